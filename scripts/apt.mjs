@@ -1,0 +1,33 @@
+// Debian's packages, where this is Debian and we may install them.
+import { Failure, output, run, say, which } from "./process.mjs";
+
+const isRoot = () => process.getuid?.() === 0;
+
+export function canInstall() {
+  return Boolean(which("apt-get")) && (isRoot() || output("sudo", ["-n", "true"]) !== undefined);
+}
+
+export async function asRoot(command, args) {
+  if (isRoot()) await run(command, args);
+  else await run("sudo", ["-n", command, ...args]);
+}
+
+export async function install(packages, why) {
+  const missing = packages.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return;
+  say(`installing Debian's ${missing.join(" ")}: ${why}`);
+  const apt = (...args) => asRoot("env", ["DEBIAN_FRONTEND=noninteractive", ...args]);
+  try {
+    // An installation that was interrupted blocks the next one until it is finished.
+    await apt("dpkg", "--configure", "-a");
+    await apt("apt-get", "update", "-qq");
+    // --no-remove: a package that would push out another one of the machine's owner fails instead.
+    await apt("apt-get", "install", "-qq", "-y", "--no-remove", "--no-install-recommends", ...missing);
+  } catch (error) {
+    throw new Failure(`${missing.join(" ")} could not be installed: ${error.message}`);
+  }
+}
+
+function isInstalled(name) {
+  return output("dpkg-query", ["-W", "-f=${db:Status-Status}", name]) === "installed";
+}

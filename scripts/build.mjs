@@ -1,0 +1,141 @@
+// Builds dist/: the module, its glue, and the hand-written door in front of them.
+//   node scripts/build.mjs [--features NAMES] [--out DIR]
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { Failure, asCommand, output, root, run, say, targetDir } from "./process.mjs";
+import { bindgen, cargoEnv, setup } from "./setup.mjs";
+
+const INPUTS = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "package-lock.json", "scripts/build.mjs", "src"];
+const MODULE = "premium_recorder_bg.wasm";
+const STAMP = ".build";
+
+// Named one by one: what is not named here does not run in the browsers that we support.
+const WASM_FEATURES = [
+  "bulk-memory",
+  "nontrapping-float-to-int",
+  "sign-ext",
+  "mutable-globals",
+  "reference-types",
+  "multivalue",
+];
+
+export async function build({ features = "", out = "dist" } = {}) {
+  const dist = resolve(root, out);
+  await setup();
+  const stamp = await hashOfInputs(features);
+  if ((await readFile(join(dist, STAMP), "utf8").catch(() => "")) === stamp) return;
+
+  say(`building ${out}: Rust to WebAssembly`);
+  const wasm = join(targetDir, "wasm32-unknown-unknown/release/premium_recorder.wasm");
+  await run(
+    "cargo",
+    ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--lib", "--features", features],
+    { env: cargoEnv() },
+  );
+
+  const fresh = join(dirname(dist), `.dist-${process.pid}`);
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh, { recursive: true });
+  try {
+    await run(bindgen, [wasm, "--target", "web", "--no-typescript", "--out-dir", fresh]);
+    say(`building ${out}: WebAssembly made small`);
+    await shrinkModule(join(fresh, MODULE));
+    await addDoor(fresh);
+    await shrinkScripts(fresh);
+    await writeFile(join(fresh, STAMP), stamp);
+    await replace(dist, fresh);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+async function hashOfInputs(features) {
+  const hash = createHash("sha256")
+    .update(features)
+    .update(output("rustc", ["--version"], cargoEnv()));
+  for (const input of INPUTS) {
+    for (const path of await filesIn(join(root, input))) {
+      hash.update(`\0${relative(root, path)}\0`).update(await readFile(path));
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** The files of a folder, or the file itself, in an order that is always the same. */
+export async function filesIn(path) {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+async function shrinkModule(path) {
+  await run(process.execPath, [
+    join(root, "node_modules/binaryen/bin/wasm-opt"),
+    path,
+    "-Oz",
+    "--converge",
+    ...WASM_FEATURES.map((name) => `--enable-${name}`),
+    "--strip-producers",
+    "--strip-debug",
+    "-o",
+    path,
+  ]);
+}
+
+async function addDoor(dist) {
+  const door = join(root, "src/js");
+  for (const path of await filesIn(door)) {
+    const copy = join(dist, relative(door, path));
+    await mkdir(dirname(copy), { recursive: true });
+    await writeFile(copy, await readFile(path));
+  }
+}
+
+async function shrinkScripts(dist) {
+  const { transform } = await import("esbuild");
+  for (const path of (await filesIn(dist)).filter((name) => name.endsWith(".js"))) {
+    const name = relative(dist, path);
+    const { code } = await transform(await readFile(path, "utf8"), {
+      sourcefile: name,
+      format: "esm",
+      target: "es2022",
+      charset: "utf8",
+      minify: true,
+      // A bundler that has to wait for a module at import time makes each of its importers wait.
+      supported: { "top-level-await": false },
+    });
+    refuse(name, code, /\bimport\b[^;]*?["'][^"']*\.wasm["']/, "imports a .wasm file, which only some bundlers can");
+    refuse(name, code, /\beval\s*\(|\bnew\s+Function\b/, "runs text as code, which a content security policy forbids");
+    await writeFile(path, code);
+  }
+  // Bundlers find the module by this very text, and copy it along.
+  const literal = new RegExp(`new URL\\(["']${MODULE}["'],\\s*import\\.meta\\.url\\)`);
+  if (!literal.test(await readFile(join(dist, "premium_recorder.js"), "utf8"))) {
+    throw new Failure(`premium_recorder.js no longer names the module as new URL("${MODULE}", import.meta.url)`);
+  }
+}
+
+function refuse(name, code, pattern, why) {
+  const found = code.match(pattern)?.[0];
+  if (found) throw new Failure(`${name} ${why}: ${found.slice(0, 100)}`);
+}
+
+// By renaming, so that a build that fails or is interrupted leaves the old files whole.
+async function replace(dist, fresh) {
+  const old = `${fresh}-old`;
+  await rename(dist, old).catch((error) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  await rename(fresh, dist);
+  await rm(old, { recursive: true, force: true });
+}
+
+asCommand(import.meta, async () => {
+  const { values } = parseArgs({ options: { features: { type: "string" }, out: { type: "string" } } });
+  await build(values);
+});

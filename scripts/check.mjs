@@ -1,0 +1,27 @@
+// Everything that can be said about the code without running it: format, lints, documentation, types.
+import { build } from "./build.mjs";
+import { format } from "./format.mjs";
+import { asCommand, run, say } from "./process.mjs";
+import { cargoEnv, setup } from "./setup.mjs";
+import { checkTypes } from "./types.mjs";
+
+const WASM = ["--target", "wasm32-unknown-unknown"];
+const DENIED = ["--", "--deny", "warnings"];
+
+asCommand(import.meta, async () => {
+  await setup({ lints: true });
+  const cargo = (args, env) => run("cargo", args, { env: { ...cargoEnv(), ...env } });
+  const documented = { RUSTDOCFLAGS: "--deny warnings" };
+
+  say("check: format");
+  await format({ check: true });
+  say("check: clippy");
+  await cargo(["clippy", "--locked", "--workspace", "--all-targets", ...DENIED]);
+  await cargo(["clippy", "--locked", ...WASM, "--lib", "--test", "crossing", ...DENIED]);
+  say("check: documentation");
+  await cargo(["doc", "--locked", "--no-deps", "--workspace"], documented);
+  await cargo(["doc", "--locked", "--no-deps", ...WASM], documented);
+  say("check: types");
+  await build();
+  await checkTypes();
+});

@@ -1,0 +1,24 @@
+// The stand-in cloud: built here, and run alone by `npm run cloud`. PORT is its apps origin, PORT=0 takes free ports.
+import { join } from "node:path";
+import { portsFrom } from "./ports.mjs";
+import { asCommand, run, say, targetDir } from "./process.mjs";
+import { cargoEnv, setup } from "./setup.mjs";
+
+export const cloudProgram = join(targetDir, "debug/standin-cloud");
+
+export async function buildCloud() {
+  say("building the stand-in cloud");
+  await run("cargo", ["build", "--locked", "--package", "standin-cloud"], { env: cargoEnv() });
+}
+
+/** The same ports as `npm start` gives it, so that the two can stand in for each other. */
+export function cloudArguments({ apps, api, login }) {
+  return ["--apps-port", apps, "--api-port", api, "--login-port", login].map(String);
+}
+
+asCommand(import.meta, async () => {
+  const ports = portsFrom(process.env.PORT);
+  await setup();
+  await buildCloud();
+  await run(cloudProgram, cloudArguments(ports), { stdout: process.stdout });
+});

@@ -1,0 +1,14 @@
+// Formats the code, or with --check only says what is not formatted.
+import { asCommand, root, run } from "./process.mjs";
+import { cargoEnv, setup } from "./setup.mjs";
+
+export async function format({ check = false } = {}) {
+  await run("cargo", ["fmt", "--all", ...(check ? ["--check"] : [])], { env: cargoEnv() });
+  const prettier = `${root}node_modules/prettier/bin/prettier.cjs`;
+  await run(process.execPath, [prettier, check ? "--check" : "--write", "--log-level", "warn", "."]);
+}
+
+asCommand(import.meta, async () => {
+  await setup({ lints: true });
+  await format({ check: process.argv.includes("--check") });
+});

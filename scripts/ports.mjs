@@ -1,0 +1,34 @@
+// Which port is whose: four in a row, or four free ones.
+import { createServer } from "node:net";
+import { Failure } from "./process.mjs";
+
+export const HOST = "127.0.0.1";
+
+export function portsFrom(text = "8080") {
+  const first = Number(text);
+  if (!Number.isInteger(first) || first < 0 || first > 65532) {
+    throw new Failure(`PORT is ${JSON.stringify(text)}: it must be a number up to 65532, or 0 for free ports`);
+  }
+  const nth = (n) => (first === 0 ? 0 : first + n);
+  return { apps: nth(0), app: nth(1), api: nth(2), login: nth(3) };
+}
+
+/** Rejects with what to do about it where a port is taken. */
+export async function listen(server, port) {
+  await new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      const taken = error.code === "EADDRINUSE";
+      reject(taken ? new Failure(`port ${port} is taken: choose another with PORT, or free ones with PORT=0`) : error);
+    });
+    server.listen(port, HOST, resolve);
+  });
+  return server.address().port;
+}
+
+export async function mustBeFree(ports) {
+  for (const port of ports.filter(Boolean)) {
+    const probe = createServer();
+    await listen(probe, port);
+    await new Promise((resolve) => probe.close(resolve));
+  }
+}

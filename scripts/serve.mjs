@@ -1,0 +1,141 @@
+// The servers behind `npm start` and the end-to-end tests: the stand-in cloud, whose apps origin shows the host shell,
+// and the vendor's own web server on another origin, with the Premium App and the built package.
+import { spawn } from "node:child_process";
+import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { cloudArguments, cloudProgram } from "./cloud.mjs";
+import { HOST, listen, mustBeFree, portsFrom } from "./ports.mjs";
+import { Failure, eachLine, root } from "./process.mjs";
+
+/**
+ * Serves what has been built, until `close()`. `died` rejects if the cloud ends by itself.
+ * Each server has to know the other's address: the app reads the cloud's in its own /config.json, the host shell reads
+ * the app's in the /config.json beside it, and the cloud's in the app's.
+ */
+export async function serve({ port = 0, quiet = true } = {}) {
+  const ports = portsFrom(port);
+  await mustBeBuilt(cloudProgram, join(root, "dist"));
+  await mustBeFree(Object.values(ports));
+
+  const vendor = await vendorServer(ports.app);
+  let shell;
+  try {
+    shell = await hostShell(vendor.origin);
+    const cloud = await startCloud(["--apps-dir", shell, ...cloudArguments(ports)], quiet);
+    vendor.announce(cloud.environment);
+    return {
+      url: `${cloud.environment.apps}/`,
+      appOrigin: vendor.origin,
+      cloud: cloud.environment,
+      died: cloud.died,
+      async close() {
+        await Promise.all([cloud.close(), vendor.close()]);
+        await rm(shell, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await vendor.close();
+    if (shell) await rm(shell, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function mustBeBuilt(...paths) {
+  for (const path of paths) {
+    await stat(path).catch(() => {
+      throw new Failure(`${path} is not there: run npm test or npm start, which build it`);
+    });
+  }
+}
+
+async function vendorServer(port) {
+  const { default: sirv } = await import("sirv");
+  const app = files(sirv, "www/app");
+  const dist = files(sirv, "dist");
+  let environment;
+
+  const server = createServer((request, response) => {
+    const notFound = () => response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
+    const { pathname } = new URL(request.url, "http://vendor");
+    if (pathname === "/config.json") return config(response, environment);
+    if (!pathname.startsWith("/premium-recorder/")) return app(request, response, notFound);
+    request.url = request.url.slice("/premium-recorder".length);
+    dist(request, response, notFound);
+  });
+  return {
+    origin: `http://${HOST}:${await listen(server, port)}`,
+    announce: (entry) => (environment = entry),
+    close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+// `dev` looks at the disk for each request, so that a build or an edit shows on the next reload.
+function files(sirv, folder) {
+  return sirv(join(root, folder), {
+    dev: true,
+    setHeaders: (response) => response.setHeader("cache-control", "no-store"),
+  });
+}
+
+function config(response, environment) {
+  response.writeHead(environment ? 200 : 503, {
+    "content-type": "application/json",
+    "cache-control": "no-store",
+    "access-control-allow-origin": "*",
+  });
+  response.end(environment && JSON.stringify({ environments: [environment] }));
+}
+
+// A copy, because the cloud serves one folder as it is, and the app's address is not known before now.
+async function hostShell(app) {
+  const shell = await mkdtemp(join(tmpdir(), "premium-recorder-host-"));
+  await cp(join(root, "www/host"), shell, { recursive: true });
+  await writeFile(join(shell, "config.json"), JSON.stringify({ app }));
+  return shell;
+}
+
+async function startCloud(args, quiet) {
+  const child = spawn(cloudProgram, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let words = "";
+  eachLine(child.stderr, (line) => {
+    words = `${words}${line}\n`.slice(-4000);
+    if (!quiet) process.stderr.write(`${line}\n`);
+  });
+  let ending = false;
+  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`)));
+  const died = new Promise((_, reject) => {
+    child.once("error", (error) => reject(new Failure(`the cloud cannot run: ${error.message}`)));
+    // Ctrl-C reaches the cloud as well as us, and its end may be heard of first.
+    ended.then(async (how) => {
+      await setTimeout(200);
+      if (!ending) reject(new Failure(`the cloud ended with ${how}\n${words}`));
+    });
+  });
+  died.catch(() => {});
+
+  const ready = new Promise((resolve) => {
+    eachLine(child.stdout, (line) => {
+      const entry = line.match(/^cloud {2}(\{.*\})$/)?.[1];
+      if (entry) resolve(JSON.parse(entry));
+    });
+  });
+  const environment = await Promise.race([ready, died]);
+  return {
+    environment,
+    died,
+    async close() {
+      ending = true;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGTERM");
+      if (!(await Promise.race([ended, setTimeout(5000, undefined, { ref: false })]))) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}

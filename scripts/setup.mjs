@@ -1,0 +1,42 @@
+// Brings in what is missing to build, and with `browsers` what is missing to test. Quick when nothing is.
+// Runs before any npm package is there: only node: and our own modules may be imported here.
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureBrowsers } from "./browsers.mjs";
+import { asCommand, root, run, say, targetDir, which } from "./process.mjs";
+import { cargoEnv, ensureRust } from "./rust.mjs";
+
+export { cargoEnv };
+
+export async function setup({ browsers = false, lints = false } = {}) {
+  await ensurePackages();
+  await ensureRust({ lints });
+  await ensureBindgen();
+  if (browsers) await ensureBrowsers();
+}
+
+// The stamp is written last, so that an installation that was interrupted is done again.
+async function ensurePackages() {
+  const stamp = join(root, "node_modules/.package-lock-hash");
+  const lock = await readFile(join(root, "package-lock.json"));
+  const hash = createHash("sha256").update(lock).digest("hex");
+  if ((await readFile(stamp, "utf8").catch(() => "")) === hash) return;
+  say("installing npm packages: node_modules is missing or older than package-lock.json");
+  await run("npm", ["ci"]);
+  await writeFile(stamp, hash);
+}
+
+/** wasm-bindgen's command, at the version that Cargo.lock pins for the library as well. */
+export const bindgen = join(targetDir, "debug/bindgen");
+
+async function ensureBindgen() {
+  const quiet = which(bindgen) ? ["--quiet"] : [];
+  if (!quiet.length)
+    say("building wasm-bindgen's command, at the version that the library is built with (two minutes)");
+  await run("cargo", ["build", "--locked", "--package", "wasm-bindgen-command", ...quiet], { env: cargoEnv() });
+}
+
+asCommand(import.meta, async () => {
+  await setup({ browsers: process.argv.includes("--browsers") });
+});
