@@ -1,0 +1,280 @@
+//! The platform API: what a token of one organization can see and do.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{FromRequestParts, Path, Query, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
+    middleware::{from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    clock, cors, fault,
+    ledger::{self, Listener},
+    organization::{Agent, Organization, PARTNER},
+    recording::Recording,
+    refusal::{self, Refusal},
+    standin,
+    token::{self, Caller},
+    world::Shared,
+};
+
+pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("inin-correlation-id");
+
+/// By the source's thread; no published scope of the platform ends in `:write`.
+const WRITE_SCOPE: &str = "screenrecordings:write";
+const OAUTH_CLIENT_ID: &str = "c11e1700-0000-4000-8000-000000000000";
+
+pub(crate) fn router(cloud: &Shared) -> Router {
+    let api = Router::new()
+        .route("/api/v2/tokens/me", get(token_info).delete(revoke))
+        .route("/api/v2/users/me", get(user_me))
+        .route("/api/v2/users/{id}", get(user))
+        .route("/api/v2/organizations/me", get(organization_me))
+        .route("/api/v2/screenrecordings", get(list).post(start))
+        .route("/api/v2/screenrecordings/{id}", get(find).patch(change))
+        .fallback(refusal::not_found)
+        .method_not_allowed_fallback(refusal::not_found)
+        .with_state(cloud.clone())
+        .layer(from_fn_with_state(cloud.clone(), token::gate))
+        .layer(from_fn_with_state(cloud.clone(), fault::inject))
+        .layer(from_fn_with_state((cloud.clone(), Listener::Api), ledger::keep))
+        .layer(map_response(correlate));
+    Router::new().nest("/standin", standin::router(cloud)).fallback_service(api).layer(from_fn_with_state(cloud.clone(), cors::answer))
+}
+
+/// Gives every answer its correlation id, unless a fault has given one.
+pub(crate) async fn correlate(mut response: Response) -> Response {
+    if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
+        response.headers_mut().entry(CORRELATION_ID).or_insert(id);
+    }
+    response
+}
+
+/// A part of the address, whose refusal has the shape of all others.
+struct Told<T>(T);
+
+impl<S: Sync, T: FromRequestParts<S>> FromRequestParts<S> for Told<T>
+where
+    Refusal: From<T::Rejection>,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Ok(Self(T::from_request_parts(parts, state).await?))
+    }
+}
+
+#[derive(Serialize)]
+struct Name {
+    id: &'static str,
+    name: &'static str,
+}
+
+impl From<&'static Organization> for Name {
+    fn from(organization: &'static Organization) -> Self {
+        Self { id: organization.id, name: organization.name }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenInfo {
+    organization: Name,
+    home_organization: Name,
+    authorized_scope: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloned_user: Option<Value>,
+    date_token_idles: String,
+    #[serde(rename = "OAuthClient")]
+    oauth_client: Value,
+}
+
+impl From<&Caller> for TokenInfo {
+    fn from(caller: &Caller) -> Self {
+        let Caller { organization, home, scopes, .. } = caller;
+        let is_trustee = organization.id != home.id;
+        Self {
+            organization: Name::from(*organization),
+            home_organization: Name::from(*home),
+            authorized_scope: scopes.clone(),
+            cloned_user: is_trustee.then(|| json!({"id": home.first_agent().id, "organization": {"id": home.id}})),
+            date_token_idles: clock::iso(caller.idles_at),
+            oauth_client: json!({
+                "id": OAUTH_CLIENT_ID,
+                "name": "Screen recording Premium App",
+                "organization": Name::from(PARTNER),
+                "authorizedGrantType": "CODE",
+                "scope": scopes,
+                "state": "active",
+            }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    id: &'static str,
+    name: &'static str,
+    state: &'static str,
+    self_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<TokenInfo>,
+}
+
+impl From<&'static Agent> for User {
+    fn from(agent: &'static Agent) -> Self {
+        Self {
+            id: agent.id,
+            name: agent.name,
+            state: "active",
+            self_uri: format!("/api/v2/users/{}", agent.id),
+            organization: None,
+            token: None,
+        }
+    }
+}
+
+async fn token_info(caller: Caller) -> Json<TokenInfo> {
+    Json(TokenInfo::from(&caller))
+}
+
+async fn revoke(State(cloud): State<Shared>, caller: Caller) -> StatusCode {
+    cloud.world().tokens.revoke(&caller);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct Expansion {
+    #[serde(default)]
+    expand: String,
+}
+
+async fn user_me(caller: Caller, Told(Query(Expansion { expand })): Told<Query<Expansion>>) -> Json<User> {
+    let expands = |part: &str| expand.split(',').any(|wanted| wanted.trim() == part);
+    Json(User {
+        organization: expands("organization").then(|| caller.organization.into()),
+        token: expands("token").then(|| TokenInfo::from(&caller)),
+        ..caller.home.first_agent().into()
+    })
+}
+
+async fn user(caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<User>, Refusal> {
+    let agent = caller.organization.agent(&id).ok_or_else(Refusal::not_found)?;
+    Ok(Json(agent.into()))
+}
+
+async fn organization_me(caller: Caller) -> Json<Value> {
+    let organization = caller.organization;
+    let short_name = organization.name.to_ascii_lowercase().replace(' ', "-");
+    Json(json!({
+        "id": organization.id,
+        "name": organization.name,
+        "thirdPartyOrgName": short_name,
+        "domain": format!("{short_name}.example"),
+        "defaultLanguage": "en-US",
+        "defaultCountryCode": "US",
+        "state": "active",
+        "features": {},
+        "version": 1,
+        "selfUri": "/api/v2/organizations/me",
+    }))
+}
+
+/// A header may repeat the organization of the token, and never changes it.
+fn judge_org_headers(caller: &Caller, headers: &HeaderMap) -> Result<(), Refusal> {
+    if ledger::org_headers(headers).all(|(_, org_id)| org_id == caller.organization.id) {
+        return Ok(());
+    }
+    Err(Refusal::other_organization())
+}
+
+fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Value, Refusal> {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(Refusal::not_json());
+    }
+    serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("The request body is no JSON: {error}.")))
+}
+
+fn text_field<'body>(body: &'body Value, field: &'static str) -> Result<&'body str, Refusal> {
+    body.get(field)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Refusal::bad_field(field, format!("{field} must be a text that is not empty.")))
+}
+
+async fn start(State(cloud): State<Shared>, caller: Caller, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+    let mut world = cloud.world();
+    caller.require_scope(&world, WRITE_SCOPE)?;
+    let body = read_json(&headers, &body)?;
+    let agent_id = text_field(&body, "agentId")?;
+    if text_field(&body, "recordingType")? != "screen" {
+        return Err(Refusal::bad_field("recordingType", "recordingType must be [screen]."));
+    }
+    judge_org_headers(&caller, &headers)?;
+    let (organization, agent) = Organization::of_agent(agent_id).ok_or_else(Refusal::not_found)?;
+    if organization.id != caller.organization.id {
+        return Err(Refusal::other_organization());
+    }
+    let now = world.clock.now();
+    let recording = world.recordings.start(organization, agent, now)?;
+    Ok((StatusCode::CREATED, Json(recording)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Selection {
+    agent_id: Option<String>,
+}
+
+async fn list(
+    State(cloud): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    Told(Query(Selection { agent_id })): Told<Query<Selection>>,
+) -> Result<Json<Value>, Refusal> {
+    judge_org_headers(&caller, &headers)?;
+    let entities = cloud.world().recordings.list(caller.organization, agent_id.as_deref());
+    Ok(Json(json!({"total": entities.len(), "entities": entities})))
+}
+
+async fn find(
+    State(cloud): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    Told(Path(id)): Told<Path<String>>,
+) -> Result<Json<Recording>, Refusal> {
+    judge_org_headers(&caller, &headers)?;
+    Ok(Json(cloud.world().recordings.find(caller.organization, &id)?))
+}
+
+async fn change(
+    State(cloud): State<Shared>,
+    caller: Caller,
+    Told(Path(id)): Told<Path<String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Recording>, Refusal> {
+    let mut world = cloud.world();
+    caller.require_scope(&world, WRITE_SCOPE)?;
+    let body = read_json(&headers, &body)?;
+    if text_field(&body, "state")? != "stopped" {
+        return Err(Refusal::bad_field("state", "state must be [stopped]."));
+    }
+    judge_org_headers(&caller, &headers)?;
+    let now = world.clock.now();
+    Ok(Json(world.recordings.stop(caller.organization, &id, now)?))
+}

@@ -1,0 +1,110 @@
+//! The running cloud: three listeners on the loopback.
+
+use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+use axum::Router;
+use serde::Serialize;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use crate::{api, apps, line, login, world::Shared};
+
+/// Where to listen, and what the apps origin serves.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The port of the api origin; 0 takes a free one.
+    pub api_port: u16,
+    /// The port of the login origin; 0 takes a free one.
+    pub login_port: u16,
+    /// The port of the apps origin; 0 takes a free one.
+    pub apps_port: u16,
+    /// The folder that the apps origin serves; without it, every path there is unknown.
+    pub apps_dir: Option<PathBuf>,
+}
+
+/// The three origins, in the form that the library takes as an environment of its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct Origins {
+    /// Always `local`.
+    pub name: &'static str,
+    /// The platform API, and the controls under `/standin`.
+    pub api: String,
+    /// The OAuth login.
+    pub login: String,
+    /// The host of the apps.
+    pub apps: String,
+}
+
+/// A cloud that runs until it is dropped.
+#[derive(Debug)]
+pub struct Cloud {
+    origins: Origins,
+    // Dropping the set ends its tasks, and with them every connection.
+    _listeners: JoinSet<()>,
+}
+
+impl Cloud {
+    /// Starts the cloud inside the current tokio runtime.
+    ///
+    /// # Errors
+    /// If the folder of the apps does not exist, or a port is taken.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        if let Some(folder) = options.apps_dir.as_ref().filter(|folder| !folder.is_dir()) {
+            let message = format!("{} is no folder", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
+        let (api, api_origin) = listen("api", options.api_port).await?;
+        let (login, login_origin) = listen("login", options.login_port).await?;
+        let (apps, apps_origin) = listen("apps", options.apps_port).await?;
+        let origins = Origins { name: "local", api: api_origin, login: login_origin, apps: apps_origin };
+        let shared = Shared::new(origins.clone());
+        let mut listeners = JoinSet::new();
+        // A browser silently sends a request again, POST included, when a connection that it has used before breaks off
+        // without an answer. A connection for each request lets a reset reach the page.
+        listeners.spawn(serve(api, api::router(&shared), false));
+        listeners.spawn(serve(login, login::router(&shared), false));
+        listeners.spawn(serve(apps, apps::router(&shared, options.apps_dir.as_deref()), true));
+        Ok(Self { origins, _listeners: listeners })
+    }
+
+    /// Where the cloud listens.
+    #[must_use]
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+}
+
+async fn listen(name: &str, port: u16) -> io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+        let message = format!("the {name} origin cannot listen on 127.0.0.1:{port}: {error}");
+        io::Error::new(error.kind(), message)
+    })?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    Ok((listener, origin))
+}
+
+async fn serve(listener: TcpListener, router: Router, keep_alive: bool) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = accept(&listener) => {
+                connections.spawn(line::serve(accepted, router.clone(), keep_alive));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            // Small answers must not wait for one another; a socket that cannot say so still works.
+            let _ = stream.set_nodelay(true);
+            return stream;
+        }
+        // Out of file handles, most likely: some connection has to end first.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

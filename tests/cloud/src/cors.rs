@@ -1,0 +1,52 @@
+//! What a page of another origin may send and read.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderName, Method,
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    },
+    middleware::Next,
+    response::Response,
+};
+use tower::{Layer, Service};
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::{api::CORRELATION_ID, fault, ledger::ORG_HEADERS, rate, settings::Settings, world::Shared};
+
+const GENESYS_APP: HeaderName = HeaderName::from_static("genesys-app");
+
+/// What official browser code sends.
+const ALLOWED_HEADERS: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, ACCEPT, GENESYS_APP];
+
+const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// The first two are what official browser code reads; the others are what only a page that may read them can obey.
+/// `Date` stays hidden, as nothing shows that the platform exposes it.
+const EXPOSED_HEADERS: [HeaderName; 5] = [CORRELATION_ID, RETRY_AFTER, rate::COUNT, rate::ALLOWED, rate::RESET];
+
+fn layer(settings: Settings) -> CorsLayer {
+    let mut allowed = ALLOWED_HEADERS.to_vec();
+    if settings.org_header_allowed_by_cors {
+        allowed.extend(ORG_HEADERS);
+    }
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(METHODS)
+        .allow_headers(allowed)
+        .expose_headers(EXPOSED_HEADERS)
+        // A remembered preflight would outlive a change of the settings.
+        .max_age(Duration::ZERO)
+}
+
+pub(crate) async fn answer(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
+    let settings = cloud.world().settings;
+    let mut service = layer(settings).layer(next);
+    if request.method() == Method::OPTIONS && !request.uri().path().starts_with("/standin") {
+        return fault::around(&cloud, request, move |request| service.call(request)).await;
+    }
+    let Ok(response) = service.call(request).await;
+    response
+}

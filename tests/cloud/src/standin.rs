@@ -1,0 +1,95 @@
+//! The controls, which no real cloud has: for tests and for curious people.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    clock::{self, Clock},
+    fault,
+    organization::{ORGANIZATIONS, Organization},
+    refusal::{self, Refusal},
+    settings::{Change, Settings},
+    token::{self, Issued},
+    world::Shared,
+};
+
+pub(crate) fn router(cloud: &Shared) -> Router {
+    Router::new()
+        .route("/orgs", get(organizations))
+        .route("/tokens", post(issue))
+        .route("/ledger", get(ledger))
+        .route("/faults", post(add_fault))
+        .route("/settings", get(settings).post(change_settings))
+        .route("/clock", post(advance))
+        .route("/reset", post(reset))
+        .fallback(refusal::not_found)
+        .method_not_allowed_fallback(refusal::not_found)
+        .with_state(cloud.clone())
+}
+
+/// Whatever its content type says: `curl -d` says that it is a form.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("Bad control request: {error}.")))
+}
+
+async fn organizations() -> Json<&'static [Organization]> {
+    Json(&ORGANIZATIONS)
+}
+
+async fn issue(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Issued>, Refusal> {
+    let order: token::Order = read(&body)?;
+    let mut world = cloud.world();
+    let now = world.clock.now();
+    Ok(Json(world.tokens.issue(order, now, &cloud.origins.login)?))
+}
+
+async fn ledger(State(cloud): State<Shared>) -> Json<Value> {
+    let world = cloud.world();
+    Json(json!({"requests": world.ledger.entries(), "recordings": world.recordings.lines()}))
+}
+
+async fn add_fault(State(cloud): State<Shared>, body: Bytes) -> Result<StatusCode, Refusal> {
+    let order: fault::Order = read(&body)?;
+    cloud.world().faults.add(order)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn settings(State(cloud): State<Shared>) -> Json<Settings> {
+    Json(cloud.world().settings)
+}
+
+async fn change_settings(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Settings>, Refusal> {
+    let change: Change = read(&body)?;
+    let mut world = cloud.world();
+    world.settings.merge(&change);
+    Ok(Json(world.settings))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u64,
+}
+
+/// Lets a test see what expires without waiting for it.
+async fn advance(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let Advance { advance_seconds } = read(&body)?;
+    if advance_seconds > Clock::MOST_SECONDS {
+        return Err(Refusal::bad_request(format!("advanceSeconds must be at most {}.", Clock::MOST_SECONDS)));
+    }
+    let mut world = cloud.world();
+    world.clock.advance(advance_seconds);
+    Ok(Json(json!({"now": clock::iso(world.clock.now())})))
+}
+
+async fn reset(State(cloud): State<Shared>) -> StatusCode {
+    cloud.world().reset();
+    StatusCode::NO_CONTENT
+}

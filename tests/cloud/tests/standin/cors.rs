@@ -1,0 +1,100 @@
+use crate::common::{Answer, Fixture, RECORDINGS, TOKEN_INFO, acme, agent};
+use serde_json::json;
+
+fn preflight(cloud: &Fixture, path: &str) -> Answer {
+    cloud.call(
+        "OPTIONS",
+        path,
+        &[
+            ("origin", "https://apps.example"),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,x-genesys-organization-id"),
+        ],
+        None,
+    )
+}
+
+fn allowed_headers(answer: &Answer) -> Vec<String> {
+    let mut names: Vec<_> = answer.header("access-control-allow-headers").unwrap().split(',').map(|name| name.trim().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_preflight_allows_every_origin_without_credentials() {
+    let cloud = Fixture::new();
+    let answer = preflight(&cloud, RECORDINGS);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,HEAD,POST,PUT,PATCH,DELETE"));
+    assert_eq!(
+        allowed_headers(&answer),
+        ["accept", "authorization", "content-type", "genesys-app", "x-gc-organization", "x-genesys-organization-id"]
+    );
+    assert_eq!(cloud.ledger()["requests"], json!([]));
+}
+
+#[test]
+fn a_cloud_may_not_know_the_organization_headers() {
+    let cloud = Fixture::new();
+    cloud.control("settings", &json!({"orgHeaderAllowedByCors": false}));
+    assert_eq!(allowed_headers(&preflight(&cloud, RECORDINGS)), ["accept", "authorization", "content-type", "genesys-app"]);
+    cloud.control("settings", &json!({"orgHeaderAllowedByCors": true}));
+    assert_eq!(allowed_headers(&preflight(&cloud, RECORDINGS)).len(), 6);
+}
+
+#[test]
+fn refusals_and_faults_can_be_read_by_a_page() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    cloud.fault("GET", TOKEN_INFO, &json!({"status": 503}));
+    let answers = [
+        cloud.with_token("GET", TOKEN_INFO, &token, None),
+        cloud.with_token("GET", TOKEN_INFO, &token, None),
+        cloud.call("GET", TOKEN_INFO, &[], None),
+        cloud.call("GET", "/nowhere", &[], None),
+        cloud.call("GET", "/standin/orgs", &[], None),
+        cloud.call_origin(&cloud.cloud.origins().login, "/", &[]),
+    ];
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [503, 200, 401, 404, 200, 404]);
+    for answer in &answers {
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(
+            answer.header("access-control-expose-headers"),
+            Some("inin-correlation-id,retry-after,inin-ratelimit-count,inin-ratelimit-allowed,inin-ratelimit-reset")
+        );
+    }
+}
+
+#[test]
+fn every_answer_has_a_correlation_id_of_its_own() {
+    let cloud = Fixture::new();
+    let id = || {
+        let answer = cloud.call("GET", TOKEN_INFO, &[], None);
+        uuid::Uuid::parse_str(answer.header("inin-correlation-id").unwrap()).unwrap()
+    };
+    assert_ne!(id(), id());
+}
+
+#[test]
+fn a_preflight_can_fail_on_demand() {
+    let cloud = Fixture::new();
+    cloud.fault("OPTIONS", RECORDINGS, &json!({"status": 403}));
+    let token = cloud.token_of(acme());
+    assert_eq!(cloud.start(&token, agent(acme()), &[]).status, 201);
+    let refused = preflight(&cloud, RECORDINGS);
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (403, None));
+    assert_eq!(preflight(&cloud, RECORDINGS).status, 200);
+    assert_eq!(cloud.ledger()["requests"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_controls_answer_preflights_whatever_the_faults() {
+    let cloud = Fixture::new();
+    cloud.fault("*", "/*", &json!({"status": 500}));
+    assert_eq!(preflight(&cloud, "/standin/tokens").status, 200);
+    assert_eq!(cloud.call("GET", "/standin/orgs", &[], None).status, 200);
+    assert_eq!(preflight(&cloud, TOKEN_INFO).status, 200);
+    assert_eq!(cloud.call("GET", TOKEN_INFO, &[], None).status, 500);
+}

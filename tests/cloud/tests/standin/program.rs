@@ -1,0 +1,57 @@
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_standin-cloud"))
+}
+
+#[test]
+fn it_prints_its_origins_serves_a_folder_and_ends_when_told() {
+    let folder = std::env::temp_dir().join(format!("standin-cloud-{}", uuid::Uuid::new_v4()));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("index.html"), "<!doctype html>app").unwrap();
+    fs::write(folder.join("module.wasm"), b"\0asm").unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let mut child = program().arg("--apps-dir").arg(&folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let origins: Value = serde_json::from_str(line.strip_prefix("cloud  ").unwrap()).unwrap();
+        assert!(line.starts_with(r#"cloud  {"name":"local","api":"http://127.0.0.1:"#));
+        let get = |origin: &str, path: &str| ureq::get(format!("{}{path}", origins[origin].as_str().unwrap())).call().unwrap();
+        assert_eq!(get("api", "/standin/orgs").status(), 200);
+        let mut index = get("apps", "/");
+        assert_eq!(index.body_mut().read_to_string().unwrap(), "<!doctype html>app");
+        assert_eq!(index.headers()["cache-control"], "no-cache");
+        assert_eq!(get("apps", "/module.wasm").headers()["content-type"], "application/wasm");
+
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn it_says_why_it_cannot_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, reason) in
+        [(["--login-port", &port], "the login origin cannot listen on"), (["--apps-dir", "no such folder"], "no such folder is no folder")]
+    {
+        let output = program().args(arguments).output().unwrap();
+        assert!(!output.status.success());
+        assert_eq!(output.stdout, b"");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+}

@@ -1,0 +1,203 @@
+use crate::common::{Fixture, RECORDINGS, TOKEN_INFO, acme, agent, globex};
+use serde_json::json;
+use standin_cloud::ORGANIZATIONS;
+
+const PRESERVED: &str = "/api/v2/tokens/me?preserveIdleTTL=true";
+
+#[test]
+fn the_cloud_says_whose_token_it_is() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    let answer = cloud.with_token("GET", PRESERVED, &token, None);
+    assert_eq!(answer.status, 200);
+    let info = answer.body;
+    assert_eq!(info["organization"], json!({"id": acme().id, "name": "Acme"}));
+    assert_eq!(info["homeOrganization"], info["organization"]);
+    assert_eq!(info["authorizedScope"], json!(["screenrecordings:write", "user-basic-info"]));
+    assert!(info.get("clonedUser").is_none());
+    // The client belongs to the vendor of the app, which is no hint about the token.
+    assert_eq!(info["OAuthClient"]["organization"]["id"], ORGANIZATIONS[3].id);
+}
+
+#[test]
+fn a_trustee_works_in_another_organization_than_its_own() {
+    let cloud = Fixture::new();
+    let token = cloud.token(&json!({"orgId": globex().id, "homeOrgId": ORGANIZATIONS[3].id}));
+    let info = cloud.with_token("GET", TOKEN_INFO, &token, None).body;
+    assert_eq!(info["organization"]["id"], globex().id);
+    assert_eq!(info["homeOrganization"]["id"], ORGANIZATIONS[3].id);
+    assert_eq!(info["clonedUser"]["organization"]["id"], ORGANIZATIONS[3].id);
+    assert_eq!(cloud.start(&token, agent(globex()), &[]).status, 201);
+    cloud.start(&token, agent(&ORGANIZATIONS[3]), &[]).refused(403, "not.authorized");
+}
+
+#[test]
+fn users_and_organizations_are_those_of_the_token() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(globex());
+    let get = |path: &str| cloud.with_token("GET", path, &token, None);
+    let user = get(&format!("/api/v2/users/{}", globex().agents[1].id));
+    assert_eq!((user.status, &user.body["name"]), (200, &json!("Günther Grau")));
+    get(&format!("/api/v2/users/{}", agent(acme()).id)).refused(404, "not.found");
+    let me = get("/api/v2/users/me?expand=organization,token").body;
+    assert_eq!(me["id"], agent(globex()).id);
+    assert_eq!(me["organization"]["id"], globex().id);
+    assert_eq!(me["token"]["organization"]["id"], globex().id);
+    assert!(get("/api/v2/users/me").body.get("token").is_none());
+    assert_eq!(get("/api/v2/organizations/me").body["id"], globex().id);
+}
+
+#[test]
+fn without_a_good_token_nobody_gets_in() {
+    let cloud = Fixture::new();
+    for (authorization, code) in [
+        (None, "authentication.required"),
+        (Some("Basic YTpi"), "authentication.required"),
+        (Some("Bearer "), "authentication.required"),
+        (Some("Bearer nonsense"), "bad.credentials"),
+    ] {
+        let headers: Vec<_> = authorization.map(|value| ("authorization", value)).into_iter().collect();
+        for path in [TOKEN_INFO, RECORDINGS, "/api/v2/users/me", "/api/v2/organizations/me"] {
+            cloud.call("GET", path, &headers, None).refused(401, code);
+        }
+    }
+}
+
+#[test]
+fn a_token_expires() {
+    let cloud = Fixture::new();
+    for expires_in in [0, -60] {
+        for format in ["opaque", "jwt"] {
+            let order = json!({"orgId": acme().id, "format": format, "expiresIn": expires_in});
+            cloud.start(&cloud.token(&order), agent(acme()), &[]).refused(401, "bad.credentials");
+        }
+    }
+    let token = cloud.token(&json!({"orgId": acme().id, "expiresIn": 600}));
+    cloud.control("clock", &json!({"advanceSeconds": 500}));
+    assert_eq!(cloud.with_token("GET", TOKEN_INFO, &token, None).status, 200);
+    cloud.control("clock", &json!({"advanceSeconds": 100}));
+    cloud.with_token("GET", TOKEN_INFO, &token, None).refused(401, "bad.credentials");
+}
+
+#[test]
+fn a_token_that_idles_expires_and_a_look_may_leave_that_alone() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    let idles = |path: &str| {
+        let answer = cloud.with_token("GET", path, &token, None);
+        answer.body["dateTokenIdles"].as_str().unwrap().to_owned()
+    };
+    let issued = idles(PRESERVED);
+    cloud.control("clock", &json!({"advanceSeconds": 1000}));
+    assert_eq!(idles(PRESERVED), issued);
+    let touched = idles(TOKEN_INFO);
+    assert!(touched > issued);
+    cloud.control("clock", &json!({"advanceSeconds": 1000}));
+    assert_eq!(idles(PRESERVED), touched);
+    cloud.control("clock", &json!({"advanceSeconds": 1000}));
+    cloud.with_token("GET", PRESERVED, &token, None).refused(401, "bad.credentials");
+}
+
+#[test]
+fn a_token_can_be_looked_at_and_revoked() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    assert_eq!(cloud.with_token("HEAD", TOKEN_INFO, &token, None).status, 200);
+    assert_eq!(cloud.with_token("DELETE", TOKEN_INFO, &token, None).status, 204);
+    assert_eq!(cloud.with_token("HEAD", TOKEN_INFO, &token, None).status, 401);
+}
+
+#[test]
+fn the_rate_is_limited_for_each_token() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    let get = || cloud.with_token("GET", TOKEN_INFO, &token, None);
+    let first = get();
+    assert_eq!(first.header("inin-ratelimit-count"), Some("1"));
+    assert_eq!(first.header("inin-ratelimit-allowed"), Some("300"));
+    let reset: u64 = first.header("inin-ratelimit-reset").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&reset));
+    let unknown = cloud.call("GET", TOKEN_INFO, &[], None);
+    assert_eq!(unknown.header("inin-ratelimit-count"), Some("0"));
+
+    cloud.control("settings", &json!({"rateLimitPerMinute": 2}));
+    assert_eq!(get().status, 200);
+    let refused = cloud.start(&token, agent(acme()), &[]);
+    assert_eq!(refused.refused(429, "too.many.requests"), "Rate limit exceeded the maximum [2] requests within [60] seconds");
+    assert_eq!(refused.header("retry-after"), refused.header("inin-ratelimit-reset"));
+    assert_eq!(refused.header("inin-ratelimit-count"), Some("3"));
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(cloud.ledger()["recordings"], json!([]));
+
+    let other = cloud.token_of(acme());
+    assert_eq!(cloud.with_token("GET", TOKEN_INFO, &other, None).status, 200);
+    cloud.control("clock", &json!({"advanceSeconds": 60}));
+    assert_eq!(get().header("inin-ratelimit-count"), Some("1"));
+    cloud.control("settings", &json!({"rateLimitPerMinute": 0}));
+    assert_eq!(get().header("inin-ratelimit-count"), None);
+}
+
+#[test]
+fn orders_that_make_no_sense_are_refused() {
+    let cloud = Fixture::new();
+    for (control, order) in [
+        ("tokens", json!({})),
+        ("tokens", json!({"orgId": "nobody"})),
+        ("tokens", json!({"orgId": acme().id, "homeOrgId": "nobody"})),
+        ("tokens", json!({"orgId": acme().id, "format": "paper"})),
+        ("tokens", json!({"orgId": acme().id, "claimOrgId": globex().id})),
+        ("tokens", json!({"orgId": acme().id, "scope": []})),
+        ("tokens", json!({"orgId": acme().id, "expiresIn": i64::MIN})),
+        ("settings", json!({"enforceScope": false})),
+        ("clock", json!({"advanceSeconds": -1})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {}})),
+        ("faults", json!({"method": "GET", "path": "api", "fault": {"status": 500}})),
+        ("faults", json!({"method": "GET", "path": "/", "times": 0, "fault": {"status": 500}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"status": 99}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"status": 500, "reset": "after"}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"reset": "during"}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"delayMs": 1, "body": "late"}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"status": 200, "headers": {"Content-Length": "7"}}})),
+    ] {
+        let answer = cloud.control(control, &order);
+        assert!(!answer.refused(400, "bad.request").is_empty(), "{order}");
+    }
+}
+
+#[test]
+fn a_reset_takes_everything_back_to_the_start() {
+    let cloud = Fixture::new();
+    let before = cloud.call("GET", "/standin/settings", &[], None).body;
+    let token = cloud.token_of(acme());
+    assert_eq!(cloud.start(&token, agent(acme()), &[]).status, 201);
+    cloud.fault("GET", "/*", &json!({"status": 500}));
+    cloud.control("settings", &json!({"enforceScopes": false, "rateLimitPerMinute": 1}));
+    cloud.control("clock", &json!({"advanceSeconds": 10_000}));
+    assert_eq!(cloud.call("POST", "/standin/reset", &[], Some("")).status, 204);
+    assert_eq!(cloud.ledger(), json!({"requests": [], "recordings": []}));
+    assert_eq!(cloud.call("GET", "/standin/settings", &[], None).body, before);
+    cloud.with_token("GET", TOKEN_INFO, &token, None).refused(401, "bad.credentials");
+    let token = cloud.token_of(acme());
+    assert_eq!(cloud.start(&token, agent(acme()), &[]).status, 201);
+}
+
+#[test]
+fn the_directory_is_fixed() {
+    let cloud = Fixture::new();
+    let organizations = cloud.call("GET", "/standin/orgs", &[], None).body;
+    let names: Vec<_> = organizations.as_array().unwrap().iter().map(|organization| organization["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Acme", "Globex", "Initech", "Northwind Apps"]);
+    assert_eq!(
+        organizations[0]["agents"][0],
+        json!({"id": "ac3e0000-0000-4000-8000-000000000001", "name": "Ada Alvarez", "loggedIn": true})
+    );
+    let mut ids: Vec<_> =
+        ORGANIZATIONS.iter().flat_map(|organization| organization.agents.iter().map(|agent| agent.id).chain([organization.id])).collect();
+    for id in &ids {
+        let parsed = uuid::Uuid::parse_str(id).unwrap();
+        assert_eq!((parsed.get_version_num(), &parsed.to_string().as_str()), (4, id));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 16);
+}
