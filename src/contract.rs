@@ -1,0 +1,153 @@
+//! The recording API as data: path, headers, scope, body.
+//!
+//! It comes from this project's source document and is not part of Genesys' published API, so all of it can be replaced.
+
+use serde::Serialize;
+
+use crate::agent::AgentId;
+use crate::error::{Code, Error};
+use crate::json::Json;
+use crate::org::OrgId;
+
+/// An HTTP method that the library uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+impl Method {
+    /// The method as HTTP spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
+/// A call to the Platform API, of no organization yet: the grant that turns it into a request fills that in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The HTTP method.
+    pub method: Method,
+    /// Path and query, from the API's origin.
+    pub path: String,
+    /// Names of the headers that carry the organization's id.
+    pub org_headers: Vec<String>,
+    /// The JSON body.
+    pub body: Option<String>,
+}
+
+/// Where and how a recording is started.
+#[derive(Clone, Debug)]
+pub struct RecordingContract {
+    path: String,
+    org_headers: Vec<String>,
+    scope: String,
+}
+
+impl Default for RecordingContract {
+    fn default() -> Self {
+        RecordingContract {
+            path: "/api/v2/screenrecordings".to_owned(),
+            org_headers: vec!["X-Genesys-Organization-Id".to_owned()],
+            scope: "screenrecordings:write".to_owned(),
+        }
+    }
+}
+
+impl RecordingContract {
+    /// The defaults, with these parts replaced.
+    pub fn with(path: Option<String>, org_headers: Option<Vec<String>>, scope: Option<String>) -> Result<RecordingContract, Error> {
+        let default = RecordingContract::default();
+        let contract = RecordingContract {
+            path: path.unwrap_or(default.path),
+            org_headers: org_headers.unwrap_or(default.org_headers),
+            scope: scope.unwrap_or(default.scope),
+        };
+        if !is_plain_path(&contract.path) {
+            return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
+        }
+        if !contract.org_headers.iter().all(|name| is_org_header(name)) {
+            return Err(bad(
+                "contract.orgHeaders must be names of headers that the request does not use already, such as \"X-Genesys-Organization-Id\".",
+            ));
+        }
+        let is_scope_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        if contract.scope.is_empty() || !contract.scope.bytes().all(is_scope_byte) {
+            return Err(bad("contract.scope must be one OAuth scope (RFC 6749), such as \"screenrecordings:write\"."));
+        }
+        Ok(contract)
+    }
+
+    /// The OAuth scope that a start needs.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// The call that starts a recording of this agent.
+    pub fn start(&self, agent: &AgentId, recording_type: &str) -> Call {
+        Call {
+            method: Method::Post,
+            path: self.path.clone(),
+            org_headers: self.org_headers.clone(),
+            body: serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).ok(),
+        }
+    }
+
+    /// Reads the answer to a start; `None` unless it names a recording of this agent in this organization.
+    pub fn started(&self, answer: &Json, agent: &AgentId, org: &OrgId) -> Option<StartedRecording> {
+        let names_another = |name: &str, expected: &str| answer.text(name).is_some_and(|said| !said.eq_ignore_ascii_case(expected));
+        if names_another("agentId", agent.as_str()) || names_another("organizationId", org.as_str()) {
+            return None;
+        }
+        Some(StartedRecording {
+            id: answer.text("id").filter(|id| !id.is_empty())?.to_owned(),
+            state: answer.text("state").unwrap_or("unknown").to_owned(),
+            started_at: answer.text("startedAt").map(str::to_owned),
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartBody<'a> {
+    agent_id: &'a str,
+    recording_type: &'a str,
+}
+
+/// What the cloud said of the recording that it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedRecording {
+    /// The recording's id.
+    pub id: String,
+    /// Its state, `unknown` where the cloud did not say.
+    pub state: String,
+    /// When it started (ISO 8601), where the cloud said so.
+    pub started_at: Option<String>,
+}
+
+fn bad(message: &str) -> Error {
+    Error::new(Code::BadArgument, message)
+}
+
+/// A path that a URL parser leaves as it is, so that it can not lead to another host.
+fn is_plain_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/').all(|segment| {
+            !segment.is_empty()
+                && segment != "."
+                && segment != ".."
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        })
+    })
+}
+
+/// A header name (RFC 9110 token) that no request of ours uses for something else.
+fn is_org_header(name: &str) -> bool {
+    let is_taken = ["authorization", "accept", "content-type"].iter().any(|taken| name.eq_ignore_ascii_case(taken));
+    !is_taken && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,249 @@
+//! Why a call failed: a stable code, a hint, and the evidence.
+//!
+//! The glossary in the README is generated from this file.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use crate::org::OrgId;
+
+macro_rules! codes {
+    ($($variant:ident $text:literal, retry: $retry:literal, fixed_by: $fixed_by:literal,
+        when: $when:literal, hint: $hint:literal;)*) => {
+        /// A failure's code: one leaf per cause, stable across versions.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $when] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the glossary.
+            pub const ALL: &[Code] = &[$(Code::$variant),*];
+
+            /// The code as JavaScript sees it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)* }
+            }
+
+            /// When the code is given.
+            pub fn when(self) -> &'static str {
+                match self { $(Code::$variant => $when,)* }
+            }
+
+            /// What the reader should do now, in one sentence.
+            pub fn hint(self) -> &'static str {
+                match self { $(Code::$variant => $hint,)* }
+            }
+
+            /// Who can mend it.
+            pub fn fixed_by(self) -> &'static str {
+                match self { $(Code::$variant => $fixed_by,)* }
+            }
+
+            /// Whether the same call may succeed later with nothing else changed, and is safe to make again.
+            pub fn retryable(self) -> bool {
+                match self { $(Code::$variant => $retry,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    NoLaunchContext "NO_LAUNCH_CONTEXT", retry: false, fixed_by: "app",
+        when: "There is no launch URL to read (no `location`), and no `environment` was given.",
+        hint: "Pass `environment` or `launchUrl` to connect().";
+    UnknownEnvironment "UNKNOWN_ENVIRONMENT", retry: false, fixed_by: "app",
+        when: "The environment is not named, not known, or `gcHostOrigin` is not the apps origin of `gcTargetEnv`.",
+        hint: "Launch the app with gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}, or name the environment in connect(); a private cloud must be listed in `environments`.";
+    InsecureOrigin "INSECURE_ORIGIN", retry: false, fixed_by: "app",
+        when: "An origin is not https. Plain http is accepted only for a loopback entry of `environments`.",
+        hint: "Use https; plain http is for loopback entries of `environments` only.";
+    NoToken "NO_TOKEN", retry: false, fixed_by: "app",
+        when: "No token is held for the organization, none of another is held either, and there is no `getToken`.",
+        hint: "Pass the organization's token in `tokens`, with addToken(), or give connect() a `getToken`.";
+    OrgAmbiguous "ORG_AMBIGUOUS", retry: false, fixed_by: "app",
+        when: "Nothing says which organization is meant, and tokens of several are held (or of none, and there is `getToken`).",
+        hint: "Say which organization is meant: `orgId` in the call, in connect() or in the launch URL, or switchOrg().";
+    OrgMismatch "ORG_MISMATCH", retry: false, fixed_by: "app",
+        when: "Only tokens of other organizations are held. Nothing was sent.",
+        hint: "A token works for one organization only: obtain one of the target organization, with `getToken`, `tokens` or addToken().";
+    TokenMalformed "TOKEN_MALFORMED", retry: false, fixed_by: "app",
+        when: "A token is empty, over 16 KiB, has characters that no bearer token has (RFC 6750), or is a JWT that cannot be read.",
+        hint: "Pass the access token alone: one line, without `Bearer`, whole.";
+    TokenExpired "TOKEN_EXPIRED", retry: false, fixed_by: "app",
+        when: "The organization's token has expired, and there is no `getToken` to obtain another.",
+        hint: "Obtain a new token for this organization and pass it with addToken(), or give connect() a `getToken`.";
+    TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
+        when: "`getToken` threw, rejected, or returned something that is not a token. Its error is the `cause`.",
+        hint: "Look at `cause`, which is what getToken threw.";
+    TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
+        when: "`getToken` returned a token of another organization than the one it was asked for. It was dropped.",
+        hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>, and mind cookies of another account.";
+    Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
+        when: "The cloud does not accept the token (401): revoked, idle too long, expired, or of another environment.",
+        hint: "Obtain a new token for this organization in this environment.";
+    IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
+        when: "The organization's IP allow-list refuses this address (401 `ip.not.authorized`).",
+        hint: "Ask the organization's administrator to allow this network's address.";
+    WrongOrg "WRONG_ORG", retry: false, fixed_by: "app",
+        when: "The cloud says that agent and token belong to different organizations (403 `insufficient scope for resource owner`).",
+        hint: "Check in which organization the agent is, and name that one as `orgId`; no header makes one organization's token work in another.";
+    ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
+        when: "The OAuth client may not use the scope that the call needs (403 `app.not.authorized.for.scope`).",
+        hint: "Add the scope in `missingScopes` to the OAuth client, have it authorized in this organization, and obtain a new token.";
+    PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
+        when: "The user behind the token lacks a permission (403), named in `missingPermissions` where the cloud names it.",
+        hint: "Ask the organization's administrator for a role with the permission, in the agent's division.";
+    FeatureDisabled "FEATURE_DISABLED", retry: false, fixed_by: "admin",
+        when: "The organization does not have the feature (403 `feature.*`).",
+        hint: "Ask the organization's administrator whether screen recording is licensed and switched on.";
+    PolicyDenied "POLICY_DENIED", retry: false, fixed_by: "admin",
+        when: "A policy of the organization denies the call (403 `authz.policy.denied`).",
+        hint: "Ask the organization's administrator which policy denies it.";
+    AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
+        when: "The organization has no such agent (404 `not.found`).",
+        hint: "Check the agent's id, and that it is an id of this organization.";
+    Conflict "CONFLICT", retry: false, fixed_by: "app",
+        when: "The agent's state does not allow a start (409): being recorded already, or not logged in.",
+        hint: "Look at `cause`, the cloud's own words; do not start again while a recording runs.";
+    BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
+        when: "The cloud does not accept the request's form (400, 413, 415, 422).",
+        hint: "Look at `cause`, the cloud's own words, and compare `contract` with what your cloud expects.";
+    RateLimited "RATE_LIMITED", retry: true, fixed_by: "time",
+        when: "Too many requests with this token (429). The start was not run.",
+        hint: "Wait before the next call; other clients of the same user share the limit.";
+    CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
+        when: "The cloud failed while a token was looked at (408, 5xx). Nothing was started.",
+        hint: "Try again later.";
+    UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
+        when: "The cloud answered something that is in no documentation: an unknown refusal, or not the JSON that was expected.",
+        hint: "Look at `cause`, the cloud's own words; a proxy may have answered in its place.";
+    Network "NETWORK", retry: true, fixed_by: "network",
+        when: "A request for a token's organization got no answer: offline, refused by CORS or CSP, or redirected. Nothing was started.",
+        hint: "Check the connection, the page's CSP `connect-src`, and that the cloud does not redirect.";
+    Timeout "TIMEOUT", retry: true, fixed_by: "network",
+        when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
+        hint: "Try again, or allow more time with `timeoutMs`.";
+    OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
+        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running.",
+        hint: "Find out whether the agent is being recorded before you start again; if this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";
+    BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
+        when: "An argument or option has the wrong type, form or range, or its name is not known.",
+        hint: "Correct the argument that the message names.";
+    WasmBlocked "WASM_BLOCKED", retry: false, fixed_by: "app",
+        when: "WebAssembly is switched off here, or the page's Content-Security-Policy does not allow it.",
+        hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.";
+    WasmLoadFailed "WASM_LOAD_FAILED", retry: true, fixed_by: "app",
+        when: "The .wasm file could not be fetched or is not WebAssembly.",
+        hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.";
+    InitConflict "INIT_CONFLICT", retry: false, fixed_by: "app",
+        when: "connect() was given another `wasm` source than the one already loaded.",
+        hint: "Pass the same `wasm` to every connect(), or pass it only once.";
+    Panicked "PANICKED", retry: false, fixed_by: "us",
+        when: "The library itself failed. What was in flight is rejected with this code.",
+        hint: "Reload the page, and please report the message.";
+    Closed "CLOSED", retry: false, fixed_by: "app",
+        when: "The recorder was closed before or during the call.",
+        hint: "connect() again.";
+}
+
+/// What lies behind an error, in the words of whoever said it.
+#[derive(Clone)]
+pub enum Cause {
+    /// The body of the cloud's answer, as it came.
+    Cloud(String),
+    /// A value from outside, such as what a callback threw: kept whole, never read.
+    Foreign(Rc<dyn Any>),
+    /// Another error of ours.
+    Error(Box<Error>),
+}
+
+impl std::fmt::Debug for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Cause::Cloud(words) => f.debug_tuple("Cloud").field(words).finish(),
+            Cause::Foreign(_) => f.write_str("Foreign"),
+            Cause::Error(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What is known about a failure. Never holds any part of a token.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// HTTP status of the cloud's answer.
+    pub status: Option<u16>,
+    /// The organization that the call was for.
+    pub org_id: Option<OrgId>,
+    /// The organization of the token in question.
+    pub token_org_id: Option<OrgId>,
+    /// The home organization of the token's user, where it is another one.
+    pub home_org_id: Option<OrgId>,
+    /// OAuth scopes that the call needs.
+    pub missing_scopes: Option<Vec<String>>,
+    /// OAuth scopes that the token has.
+    pub granted_scopes: Option<Vec<String>>,
+    /// Permissions that the cloud named.
+    pub missing_permissions: Option<Vec<String>>,
+    /// `contextId` of the cloud's error body.
+    pub context_id: Option<String>,
+    /// `ININ-Correlation-Id` of the cloud's answer.
+    pub correlation_id: Option<String>,
+    /// What lies behind it.
+    pub cause: Option<Cause>,
+}
+
+/// A failure: code, message, hint and evidence.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// The stable code.
+    pub code: Code,
+    /// What happened, for a person. Not part of the contract: branch on the code.
+    pub message: String,
+    /// What is known.
+    pub evidence: Box<Evidence>,
+}
+
+impl Error {
+    /// An error with nothing but its code and message.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), evidence: Box::default() }
+    }
+
+    /// The same error, about this organization.
+    #[must_use]
+    pub fn about(mut self, org: &OrgId) -> Self {
+        self.evidence.org_id = Some(org.clone());
+        self
+    }
+
+    /// The same error, its message led by the argument that it is about.
+    #[must_use]
+    pub fn of(mut self, argument: &str) -> Self {
+        self.message = format!("{argument}: {}", self.message);
+        self
+    }
+
+    /// The same error, with what lies behind it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Cause) -> Self {
+        self.evidence.cause = Some(cause);
+        self
+    }
+}
+
+/// The table of all codes, as the README shows it.
+pub fn glossary() -> String {
+    let mut table = String::from("| Code | When | What to do | Who | Try again |\n| --- | --- | --- | --- | --- |\n");
+    for code in Code::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} |\n",
+            code.as_str(),
+            code.when(),
+            code.hint(),
+            code.fixed_by(),
+            if code.retryable() { "yes" } else { "no" }
+        ));
+    }
+    table
+}

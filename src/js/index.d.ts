@@ -1,0 +1,296 @@
+/// <reference lib="esnext.disposable" />
+
+/**
+ * Starts a screen recording in the agent's own Genesys Cloud organization, with that organization's own token.
+ *
+ * The recording API (`POST /api/v2/screenrecordings`) comes from this project's source document and is not part of
+ * Genesys' published Platform API: see {@link RecordingContract}.
+ *
+ * @module premium-recorder
+ */
+
+/**
+ * Reads the launch URL, decides on the environment, and files the tokens, each under its own organization.
+ * A JWT is filed by its `org_id` claim; an opaque token is asked about once, with
+ * `GET /api/v2/tokens/me?preserveIdleTTL=true` at its own environment.
+ *
+ * The first call also loads the WebAssembly module.
+ *
+ * @throws {RecorderError} `NO_LAUNCH_CONTEXT`, `UNKNOWN_ENVIRONMENT`, `INSECURE_ORIGIN`, `BAD_ARGUMENT`,
+ *   `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `WASM_BLOCKED`, `WASM_LOAD_FAILED`, `INIT_CONFLICT`,
+ *   or what the cloud answered about an opaque token.
+ */
+export function connect(options?: ConnectOptions): Promise<Recorder>;
+
+/**
+ * `connect()` with no options if nobody has connected yet, then {@link Recorder.startRecording} of the last recorder.
+ */
+export function startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
+
+/** Whether a value is a {@link RecorderError}: of this copy of the package or another one, in this frame or another. */
+export function isRecorderError(error: unknown): error is RecorderError;
+
+/** The package's version. */
+export const version: string;
+
+/** How to connect. An option of another name is refused, and so is `null`: leave out what you do not need. */
+export interface ConnectOptions {
+  /**
+   * Access tokens that are held already, each of one organization: the bearer alone, at most 16 KiB. One that can not
+   * be filed makes connect() reject; an expired JWT is filed and counts as expired.
+   */
+  tokens?: string[];
+  /**
+   * Called when a token is needed that is not held or has expired. Calls for the same organization at the same time
+   * share one. What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`; a token of another organization becomes
+   * `TOKEN_SOURCE_WRONG_ORG` and is dropped.
+   */
+  getToken?: (need: TokenNeed) => IssuedToken | Promise<IssuedToken>;
+  /** The target organization (a UUID), where the launch URL does not say or says otherwise. */
+  orgId?: string;
+  /**
+   * Where the app runs: a region's domain (`"mypurecloud.ie"`), environment name (`"prod-euw1"`) or AWS name
+   * (`"eu-west-1"`), or a name from `environments`. Default: what the launch URL says, by `gcHostOrigin` and
+   * `gcTargetEnv`, which must agree, or else by `pcEnvironment`. There is no other default.
+   */
+  environment?: string;
+  /** The URL that the host opened, with its query. Default: `location.href`. */
+  launchUrl?: string | URL;
+  /** Environments other than Genesys' regions: a private cloud, or one on this machine. */
+  environments?: EnvironmentEntry[];
+  /** What differs from the default recording API. */
+  contract?: Partial<RecordingContract>;
+  /**
+   * Where the WebAssembly module is. Default: `premium_recorder_bg.wasm` beside the JavaScript. A second connect() may
+   * leave it out or must give the same.
+   */
+  wasm?: string | URL | Response | BufferSource | WebAssembly.Module;
+  /** The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. */
+  timeoutMs?: number;
+}
+
+/** Which token is needed. */
+export interface TokenNeed {
+  /** Name of the environment that the token must be of, as in {@link Environment.name}. */
+  environment: string;
+  /** The organization that the token must be of. */
+  orgId: string;
+  /** OAuth scopes that the token must have. */
+  scopes: string[];
+  /** Why: none is held, or the one held has expired. */
+  reason: "missing" | "expired";
+  /** Aborts when nobody waits for the token any more. */
+  signal: AbortSignal;
+}
+
+/** A token, alone or with its life in whole seconds as OAuth's `expires_in` gives it. */
+export type IssuedToken = string | { accessToken: string; expiresIn?: number };
+
+/** An environment that the app opts in to. */
+export interface EnvironmentEntry {
+  /** A name of your own, for `environment` and `gcTargetEnv`; no region's name. */
+  name: string;
+  /** Origin of the Platform API, such as `"https://api.cloud.example"`. Plain http only on `localhost` or `127.0.0.1`. */
+  api: string;
+  /** Origin of the OAuth endpoints. */
+  login: string;
+  /** Origin of the page that embeds the app: what `gcHostOrigin` must be. */
+  apps: string;
+}
+
+/** Where the app runs. A token goes to `api` (and, to sign in, `login`) of its own environment and nowhere else. */
+export interface Environment {
+  readonly name: string;
+  readonly api: string;
+  readonly login: string;
+  readonly apps: string;
+}
+
+/** What the host said in the launch URL. A hint: none of it proves anything about a token. */
+export interface LaunchContext {
+  /** `gcHostOrigin` */
+  readonly hostOrigin?: string;
+  /** `gcTargetEnv` */
+  readonly targetEnv?: string;
+  /** `pcEnvironment` */
+  readonly pcEnvironment?: string;
+  /** `orgId`: not a placeholder of Genesys Cloud; the vendor writes it into the URL of each installed instance. */
+  readonly orgId?: string;
+  /** `gcLangTag` or `pcLangTag` */
+  readonly langTag?: string;
+  /** `gcConversationId` or `pcConversationId` */
+  readonly conversationId?: string;
+  /** `gcInteractionId` */
+  readonly interactionId?: string;
+  /** `gcInteractionType` */
+  readonly interactionType?: string;
+  /** `gcWorkitemId` */
+  readonly workitemId?: string;
+}
+
+/**
+ * The recording API. The defaults come from this project's source document; they are not in Genesys' published API.
+ */
+export interface RecordingContract {
+  /** Path of the collection, from the API's origin. Default: `"/api/v2/screenrecordings"`. */
+  path: string;
+  /** Names of the headers that carry the target organization's id; `[]` for none. Default: `["X-Genesys-Organization-Id"]`. */
+  orgHeaders: string[];
+  /** OAuth scope that a start needs. Default: `"screenrecordings:write"`. */
+  scope: string;
+}
+
+/** Starts recordings in one environment. */
+export interface Recorder {
+  /** Where the app runs. */
+  readonly environment: Environment;
+  /**
+   * The organization that a call without `orgId` is for: the last switchOrg()'s, else connect()'s option, else the
+   * launch URL's, else the only one that a token is held for; else `undefined`.
+   */
+  readonly orgId: string | undefined;
+  /** What the host said. */
+  readonly launch: LaunchContext;
+  /** The organizations that tokens are held for. Never any text of a token. */
+  orgs(): OrgSummary[];
+  /**
+   * Files a token under its own organization, in place of one held for it.
+   *
+   * @throws {RecorderError} `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `CLOSED`
+   */
+  addToken(token: string): Promise<OrgSummary>;
+  /**
+   * Makes sure of a token of this organization, then makes it the target of the calls to come. If that fails, the
+   * target stays as it was. Of several switches at the same time, the last one called decides.
+   *
+   * @throws {RecorderError} `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_SOURCE_FAILED`,
+   *   `TOKEN_SOURCE_WRONG_ORG`, `TIMEOUT`, `CLOSED`
+   */
+  switchOrg(orgId: string): Promise<OrgSummary>;
+  /**
+   * Starts a recording of this agent's screen, with a token of the target organization and of no other. Sends at most
+   * one start; never sends it again.
+   *
+   * @param agentId 1 to 256 characters: the id of a user in the target organization.
+   * @returns when the cloud has said that the recording was started.
+   * @throws {RecorderError} before anything is sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`,
+   *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `TIMEOUT`, `CLOSED`; the
+   *   cloud's no: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`, `SCOPE_MISSING`, `PERMISSION_MISSING`,
+   *   `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`, `BAD_REQUEST`, `RATE_LIMITED`,
+   *   `UNEXPECTED_ANSWER`; no readable answer to the start: `OUTCOME_UNKNOWN`.
+   * @throws the signal's own `reason`, when it aborts.
+   */
+  startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
+  /** Forgets every token and rejects what is in flight with `CLOSED`. May be called again. */
+  close(): void;
+  /** `close()`, for `using`, where the platform has it. */
+  [Symbol.dispose](): void;
+}
+
+/** An organization that a token is held for. */
+export interface OrgSummary {
+  orgId: string;
+  /** Its name, where the cloud said it. */
+  name?: string;
+  /** The home organization of the token's user: another one for a trustee's user. */
+  homeOrgId?: string;
+  /** The token's OAuth scopes, where they are known. */
+  scopes?: string[];
+  /** When the token expires, where it is known: milliseconds since 1970, as `Date.now()` counts. */
+  expiresAt?: number;
+  /** How the organization is known: by the JWT's `org_id` claim, unverified, or by the cloud's answer. */
+  knownBy: "claim" | "cloud";
+}
+
+/** How to start. */
+export interface StartOptions {
+  /** The agent's organization (a UUID), instead of the recorder's. */
+  orgId?: string;
+  /** Ends the call with the signal's `reason`. A start that was sent already may have run. */
+  signal?: AbortSignal;
+  /** The longest time that this call may take, in milliseconds, instead of connect()'s. */
+  timeoutMs?: number;
+  /** `recordingType` of the request's body. Default: `"screen"`. */
+  recordingType?: string;
+}
+
+/** A recording that the cloud started. */
+export interface Recording {
+  readonly id: string;
+  readonly agentId: string;
+  /** The organization whose token started it. */
+  readonly orgId: string;
+  /** The cloud's word for its state; `"unknown"` where it gave none. */
+  readonly state: string;
+  /** When it started (ISO 8601), where the cloud said so. */
+  readonly startedAt?: string;
+  /** The cloud's whole answer. */
+  readonly raw: unknown;
+}
+
+/** What every call rejects with, but for an abort. Holds no text of a token. */
+export class RecorderError extends Error {
+  private constructor();
+  readonly name: "RecorderError";
+  /** What happened: stable, one code a cause. The README explains each. */
+  readonly code: ErrorCode;
+  /** What to do now, in one sentence. */
+  readonly hint: string;
+  /** Whether the same call may succeed later with nothing else changed, and can not start a second recording. */
+  readonly retryable: boolean;
+  /** HTTP status of the cloud's answer. */
+  readonly status?: number;
+  /** The organization that the call was for. */
+  readonly orgId?: string;
+  /** The organization of the token in question. */
+  readonly tokenOrgId?: string;
+  /** The home organization of the token's user. */
+  readonly homeOrgId?: string;
+  /** OAuth scopes that the call needs and the token's client may not use. */
+  readonly missingScopes?: string[];
+  /** OAuth scopes that the token has. */
+  readonly grantedScopes?: string[];
+  /** Permissions that the cloud named. */
+  readonly missingPermissions?: string[];
+  /** `contextId` of the cloud's error body: give it to Genesys' support. */
+  readonly contextId?: string;
+  /** `ININ-Correlation-Id` of the cloud's answer. */
+  readonly correlationId?: string;
+  /** What lies behind it: the cloud's own words, what `getToken` threw, the platform's error, or another RecorderError. */
+  readonly cause?: unknown;
+}
+
+/** Every code, explained in the README. New ones may be added. */
+export type ErrorCode =
+  | "NO_LAUNCH_CONTEXT"
+  | "UNKNOWN_ENVIRONMENT"
+  | "INSECURE_ORIGIN"
+  | "NO_TOKEN"
+  | "ORG_AMBIGUOUS"
+  | "ORG_MISMATCH"
+  | "TOKEN_MALFORMED"
+  | "TOKEN_EXPIRED"
+  | "TOKEN_SOURCE_FAILED"
+  | "TOKEN_SOURCE_WRONG_ORG"
+  | "UNAUTHENTICATED"
+  | "IP_NOT_ALLOWED"
+  | "WRONG_ORG"
+  | "SCOPE_MISSING"
+  | "PERMISSION_MISSING"
+  | "FEATURE_DISABLED"
+  | "POLICY_DENIED"
+  | "AGENT_NOT_FOUND"
+  | "CONFLICT"
+  | "BAD_REQUEST"
+  | "RATE_LIMITED"
+  | "CLOUD_UNAVAILABLE"
+  | "UNEXPECTED_ANSWER"
+  | "NETWORK"
+  | "TIMEOUT"
+  | "OUTCOME_UNKNOWN"
+  | "BAD_ARGUMENT"
+  | "WASM_BLOCKED"
+  | "WASM_LOAD_FAILED"
+  | "INIT_CONFLICT"
+  | "PANICKED"
+  | "CLOSED";

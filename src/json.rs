@@ -1,0 +1,111 @@
+//! JSON as far as it is read here: texts, whole numbers, lists and objects. Anything else counts as absent.
+//!
+//! The platform parses it (in a page: `JSON.parse`) and hands over this small tree, which serves every body and every
+//! claim. A parser of our own would be a tenth of the module.
+
+use std::fmt;
+
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{self, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+/// A JSON value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Json {
+    /// A text.
+    Text(String),
+    /// A number, without what is below one.
+    Number(i64),
+    /// A list.
+    List(Vec<Json>),
+    /// An object, in the order of its text.
+    Object(Vec<(String, Json)>),
+    /// A truth value or null.
+    #[default]
+    Other,
+}
+
+impl Json {
+    /// The object's property of this name.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        match self {
+            Json::Object(properties) => properties.iter().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The text that this value is.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The object's property of this name, if it is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_text()
+    }
+}
+
+/// So that a type of another crate can be read from the tree.
+impl<'de> Deserializer<'de> for Json {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Json::Text(text) => visitor.visit_string(text),
+            Json::Number(number) => visitor.visit_i64(number),
+            Json::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
+            Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
+            Json::Other => visitor.visit_unit(),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl IntoDeserializer<'_, Mismatch> for Json {
+    type Deserializer = Json;
+
+    fn into_deserializer(self) -> Json {
+        self
+    }
+}
+
+/// The tree is not what the type expects. Says no more, since every word would have to be formatted.
+#[derive(Debug)]
+pub struct Mismatch;
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("unexpected JSON")
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    fn custom<T: fmt::Display>(_: T) -> Mismatch {
+        Mismatch
+    }
+
+    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Mismatch {
+        Mismatch
+    }
+
+    fn invalid_length(_: usize, _: &dyn Expected) -> Mismatch {
+        Mismatch
+    }
+
+    fn missing_field(_: &'static str) -> Mismatch {
+        Mismatch
+    }
+
+    fn duplicate_field(_: &'static str) -> Mismatch {
+        Mismatch
+    }
+}

@@ -1,0 +1,27 @@
+//! Starts a screen recording in the agent's own Genesys Cloud organization, with that organization's own token.
+//!
+//! A value's way: [`launch`] and [`environment`] say where the app runs, [`settings`] decide; [`recorder`] decides for which organization a
+//! call is ([`org`]); [`keyring`] hands out that organization's [`grant`], asking for a [`token`] where none is held;
+//! the grant turns the [`contract`]'s call into a request; [`ports`] sends it; [`refusal`] explains a "no" as an
+//! [`error`].
+//!
+//! `web` is the only folder that knows JavaScript. JavaScript comes in through `src/js`.
+
+pub mod agent;
+pub mod contract;
+pub mod environment;
+pub mod error;
+pub mod grant;
+pub mod json;
+pub mod keyring;
+pub mod launch;
+pub mod org;
+pub mod ports;
+pub mod recorder;
+pub mod refusal;
+pub mod settings;
+pub mod timestamp;
+pub mod token;
+
+#[cfg(target_arch = "wasm32")]
+pub mod web;

@@ -1,0 +1,131 @@
+//! What the door calls. Each call clones what it needs, so that several can be under way.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use web_sys::AbortSignal;
+
+use super::abort::Aborted;
+use super::argument;
+use super::platform::Platform;
+use super::result;
+use super::token_source::TokenSource;
+use crate::error::Error;
+use crate::recorder::{Failure, Limits, Recorder, Start};
+use crate::settings::{Settings, org_id, timeout};
+use crate::token::AccessToken;
+
+/// Calls back with a panic's message and place, so that the door can reject what is in flight.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(callback: Function) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let _ = callback.call1(&JsValue::UNDEFINED, &panic.to_string().into());
+    }));
+}
+
+/// A recorder as the door holds it.
+#[wasm_bindgen(js_name = RecorderHandle)]
+pub struct Handle(Rc<Recorder<Platform>>);
+
+/// Decides on environment and organization, and files the tokens.
+#[wasm_bindgen]
+pub fn connect(options: JsValue) -> Promise {
+    settled(async move {
+        let (given, decided) = argument::connect_options(&options)?;
+        let get_token = argument::optional(&given, "", "getToken", argument::function)?;
+        let settings = Settings::decide(decided, argument::launch_query(&given)?.as_deref())?;
+        let platform = Platform::new(get_token.map(|get_token| TokenSource { options, get_token }));
+        let recorder = Recorder::connect(platform, settings, unlimited()).await?;
+        Ok(Handle(Rc::new(recorder)).into())
+    })
+}
+
+#[wasm_bindgen(js_class = RecorderHandle)]
+impl Handle {
+    /// The environment, as plain data.
+    pub fn environment(&self) -> JsValue {
+        result::environment(&self.0.settings().environment)
+    }
+
+    /// The launch context, as plain data.
+    pub fn launch(&self) -> JsValue {
+        result::launch(&self.0.settings().launch)
+    }
+
+    /// The organization that a call without one is for.
+    #[wasm_bindgen(js_name = orgId)]
+    pub fn org_id(&self) -> Option<String> {
+        self.0.org().map(|org| org.as_str().to_owned())
+    }
+
+    /// Summaries of the grants that are held.
+    pub fn orgs(&self) -> Array {
+        self.0.grants().iter().map(|grant| result::summary(grant)).collect()
+    }
+
+    /// Files a token under its own organization.
+    #[wasm_bindgen(js_name = addToken)]
+    pub fn add_token(&self, token: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let token = AccessToken::parse(&argument::text("token", &token)?)?;
+            let grant = recorder.add_token(token, unlimited()).await?;
+            Ok(result::summary(&grant))
+        })
+    }
+
+    /// Makes another organization the target.
+    #[wasm_bindgen(js_name = switchOrg)]
+    pub fn switch_org(&self, org: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let org = org_id("orgId", &argument::text("orgId", &org)?)?;
+            let grant = recorder.switch_org(org, unlimited()).await?;
+            Ok(result::summary(&grant))
+        })
+    }
+
+    /// Starts a recording.
+    #[wasm_bindgen(js_name = startRecording)]
+    pub fn start_recording(&self, agent_id: JsValue, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let (start, limits) = start(agent_id, &options)?;
+            let recording = recorder.start_recording(start, limits).await?;
+            Ok(result::recording(&recording))
+        })
+    }
+
+    /// Forgets every token; what is in flight is rejected.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, Limits<Aborted>), Error> {
+    let given = argument::options("startRecording()'s options", options, &["orgId", "signal", "timeoutMs", "recordingType"])?;
+    let agent = argument::text("agentId", &agent_id)?;
+    let org = argument::optional(&given, "", "orgId", argument::text)?;
+    let start = Start::new(&agent, org.as_deref(), argument::optional(&given, "", "recordingType", argument::text)?)?;
+    let millis = argument::optional(&given, "", "timeoutMs", argument::number)?;
+    let signal = argument::optional(&given, "", "signal", argument::signal)?;
+    Ok((start, Limits { timeout: millis.map(timeout).transpose()?, aborted: Aborted::by(signal) }))
+}
+
+fn unlimited() -> Limits<Aborted> {
+    Limits { timeout: None, aborted: Aborted::by(None::<AbortSignal>) }
+}
+
+fn settled(work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {
+    boxed(Box::pin(work))
+}
+
+/// One promise for every kind of work: a generic one would be compiled for each.
+fn boxed(work: LocalBoxFuture<'static, Result<JsValue, Failure>>) -> Promise {
+    future_to_promise(work.map(|result| Ok(result::outcome(result))))
+}

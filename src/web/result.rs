@@ -1,0 +1,165 @@
+//! What goes back to JavaScript: values, and failures as plain objects. The door makes real `Error`s of them.
+
+use std::rc::Rc;
+
+use js_sys::{JSON, Object, Reflect};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use wasm_bindgen::prelude::*;
+
+use crate::environment::Environment;
+use crate::error::{Cause, Error};
+use crate::grant::{Grant, KnownBy};
+use crate::launch::LaunchContext;
+use crate::org::OrgId;
+use crate::recorder::{Failure, Recording};
+
+/// Keeps a value from JavaScript as a cause, whole.
+pub(super) fn foreign(value: JsValue) -> Cause {
+    Cause::Foreign(Rc::new(value))
+}
+
+/// A property of plain data; `Absent` leaves it out.
+pub(super) enum Property<'a> {
+    Absent,
+    Text(&'a str),
+    Texts(&'a [String]),
+    Number(f64),
+    Truth(bool),
+}
+
+impl<'a> From<&'a str> for Property<'a> {
+    fn from(text: &'a str) -> Property<'a> {
+        Property::Text(text)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Property<'a> {
+    fn from(text: Option<&'a str>) -> Property<'a> {
+        text.map_or(Property::Absent, Property::Text)
+    }
+}
+
+impl<'a> From<Option<&'a OrgId>> for Property<'a> {
+    fn from(org: Option<&'a OrgId>) -> Property<'a> {
+        org.map(OrgId::as_str).into()
+    }
+}
+
+impl<'a> From<Option<&'a [String]>> for Property<'a> {
+    fn from(texts: Option<&'a [String]>) -> Property<'a> {
+        texts.map_or(Property::Absent, Property::Texts)
+    }
+}
+
+/// One way to serialize for everything that goes out: a derived one for each type would be compiled for each.
+struct Data<'a>(&'a [(&'a str, Property<'a>)]);
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, property) in self.0 {
+            match property {
+                Property::Absent => {}
+                Property::Text(text) => map.serialize_entry(name, text)?,
+                Property::Texts(texts) => map.serialize_entry(name, texts)?,
+                Property::Number(number) => map.serialize_entry(name, number)?,
+                Property::Truth(truth) => map.serialize_entry(name, truth)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// A plain object with these properties.
+pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
+    // Texts, numbers and truth values always serialize.
+    Data(properties).serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
+}
+
+/// `{ value }`, `{ error }` or `{ aborted }`: an export never rejects, so that a rejection can only be a fault of ours.
+pub(super) fn outcome(result: Result<JsValue, Failure>) -> JsValue {
+    let (name, value) = match result {
+        Ok(value) => ("value", value),
+        Err(Failure::Error(error)) => ("error", error_value(&error)),
+        Err(Failure::Aborted) => ("aborted", JsValue::TRUE),
+    };
+    let outcome = Object::new();
+    set(&outcome, name, &value);
+    outcome.into()
+}
+
+fn error_value(error: &Error) -> JsValue {
+    let evidence = &error.evidence;
+    let value = object(&[
+        ("code", error.code.as_str().into()),
+        ("message", error.message.as_str().into()),
+        ("hint", error.code.hint().into()),
+        ("retryable", Property::Truth(error.code.retryable())),
+        ("status", evidence.status.map_or(Property::Absent, |status| Property::Number(status.into()))),
+        ("orgId", evidence.org_id.as_ref().into()),
+        ("tokenOrgId", evidence.token_org_id.as_ref().into()),
+        ("homeOrgId", evidence.home_org_id.as_ref().into()),
+        ("missingScopes", evidence.missing_scopes.as_deref().into()),
+        ("grantedScopes", evidence.granted_scopes.as_deref().into()),
+        ("missingPermissions", evidence.missing_permissions.as_deref().into()),
+        ("contextId", evidence.context_id.as_deref().into()),
+        ("correlationId", evidence.correlation_id.as_deref().into()),
+    ]);
+    match &evidence.cause {
+        None => {}
+        Some(Cause::Cloud(words)) => set(&value, "cause", &json_or_text(words)),
+        Some(Cause::Foreign(thrown)) => set(&value, "cause", thrown.downcast_ref().unwrap_or(&JsValue::UNDEFINED)),
+        Some(Cause::Error(error)) => set(&value, "causedBy", &error_value(error)),
+    }
+    value
+}
+
+fn json_or_text(text: &str) -> JsValue {
+    JSON::parse(text).unwrap_or_else(|_| text.into())
+}
+
+pub(super) fn environment(environment: &Environment) -> JsValue {
+    object(&[
+        ("name", environment.name().into()),
+        ("api", environment.api().as_str().into()),
+        ("login", environment.login().as_str().into()),
+        ("apps", environment.apps().as_str().into()),
+    ])
+}
+
+pub(super) fn launch(launch: &LaunchContext) -> JsValue {
+    let properties: Vec<_> = launch.values().iter().map(|(name, value)| (*name, value.as_str().into())).collect();
+    object(&properties)
+}
+
+pub(super) fn summary(grant: &Grant) -> JsValue {
+    let known_by = match grant.known_by() {
+        KnownBy::Claim => "claim",
+        KnownBy::Cloud => "cloud",
+    };
+    object(&[
+        ("orgId", grant.target().org.as_str().into()),
+        ("name", grant.org_name().into()),
+        ("homeOrgId", grant.home_org().into()),
+        ("scopes", grant.scopes().into()),
+        ("expiresAt", grant.expires_at().map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
+        ("knownBy", known_by.into()),
+    ])
+}
+
+pub(super) fn recording(recording: &Recording) -> JsValue {
+    let value = object(&[
+        ("id", recording.id.as_str().into()),
+        ("agentId", recording.agent.as_str().into()),
+        ("orgId", recording.org.as_str().into()),
+        ("state", recording.state.as_str().into()),
+        ("startedAt", recording.started_at.as_deref().into()),
+    ]);
+    set(&value, "raw", &json_or_text(&recording.raw));
+    value
+}
+
+fn set(object: &JsValue, name: &str, value: &JsValue) {
+    // Setting a property of a plain object of our own can not fail.
+    let _ = Reflect::set(object, &name.into(), value);
+}

@@ -1,0 +1,44 @@
+//! The app's `getToken`.
+
+use js_sys::{Function, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::abort::AbortOnDrop;
+use super::argument;
+use super::result::{Property, foreign, object};
+use crate::error::Cause;
+use crate::ports::{IssuedToken, TokenNeed};
+
+/// `getToken`, and the options it was given in, which are its `this`.
+pub(super) struct TokenSource {
+    pub(super) options: JsValue,
+    pub(super) get_token: Function,
+}
+
+impl TokenSource {
+    pub(super) async fn get_token(&self, need: TokenNeed<'_>) -> Result<IssuedToken, Cause> {
+        let waiting = AbortOnDrop::new();
+        let argument = object(&[
+            ("environment", need.environment.name().into()),
+            ("orgId", need.org.as_str().into()),
+            ("scopes", Property::Texts(&need.scopes)),
+            ("reason", need.reason.as_str().into()),
+        ]);
+        Reflect::set(&argument, &"signal".into(), &waiting.signal()).map_err(foreign)?;
+        let returned = self.get_token.call1(&self.options, &argument).map_err(foreign)?;
+        issued(JsFuture::from(Promise::resolve(&returned)).await.map_err(foreign)?)
+    }
+}
+
+fn issued(value: JsValue) -> Result<IssuedToken, Cause> {
+    if let Some(access_token) = value.as_string() {
+        return Ok(IssuedToken { access_token, expires_in: None });
+    }
+    let not_a_token = |error| Cause::Error(Box::new(error));
+    let object: Object = argument::object("What getToken returned", &value).map_err(not_a_token)?;
+    Ok(IssuedToken {
+        access_token: argument::required(&object, "getToken().", "accessToken", argument::text).map_err(not_a_token)?,
+        expires_in: argument::optional(&object, "getToken().", "expiresIn", argument::number).map_err(not_a_token)?,
+    })
+}

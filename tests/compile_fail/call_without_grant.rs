@@ -1,0 +1,10 @@
+//! What no grant has authorized can not be sent.
+
+use premium_recorder::contract::Call;
+use premium_recorder::ports::Ports;
+
+async fn unauthorized(ports: &impl Ports, call: Call) {
+    let _ = ports.send(call).await;
+}
+
+fn main() {}

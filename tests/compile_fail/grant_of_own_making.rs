@@ -1,0 +1,10 @@
+//! A token can not be declared to be of an organization: a claim or the cloud says so.
+
+use premium_recorder::grant::{Grant, KnownBy, Target};
+use premium_recorder::token::AccessToken;
+
+fn forged(target: Target, token: AccessToken) -> Grant {
+    Grant { target, token, known_by: KnownBy::Cloud, org_name: None, home_org: None, scopes: None, expires_at: None }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A request can not be changed once it is made.
+
+use premium_recorder::grant::{Grant, Request};
+
+fn crossing(mut of_acme: Request, of_globex: &Grant) -> Request {
+    of_acme.headers[0].1 = format!("Bearer {}", of_globex.token.reveal());
+    of_acme
+}
+
+fn main() {}

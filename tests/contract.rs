@@ -1,0 +1,125 @@
+//! The recording API as data, and what may replace it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use premium_recorder::agent::AgentId;
+use premium_recorder::contract::{Method, RecordingContract};
+use premium_recorder::error::Code;
+use premium_recorder::org::OrgId;
+use proptest::prelude::*;
+use support::{ACME, AGENT, GLOBEX, code, json};
+
+fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::error::Error> {
+    RecordingContract::with(Some(path.to_owned()), None, None)
+}
+
+#[test]
+fn the_defaults_are_those_of_the_source_document() {
+    let call = RecordingContract::default().start(&AgentId::parse("12345").unwrap(), "screen");
+    assert_eq!((call.method, call.path.as_str()), (Method::Post, "/api/v2/screenrecordings"));
+    assert_eq!(call.org_headers, ["X-Genesys-Organization-Id"]);
+    assert_eq!(call.body.unwrap(), r#"{"agentId":"12345","recordingType":"screen"}"#);
+    assert_eq!(RecordingContract::default().scope(), "screenrecordings:write");
+}
+
+#[test]
+fn all_of_it_can_be_replaced() {
+    let headers = vec!["x-gc-organization".to_owned(), "ININ-Organization-Id".to_owned()];
+    let contract = RecordingContract::with(Some("/v3/recordings".into()), Some(headers.clone()), Some("recordings".into())).unwrap();
+    let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio");
+    assert_eq!((call.path.as_str(), call.org_headers, contract.scope()), ("/v3/recordings", headers, "recordings"));
+    assert!(
+        RecordingContract::with(None, Some(vec![]), None).unwrap().start(&AgentId::parse(AGENT).unwrap(), "screen").org_headers.is_empty()
+    );
+}
+
+#[test]
+fn a_path_that_could_lead_elsewhere_is_refused() {
+    for path in [
+        "",
+        "/",
+        "api",
+        "//evil.example",
+        "/\\evil.example",
+        "@evil.example/",
+        ".evil.example",
+        ":8443/",
+        "/api/../..",
+        "/./x",
+        "/a//b",
+        "/api?x=1",
+        "/api#x",
+        "/api/%2e%2e",
+        "/api x",
+        "/api\n",
+        "https://evil.example/",
+        "/api/v2/",
+    ] {
+        assert_eq!(code(with_path(path)), Code::BadArgument, "{path:?}");
+    }
+}
+
+#[test]
+fn a_header_that_is_taken_or_none_is_refused() {
+    for name in ["Authorization", "authorization", "ACCEPT", "Content-Type", "", "X Org", "X-Org:", "X-Org\r\nEvil", "X-Örg"] {
+        assert_eq!(code(RecordingContract::with(None, Some(vec![name.to_owned()]), None)), Code::BadArgument, "{name:?}");
+    }
+    for scope in ["", "a b", "a\"b", "a\\b", "ä"] {
+        assert_eq!(code(RecordingContract::with(None, None, Some(scope.to_owned()))), Code::BadArgument, "{scope:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
+    let contract = RecordingContract::default();
+    let (agent, org) = (AgentId::parse(AGENT).unwrap(), OrgId::parse(ACME).unwrap());
+    let started = |body: &str| contract.started(&json(body).unwrap(), &agent, &org);
+    let whole = format!(
+        r#"{{"id":"r1","agentId":"{AGENT}","organizationId":"{}","state":"recording","startedAt":"2026-11-22T08:00:00Z"}}"#,
+        ACME.to_uppercase()
+    );
+    let recording = started(&whole).unwrap();
+    assert_eq!((recording.id.as_str(), recording.state.as_str()), ("r1", "recording"));
+    assert_eq!(recording.started_at.as_deref(), Some("2026-11-22T08:00:00Z"));
+    assert_eq!(started(r#"{"id":"r1"}"#).unwrap().state, "unknown");
+    let of_another_org = format!(r#"{{"id":"r1","organizationId":"{GLOBEX}"}}"#);
+    for body in
+        [r"{}", r#"{"id":""}"#, r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":"r1","agentId":"another"}"#, &of_another_org, "[]", "null"]
+    {
+        assert_eq!(started(body), None, "{body}");
+    }
+}
+
+#[test]
+fn an_agent_id_is_a_text_without_frills() {
+    for id in ["12345", AGENT, "ägent/1?x#y", &"x".repeat(256)] {
+        assert_eq!(AgentId::parse(id).unwrap().as_str(), id);
+    }
+    for id in ["", " ", "\t", " a", "a ", "a\nb", "a\u{0}b", &"x".repeat(257)] {
+        assert_eq!(code(AgentId::parse(id)), Code::BadArgument, "{id:?}");
+    }
+}
+
+proptest! {
+    /// The WHATWG URL parser is the judge: a path that is taken stays what it is and stays on the origin.
+    #[test]
+    fn a_path_that_is_taken_stays_on_the_origin(path in "[/@:a-z0-9.%\\\\?# ~_-]{0,24}") {
+        if with_path(&path).is_ok() {
+            let url = url::Url::parse(&format!("https://api.cloud.example{path}")).unwrap();
+            prop_assert_eq!(url.origin().ascii_serialization(), "https://api.cloud.example");
+            prop_assert_eq!(url.path(), path);
+            prop_assert_eq!(url.query(), None);
+        }
+    }
+
+    #[test]
+    fn the_body_says_exactly_this_agent(id in "\\PC{1,40}") {
+        if let Ok(agent) = AgentId::parse(&id) {
+            let body = RecordingContract::default().start(&agent, "screen").body.unwrap();
+            let read: serde_json::Value = serde_json::from_str(&body).unwrap();
+            prop_assert_eq!(read, serde_json::json!({ "agentId": id, "recordingType": "screen" }));
+        }
+    }
+}

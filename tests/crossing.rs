@@ -1,0 +1,186 @@
+//! What crosses between JavaScript and the module: types, absent and null, foreign objects, listeners.
+
+#![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
+use premium_recorder::web::exports::{Handle, connect};
+use wasm_bindgen::convert::TryFromJsValue;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+#[wasm_bindgen(inline_js = r#"
+export function evaluate(source) { return (0, eval)(`(${source})`); }
+"#)]
+extern "C" {
+    /// An object as a page would write it.
+    #[wasm_bindgen(catch)]
+    fn evaluate(source: &str) -> Result<JsValue, JsValue>;
+}
+
+const ACME: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
+/// `{"alg":"HS256"}.{"org_id":ACME}.signature`
+const OF_ACME: &str = "eyJhbGciOiJIUzI1NiJ9.eyJvcmdfaWQiOiJhYWFhYWFhYS0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMGEifQ.c2lnbmF0dXJl";
+
+fn js(source: &str) -> JsValue {
+    evaluate(source).unwrap()
+}
+
+fn get(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &name.into()).unwrap()
+}
+
+fn text(value: &JsValue, name: &str) -> String {
+    get(value, name).as_string().unwrap_or_else(|| panic!("{name} is no text"))
+}
+
+async fn outcome(promise: Promise) -> JsValue {
+    JsFuture::from(promise).await.unwrap()
+}
+
+async fn error_of(promise: Promise) -> JsValue {
+    get(&outcome(promise).await, "error")
+}
+
+async fn connected(options: &str) -> Handle {
+    let outcome = outcome(connect(js(options))).await;
+    let handle = get(&outcome, "value");
+    assert!(!handle.is_undefined(), "{}", String::from(JSON::stringify(&outcome).unwrap()));
+    Handle::try_from_js_value(handle).unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn options_of_a_wrong_type_are_named() {
+    for (options, place) in [
+        ("null", "connect()'s options"),
+        ("7", "connect()'s options"),
+        ("{ tokens: null }", "tokens"),
+        ("{ tokens: 'a' }", "tokens"),
+        ("{ tokens: ['a', 7] }", "tokens[1]"),
+        ("{ tokens: { length: 1, 0: 'a' } }", "tokens"),
+        ("{ token: ['a'] }", "\"token\""),
+        ("{ getToken: 'a' }", "getToken"),
+        ("{ getToken: null }", "getToken"),
+        ("{ orgId: 7 }", "orgId"),
+        ("{ environment: null }", "environment"),
+        ("{ environments: {} }", "environments"),
+        ("{ environments: [null] }", "environments[0]"),
+        ("{ environments: [{ name: 'a', api: 1 }] }", "environments[0].api"),
+        ("{ contract: null }", "contract"),
+        ("{ contract: { paths: '/' } }", "\"paths\""),
+        ("{ contract: { orgHeaders: 'X-Org' } }", "contract.orgHeaders"),
+        ("{ timeoutMs: '5' }", "timeoutMs"),
+        ("{ launchUrl: 7 }", "launchUrl"),
+        ("{ launchUrl: 'no url' }", "launchUrl"),
+        ("{ launchUrl: {} }", "launchUrl.href"),
+        ("{ get tokens() { throw new Error('no') } }", "tokens"),
+    ] {
+        let error = error_of(connect(js(options))).await;
+        assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{options}");
+        assert!(text(&error, "message").contains(place), "{options}: {}", text(&error, "message"));
+        assert!(!text(&error, "hint").is_empty());
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_undefined_counts_as_absent() {
+    let all_absent = "{ tokens: undefined, getToken: undefined, orgId: undefined, environment: 'prod', launchUrl: undefined, \
+                      environments: undefined, contract: undefined, wasm: undefined, timeoutMs: undefined }";
+    let handle = connected(all_absent).await;
+    assert_eq!(text(&handle.environment(), "api"), "https://api.mypurecloud.com");
+    assert_eq!(handle.org_id(), None);
+    assert_eq!(handle.orgs().length(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn the_launch_url_is_a_text_or_anything_with_an_href() {
+    let url = "https://app.example/?gcHostOrigin=https%3A%2F%2Fapps.mypurecloud.ie&gcTargetEnv=prod-euw1&gcLangTag=de%20AT&orgId=AAAAAAAA-0000-4000-8000-00000000000A";
+    for launch_url in [format!("'{url}'"), format!("new URL('{url}')"), format!("{{ href: '{url}' }}")] {
+        let handle = connected(&format!("{{ launchUrl: {launch_url} }}")).await;
+        assert_eq!(text(&handle.environment(), "name"), "prod-euw1");
+        assert_eq!(text(&handle.launch(), "langTag"), "de AT");
+        assert_eq!(handle.org_id().as_deref(), Some(ACME));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_summary_is_plain_data_without_what_is_not_known() {
+    let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+    let summary = String::from(JSON::stringify(&handle.orgs()).unwrap());
+    assert_eq!(summary, format!(r#"[{{"orgId":"{ACME}","knownBy":"claim"}}]"#));
+}
+
+#[wasm_bindgen_test]
+async fn an_agent_id_or_an_option_of_a_wrong_type_is_named() {
+    let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+    for agent in ["undefined", "null", "7", "{}", "['a']", "''", "new String('a')"] {
+        let error = error_of(handle.start_recording(js(agent), JsValue::UNDEFINED)).await;
+        assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{agent}");
+    }
+    for options in
+        ["null", "{ orgID: 'a' }", "{ orgId: 'a' }", "{ signal: {} }", "{ signal: null }", "{ timeoutMs: NaN }", "{ recordingType: '' }"]
+    {
+        let error = error_of(handle.start_recording("agent".into(), js(options))).await;
+        assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{options}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn get_token_is_called_on_its_options_with_plain_data_and_a_signal() {
+    let options = js("{ environment: 'prod', orgId: 'bbbbbbbb-0000-4000-8000-00000000000b', name: undefined, \
+                      getToken(need) { globalThis.asked = { self: this, need }; return 'two words'; } }");
+    // A name of its own, so that `this` can be told apart.
+    Reflect::delete_property(options.unchecked_ref::<Object>(), &"name".into()).unwrap();
+    let handle = Handle::try_from_js_value(get(&outcome(connect(options.clone())).await, "value")).unwrap();
+    let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+    assert_eq!(text(&error, "code"), "TOKEN_MALFORMED");
+    let asked = get(&js_sys::global(), "asked");
+    assert!(Object::is(&get(&asked, "self"), &options));
+    let need = get(&asked, "need");
+    assert_eq!((text(&need, "environment"), text(&need, "reason")), ("prod".to_owned(), "missing".to_owned()));
+    assert_eq!(text(&need, "orgId"), "bbbbbbbb-0000-4000-8000-00000000000b");
+    assert_eq!(String::from(Array::from(&get(&need, "scopes")).join(",")), "screenrecordings:write");
+    // Nobody waits any more.
+    assert_eq!(get(&get(&need, "signal"), "aborted"), JsValue::TRUE);
+}
+
+#[wasm_bindgen_test]
+async fn what_get_token_throws_or_returns_amiss_is_the_cause_itself() {
+    for body in
+        ["throw globalThis.thrown = 'a text'", "throw globalThis.thrown = null", "return Promise.reject(globalThis.thrown = { a: 1 })"]
+    {
+        let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ {body} }} }}")).await;
+        let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+        assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{body}");
+        assert!(Object::is(&get(&error, "cause"), &get(&js_sys::global(), "thrown")), "{body}");
+    }
+    for returned in
+        ["undefined", "null", "7", "[]", "{}", "{ access_token: 'a' }", "{ accessToken: 7 }", "{ accessToken: 'a', expiresIn: '60' }"]
+    {
+        let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
+        let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+        assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{returned}");
+        assert_eq!(text(&get(&error, "causedBy"), "code"), "BAD_ARGUMENT", "{returned}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_signal_is_listened_to_and_let_go() {
+    let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken: () => new Promise(() => {{}}) }}")).await;
+    let options = js("{ signal: Object.assign(new EventTarget(), { aborted: false, listeners: 0, \
+        addEventListener(...a) { this.listeners += 1; EventTarget.prototype.addEventListener.apply(this, a) }, \
+        removeEventListener(...a) { this.listeners -= 1; EventTarget.prototype.removeEventListener.apply(this, a) } }) }");
+    let signal = get(&options, "signal");
+    let started = handle.start_recording("agent".into(), options);
+    // The call begins in a later turn.
+    JsFuture::from(Promise::resolve(&JsValue::NULL)).await.unwrap();
+    assert_eq!(get(&signal, "listeners").as_f64(), Some(1.0));
+    Reflect::set(&signal, &"aborted".into(), &JsValue::TRUE).unwrap();
+    let abort: Function = js("signal => { signal.dispatchEvent(new Event('abort')) }").unchecked_into();
+    abort.call1(&JsValue::UNDEFINED, &signal).unwrap();
+    assert_eq!(get(&outcome(started).await, "aborted"), JsValue::TRUE);
+    assert_eq!(get(&signal, "listeners").as_f64(), Some(0.0));
+}

@@ -1,0 +1,241 @@
+//! Where an app runs: the regions, what an app opts in to, and what the host says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use premium_recorder::environment::{EnvironmentEntry, Environments};
+use premium_recorder::error::Code;
+use premium_recorder::launch::LaunchContext;
+use premium_recorder::settings::{Options, Settings};
+use proptest::prelude::*;
+use support::{code, entry, pairs};
+
+/// As Genesys' platform client 262.0.0 and its service discovery 3.0.500 list them.
+const REGIONS: [(&str, &str, Option<&str>); 18] = [
+    ("us-east-1", "mypurecloud.com", Some("prod")),
+    ("us-west-2", "usw2.pure.cloud", Some("prod-usw2")),
+    ("us-east-2", "use2.us-gov-pure.cloud", Some("fedramp-use2-core")),
+    ("ca-central-1", "cac1.pure.cloud", Some("prod-cac1")),
+    ("sa-east-1", "sae1.pure.cloud", Some("prod-sae1")),
+    ("mx-central-1", "mxc1.pure.cloud", Some("prod-mxc1")),
+    ("eu-west-1", "mypurecloud.ie", Some("prod-euw1")),
+    ("eu-west-2", "euw2.pure.cloud", Some("prod-euw2")),
+    ("eu-central-1", "mypurecloud.de", Some("prod-euc1")),
+    ("eu-central-2", "euc2.pure.cloud", Some("prod-euc2")),
+    ("me-central-1", "mec1.pure.cloud", Some("prod-mec1")),
+    ("ap-south-1", "aps1.pure.cloud", Some("prod-aps1")),
+    ("ap-southeast-1", "apse1.pure.cloud", Some("prod-apse1")),
+    ("ap-southeast-2", "mypurecloud.com.au", Some("prod-apse2")),
+    ("ap-northeast-1", "mypurecloud.jp", Some("prod-apne1")),
+    ("ap-northeast-2", "apne2.pure.cloud", Some("prod-apne2")),
+    ("ap-northeast-3", "apne3.pure.cloud", Some("prod-apne3")),
+    ("eusc-de-east-1", "edee1.eusc-pure.cloud", None),
+];
+
+fn of_launch(query: &[(&str, &str)]) -> Result<String, Code> {
+    let launch = LaunchContext::from_query(&pairs(query)).map_err(|error| error.code)?;
+    let environment = launch.environment(&Environments::with(vec![entry()]).unwrap()).map_err(|error| error.code)?;
+    Ok(environment.name().to_owned())
+}
+
+fn with_api(api: &str) -> EnvironmentEntry {
+    EnvironmentEntry { api: api.to_owned(), ..entry() }
+}
+
+#[test]
+fn every_region_is_found_by_each_of_its_names_and_has_its_three_origins() {
+    let environments = Environments::default();
+    for (aws, domain, name) in REGIONS {
+        for called in [Some(aws), Some(domain), name].into_iter().flatten() {
+            let environment = environments.named(called).unwrap();
+            assert_eq!(environment.name(), name.unwrap_or(domain));
+            assert_eq!(environment.api().as_str(), format!("https://api.{domain}"));
+            assert_eq!(environment.login().as_str(), format!("https://login.{domain}"));
+            assert_eq!(environment.apps().as_str(), format!("https://apps.{domain}"));
+        }
+    }
+}
+
+#[test]
+fn nothing_that_only_resembles_a_name_is_one() {
+    for name in ["", "PROD", "prod ", "mypurecloud.com.", "api.mypurecloud.com", "https://mypurecloud.com", "evil.example", "mypurecloud"] {
+        assert_eq!(code(Environments::default().named(name)), Code::UnknownEnvironment, "{name:?}");
+    }
+}
+
+#[test]
+fn the_host_is_believed_only_when_origin_and_environment_agree() {
+    assert_eq!(of_launch(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1")]), Ok("prod-euw1".into()));
+    assert_eq!(of_launch(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private")]), Ok("private".into()));
+    for origin in [
+        "https://apps.mypurecloud.ie",
+        "https://apps.mypurecloud.com.evil.example",
+        "https://apps.mypurecloud.com@evil.example",
+        "https://evil.example/apps.mypurecloud.com",
+        "https://apps.mypurecloud.com/",
+        "https://apps.mypurecloud.com:443",
+        "https://apps.mypurecloud.com:8443",
+        "https://APPS.mypurecloud.com",
+        "https://apps.mypurecloud.com.",
+        "https://apps.mypurecloυd.com",
+        "https://apps.xn--mypurecld-0gg.com",
+        "https://anything.mypurecloud.com",
+        "https://mypurecloud.com",
+        "https://localhost",
+        "https:apps.mypurecloud.com",
+        "apps.mypurecloud.com",
+        "javascript:alert(1)",
+        "null",
+    ] {
+        let launched = of_launch(&[("gcHostOrigin", origin), ("gcTargetEnv", "prod")]);
+        assert_eq!(launched, Err(Code::UnknownEnvironment), "{origin}");
+    }
+    for origin in ["http://apps.mypurecloud.com", "http://localhost:6666", "http://127.0.0.1"] {
+        assert_eq!(of_launch(&[("gcHostOrigin", origin), ("gcTargetEnv", "prod")]), Err(Code::InsecureOrigin), "{origin}");
+    }
+}
+
+#[test]
+fn a_launch_url_that_says_half_or_two_things_names_no_environment() {
+    let unknown = Err(Code::UnknownEnvironment);
+    assert_eq!(of_launch(&[]), unknown);
+    assert_eq!(of_launch(&[("gcTargetEnv", "prod")]), unknown);
+    assert_eq!(of_launch(&[("gcHostOrigin", "https://apps.mypurecloud.com")]), unknown);
+    assert_eq!(of_launch(&[("gcHostOrigin", "{{gcHostOrigin}}"), ("gcTargetEnv", "{{gcTargetEnv}}")]), unknown);
+    assert_eq!(of_launch(&[("gcHostOrigin", "https://apps.mypurecloud.com"), ("pcEnvironment", "mypurecloud.com")]), unknown);
+    let both = [("gcHostOrigin", "https://apps.mypurecloud.com"), ("gcTargetEnv", "prod"), ("pcEnvironment", "mypurecloud.ie")];
+    assert_eq!(of_launch(&both), unknown);
+    let twice = [("gcHostOrigin", "https://apps.mypurecloud.com"), ("gcTargetEnv", "prod"), ("gcTargetEnv", "prod-euw1")];
+    assert_eq!(of_launch(&twice), Err(Code::BadArgument));
+}
+
+#[test]
+fn the_legacy_parameter_counts_where_the_pair_is_absent() {
+    assert_eq!(of_launch(&[("pcEnvironment", "mypurecloud.ie")]), Ok("prod-euw1".into()));
+    assert_eq!(of_launch(&[("pcEnvironment", "mypurecloud.ie.evil.example")]), Err(Code::UnknownEnvironment));
+}
+
+#[test]
+fn an_entry_is_https_or_opted_in_on_loopback() {
+    for api in
+        ["https://api.cloud.example", "https://api.cloud.example:8443", "https://10.1.2.3", "http://localhost:8080", "http://127.0.0.1:1"]
+    {
+        assert!(Environments::with(vec![with_api(api)]).is_ok(), "{api}");
+    }
+    for api in [
+        "http://api.cloud.example",
+        "http://10.1.2.3",
+        "http://localhost.evil.example",
+        "http://127.0.0.2",
+        "http://127.0.0.1.evil.example",
+    ] {
+        assert_eq!(code(Environments::with(vec![with_api(api)])), Code::InsecureOrigin, "{api}");
+    }
+    for api in [
+        "",
+        "https://",
+        "https://api.cloud.example/",
+        "https://api.cloud.example/v2",
+        "https://user@api.cloud.example",
+        "https://api.cloud.example@evil.example",
+        "https://API.cloud.example",
+        "https://api.cloud.example.",
+        "https://api..example",
+        "https://api.cloud.example:443",
+        "https://api.cloud.example:0443",
+        "https://api.cloud.example:65536",
+        "https://api.cloud.example:",
+        "https://api.cloud.example?x",
+        "https://api.cloud.example#x",
+        "https://api.clöud.example",
+        "https://xn--clud-5qa.example",
+        "https://0x7f.1",
+        "https://127.1",
+        "https://256.1.1.1",
+        "https://-a.example",
+        " https://api.cloud.example",
+        "ftp://api.cloud.example",
+        "http://localhost:80",
+        "//api.cloud.example",
+    ] {
+        assert_eq!(code(Environments::with(vec![with_api(api)])), Code::BadArgument, "{api:?}");
+    }
+}
+
+#[test]
+fn an_entry_can_not_take_a_name_that_is_taken() {
+    for name in ["", "prod", "mypurecloud.com", "us-east-1"] {
+        let named = EnvironmentEntry { name: name.to_owned(), ..entry() };
+        assert_eq!(code(Environments::with(vec![named])), Code::BadArgument, "{name:?}");
+    }
+    assert_eq!(code(Environments::with(vec![entry(), entry()])), Code::BadArgument);
+}
+
+#[test]
+fn the_option_comes_before_the_launch_url_and_nothing_comes_after_it() {
+    let query = pairs(&[
+        ("gcHostOrigin", "https://apps.mypurecloud.ie"),
+        ("gcTargetEnv", "prod-euw1"),
+        ("gcLangTag", "de"),
+        ("orgId", support::ACME),
+    ]);
+    let settings = Settings::decide(Options::default(), Some(&query)).unwrap();
+    assert_eq!(settings.environment.name(), "prod-euw1");
+    assert_eq!(settings.org.unwrap().as_str(), support::ACME);
+    assert_eq!(settings.launch.get("langTag"), Some("de"));
+    let by_option = Options { environment: Some("prod-usw2".into()), org_id: Some(support::GLOBEX.into()), ..Options::default() };
+    let settings = Settings::decide(by_option, Some(&query)).unwrap();
+    assert_eq!(settings.environment.name(), "prod-usw2");
+    assert_eq!(settings.org.unwrap().as_str(), support::GLOBEX);
+    assert_eq!(code(Settings::decide(Options::default(), None)), Code::NoLaunchContext);
+}
+
+#[test]
+fn an_org_id_that_is_none_is_refused_wherever_it_comes_from() {
+    for org in
+        ["acme", "aaaaaaaa-0000-4000-8000-00000000000", "aaaaaaaa000040008000000000000000000a", "gaaaaaaa-0000-4000-8000-00000000000a"]
+    {
+        let query = pairs(&[("pcEnvironment", "mypurecloud.com"), ("orgId", org)]);
+        assert_eq!(code(Settings::decide(Options::default(), Some(&query))), Code::BadArgument, "{org}");
+        let options = Options { org_id: Some(org.into()), environment: Some("prod".into()), ..Options::default() };
+        assert_eq!(code(Settings::decide(options, None)), Code::BadArgument, "{org}");
+    }
+}
+
+#[test]
+fn a_timeout_is_more_than_nothing_and_fits_a_timer() {
+    for (millis, taken) in [(0.001, 1), (1.0, 1), (1500.5, 1501), (2_147_483_647.0, 2_147_483_647)] {
+        let options = Options { timeout: Some(millis), ..support::options(&[]) };
+        assert_eq!(Settings::decide(options, None).unwrap().timeout, taken);
+    }
+    for millis in [0.0, -1.0, f64::NAN, f64::INFINITY, 2_147_483_648.0] {
+        let options = Options { timeout: Some(millis), ..support::options(&[]) };
+        assert_eq!(code(Settings::decide(options, None)), Code::BadArgument, "{millis}");
+    }
+    assert_eq!(Settings::decide(support::options(&[]), None).unwrap().timeout, 15_000);
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    let scheme = prop::sample::select(vec!["https://", "http://", "https:", "https:\\\\", "//", "ftp://", ""]);
+    let host = "[a-zA-Z0-9.@:/\\\\?#%\\-_\\[\\] ü]{0,24}";
+    (scheme, host).prop_map(|(scheme, host)| format!("{scheme}{host}"))
+}
+
+proptest! {
+    /// The WHATWG URL parser is the judge: whatever is taken as an origin must be one to it, letter by letter.
+    #[test]
+    fn what_is_taken_as_an_origin_is_one_to_the_url_standard(text in hostile()) {
+        if let Ok(environments) = Environments::with(vec![with_api(&text)]) {
+            let environment = environments.named("private").unwrap();
+            let parsed = url::Url::parse(environment.api().as_str()).unwrap();
+            prop_assert_eq!(parsed.origin().ascii_serialization(), text);
+        }
+    }
+
+    #[test]
+    fn no_host_origin_but_the_apps_origin_is_believed(text in hostile()) {
+        prop_assume!(text != "https://apps.mypurecloud.com");
+        prop_assert!(of_launch(&[("gcHostOrigin", &text), ("gcTargetEnv", "prod")]).is_err());
+    }
+}

@@ -1,0 +1,472 @@
+//! The flow: organization, grant, request, answer; and everything that can go wrong between them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::{join, join_all};
+use premium_recorder::error::{Cause, Code};
+use premium_recorder::org::OrgId;
+use premium_recorder::ports::IssuedToken;
+use premium_recorder::recorder::{Failure, Limits, Recorder, Recording, Start};
+use premium_recorder::settings::{Options, Settings};
+use support::{
+    ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, jwt, jwt_of, lost, no_limits, options, pairs, run,
+    token_info,
+};
+
+const CREATED: &str = r#"{"id":"rec-1","state":"recording","startedAt":"2026-11-22T08:00:00Z"}"#;
+
+fn org(text: &str) -> OrgId {
+    OrgId::parse(text).unwrap()
+}
+
+fn start(org: Option<&str>) -> Start {
+    Start::new(AGENT, org, None).unwrap()
+}
+
+async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, Failure> {
+    recorder.start_recording(start(org), no_limits()).await
+}
+
+fn within(timeout: u32) -> Limits<std::future::Pending<()>> {
+    Limits { timeout: Some(timeout), aborted: std::future::pending() }
+}
+
+#[test]
+fn a_start_goes_to_the_target_organization_with_its_own_token_and_header() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        let recording = record(&recorder, Some(GLOBEX)).await.unwrap();
+        assert_eq!((recording.id.as_str(), recording.org.as_str(), recording.agent.as_str()), ("rec-1", GLOBEX, AGENT));
+        assert_eq!((recording.state.as_str(), recording.started_at.as_deref()), ("recording", Some("2026-11-22T08:00:00Z")));
+        let seen = world.seen();
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].method.as_str(), seen[0].url.as_str()), ("POST", "https://api.cloud.example/api/v2/screenrecordings"));
+        assert_eq!((seen[0].token.as_str(), seen[0].org.as_deref()), (jwt_of(GLOBEX).as_str(), Some(GLOBEX)));
+        assert_eq!(seen[0].body.as_deref(), Some(format!(r#"{{"agentId":"{AGENT}","recordingType":"screen"}}"#).as_str()));
+    });
+}
+
+#[test]
+fn without_the_targets_token_nothing_is_sent_and_both_organizations_are_named() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let refused = error(record(&recorder, Some(GLOBEX)).await);
+        assert_eq!(refused.code, Code::OrgMismatch);
+        assert_eq!((refused.evidence.org_id.clone(), refused.evidence.token_org_id.clone()), (Some(org(GLOBEX)), Some(org(ACME))));
+        assert!(world.seen().is_empty());
+    });
+}
+
+#[test]
+fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let tokens = [&*jwt_of(ACME), &*jwt_of(GLOBEX), &*jwt_of(INITECH)];
+        let with_org = Options { org_id: Some(ACME.into()), ..options(&tokens) };
+        let recorder = connected(&world, with_org).await;
+        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), ACME);
+        recorder.switch_org(org(GLOBEX), no_limits()).await.unwrap();
+        assert_eq!(recorder.org(), Some(org(GLOBEX)));
+        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), GLOBEX);
+        assert_eq!(record(&recorder, Some(INITECH)).await.unwrap().org.as_str(), INITECH);
+
+        let only = connected(&world, options(&[&jwt_of(INITECH)])).await;
+        assert_eq!(only.org(), Some(org(INITECH)));
+        assert_eq!(record(&only, None).await.unwrap().org.as_str(), INITECH);
+
+        let several = connected(&world, options(&tokens)).await;
+        assert_eq!((several.org(), error(record(&several, None).await).code), (None, Code::OrgAmbiguous));
+        let none = connected(&world, options(&[])).await;
+        assert_eq!((none.org(), error(record(&none, None).await).code), (None, Code::NoToken));
+        assert_eq!(error(record(&none, Some(ACME)).await).code, Code::NoToken);
+        world.issues(&jwt_of(ACME));
+        assert_eq!(error(record(&none, None).await).code, Code::OrgAmbiguous);
+
+        let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
+        let settings = Settings::decide(Options { environment: None, ..options(&tokens) }, Some(&query)).unwrap();
+        let launched = Recorder::connect(world.clone(), settings, no_limits()).await.unwrap();
+        assert_eq!(record(&launched, None).await.unwrap().org.as_str(), GLOBEX);
+    });
+}
+
+#[test]
+fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| if seen.method == "GET" { answer(200, &token_info(GLOBEX)) } else { answer(201, CREATED) });
+        let recorder = connected(&world, options(&["opaque"])).await;
+        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), GLOBEX);
+        assert_eq!(record(&recorder, Some(GLOBEX)).await.unwrap().org.as_str(), GLOBEX);
+        let asked: Vec<_> = world.seen().into_iter().filter(|seen| seen.method == "GET").collect();
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0].url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
+        assert_eq!(asked[0].org, None);
+        let grant = &recorder.grants()[0];
+        assert_eq!((grant.org_name(), grant.home_org()), (Some("An organization"), Some(&org(INITECH))));
+    });
+}
+
+#[test]
+fn connect_reads_every_token_before_it_sends_one() {
+    run(async {
+        let world = World::new();
+        let settings = Settings::decide(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None).unwrap();
+        let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+        assert_eq!(refused.code, Code::TokenMalformed);
+        assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
+        assert!(world.seen().is_empty());
+    });
+}
+
+#[test]
+fn a_token_that_can_not_be_filed_says_why() {
+    run(async {
+        for (status, body, expected) in [
+            (401, r#"{"code":"bad.credentials"}"#, Code::Unauthenticated),
+            (401, r#"{"code":"ip.not.authorized"}"#, Code::IpNotAllowed),
+            (503, "", Code::CloudUnavailable),
+            (429, "", Code::RateLimited),
+            (200, "", Code::UnexpectedAnswer),
+            (200, "<html>", Code::UnexpectedAnswer),
+            (200, "{}", Code::UnexpectedAnswer),
+            (204, "", Code::UnexpectedAnswer),
+        ] {
+            let world = World::new();
+            world.answers(move |_| answer(status, body));
+            let settings = Settings::decide(options(&["opaque"]), None).unwrap();
+            assert_eq!(error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ())).code, expected, "{status} {body}");
+        }
+        let world = World::new();
+        world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let token = premium_recorder::token::AccessToken::parse("opaque").unwrap();
+        assert_eq!(error(recorder.add_token(token, no_limits()).await).code, Code::Network);
+        assert_eq!(recorder.grants().len(), 1);
+    });
+}
+
+#[test]
+fn an_expired_token_is_not_sent() {
+    run(async {
+        let world = World::new();
+        let expired = jwt(&format!(r#"{{"org_id":"{ACME}","exp":{}}}"#, NOW / 1000));
+        let recorder = connected(&world, options(&[&expired])).await;
+        assert_eq!(error(record(&recorder, None).await).code, Code::TokenExpired);
+        assert!(world.seen().is_empty());
+
+        world.answers(|_| answer(201, CREATED)).issues(&jwt_of(ACME));
+        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), ACME);
+        assert_eq!(world.asked()[0].reason, "expired");
+        assert_eq!(world.seen()[0].token, jwt_of(ACME));
+        world.advance(3_600_000);
+        record(&recorder, None).await.unwrap_err();
+        assert_eq!((world.asked().len(), world.seen().len()), (2, 1));
+    });
+}
+
+#[test]
+fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let expired = jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#));
+        let recorder = connected(&world, options(&[&jwt_of(ACME), &expired])).await;
+        record(&recorder, None).await.unwrap();
+        assert_eq!(world.seen()[0].token, jwt_of(ACME));
+    });
+}
+
+#[test]
+fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let (give, given) = oneshot::channel::<String>();
+        let given = given.shared();
+        world.source(move |_| {
+            let given = given.clone();
+            Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap(), expires_in: Some(600.0) }) })
+        });
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let calls = join_all((0..200).map(|_| record(&recorder, Some(GLOBEX))));
+        let (recordings, ()) = join(calls, async { give.send(jwt_of(GLOBEX)).unwrap() }).await;
+        assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
+        let asked = Asked {
+            environment: "private".into(),
+            org: GLOBEX.into(),
+            scopes: vec!["screenrecordings:write".into()],
+            reason: "missing".into(),
+        };
+        assert_eq!(world.asked(), [asked]);
+        assert_eq!(world.starts().len(), 200);
+        assert_eq!(recorder.grants()[1].expires_at().unwrap().as_millis(), NOW + 600_000);
+    });
+}
+
+#[test]
+fn two_organizations_do_not_share_a_fetch() {
+    run(async {
+        let world = World::new();
+        world
+            .answers(|_| answer(201, CREATED))
+            .source(|asked| Box::pin(async move { Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None }) }));
+        let recorder = connected(&world, options(&[])).await;
+        let (acme, globex) = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX))).await;
+        assert_eq!((acme.unwrap().org.as_str(), globex.unwrap().org.as_str()), (ACME, GLOBEX));
+        assert_eq!(world.asked().len(), 2);
+    });
+}
+
+#[test]
+fn what_the_source_throws_is_kept_whole_and_does_not_poison_the_next_call() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let thrown = Rc::new("thrown".to_owned());
+        let cause = thrown.clone();
+        let times = Rc::new(Cell::new(0));
+        world.source(move |asked| {
+            times.set(times.get() + 1);
+            let result = if times.get() == 1 {
+                Err(Cause::Foreign(cause.clone()))
+            } else {
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            };
+            Box::pin(async { result })
+        });
+        let recorder = connected(&world, options(&[])).await;
+        let failed = error(record(&recorder, Some(ACME)).await);
+        assert_eq!((failed.code, failed.evidence.org_id.clone()), (Code::TokenSourceFailed, Some(org(ACME))));
+        match &failed.evidence.cause {
+            Some(Cause::Foreign(cause)) => assert!(Rc::ptr_eq(&cause.clone().downcast::<String>().unwrap(), &thrown)),
+            other => panic!("{other:?}"),
+        }
+        assert!(record(&recorder, Some(ACME)).await.is_ok());
+    });
+}
+
+#[test]
+fn a_token_of_another_organization_from_the_source_is_dropped() {
+    run(async {
+        let world = World::new();
+        world.issues(&jwt_of(ACME));
+        let recorder = connected(&world, options(&[])).await;
+        let refused = error(record(&recorder, Some(GLOBEX)).await);
+        assert_eq!((refused.code, refused.evidence.token_org_id.clone()), (Code::TokenSourceWrongOrg, Some(org(ACME))));
+        assert!(world.seen().is_empty() && recorder.grants().is_empty());
+
+        world.issues("opaque").answers(|_| answer(200, &token_info(ACME)));
+        assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceWrongOrg);
+        assert!(world.starts().is_empty() && recorder.grants().is_empty());
+    });
+}
+
+#[test]
+fn what_the_source_gives_must_be_a_token_that_lives() {
+    run(async {
+        for (token, expires_in, expected) in [
+            ("", None, Code::TokenMalformed),
+            ("two words", None, Code::TokenMalformed),
+            ("eyJhbGciOiJIUzI1NiJ9.e30", None, Code::TokenMalformed),
+            ("opaque", Some(0.0), Code::TokenExpired),
+            ("opaque", Some(-5.0), Code::TokenExpired),
+            ("opaque", Some(f64::NAN), Code::TokenExpired),
+        ] {
+            let world = World::new();
+            world.source(move |_| Box::pin(async move { Ok(IssuedToken { access_token: token.into(), expires_in }) }));
+            let recorder = connected(&world, options(&[])).await;
+            let refused = error(record(&recorder, Some(ACME)).await);
+            assert_eq!((refused.code, refused.evidence.org_id.clone()), (expected, Some(org(ACME))), "{token} {expires_in:?}");
+            assert!(world.seen().is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_no_carries_what_the_grant_tells() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(403, r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#));
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let refused = error(record(&recorder, None).await);
+        assert_eq!((refused.code, refused.evidence.status), (Code::WrongOrg, Some(403)));
+        assert_eq!((refused.evidence.org_id.clone(), refused.evidence.token_org_id.clone()), (Some(org(GLOBEX)), Some(org(GLOBEX))));
+        assert_eq!(refused.evidence.granted_scopes.clone().unwrap(), ["screenrecordings:write"]);
+        world.answers(|_| answer(403, r#"{"code":"app.not.authorized.for.scope"}"#));
+        let refused = error(record(&recorder, None).await);
+        assert_eq!(refused.evidence.missing_scopes.clone().unwrap(), ["screenrecordings:write"]);
+    });
+}
+
+#[test]
+fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
+    run(async {
+        for body in ["", "<html>", "{}", "{\"id\":", r#"{"id":"rec-1","agentId":"another"}"#] {
+            let world = World::new();
+            world.answers(|_| answer(201, body));
+            let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+            let unknown = error(record(&recorder, None).await);
+            assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(201), 1), "{body}");
+        }
+        for status in [408, 500, 502, 503, 504] {
+            let world = World::new();
+            world.answers(move |_| answer(status, ""));
+            let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+            let unknown = error(record(&recorder, None).await);
+            assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
+        }
+        let world = World::new();
+        world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let unknown = error(record(&recorder, None).await);
+        assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));
+    });
+}
+
+#[test]
+fn time_over_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
+    run(async {
+        let world = World::new();
+        world.source(|_| Box::pin(std::future::pending())).cloud(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let (waiting, ()) = join(recorder.start_recording(start(Some(GLOBEX)), within(300)), async { world.advance(300) }).await;
+        assert_eq!(error(waiting).code, Code::Timeout);
+        assert!(world.seen().is_empty());
+
+        let (sent, ()) = join(record(&recorder, Some(ACME)), async { world.advance(15_000) }).await;
+        let unknown = error(sent);
+        assert_eq!((unknown.code, world.starts().len()), (Code::OutcomeUnknown, 1));
+        assert!(matches!(&unknown.evidence.cause, Some(Cause::Error(behind)) if behind.code == Code::Timeout));
+    });
+}
+
+#[test]
+fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
+    run(async {
+        let world = World::new();
+        world.cloud(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let aborted = Limits { timeout: None, aborted: std::future::ready(()) };
+        assert!(matches!(recorder.start_recording(start(None), aborted).await, Err(Failure::Aborted)));
+        assert!(world.seen().is_empty());
+
+        let (abort, aborted) = oneshot::channel::<()>();
+        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        let (ended, ()) = join(recorder.start_recording(start(None), limits), async { abort.send(()).unwrap() }).await;
+        assert!(matches!(ended, Err(Failure::Aborted)));
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn one_callers_abort_does_not_take_the_token_from_the_others() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let (give, given) = oneshot::channel::<String>();
+        let given = given.shared();
+        world.source(move |_| {
+            let given = given.clone();
+            Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap(), expires_in: None }) })
+        });
+        let recorder = connected(&world, options(&[])).await;
+        let (abort, aborted) = oneshot::channel::<()>();
+        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        let first = recorder.start_recording(start(Some(ACME)), limits);
+        let others = async {
+            let second = record(&recorder, Some(ACME));
+            let gives = async {
+                abort.send(()).unwrap();
+                give.send(jwt_of(ACME)).unwrap();
+            };
+            join(second, gives).await.0
+        };
+        let (first, second) = join(first, others).await;
+        assert!(matches!(first, Err(Failure::Aborted)));
+        assert!(second.is_ok());
+        assert_eq!(world.asked().len(), 1);
+    });
+}
+
+#[test]
+fn a_fetch_that_nobody_waits_for_ends_and_the_next_call_asks_again() {
+    struct Dropped(Rc<Cell<u32>>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    run(async {
+        let world = World::new();
+        let dropped = Rc::new(Cell::new(0));
+        let count = dropped.clone();
+        world.source(move |_| {
+            let guard = Dropped(count.clone());
+            Box::pin(async move {
+                let _guard = guard;
+                std::future::pending().await
+            })
+        });
+        let recorder = connected(&world, options(&[])).await;
+        let (waiting, ()) = join(recorder.start_recording(start(Some(ACME)), within(10)), async { world.advance(10) }).await;
+        assert_eq!((error(waiting).code, dropped.get()), (Code::Timeout, 1));
+        world.answers(|_| answer(201, CREATED)).issues(&jwt_of(ACME));
+        assert!(record(&recorder, Some(ACME)).await.is_ok());
+    });
+}
+
+#[test]
+fn close_ends_what_is_under_way_and_forgets_every_token() {
+    run(async {
+        let world = World::new();
+        world.source(|_| Box::pin(std::future::pending())).cloud(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let calls = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX)));
+        let ((sent, waiting), ()) = join(calls, async { recorder.close() }).await;
+        assert_eq!((error(sent).code, error(waiting).code), (Code::Closed, Code::Closed));
+        assert!(recorder.grants().is_empty());
+        assert_eq!(error(record(&recorder, None).await).code, Code::Closed);
+        assert_eq!(error(recorder.switch_org(org(ACME), no_limits()).await).code, Code::Closed);
+        recorder.close();
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn a_switch_that_fails_changes_nothing_and_of_two_the_last_one_called_decides() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        assert_eq!(error(recorder.switch_org(org(GLOBEX), no_limits()).await).code, Code::OrgMismatch);
+        assert_eq!(recorder.org(), Some(org(ACME)));
+
+        let (give, given) = oneshot::channel::<()>();
+        let given = given.shared();
+        world.source(move |asked| {
+            let given = given.clone();
+            Box::pin(async move {
+                given.await.unwrap();
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            })
+        });
+        let slow = recorder.switch_org(org(GLOBEX), no_limits());
+        let fast = async {
+            recorder.switch_org(org(ACME), no_limits()).await.unwrap();
+            give.send(()).unwrap();
+        };
+        let (slow, ()) = join(slow, fast).await;
+        assert_eq!(slow.unwrap().target().org, org(GLOBEX));
+        assert_eq!(recorder.org(), Some(org(ACME)));
+    });
+}

@@ -1,0 +1,138 @@
+//! No crossing: whatever is held, wherever the app runs and whatever is asked, a request carries a token of its own
+//! organization, to its own environment's API.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::collections::HashMap;
+
+use premium_recorder::environment::EnvironmentEntry;
+use premium_recorder::recorder::{Recorder, Start};
+use premium_recorder::settings::{Options, Settings};
+use premium_recorder::token::AccessToken;
+use proptest::prelude::*;
+use support::{NOW, World, answer, jwt, no_limits, run};
+
+/// A token, and what is true of it: the cloud knows, its text may lie or say nothing.
+#[derive(Clone, Debug)]
+struct Token {
+    text: String,
+    org: String,
+    says_its_org: bool,
+}
+
+fn org(number: u8) -> String {
+    format!("{number:08x}-0000-4000-8000-000000000000")
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    (0..5u8, 0..3u8, any::<u32>(), -1000..1000i64).prop_map(|(number, kind, serial, life)| {
+        let org = org(number);
+        let exp = NOW / 1000 + life;
+        let text = match kind {
+            0 => format!("opaque-{serial:x}"),
+            1 => jwt(&format!(r#"{{"org_id":"{org}","exp":{exp},"jti":"{serial}"}}"#)),
+            _ => jwt(&format!(r#"{{"org_id":"{}","jti":"{serial}"}}"#, org.to_uppercase())),
+        };
+        Token { text, org, says_its_org: kind > 0 }
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Start(Option<u8>),
+    Switch(u8),
+    Add(Token),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![prop::option::of(0..6u8).prop_map(Step::Start), (0..6u8).prop_map(Step::Switch), token().prop_map(Step::Add),]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_request_carries_its_own_organizations_token_to_its_own_environment(
+        held in prop::collection::vec(token(), 0..6),
+        from_source in prop::option::of(prop::collection::vec(token(), 1..6)),
+        steps in prop::collection::vec(step(), 1..12),
+        environment in 0..4usize,
+    ) {
+        let names = ["one", "two", "prod", "eu-west-1"];
+        let apis = ["https://api.one.example", "http://127.0.0.1:4000", "https://api.mypurecloud.com", "https://api.mypurecloud.ie"];
+        let entry = |at: usize| EnvironmentEntry {
+            name: names[at].into(), api: apis[at].into(), login: "https://login.example".into(), apps: "https://apps.example".into(),
+        };
+        let adds = steps.iter().filter_map(|step| if let Step::Add(token) = step { Some(token) } else { None });
+        let owners: HashMap<String, String> =
+            held.iter().chain(adds).chain(from_source.iter().flatten()).map(|token| (token.text.clone(), token.org.clone())).collect();
+
+        let world = World::new();
+        let known = owners.clone();
+        world.answers(move |seen| match seen.method.as_str() {
+            "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{}"}}}}"#, known[&seen.token])),
+            _ => answer(201, r#"{"id":"rec","state":"recording"}"#),
+        });
+        if let Some(tokens) = from_source.clone() {
+            world.source(move |asked| {
+                // Sometimes the right one, sometimes another's.
+                let at = asked.org.bytes().map(usize::from).sum::<usize>() % tokens.len();
+                let right = tokens.iter().find(|token| token.org == asked.org);
+                let access_token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at]).text.clone();
+                Box::pin(async { Ok(premium_recorder::ports::IssuedToken { access_token, expires_in: None }) })
+            });
+        }
+
+        let started = run(async {
+            let options = Options {
+                tokens: held.iter().map(|token| token.text.clone()).collect(),
+                environment: Some(names[environment].into()),
+                environments: vec![entry(0), entry(1)],
+                ..Options::default()
+            };
+            let recorder = Recorder::connect(world.clone(), Settings::decide(options, None).unwrap(), no_limits()).await.unwrap();
+            let mut started = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Start(to) => {
+                        let to = to.map(org);
+                        let target = to.clone().or_else(|| recorder.org().map(|org| org.as_str().to_owned()));
+                        if let Ok(recording) = recorder.start_recording(Start::new("agent", to.as_deref(), None).unwrap(), no_limits()).await {
+                            started.push((recording.org.as_str().to_owned(), target.unwrap()));
+                        }
+                    }
+                    Step::Switch(to) => {
+                        let to = premium_recorder::org::OrgId::parse(&org(to)).unwrap();
+                        let _ = recorder.switch_org(to, no_limits()).await;
+                    }
+                    Step::Add(token) => {
+                        recorder.add_token(AccessToken::parse(&token.text).unwrap(), no_limits()).await.unwrap();
+                    }
+                }
+            }
+            for grant in recorder.grants() {
+                assert!(owners.values().any(|owner| owner == grant.target().org.as_str()));
+            }
+            started
+        });
+
+        let says: HashMap<&String, bool> =
+            held.iter().chain(from_source.iter().flatten()).map(|token| (&token.text, token.says_its_org)).collect();
+        for seen in world.seen() {
+            prop_assert!(seen.url.starts_with(&format!("{}/api/v2/", apis[environment])), "{}", seen.url);
+            let owner = &owners[&seen.token];
+            match seen.method.as_str() {
+                "POST" => prop_assert_eq!(seen.org.as_ref(), Some(owner)),
+                _ => prop_assert!(seen.org.is_none() && !says.get(&seen.token).copied().unwrap_or(false)),
+            }
+        }
+        let posts = world.starts();
+        prop_assert_eq!(posts.len(), started.len());
+        for (post, (of, target)) in posts.iter().zip(started) {
+            prop_assert_eq!(&of, &target);
+            prop_assert_eq!(post.org.as_ref(), Some(&target));
+        }
+    }
+}

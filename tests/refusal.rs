@@ -1,0 +1,90 @@
+//! The cloud's "no": each status and code of the Platform API ends in one code of ours.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use premium_recorder::error::{Cause, Code};
+use premium_recorder::refusal::refusal;
+use support::answer;
+
+/// Codes as the Platform API declares them on its operations, with the message's real form where it carries evidence.
+const TABLE: &[(u16, &str, &str, Code)] = &[
+    (400, "bad.request", "", Code::BadRequest),
+    (400, "constraint.validation", "", Code::BadRequest),
+    (400, "invalid.value", "", Code::BadRequest),
+    (401, "authentication.required", "", Code::Unauthenticated),
+    (401, "bad.credentials", "", Code::Unauthenticated),
+    (401, "ip.not.authorized", "", Code::IpNotAllowed),
+    (401, "credentials.expired", "", Code::TokenExpired),
+    (403, "not.authorized", "Permission denied: insufficient scope for resource owner", Code::WrongOrg),
+    (403, "", "Permission denied: insufficient scope for resource owner", Code::WrongOrg),
+    (403, "app.not.authorized.for.scope", "App not authorized to use scope [screenrecordings:write]", Code::ScopeMissing),
+    (403, "missing.permissions", "", Code::PermissionMissing),
+    (403, "missing.any.permissions", "", Code::PermissionMissing),
+    (403, "missing.division.permission", "", Code::PermissionMissing),
+    (403, "missing.any.division.permissions", "", Code::PermissionMissing),
+    (403, "missing.trustor.permissions", "", Code::PermissionMissing),
+    (403, "agent.permission.denied", "", Code::PermissionMissing),
+    (403, "trustee.forbidden", "", Code::PermissionMissing),
+    (403, "not.authorized", "", Code::PermissionMissing),
+    (403, "authz.policy.denied", "", Code::PolicyDenied),
+    (403, "feature.forbidden", "", Code::FeatureDisabled),
+    (403, "feature.toggle.disabled", "", Code::FeatureDisabled),
+    (403, "something.new", "", Code::UnexpectedAnswer),
+    (404, "not.found", "", Code::AgentNotFound),
+    (404, "", "", Code::UnexpectedAnswer),
+    (408, "client.timeout", "", Code::CloudUnavailable),
+    (409, "request.conflict", "", Code::Conflict),
+    (413, "request.entity.too.large", "", Code::BadRequest),
+    (415, "unsupported.media.type", "", Code::BadRequest),
+    (418, "", "", Code::UnexpectedAnswer),
+    (422, "", "", Code::BadRequest),
+    (429, "too.many.requests", "", Code::RateLimited),
+    (429, "too.many.requests.retry.after", "", Code::RateLimited),
+    (500, "internal.server.error", "", Code::CloudUnavailable),
+    (503, "service.unavailable", "", Code::CloudUnavailable),
+    (504, "authentication.request.timeout", "", Code::CloudUnavailable),
+    (599, "", "", Code::CloudUnavailable),
+    (304, "", "", Code::UnexpectedAnswer),
+];
+
+#[test]
+fn each_status_and_code_is_one_cause() {
+    for &(status, code, message, expected) in TABLE {
+        let body = format!(r#"{{"status":{status},"code":"{code}","message":"{message}","contextId":"ctx-1","errors":[]}}"#);
+        let error = refusal(&answer(status, &body));
+        assert_eq!(error.code, expected, "{status} {code} {message}");
+        assert_eq!(error.evidence.status, Some(status));
+        assert_eq!(error.evidence.context_id.as_deref(), Some("ctx-1"));
+        assert_eq!(error.evidence.correlation_id.as_deref(), Some("corr-1"));
+        assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if *words == body));
+    }
+}
+
+#[test]
+fn what_the_message_names_is_evidence() {
+    let scope = refusal(&answer(
+        403,
+        r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [screenrecordings:write]"}"#,
+    ));
+    assert_eq!(scope.evidence.missing_scopes.unwrap(), ["screenrecordings:write"]);
+    let permissions = refusal(&answer(
+        403,
+        r#"{"code":"missing.any.permissions","message":"… at least one of the following permissions assigned: [recording:screenRecording:view, recording:recording:view]"}"#,
+    ));
+    assert_eq!(permissions.evidence.missing_permissions.unwrap(), ["recording:screenRecording:view", "recording:recording:view"]);
+    for message in ["", "[", "]", "[]", "[ , ]", "]["] {
+        let error = refusal(&answer(403, &format!(r#"{{"code":"missing.permissions","message":"{message}"}}"#)));
+        assert_eq!((error.code, error.evidence.missing_permissions), (Code::PermissionMissing, None), "{message}");
+    }
+}
+
+#[test]
+fn a_body_that_is_no_error_body_is_kept_as_it_came() {
+    for body in ["", "<html>403 Forbidden</html>", "null", "[]", "\"no\"", r#"{"code":7,"message":[]}"#, "{\"code\":"] {
+        let error = refusal(&answer(403, body));
+        assert_eq!(error.code, Code::UnexpectedAnswer, "{body}");
+        assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == body));
+    }
+}

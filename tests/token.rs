@@ -1,0 +1,132 @@
+//! What a token's text may be, and what it says of itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use premium_recorder::error::Code;
+use premium_recorder::token::{AccessToken, Claims, TokenInfo};
+use proptest::prelude::*;
+use support::{ACME, GLOBEX, INITECH, code, json, jwt};
+
+fn claims(text: &str) -> Result<Option<Claims>, Code> {
+    let token = AccessToken::parse(text).map_err(|error| error.code)?;
+    token.claims(json).map_err(|error| error.code)
+}
+
+fn of(payload: &str) -> Claims {
+    claims(&jwt(payload)).unwrap().unwrap()
+}
+
+/// RFC 7519, section 3.1, its example token: `exp` 1300819380, no organization.
+const RFC_7519: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+#[test]
+fn a_jwt_says_its_organization_its_end_and_its_scopes() {
+    let said = of(&format!(r#"{{"org_id":"{}","exp":1800003600,"scope":"a b:readonly"}}"#, ACME.to_uppercase()));
+    assert_eq!(said.org.unwrap().as_str(), ACME);
+    assert_eq!(said.expires_at.unwrap().as_millis(), 1_800_003_600_000);
+    assert_eq!(said.scopes.unwrap(), ["a", "b:readonly"]);
+    assert_eq!(of(r#"{"scope":["a","b"]}"#).scopes.unwrap(), ["a", "b"]);
+}
+
+#[test]
+fn the_example_of_rfc_7519_is_read() {
+    let said = claims(RFC_7519).unwrap().unwrap();
+    assert_eq!(said.expires_at.unwrap().as_millis(), 1_300_819_380_000);
+    assert_eq!((said.org, said.scopes), (None, None));
+}
+
+#[test]
+fn a_claim_of_another_kind_says_nothing() {
+    let said = of(r#"{"org_id":7,"scope":{"a":1}}"#);
+    assert_eq!((said.org, said.expires_at, said.scopes), (None, None, None));
+    assert_eq!(of(r#"{"org_id":"acme"}"#).org, None);
+    assert_eq!(of(r#"{"org_id":null,"scope":[1]}"#).scopes, None);
+    assert_eq!(of(r#"{"exp":1800003600.9}"#).expires_at.unwrap().as_millis(), 1_800_003_600_000);
+}
+
+#[test]
+fn an_end_that_is_no_time_is_malformed() {
+    for payload in [r#"{"exp":"soon"}"#, r#"{"exp":99999999999999999}"#, r#"{"exp":true}"#, "[]", "7", "\"text\"", ""] {
+        assert_eq!(claims(&jwt(payload)), Err(Code::TokenMalformed), "{payload}");
+    }
+}
+
+#[test]
+fn an_opaque_token_says_nothing() {
+    for text in ["Ab3-_x9", "a.b", "a.b.c", "0123456789abcdef==", "eyJ-not-json-at-all", "eyJhbGciOiJSU0EifQ.key.iv.text.tag"] {
+        assert_eq!(claims(text), Ok(None), "{text}");
+    }
+}
+
+#[test]
+fn text_that_is_no_bearer_token_is_malformed() {
+    let big = "a".repeat(2 * 1024 * 1024);
+    for text in ["", "a b", "Bearer a", "a\nb", "a\r\n", " a", "a\u{0}", "tökén", "a=b", "=", &big, &format!("{}a", "a".repeat(16 * 1024))]
+    {
+        let shown = text.get(..text.len().min(20)).unwrap_or("…");
+        assert_eq!(code(AccessToken::parse(text)), Code::TokenMalformed, "{shown:?}");
+    }
+    assert!(AccessToken::parse(&"a".repeat(16 * 1024)).is_ok());
+}
+
+#[test]
+fn every_truncation_of_a_jwt_is_malformed_or_still_a_whole_one() {
+    let whole = jwt(&format!(r#"{{"org_id":"{ACME}","exp":1800003600}}"#));
+    let payload_ends = whole.rfind('.').unwrap();
+    for length in 8..payload_ends {
+        let cut = &whole[..length];
+        assert_eq!(claims(cut), Err(Code::TokenMalformed), "{length}");
+    }
+}
+
+#[test]
+fn a_token_prints_as_stars() {
+    let token = AccessToken::parse("very-secret").unwrap();
+    assert_eq!(format!("{token:?}"), "***");
+    assert_eq!(format!("{:#?}", [token]), "[\n    ***,\n]");
+}
+
+#[test]
+fn token_info_is_read_as_the_cloud_sends_it() {
+    let body = format!(
+        r#"{{"organization":{{"id":"{GLOBEX}","name":"Globex"}},"homeOrganization":{{"id":"{INITECH}","name":"Initech"}},
+            "authorizedScope":["user-basic-info"],"OAuthClient":{{"id":"x","organization":{{"id":"{ACME}"}}}}}}"#
+    );
+    let info = TokenInfo::from_json(&json(&body).unwrap()).unwrap();
+    assert_eq!(info.org.as_str(), GLOBEX);
+    assert_eq!(info.org_name.as_deref(), Some("Globex"));
+    assert_eq!(info.home_org.unwrap().as_str(), INITECH);
+    assert_eq!(info.scopes.unwrap(), ["user-basic-info"]);
+    for body in [r"{}", r#"{"organization":null}"#, r#"{"organization":{"id":"acme"}}"#, r#"{"homeOrganization":{"id":"x"}}"#, "[]"] {
+        assert_eq!(TokenInfo::from_json(&json(body).unwrap()), None, "{body}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange(text in "\\PC{0,200}") {
+        let _ = claims(&text);
+    }
+
+    #[test]
+    fn what_is_no_jwt_never_counts_as_one(bytes in prop::collection::vec(any::<u8>(), 30..64)) {
+        let opaque = Base64UrlUnpadded::encode_string(&bytes);
+        // Thirty random bytes are all printable once in 10^13 times.
+        prop_assert_eq!(claims(&opaque), Ok(None));
+        let tail: String = opaque.chars().skip(4).collect();
+        prop_assert_eq!(claims(&format!("eyJh{tail}")), Ok(None));
+    }
+
+    #[test]
+    fn no_token_text_is_in_an_error(text in "[a-zA-Z0-9 .\n\"{}]{12,60}") {
+        let token = format!("eyJ{text}");
+        if let Err(error) = AccessToken::parse(&token).and_then(|token| token.claims(json)) {
+            let shown = format!("{error:?}");
+            prop_assert!(!shown.contains(&text));
+        }
+        prop_assert_eq!(code(AccessToken::parse("\n")), Code::TokenMalformed);
+    }
+}
