@@ -218,12 +218,44 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
 fn two_organizations_do_not_share_a_fetch() {
     run(async {
         let world = World::new();
-        world
-            .answers(|_| answer(201, CREATED))
-            .source(|asked| Box::pin(async move { Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None }) }));
+        let (give, given) = oneshot::channel::<()>();
+        let given = given.shared();
+        world.answers(|_| answer(201, CREATED)).source(move |asked| {
+            let given = given.clone();
+            Box::pin(async move {
+                given.await.unwrap();
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            })
+        });
         let recorder = connected(&world, options(&[])).await;
-        let (acme, globex) = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX))).await;
+        let calls = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX)));
+        let ((acme, globex), ()) = join(calls, async { give.send(()).unwrap() }).await;
         assert_eq!((acme.unwrap().org.as_str(), globex.unwrap().org.as_str()), (ACME, GLOBEX));
+        assert_eq!(world.asked().len(), 2);
+    });
+}
+
+#[test]
+fn a_failed_fetch_is_not_joined_while_others_still_look_at_it() {
+    run(async {
+        let world = World::new();
+        let (fail, failed) = oneshot::channel::<()>();
+        let failed = failed.shared();
+        world.source(move |_| {
+            let failed = failed.clone();
+            Box::pin(async move {
+                failed.await.unwrap();
+                Err(Cause::Foreign(Rc::new(())))
+            })
+        });
+        let recorder = connected(&world, options(&[])).await;
+        let twice = async {
+            record(&recorder, Some(ACME)).await.unwrap_err();
+            record(&recorder, Some(ACME)).await.unwrap_err();
+        };
+        let calls = join(twice, record(&recorder, Some(ACME)));
+        let (((), other), ()) = join(calls, async { fail.send(()).unwrap() }).await;
+        assert_eq!(error(other).code, Code::TokenSourceFailed);
         assert_eq!(world.asked().len(), 2);
     });
 }

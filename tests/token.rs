@@ -55,6 +55,21 @@ fn an_end_that_is_no_time_is_malformed() {
 }
 
 #[test]
+fn a_jwt_with_a_broken_part_is_malformed() {
+    let whole = jwt("{}");
+    let parts: Vec<&str> = whole.split('.').collect();
+    for broken in [
+        format!("{}.{}.sign~ture", parts[0], parts[1]),
+        format!("{}.{}~.{}", parts[0], parts[1], parts[2]),
+        format!("{}.{}.{}.{}", parts[0], parts[1], parts[2], parts[2]),
+        // {"typ":"JWT"}, without `alg`
+        format!("eyJ0eXAiOiJKV1QifQ.{}.{}", parts[1], parts[2]),
+    ] {
+        assert_eq!(claims(&broken), Err(Code::TokenMalformed), "{broken}");
+    }
+}
+
+#[test]
 fn an_opaque_token_says_nothing() {
     for text in ["Ab3-_x9", "a.b", "a.b.c", "0123456789abcdef==", "eyJ-not-json-at-all", "eyJhbGciOiJSU0EifQ.key.iv.text.tag"] {
         assert_eq!(claims(text), Ok(None), "{text}");
