@@ -116,7 +116,7 @@ async fn a_summary_is_plain_data_without_what_is_not_known() {
 #[wasm_bindgen_test]
 async fn an_agent_id_or_an_option_of_a_wrong_type_is_named() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
-    for agent in ["undefined", "null", "7", "{}", "['a']", "''", "new String('a')"] {
+    for agent in ["undefined", "null", "7", "{}", "['a']", "''", "new String('a')", "'a\\ud800'"] {
         let error = error_of(handle.start_recording(js(agent), JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{agent}");
     }

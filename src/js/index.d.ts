@@ -23,7 +23,8 @@
 export function connect(options?: ConnectOptions): Promise<Recorder>;
 
 /**
- * `connect()` with no options if nobody has connected yet, then {@link Recorder.startRecording} of the last recorder.
+ * `connect()` with no options if nobody has connected yet, then {@link Recorder.startRecording} of the recorder that was
+ * connected last, also when it is closed (`CLOSED`).
  */
 export function startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
 

@@ -8,14 +8,15 @@ export { RecorderError, isRecorderError };
 
 export const version = "0.1.0";
 
-/** The last connection, while it is being made or open: what the bare startRecording() uses. */
+/** The last connection that was made or is being made: what the bare startRecording() uses. */
 let latest;
 
 export function connect(options) {
+  const before = latest;
   const connecting = open(options);
   latest = connecting;
   connecting.catch(() => {
-    if (latest === connecting) latest = undefined;
+    if (latest === connecting) latest = before;
   });
   return connecting;
 }
@@ -62,13 +63,6 @@ class Recorder {
 
   close() {
     this.#handle.close();
-    const ofThis = latest;
-    ofThis?.then(
-      (recorder) => {
-        if (recorder === this && latest === ofThis) latest = undefined;
-      },
-      () => {},
-    );
   }
 }
 

@@ -1,6 +1,6 @@
 //! What JavaScript passes in, read as Rust's types: a wrong type ends in `BAD_ARGUMENT` that names the place.
 
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Function, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Url};
 
@@ -11,7 +11,9 @@ use crate::settings::Options;
 type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 
 pub(super) fn text(place: &str, value: &JsValue) -> Result<String, Error> {
-    value.as_string().ok_or_else(|| must_be(place, "a string"))
+    let text = value.dyn_ref::<JsString>().ok_or_else(|| must_be(place, "a string"))?;
+    // Half a surrogate pair would arrive as another character, and so as another agent's id.
+    if text.is_valid_utf16() { Ok(text.into()) } else { Err(must_be(place, "well-formed Unicode")) }
 }
 
 pub(super) fn number(place: &str, value: &JsValue) -> Result<f64, Error> {
