@@ -2,6 +2,7 @@
 //   node scripts/build.mjs [--features NAMES] [--out DIR]
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Failure, asCommand, output, root, run, say, targetDir } from "./process.mjs";
@@ -32,7 +33,7 @@ export async function build({ features = "", out = "dist" } = {}) {
   await run(
     "cargo",
     ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--lib", "--features", features],
-    { env: cargoEnv() },
+    { env: { ...cargoEnv(), RUSTFLAGS: withoutHome() } },
   );
 
   const fresh = join(dirname(dist), `.dist-${process.pid}`);
@@ -49,6 +50,12 @@ export async function build({ features = "", out = "dist" } = {}) {
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
+}
+
+// A panic's message names its place in the source: for a dependency, a path below the home of whoever built it.
+function withoutHome() {
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
+  return `${process.env.RUSTFLAGS ?? ""} --remap-path-prefix=${join(cargoHome, "registry/src")}=`.trim();
 }
 
 async function hashOfInputs(features) {
