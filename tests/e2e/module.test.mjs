@@ -1,0 +1,261 @@
+// How the package is loaded, and how often.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { after, before, describe, test } from "node:test";
+import sirv from "sirv";
+import { browser as open } from "./browser.mjs";
+
+const NOT_THERE = /\/premium-recorder\/none\.wasm - Failed to load resource: .* 404/;
+const FORBIDDEN = /Content Security Policy/;
+const browser = open({ mayComplain: [NOT_THERE, FORBIDDEN] });
+
+const dist = new URL("../../dist/", import.meta.url);
+const MODULE = "premium_recorder_bg.wasm";
+
+describe("in plain Node", () => {
+  test("importing it touches nothing of a page and starts nothing", async () => {
+    const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+    const program = `
+      for (const name of ["window", "document", "location", "self", "fetch"]) {
+        Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was touched"); } });
+      }
+      const { version, ...rest } = await import(${JSON.stringify(new URL("index.js", dist).href)});
+      console.log(JSON.stringify({ version, names: Object.keys(rest).sort() }));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+    });
+    assert.equal(stderr, "");
+    assert.deepEqual(JSON.parse(stdout), {
+      version,
+      names: ["RecorderError", "connect", "isRecorderError", "startRecording"],
+    });
+  });
+
+  test("there is no launch URL: NO_LAUNCH_CONTEXT, until the environment is named", async () => {
+    const { connect } = await import(new URL("index.js", dist));
+    const wasm = await readFile(new URL(MODULE, dist));
+    await assert.rejects(connect({ wasm }), { code: "NO_LAUNCH_CONTEXT" });
+    const recorder = await connect({ wasm, environment: "eu-west-1" });
+    assert.equal(recorder.environment.api, "https://api.mypurecloud.ie");
+  });
+});
+
+describe("the module", () => {
+  const SOURCES = {
+    "an address": (address) => ({ wasm: address }),
+    "a URL": (address) => ({ wasm: new URL(address, location.href) }),
+    "an answer": async (address) => ({ wasm: await fetch(address) }),
+    bytes: async (address) => ({ wasm: await (await fetch(address)).arrayBuffer() }),
+    "a compiled module": async (address) => ({ wasm: await WebAssembly.compileStreaming(fetch(address)) }),
+  };
+  for (const [what, source] of Object.entries(SOURCES)) {
+    test(`can be given as ${what}`, async () => {
+      await browser.openEmpty();
+      const body = `async ({ connect }, address) => (await connect(await (${source})(address))).environment.name`;
+      assert.equal(await browser.run(body, `/premium-recorder/${MODULE}`), "local");
+    });
+  }
+
+  test("given twice, and not the same: INIT_CONFLICT; not given again, or the same: fine", async () => {
+    await browser.openEmpty();
+    const codes = await browser.run(async ({ connect, settle }, address) => {
+      const sources = [
+        address,
+        undefined,
+        new URL(address, location.href).href,
+        address,
+        "/premium-recorder/none.wasm",
+      ];
+      const codes = [];
+      for (const wasm of sources) {
+        const { error } = await settle(connect({ wasm }).then(() => "connected"));
+        codes.push(error?.code ?? "connected");
+      }
+      return codes;
+    }, `/premium-recorder/${MODULE}`);
+    assert.deepEqual(codes, ["connected", "connected", "INIT_CONFLICT", "connected", "INIT_CONFLICT"]);
+  });
+
+  test("given to one of two at the same time: INIT_CONFLICT for the other", async () => {
+    await browser.openEmpty();
+    const codes = await browser.run(async ({ connect, settle }) => {
+      const both = [connect(), connect({ wasm: "/premium-recorder/none.wasm" })];
+      const outcomes = await Promise.all(both.map((each) => settle(each.then(() => "connected"))));
+      return outcomes.map(({ value, error }) => value ?? error.code);
+    });
+    assert.deepEqual(codes, ["connected", "INIT_CONFLICT"]);
+  });
+
+  test("not found, or not WebAssembly: WASM_LOAD_FAILED, and the next connect can be right", async () => {
+    await browser.openEmpty();
+    const { errors, name } = await browser.run(async ({ connect, settle }) => {
+      const wrong = ["/premium-recorder/none.wasm", "/app.css", new Uint8Array([1, 2, 3]), "http://"];
+      const errors = [];
+      for (const wasm of wrong) errors.push((await settle(connect({ wasm }))).error);
+      return { errors, name: (await connect()).environment.name };
+    });
+    for (const error of errors) {
+      assert.equal(error.code, "WASM_LOAD_FAILED");
+      assert.equal(error.retryable, true);
+      assert.ok(error.hint && error.cause);
+    }
+    assert.equal(name, "local");
+  });
+
+  test("is fetched once, by however many", async () => {
+    await browser.openEmpty();
+    const fetched = await browser.run(async ({ connect }, name) => {
+      await Promise.all([connect(), connect(), connect()]);
+      return performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith(name)).length;
+    }, MODULE);
+    assert.equal(fetched, 1);
+  });
+});
+
+describe("a page's content security policy", () => {
+  const page = strictPage();
+  before(() => page.open());
+  after(() => page.close());
+
+  test("without 'wasm-unsafe-eval': WASM_BLOCKED", async () => {
+    await browser.driver.get(`${page.origin}/?script-src=${encodeURIComponent("'self'")}`);
+    const { error } = await browser.run(({ connect, settle }) => settle(connect()));
+    assert.equal(error.code, "WASM_BLOCKED");
+    assert.ok(error.hint.includes("wasm-unsafe-eval"));
+  });
+
+  test("with it: nothing more is needed", async () => {
+    await browser.driver.get(`${page.origin}/?script-src=${encodeURIComponent("'self' 'wasm-unsafe-eval'")}`);
+    const name = await browser.run(async ({ connect }) => (await connect({ environment: "local" })).environment.name);
+    assert.equal(name, "local");
+  });
+});
+
+describe("the bare startRecording", () => {
+  test("connects with nothing but the launch URL, which opts in to no environment: UNKNOWN_ENVIRONMENT", async () => {
+    const { cloud } = browser;
+    await browser.openEmpty({ orgId: cloud.globex.id });
+    const { error } = await browser.run(({ premium, settle }, id) => settle(premium.startRecording(id)), "anybody");
+    assert.equal(error.code, "UNKNOWN_ENVIRONMENT");
+    assert.deepEqual(await cloud.requests(), []);
+  });
+
+  test("uses the recorder that was connected last", async () => {
+    const { cloud } = browser;
+    const { acme, globex } = cloud;
+    await browser.openEmpty({ orgId: globex.id });
+    const orgs = await browser.run(
+      async ({ premium, connect }, tokens, [acme, globex]) => {
+        const orgs = [];
+        const first = await connect({ tokens });
+        orgs.push((await premium.startRecording(globex.agents[0].id)).orgId);
+        // Not connected yet when it is called: it waits.
+        void connect({ tokens, orgId: acme.id });
+        orgs.push((await premium.startRecording(acme.agents[0].id)).orgId);
+        first.close();
+        orgs.push((await premium.startRecording(acme.agents[1].id)).orgId);
+        return orgs;
+      },
+      [await cloud.token(acme), await cloud.token(globex)],
+      [acme, globex],
+    );
+    assert.deepEqual(orgs, [globex.id, acme.id, acme.id]);
+    assert.equal((await cloud.starts()).length, 3);
+  });
+
+  test("after close() answers the same, at once and later", async () => {
+    const { cloud } = browser;
+    await browser.openEmpty({ orgId: cloud.globex.id });
+    const codes = await browser.run(async ({ premium, connect, settle }) => {
+      const recorder = await connect();
+      recorder.close();
+      const atOnce = await settle(premium.startRecording("anybody"));
+      const later = await settle(premium.startRecording("anybody"));
+      return [atOnce.error.code, later.error.code];
+    });
+    assert.equal(codes[0], codes[1]);
+    assert.deepEqual(await cloud.requests(), []);
+  });
+
+  for (const when of ["before", "after"]) {
+    test(`is not spoiled by a connect that failed ${when} the one that did not`, async () => {
+      const { cloud } = browser;
+      const { globex } = cloud;
+      await browser.openEmpty({ orgId: globex.id });
+      const { value, error } = await browser.run(
+        async ({ premium, connect, settle }, when, token, id) => {
+          const fail = () => settle(connect({ tokens: ["no token"] }));
+          if (when === "before") await fail();
+          await connect({ tokens: [token] });
+          if (when === "after") await fail();
+          return settle(premium.startRecording(id));
+        },
+        when,
+        await cloud.token(globex),
+        globex.agents[0].id,
+      );
+      assert.equal(value?.orgId ?? error.code, globex.id);
+    });
+  }
+});
+
+test("an error is known as ours in every frame and every copy of the package", async () => {
+  await browser.openEmpty();
+  const known = await browser.run(async ({ premium, connect }) => {
+    const error = await connect({ environment: "nowhere" }).catch((error) => error);
+    const inner = document.createElement("iframe");
+    inner.src = "/config.json";
+    const loaded = new Promise((resolve) => (inner.onload = resolve));
+    document.body.append(inner);
+    await loaded;
+    const copy = await inner.contentWindow.eval('import("/premium-recorder/index.js?copy")');
+    const theirs = await copy.connect({ environment: "nowhere" }).catch((error) => error);
+    const strangers = [new Error("no"), { code: "NO_TOKEN" }, null, undefined, "NO_TOKEN", { name: "RecorderError" }];
+    return {
+      ours: [premium.isRecorderError(error), copy.isRecorderError(error)],
+      theirs: [premium.isRecorderError(theirs), copy.isRecorderError(theirs)],
+      twoClasses: premium.RecorderError !== copy.RecorderError,
+      strangers: strangers.filter(premium.isRecorderError),
+    };
+  });
+  assert.deepEqual(known, { ours: [true, true], theirs: [true, true], twoClasses: true, strangers: [] });
+});
+
+test("a recorder is closed by `using`, where the browser has it", async () => {
+  const { globex } = browser.cloud;
+  await browser.openEmpty({ orgId: globex.id });
+  const { has, code } = await browser.run(async ({ connect, settle }, id) => {
+    const recorder = await connect();
+    if (!Symbol.dispose) return { has: false };
+    recorder[Symbol.dispose]();
+    return { has: true, code: (await settle(recorder.startRecording(id))).error.code };
+  }, globex.agents[0].id);
+  if (has) assert.equal(code, "CLOSED");
+});
+
+/** A page of nothing but a policy, which its address gives, and the package beside it. */
+function strictPage() {
+  const files = sirv(new URL(dist).pathname, { dev: true });
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://page");
+    if (pathname === "/") {
+      const policy = `default-src 'none'; connect-src 'self'; script-src ${searchParams.get("script-src")}`;
+      response.writeHead(200, { "content-type": "text/html", "content-security-policy": policy });
+      return response.end("<!doctype html><title>Strict</title>");
+    }
+    request.url = request.url.replace("/premium-recorder", "");
+    files(request, response, () => response.writeHead(404).end());
+  });
+  return {
+    get origin() {
+      return `http://127.0.0.1:${server.address().port}`;
+    },
+    open: () => new Promise((resolve) => server.listen(0, "127.0.0.1", resolve)),
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

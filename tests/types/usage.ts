@@ -1,0 +1,224 @@
+// Compiles if the declarations say what they promise. Nothing here ever runs.
+import {
+  connect,
+  isRecorderError,
+  RecorderError,
+  startRecording,
+  version,
+  type ConnectOptions,
+  type Environment,
+  type EnvironmentEntry,
+  type ErrorCode,
+  type IssuedToken,
+  type LaunchContext,
+  type OrgSummary,
+  type Recorder,
+  type Recording,
+  type RecordingContract,
+  type StartOptions,
+  type TokenNeed,
+} from "premium-recorder";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+const entry: EnvironmentEntry = {
+  name: "local",
+  api: "http://127.0.0.1:1",
+  login: "http://127.0.0.1:2",
+  apps: "http://127.0.0.1:3",
+};
+
+export async function everything(module: WebAssembly.Module, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await connect();
+  await connect({});
+  const options: ConnectOptions = {
+    tokens: ["abc"],
+    getToken: async (need: TokenNeed): Promise<IssuedToken> => {
+      need.signal.throwIfAborted();
+      return need.reason === "expired" ? { accessToken: need.orgId, expiresIn: 3600 } : need.scopes.join();
+    },
+    orgId: "…",
+    environment: "eu-west-1",
+    launchUrl: new URL("https://vendor.example/"),
+    environments: [entry],
+    contract: { orgHeaders: [] },
+    timeoutMs: 1000,
+  };
+  const contract: RecordingContract = { path: "/x", orgHeaders: ["x"], scope: "x" };
+  const recorder: Recorder = await connect({ ...options, contract, launchUrl: "https://vendor.example/" });
+  await connect({ wasm: module });
+  await connect({ wasm: bytes });
+  await connect({ wasm: "/x.wasm" });
+  await connect({ wasm: new URL("https://vendor.example/x.wasm") });
+  await connect({ wasm: await fetch("/x.wasm") });
+  // A source that answers at once is one as well.
+  await connect({ getToken: () => "abc" });
+  await connect({ getToken: ({ orgId }) => ({ accessToken: orgId }) });
+
+  const environment: Environment = recorder.environment;
+  const origins: string[] = [environment.name, environment.api, environment.login, environment.apps];
+  const launch: LaunchContext = recorder.launch;
+  const said: (string | undefined)[] = [
+    launch.hostOrigin,
+    launch.targetEnv,
+    launch.pcEnvironment,
+    launch.orgId,
+    launch.langTag,
+    launch.conversationId,
+    launch.interactionId,
+    launch.interactionType,
+    launch.workitemId,
+  ];
+  const target: string | undefined = recorder.orgId;
+
+  const orgs: OrgSummary[] = recorder.orgs();
+  const added: OrgSummary = await recorder.addToken("abc");
+  const switched: OrgSummary = await recorder.switchOrg(added.orgId);
+  const known: "claim" | "cloud" = switched.knownBy;
+  const facts: (string | number | string[] | undefined)[] = [
+    orgs[0]?.name,
+    added.homeOrgId,
+    added.scopes,
+    added.expiresAt,
+  ];
+
+  const startOptions: StartOptions = {
+    orgId: added.orgId,
+    signal: AbortSignal.timeout(1000),
+    timeoutMs: 1000,
+    recordingType: "screen",
+  };
+  const recording: Recording = await recorder.startRecording("agent", startOptions);
+  const again: Recording = await startRecording("agent");
+  await startRecording("agent", { orgId: again.orgId });
+  const text: string = recording.id + recording.agentId + recording.state + (recording.startedAt ?? "");
+  const raw: unknown = recording.raw;
+
+  recorder.close();
+  recorder[Symbol.dispose]();
+  using _closed: Recorder = recorder;
+  void [version satisfies string, origins, said, target, known, facts, text, raw];
+}
+
+export function handled(error: unknown): string {
+  // @ts-expect-error: nothing is known of it yet
+  void error.code;
+  if (error instanceof RecorderError) return error.code;
+  if (!isRecorderError(error)) return "no error of ours";
+  const isError: Error = error;
+  const evidence: {
+    code: ErrorCode;
+    hint: string;
+    retryable: boolean;
+    status: number | undefined;
+    orgIds: (string | undefined)[];
+    lists: (string[] | undefined)[];
+    ids: (string | undefined)[];
+    cause: unknown;
+  } = {
+    code: error.code,
+    hint: error.hint,
+    retryable: error.retryable,
+    status: error.status,
+    orgIds: [error.orgId, error.tokenOrgId, error.homeOrgId],
+    lists: [error.missingScopes, error.grantedScopes, error.missingPermissions],
+    ids: [error.contextId, error.correlationId],
+    cause: error.cause,
+  };
+  return `${isError.name} ${evidence.code} ${advice(error.code)}`;
+}
+
+/** Does not compile once there is a code that it does not know, which an app may or may not want. */
+export function advice(code: ErrorCode): "launch" | "token" | "refused" | "way" | "ours" {
+  switch (code) {
+    case "NO_LAUNCH_CONTEXT":
+    case "UNKNOWN_ENVIRONMENT":
+    case "INSECURE_ORIGIN":
+      return "launch";
+    case "NO_TOKEN":
+    case "ORG_AMBIGUOUS":
+    case "ORG_MISMATCH":
+    case "TOKEN_MALFORMED":
+    case "TOKEN_EXPIRED":
+    case "TOKEN_SOURCE_FAILED":
+    case "TOKEN_SOURCE_WRONG_ORG":
+      return "token";
+    case "UNAUTHENTICATED":
+    case "IP_NOT_ALLOWED":
+    case "WRONG_ORG":
+    case "SCOPE_MISSING":
+    case "PERMISSION_MISSING":
+    case "FEATURE_DISABLED":
+    case "POLICY_DENIED":
+    case "AGENT_NOT_FOUND":
+    case "CONFLICT":
+    case "BAD_REQUEST":
+    case "RATE_LIMITED":
+    case "CLOUD_UNAVAILABLE":
+    case "UNEXPECTED_ANSWER":
+      return "refused";
+    case "NETWORK":
+    case "TIMEOUT":
+    case "OUTCOME_UNKNOWN":
+      return "way";
+    case "BAD_ARGUMENT":
+    case "WASM_BLOCKED":
+    case "WASM_LOAD_FAILED":
+    case "INIT_CONFLICT":
+    case "PANICKED":
+    case "CLOSED":
+      return "ours";
+    default: {
+      const never: never = code;
+      return never;
+    }
+  }
+}
+
+export async function refused(recorder: Recorder, recording: Recording, error: RecorderError): Promise<void> {
+  // @ts-expect-error: an agent id is a text
+  await startRecording(42);
+  // @ts-expect-error: an agent id is needed
+  await startRecording();
+  // @ts-expect-error: null is no text
+  await recorder.startRecording(null);
+  // @ts-expect-error: no such option
+  await recorder.startRecording("agent", { organisation: "x" });
+  // @ts-expect-error: a signal, not a controller
+  await recorder.startRecording("agent", { signal: new AbortController() });
+  // @ts-expect-error: no such option
+  await connect({ token: "abc" });
+  // @ts-expect-error: a list of tokens
+  await connect({ tokens: "abc" });
+  // @ts-expect-error: null is not absent
+  await connect({ tokens: null });
+  // @ts-expect-error: getToken returns a token
+  await connect({ getToken: async () => 42 });
+  // @ts-expect-error: OAuth's own name is not ours
+  await connect({ getToken: async () => ({ access_token: "abc" }) });
+  // @ts-expect-error: an entry has four parts
+  await connect({ environments: [{ name: "local", api: "https://a.example" }] });
+  // @ts-expect-error: no such part
+  await connect({ contract: { url: "/x" } });
+  // @ts-expect-error: the target is changed by switchOrg()
+  recorder.orgId = "x";
+  // @ts-expect-error: an environment is decided once
+  recorder.environment.api = "https://evil.example";
+  // @ts-expect-error: what the host said stays
+  recorder.launch.orgId = "x";
+  // @ts-expect-error: a recording is what the cloud said
+  recording.id = "x";
+  // @ts-expect-error: a code is not changed
+  error.code = "NO_TOKEN";
+  // @ts-expect-error: no such code
+  const code: ErrorCode = "WRONG_ORGANIZATION";
+  // @ts-expect-error: only the library makes them
+  void new RecorderError({ code });
+  // @ts-expect-error: what a token is, nobody learns
+  void recorder.orgs()[0]?.token;
+}
+
+const raw: Same<Recording["raw"], unknown> = true;
+const cause: Same<RecorderError["cause"], unknown> = true;
+const reason: Same<TokenNeed["reason"], "missing" | "expired"> = true;
+export const promises = [raw, cause, reason] satisfies true[];
