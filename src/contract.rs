@@ -31,14 +31,34 @@ impl Method {
 /// A call to the Platform API, of no organization yet: the grant that turns it into a request fills that in.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The HTTP method.
-    pub method: Method,
+    pub(crate) method: Method,
     /// Path and query, from the API's origin.
-    pub path: String,
+    pub(crate) path: String,
     /// Names of the headers that carry the organization's id.
-    pub org_headers: Vec<String>,
+    pub(crate) org_headers: Vec<String>,
+    pub(crate) body: Option<String>,
+}
+
+impl Call {
+    /// The HTTP method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Path and query, from the API's origin.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Names of the headers that carry the organization's id.
+    pub fn org_headers(&self) -> &[String] {
+        &self.org_headers
+    }
+
     /// The JSON body.
-    pub body: Option<String>,
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
 }
 
 /// Where and how a recording is started.
@@ -94,7 +114,7 @@ impl RecordingContract {
             method: Method::Post,
             path: self.path.clone(),
             org_headers: self.org_headers.clone(),
-            body: serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).ok(),
+            body: Some(serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).unwrap_or_default()),
         }
     }
 
@@ -148,6 +168,9 @@ fn is_plain_path(path: &str) -> bool {
 
 /// A header name (RFC 9110 token) that no request of ours uses for something else.
 fn is_org_header(name: &str) -> bool {
-    let is_taken = ["authorization", "accept", "content-type"].iter().any(|taken| name.eq_ignore_ascii_case(taken));
+    // The last four are the browser's own, which drops them without a word.
+    let is_taken = ["authorization", "accept", "content-type", "cookie", "host", "origin", "referer"]
+        .iter()
+        .any(|taken| name.eq_ignore_ascii_case(taken));
     !is_taken && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

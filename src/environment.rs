@@ -220,6 +220,14 @@ impl Environments {
         ))
     }
 
+    /// The region of this domain. An opted-in environment has none.
+    pub fn of_domain(&self, domain: &str) -> Result<Rc<Environment>, Error> {
+        let region = REGIONS.iter().find(|region| region.domain == domain);
+        region
+            .map(|region| Rc::new(Environment::of_region(region)))
+            .ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no region \"{domain}\".")))
+    }
+
     fn find(&self, name: &str) -> Option<Rc<Environment>> {
         let opted_in = self.opted_in.iter().find(|environment| environment.name == name).cloned();
         opted_in.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(|region| Rc::new(Environment::of_region(region))))

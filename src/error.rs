@@ -6,6 +6,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use crate::org::OrgId;
+use crate::ports::Answer;
 
 macro_rules! codes {
     ($($variant:ident $text:literal, retry: $retry:literal, fixed_by: $fixed_by:literal,
@@ -71,8 +72,8 @@ codes! {
         when: "A token is empty, over 16 KiB, has characters that no bearer token has (RFC 6750), or is a JWT that cannot be read.",
         hint: "Pass the access token alone: one line, without `Bearer`, whole.";
     TokenExpired "TOKEN_EXPIRED", retry: false, fixed_by: "app",
-        when: "The organization's token has expired, and there is no `getToken` to obtain another.",
-        hint: "Obtain a new token for this organization and pass it with addToken(), or give connect() a `getToken`.";
+        when: "The organization's token has expired: the one held, with no `getToken` to obtain another, or the one that `getToken` returned.",
+        hint: "Obtain a new token for this organization: pass it with addToken(), or let `getToken` return one that is fresh.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
         when: "`getToken` threw, rejected, or returned something that is not a token. Its error is the `cause`.",
         hint: "Look at `cause`, which is what getToken threw.";
@@ -80,7 +81,7 @@ codes! {
         when: "`getToken` returned a token of another organization than the one it was asked for. It was dropped.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>, and mind cookies of another account.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
-        when: "The cloud does not accept the token (401): revoked, idle too long, expired, or of another environment.",
+        when: "The cloud does not accept the token (401): revoked, idle too long, expired, or of another environment. It is not sent again; with `getToken` the next call asks for another.",
         hint: "Obtain a new token for this organization in this environment.";
     IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
         when: "The organization's IP allow-list refuses this address (401 `ip.not.authorized`).",
@@ -101,8 +102,8 @@ codes! {
         when: "A policy of the organization denies the call (403 `authz.policy.denied`).",
         hint: "Ask the organization's administrator which policy denies it.";
     AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "The organization has no such agent (404 `not.found`).",
-        hint: "Check the agent's id, and that it is an id of this organization.";
+        when: "The organization has no such agent, or the cloud no such path (404 `not.found`).",
+        hint: "Check the agent's id, that it is an id of this organization, and `contract.path`.";
     Conflict "CONFLICT", retry: false, fixed_by: "app",
         when: "The agent's state does not allow a start (409): being recorded already, or not logged in.",
         hint: "Look at `cause`, the cloud's own words; do not start again while a recording runs.";
@@ -119,7 +120,7 @@ codes! {
         when: "The cloud answered something that is in no documentation: an unknown refusal, or not the JSON that was expected.",
         hint: "Look at `cause`, the cloud's own words; a proxy may have answered in its place.";
     Network "NETWORK", retry: true, fixed_by: "network",
-        when: "A request for a token's organization got no answer: offline, refused by CORS or CSP, or redirected. Nothing was started.",
+        when: "A request for a token's organization got no answer (offline, refused by CORS or CSP, redirected), or the start could not be sent at all. Nothing was started.",
         hint: "Check the connection, the page's CSP `connect-src`, and that the cloud does not redirect.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
@@ -222,6 +223,14 @@ impl Error {
     pub fn of(mut self, argument: &str) -> Self {
         self.message = format!("{argument}: {}", self.message);
         self
+    }
+
+    /// The same error, with the cloud's answer as its evidence.
+    #[must_use]
+    pub fn answered_by(mut self, answer: Answer) -> Self {
+        self.evidence.status = Some(answer.status);
+        self.evidence.correlation_id = answer.correlation_id;
+        self.caused_by(Cause::Cloud(answer.body))
     }
 
     /// The same error, with what lies behind it.

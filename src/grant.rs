@@ -3,12 +3,14 @@
 //! A [`Request`] can be made only here, and it takes its origin, its organization and its bearer from the same grant:
 //! a request for one organization that carries another one's token can not be written.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
 use crate::contract::{Call, Method};
 use crate::environment::Environment;
 use crate::org::OrgId;
+use crate::ports::{Answer, Lost, Ports};
 use crate::timestamp::Timestamp;
 use crate::token::{AccessToken, Claims, TokenInfo};
 
@@ -40,6 +42,7 @@ pub struct Grant {
     home_org: Option<OrgId>,
     scopes: Option<Vec<String>>,
     expires_at: Option<Timestamp>,
+    is_rejected: Cell<bool>,
 }
 
 impl Grant {
@@ -75,7 +78,17 @@ impl Grant {
 
     /// Whether the token can still be used at this moment, as far as is known.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expiry| now < expiry)
+        !self.is_rejected.get() && self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+
+    /// Whether the cloud has refused the token itself.
+    pub fn is_rejected(&self) -> bool {
+        self.is_rejected.get()
+    }
+
+    /// The cloud has refused the token itself: it is not to be sent again.
+    pub(crate) fn reject(&self) {
+        self.is_rejected.set(true);
     }
 
     /// The call as a request to this grant's organization, with this grant's token.
@@ -95,7 +108,12 @@ pub struct UnfiledToken {
 
 impl UnfiledToken {
     /// `claims`: what the token says of itself. `expires_at`: what its source said of its life.
-    pub fn new(environment: &Rc<Environment>, token: AccessToken, claims: Option<Claims>, expires_at: Option<Timestamp>) -> UnfiledToken {
+    pub(crate) fn new(
+        environment: &Rc<Environment>,
+        token: AccessToken,
+        claims: Option<Claims>,
+        expires_at: Option<Timestamp>,
+    ) -> UnfiledToken {
         let claimed_expiry = claims.as_ref().and_then(|claims| claims.expires_at);
         let expires_at = match (claimed_expiry, expires_at) {
             (Some(claimed), Some(said)) => Some(claimed.min(said)),
@@ -122,7 +140,7 @@ impl UnfiledToken {
     }
 
     /// The grant, filed by what the token claims; the token itself where it claims no organization.
-    pub fn filed_by_claim(self) -> Result<Grant, UnfiledToken> {
+    pub(crate) fn filed_by_claim(self) -> Result<Grant, UnfiledToken> {
         match self.claimed_org().cloned() {
             Some(org) => Ok(self.filed(KnownBy::Claim, org)),
             None => Err(self),
@@ -130,7 +148,7 @@ impl UnfiledToken {
     }
 
     /// The grant, filed by what the cloud says.
-    pub fn filed_by_cloud(self, info: TokenInfo) -> Grant {
+    pub(crate) fn filed_by_cloud(self, info: TokenInfo) -> Grant {
         let mut grant = self.filed(KnownBy::Cloud, info.org);
         grant.org_name = info.org_name;
         grant.home_org = info.home_org;
@@ -147,6 +165,7 @@ impl UnfiledToken {
             home_org: None,
             scopes: self.claims.and_then(|claims| claims.scopes),
             expires_at: self.expires_at,
+            is_rejected: Cell::new(false),
         }
     }
 }
@@ -159,6 +178,7 @@ pub struct Request {
     url: String,
     headers: Vec<(String, String)>,
     body: Option<String>,
+    token: AccessToken,
 }
 
 fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, call: Call) -> Request {
@@ -171,7 +191,7 @@ fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId
         headers.extend(call.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
     }
     let origin = environment.api().as_str().to_owned();
-    Request { method: call.method, url: format!("{origin}{}", call.path), origin, headers, body: call.body }
+    Request { method: call.method, url: format!("{origin}{}", call.path), origin, headers, body: call.body, token: token.clone() }
 }
 
 impl Request {
@@ -198,6 +218,17 @@ impl Request {
     /// The JSON body.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
+    }
+
+    /// Sends the request. Where the answer repeats the bearer, it is struck out: answers end up in errors.
+    pub(crate) async fn send(self, ports: &impl Ports) -> Result<Answer, Lost> {
+        let token = self.token.clone();
+        let mut answer = ports.send(self).await?;
+        if let Some(struck) = token.struck_out(&answer.body) {
+            answer.json = ports.parse_json(&struck).unwrap_or_default();
+            answer.body = struck;
+        }
+        Ok(answer)
     }
 }
 

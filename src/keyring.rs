@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
 use crate::environment::Environment;
-use crate::error::{Cause, Code, Error};
+use crate::error::{Code, Error};
 use crate::grant::{Grant, Target, UnfiledToken};
 use crate::ports::{NeedReason, Ports, TokenNeed};
 use crate::refusal::refusal;
@@ -58,6 +58,7 @@ impl<P: Ports> Keyring<P> {
         let held = self.held_for(target);
         let reason = match held {
             Some(grant) if grant.is_fresh(self.ports.now()) => return Ok(grant),
+            Some(grant) if grant.is_rejected() => NeedReason::Rejected,
             Some(_) => NeedReason::Expired,
             None => NeedReason::Missing,
         };
@@ -133,26 +134,32 @@ impl<P: Ports> Keyring<P> {
             Ok(grant) => return Ok(grant),
             Err(token) => token,
         };
-        let answer = self.ports.send(token.whose()).await.map_err(|lost| {
+        let answer = token.whose().send(&*self.ports).await.map_err(|lost| {
             let mut error = Error::new(Code::Network, "The cloud could not be asked whose token it is.").caused_by(lost.cause);
             error.evidence.status = lost.status;
             error
         })?;
         if answer.status != 200 {
-            return Err(refusal(&answer));
+            let mut error = refusal(&answer);
+            // What these mean of a start they do not mean here.
+            if matches!(error.code, Code::AgentNotFound | Code::Conflict) {
+                error.code = Code::UnexpectedAnswer;
+            }
+            return Err(error);
         }
         match TokenInfo::from_json(&answer.json) {
             Some(info) => Ok(token.filed_by_cloud(info)),
-            None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.")
-                .caused_by(Cause::Cloud(answer.body))),
+            None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(answer)),
         }
     }
 
     fn none_for(&self, target: &Target) -> Error {
         let held = self.held.borrow();
         let org = &target.org;
-        if held.iter().any(|grant| grant.target() == target) {
-            return Error::new(Code::TokenExpired, format!("The token of organization {org} has expired.")).about(org);
+        if let Some(grant) = held.iter().find(|grant| grant.target() == target) {
+            let (code, what) =
+                if grant.is_rejected() { (Code::Unauthenticated, "was refused by the cloud") } else { (Code::TokenExpired, "has expired") };
+            return Error::new(code, format!("The token of organization {org} {what}.")).about(org);
         }
         let Some(other) = held.first() else {
             return Error::new(Code::NoToken, format!("No token of organization {org} is held.")).about(org);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::environment::{Environment, Environments};
 use crate::error::{Code, Error};
-use crate::org::OrgId;
+use crate::org::{OrgId, org_id};
 
 /// The parameters that Genesys Cloud fills in when it loads a Premium App, and the names by which they are known here.
 /// `orgId` is none of its placeholders: the vendor writes it into the URL of each installed instance.
@@ -27,7 +27,6 @@ const PARAMETERS: [(&str, &str); 12] = [
 #[derive(Clone, Debug, Default)]
 pub struct LaunchContext {
     values: Vec<(&'static str, String)>,
-    org: Option<OrgId>,
 }
 
 impl LaunchContext {
@@ -45,7 +44,6 @@ impl LaunchContext {
                 launch.values.push((name, value.clone()));
             }
         }
-        launch.org = launch.get("orgId").map(launch_org).transpose()?;
         Ok(launch)
     }
 
@@ -59,9 +57,9 @@ impl LaunchContext {
         &self.values
     }
 
-    /// The organization that the launch URL names.
-    pub fn org(&self) -> Option<&OrgId> {
-        self.org.as_ref()
+    /// The organization that the launch URL names. Only an error for who needs it: the name is not the host's own.
+    pub fn org(&self) -> Result<Option<OrgId>, Error> {
+        self.get("orgId").map(|text| org_id("The launch URL's orgId", text)).transpose()
     }
 
     /// The environment that the host names. Never a default: a token must not go where nobody said.
@@ -71,7 +69,7 @@ impl LaunchContext {
             (None, None) => None,
             _ => return Err(unknown("The launch URL has only one of gcHostOrigin and gcTargetEnv.")),
         };
-        let by_domain = self.get("pcEnvironment").map(|domain| environments.named(domain)).transpose()?;
+        let by_domain = self.get("pcEnvironment").map(|domain| environments.of_domain(domain)).transpose()?;
         match (by_host, by_domain) {
             (Some(host), Some(domain)) if host != domain => {
                 Err(unknown("The launch URL's pcEnvironment is another environment than its gcTargetEnv."))
@@ -84,8 +82,4 @@ impl LaunchContext {
 
 fn unknown(message: &str) -> Error {
     Error::new(Code::UnknownEnvironment, message)
-}
-
-fn launch_org(text: &str) -> Result<OrgId, Error> {
-    OrgId::parse(text).ok_or_else(|| Error::new(Code::BadArgument, "The launch URL's orgId is not an organization id (a UUID)."))
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::error::{Code, Error};
+
 /// The id of a Genesys Cloud organization: a UUID, kept in lower case.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrgId(Rc<str>);
@@ -34,4 +36,9 @@ impl fmt::Debug for OrgId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The organization id that was given as `name`.
+pub fn org_id(name: &str, text: &str) -> Result<OrgId, Error> {
+    OrgId::parse(text).ok_or_else(|| Error::new(Code::BadArgument, format!("{name} is not an organization id (a UUID).")))
 }

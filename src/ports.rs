@@ -48,9 +48,11 @@ pub struct Answer {
     pub correlation_id: Option<String>,
 }
 
-/// A request whose answer did not come, or not whole. It may have been carried out.
+/// A request whose answer did not come, or not whole.
 #[derive(Clone, Debug)]
 pub struct Lost {
+    /// Whether the request may have left, and so may have been carried out.
+    pub may_have_run: bool,
     /// The HTTP status, where that much came.
     pub status: Option<u16>,
     /// What the platform said.
@@ -64,6 +66,8 @@ pub enum NeedReason {
     Missing,
     /// The one that is held has expired.
     Expired,
+    /// The cloud has refused the one that is held.
+    Rejected,
 }
 
 impl NeedReason {
@@ -72,6 +76,7 @@ impl NeedReason {
         match self {
             NeedReason::Missing => "missing",
             NeedReason::Expired => "expired",
+            NeedReason::Rejected => "rejected",
         }
     }
 }

@@ -10,10 +10,10 @@ use crate::agent::AgentId;
 use crate::error::{Cause, Code, Error};
 use crate::grant::{Grant, Target, UnfiledToken};
 use crate::keyring::Keyring;
-use crate::org::OrgId;
+use crate::org::{OrgId, org_id};
 use crate::ports::{Answer, Lost, Ports};
 use crate::refusal::refusal;
-use crate::settings::{Settings, org_id};
+use crate::settings::Settings;
 use crate::token::AccessToken;
 
 /// When a call must end, whatever happens.
@@ -54,8 +54,8 @@ impl Start {
     /// Takes what the app gave. `recordingType` is `screen` unless it says otherwise.
     pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
         let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
-        if recording_type.is_empty() {
-            return Err(Error::new(Code::BadArgument, "recordingType is empty."));
+        if recording_type.is_empty() || recording_type.chars().any(char::is_control) {
+            return Err(Error::new(Code::BadArgument, "recordingType is empty or has control characters in it."));
         }
         let org = org.map(|text| org_id("orgId", text)).transpose()?;
         Ok(Start { agent: AgentId::parse(agent)?, org, recording_type })
@@ -86,6 +86,7 @@ pub struct Recorder<P> {
     keyring: Rc<Keyring<P>>,
     switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
+    last_switch: Cell<u32>,
     is_closed: Cell<bool>,
 }
 
@@ -119,6 +120,7 @@ impl<P: Ports> Recorder<P> {
             ports,
             switched_to: RefCell::default(),
             switches: Cell::default(),
+            last_switch: Cell::default(),
             is_closed: Cell::default(),
         };
         let work = async {
@@ -158,14 +160,15 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// Makes sure of a token of this organization, and makes it the target of the calls to come.
-    /// Where several switches are under way, the last one called decides.
+    /// Of several that are under way, the one that was called last and succeeds decides.
     pub async fn switch_org(&self, org: OrgId, limits: Limits<impl Future<Output = ()>>) -> Result<Rc<Grant>, Failure> {
-        let turn = self.switches.get().wrapping_add(1);
+        let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
         let target = self.target(org.clone());
         let work = async { Ok(self.keyring.grant(&target, self.settings.contract.scope()).await?) };
         let grant = self.within(limits, work).await.map_err(nothing_sent)?;
-        if self.switches.get() == turn {
+        if turn > self.last_switch.get() {
+            self.last_switch.set(turn);
             self.switched_to.replace(Some(org));
         }
         Ok(grant)
@@ -181,7 +184,7 @@ impl<P: Ports> Recorder<P> {
             let grant = self.keyring.grant(&target, contract.scope()).await?;
             let request = grant.request(contract.start(&start.agent, &start.recording_type));
             was_sent.set(true);
-            let answer = self.ports.send(request).await.map_err(|lost| answer_lost(lost).about(&target.org))?;
+            let answer = request.send(&*self.ports).await.map_err(|lost| answer_lost(lost).about(&target.org))?;
             Ok(self.recording(start.agent, answer, &grant)?)
         };
         self.within(limits, work).await.map_err(|ended| match ended {
@@ -252,20 +255,18 @@ impl<P: Ports> Recorder<P> {
                 raw: answer.body,
             }),
             None => {
-                let mut error = outcome_unknown("The cloud's answer does not name a recording of this agent in this organization.")
-                    .caused_by(Cause::Cloud(answer.body))
-                    .about(org);
-                error.evidence.status = Some(answer.status);
-                error.evidence.correlation_id = answer.correlation_id;
-                Err(error)
+                let message = "The cloud's answer does not name a recording of this agent in this organization.";
+                Err(outcome_unknown(message).answered_by(answer).about(org))
             }
         }
     }
 
     /// The refusal of a start, with what the grant tells of it.
     fn explained(&self, mut error: Error, grant: &Grant) -> Error {
-        if error.code == Code::CloudUnavailable {
-            error.code = Code::OutcomeUnknown;
+        match error.code {
+            Code::CloudUnavailable => error.code = Code::OutcomeUnknown,
+            Code::Unauthenticated | Code::TokenExpired => grant.reject(),
+            _ => {}
         }
         if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
             error.evidence.missing_scopes = Some(vec![self.settings.contract.scope().to_owned()]);
@@ -328,7 +329,12 @@ fn outcome_unknown(message: &str) -> Error {
 }
 
 fn answer_lost(lost: Lost) -> Error {
-    let mut error = outcome_unknown("The start was sent and its answer was lost.").caused_by(lost.cause);
+    let error = if lost.may_have_run {
+        outcome_unknown("The start was sent and its answer was lost.")
+    } else {
+        Error::new(Code::Network, "The start could not be sent.")
+    };
+    let mut error = error.caused_by(lost.cause);
     error.evidence.status = lost.status;
     error
 }

@@ -6,7 +6,7 @@ use crate::contract::RecordingContract;
 use crate::environment::{Environment, EnvironmentEntry, Environments};
 use crate::error::{Code, Error};
 use crate::launch::LaunchContext;
-use crate::org::OrgId;
+use crate::org::{OrgId, org_id};
 use crate::token::AccessToken;
 
 /// The longest time that a call may take unless it says otherwise, in milliseconds.
@@ -60,25 +60,23 @@ impl Settings {
             (None, Some(_)) => launch.environment(&environments)?,
             (None, None) => return Err(Error::new(Code::NoLaunchContext, "There is no launch URL, and no environment was given.")),
         };
-        let org = options.org_id.as_deref().map(|text| org_id("orgId", text)).transpose()?;
+        let org = match options.org_id {
+            Some(text) => Some(org_id("orgId", &text)?),
+            None => launch.org()?,
+        };
         let mut tokens = Vec::new();
         for (at, text) in options.tokens.iter().enumerate() {
             tokens.push(AccessToken::parse(text).map_err(|error| error.of(&format!("tokens[{at}]")))?);
         }
         Ok(Settings {
             environment,
-            org: org.or_else(|| launch.org().cloned()),
+            org,
             launch,
             contract: RecordingContract::with(options.path, options.org_headers, options.scope)?,
             tokens,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), timeout)?,
         })
     }
-}
-
-/// An organization id that the app gave as `name`.
-pub fn org_id(name: &str, text: &str) -> Result<OrgId, Error> {
-    OrgId::parse(text).ok_or_else(|| Error::new(Code::BadArgument, format!("{name} is not an organization id (a UUID).")))
 }
 
 /// A `timeoutMs`: more than 0 and at most 2³¹ − 1 milliseconds, the longest that a browser's timer can wait.

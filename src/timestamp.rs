@@ -15,10 +15,11 @@ impl Timestamp {
         self.0
     }
 
-    /// This many seconds later: a number from outside, so what is out of range ends at the range's end.
+    /// This many seconds later, within what a `Date` can hold: the number comes from outside.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "a cast to i64 saturates, and below a millisecond nothing is lost")]
+    #[allow(clippy::cast_possible_truncation, reason = "a cast to i64 saturates; what is lost is below a millisecond")]
     pub fn after_seconds(self, seconds: f64) -> Timestamp {
-        Timestamp(self.0.saturating_add((seconds * 1000.0) as i64))
+        const LAST_DATE: i64 = 8_640_000_000_000_000;
+        Timestamp(self.0.saturating_add((seconds * 1000.0) as i64).clamp(-LAST_DATE, LAST_DATE))
     }
 }

@@ -41,6 +41,21 @@ impl AccessToken {
         &self.0
     }
 
+    /// The text with `***` for each occurrence of the token, if there is one.
+    pub(crate) fn struck_out(&self, text: &str) -> Option<String> {
+        let mut struck = None;
+        let mut rest = text;
+        // Byte by byte: the standard library's search for a text would be larger than this whole file.
+        while let Some(at) = rest.as_bytes().windows(self.0.len()).position(|window| window == self.0.as_bytes()) {
+            let (before, found) = rest.split_at_checked(at)?;
+            let struck = struck.get_or_insert_with(String::new);
+            struck.push_str(before);
+            struck.push_str("***");
+            rest = found.get(self.0.len()..)?;
+        }
+        struck.map(|struck| struck + rest)
+    }
+
     /// What a JWT says of itself, unverified; `None` for an opaque token.
     ///
     /// jwt-compact reads the claims, but not the token around them: its `UntrustedToken` would double the module.

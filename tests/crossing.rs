@@ -143,8 +143,8 @@ async fn get_token_is_called_on_its_options_with_plain_data_and_a_signal() {
     assert_eq!((text(&need, "environment"), text(&need, "reason")), ("prod".to_owned(), "missing".to_owned()));
     assert_eq!(text(&need, "orgId"), "bbbbbbbb-0000-4000-8000-00000000000b");
     assert_eq!(String::from(Array::from(&get(&need, "scopes")).join(",")), "screenrecordings:write");
-    // Nobody waits any more.
-    assert_eq!(get(&get(&need, "signal"), "aborted"), JsValue::TRUE);
+    // It gave what it was asked for, so there is nothing to abort.
+    assert_eq!(get(&get(&need, "signal"), "aborted"), JsValue::FALSE);
 }
 
 #[wasm_bindgen_test]
@@ -183,4 +183,82 @@ async fn a_signal_is_listened_to_and_let_go() {
     abort.call1(&JsValue::UNDEFINED, &signal).unwrap();
     assert_eq!(get(&outcome(started).await, "aborted"), JsValue::TRUE);
     assert_eq!(get(&signal, "listeners").as_f64(), Some(0.0));
+}
+
+#[wasm_bindgen_test]
+async fn a_request_takes_no_cookies_follows_no_redirect_and_names_no_referrer() {
+    let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+    js(
+        "globalThis.original = globalThis.fetch, globalThis.fetch = (...given) => { globalThis.given = given; return Promise.reject('no') }",
+    );
+    let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+    js("globalThis.fetch = globalThis.original");
+    assert_eq!((text(&error, "code"), get(&error, "cause").as_string()), ("OUTCOME_UNKNOWN".to_owned(), Some("no".to_owned())));
+    let given = Array::from(&get(&js_sys::global(), "given"));
+    assert_eq!(given.length(), 1);
+    let request = given.get(0);
+    for (name, value) in [
+        ("method", "POST"),
+        ("url", "https://api.mypurecloud.com/api/v2/screenrecordings"),
+        ("mode", "cors"),
+        ("credentials", "omit"),
+        ("redirect", "error"),
+        ("cache", "no-store"),
+        ("referrerPolicy", "no-referrer"),
+    ] {
+        assert_eq!(text(&request, name), value, "{name}");
+    }
+    let headers: Function = js("request => [...request.headers].map(header => header.join(': ')).join('; ')").unchecked_into();
+    let headers = headers.call1(&JsValue::UNDEFINED, &request).unwrap().as_string().unwrap();
+    let expected = format!(
+        "accept: application/json; authorization: Bearer {OF_ACME}; content-type: application/json; x-genesys-organization-id: {ACME}"
+    );
+    assert_eq!(headers, expected);
+}
+
+#[wasm_bindgen_test]
+async fn a_fetch_that_is_not_the_platforms_own_ends_in_a_code_and_spoils_nothing() {
+    for (fetch, code) in [
+        ("() => undefined", "OUTCOME_UNKNOWN"),
+        ("async () => undefined", "OUTCOME_UNKNOWN"),
+        ("async () => 7", "OUTCOME_UNKNOWN"),
+        ("async () => ({})", "OUTCOME_UNKNOWN"),
+        ("async () => ({ status: 201 })", "OUTCOME_UNKNOWN"),
+        ("async () => ({ status: 201, text: () => undefined })", "OUTCOME_UNKNOWN"),
+        ("async () => ({ status: 201, text: () => ({ then() { throw 1 } }) })", "OUTCOME_UNKNOWN"),
+        ("async () => ({ get status() { throw 1 } })", "OUTCOME_UNKNOWN"),
+        ("() => ({ get then() { throw 1 } })", "OUTCOME_UNKNOWN"),
+        ("() => { throw 1 }", "NETWORK"),
+    ] {
+        let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+        js(&format!("globalThis.original = globalThis.fetch, globalThis.fetch = {fetch}"));
+        let error = error_of(handle.start_recording("agent".into(), js("{ timeoutMs: 2000 }"))).await;
+        js("globalThis.fetch = globalThis.original");
+        assert_eq!(text(&error, "code"), code, "{fetch}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_strange_promise_or_signal_does_not_hang_the_call() {
+    for returned in [
+        "Object.assign(Promise.resolve('a b'), { get then() { throw 1 } })",
+        "Object.defineProperty(Promise.resolve('a b'), 'constructor', { get() { throw 1 } })",
+        "{ then() { throw 1 } }",
+        "{ then(resolve) { resolve('a b'); resolve('c'); throw 1 } }",
+    ] {
+        let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
+        let error = error_of(handle.start_recording("agent".into(), js("{ timeoutMs: 2000 }"))).await;
+        assert!(["TOKEN_SOURCE_FAILED", "TOKEN_MALFORMED"].contains(&text(&error, "code").as_str()), "{returned}");
+    }
+    let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken: () => new Promise(() => {{}}) }}")).await;
+    let throwing = "{ timeoutMs: 50, signal: { reads: 0, get aborted() { if (this.reads++) throw 1; return false }, addEventListener() {}, removeEventListener() {} } }";
+    assert_eq!(text(&error_of(handle.start_recording("agent".into(), js(throwing))).await, "code"), "TIMEOUT");
+}
+
+#[wasm_bindgen_test]
+async fn a_life_of_null_is_a_life_that_nobody_knows() {
+    let source = format!("{{ accessToken: '{OF_ACME}', expiresIn: null }}");
+    let handle = connected(&format!("{{ environment: 'prod', getToken: () => ({source}) }}")).await;
+    let summary = get(&outcome(handle.switch_org(ACME.into())).await, "value");
+    assert_eq!((text(&summary, "orgId"), get(&summary, "expiresAt").is_undefined()), (ACME.to_owned(), true));
 }

@@ -113,7 +113,9 @@ fn a_launch_url_that_says_half_or_two_things_names_no_environment() {
 #[test]
 fn the_legacy_parameter_counts_where_the_pair_is_absent() {
     assert_eq!(of_launch(&[("pcEnvironment", "mypurecloud.ie")]), Ok("prod-euw1".into()));
-    assert_eq!(of_launch(&[("pcEnvironment", "mypurecloud.ie.evil.example")]), Err(Code::UnknownEnvironment));
+    for domain in ["mypurecloud.ie.evil.example", "prod-euw1", "eu-west-1", "private"] {
+        assert_eq!(of_launch(&[("pcEnvironment", domain)]), Err(Code::UnknownEnvironment), "{domain}");
+    }
 }
 
 #[test]
@@ -173,6 +175,14 @@ fn an_entry_can_not_take_a_name_that_is_taken() {
 }
 
 #[test]
+fn the_new_names_of_a_parameter_come_before_the_old_ones() {
+    for query in [[("pcLangTag", "old"), ("gcLangTag", "new")], [("gcLangTag", "new"), ("pcLangTag", "old")]] {
+        assert_eq!(LaunchContext::from_query(&pairs(&query)).unwrap().values(), [("langTag", "new".to_owned())]);
+    }
+    assert_eq!(LaunchContext::from_query(&pairs(&[("pcConversationId", "c")])).unwrap().values(), [("conversationId", "c".to_owned())]);
+}
+
+#[test]
 fn the_option_comes_before_the_launch_url_and_nothing_comes_after_it() {
     let query = pairs(&[
         ("gcHostOrigin", "https://apps.mypurecloud.ie"),
@@ -200,6 +210,9 @@ fn an_org_id_that_is_none_is_refused_wherever_it_comes_from() {
         assert_eq!(code(Settings::decide(Options::default(), Some(&query))), Code::BadArgument, "{org}");
         let options = Options { org_id: Some(org.into()), environment: Some("prod".into()), ..Options::default() };
         assert_eq!(code(Settings::decide(options, None)), Code::BadArgument, "{org}");
+        // An app may use the name `orgId` for something else.
+        let named = Options { org_id: Some(support::ACME.into()), ..Options::default() };
+        assert_eq!(Settings::decide(named, Some(&query)).unwrap().org.unwrap().as_str(), support::ACME);
     }
 }
 

@@ -12,7 +12,7 @@ use futures::channel::oneshot;
 use futures::future::{join, join_all};
 use premium_recorder::error::{Cause, Code};
 use premium_recorder::org::OrgId;
-use premium_recorder::ports::IssuedToken;
+use premium_recorder::ports::{IssuedToken, Lost};
 use premium_recorder::recorder::{Failure, Limits, Recorder, Recording, Start};
 use premium_recorder::settings::{Options, Settings};
 use support::{
@@ -184,6 +184,10 @@ fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
         let recorder = connected(&world, options(&[&jwt_of(ACME), &expired])).await;
         record(&recorder, None).await.unwrap();
         assert_eq!(world.seen()[0].token, jwt_of(ACME));
+
+        let later = jwt(&format!(r#"{{"org_id":"{ACME}","exp":2}}"#));
+        let recorder = connected(&world, options(&[&expired, &later])).await;
+        assert_eq!(recorder.grants()[0].expires_at().unwrap().as_millis(), 2000);
     });
 }
 
@@ -342,6 +346,99 @@ fn a_no_carries_what_the_grant_tells() {
 }
 
 #[test]
+fn a_refusal_names_the_trustees_home() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| if seen.method == "GET" { answer(200, &token_info(GLOBEX)) } else { answer(403, "") });
+        let recorder = connected(&world, options(&["opaque"])).await;
+        let refused = error(record(&recorder, None).await);
+        assert_eq!(
+            (refused.evidence.home_org_id.clone(), refused.evidence.granted_scopes.clone()),
+            (Some(org(INITECH)), Some(vec!["user-basic-info".into()]))
+        );
+    });
+}
+
+#[test]
+fn the_cloud_knows_a_tokens_scopes_better_than_the_token() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(200, &token_info(GLOBEX)));
+        let recorder = connected(&world, options(&[&jwt(r#"{"scope":"claimed"}"#)])).await;
+        assert_eq!(recorder.grants()[0].scopes().unwrap(), ["user-basic-info"]);
+    });
+}
+
+#[test]
+fn a_token_that_the_cloud_refuses_is_not_sent_again() {
+    run(async {
+        for body in [r#"{"code":"bad.credentials"}"#, r#"{"code":"credentials.expired"}"#] {
+            let world = World::new();
+            world.answers(move |_| answer(401, body));
+            let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+            record(&recorder, None).await.unwrap_err();
+            assert_eq!(error(record(&recorder, None).await).code, Code::Unauthenticated);
+            assert_eq!(world.starts().len(), 1);
+
+            let fresh = jwt(&format!(r#"{{"org_id":"{ACME}","jti":"fresh"}}"#));
+            world.answers(|_| answer(201, CREATED)).issues(&fresh);
+            record(&recorder, None).await.unwrap();
+            assert_eq!((world.asked()[0].reason.as_str(), world.starts()[1].token.as_str()), ("rejected", fresh.as_str()));
+        }
+        // Another address may well be allowed: the token is as good as before.
+        let world = World::new();
+        world.answers(|_| answer(401, r#"{"code":"ip.not.authorized"}"#));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        record(&recorder, None).await.unwrap_err();
+        assert_eq!((error(record(&recorder, None).await).code, world.starts().len()), (Code::IpNotAllowed, 2));
+    });
+}
+
+#[test]
+fn a_token_that_the_answer_repeats_is_struck_out() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| answer(403, &format!(r#"{{"message":"no: {0}, {0}!","code":"x"}}"#, seen.token)));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let refused = error(record(&recorder, None).await);
+        assert_eq!(refused.message, "The cloud answered 403: no: ***, ***!");
+        assert!(!format!("{refused:?}").contains(&jwt_of(ACME)));
+
+        let settings = Settings::decide(options(&["0paque"]), None).unwrap();
+        let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+        assert!(!format!("{refused:?}").contains("0paque"));
+    });
+}
+
+#[test]
+fn a_lookup_is_not_told_in_the_words_of_a_start() {
+    run(async {
+        for (status, body) in [(404, r#"{"code":"not.found"}"#), (409, r#"{"code":"request.conflict"}"#)] {
+            let world = World::new();
+            world.answers(move |_| answer(status, body));
+            let settings = Settings::decide(options(&["opaque"]), None).unwrap();
+            let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+            assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
+        }
+        let world = World::new();
+        world.answers(|_| answer(200, "{}"));
+        let settings = Settings::decide(options(&["opaque"]), None).unwrap();
+        let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+        assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
+    });
+}
+
+#[test]
+fn a_start_that_can_not_be_sent_has_not_run() {
+    run(async {
+        let world = World::new();
+        world.cloud(|_| Box::pin(async { Err(Lost { may_have_run: false, ..lost("no fetch") }) }));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        assert_eq!(error(record(&recorder, None).await).code, Code::Network);
+    });
+}
+
+#[test]
 fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
     run(async {
         for body in ["", "<html>", "{}", "{\"id\":", r#"{"id":"rec-1","agentId":"another"}"#] {
@@ -350,6 +447,7 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
             let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
             let unknown = error(record(&recorder, None).await);
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(201), 1), "{body}");
+            assert_eq!(unknown.evidence.correlation_id.as_deref(), Some("corr-1"));
         }
         for status in [408, 500, 502, 503, 504] {
             let world = World::new();
@@ -359,10 +457,11 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
         }
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
+        world.cloud(|_| Box::pin(async { Err(Lost { status: Some(201), ..lost("half an answer") }) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let unknown = error(record(&recorder, None).await);
         assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));
+        assert_eq!(unknown.evidence.status, Some(201));
     });
 }
 
@@ -466,12 +565,92 @@ fn close_ends_what_is_under_way_and_forgets_every_token() {
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let calls = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX)));
         let ((sent, waiting), ()) = join(calls, async { recorder.close() }).await;
-        assert_eq!((error(sent).code, error(waiting).code), (Code::Closed, Code::Closed));
+        let (sent, waiting) = (error(sent), error(waiting));
+        assert_eq!((sent.code, waiting.code), (Code::Closed, Code::Closed));
+        // Only the one that was sent says for whom something may be running.
+        assert_eq!((sent.evidence.org_id.clone(), waiting.evidence.org_id.clone()), (Some(org(ACME)), None));
         assert!(recorder.grants().is_empty());
         assert_eq!(error(record(&recorder, None).await).code, Code::Closed);
         assert_eq!(error(recorder.switch_org(org(ACME), no_limits()).await).code, Code::Closed);
         recorder.close();
         assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn a_switch_that_fails_does_not_undo_one_before_it() {
+    run(async {
+        let world = World::new();
+        let (give, given) = oneshot::channel::<()>();
+        let given = given.shared();
+        world.source(move |asked| {
+            let given = given.clone();
+            Box::pin(async move {
+                if asked.org == INITECH {
+                    return Err(Cause::Foreign(Rc::new(())));
+                }
+                given.await.unwrap();
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            })
+        });
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let failing = async {
+            recorder.switch_org(org(INITECH), no_limits()).await.unwrap_err();
+            give.send(()).unwrap();
+        };
+        join(recorder.switch_org(org(GLOBEX), no_limits()), failing).await.0.unwrap();
+        assert_eq!(recorder.org(), Some(org(GLOBEX)));
+    });
+}
+
+#[test]
+fn the_end_of_one_fetch_leaves_the_others_alone() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED));
+        let (give, given) = oneshot::channel::<()>();
+        let given = given.shared();
+        world.source(move |asked| {
+            let given = given.clone();
+            Box::pin(async move {
+                if asked.org == GLOBEX {
+                    given.await.unwrap();
+                }
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            })
+        });
+        let recorder = connected(&world, options(&[])).await;
+        let others = async {
+            record(&recorder, Some(ACME)).await.unwrap();
+            let (second, ()) = join(record(&recorder, Some(GLOBEX)), async { give.send(()).unwrap() }).await;
+            second.unwrap();
+        };
+        join(record(&recorder, Some(GLOBEX)), others).await.0.unwrap();
+        let asked: Vec<_> = world.asked().into_iter().map(|asked| asked.org).collect();
+        assert_eq!(asked, [GLOBEX, ACME]);
+    });
+}
+
+#[test]
+fn single_flight_survives_a_fetch_that_was_given_up() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, CREATED)).source(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[])).await;
+        join(recorder.start_recording(start(Some(ACME)), within(10)), async { world.advance(10) }).await.0.unwrap_err();
+        let (give, given) = oneshot::channel::<()>();
+        let given = given.shared();
+        world.source(move |asked| {
+            let given = given.clone();
+            Box::pin(async move {
+                given.await.unwrap();
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            })
+        });
+        let calls = join_all((0..3).map(|_| record(&recorder, Some(ACME))));
+        let (recordings, ()) = join(calls, async { give.send(()).unwrap() }).await;
+        assert!(recordings.iter().all(Result::is_ok));
+        assert_eq!(world.asked().len(), 2);
     });
 }
 

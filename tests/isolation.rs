@@ -65,9 +65,9 @@ proptest! {
         let entry = |at: usize| EnvironmentEntry {
             name: names[at].into(), api: apis[at].into(), login: "https://login.example".into(), apps: "https://apps.example".into(),
         };
-        let adds = steps.iter().filter_map(|step| if let Step::Add(token) = step { Some(token) } else { None });
+        let added: Vec<Token> = steps.iter().filter_map(|step| if let Step::Add(token) = step { Some(token.clone()) } else { None }).collect();
         let owners: HashMap<String, String> =
-            held.iter().chain(adds).chain(from_source.iter().flatten()).map(|token| (token.text.clone(), token.org.clone())).collect();
+            held.iter().chain(&added).chain(from_source.iter().flatten()).map(|token| (token.text.clone(), token.org.clone())).collect();
 
         let world = World::new();
         let known = owners.clone();
@@ -119,7 +119,7 @@ proptest! {
         });
 
         let says: HashMap<&String, bool> =
-            held.iter().chain(from_source.iter().flatten()).map(|token| (&token.text, token.says_its_org)).collect();
+            held.iter().chain(&added).chain(from_source.iter().flatten()).map(|token| (&token.text, token.says_its_org)).collect();
         for seen in world.seen() {
             prop_assert!(seen.url.starts_with(&format!("{}/api/v2/", apis[environment])), "{}", seen.url);
             let owner = &owners[&seen.token];

@@ -24,3 +24,61 @@ function define(error, name, value) {
 export function isRecorderError(error) {
   return typeof error === "object" && error !== null && error[BRAND] === true;
 }
+
+// The codes that arise without the module. Their hints are those of src/error.rs, which a test compares.
+
+export function wasmBlocked() {
+  return new RecorderError({
+    code: "WASM_BLOCKED",
+    message: "This page may not run WebAssembly.",
+    hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.",
+    retryable: false,
+  });
+}
+
+export function wasmLoadFailed(cause) {
+  return new RecorderError({
+    code: "WASM_LOAD_FAILED",
+    message: "The WebAssembly module could not be loaded.",
+    hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
+    retryable: true,
+    cause,
+  });
+}
+
+export function initConflict() {
+  return new RecorderError({
+    code: "INIT_CONFLICT",
+    message: "The WebAssembly module was loaded from another `wasm` source already.",
+    hint: "Pass the same `wasm` to every connect(), or pass it only once.",
+    retryable: false,
+  });
+}
+
+export function hadPanic(message) {
+  return new RecorderError({
+    code: "PANICKED",
+    message,
+    hint: "Reload the page, and please report the message.",
+    retryable: false,
+  });
+}
+
+export function optionsUnreadable(cause) {
+  return new RecorderError({
+    code: "BAD_ARGUMENT",
+    message: "The options can not be read.",
+    hint: "Correct the argument that the message names.",
+    retryable: false,
+    cause,
+  });
+}
+
+export function timedOut(timeoutMs) {
+  return new RecorderError({
+    code: "TIMEOUT",
+    message: `The call took longer than ${timeoutMs} ms.`,
+    hint: "Try again, or allow more time with `timeoutMs`.",
+    retryable: true,
+  });
+}

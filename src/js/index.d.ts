@@ -52,7 +52,8 @@ export interface ConnectOptions {
   /**
    * Where the app runs: a region's domain (`"mypurecloud.ie"`), environment name (`"prod-euw1"`) or AWS name
    * (`"eu-west-1"`), or a name from `environments`. Default: what the launch URL says, by `gcHostOrigin` and
-   * `gcTargetEnv`, which must agree, or else by `pcEnvironment`. There is no other default.
+   * `gcTargetEnv`, which must agree, or else by `pcEnvironment`, the domain of a region. There is no other default. The
+   * URL is whoever's who wrote it: name the environment here if your tokens are of one only.
    */
   environment?: string;
   /** The URL that the host opened, with its query. Default: `location.href`. */
@@ -78,14 +79,14 @@ export interface TokenNeed {
   orgId: string;
   /** OAuth scopes that the token must have. */
   scopes: string[];
-  /** Why: none is held, or the one held has expired. */
-  reason: "missing" | "expired";
-  /** Aborts when nobody waits for the token any more. */
+  /** Why: none is held, the one held has expired, or the cloud has refused it (401). */
+  reason: "missing" | "expired" | "rejected";
+  /** Aborts when nobody waits for the token any more, before it was given. */
   signal: AbortSignal;
 }
 
 /** A token, alone or with its life in whole seconds as OAuth's `expires_in` gives it. */
-export type IssuedToken = string | { accessToken: string; expiresIn?: number };
+export type IssuedToken = string | { accessToken: string; expiresIn?: number | null };
 
 /** An environment that the app opts in to. */
 export interface EnvironmentEntry {
@@ -127,6 +128,8 @@ export interface LaunchContext {
   readonly interactionType?: string;
   /** `gcWorkitemId` */
   readonly workitemId?: string;
+  /** `pcUsePopupAuth` */
+  readonly usePopupAuth?: string;
 }
 
 /**
@@ -155,22 +158,23 @@ export interface Recorder {
   /** The organizations that tokens are held for. Never any text of a token. */
   orgs(): OrgSummary[];
   /**
-   * Files a token under its own organization, in place of one held for it.
+   * Files a token under its own organization, in place of one held for it; but one that has expired does not take the
+   * place of one that has not.
    *
    * @throws {RecorderError} `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `CLOSED`
    */
   addToken(token: string): Promise<OrgSummary>;
   /**
    * Makes sure of a token of this organization, then makes it the target of the calls to come. If that fails, the
-   * target stays as it was. Of several switches at the same time, the last one called decides.
+   * target stays as it was. Of several switches at the same time, the one that was called last and succeeds decides.
    *
    * @throws {RecorderError} `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_SOURCE_FAILED`,
    *   `TOKEN_SOURCE_WRONG_ORG`, `TIMEOUT`, `CLOSED`
    */
   switchOrg(orgId: string): Promise<OrgSummary>;
   /**
-   * Starts a recording of this agent's screen, with a token of the target organization and of no other. Sends at most
-   * one start; never sends it again.
+   * Starts a recording of this agent's screen, with a token of the target organization and of no other. Calls `fetch` for
+   * the start at most once. (What the browser does below `fetch` is its own: see the README on connections that break.)
    *
    * @param agentId 1 to 256 characters: the id of a user in the target organization.
    * @returns when the cloud has said that the recording was started.

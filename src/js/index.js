@@ -2,33 +2,48 @@
 
 import { RecorderError, isRecorderError } from "./errors.js";
 import { call, load } from "./module.js";
+import { snapshot } from "./options.js";
 import { connect as connectRecorder } from "./premium_recorder.js";
+import { inTime } from "./time.js";
 
 export { RecorderError, isRecorderError };
 
 export const version = "0.1.0";
 
-/** The last connection that was made or is being made: what the bare startRecording() uses. */
-let latest;
+// What the bare startRecording() uses: the connection that is being made, else the recorder that was connected last.
+let turns = 0;
+let connecting;
+let connected;
 
 export function connect(options) {
-  const before = latest;
-  const connecting = open(options);
-  latest = connecting;
-  connecting.catch(() => {
-    if (latest === connecting) latest = before;
-  });
-  return connecting;
+  const attempt = { turn: ++turns };
+  connecting = attempt;
+  attempt.recorder = open(options, attempt);
+  return attempt.recorder;
 }
 
 export async function startRecording(agentId, options) {
-  const recorder = await (latest ?? connect());
-  return recorder.startRecording(agentId, options);
+  const given = snapshot(options);
+  const recorder = connecting?.recorder ?? connected?.recorder ?? connect();
+  return (await inTime(Promise.resolve(recorder), given?.signal, given?.timeoutMs)).startRecording(agentId, given);
 }
 
-async function open(options) {
-  await load(options?.wasm);
-  return new Recorder(await call(() => connectRecorder(options)));
+async function open(options, attempt) {
+  try {
+    const given = withThis(snapshot(options), options);
+    await inTime(load(given?.wasm), undefined, given?.timeoutMs);
+    const recorder = new Recorder(await call(() => connectRecorder(given)));
+    if (!(connected?.turn > attempt.turn)) connected = { turn: attempt.turn, recorder };
+    return recorder;
+  } finally {
+    if (connecting === attempt) connecting = undefined;
+  }
+}
+
+/** getToken is called on the caller's own object, not on the copy. */
+function withThis(given, options) {
+  if (typeof given?.getToken !== "function") return given;
+  return { ...given, getToken: given.getToken.bind(options) };
 }
 
 class Recorder {
@@ -58,7 +73,8 @@ class Recorder {
   }
 
   async startRecording(agentId, options) {
-    return Object.freeze(await call(() => this.#handle.startRecording(agentId, options), options?.signal));
+    const given = snapshot(options);
+    return Object.freeze(await call(() => this.#handle.startRecording(agentId, given), given?.signal));
   }
 
   close() {

@@ -1,6 +1,6 @@
 // Loads the WebAssembly module once, and makes sure that every call to it settles.
 
-import { RecorderError } from "./errors.js";
+import { RecorderError, hadPanic, initConflict, wasmBlocked, wasmLoadFailed } from "./errors.js";
 import initialize, { onPanic } from "./premium_recorder.js";
 
 let loading;
@@ -60,7 +60,7 @@ function settled(run) {
   return new Promise((resolve, rejectCall) => {
     if (panicked) throw panicked;
     inFlight.add(rejectCall);
-    run()
+    (async () => run())()
       .catch((fault) => reject(String(fault)))
       .then(resolve)
       .finally(() => inFlight.delete(rejectCall));
@@ -71,43 +71,4 @@ function reject(message) {
   panicked ??= hadPanic(message);
   for (const rejectCall of inFlight) rejectCall(panicked);
   inFlight.clear();
-}
-
-// The codes that arise without the module. Their hints are those of src/error.rs, which a test compares.
-
-function wasmBlocked() {
-  return new RecorderError({
-    code: "WASM_BLOCKED",
-    message: "This page may not run WebAssembly.",
-    hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.",
-    retryable: false,
-  });
-}
-
-function wasmLoadFailed(cause) {
-  return new RecorderError({
-    code: "WASM_LOAD_FAILED",
-    message: "The WebAssembly module could not be loaded.",
-    hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
-    retryable: true,
-    cause,
-  });
-}
-
-function initConflict() {
-  return new RecorderError({
-    code: "INIT_CONFLICT",
-    message: "The WebAssembly module was loaded from another `wasm` source already.",
-    hint: "Pass the same `wasm` to every connect(), or pass it only once.",
-    retryable: false,
-  });
-}
-
-function hadPanic(message) {
-  return new RecorderError({
-    code: "PANICKED",
-    message,
-    hint: "Reload the page, and please report the message.",
-    retryable: false,
-  });
 }

@@ -1,6 +1,6 @@
 //! `AbortSignal`s, both ways.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
+
+use super::foreign::Signal;
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,14 +28,14 @@ extern "C" {
 
 /// Ready when the caller's signal aborts. Stops listening when dropped.
 pub(super) struct Aborted {
-    signal: Option<AbortSignal>,
+    signal: Option<Signal>,
     listener: Option<Closure<dyn FnMut()>>,
     waker: Rc<RefCell<Option<Waker>>>,
 }
 
 impl Aborted {
     /// Without a signal, never ready.
-    pub(super) fn by(signal: Option<AbortSignal>) -> Aborted {
+    pub(super) fn by(signal: Option<Signal>) -> Aborted {
         let waker = Rc::new(RefCell::new(None::<Waker>));
         let listener = signal.as_ref().and_then(|signal| {
             let to_wake = waker.clone();
@@ -42,7 +44,7 @@ impl Aborted {
                     waker.wake();
                 }
             });
-            signal.add_event_listener_with_callback("abort", listener.as_ref().unchecked_ref()).ok()?;
+            signal.add_event_listener("abort", listener.as_ref()).ok()?;
             Some(listener)
         });
         Aborted { signal, listener, waker }
@@ -53,7 +55,7 @@ impl Future for Aborted {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.signal.as_ref().is_some_and(AbortSignal::aborted) {
+        if self.signal.as_ref().is_some_and(|signal| signal.aborted().is_ok_and(|aborted| aborted.is_truthy())) {
             return Poll::Ready(());
         }
         self.waker.replace(Some(context.waker().clone()));
@@ -65,26 +67,35 @@ impl Drop for Aborted {
     fn drop(&mut self) {
         if let (Some(signal), Some(listener)) = (&self.signal, &self.listener) {
             // Fails only for a signal that is none, to which nothing was added either.
-            let _ = signal.remove_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());
+            let _ = signal.remove_event_listener("abort", listener.as_ref());
         }
     }
 }
 
-/// Aborts its signal when dropped: whoever was given the signal learns that nobody waits any more.
-pub(super) struct AbortOnDrop(AbortController);
+/// Aborts its signal when dropped before the work is done: whoever was given it learns that nobody waits any more.
+pub(super) struct AbortOnDrop {
+    controller: AbortController,
+    is_done: Cell<bool>,
+}
 
 impl AbortOnDrop {
     pub(super) fn new() -> AbortOnDrop {
-        AbortOnDrop(AbortController::new())
+        AbortOnDrop { controller: AbortController::new(), is_done: Cell::new(false) }
     }
 
     pub(super) fn signal(&self) -> AbortSignal {
-        self.0.signal()
+        self.controller.signal()
+    }
+
+    pub(super) fn done(&self) {
+        self.is_done.set(true);
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if !self.is_done.get() {
+            self.controller.abort();
+        }
     }
 }

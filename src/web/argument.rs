@@ -2,8 +2,9 @@
 
 use js_sys::{Array, Function, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, Url};
+use web_sys::Url;
 
+use super::foreign::Signal;
 use crate::environment::EnvironmentEntry;
 use crate::error::{Code, Error};
 use crate::settings::Options;
@@ -29,7 +30,7 @@ pub(super) fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
 }
 
 /// An `AbortSignal` of whichever frame: what counts is what it can do.
-pub(super) fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
+pub(super) fn signal(place: &str, value: &JsValue) -> Result<Signal, Error> {
     let signal = object(place, value)?;
     let is_signal = get(&signal, place, "aborted")?.as_bool().is_some() && get(&signal, place, "addEventListener")?.is_function();
     if is_signal { Ok(signal.unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }

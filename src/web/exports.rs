@@ -8,7 +8,6 @@ use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use web_sys::AbortSignal;
 
 use super::abort::Aborted;
 use super::argument;
@@ -16,8 +15,9 @@ use super::platform::Platform;
 use super::result;
 use super::token_source::TokenSource;
 use crate::error::Error;
+use crate::org::org_id;
 use crate::recorder::{Failure, Limits, Recorder, Start};
-use crate::settings::{Settings, org_id, timeout};
+use crate::settings::{Settings, timeout};
 use crate::token::AccessToken;
 
 /// Calls back with a panic's message and place, so that the door can reject what is in flight.
@@ -118,7 +118,7 @@ fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, Limits<Aborted>
 }
 
 fn unlimited() -> Limits<Aborted> {
-    Limits { timeout: None, aborted: Aborted::by(None::<AbortSignal>) }
+    Limits { timeout: None, aborted: Aborted::by(None) }
 }
 
 fn settled(work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {

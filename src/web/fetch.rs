@@ -4,12 +4,11 @@
 //! answer from another frame, so `fetch` is imported here and its answer is taken for what it can do.
 
 use gloo_net::http::{Method as HttpMethod, RequestBuilder};
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, RequestRedirect, Response, Url};
+use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
+use super::foreign::{Answered, settled};
 use super::json;
 use super::result::foreign;
 use crate::contract::Method;
@@ -19,24 +18,31 @@ use crate::ports::{Answer, Lost};
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_name = fetch)]
-    fn fetch(request: &web_sys::Request) -> Result<Promise, JsValue>;
+    fn fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
 }
 
 pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
-    let lost = |cause: JsValue| Lost { status: None, cause: foreign(cause) };
+    let not_sent = |cause: JsValue| Lost { may_have_run: false, status: None, cause: foreign(cause) };
     let in_flight = AbortOnDrop::new();
-    let sent = fetch(&built(&request, &in_flight).map_err(lost)?).map_err(lost)?;
-    let response: Response = JsFuture::from(sent).await.map_err(lost)?.unchecked_into();
+    let sent = fetch(&built(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
 
-    let status = response.status();
-    let lost_body = |cause: JsValue| Lost { status: Some(status), cause: foreign(cause) };
-    let body = JsFuture::from(response.text().map_err(lost_body)?).await.map_err(lost_body)?;
+    let lost = |status: Option<u16>| move |cause: JsValue| Lost { may_have_run: true, status, cause: foreign(cause) };
+    let answered: Answered = settled(&sent).await.map_err(lost(None))?.unchecked_into();
+    // `fetch` of the page may be anybody's, and what it answers anything.
+    let status = answered.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
+    let Some(status) = status.map(|status| status as u16) else {
+        return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
+    };
+    let body = settled(&answered.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
+    in_flight.done();
     let body = body.as_string().unwrap_or_default();
+    let correlation_id = answered.headers().and_then(|headers| headers.get("ININ-Correlation-Id"));
     Ok(Answer {
         status,
         json: json::parse(&body).unwrap_or_default(),
         body,
-        correlation_id: response.headers().get("ININ-Correlation-Id").ok().flatten(),
+        correlation_id: correlation_id.ok().and_then(|id| id.as_string()),
     })
 }
 

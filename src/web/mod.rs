@@ -4,6 +4,7 @@ mod abort;
 mod argument;
 pub mod exports;
 mod fetch;
+mod foreign;
 mod json;
 mod platform;
 mod result;

@@ -1,5 +1,7 @@
 //! The browser as the flow's outside.
 
+use wasm_bindgen::JsCast;
+
 use super::abort::{AbortController, Aborted};
 use super::timer::Timer;
 use super::token_source::TokenSource;
@@ -56,6 +58,6 @@ impl Ports for Platform {
     }
 
     async fn closed(&self) {
-        Aborted::by(Some(self.closing.signal())).await;
+        Aborted::by(Some(self.closing.signal().unchecked_into())).await;
     }
 }

@@ -1,13 +1,13 @@
 //! The app's `getToken`.
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Function, Object, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortOnDrop;
 use super::argument;
+use super::foreign::settled;
 use super::result::{Property, foreign, object};
-use crate::error::Cause;
+use crate::error::{Cause, Error};
 use crate::ports::{IssuedToken, TokenNeed};
 
 /// `getToken`, and the options it was given in, which are its `this`.
@@ -27,7 +27,9 @@ impl TokenSource {
         ]);
         Reflect::set(&argument, &"signal".into(), &waiting.signal()).map_err(foreign)?;
         let returned = self.get_token.call1(&self.options, &argument).map_err(foreign)?;
-        issued(JsFuture::from(Promise::resolve(&returned)).await.map_err(foreign)?)
+        let given = settled(&returned).await.map_err(foreign)?;
+        waiting.done();
+        issued(given)
     }
 }
 
@@ -39,6 +41,11 @@ fn issued(value: JsValue) -> Result<IssuedToken, Cause> {
     let object: Object = argument::object("What getToken returned", &value).map_err(not_a_token)?;
     Ok(IssuedToken {
         access_token: argument::required(&object, "getToken().", "accessToken", argument::text).map_err(not_a_token)?,
-        expires_in: argument::optional(&object, "getToken().", "expiresIn", argument::number).map_err(not_a_token)?,
+        expires_in: argument::optional(&object, "getToken().", "expiresIn", seconds).map_err(not_a_token)?.flatten(),
     })
+}
+
+/// A backend that does not know the token's life may well say `null`.
+fn seconds(place: &str, value: &JsValue) -> Result<Option<f64>, Error> {
+    if value.is_null() { Ok(None) } else { argument::number(place, value).map(Some) }
 }

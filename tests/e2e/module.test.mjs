@@ -114,6 +114,73 @@ describe("the module", () => {
   });
 });
 
+test("a module that never arrives ends connect() by its time", async () => {
+  await browser.openEmpty();
+  const { error } = await browser.run(({ connect, settle }) => {
+    return settle(connect({ wasm: new Response(new ReadableStream()), timeoutMs: 50 }));
+  });
+  assert.equal(error.code, "TIMEOUT");
+});
+
+test("a connect() that fails and that nobody looks at is told of as the platform tells of it", async () => {
+  await browser.openEmpty();
+  const code = await browser.run(async ({ connect }) => {
+    const told = new Promise((resolve) => {
+      window.addEventListener("unhandledrejection", (event) => {
+        event.preventDefault();
+        resolve(event.reason.code);
+      });
+    });
+    connect({ tokens: ["no token"] });
+    return told;
+  });
+  assert.equal(code, "TOKEN_MALFORMED");
+});
+
+test("options count as they were at the moment of the call", async () => {
+  const { cloud } = browser;
+  const { acme, globex } = cloud;
+  await browser.openEmpty({ orgId: globex.id });
+  const outcome = await browser.run(
+    async ({ premium, environment, settle }, tokens, acme, globex) => {
+      const options = { environments: [{ ...environment }], tokens, contract: {} };
+      const connecting = premium.connect(options);
+      options.environments[0].api = "https://evil.example";
+      options.contract.path = "/evil";
+      options.tokens.length = 0;
+      const recorder = await connecting;
+
+      const controller = new AbortController();
+      const start = { orgId: acme.id, signal: controller.signal };
+      const first = recorder.startRecording(acme.agents[0].id, start);
+      start.orgId = globex.id;
+      const second = recorder.startRecording(globex.agents[0].id, start);
+      delete start.signal;
+      const orgs = [(await first).orgId, (await second).orgId];
+
+      const unreadable = {
+        get orgId() {
+          throw new Error("no");
+        },
+      };
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      const codes = [];
+      for (const bad of [unreadable, proxy, { contract: proxy }]) {
+        codes.push((await settle(recorder.startRecording("anybody", bad))).error.code);
+        codes.push((await settle(premium.connect(bad))).error.code);
+      }
+      return { api: recorder.environment.api, orgs, codes };
+    },
+    [await cloud.token(acme), await cloud.token(globex)],
+    acme,
+    globex,
+  );
+  assert.equal(outcome.api, cloud.environment.api);
+  assert.deepEqual(outcome.orgs, [acme.id, globex.id]);
+  assert.deepEqual(new Set(outcome.codes), new Set(["BAD_ARGUMENT"]));
+});
+
 describe("a page's content security policy", () => {
   const page = strictPage();
   before(() => page.open());
@@ -175,8 +242,32 @@ describe("the bare startRecording", () => {
       const later = await settle(premium.startRecording("anybody"));
       return [atOnce.error.code, later.error.code];
     });
-    assert.equal(codes[0], codes[1]);
+    assert.deepEqual(codes, ["CLOSED", "CLOSED"]);
     assert.deepEqual(await cloud.requests(), []);
+  });
+
+  test("is not stuck with connects that failed together", async () => {
+    await browser.openEmpty();
+    const codes = await browser.run(async ({ premium, connect, settle }) => {
+      const failing = [connect({ tokens: ["no token"] }), connect({ tokens: ["no token"] })].map(settle);
+      await Promise.all(failing);
+      return [(await failing[0]).error.code, (await settle(premium.startRecording("anybody"))).error.code];
+    });
+    // The second one: a connect() of its own, which the launch URL does not suffice for.
+    assert.deepEqual(codes, ["TOKEN_MALFORMED", "UNKNOWN_ENVIRONMENT"]);
+  });
+
+  test("ends by its signal or its time, also while it waits for a connection", async () => {
+    await browser.openEmpty({ orgId: browser.cloud.globex.id });
+    const ended = await browser.run(async ({ premium, connect, settle }) => {
+      void connect({ getToken: () => new Promise(() => {}), wasm: new Response(new ReadableStream()) }).catch(() => {});
+      const controller = new AbortController();
+      const byTime = settle(premium.startRecording("anybody", { timeoutMs: 50 }));
+      const bySignal = premium.startRecording("anybody", { signal: controller.signal }).catch((reason) => reason);
+      controller.abort("enough");
+      return { code: (await byTime).error.code, reason: await bySignal };
+    });
+    assert.deepEqual(ended, { code: "TIMEOUT", reason: "enough" });
   });
 
   for (const when of ["before", "after"]) {

@@ -203,7 +203,7 @@ pub fn answer(status: u16, body: &str) -> Answer {
 }
 
 pub fn lost(why: &str) -> Lost {
-    Lost { status: None, cause: Cause::Foreign(Rc::new(why.to_owned())) }
+    Lost { may_have_run: true, status: None, cause: Cause::Foreign(Rc::new(why.to_owned())) }
 }
 
 /// A JWT with these claims (JSON), signed by nobody.
