@@ -6,8 +6,6 @@ use serde::Serialize;
 
 use crate::agent::AgentId;
 use crate::error::{Code, Error};
-use crate::json::Json;
-use crate::org::OrgId;
 
 /// An HTTP method that the library uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,19 +115,6 @@ impl RecordingContract {
             body: Some(serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).unwrap_or_default()),
         }
     }
-
-    /// Reads the answer to a start; `None` unless it names a recording of this agent in this organization.
-    pub fn started(&self, answer: &Json, agent: &AgentId, org: &OrgId) -> Option<StartedRecording> {
-        let names_another = |name: &str, expected: &str| answer.text(name).is_some_and(|said| !said.eq_ignore_ascii_case(expected));
-        if names_another("agentId", agent.as_str()) || names_another("organizationId", org.as_str()) {
-            return None;
-        }
-        Some(StartedRecording {
-            id: answer.text("id").filter(|id| !id.is_empty())?.to_owned(),
-            state: answer.text("state").unwrap_or("unknown").to_owned(),
-            started_at: answer.text("startedAt").map(str::to_owned),
-        })
-    }
 }
 
 #[derive(Serialize)]
@@ -137,17 +122,6 @@ impl RecordingContract {
 struct StartBody<'a> {
     agent_id: &'a str,
     recording_type: &'a str,
-}
-
-/// What the cloud said of the recording that it started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartedRecording {
-    /// The recording's id.
-    pub id: String,
-    /// Its state, `unknown` where the cloud did not say.
-    pub state: String,
-    /// When it started (ISO 8601), where the cloud said so.
-    pub started_at: Option<String>,
 }
 
 fn bad(message: &str) -> Error {

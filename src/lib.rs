@@ -18,6 +18,7 @@ pub mod launch;
 pub mod org;
 pub mod ports;
 pub mod recorder;
+pub mod recording;
 pub mod refusal;
 pub mod settings;
 pub mod timestamp;

@@ -10,8 +10,9 @@ use crate::agent::AgentId;
 use crate::error::{Cause, Code, Error};
 use crate::grant::{Grant, Target, UnfiledToken};
 use crate::keyring::Keyring;
-use crate::org::{OrgId, org_id};
+use crate::org::OrgId;
 use crate::ports::{Answer, Lost, Ports};
+use crate::recording::{Recording, Start};
 use crate::refusal::refusal;
 use crate::settings::Settings;
 use crate::token::AccessToken;
@@ -37,46 +38,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Error(Rc::new(error))
     }
-}
-
-/// What to record.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// The agent.
-    pub agent: AgentId,
-    /// The agent's organization, instead of the recorder's.
-    pub org: Option<OrgId>,
-    /// `recordingType` of the recording API.
-    pub recording_type: String,
-}
-
-impl Start {
-    /// Takes what the app gave. `recordingType` is `screen` unless it says otherwise.
-    pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
-        let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
-        if recording_type.is_empty() || recording_type.chars().any(char::is_control) {
-            return Err(Error::new(Code::BadArgument, "recordingType is empty or has control characters in it."));
-        }
-        let org = org.map(|text| org_id("orgId", text)).transpose()?;
-        Ok(Start { agent: AgentId::parse(agent)?, org, recording_type })
-    }
-}
-
-/// A recording that the cloud started.
-#[derive(Clone, Debug)]
-pub struct Recording {
-    /// The recording's id.
-    pub id: String,
-    /// The agent.
-    pub agent: AgentId,
-    /// The organization whose token started it.
-    pub org: OrgId,
-    /// Its state, in the cloud's word.
-    pub state: String,
-    /// When it started (ISO 8601), where the cloud said so.
-    pub started_at: Option<String>,
-    /// The cloud's answer as it came: JSON.
-    pub raw: String,
 }
 
 /// Starts recordings in one environment, for one organization at a time.
@@ -185,7 +146,7 @@ impl<P: Ports> Recorder<P> {
             let request = grant.request(contract.start(&start.agent, &start.recording_type));
             was_sent.set(true);
             let answer = request.send(&*self.ports).await.map_err(|lost| answer_lost(lost).about(&target.org))?;
-            Ok(self.recording(start.agent, answer, &grant)?)
+            Ok(self.recording(&start.agent, answer, &grant)?)
         };
         self.within(limits, work).await.map_err(|ended| match ended {
             Ended::TimedOut(limit) if was_sent.get() => {
@@ -240,25 +201,15 @@ impl<P: Ports> Recorder<P> {
         }
     }
 
-    fn recording(&self, agent: AgentId, answer: Answer, grant: &Grant) -> Result<Recording, Error> {
+    fn recording(&self, agent: &AgentId, answer: Answer, grant: &Grant) -> Result<Recording, Error> {
         let org = &grant.target().org;
         if !(200..300).contains(&answer.status) {
             return Err(self.explained(refusal(&answer), grant));
         }
-        match self.settings.contract.started(&answer.json, &agent, org) {
-            Some(started) => Ok(Recording {
-                id: started.id,
-                agent,
-                org: org.clone(),
-                state: started.state,
-                started_at: started.started_at,
-                raw: answer.body,
-            }),
-            None => {
-                let message = "The cloud's answer does not name a recording of this agent in this organization.";
-                Err(outcome_unknown(message).answered_by(answer).about(org))
-            }
-        }
+        Recording::from_answer(&answer, agent, org).ok_or_else(|| {
+            let message = "The cloud's answer does not name a recording of this agent in this organization.";
+            outcome_unknown(message).answered_by(answer).about(org)
+        })
     }
 
     /// The refusal of a start, with what the grant tells of it.

@@ -8,8 +8,9 @@ use premium_recorder::agent::AgentId;
 use premium_recorder::contract::{Method, RecordingContract};
 use premium_recorder::error::Code;
 use premium_recorder::org::OrgId;
+use premium_recorder::recording::Recording;
 use proptest::prelude::*;
-use support::{ACME, AGENT, GLOBEX, code, json};
+use support::{ACME, AGENT, GLOBEX, answer, code};
 
 fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::error::Error> {
     RecordingContract::with(Some(path.to_owned()), None, None)
@@ -79,9 +80,8 @@ fn a_header_that_is_taken_or_none_is_refused() {
 
 #[test]
 fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
-    let contract = RecordingContract::default();
     let (agent, org) = (AgentId::parse(AGENT).unwrap(), OrgId::parse(ACME).unwrap());
-    let started = |body: &str| contract.started(&json(body).unwrap(), &agent, &org);
+    let started = |body: &str| Recording::from_answer(&answer(201, body), &agent, &org);
     let whole = format!(
         r#"{{"id":"r1","agentId":"{AGENT}","organizationId":"{}","state":"recording","startedAt":"2026-11-22T08:00:00Z"}}"#,
         ACME.to_uppercase()

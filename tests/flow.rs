@@ -13,7 +13,8 @@ use futures::future::{join, join_all};
 use premium_recorder::error::{Cause, Code};
 use premium_recorder::org::OrgId;
 use premium_recorder::ports::{IssuedToken, Lost};
-use premium_recorder::recorder::{Failure, Limits, Recorder, Recording, Start};
+use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recording::{Recording, Start};
 use premium_recorder::settings::{Options, Settings};
 use support::{
     ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, jwt, jwt_of, lost, no_limits, options, pairs, run,
@@ -222,18 +223,10 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
 fn two_organizations_do_not_share_a_fetch() {
     run(async {
         let world = World::new();
-        let (give, given) = oneshot::channel::<()>();
-        let given = given.shared();
-        world.answers(|_| answer(201, CREATED)).source(move |asked| {
-            let given = given.clone();
-            Box::pin(async move {
-                given.await.unwrap();
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
-            })
-        });
+        let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
         let calls = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX)));
-        let ((acme, globex), ()) = join(calls, async { give.send(()).unwrap() }).await;
+        let ((acme, globex), ()) = join(calls, async { source.tell() }).await;
         assert_eq!((acme.unwrap().org.as_str(), globex.unwrap().org.as_str()), (ACME, GLOBEX));
         assert_eq!(world.asked().len(), 2);
     });
@@ -505,12 +498,7 @@ fn one_callers_abort_does_not_take_the_token_from_the_others() {
     run(async {
         let world = World::new();
         world.answers(|_| answer(201, CREATED));
-        let (give, given) = oneshot::channel::<String>();
-        let given = given.shared();
-        world.source(move |_| {
-            let given = given.clone();
-            Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap(), expires_in: None }) })
-        });
+        let source = world.issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
         let (abort, aborted) = oneshot::channel::<()>();
         let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
@@ -519,7 +507,7 @@ fn one_callers_abort_does_not_take_the_token_from_the_others() {
             let second = record(&recorder, Some(ACME));
             let gives = async {
                 abort.send(()).unwrap();
-                give.send(jwt_of(ACME)).unwrap();
+                source.tell();
             };
             join(second, gives).await.0
         };
@@ -608,21 +596,11 @@ fn the_end_of_one_fetch_leaves_the_others_alone() {
     run(async {
         let world = World::new();
         world.answers(|_| answer(201, CREATED));
-        let (give, given) = oneshot::channel::<()>();
-        let given = given.shared();
-        world.source(move |asked| {
-            let given = given.clone();
-            Box::pin(async move {
-                if asked.org == GLOBEX {
-                    given.await.unwrap();
-                }
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
-            })
-        });
+        let source = world.issues_when_told(|org| org == GLOBEX);
         let recorder = connected(&world, options(&[])).await;
         let others = async {
             record(&recorder, Some(ACME)).await.unwrap();
-            let (second, ()) = join(record(&recorder, Some(GLOBEX)), async { give.send(()).unwrap() }).await;
+            let (second, ()) = join(record(&recorder, Some(GLOBEX)), async { source.tell() }).await;
             second.unwrap();
         };
         join(record(&recorder, Some(GLOBEX)), others).await.0.unwrap();
@@ -638,17 +616,9 @@ fn single_flight_survives_a_fetch_that_was_given_up() {
         world.answers(|_| answer(201, CREATED)).source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
         join(recorder.start_recording(start(Some(ACME)), within(10)), async { world.advance(10) }).await.0.unwrap_err();
-        let (give, given) = oneshot::channel::<()>();
-        let given = given.shared();
-        world.source(move |asked| {
-            let given = given.clone();
-            Box::pin(async move {
-                given.await.unwrap();
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
-            })
-        });
+        let source = world.issues_when_told(|_| true);
         let calls = join_all((0..3).map(|_| record(&recorder, Some(ACME))));
-        let (recordings, ()) = join(calls, async { give.send(()).unwrap() }).await;
+        let (recordings, ()) = join(calls, async { source.tell() }).await;
         assert!(recordings.iter().all(Result::is_ok));
         assert_eq!(world.asked().len(), 2);
     });
@@ -662,19 +632,11 @@ fn a_switch_that_fails_changes_nothing_and_of_two_the_last_one_called_decides() 
         assert_eq!(error(recorder.switch_org(org(GLOBEX), no_limits()).await).code, Code::OrgMismatch);
         assert_eq!(recorder.org(), Some(org(ACME)));
 
-        let (give, given) = oneshot::channel::<()>();
-        let given = given.shared();
-        world.source(move |asked| {
-            let given = given.clone();
-            Box::pin(async move {
-                given.await.unwrap();
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
-            })
-        });
+        let source = world.issues_when_told(|_| true);
         let slow = recorder.switch_org(org(GLOBEX), no_limits());
         let fast = async {
             recorder.switch_org(org(ACME), no_limits()).await.unwrap();
-            give.send(()).unwrap();
+            source.tell();
         };
         let (slow, ()) = join(slow, fast).await;
         assert_eq!(slow.unwrap().target().org, org(GLOBEX));

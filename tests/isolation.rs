@@ -8,7 +8,8 @@ mod support;
 use std::collections::HashMap;
 
 use premium_recorder::environment::EnvironmentEntry;
-use premium_recorder::recorder::{Recorder, Start};
+use premium_recorder::recorder::Recorder;
+use premium_recorder::recording::Start;
 use premium_recorder::settings::{Options, Settings};
 use premium_recorder::token::AccessToken;
 use proptest::prelude::*;

@@ -16,7 +16,8 @@ use super::result;
 use super::token_source::TokenSource;
 use crate::error::Error;
 use crate::org::org_id;
-use crate::recorder::{Failure, Limits, Recorder, Start};
+use crate::recorder::{Failure, Limits, Recorder};
+use crate::recording::Start;
 use crate::settings::{Settings, timeout};
 use crate::token::AccessToken;
 

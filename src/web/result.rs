@@ -11,7 +11,8 @@ use crate::error::{Cause, Error};
 use crate::grant::{Grant, KnownBy};
 use crate::launch::LaunchContext;
 use crate::org::OrgId;
-use crate::recorder::{Failure, Recording};
+use crate::recorder::Failure;
+use crate::recording::Recording;
 
 /// Keeps a value from JavaScript as a cause, whole.
 pub(super) fn foreign(value: JsValue) -> Cause {

@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use premium_recorder::environment::EnvironmentEntry;
 use premium_recorder::error::{Cause, Code, Error};
@@ -36,6 +38,15 @@ pub struct Seen {
 
 type Cloud = Box<dyn Fn(&Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>>>;
 type Source = Box<dyn Fn(Asked) -> LocalBoxFuture<'static, Result<IssuedToken, Cause>>>;
+
+/// Lets a source give what it was asked for.
+pub struct Told(oneshot::Sender<()>);
+
+impl Told {
+    pub fn tell(self) {
+        self.0.send(()).unwrap();
+    }
+}
 
 /// What the token source was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +104,27 @@ impl World {
             let access_token = token.clone();
             Box::pin(async { Ok(IssuedToken { access_token, expires_in: None }) })
         })
+    }
+
+    /// A source that gives each organization its own token.
+    pub fn issues_each(&self) -> &World {
+        self.source(|asked| Box::pin(async move { Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None }) }))
+    }
+
+    /// A source that gives each organization its own token, but those that `waits` names only when told.
+    pub fn issues_when_told(&self, waits: impl Fn(&str) -> bool + 'static) -> Told {
+        let (tell, told) = oneshot::channel();
+        let told = told.shared();
+        self.source(move |asked| {
+            let told = waits(&asked.org).then(|| told.clone());
+            Box::pin(async move {
+                if let Some(told) = told {
+                    told.await.unwrap();
+                }
+                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+            })
+        });
+        Told(tell)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
