@@ -44,7 +44,7 @@ export async function build({ features = "", out = "dist" } = {}) {
     say(`building ${out}: WebAssembly made small`);
     await shrinkModule(join(fresh, MODULE));
     await addDoor(fresh);
-    await shrinkScripts(fresh);
+    await bundleScripts(fresh);
     await writeFile(join(fresh, STAMP), stamp);
     await replace(dist, fresh);
   } finally {
@@ -103,33 +103,39 @@ async function addDoor(dist) {
   }
 }
 
-async function shrinkScripts(dist) {
-  const { transform } = await import("esbuild");
-  for (const path of (await filesIn(dist)).filter((name) => name.endsWith(".js"))) {
-    const name = relative(dist, path);
-    const { code } = await transform(await readFile(path, "utf8"), {
-      sourcefile: name,
-      format: "esm",
-      target: "es2022",
-      charset: "utf8",
-      minify: true,
-      // A bundler that has to wait for a module at import time makes each of its importers wait.
-      supported: { "top-level-await": false },
-    });
-    refuse(name, code, /\bimport\b[^;]*?["'][^"']*\.wasm["']/, "imports a .wasm file, which only some bundlers can");
-    refuse(name, code, /\beval\s*\(|\bnew\s+Function\b/, "runs text as code, which a content security policy forbids");
-    await writeFile(path, code);
-  }
+// One file: a page that has no bundler of its own would fetch each of them, one after another.
+async function bundleScripts(dist) {
+  const { build: bundle } = await import("esbuild");
+  const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js"));
+  const entry = join(dist, "index.js");
+  const { outputFiles } = await bundle({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    charset: "utf8",
+    minify: true,
+    legalComments: "none",
+    logLevel: "warning",
+    // A bundler that has to wait for a module at import time makes each of its importers wait.
+    supported: { "top-level-await": false },
+  });
+  const code = outputFiles[0].text;
+  refuse(code, /\bimport\b[^;]*?["'][^"']*\.wasm["']/, "imports a .wasm file, which only some bundlers can");
+  refuse(code, /\beval\s*\(|\bnew\s+Function\b/, "runs text as code, which a content security policy forbids");
   // Bundlers find the module by this very text, and copy it along.
   const literal = new RegExp(`new URL\\(["']${MODULE}["'],\\s*import\\.meta\\.url\\)`);
-  if (!literal.test(await readFile(join(dist, "premium_recorder.js"), "utf8"))) {
-    throw new Failure(`premium_recorder.js no longer names the module as new URL("${MODULE}", import.meta.url)`);
+  if (!literal.test(code)) {
+    throw new Failure(`index.js no longer names the module as new URL("${MODULE}", import.meta.url)`);
   }
+  for (const path of sources) await rm(path);
+  await writeFile(entry, code);
 }
 
-function refuse(name, code, pattern, why) {
+function refuse(code, pattern, why) {
   const found = code.match(pattern)?.[0];
-  if (found) throw new Failure(`${name} ${why}: ${found.slice(0, 100)}`);
+  if (found) throw new Failure(`index.js ${why}: ${found.slice(0, 100)}`);
 }
 
 // By renaming, so that a build that fails or is interrupted leaves the old files whole.
