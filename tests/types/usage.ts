@@ -68,6 +68,7 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     launch.interactionId,
     launch.interactionType,
     launch.workitemId,
+    launch.usePopupAuth,
   ];
   const target: string | undefined = recorder.orgId;
 
@@ -220,5 +221,5 @@ export async function refused(recorder: Recorder, recording: Recording, error: R
 
 const raw: Same<Recording["raw"], unknown> = true;
 const cause: Same<RecorderError["cause"], unknown> = true;
-const reason: Same<TokenNeed["reason"], "missing" | "expired"> = true;
+const reason: Same<TokenNeed["reason"], "missing" | "expired" | "rejected"> = true;
 export const promises = [raw, cause, reason] satisfies true[];
