@@ -40,7 +40,7 @@ pub fn connect(options: JsValue) -> Promise {
         let (given, decided) = argument::connect_options(&options)?;
         let get_token = argument::optional(&given, "", "getToken", argument::function)?;
         let settings = Settings::decide(decided, argument::launch_query(&given)?.as_deref())?;
-        let platform = Platform::new(get_token.map(|get_token| TokenSource { options, get_token }));
+        let platform = Platform::new(get_token.map(TokenSource));
         let recorder = Recorder::connect(platform, settings, unlimited()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })

@@ -10,11 +10,8 @@ use super::result::{Property, foreign, object};
 use crate::error::{Cause, Error};
 use crate::ports::{IssuedToken, TokenNeed};
 
-/// `getToken`, and the options it was given in, which are its `this`.
-pub(super) struct TokenSource {
-    pub(super) options: JsValue,
-    pub(super) get_token: Function,
-}
+/// `getToken`, bound to its `this` by the door.
+pub(super) struct TokenSource(pub(super) Function);
 
 impl TokenSource {
     pub(super) async fn get_token(&self, need: TokenNeed<'_>) -> Result<IssuedToken, Cause> {
@@ -26,7 +23,7 @@ impl TokenSource {
             ("reason", need.reason.as_str().into()),
         ]);
         Reflect::set(&argument, &"signal".into(), &waiting.signal()).map_err(foreign)?;
-        let returned = self.get_token.call1(&self.options, &argument).map_err(foreign)?;
+        let returned = self.0.call1(&JsValue::UNDEFINED, &argument).map_err(foreign)?;
         let given = settled(&returned).await.map_err(foreign)?;
         waiting.done();
         issued(given)

@@ -20,6 +20,27 @@ beforeEach(async () => {
 });
 
 describe("getToken", () => {
+  test("is called on the very object that it was given in", async () => {
+    const same = await browser.run(
+      async ({ premium, environment }, token, agentId) => {
+        let self;
+        const options = {
+          environments: [environment],
+          getToken() {
+            self = this;
+            return token;
+          },
+        };
+        const recorder = await premium.connect(options);
+        await recorder.startRecording(agentId);
+        return self === options;
+      },
+      await cloud.token(globex),
+      agentId,
+    );
+    assert.equal(same, true);
+  });
+
   test("is told what is needed", async () => {
     const { recording, needs } = await browser.run(
       async ({ connect }, token, agentId) => {
