@@ -64,17 +64,22 @@ class Recorder {
     return this.#handle.orgs();
   }
 
-  addToken(token) {
-    return call(() => this.#handle.addToken(token));
+  // The handle is taken outside of call(), to which any exception is a fault of the module.
+
+  async addToken(token) {
+    const handle = this.#handle;
+    return call(() => handle.addToken(token));
   }
 
-  switchOrg(orgId) {
-    return call(() => this.#handle.switchOrg(orgId));
+  async switchOrg(orgId) {
+    const handle = this.#handle;
+    return call(() => handle.switchOrg(orgId));
   }
 
   async startRecording(agentId, options) {
+    const handle = this.#handle;
     const given = snapshot(options);
-    return Object.freeze(await call(() => this.#handle.startRecording(agentId, given), given?.signal));
+    return Object.freeze(await call(() => handle.startRecording(agentId, given), given?.signal));
   }
 
   close() {

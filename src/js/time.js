@@ -10,9 +10,9 @@ export function inTime(promise, signal, timeoutMs) {
   const limit = timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT ? timeoutMs : DEFAULT_TIMEOUT;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    const timer = setTimeout(() => reject(timedOut(limit)), limit);
     if (signal?.aborted) abort();
     signal?.addEventListener?.("abort", abort);
+    const timer = setTimeout(() => reject(timedOut(limit)), limit);
     promise.then(resolve, reject).finally(() => {
       clearTimeout(timer);
       signal?.removeEventListener?.("abort", abort);

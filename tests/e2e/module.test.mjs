@@ -181,6 +181,26 @@ test("options count as they were at the moment of the call", async () => {
   assert.deepEqual(new Set(outcome.codes), new Set(["BAD_ARGUMENT"]));
 });
 
+test("a method without its recorder fails alone", async () => {
+  const { globex } = browser.cloud;
+  await browser.openEmpty({ orgId: globex.id });
+  const { failed, orgId } = await browser.run(
+    async ({ connect }, token, agentId) => {
+      const recorder = await connect({ tokens: [token] });
+      const failed = [];
+      for (const { addToken, switchOrg, startRecording } of [recorder]) {
+        for (const method of [addToken, switchOrg, startRecording])
+          failed.push(await method("x").catch(({ name }) => name));
+      }
+      return { failed, orgId: (await recorder.startRecording(agentId)).orgId };
+    },
+    await browser.cloud.token(globex),
+    globex.agents[0].id,
+  );
+  assert.deepEqual(failed, ["TypeError", "TypeError", "TypeError"]);
+  assert.equal(orgId, globex.id);
+});
+
 describe("a page's content security policy", () => {
   const page = strictPage();
   before(() => page.open());
