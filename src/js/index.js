@@ -25,7 +25,7 @@ export function connect(options) {
 export async function startRecording(agentId, options) {
   const given = snapshot(options);
   const recorder = connecting?.recorder ?? connected?.recorder ?? connect();
-  return (await inTime(Promise.resolve(recorder), given?.signal, given?.timeoutMs)).startRecording(agentId, given);
+  return (await inTime(recorder, given?.signal, given?.timeoutMs)).startRecording(agentId, given);
 }
 
 async function open(options, attempt) {

@@ -6,16 +6,20 @@ const DEFAULT_TIMEOUT = 15_000;
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** What the promise comes to, unless the signal aborts or the time is over before. What is no limit is refused later. */
-export function inTime(promise, signal, timeoutMs) {
+export async function inTime(promise, signal, timeoutMs) {
   const limit = timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT ? timeoutMs : DEFAULT_TIMEOUT;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
+  let abort;
+  let timer;
+  const ended = new Promise((_, reject) => {
+    abort = () => reject(signal.reason);
     if (signal?.aborted) abort();
     signal?.addEventListener?.("abort", abort);
-    const timer = setTimeout(() => reject(timedOut(limit)), limit);
-    promise.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal?.removeEventListener?.("abort", abort);
-    });
+    timer = setTimeout(() => reject(timedOut(limit)), limit);
   });
+  try {
+    return await Promise.race([promise, ended]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener?.("abort", abort);
+  }
 }
