@@ -122,11 +122,6 @@ impl UnfiledToken {
         UnfiledToken { environment: environment.clone(), token, claims, expires_at }
     }
 
-    /// The organization that the token claims.
-    pub fn claimed_org(&self) -> Option<&OrgId> {
-        self.claims.as_ref()?.org.as_ref()
-    }
-
     /// Whether the token has expired, as far as is known.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|expiry| expiry <= now)
@@ -141,7 +136,7 @@ impl UnfiledToken {
 
     /// The grant, filed by what the token claims; the token itself where it claims no organization.
     pub(crate) fn filed_by_claim(self) -> Result<Grant, UnfiledToken> {
-        match self.claimed_org().cloned() {
+        match self.claims.as_ref().and_then(|claims| claims.org.clone()) {
             Some(org) => Ok(self.filed(KnownBy::Claim, org)),
             None => Err(self),
         }

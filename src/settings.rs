@@ -40,7 +40,7 @@ pub struct Settings {
     pub environment: Rc<Environment>,
     /// What the host said.
     pub launch: LaunchContext,
-    /// The target organization, unless a call, a switch or nobody names one.
+    /// The target organization, where no call and no switch names another.
     pub org: Option<OrgId>,
     /// The recording API.
     pub contract: RecordingContract,

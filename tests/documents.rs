@@ -5,6 +5,7 @@
 use std::fs;
 
 use premium_recorder::error::{Code, glossary};
+use premium_recorder::settings::{Options, Settings};
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -56,6 +57,14 @@ fn the_codes_that_arise_without_the_module_have_the_same_words() {
         assert!(made.contains(&format!("hint: {:?}", code.hint())), "{code:?}");
         assert!(made.contains(&format!("retryable: {}", code.retryable())), "{code:?}");
     }
+}
+
+#[test]
+fn the_default_timeout_is_one() {
+    let options = Options { environment: Some("prod".into()), ..Options::default() };
+    let millis = Settings::decide(options, None).unwrap().timeout;
+    assert!(read("src/js/time.js").replace('_', "").contains(&format!("DEFAULTTIMEOUT = {millis};")));
+    assert!(read("src/js/index.d.ts").contains(&format!("at most 2147483647. Default: {millis}.")));
 }
 
 #[test]

@@ -67,7 +67,10 @@ export interface ConnectOptions {
    * leave it out or must give the same.
    */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module;
-  /** The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. */
+  /**
+   * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. Waiting for the
+   * WebAssembly module, or for a connection that is still being made, counts apart, with the same limit.
+   */
   timeoutMs?: number;
 }
 
@@ -179,10 +182,10 @@ export interface Recorder {
    * @param agentId 1 to 256 characters: the id of a user in the target organization.
    * @returns when the cloud has said that the recording was started.
    * @throws {RecorderError} before anything is sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`,
-   *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `TIMEOUT`, `CLOSED`; the
-   *   cloud's no: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`, `SCOPE_MISSING`, `PERMISSION_MISSING`,
-   *   `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`, `BAD_REQUEST`, `RATE_LIMITED`,
-   *   `UNEXPECTED_ANSWER`; no readable answer to the start: `OUTCOME_UNKNOWN`.
+   *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`,
+   *   `CLOUD_UNAVAILABLE`, `TIMEOUT`, `CLOSED`; the cloud's no: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`,
+   *   `SCOPE_MISSING`, `PERMISSION_MISSING`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`,
+   *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`; no readable answer to the start: `OUTCOME_UNKNOWN`.
    * @throws the signal's own `reason`, when it aborts.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
