@@ -20,5 +20,5 @@ asCommand(import.meta, async () => {
   const ports = portsFrom(process.env.PORT);
   await setup();
   await buildCloud();
-  await run(cloudProgram, cloudArguments(ports), { stdout: process.stdout });
+  await run(cloudProgram, [...cloudArguments(ports), ...process.argv.slice(2)], { stdout: process.stdout });
 });

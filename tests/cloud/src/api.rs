@@ -15,12 +15,15 @@ use uuid::Uuid;
 
 use crate::{
     clock, cors, fault,
+    grant::Grant,
     ledger::{self, Listener},
     organization::{Agent, Organization, PARTNER},
     recording::Recording,
     refusal::{self, Refusal},
     standin,
     token::{self, Caller},
+    trust::Trust,
+    user::User,
     world::Shared,
 };
 
@@ -28,7 +31,6 @@ pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("inin-corr
 
 /// By the source's thread; no published scope of the platform ends in `:write`.
 const WRITE_SCOPE: &str = "screenrecordings:write";
-const OAUTH_CLIENT_ID: &str = "c11e1700-0000-4000-8000-000000000000";
 
 pub(crate) fn router(cloud: &Shared) -> Router {
     let api = Router::new()
@@ -45,7 +47,11 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .layer(from_fn_with_state(cloud.clone(), fault::inject))
         .layer(from_fn_with_state((cloud.clone(), Listener::Api), ledger::keep))
         .layer(map_response(correlate));
-    Router::new().nest("/standin", standin::router(cloud)).fallback_service(api).layer(from_fn_with_state(cloud.clone(), cors::answer))
+    Router::new()
+        .nest("/standin", standin::router(cloud))
+        .fallback_service(api)
+        .layer(from_fn_with_state(cloud.clone(), cors::answer))
+        .layer(from_fn_with_state(cloud.clone(), clock::date))
 }
 
 /// Gives every answer its correlation id, unless a fault has given one.
@@ -97,16 +103,16 @@ struct TokenInfo {
 
 impl From<&Caller> for TokenInfo {
     fn from(caller: &Caller) -> Self {
-        let Caller { organization, home, scopes, .. } = caller;
+        let Grant { client_id, user: User { agent, home }, organization, scopes, .. } = &caller.grant;
         let is_trustee = organization.id != home.id;
         Self {
             organization: Name::from(*organization),
             home_organization: Name::from(*home),
             authorized_scope: scopes.clone(),
-            cloned_user: is_trustee.then(|| json!({"id": home.first_agent().id, "organization": {"id": home.id}})),
+            cloned_user: is_trustee.then(|| json!({"id": agent.id, "organization": {"id": home.id}})),
             date_token_idles: clock::iso(caller.idles_at),
             oauth_client: json!({
-                "id": OAUTH_CLIENT_ID,
+                "id": client_id,
                 "name": "Screen recording Premium App",
                 "organization": Name::from(PARTNER),
                 "authorizedGrantType": "CODE",
@@ -117,9 +123,26 @@ impl From<&Caller> for TokenInfo {
     }
 }
 
+/// An organization that the user's own is trusted by.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct User {
+struct Trustor {
+    id: &'static str,
+    enabled: bool,
+    organization: Name,
+    self_uri: String,
+}
+
+impl From<&Trust> for Trustor {
+    fn from(trust: &Trust) -> Self {
+        let id = trust.trustor.id;
+        Self { id, enabled: trust.enabled, organization: trust.trustor.into(), self_uri: format!("/api/v2/orgauthorization/trustors/{id}") }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserMe {
     id: &'static str,
     name: &'static str,
     state: &'static str,
@@ -128,9 +151,11 @@ struct User {
     organization: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<TokenInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trustors: Option<Vec<Trustor>>,
 }
 
-impl From<&'static Agent> for User {
+impl From<&'static Agent> for UserMe {
     fn from(agent: &'static Agent) -> Self {
         Self {
             id: agent.id,
@@ -139,6 +164,7 @@ impl From<&'static Agent> for User {
             self_uri: format!("/api/v2/users/{}", agent.id),
             organization: None,
             token: None,
+            trustors: None,
         }
     }
 }
@@ -158,23 +184,25 @@ struct Expansion {
     expand: String,
 }
 
-async fn user_me(caller: Caller, Told(Query(Expansion { expand })): Told<Query<Expansion>>) -> Json<User> {
+async fn user_me(caller: Caller, Told(Query(Expansion { expand })): Told<Query<Expansion>>) -> Json<UserMe> {
     let expands = |part: &str| expand.split(',').any(|wanted| wanted.trim() == part);
-    Json(User {
-        organization: expands("organization").then(|| caller.organization.into()),
+    let user = caller.grant.user;
+    Json(UserMe {
+        organization: expands("organization").then(|| caller.grant.organization.into()),
         token: expands("token").then(|| TokenInfo::from(&caller)),
-        ..caller.home.first_agent().into()
+        trustors: expands("trustors").then(|| user.trusts().map(Trustor::from).collect()),
+        ..user.agent.into()
     })
 }
 
-async fn user(caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<User>, Refusal> {
-    let agent = caller.organization.agent(&id).ok_or_else(Refusal::not_found)?;
+async fn user(caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<UserMe>, Refusal> {
+    let agent = caller.grant.organization.agent(&id).ok_or_else(Refusal::not_found)?;
     Ok(Json(agent.into()))
 }
 
 async fn organization_me(caller: Caller) -> Json<Value> {
-    let organization = caller.organization;
-    let short_name = organization.name.to_ascii_lowercase().replace(' ', "-");
+    let organization = caller.grant.organization;
+    let short_name = organization.short_name();
     Json(json!({
         "id": organization.id,
         "name": organization.name,
@@ -191,7 +219,7 @@ async fn organization_me(caller: Caller) -> Json<Value> {
 
 /// A header may repeat the organization of the token, and never changes it.
 fn judge_org_headers(caller: &Caller, headers: &HeaderMap) -> Result<(), Refusal> {
-    if ledger::org_headers(headers).all(|(_, org_id)| org_id == caller.organization.id) {
+    if ledger::org_headers(headers).all(|(_, org_id)| org_id == caller.grant.organization.id) {
         return Ok(());
     }
     Err(Refusal::other_organization())
@@ -226,7 +254,7 @@ async fn start(State(cloud): State<Shared>, caller: Caller, headers: HeaderMap, 
     }
     judge_org_headers(&caller, &headers)?;
     let (organization, agent) = Organization::of_agent(agent_id).ok_or_else(Refusal::not_found)?;
-    if organization.id != caller.organization.id {
+    if organization.id != caller.grant.organization.id {
         return Err(Refusal::other_organization());
     }
     let now = world.clock.now();
@@ -247,7 +275,7 @@ async fn list(
     Told(Query(Selection { agent_id })): Told<Query<Selection>>,
 ) -> Result<Json<Value>, Refusal> {
     judge_org_headers(&caller, &headers)?;
-    let entities = cloud.world().recordings.list(caller.organization, agent_id.as_deref());
+    let entities = cloud.world().recordings.list(caller.grant.organization, agent_id.as_deref());
     Ok(Json(json!({"total": entities.len(), "entities": entities})))
 }
 
@@ -258,7 +286,7 @@ async fn find(
     Told(Path(id)): Told<Path<String>>,
 ) -> Result<Json<Recording>, Refusal> {
     judge_org_headers(&caller, &headers)?;
-    Ok(Json(cloud.world().recordings.find(caller.organization, &id)?))
+    Ok(Json(cloud.world().recordings.find(caller.grant.organization, &id)?))
 }
 
 async fn change(
@@ -276,5 +304,5 @@ async fn change(
     }
     judge_org_headers(&caller, &headers)?;
     let now = world.clock.now();
-    Ok(Json(world.recordings.stop(caller.organization, &id, now)?))
+    Ok(Json(world.recordings.stop(caller.grant.organization, &id, now)?))
 }

@@ -2,7 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, header::DATE},
+    middleware::Next,
+    response::Response,
+};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
+
+use crate::world::Shared;
 
 #[derive(Default)]
 pub(crate) struct Clock {
@@ -29,4 +37,14 @@ pub(crate) fn after(moment: Timestamp, seconds: i64) -> Timestamp {
 /// Milliseconds, as the platform prints its dates.
 pub(crate) fn iso(moment: Timestamp) -> String {
     format!("{moment:.3}")
+}
+
+/// Dates every answer by this clock, unless a fault has dated it.
+pub(crate) async fn date(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let now = cloud.world().clock.now();
+    if let Some(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok().and_then(|text| HeaderValue::from_str(&text).ok()) {
+        response.headers_mut().entry(DATE).or_insert(date);
+    }
+    response
 }

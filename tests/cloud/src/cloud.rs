@@ -9,7 +9,12 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{api, apps, line, login, world::Shared};
+use crate::{
+    api, apps,
+    client::{Clients, is_redirect_uri},
+    line, login,
+    world::Shared,
+};
 
 /// Where to listen, and what the apps origin serves.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,8 @@ pub struct Options {
     pub apps_port: u16,
     /// The folder that the apps origin serves; without it, every path there is unknown.
     pub apps_dir: Option<PathBuf>,
+    /// Registered for the default OAuth client, also after a reset.
+    pub redirect_uris: Vec<String>,
 }
 
 /// The three origins, in the form that the library takes as an environment of its own.
@@ -49,17 +56,21 @@ impl Cloud {
     /// Starts the cloud inside the current tokio runtime.
     ///
     /// # Errors
-    /// If the folder of the apps does not exist, or a port is taken.
+    /// If the folder of the apps does not exist, a redirect URI is none, or a port is taken.
     pub async fn start(options: Options) -> io::Result<Self> {
         if let Some(folder) = options.apps_dir.as_ref().filter(|folder| !folder.is_dir()) {
             let message = format!("{} is no folder", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
+        if let Some(uri) = options.redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
+            let message = format!("{uri} is no redirect URI: it must be absolute and have no fragment");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let (api, api_origin) = listen("api", options.api_port).await?;
         let (login, login_origin) = listen("login", options.login_port).await?;
         let (apps, apps_origin) = listen("apps", options.apps_port).await?;
         let origins = Origins { name: "local", api: api_origin, login: login_origin, apps: apps_origin };
-        let shared = Shared::new(origins.clone());
+        let shared = Shared::new(origins.clone(), Clients::new(options.redirect_uris));
         let mut listeners = JoinSet::new();
         // A browser silently sends a request again, POST included, when a connection that it has used before breaks off
         // without an answer. A connection for each request lets a reset reach the page.

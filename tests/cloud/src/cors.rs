@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderName, Method,
-        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER},
     },
     middleware::Next,
     response::Response,
@@ -24,7 +24,7 @@ const ALLOWED_HEADERS: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, ACCEPT, G
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// The first two are what official browser code reads; the others are what only a page that may read them can obey.
-/// `Date` stays hidden, as nothing shows that the platform exposes it.
+/// `Date` stays hidden unless a setting shows it: nothing says that the platform exposes it.
 const EXPOSED_HEADERS: [HeaderName; 5] = [CORRELATION_ID, RETRY_AFTER, rate::COUNT, rate::ALLOWED, rate::RESET];
 
 fn layer(settings: Settings) -> CorsLayer {
@@ -32,11 +32,15 @@ fn layer(settings: Settings) -> CorsLayer {
     if settings.org_header_allowed_by_cors {
         allowed.extend(ORG_HEADERS);
     }
+    let mut exposed = EXPOSED_HEADERS.to_vec();
+    if settings.date_exposed_by_cors {
+        exposed.push(DATE);
+    }
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods(METHODS)
         .allow_headers(allowed)
-        .expose_headers(EXPOSED_HEADERS)
+        .expose_headers(exposed)
         // A remembered preflight would outlive a change of the settings.
         .max_age(Duration::ZERO)
 }

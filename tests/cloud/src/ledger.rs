@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, header::AUTHORIZATION},
+    http::{HeaderMap, HeaderName, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{refusal::Refusal, world::Shared};
+use crate::{grant::GrantType, organization::Organization, parameters::Parameters, refusal::Refusal, secret, world::Shared};
 
 /// The platform's `request.bytes.max`.
 const MOST_BODY_BYTES: usize = 512_000;
@@ -20,6 +20,10 @@ const MOST_BODY_BYTES: usize = 512_000;
 /// The header of the thread's answer, and the older one of its question.
 pub(crate) const ORG_HEADERS: [HeaderName; 2] =
     [HeaderName::from_static("x-genesys-organization-id"), HeaderName::from_static("x-gc-organization")];
+
+/// Where a request stands in the ledger.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Line(u64);
 
 #[derive(Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,15 +37,20 @@ pub(crate) enum Listener {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
     #[serde(skip)]
-    number: u64,
+    line: Line,
     origin: Listener,
     method: String,
     path: String,
     query: Option<String>,
     token_org_id: Option<&'static str>,
+    /// Null on every origin but the api.
+    token_expired: Option<bool>,
     org_header: Option<String>,
     org_headers: BTreeMap<String, String>,
     agent_id: Option<String>,
+    grant_type: Option<GrantType>,
+    issued_org_id: Option<&'static str>,
+    target_org_id: Option<String>,
     /// Null until the answer is sent, and for ever when the connection ends before it.
     status: Option<u16>,
 }
@@ -50,20 +59,25 @@ pub(crate) struct Entry {
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     /// Outlives a clearing, so that a late answer never lands on another request's line.
-    next_number: u64,
+    next: u64,
 }
 
 impl Ledger {
-    fn open(&mut self, mut entry: Entry) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        entry.number = number;
+    fn open(&mut self, mut entry: Entry) -> Line {
+        let line = Line(self.next);
+        self.next += 1;
+        entry.line = line;
         self.entries.push(entry);
-        number
+        line
     }
 
-    fn amend(&mut self, number: u64, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
+    /// An access token was issued, whether or not its client hears of it.
+    pub(crate) fn issued_for(&mut self, line: Line, organization: &'static Organization) {
+        self.amend(line, |entry| entry.issued_org_id = Some(organization.id));
+    }
+
+    fn amend(&mut self, line: Line, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.line == line) {
             change(entry);
         }
     }
@@ -90,45 +104,59 @@ pub(crate) async fn keep(State((cloud, listener)): State<(Shared, Listener)>, re
     if listener == Listener::Apps && !request.headers().contains_key(AUTHORIZATION) {
         return next.run(request).await;
     }
-    let number = open(&cloud, listener, &request);
-    let (parts, body) = request.into_parts();
+    let line = open(&cloud, listener, &request);
+    let (mut parts, body) = request.into_parts();
     let response = match to_bytes(body, MOST_BODY_BYTES).await {
         Ok(bytes) => {
-            note_agent(&cloud, number, &bytes);
+            note_body(&cloud, line, &parts, &bytes);
+            parts.extensions.insert(line);
             next.run(Request::from_parts(parts, Body::from(bytes))).await
         }
         Err(_) => Refusal::body_too_large(MOST_BODY_BYTES).into_response(),
     };
     let status = response.status().as_u16();
-    cloud.world().ledger.amend(number, |entry| entry.status = Some(status));
+    cloud.world().ledger.amend(line, |entry| entry.status = Some(status));
     response
 }
 
-fn open(cloud: &Shared, listener: Listener, request: &Request) -> u64 {
+fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
     let mut world = cloud.world();
-    let tokens = &world.tokens;
     let org_headers: BTreeMap<_, _> =
-        org_headers(request.headers()).map(|(name, value)| (name.to_string(), tokens.redact(&value))).collect();
+        org_headers(request.headers()).map(|(name, value)| (name.to_string(), world.redact(&value))).collect();
+    let is_expired = world.tokens.is_expired(request.headers(), world.clock.now(), world.settings.idle_seconds);
     let entry = Entry {
-        number: 0,
+        line: Line(0),
         origin: listener,
         method: request.method().to_string(),
-        path: tokens.redact(request.uri().path()),
-        query: request.uri().query().map(|query| tokens.redact(query)),
-        token_org_id: tokens.organization(request.headers()).map(|organization| organization.id),
+        path: world.redact(request.uri().path()),
+        query: request.uri().query().map(|query| secret::strike_out_parameters(&world.redact(query))),
+        token_org_id: world.tokens.organization(request.headers()).map(|organization| organization.id),
+        token_expired: (listener == Listener::Api).then_some(is_expired),
         org_header: ORG_HEADERS.iter().find_map(|name| org_headers.get(name.as_str()).cloned()),
         org_headers,
         agent_id: None,
+        grant_type: None,
+        issued_org_id: None,
+        target_org_id: None,
         status: None,
     };
     world.ledger.open(entry)
 }
 
-fn note_agent(cloud: &Shared, number: u64, bytes: &Bytes) {
-    let body: Option<Value> = serde_json::from_slice(bytes).ok();
-    if let Some(agent_id) = body.as_ref().and_then(|body| body.get("agentId")?.as_str()) {
-        let mut world = cloud.world();
-        let agent_id = world.tokens.redact(agent_id);
-        world.ledger.amend(number, |entry| entry.agent_id = Some(agent_id));
-    }
+fn note_body(cloud: &Shared, line: Line, parts: &Parts, bytes: &Bytes) {
+    let mut world = cloud.world();
+    let json: Option<Value> = serde_json::from_slice(bytes).ok();
+    let agent_id = json.as_ref().and_then(|body| body.get("agentId")?.as_str()).map(|agent_id| world.redact(agent_id));
+    let form = Parameters::parse(bytes);
+    let query = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let (grant_type, target) = match parts.uri.path() {
+        "/oauth/token" => (form.get("grant_type").and_then(GrantType::parse), None),
+        "/oauth/authorize" => (None, query.get("target").or_else(|| form.get("target")).map(|target| world.redact(target))),
+        _ => (None, None),
+    };
+    world.ledger.amend(line, |entry| {
+        entry.agent_id = agent_id;
+        entry.grant_type = grant_type;
+        entry.target_org_id = target;
+    });
 }

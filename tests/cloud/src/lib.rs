@@ -14,20 +14,35 @@
 
 mod api;
 mod apps;
+mod authorize;
+mod challenge;
+mod client;
 mod clock;
 mod cloud;
+mod code;
 mod cors;
+mod exchange;
 mod fault;
+mod grant;
 mod ledger;
 mod line;
 mod login;
 mod organization;
+mod page;
+mod parameters;
+mod problem;
 mod rate;
 mod recording;
+mod redirect;
+mod refresh;
 mod refusal;
+mod secret;
+mod session;
 mod settings;
 mod standin;
 mod token;
+mod trust;
+mod user;
 mod world;
 
 pub use cloud::{Cloud, Options, Origins};

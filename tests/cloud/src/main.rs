@@ -25,6 +25,9 @@ struct Arguments {
     /// Folder that the apps origin serves
     #[arg(long, value_name = "DIR")]
     apps_dir: Option<PathBuf>,
+    /// Registers a redirect URI for the default OAuth client; may be repeated
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
 }
 
 #[tokio::main]
@@ -45,6 +48,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         login_port: arguments.login_port,
         apps_port: arguments.apps_port,
         apps_dir: arguments.apps_dir,
+        redirect_uris: arguments.redirect_uri,
     })
     .await?;
     let origins = serde_json::to_string(cloud.origins())?;

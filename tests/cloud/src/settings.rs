@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{clock::Clock, refusal::Refusal, token::Format};
+
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Settings {
@@ -10,11 +12,30 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_per_minute: u32,
     /// Off in a real organization until an administrator turns it on; on here, because a missing scope should show.
     pub(crate) enforce_scopes: bool,
+    /// Of the tokens that a login gives.
+    pub(crate) token_format: Format,
+    pub(crate) access_token_seconds: i64,
+    /// Whether the platform gives any for PKCE is unconfirmed.
+    pub(crate) refresh_tokens: bool,
+    /// Of every token, those that are already issued included.
+    pub(crate) idle_seconds: i64,
+    pub(crate) date_exposed_by_cors: bool,
+    pub(crate) cross_origin_opener_policy: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { org_header_allowed_by_cors: true, rate_limit_per_minute: 300, enforce_scopes: true }
+        Self {
+            org_header_allowed_by_cors: true,
+            rate_limit_per_minute: 300,
+            enforce_scopes: true,
+            token_format: Format::Opaque,
+            access_token_seconds: 3600,
+            refresh_tokens: false,
+            idle_seconds: 1800,
+            date_exposed_by_cors: false,
+            cross_origin_opener_policy: false,
+        }
     }
 }
 
@@ -24,18 +45,40 @@ pub(crate) struct Change {
     org_header_allowed_by_cors: Option<bool>,
     rate_limit_per_minute: Option<u32>,
     enforce_scopes: Option<bool>,
+    token_format: Option<Format>,
+    access_token_seconds: Option<i64>,
+    refresh_tokens: Option<bool>,
+    idle_seconds: Option<i64>,
+    date_exposed_by_cors: Option<bool>,
+    cross_origin_opener_policy: Option<bool>,
+}
+
+impl Change {
+    fn judge(&self) -> Result<(), Refusal> {
+        let most = i64::try_from(Clock::MOST_SECONDS).unwrap_or(i64::MAX);
+        for (name, seconds) in [("accessTokenSeconds", self.access_token_seconds), ("idleSeconds", self.idle_seconds)] {
+            if seconds.is_some_and(|seconds| !(0..=most).contains(&seconds)) {
+                return Err(Refusal::bad_request(format!("{name} must be between 0 and {most}.")));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Settings {
-    pub(crate) fn merge(&mut self, change: &Change) {
-        if let Some(allowed) = change.org_header_allowed_by_cors {
-            self.org_header_allowed_by_cors = allowed;
-        }
-        if let Some(limit) = change.rate_limit_per_minute {
-            self.rate_limit_per_minute = limit;
-        }
-        if let Some(enforce) = change.enforce_scopes {
-            self.enforce_scopes = enforce;
-        }
+    pub(crate) fn merge(&mut self, change: &Change) -> Result<(), Refusal> {
+        change.judge()?;
+        *self = Self {
+            org_header_allowed_by_cors: change.org_header_allowed_by_cors.unwrap_or(self.org_header_allowed_by_cors),
+            rate_limit_per_minute: change.rate_limit_per_minute.unwrap_or(self.rate_limit_per_minute),
+            enforce_scopes: change.enforce_scopes.unwrap_or(self.enforce_scopes),
+            token_format: change.token_format.unwrap_or(self.token_format),
+            access_token_seconds: change.access_token_seconds.unwrap_or(self.access_token_seconds),
+            refresh_tokens: change.refresh_tokens.unwrap_or(self.refresh_tokens),
+            idle_seconds: change.idle_seconds.unwrap_or(self.idle_seconds),
+            date_exposed_by_cors: change.date_exposed_by_cors.unwrap_or(self.date_exposed_by_cors),
+            cross_origin_opener_policy: change.cross_origin_opener_policy.unwrap_or(self.cross_origin_opener_policy),
+        };
+        Ok(())
     }
 }

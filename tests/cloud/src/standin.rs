@@ -11,6 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
+    client::{self, Client},
     clock::{self, Clock},
     fault,
     organization::{ORGANIZATIONS, Organization},
@@ -24,6 +25,7 @@ pub(crate) fn router(cloud: &Shared) -> Router {
     Router::new()
         .route("/orgs", get(organizations))
         .route("/tokens", post(issue))
+        .route("/clients", get(clients).post(add_client))
         .route("/ledger", get(ledger))
         .route("/faults", post(add_fault))
         .route("/settings", get(settings).post(change_settings))
@@ -47,12 +49,22 @@ async fn issue(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Issued>,
     let order: token::Order = read(&body)?;
     let mut world = cloud.world();
     let now = world.clock.now();
-    Ok(Json(world.tokens.issue(order, now, &cloud.origins.login)?))
+    Ok(Json(world.tokens.issue(order.read()?, now, &cloud.origins.login)?))
+}
+
+async fn clients(State(cloud): State<Shared>) -> Json<Vec<Client>> {
+    Json(cloud.world().clients.all())
+}
+
+async fn add_client(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Client>, Refusal> {
+    let order: client::Order = read(&body)?;
+    Ok(Json(cloud.world().clients.add(order)?))
 }
 
 async fn ledger(State(cloud): State<Shared>) -> Json<Value> {
     let world = cloud.world();
-    Json(json!({"requests": world.ledger.entries(), "recordings": world.recordings.lines()}))
+    let tokens = world.tokens.lines(world.clock.now(), world.settings.idle_seconds);
+    Json(json!({"requests": world.ledger.entries(), "recordings": world.recordings.lines(), "tokens": tokens}))
 }
 
 async fn add_fault(State(cloud): State<Shared>, body: Bytes) -> Result<StatusCode, Refusal> {
@@ -68,7 +80,7 @@ async fn settings(State(cloud): State<Shared>) -> Json<Settings> {
 async fn change_settings(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Settings>, Refusal> {
     let change: Change = read(&body)?;
     let mut world = cloud.world();
-    world.settings.merge(&change);
+    world.settings.merge(&change)?;
     Ok(Json(world.settings))
 }
 

@@ -1,7 +1,5 @@
 //! Access tokens: each is for one organization, chosen when it is issued. What its text claims is not what it is.
 
-use std::collections::HashMap;
-
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, Method, Uri, header::AUTHORIZATION, request::Parts},
@@ -17,33 +15,67 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::{
+    client::OAUTH_CLIENT_ID,
     clock::{self, Clock},
+    grant::Grant,
     organization::Organization,
     rate::{self, Standing, Window},
     refusal::Refusal,
+    secret,
+    user::User,
     world::{Shared, World},
 };
 
-const DEFAULT_SCOPES: [&str; 2] = ["screenrecordings:write", "user-basic-info"];
+pub(crate) const DEFAULT_SCOPES: [&str; 2] = ["screenrecordings:write", "user-basic-info"];
 const DEFAULT_EXPIRES_IN: i64 = 3600;
-const IDLE_SECONDS: i64 = 1800;
 /// Nobody verifies these signatures; a constant keeps them honest JWTs all the same.
 const SIGNING_KEY: &[u8] = b"standin-cloud";
 
 struct Token {
-    organization: &'static Organization,
-    home: &'static Organization,
-    scopes: Vec<String>,
+    text: String,
+    grant: Grant,
+    source: Source,
     expires_at: Timestamp,
-    idles_at: Timestamp,
+    used_at: Timestamp,
     /// Kept after revocation, so that its text can still be struck out of the ledger.
     revoked: bool,
     window: Window,
 }
 
+impl Token {
+    fn idles_at(&self, idle_seconds: i64) -> Timestamp {
+        clock::after(self.used_at, idle_seconds)
+    }
+
+    fn is_expired(&self, now: Timestamp, idle_seconds: i64) -> bool {
+        now >= self.expires_at || now >= self.idles_at(idle_seconds)
+    }
+}
+
+/// What a token was issued for.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Source {
+    Standin,
+    AuthorizationCode,
+    RefreshToken,
+}
+
+/// What the ledger tells of a token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    org_id: &'static str,
+    home_org_id: &'static str,
+    source: Source,
+    revoked: bool,
+    expired: bool,
+}
+
+/// In order of issue.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    by_text: HashMap<String, Token>,
+    issued: Vec<Token>,
 }
 
 #[derive(Deserialize)]
@@ -58,9 +90,9 @@ pub(crate) struct Order {
     claim_org_id: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Format {
+pub(crate) enum Format {
     #[default]
     Opaque,
     Jwt,
@@ -68,87 +100,117 @@ enum Format {
 
 #[derive(Serialize)]
 pub(crate) struct Issued {
-    access_token: String,
+    pub(crate) access_token: String,
     token_type: &'static str,
-    expires_in: i64,
+    pub(crate) expires_in: i64,
 }
 
-impl Tokens {
-    pub(crate) fn issue(&mut self, order: Order, now: Timestamp, issuer: &str) -> Result<Issued, Refusal> {
+/// A token that is about to be issued.
+pub(crate) struct Draft {
+    pub(crate) grant: Grant,
+    pub(crate) source: Source,
+    pub(crate) format: Format,
+    pub(crate) expires_in: i64,
+    pub(crate) claim_org_id: Option<String>,
+}
+
+impl Order {
+    pub(crate) fn read(self) -> Result<Draft, Refusal> {
         let known = |id: &str| {
             Organization::find(id).ok_or_else(|| Refusal::bad_request(format!("No organization has the id [{id}]; see GET /standin/orgs.")))
         };
-        let organization = known(&order.org_id)?;
-        let home = order.home_org_id.as_deref().map_or(Ok(organization), known)?;
-        let expires_in = order.expires_in.unwrap_or(DEFAULT_EXPIRES_IN);
+        let organization = known(&self.org_id)?;
+        let home = self.home_org_id.as_deref().map_or(Ok(organization), known)?;
+        let expires_in = self.expires_in.unwrap_or(DEFAULT_EXPIRES_IN);
         if expires_in.unsigned_abs() > Clock::MOST_SECONDS {
             return Err(Refusal::bad_request(format!("expiresIn must be at most {} seconds from now.", Clock::MOST_SECONDS)));
         }
-        if order.format == Format::Opaque && order.claim_org_id.is_some() {
+        if self.format == Format::Opaque && self.claim_org_id.is_some() {
             return Err(Refusal::bad_request("claimOrgId needs the format \"jwt\": an opaque token claims nothing."));
         }
-        let scopes = order.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec());
+        let grant = Grant {
+            client_id: OAUTH_CLIENT_ID.to_owned(),
+            user: User::first_of(home),
+            organization,
+            scopes: self.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()),
+            family: Uuid::new_v4(),
+        };
+        Ok(Draft { grant, source: Source::Standin, format: self.format, expires_in, claim_org_id: self.claim_org_id })
+    }
+}
+
+impl Tokens {
+    pub(crate) fn issue(&mut self, draft: Draft, now: Timestamp, issuer: &str) -> Result<Issued, Refusal> {
+        let Draft { grant, source, format, expires_in, claim_org_id } = draft;
         let expires_at = clock::after(now, expires_in);
-        let access_token = match order.format {
-            Format::Opaque => format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
+        let text = match format {
+            Format::Opaque => secret::random(),
             Format::Jwt => sign(&json!({
                 "iss": issuer,
-                "sub": home.first_agent().id,
-                "org_id": order.claim_org_id.as_deref().unwrap_or(organization.id),
-                "scope": scopes.join(" "),
+                "sub": grant.user.agent.id,
+                "org_id": claim_org_id.as_deref().unwrap_or(grant.organization.id),
+                "scope": grant.scopes.join(" "),
                 "iat": now.as_second(),
                 "exp": expires_at.as_second(),
                 "jti": Uuid::new_v4(),
             }))?,
         };
-        self.by_text.insert(
-            access_token.clone(),
-            Token {
-                organization,
-                home,
-                scopes,
-                expires_at,
-                idles_at: clock::after(now, IDLE_SECONDS),
-                revoked: false,
-                window: Window::default(),
-            },
-        );
-        Ok(Issued { access_token, token_type: "Bearer", expires_in })
+        let issued = Issued { access_token: text.clone(), token_type: "Bearer", expires_in };
+        self.issued.push(Token { text, grant, source, expires_at, used_at: now, revoked: false, window: Window::default() });
+        Ok(issued)
+    }
+
+    fn presented(&self, headers: &HeaderMap) -> Option<&Token> {
+        let text = bearer(headers)?;
+        self.issued.iter().find(|token| token.text == text)
     }
 
     /// The organization of the presented token, even of one that is no longer valid.
     pub(crate) fn organization(&self, headers: &HeaderMap) -> Option<&'static Organization> {
-        Some(self.by_text.get(bearer(headers)?)?.organization)
+        Some(self.presented(headers)?.grant.organization)
+    }
+
+    pub(crate) fn is_expired(&self, headers: &HeaderMap, now: Timestamp, idle_seconds: i64) -> bool {
+        self.presented(headers).is_some_and(|token| token.is_expired(now, idle_seconds))
     }
 
     pub(crate) fn revoke(&mut self, caller: &Caller) {
-        if let Some(token) = self.by_text.get_mut(&caller.text) {
-            token.revoked = true;
-        }
+        self.issued.iter_mut().filter(|token| token.text == caller.text).for_each(|token| token.revoked = true);
     }
 
-    /// Strikes out the text of every token that was issued here.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        self.by_text.keys().fold(text.to_owned(), |text, token| text.replace(token, "***"))
+    pub(crate) fn revoke_family(&mut self, family: Uuid) {
+        self.issued.iter_mut().filter(|token| token.grant.family == family).for_each(|token| token.revoked = true);
     }
 
-    fn admit(&mut self, headers: &HeaderMap, now: Timestamp, keep_idle: bool) -> Result<(Caller, &mut Window), Refusal> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.issued.iter().map(|token| token.text.as_str())
+    }
+
+    pub(crate) fn lines(&self, now: Timestamp, idle_seconds: i64) -> Vec<Line> {
+        self.issued
+            .iter()
+            .map(|token| Line {
+                org_id: token.grant.organization.id,
+                home_org_id: token.grant.user.home.id,
+                source: token.source,
+                revoked: token.revoked,
+                expired: token.is_expired(now, idle_seconds),
+            })
+            .collect()
+    }
+
+    fn admit(&mut self, headers: &HeaderMap, now: Timestamp, idle_seconds: i64, keep_idle: bool) -> Result<(Caller, &mut Window), Refusal> {
         let text = bearer(headers).ok_or_else(Refusal::no_token)?;
         let token = self
-            .by_text
-            .get_mut(text)
-            .filter(|token| !token.revoked && now < token.expires_at && now < token.idles_at)
+            .issued
+            .iter_mut()
+            .find(|token| token.text == text)
+            .filter(|token| !token.revoked && !token.is_expired(now, idle_seconds))
             .ok_or_else(Refusal::bad_token)?;
         if !keep_idle {
-            token.idles_at = clock::after(now, IDLE_SECONDS);
+            token.used_at = now;
         }
-        let caller = Caller {
-            organization: token.organization,
-            home: token.home,
-            scopes: token.scopes.clone(),
-            idles_at: token.idles_at,
-            text: text.to_owned(),
-        };
+        let caller = Caller { grant: token.grant.clone(), idles_at: token.idles_at(idle_seconds), text: text.to_owned() };
         Ok((caller, &mut token.window))
     }
 }
@@ -172,16 +234,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Whoever presented a valid token.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) organization: &'static Organization,
-    pub(crate) home: &'static Organization,
-    pub(crate) scopes: Vec<String>,
+    pub(crate) grant: Grant,
     pub(crate) idles_at: Timestamp,
     text: String,
 }
 
 impl Caller {
     pub(crate) fn require_scope(&self, world: &World, scope: &str) -> Result<(), Refusal> {
-        if !world.settings.enforce_scopes || self.scopes.iter().any(|held| held == scope) {
+        if !world.settings.enforce_scopes || self.grant.scopes.iter().any(|held| held == scope) {
             return Ok(());
         }
         Err(Refusal::scope(scope))
@@ -215,7 +275,7 @@ pub(crate) async fn gate(State(cloud): State<Shared>, mut request: Request, next
         let allowed = settings.rate_limit_per_minute;
         let now = clock.now();
         let keep_idle = keeps_idle(request.method(), request.uri());
-        match tokens.admit(request.headers(), now, keep_idle) {
+        match tokens.admit(request.headers(), now, settings.idle_seconds, keep_idle) {
             Ok((caller, window)) => {
                 request.extensions_mut().insert(caller);
                 let standing = (allowed > 0).then(|| window.count(now, allowed));

@@ -2,23 +2,57 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{clock::Clock, cloud::Origins, fault::Faults, ledger::Ledger, recording::Recordings, settings::Settings, token::Tokens};
+use uuid::Uuid;
 
-#[derive(Default)]
+use crate::{
+    client::Clients, clock::Clock, cloud::Origins, code::Codes, fault::Faults, ledger::Ledger, recording::Recordings,
+    refresh::RefreshTokens, secret, session::Sessions, settings::Settings, token::Tokens,
+};
+
 pub(crate) struct World {
+    pub(crate) clients: Clients,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
+    pub(crate) sessions: Sessions,
+    pub(crate) codes: Codes,
     pub(crate) tokens: Tokens,
+    pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) recordings: Recordings,
     pub(crate) ledger: Ledger,
     pub(crate) faults: Faults,
 }
 
 impl World {
+    fn new(clients: Clients, ledger: Ledger) -> Self {
+        Self {
+            clients,
+            ledger,
+            clock: Clock::default(),
+            settings: Settings::default(),
+            sessions: Sessions::default(),
+            codes: Codes::default(),
+            tokens: Tokens::default(),
+            refresh_tokens: RefreshTokens::default(),
+            recordings: Recordings::default(),
+            faults: Faults::default(),
+        }
+    }
+
     pub(crate) fn reset(&mut self) {
         let mut ledger = std::mem::take(&mut self.ledger);
         ledger.clear();
-        *self = Self { ledger, ..Self::default() };
+        *self = Self::new(self.clients.reset(), ledger);
+    }
+
+    pub(crate) fn revoke(&mut self, family: Uuid) {
+        self.tokens.revoke_family(family);
+        self.refresh_tokens.revoke(family);
+    }
+
+    /// Strikes out every secret that was issued here.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let secrets = self.tokens.texts().chain(self.refresh_tokens.texts()).chain(self.codes.texts()).chain(self.sessions.texts());
+        secret::strike_out(text, secrets)
     }
 }
 
@@ -29,8 +63,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(origins: Origins) -> Self {
-        Self { world: Arc::default(), origins: Arc::new(origins) }
+    pub(crate) fn new(origins: Origins, clients: Clients) -> Self {
+        Self { world: Arc::new(Mutex::new(World::new(clients, Ledger::default()))), origins: Arc::new(origins) }
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

@@ -65,8 +65,12 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
         let runtime = Runtime::new().unwrap();
-        let cloud = runtime.block_on(Cloud::start(Options::default())).unwrap();
+        let cloud = runtime.block_on(Cloud::start(options)).unwrap();
         let client = Client::config_builder().http_status_as_error(false).max_redirects(0).build().into();
         Self { cloud, client, _runtime: runtime }
     }
@@ -89,6 +93,11 @@ impl Fixture {
 
     pub(crate) fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         self.try_call(method, path, headers, body).unwrap()
+    }
+
+    pub(crate) fn try_login(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Result<Answer, ureq::Error> {
+        let url = format!("{}{path}", self.cloud.origins().login);
+        read(self.send(&url, method, headers, body)?)
     }
 
     pub(crate) fn call_origin(&self, origin: &str, path: &str, headers: &[(&str, &str)]) -> Answer {

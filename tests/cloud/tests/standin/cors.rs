@@ -68,6 +68,49 @@ fn refusals_and_faults_can_be_read_by_a_page() {
 }
 
 #[test]
+fn a_page_may_read_the_date_where_a_setting_says_so() {
+    let cloud = Fixture::new();
+    let exposed = |origin: &str| {
+        let answer = cloud.call_origin(origin, "/", &[]);
+        answer.header("access-control-expose-headers").unwrap().split(',').any(|name| name.trim() == "date")
+    };
+    let origins = cloud.cloud.origins();
+    assert!(!exposed(&origins.api) && !exposed(&origins.login));
+    cloud.control("settings", &json!({"dateExposedByCors": true}));
+    assert!(exposed(&origins.api) && exposed(&origins.login));
+}
+
+#[test]
+fn every_answer_is_dated_by_the_clouds_clock() {
+    let cloud = Fixture::new();
+    let date = |answer: &Answer| {
+        let text = answer.header("date").unwrap();
+        // RFC 9110, section 5.6.7.
+        assert!(text.len() == 29 && text.ends_with(" GMT"), "{text}");
+        jiff::fmt::rfc2822::parse(text).unwrap().timestamp().as_second()
+    };
+    let now = || jiff::Timestamp::now().as_second();
+    for ahead in [0, 86_400] {
+        cloud.control("clock", &json!({"advanceSeconds": ahead}));
+        cloud.fault("GET", "/spoilt", &json!({"status": 500}));
+        let asked = now();
+        let answers = [
+            cloud.call("GET", TOKEN_INFO, &[], None),
+            cloud.call("GET", "/spoilt", &[], None),
+            cloud.call("GET", "/standin/orgs", &[], None),
+            preflight(&cloud, RECORDINGS),
+            cloud.call_origin(&cloud.cloud.origins().login, "/oauth/authorize", &[]),
+            cloud.call_origin(&cloud.cloud.origins().login, "/", &[]),
+        ];
+        for answer in &answers {
+            assert!((asked + ahead..=now() + ahead).contains(&date(answer)));
+        }
+    }
+    cloud.fault("GET", TOKEN_INFO, &json!({"status": 500, "headers": {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"}}));
+    assert_eq!(date(&cloud.call("GET", TOKEN_INFO, &[], None)), 0);
+}
+
+#[test]
 fn every_answer_has_a_correlation_id_of_its_own() {
     let cloud = Fixture::new();
     let id = || {

@@ -178,9 +178,13 @@ fn the_ledger_tells_everything_but_tokens() {
             "path": RECORDINGS,
             "query": null,
             "tokenOrgId": acme().id,
+            "tokenExpired": false,
             "orgHeader": acme().id,
             "orgHeaders": {"x-genesys-organization-id": acme().id},
             "agentId": agent(acme()).id,
+            "grantType": null,
+            "issuedOrgId": null,
+            "targetOrgId": null,
             "status": 201,
         })
     );

@@ -4,6 +4,7 @@
 mod common;
 mod cors;
 mod faults;
+mod login;
 #[cfg(unix)]
 mod program;
 mod thread;

@@ -45,13 +45,36 @@ fn it_prints_its_origins_serves_a_folder_and_ends_when_told() {
 fn it_says_why_it_cannot_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for (arguments, reason) in
-        [(["--login-port", &port], "the login origin cannot listen on"), (["--apps-dir", "no such folder"], "no such folder is no folder")]
-    {
+    for (arguments, reason) in [
+        (["--login-port", &port], "the login origin cannot listen on"),
+        (["--apps-dir", "no such folder"], "no such folder is no folder"),
+        (["--redirect-uri", "https://app.example/#fragment"], "is no redirect URI"),
+    ] {
         let output = program().args(arguments).output().unwrap();
         assert!(!output.status.success());
         assert_eq!(output.stdout, b"");
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains(reason), "{stderr}");
     }
+}
+
+#[test]
+fn redirect_uris_of_the_command_line_outlive_a_reset() {
+    let uris = ["http://127.0.0.1:8080/callback.html", "https://app.example/?langTag=en-us"];
+    let mut child = program().args(["--redirect-uri", uris[0], "--redirect-uri", uris[1]]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let origins: Value = serde_json::from_str(line.strip_prefix("cloud  ").unwrap()).unwrap();
+    let control = |name: &str| format!("{}/standin/{name}", origins["api"].as_str().unwrap());
+    let registered = || {
+        let text = ureq::get(control("clients")).call().unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()[0]["redirectUris"].clone()
+    };
+    assert_eq!(registered(), serde_json::json!(uris));
+    ureq::post(control("clients")).send(r#"{"redirectUris": ["https://other.example/"]}"#).unwrap();
+    assert_eq!(registered().as_array().unwrap().len(), 3);
+    ureq::post(control("reset")).send("").unwrap();
+    assert_eq!(registered(), serde_json::json!(uris));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -108,6 +108,131 @@ fn a_token_can_be_looked_at_and_revoked() {
 }
 
 #[test]
+fn the_settings_start_as_told() {
+    let cloud = Fixture::new();
+    assert_eq!(
+        cloud.call("GET", "/standin/settings", &[], None).body,
+        json!({
+            "orgHeaderAllowedByCors": true,
+            "rateLimitPerMinute": 300,
+            "enforceScopes": true,
+            "tokenFormat": "opaque",
+            "accessTokenSeconds": 3600,
+            "refreshTokens": false,
+            "idleSeconds": 1800,
+            "dateExposedByCors": false,
+            "crossOriginOpenerPolicy": false,
+        })
+    );
+    let changed = cloud.control("settings", &json!({"tokenFormat": "jwt", "idleSeconds": 900})).body;
+    assert_eq!(
+        (&changed["tokenFormat"], &changed["idleSeconds"], &changed["accessTokenSeconds"]),
+        (&json!("jwt"), &json!(900), &json!(3600))
+    );
+}
+
+#[test]
+fn the_idle_timeout_is_a_setting_for_every_token() {
+    let cloud = Fixture::new();
+    let before = cloud.token_of(acme());
+    cloud.control("settings", &json!({"idleSeconds": 900}));
+    let after = cloud.token_of(acme());
+    cloud.control("clock", &json!({"advanceSeconds": 890}));
+    assert_eq!(cloud.with_token("GET", TOKEN_INFO, &after, None).status, 200);
+    cloud.control("clock", &json!({"advanceSeconds": 20}));
+    assert_eq!(cloud.with_token("GET", TOKEN_INFO, &after, None).status, 200);
+    cloud.with_token("GET", TOKEN_INFO, &before, None).refused(401, "bad.credentials");
+}
+
+#[test]
+fn the_ledger_tells_what_became_of_each_token() {
+    let cloud = Fixture::new();
+    let tokens = [json!({"expiresIn": 60}), json!({}), json!({}), json!({"homeOrgId": ORGANIZATIONS[3].id})].map(|mut order| {
+        order["orgId"] = json!(acme().id);
+        cloud.token(&order)
+    });
+    assert_eq!(cloud.with_token("DELETE", TOKEN_INFO, &tokens[1], None).status, 204);
+    let line = |home: &str, revoked: bool, expired: bool| json!({"orgId": acme().id, "homeOrgId": home, "source": "standin", "revoked": revoked, "expired": expired});
+    cloud.control("clock", &json!({"advanceSeconds": 1700}));
+    assert_eq!(cloud.with_token("GET", TOKEN_INFO, &tokens[3], None).status, 200);
+    cloud.control("clock", &json!({"advanceSeconds": 200}));
+    assert_eq!(
+        cloud.ledger()["tokens"],
+        json!([
+            line(acme().id, false, true),
+            line(acme().id, true, true),
+            line(acme().id, false, true),
+            line(ORGANIZATIONS[3].id, false, false)
+        ])
+    );
+}
+
+#[test]
+fn the_ledger_marks_requests_with_an_expired_token() {
+    let cloud = Fixture::new();
+    let [short, idle, revoked] = [60, 3600, 3600].map(|seconds| cloud.token(&json!({"orgId": acme().id, "expiresIn": seconds})));
+    cloud.with_token("DELETE", TOKEN_INFO, &revoked, None);
+    cloud.with_token("GET", TOKEN_INFO, &revoked, None);
+    let ask = |token: &str| cloud.with_token("GET", TOKEN_INFO, token, None);
+    ask(&short);
+    cloud.control("clock", &json!({"advanceSeconds": 60}));
+    ask(&short);
+    ask(&idle);
+    cloud.control("clock", &json!({"advanceSeconds": 1800}));
+    ask(&idle);
+    ask("nonsense");
+    cloud.call("GET", TOKEN_INFO, &[], None);
+    cloud.call_origin(&cloud.cloud.origins().login, "/", &[("authorization", &format!("Bearer {short}"))]);
+    let told: Vec<_> = cloud.ledger()["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| (entry["status"].clone(), entry["tokenExpired"].clone()))
+        .collect();
+    let expected = [
+        (204, json!(false)),
+        (401, json!(false)),
+        (200, json!(false)),
+        (401, json!(true)),
+        (200, json!(false)),
+        (401, json!(true)),
+        (401, json!(false)),
+        (401, json!(false)),
+        (404, json!(null)),
+    ];
+    assert_eq!(told, expected.map(|(status, expired)| (json!(status), expired)));
+}
+
+#[test]
+fn users_of_the_partner_are_told_who_trusts_them() {
+    let cloud = Fixture::new();
+    let trustors = |order: serde_json::Value| {
+        let token = cloud.token(&order);
+        cloud.with_token("GET", "/api/v2/users/me?expand=trustors", &token, None).body["trustors"].clone()
+    };
+    let partner = ORGANIZATIONS[3].id;
+    for organization in [partner, acme().id] {
+        let told = trustors(json!({"orgId": organization, "homeOrgId": partner}));
+        let told: Vec<_> = told
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|trustor| (trustor["enabled"].as_bool().unwrap(), trustor["organization"].clone(), trustor["id"].is_string()))
+            .collect();
+        assert_eq!(
+            told,
+            [(true, 0), (true, 1), (false, 2)].map(|(enabled, place)| {
+                let organization = &ORGANIZATIONS[place];
+                (enabled, json!({"id": organization.id, "name": organization.name}), true)
+            })
+        );
+    }
+    assert_eq!(trustors(json!({"orgId": acme().id})), json!([]));
+    let token = cloud.token(&json!({"orgId": partner}));
+    assert!(cloud.with_token("GET", "/api/v2/users/me", &token, None).body.get("trustors").is_none());
+}
+
+#[test]
 fn the_rate_is_limited_for_each_token() {
     let cloud = Fixture::new();
     let token = cloud.token_of(acme());
@@ -149,6 +274,14 @@ fn orders_that_make_no_sense_are_refused() {
         ("tokens", json!({"orgId": acme().id, "scope": []})),
         ("tokens", json!({"orgId": acme().id, "expiresIn": i64::MIN})),
         ("settings", json!({"enforceScope": false})),
+        ("settings", json!({"tokenFormat": "paper"})),
+        ("settings", json!({"accessTokenSeconds": -1})),
+        ("settings", json!({"idleSeconds": i64::MAX})),
+        ("clients", json!({})),
+        ("clients", json!({"redirectUris": ["/callback"]})),
+        ("clients", json!({"redirectUris": ["https://app.example/#callback"]})),
+        ("clients", json!({"redirectUris": [], "clientId": ""})),
+        ("clients", json!({"redirectUris": [], "grants": ["token"]})),
         ("clock", json!({"advanceSeconds": -1})),
         ("faults", json!({"method": "GET", "path": "/", "fault": {}})),
         ("faults", json!({"method": "GET", "path": "api", "fault": {"status": 500}})),
@@ -174,7 +307,7 @@ fn a_reset_takes_everything_back_to_the_start() {
     cloud.control("settings", &json!({"enforceScopes": false, "rateLimitPerMinute": 1}));
     cloud.control("clock", &json!({"advanceSeconds": 10_000}));
     assert_eq!(cloud.call("POST", "/standin/reset", &[], Some("")).status, 204);
-    assert_eq!(cloud.ledger(), json!({"requests": [], "recordings": []}));
+    assert_eq!(cloud.ledger(), json!({"requests": [], "recordings": [], "tokens": []}));
     assert_eq!(cloud.call("GET", "/standin/settings", &[], None).body, before);
     cloud.with_token("GET", TOKEN_INFO, &token, None).refused(401, "bad.credentials");
     let token = cloud.token_of(acme());
@@ -189,7 +322,7 @@ fn the_directory_is_fixed() {
     assert_eq!(names, ["Acme", "Globex", "Initech", "Northwind Apps"]);
     assert_eq!(
         organizations[0]["agents"][0],
-        json!({"id": "ac3e0000-0000-4000-8000-000000000001", "name": "Ada Alvarez", "loggedIn": true})
+        json!({"id": "ac3e0000-0000-4000-8000-000000000001", "name": "Ada Alvarez", "email": "ada.alvarez@acme.example", "loggedIn": true})
     );
     let mut ids: Vec<_> =
         ORGANIZATIONS.iter().flat_map(|organization| organization.agents.iter().map(|agent| agent.id).chain([organization.id])).collect();

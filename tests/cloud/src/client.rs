@@ -1,0 +1,101 @@
+//! OAuth clients: all public, each with the redirect URIs that are registered for it.
+
+use axum::http::Uri;
+use serde::{Deserialize, Serialize};
+
+use crate::{grant::GrantType, refusal::Refusal, token};
+
+pub(crate) const OAUTH_CLIENT_ID: &str = "c11e1700-0000-4000-8000-000000000000";
+
+const DEFAULT_GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Client {
+    client_id: String,
+    redirect_uris: Vec<String>,
+    grants: Vec<GrantType>,
+}
+
+impl Client {
+    fn new(client_id: String) -> Self {
+        Self { client_id, redirect_uris: Vec::new(), grants: DEFAULT_GRANTS.to_vec() }
+    }
+
+    /// To the letter, query string included.
+    pub(crate) fn knows(&self, redirect_uri: &str) -> bool {
+        self.redirect_uris.iter().any(|known| known == redirect_uri)
+    }
+
+    pub(crate) fn may_use(&self, grant: GrantType) -> bool {
+        self.grants.contains(&grant)
+    }
+
+    /// Configured with the client, and never asked for.
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        token::DEFAULT_SCOPES.map(str::to_owned).to_vec()
+    }
+
+    fn register(&mut self, redirect_uris: Vec<String>) {
+        for uri in redirect_uris {
+            if !self.knows(&uri) {
+                self.redirect_uris.push(uri);
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Order {
+    client_id: Option<String>,
+    redirect_uris: Vec<String>,
+    grants: Option<Vec<GrantType>>,
+}
+
+/// A redirect URI is absolute, and has no fragment (RFC 6749, section 3.1.2).
+pub(crate) fn is_redirect_uri(text: &str) -> bool {
+    !text.contains('#') && text.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some() && uri.authority().is_some())
+}
+
+pub(crate) struct Clients {
+    known: Vec<Client>,
+    /// Of the command line: they outlive a reset.
+    kept: Vec<String>,
+}
+
+impl Clients {
+    pub(crate) fn new(redirect_uris: Vec<String>) -> Self {
+        let mut first = Client::new(OAUTH_CLIENT_ID.to_owned());
+        first.register(redirect_uris.clone());
+        Self { known: vec![first], kept: redirect_uris }
+    }
+
+    pub(crate) fn reset(&self) -> Self {
+        Self::new(self.kept.clone())
+    }
+
+    pub(crate) fn all(&self) -> Vec<Client> {
+        self.known.clone()
+    }
+
+    pub(crate) fn find(&self, client_id: &str) -> Option<&Client> {
+        self.known.iter().find(|client| client.client_id == client_id)
+    }
+
+    pub(crate) fn add(&mut self, order: Order) -> Result<Client, Refusal> {
+        if let Some(uri) = order.redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
+            return Err(Refusal::bad_request(format!("[{uri}] is no redirect URI: it must be absolute and have no fragment.")));
+        }
+        let client_id = order.client_id.unwrap_or_else(|| OAUTH_CLIENT_ID.to_owned());
+        if client_id.is_empty() {
+            return Err(Refusal::bad_request("clientId must not be empty."));
+        }
+        let known = self.known.iter().position(|client| client.client_id == client_id);
+        let mut client = known.map_or_else(|| Client::new(client_id), |place| self.known.remove(place));
+        client.register(order.redirect_uris);
+        client.grants = order.grants.unwrap_or(client.grants);
+        self.known.insert(known.unwrap_or(self.known.len()), client.clone());
+        Ok(client)
+    }
+}
