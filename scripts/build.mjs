@@ -10,6 +10,8 @@ import { bindgen, cargoEnv, setup } from "./setup.mjs";
 
 const INPUTS = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "package-lock.json", "scripts/build.mjs", "src"];
 const MODULE = "premium_recorder_bg.wasm";
+/** Runs in a page of its own, which a content security policy without inline scripts lets run. */
+const CALLBACK = "callback.js";
 const STAMP = ".build";
 
 // Named one by one: what is not named here does not run in the browsers that we support.
@@ -106,7 +108,7 @@ async function addDoor(dist) {
 // One file: a page that has no bundler of its own would fetch each of them, one after another.
 async function bundleScripts(dist) {
   const { build: bundle } = await import("esbuild");
-  const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js"));
+  const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js") && name !== join(dist, CALLBACK));
   const entry = join(dist, "index.js");
   const { outputFiles } = await bundle({
     entryPoints: [entry],

@@ -9,7 +9,7 @@ import { asCommand, root } from "./process.mjs";
 export async function sizes(dist = join(root, "dist")) {
   const paths = (await filesIn(dist)).filter((path) => !relative(dist, path).startsWith("."));
   const files = await Promise.all(paths.map(async (path) => weigh(relative(dist, path), await readFile(path))));
-  const shipped = files.filter(({ name }) => !name.endsWith(".d.ts"));
+  const shipped = files.filter(({ name }) => !name.endsWith(".d.ts") && !name.startsWith("callback."));
   const sum = (key) => shipped.reduce((total, file) => total + file[key], 0);
   return {
     files: shipped,

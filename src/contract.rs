@@ -14,6 +14,8 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// DELETE
+    Delete,
 }
 
 impl Method {
@@ -22,6 +24,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Delete => "DELETE",
         }
     }
 }
@@ -38,6 +41,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// A call without a body that concerns the token itself or its user.
+    pub(crate) fn plain(method: Method, path: &str) -> Call {
+        Call { method, path: path.to_owned(), org_headers: Vec::new(), body: None }
+    }
+
     /// The HTTP method.
     pub fn method(&self) -> Method {
         self.method

@@ -57,31 +57,49 @@ codes! {
         when: "The environment is not named, not known, or `gcHostOrigin` is not the apps origin of `gcTargetEnv`.",
         hint: "Launch the app with gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}, or name the environment in connect(); a private cloud must be listed in `environments`.";
     InsecureOrigin "INSECURE_ORIGIN", retry: false, fixed_by: "app",
-        when: "An origin is not https. Plain http is accepted only for a loopback entry of `environments`.",
+        when: "An origin is not https (plain http is accepted only for a loopback entry of `environments`), or the page is not a secure context and `login` needs Web Crypto.",
         hint: "Use https; plain http is for loopback entries of `environments` only.";
     NoToken "NO_TOKEN", retry: false, fixed_by: "app",
-        when: "No token is held for the organization, none of another is held either, and there is no `getToken`.",
-        hint: "Pass the organization's token in `tokens`, with addToken(), or give connect() a `getToken`.";
+        when: "No token is held for the organization, none of another is held either, and there is neither `getToken` nor `login`.",
+        hint: "Pass the organization's token in `tokens`, with addToken(), or give connect() a `getToken` or `login`.";
     OrgAmbiguous "ORG_AMBIGUOUS", retry: false, fixed_by: "app",
-        when: "Nothing says which organization is meant, and tokens of several are held (or of none, and there is `getToken`).",
+        when: "Nothing says which organization is meant, and tokens of several are held (or of none, and there is `getToken` or `login`).",
         hint: "Say which organization is meant: `orgId` in the call, in connect() or in the launch URL, or switchOrg().";
     OrgMismatch "ORG_MISMATCH", retry: false, fixed_by: "app",
         when: "Only tokens of other organizations are held. Nothing was sent.",
-        hint: "A token works for one organization only: obtain one of the target organization, with `getToken`, `tokens` or addToken().";
+        hint: "A token works for one organization only: obtain one of the target organization, with `getToken`, `login`, `tokens` or addToken().";
     TokenMalformed "TOKEN_MALFORMED", retry: false, fixed_by: "app",
         when: "A token is empty, over 16 KiB, has characters that no bearer token has (RFC 6750), or is a JWT that cannot be read.",
         hint: "Pass the access token alone: one line, without `Bearer`, whole.";
     TokenExpired "TOKEN_EXPIRED", retry: false, fixed_by: "app",
-        when: "The organization's token has expired: the one held, with no `getToken` to obtain another, or the one that `getToken` returned.",
+        when: "The organization's token has expired or was idle too long: the one held, with no `getToken` or `login` to obtain another, or the one that `getToken` returned.",
         hint: "Obtain a new token for this organization: pass it with addToken(), or let `getToken` return one that is fresh.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
-        when: "`getToken` threw, rejected, or returned something that is not a token. Its error is the `cause`.",
+        when: "`getToken` threw, rejected, returned something that is not a token, or none while there is no `login`. Its error is the `cause`.",
         hint: "Look at `cause`, which is what getToken threw.";
     TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
         when: "`getToken` returned a token of another organization than the one it was asked for. It was dropped.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>, and mind cookies of another account.";
+    LoginBlocked "LOGIN_BLOCKED", retry: false, fixed_by: "app",
+        when: "The sign-in window could not be opened (the call was not made in a click or key press, popups are blocked, or the iframe's sandbox lacks `allow-popups`), or the page cannot keep what it needs to come back from a redirect.",
+        hint: "Make the call directly in a click handler and allow popups for this page, or set login.mode to \"redirect\".";
+    LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
+        when: "The sign-in window was closed before it answered. A login page that cuts its tie to the page that opened it (`Cross-Origin-Opener-Policy`) looks the same.",
+        hint: "Sign in again; if the window is still open, its page sends Cross-Origin-Opener-Policy: then set login.mode to \"redirect\".";
+    LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
+        when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, `invalid_grant`, …).",
+        hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI or grant type does not fit.";
+    LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
+        when: "An authorization response came that answers no request of this page: another `state`, one used before, or begun at another login origin. It was dropped.",
+        hint: "Sign in again from the app; the redirect URI is not to be opened, reloaded or bookmarked.";
+    LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
+        when: "The sign-in gave a token of another organization than the one it was for. It was dropped, or filed under its own (`login.wrongOrg`).",
+        hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who may work in this organization.";
+    LoginTimeout "LOGIN_TIMEOUT", retry: true, fixed_by: "user",
+        when: "Nobody signed in within `login.timeoutMs`.",
+        hint: "Sign in again, or allow more time with login.timeoutMs.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
-        when: "The cloud does not accept the token (401): revoked, idle too long, expired, or of another environment. It is not sent again; with `getToken` the next call asks for another.",
+        when: "The cloud does not accept the token (401): revoked, idle too long, expired, or of another environment. It is not sent again: where another one could be obtained, the call was sent once more with that, and it was refused as well.",
         hint: "Obtain a new token for this organization in this environment.";
     IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
         when: "The organization's IP allow-list refuses this address (401 `ip.not.authorized`).",
@@ -231,6 +249,18 @@ impl Error {
         self.evidence.status = Some(answer.status);
         self.evidence.correlation_id = answer.correlation_id;
         self.caused_by(Cause::Cloud(answer.body))
+    }
+
+    /// The same error, with the refusal that came before it as its cause, where it has none of its own.
+    #[must_use]
+    pub fn after(mut self, refused: Error) -> Self {
+        self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refused)));
+        self
+    }
+
+    /// Whether the cloud refuses the token itself, so that another one may do.
+    pub fn is_of_token(&self) -> bool {
+        matches!(self.code, Code::Unauthenticated | Code::TokenExpired)
     }
 
     /// The same error, with what lies behind it.

@@ -3,16 +3,20 @@
 //! A [`Request`] can be made only here, and it takes its origin, its organization and its bearer from the same grant:
 //! a request for one organization that carries another one's token can not be written.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use zeroize::Zeroize;
+
+use crate::clock::Moment;
 use crate::contract::{Call, Method};
 use crate::environment::Environment;
 use crate::org::OrgId;
-use crate::ports::{Answer, Lost, Ports};
+use crate::ports::{Answer, IssuedToken, Lost, Ports};
+use crate::secret::Secret;
 use crate::timestamp::Timestamp;
-use crate::token::{AccessToken, Claims, TokenInfo};
+use crate::token::{AccessToken, Claims, RefreshToken, TokenInfo};
 
 /// An organization in its environment: what a token is for, and what a call is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,9 +45,43 @@ pub struct Grant {
     org_name: Option<String>,
     home_org: Option<OrgId>,
     scopes: Option<Vec<String>>,
-    expires_at: Option<Timestamp>,
+    expiry: Expiry,
+    filed_at: Timestamp,
+    idle: Cell<Option<Idle>>,
+    refresh_token: RefCell<Option<RefreshToken>>,
     is_rejected: Cell<bool>,
 }
+
+/// When a token expires, by whichever clock that is told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Expiry {
+    /// `exp`, by the cloud's clock.
+    claimed: Option<Timestamp>,
+    /// `expires_in`, by ours.
+    said: Option<Timestamp>,
+}
+
+impl Expiry {
+    /// The earlier one, by our clock.
+    fn here(self, now: Moment) -> Option<Timestamp> {
+        let claimed = self.claimed.map(|claimed| now.here_when(claimed));
+        match (claimed, self.said) {
+            (Some(claimed), Some(said)) => Some(claimed.min(said)),
+            (claimed, said) => claimed.or(said),
+        }
+    }
+}
+
+/// How long a token may rest, by the cloud's clock. Each use lets it rest as long again, or longer.
+#[derive(Clone, Copy, Debug)]
+struct Idle {
+    until: Timestamp,
+    millis: i64,
+}
+
+/// Renewal begins with this part of a token's life left, in milliseconds at most.
+const RENEWAL_PART: i64 = 10;
+const LONGEST_RENEWAL: i64 = 60_000;
 
 impl Grant {
     /// The organization and environment.
@@ -71,14 +109,23 @@ impl Grant {
         self.scopes.as_deref()
     }
 
-    /// When the token expires, where it is known.
-    pub fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+    /// When the token expires by our clock, where it is known.
+    pub fn expires_at(&self, now: Moment) -> Option<Timestamp> {
+        self.expiry.here(now)
     }
 
     /// Whether the token can still be used at this moment, as far as is known.
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
-        !self.is_rejected.get() && self.expires_at.is_none_or(|expiry| now < expiry)
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        let is_idle = self.idle.get().is_some_and(|idle| idle.until <= now.in_cloud());
+        !self.is_rejected.get() && !is_idle && self.expires_at(now).is_none_or(|expiry| now.here() < expiry)
+    }
+
+    /// Whether the token has so little of its life left that another one should be obtained.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.expires_at(now).is_some_and(|expiry| {
+            let life = expiry.since(self.filed_at);
+            expiry.since(now.here()) <= (life / RENEWAL_PART).min(LONGEST_RENEWAL)
+        })
     }
 
     /// Whether the cloud has refused the token itself.
@@ -89,6 +136,34 @@ impl Grant {
     /// The cloud has refused the token itself: it is not to be sent again.
     pub(crate) fn reject(&self) {
         self.is_rejected.set(true);
+    }
+
+    /// The cloud has accepted the token: its rest begins anew.
+    pub(crate) fn was_used(&self, now: Moment) {
+        if let Some(Idle { until, millis }) = self.idle.get() {
+            self.idle.set(Some(Idle { until: until.max(now.in_cloud().after_millis(millis)), millis }));
+        }
+    }
+
+    /// Whether both have the same token.
+    pub(crate) fn has_token_of(&self, other: &Grant) -> bool {
+        self.token == other.token
+    }
+
+    /// The token, for another page of this origin.
+    pub(crate) fn hand_over(&self, now: Moment) -> IssuedToken {
+        let millis_left = self.expires_at(now).map(|expiry| expiry.since(now.here()));
+        IssuedToken { access_token: self.token.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
+    }
+
+    /// Keeps the refresh token that came with this grant's token.
+    pub(crate) fn keep_refresh_token(&self, token: Option<RefreshToken>) {
+        self.refresh_token.replace(token);
+    }
+
+    /// The refresh token that came with this grant's token.
+    pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
+        self.refresh_token.borrow().clone()
     }
 
     /// The call as a request to this grant's organization, with this grant's token.
@@ -103,55 +178,53 @@ pub struct UnfiledToken {
     environment: Rc<Environment>,
     token: AccessToken,
     claims: Option<Claims>,
-    expires_at: Option<Timestamp>,
+    expiry: Expiry,
 }
 
 impl UnfiledToken {
-    /// `claims`: what the token says of itself. `expires_at`: what its source said of its life.
+    /// `claims`: what the token says of itself. `expires_at`: what its source said of its life, by our clock.
     pub(crate) fn new(
         environment: &Rc<Environment>,
         token: AccessToken,
         claims: Option<Claims>,
         expires_at: Option<Timestamp>,
     ) -> UnfiledToken {
-        let claimed_expiry = claims.as_ref().and_then(|claims| claims.expires_at);
-        let expires_at = match (claimed_expiry, expires_at) {
-            (Some(claimed), Some(said)) => Some(claimed.min(said)),
-            (claimed, said) => claimed.or(said),
-        };
-        UnfiledToken { environment: environment.clone(), token, claims, expires_at }
+        let expiry = Expiry { claimed: claims.as_ref().and_then(|claims| claims.expires_at), said: expires_at };
+        UnfiledToken { environment: environment.clone(), token, claims, expiry }
     }
 
     /// Whether the token has expired, as far as is known.
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|expiry| expiry <= now)
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.expiry.here(now).is_some_and(|expiry| expiry <= now.here())
     }
 
     /// Asks the token's own environment whose it is, without keeping an idle session alive.
     pub fn whose(&self) -> Request {
-        let call =
-            Call { method: Method::Get, path: "/api/v2/tokens/me?preserveIdleTTL=true".to_owned(), org_headers: Vec::new(), body: None };
+        let call = Call::plain(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true");
         authorized(&self.environment, &self.token, None, call)
     }
 
     /// The grant, filed by what the token claims; the token itself where it claims no organization.
-    pub(crate) fn filed_by_claim(self) -> Result<Grant, UnfiledToken> {
+    pub(crate) fn filed_by_claim(self, now: Moment) -> Result<Grant, UnfiledToken> {
         match self.claims.as_ref().and_then(|claims| claims.org.clone()) {
-            Some(org) => Ok(self.filed(KnownBy::Claim, org)),
+            Some(org) => Ok(self.filed(KnownBy::Claim, org, now)),
             None => Err(self),
         }
     }
 
     /// The grant, filed by what the cloud says.
-    pub(crate) fn filed_by_cloud(self, info: TokenInfo) -> Grant {
-        let mut grant = self.filed(KnownBy::Cloud, info.org);
+    pub(crate) fn filed_by_cloud(self, info: TokenInfo, now: Moment) -> Grant {
+        let mut grant = self.filed(KnownBy::Cloud, info.org, now);
         grant.org_name = info.org_name;
         grant.home_org = info.home_org;
         grant.scopes = info.scopes.or(grant.scopes);
+        // The cloud has just accepted the token: a date in the past tells of our clock, not of the token.
+        let idle = info.idles_at.map(|until| Idle { until, millis: until.since(now.in_cloud()) });
+        grant.idle.set(idle.filter(|idle| idle.millis > 0));
         grant
     }
 
-    fn filed(self, known_by: KnownBy, org: OrgId) -> Grant {
+    fn filed(self, known_by: KnownBy, org: OrgId, now: Moment) -> Grant {
         Grant {
             target: Target { environment: self.environment, org },
             token: self.token,
@@ -159,26 +232,29 @@ impl UnfiledToken {
             org_name: None,
             home_org: None,
             scopes: self.claims.and_then(|claims| claims.scopes),
-            expires_at: self.expires_at,
+            expiry: self.expiry,
+            filed_at: now.here(),
+            idle: Cell::default(),
+            refresh_token: RefCell::default(),
             is_rejected: Cell::new(false),
         }
     }
 }
 
-/// A request that may be sent: to an environment's API, with a token of that environment.
-#[derive(Clone)]
+/// A request that may be sent: to an environment's API with a token of that environment, or to its token endpoint.
 pub struct Request {
     method: Method,
     origin: String,
     url: String,
     headers: Vec<(String, String)>,
     body: Option<String>,
-    token: AccessToken,
+    bearer: Option<Secret>,
 }
 
 fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, call: Call) -> Request {
+    let secret = token.secret();
     let mut headers =
-        vec![("Authorization".to_owned(), format!("Bearer {}", token.reveal())), ("Accept".to_owned(), "application/json".to_owned())];
+        vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal())), ("Accept".to_owned(), "application/json".to_owned())];
     if call.body.is_some() {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
@@ -186,7 +262,17 @@ fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId
         headers.extend(call.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
     }
     let origin = environment.api().as_str().to_owned();
-    Request { method: call.method, url: format!("{origin}{}", call.path), origin, headers, body: call.body, token: token.clone() }
+    Request { method: call.method, url: format!("{origin}{}", call.path), origin, headers, body: call.body, bearer: Some(secret.clone()) }
+}
+
+/// The request to the environment's token endpoint, which takes the secrets in its form and no bearer.
+pub(crate) fn token_request(environment: &Environment, form: String) -> Request {
+    let origin = environment.login().as_str().to_owned();
+    let headers = vec![
+        ("Accept".to_owned(), "application/json".to_owned()),
+        ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+    ];
+    Request { method: Method::Post, url: format!("{origin}/oauth/token"), origin, headers, body: Some(form), bearer: None }
 }
 
 impl Request {
@@ -217,13 +303,20 @@ impl Request {
 
     /// Sends the request. Where the answer repeats the bearer, it is struck out: answers end up in errors.
     pub(crate) async fn send(self, ports: &impl Ports) -> Result<Answer, Lost> {
-        let token = self.token.clone();
+        let bearer = self.bearer.clone();
         let mut answer = ports.send(self).await?;
-        if let Some(struck) = token.struck_out(&answer.body) {
+        if let Some(struck) = bearer.and_then(|bearer| bearer.struck_out(&answer.body)) {
             answer.json = ports.parse_json(&struck).unwrap_or_default();
             answer.body = struck;
         }
         Ok(answer)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.headers.iter_mut().for_each(|(_, value)| value.zeroize());
+        self.body.zeroize();
     }
 }
 

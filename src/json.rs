@@ -1,4 +1,4 @@
-//! JSON as far as it is read here: texts, whole numbers, lists and objects. Anything else counts as absent.
+//! JSON as far as it is read here: texts, truth values, whole numbers, lists and objects. Null counts as absent.
 //!
 //! The platform parses it (in a page: `JSON.parse`) and hands over this small tree, which serves every body and every
 //! claim. A parser of our own would be a tenth of the module.
@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
+use zeroize::Zeroize;
 
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,9 @@ pub enum Json {
     List(Vec<Json>),
     /// An object, in the order of its text.
     Object(Vec<(String, Json)>),
-    /// A truth value or null.
+    /// A truth value.
+    Truth(bool),
+    /// Null.
     #[default]
     Other,
 }
@@ -46,6 +49,34 @@ impl Json {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_text()
     }
+
+    /// The object's property of this name, if it is a number, without what is below one.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Json::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The object's property of this name, if it is a list; nothing otherwise.
+    pub fn list(&self, name: &str) -> &[Json] {
+        match self.get(name) {
+            Some(Json::List(items)) => items,
+            _ => &[],
+        }
+    }
+}
+
+/// Overwrites every text, for an answer that held secrets.
+impl Zeroize for Json {
+    fn zeroize(&mut self) {
+        match self {
+            Json::Text(text) => text.zeroize(),
+            Json::List(items) => items.iter_mut().for_each(Json::zeroize),
+            Json::Object(properties) => properties.iter_mut().for_each(|(_, value)| value.zeroize()),
+            Json::Number(_) | Json::Truth(_) | Json::Other => {}
+        }
+    }
 }
 
 /// So that a type of another crate can be read from the tree.
@@ -58,6 +89,7 @@ impl<'de> Deserializer<'de> for Json {
             Json::Number(number) => visitor.visit_i64(number),
             Json::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
+            Json::Truth(truth) => visitor.visit_bool(truth),
             Json::Other => visitor.visit_unit(),
         }
     }

@@ -1,32 +1,53 @@
-//! Grants by environment and organization. Asks the token source for one that is missing, once at a time; never hands out another organization's.
+//! Grants by environment and organization. Obtains one that is missing, once at a time; never hands out another organization's.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use futures_util::future::{LocalBoxFuture, Shared, WeakShared, select};
 
-use crate::environment::Environment;
+use crate::cloud::Cloud;
 use crate::error::{Code, Error};
 use crate::grant::{Grant, Target, UnfiledToken};
-use crate::ports::{NeedReason, Ports, TokenNeed};
-use crate::refusal::refusal;
-use crate::timestamp::Timestamp;
-use crate::token::{AccessToken, TokenInfo};
+use crate::ports::{Holder, IssuedToken, NeedReason, Ports};
+use crate::sources::Sources;
 
 type Fetch = LocalBoxFuture<'static, Result<Rc<Grant>, Rc<Error>>>;
 
 /// The grants that are held, and the fetches that are under way.
-pub struct Keyring<P> {
-    ports: Rc<P>,
+pub struct Keyring<P: Ports> {
+    cloud: Rc<Cloud<P>>,
+    sources: Sources<P>,
     held: RefCell<Vec<Rc<Grant>>>,
-    fetches: RefCell<Vec<(Target, WeakShared<Fetch>)>>,
+    sharing: RefCell<Vec<(Target, P::Sharing)>>,
+    fetches: RefCell<Vec<Fetching>>,
+    fetched: Cell<u64>,
+}
+
+/// A fetch that is under way, and kept for as long as somebody waits for it.
+struct Fetching {
+    number: u64,
+    target: Target,
+    is_silent: bool,
+    fetch: WeakShared<Fetch>,
 }
 
 impl<P: Ports> Keyring<P> {
     /// An empty keyring.
-    pub fn new(ports: Rc<P>) -> Rc<Keyring<P>> {
-        Rc::new(Keyring { ports, held: RefCell::default(), fetches: RefCell::default() })
+    pub fn new(cloud: Rc<Cloud<P>>, sources: Sources<P>) -> Rc<Keyring<P>> {
+        Rc::new(Keyring {
+            cloud,
+            sources,
+            held: RefCell::default(),
+            sharing: RefCell::default(),
+            fetches: RefCell::default(),
+            fetched: Cell::default(),
+        })
+    }
+
+    /// Where missing tokens come from.
+    pub fn sources(&self) -> &Sources<P> {
+        &self.sources
     }
 
     /// Every grant that is held, expired ones too, in the order of filing.
@@ -34,46 +55,94 @@ impl<P: Ports> Keyring<P> {
         self.held.borrow().clone()
     }
 
-    /// Forgets every grant.
+    /// Forgets every grant, and files none that is still being obtained.
     pub fn forget_all(&self) {
-        self.held.borrow_mut().clear();
+        let (held, sharing, fetches) = (self.held.take(), self.sharing.take(), self.fetches.take());
+        // After the borrows: what is dropped may call back.
+        drop((held, sharing, fetches));
     }
 
-    /// Reads what a token says of itself. `expires_at`: what its source said of its life.
-    pub fn unfiled(&self, environment: &Rc<Environment>, token: AccessToken, expires_at: Option<Timestamp>) -> Result<UnfiledToken, Error> {
-        let claims = token.claims(|text| self.ports.parse_json(text))?;
-        Ok(UnfiledToken::new(environment, token, claims, expires_at))
+    /// Forgets the grant for this target, and files none that is still being obtained.
+    pub fn forget(&self, target: &Target) {
+        self.fetches.borrow_mut().retain(|fetching| fetching.target != *target);
+        let mut sharing = self.sharing.borrow_mut();
+        let ended = sharing.iter().position(|(other, _)| other == target).map(|at| sharing.swap_remove(at));
+        drop(sharing);
+        drop(ended);
+        self.held.borrow_mut().retain(|grant| grant.target() != target);
+    }
+
+    /// Forgets the grant for this target, here and in every page that shares it.
+    pub fn forget_everywhere(&self, target: &Target) {
+        self.forget(target);
+        self.sources.forget_shared(target);
     }
 
     /// Finds out whose token it is, and files it there.
     pub async fn add(&self, token: UnfiledToken) -> Result<Rc<Grant>, Error> {
-        let grant = Rc::new(self.identify(token).await?);
+        let grant = Rc::new(self.cloud.identify(token).await?);
         self.file(grant.clone());
         Ok(grant)
     }
 
-    /// A fresh grant for this target: the one that is held, or one that the token source gives.
-    /// Callers who want the same one at the same time share one fetch.
-    pub async fn grant(self: &Rc<Self>, target: &Target, scope: &str) -> Result<Rc<Grant>, Rc<Error>> {
-        let held = self.held_for(target);
-        let reason = match held {
-            Some(grant) if grant.is_fresh(self.ports.now()) => return Ok(grant),
-            Some(grant) if grant.is_rejected() => NeedReason::Rejected,
-            Some(_) => NeedReason::Expired,
-            None => NeedReason::Missing,
-        };
-        if !self.ports.has_token_source() {
+    /// Takes over the token that another page holds for this target, if there is one and none is held here.
+    pub async fn adopt(self: &Rc<Self>, target: &Target) {
+        if self.sources.login().is_some()
+            && self.held_for(target).is_none()
+            && let Some(grant) = self.sources.shared_by_another_page(target, None).await
+        {
+            self.file_and_share(Rc::new(grant));
+        }
+    }
+
+    /// A fresh grant for this target: the one that is held, or one that is obtained. Callers who want the same one at the
+    /// same time share one fetch. One that has little of its life left is renewed while nobody waits for it.
+    pub async fn grant(self: &Rc<Self>, target: &Target) -> Result<Rc<Grant>, Rc<Error>> {
+        if let Some(grant) = self.fresh(target) {
+            if grant.is_due(self.cloud.now()) {
+                self.renew(&grant);
+            }
+            return Ok(grant);
+        }
+        if self.sources.is_empty() {
             return Err(self.none_for(target).into());
         }
-        self.fetch(target, reason, scope).await
+        // A renewal that nobody waited for asks nobody to sign in: if it fails, that may still help.
+        let renewal = self.under_way(target, true);
+        if let Some(renewal) = renewal
+            && let Ok(grant) = renewal.await
+        {
+            return Ok(grant);
+        }
+        self.fetch(target, false).await
+    }
+
+    /// Files a grant, and shares it with other pages from now on.
+    pub(crate) fn file_and_share(self: &Rc<Self>, grant: Rc<Grant>) {
+        let target = grant.target().clone();
+        self.file(grant);
+        if self.sharing.borrow().iter().all(|(other, _)| *other != target) {
+            let holder = Held { keyring: Rc::downgrade(self), target: target.clone() };
+            let sharing = self.sources.share(&target, Rc::new(holder));
+            self.sharing.borrow_mut().extend(sharing.map(|sharing| (target, sharing)));
+        }
+    }
+
+    /// Whether a grant for this target is held that can be used.
+    pub fn has_fresh(&self, target: &Target) -> bool {
+        self.fresh(target).is_some()
     }
 
     fn held_for(&self, target: &Target) -> Option<Rc<Grant>> {
         self.held.borrow().iter().find(|grant| grant.target() == target).cloned()
     }
 
+    fn fresh(&self, target: &Target) -> Option<Rc<Grant>> {
+        self.held_for(target).filter(|grant| grant.is_fresh(self.cloud.now()))
+    }
+
     fn file(&self, grant: Rc<Grant>) {
-        let now = self.ports.now();
+        let now = self.cloud.now();
         let mut held = self.held.borrow_mut();
         match held.iter_mut().find(|other| other.target() == grant.target()) {
             Some(other) if grant.is_fresh(now) || !other.is_fresh(now) => *other = grant,
@@ -82,75 +151,113 @@ impl<P: Ports> Keyring<P> {
         }
     }
 
+    /// Obtains another grant in good time, where that takes nobody's attention.
+    fn renew(self: &Rc<Self>, grant: &Grant) {
+        let target = grant.target();
+        let can_renew = self.cloud.ports().has_token_source() || grant.refresh_token().is_some();
+        if can_renew && self.under_way(target, true).or_else(|| self.under_way(target, false)).is_none() {
+            let (fetch, keyring) = (self.fetch(target, true), self.clone());
+            self.cloud.ports().spawn(Box::pin(async move {
+                // A failure is nobody's: the next call tries again, or needs a token by then.
+                select(fetch, Box::pin(keyring.cloud.ports().closed())).await;
+            }));
+        }
+    }
+
+    fn under_way(&self, target: &Target, is_silent: bool) -> Option<Shared<Fetch>> {
+        let fetches = self.fetches.borrow();
+        let mut of_target = fetches.iter().filter(|fetching| fetching.target == *target && fetching.is_silent == is_silent);
+        of_target.find_map(|fetching| fetching.fetch.upgrade())
+    }
+
     /// Joins the fetch that is under way for this target, or begins one. It ends when nobody waits for it any more.
-    fn fetch(self: &Rc<Self>, target: &Target, reason: NeedReason, scope: &str) -> Shared<Fetch> {
-        let mut fetches = self.fetches.borrow_mut();
-        fetches.retain(|(_, fetch)| fetch.upgrade().is_some());
-        if let Some(fetch) = fetches.iter().find(|(other, _)| other == target).and_then(|(_, fetch)| fetch.upgrade()) {
+    fn fetch(self: &Rc<Self>, target: &Target, is_silent: bool) -> Shared<Fetch> {
+        if let Some(fetch) = self.under_way(target, is_silent) {
             return fetch;
         }
-        let (keyring, target, scope) = (self.clone(), target.clone(), scope.to_owned());
-        let key = target.clone();
+        let number = self.fetched.get();
+        self.fetched.set(number.wrapping_add(1));
+        let (keyring, key) = (self.clone(), target.clone());
         let fetch: Fetch = Box::pin(async move {
-            let obtained = keyring.obtain(&target, reason, scope).await;
-            // Before anyone sees the result, so that a failure is not handed to a later caller.
-            keyring.fetches.borrow_mut().retain(|(other, _)| *other != target);
-            let grant = Rc::new(obtained.map_err(|error| error.about(&target.org))?);
-            keyring.file(grant.clone());
-            Ok(grant)
+            // A sign-in's window has to be opened in the caller's own turn, so before anything is waited for.
+            let obtained = match keyring.window_at_once(&key, is_silent) {
+                Ok(window) => {
+                    // Held until the grant is shared: the next page finds it then.
+                    let _lock = keyring.sources.lock(&key).await;
+                    let obtained = keyring.obtain(&key, window, is_silent).await;
+                    keyring.end(number, obtained)
+                }
+                Err(error) => keyring.end(number, Err(error)),
+            };
+            Ok(obtained.map_err(|error| error.about(&key.org))?)
         });
         let fetch = fetch.shared();
-        fetches.extend(fetch.downgrade().map(|weak| (key, weak)));
+        let mut fetches = self.fetches.borrow_mut();
+        fetches.retain(|fetching| fetching.fetch.upgrade().is_some());
+        fetches.extend(fetch.downgrade().map(|fetch| Fetching { number, target: target.clone(), is_silent, fetch }));
         fetch
     }
 
-    async fn obtain(&self, target: &Target, reason: NeedReason, scope: String) -> Result<Grant, Error> {
-        let need = TokenNeed { environment: &target.environment, org: &target.org, scopes: vec![scope], reason };
-        let issued = self.ports.get_token(need).await.map_err(|cause| {
-            Error::new(Code::TokenSourceFailed, format!("getToken failed for organization {}.", target.org)).caused_by(cause)
-        })?;
-        let now = self.ports.now();
-        let expires_at = issued.expires_in.map(|seconds| now.after_seconds(seconds));
-        let token = self.unfiled(&target.environment, AccessToken::parse(&issued.access_token)?, expires_at)?;
-        if token.is_expired(now) {
-            return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {} that has expired.", target.org)));
+    /// The fetch of this number is over, before anyone sees its result: a failure is not for a later caller, and what
+    /// nobody wants to be held any more is not filed.
+    fn end(self: &Rc<Self>, number: u64, obtained: Result<Rc<Grant>, Error>) -> Result<Rc<Grant>, Error> {
+        let mut fetches = self.fetches.borrow_mut();
+        let at = fetches.iter().position(|fetching| fetching.number == number);
+        let is_wanted = at.map(|at| fetches.swap_remove(at)).is_some();
+        drop(fetches);
+        if is_wanted && let Ok(grant) = &obtained {
+            self.file_and_share(grant.clone());
         }
-        let grant = self.identify(token).await?;
-        if grant.target() != target {
-            let (asked, got) = (&target.org, &grant.target().org);
-            let mut error = Error::new(
-                Code::TokenSourceWrongOrg,
-                format!("getToken was asked for a token of organization {asked} and returned one of {got}."),
-            );
-            error.evidence.token_org_id = Some(got.clone());
-            return Err(error);
-        }
-        Ok(grant)
+        obtained
     }
 
-    /// Files a token by its claim, or else asks its own environment whose it is.
-    async fn identify(&self, token: UnfiledToken) -> Result<Grant, Error> {
-        let token = match token.filed_by_claim() {
-            Ok(grant) => return Ok(grant),
-            Err(token) => token,
+    fn window_at_once(&self, target: &Target, is_silent: bool) -> Result<Option<P::Window>, Error> {
+        if is_silent { Ok(None) } else { self.sources.window_at_once(self.held_for(target).as_deref()) }
+    }
+
+    /// Looks again, then asks the sources in their order.
+    async fn obtain(&self, target: &Target, window: Option<P::Window>, is_silent: bool) -> Result<Rc<Grant>, Error> {
+        let stale = self.held_for(target);
+        let now = self.cloud.now();
+        if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(is_silent && held.is_due(now))) {
+            return Ok(held.clone());
+        }
+        let stale = stale.as_deref();
+        let reason = match stale {
+            Some(stale) if stale.is_rejected() => NeedReason::Rejected,
+            Some(_) => NeedReason::Expired,
+            None => NeedReason::Missing,
         };
-        let answer = token.whose().send(&*self.ports).await.map_err(|lost| {
-            let mut error = Error::new(Code::Network, "The cloud could not be asked whose token it is.").caused_by(lost.cause);
-            error.evidence.status = lost.status;
-            error
-        })?;
-        if answer.status != 200 {
-            let mut error = refusal(&answer);
-            // What these mean of a start they do not mean here.
-            if matches!(error.code, Code::AgentNotFound | Code::Conflict) {
-                error.code = Code::UnexpectedAnswer;
-            }
-            return Err(error);
+        if let Some(grant) = self.sources.shared_by_another_page(target, stale).await {
+            return Ok(grant.into());
         }
-        match TokenInfo::from_json(&answer.json) {
-            Some(info) => Ok(token.filed_by_cloud(info)),
-            None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(answer)),
+        if let Some(grant) = self.sources.refreshed(target, stale).await? {
+            return self.of_target(target, grant);
         }
+        if let Some(grant) = self.sources.given_by_app(target, reason, stale).await? {
+            return Ok(grant.into());
+        }
+        if is_silent {
+            return Err(self.none_for(target));
+        }
+        let signed_in = self.sources.signed_in(target, window).await?;
+        signed_in.map_or_else(|| Err(self.none_for(target)), |grant| self.of_target(target, grant))
+    }
+
+    /// What a sign-in gave, if it is for this target.
+    pub(crate) fn of_target(&self, target: &Target, grant: Grant) -> Result<Rc<Grant>, Error> {
+        if grant.target() == target {
+            return Ok(grant.into());
+        }
+        let (asked, got) = (&target.org, grant.target().org.clone());
+        let message = format!("The sign-in was for organization {asked} and gave a token of {got}.");
+        let mut error = Error::new(Code::LoginWrongOrg, message).about(asked);
+        error.evidence.token_org_id = Some(got);
+        error.evidence.home_org_id = grant.home_org().cloned();
+        if self.sources.login().is_some_and(|login| login.files_wrong_org()) {
+            self.file(grant.into());
+        }
+        Err(error)
     }
 
     fn none_for(&self, target: &Target) -> Error {
@@ -172,5 +279,25 @@ impl<P: Ports> Keyring<P> {
         error.evidence.token_org_id = Some(other.target().org.clone());
         error.evidence.home_org_id = other.home_org().cloned();
         error.about(org)
+    }
+}
+
+/// The keyring as other pages see it: what it holds for one target.
+struct Held<P: Ports> {
+    keyring: Weak<Keyring<P>>,
+    target: Target,
+}
+
+impl<P: Ports> Holder for Held<P> {
+    fn hand_over(&self) -> Option<IssuedToken> {
+        let keyring = self.keyring.upgrade()?;
+        let grant = keyring.fresh(&self.target)?;
+        Some(grant.hand_over(keyring.cloud.now()))
+    }
+
+    fn forget(&self) {
+        if let Some(keyring) = self.keyring.upgrade() {
+            keyring.forget(&self.target);
+        }
     }
 }

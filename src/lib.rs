@@ -8,6 +8,8 @@
 //! `web` is the only folder that knows JavaScript. JavaScript comes in through `src/js`.
 
 pub mod agent;
+pub mod clock;
+pub mod cloud;
 pub mod contract;
 pub mod environment;
 pub mod error;
@@ -15,14 +17,18 @@ pub mod grant;
 pub mod json;
 pub mod keyring;
 pub mod launch;
+pub mod login;
 pub mod org;
 pub mod ports;
 pub mod recorder;
 pub mod recording;
 pub mod refusal;
+pub mod secret;
 pub mod settings;
+pub mod sources;
 pub mod timestamp;
 pub mod token;
+pub mod trustor;
 
 #[cfg(target_arch = "wasm32")]
 pub mod web;

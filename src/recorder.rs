@@ -7,15 +7,21 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use crate::agent::AgentId;
+use crate::clock::Moment;
+use crate::cloud::{Cloud, not_of_a_start};
+use crate::contract::{Call, Method};
 use crate::error::{Cause, Code, Error};
 use crate::grant::{Grant, Target, UnfiledToken};
 use crate::keyring::Keyring;
+use crate::login::Returned;
 use crate::org::OrgId;
 use crate::ports::{Answer, Lost, Ports};
 use crate::recording::{Recording, Start};
 use crate::refusal::refusal;
 use crate::settings::Settings;
+use crate::sources::Sources;
 use crate::token::AccessToken;
+use crate::trustor::Trustor;
 
 /// When a call must end, whatever happens.
 pub struct Limits<A> {
@@ -41,9 +47,9 @@ impl From<Error> for Failure {
 }
 
 /// Starts recordings in one environment, for one organization at a time.
-pub struct Recorder<P> {
+pub struct Recorder<P: Ports> {
     settings: Settings,
-    ports: Rc<P>,
+    cloud: Rc<Cloud<P>>,
     keyring: Rc<Keyring<P>>,
     switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
@@ -71,14 +77,21 @@ impl From<Rc<Error>> for Ended {
 }
 
 impl<P: Ports> Recorder<P> {
-    /// A recorder that holds these tokens, each filed under its own organization.
-    pub async fn connect(ports: P, mut settings: Settings, limits: Limits<impl Future<Output = ()>>) -> Result<Recorder<P>, Failure> {
-        let ports = Rc::new(ports);
+    /// A recorder that holds these tokens, each filed under its own organization, and the one that a sign-in gave from
+    /// which the page has come back.
+    pub async fn connect(
+        ports: P,
+        mut settings: Settings,
+        returned: Option<Returned>,
+        limits: Limits<impl Future<Output = ()>>,
+    ) -> Result<Recorder<P>, Failure> {
         let tokens = std::mem::take(&mut settings.tokens);
+        let cloud = Rc::new(Cloud::new(Rc::new(ports)));
+        let sources = Sources::of(&settings, cloud.clone());
         let recorder = Recorder {
-            keyring: Keyring::new(ports.clone()),
+            keyring: Keyring::new(cloud.clone(), sources),
             settings,
-            ports,
+            cloud,
             switched_to: RefCell::default(),
             switches: Cell::default(),
             last_switch: Cell::default(),
@@ -90,12 +103,18 @@ impl<P: Ports> Recorder<P> {
             for (at, token) in tokens.into_iter().enumerate() {
                 unfiled.push(recorder.unfiled(token).map_err(|error| error.of(&format!("tokens[{at}]")))?);
             }
+            if let Some(returned) = returned {
+                recorder.sign_in(returned).await?;
+            }
             for (at, token) in unfiled.into_iter().enumerate() {
                 recorder.keyring.add(token).await.map_err(|error| error.of(&format!("tokens[{at}]")))?;
             }
+            if let Some(org) = &recorder.settings.org {
+                recorder.keyring.adopt(&recorder.target(org.clone())).await;
+            }
             Ok(())
         };
-        recorder.within(limits, work).await.map_err(nothing_sent)?;
+        recorder.within(limits, None, work).await.map_err(nothing_sent)?;
         Ok(recorder)
     }
 
@@ -109,6 +128,11 @@ impl<P: Ports> Recorder<P> {
         self.keyring.grants()
     }
 
+    /// This moment, here and in the cloud.
+    pub fn now(&self) -> Moment {
+        self.cloud.now()
+    }
+
     /// The organization that a call without one is for, as far as it is certain.
     pub fn org(&self) -> Option<OrgId> {
         self.target_org(None).ok()
@@ -117,7 +141,7 @@ impl<P: Ports> Recorder<P> {
     /// Files a token under its own organization.
     pub async fn add_token(&self, token: AccessToken, limits: Limits<impl Future<Output = ()>>) -> Result<Rc<Grant>, Failure> {
         let work = async { Ok(self.keyring.add(self.unfiled(token)?).await?) };
-        self.within(limits, work).await.map_err(nothing_sent)
+        self.within(limits, None, work).await.map_err(nothing_sent)
     }
 
     /// Makes sure of a token of this organization, and makes it the target of the calls to come.
@@ -126,8 +150,8 @@ impl<P: Ports> Recorder<P> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
         let target = self.target(org.clone());
-        let work = async { Ok(self.keyring.grant(&target, self.settings.contract.scope()).await?) };
-        let grant = self.within(limits, work).await.map_err(nothing_sent)?;
+        let work = async { Ok(self.keyring.grant(&target).await?) };
+        let grant = self.within(limits, Some(&target), work).await.map_err(nothing_sent)?;
         if turn > self.last_switch.get() {
             self.last_switch.set(turn);
             self.switched_to.replace(Some(org));
@@ -142,13 +166,12 @@ impl<P: Ports> Recorder<P> {
         let was_sent = Cell::new(false);
         let contract = &self.settings.contract;
         let work = async {
-            let grant = self.keyring.grant(&target, contract.scope()).await?;
-            let request = grant.request(contract.start(&start.agent, &start.recording_type));
-            was_sent.set(true);
-            let answer = request.send(&*self.ports).await.map_err(|lost| answer_lost(lost).about(&target.org))?;
+            let call = || contract.start(&start.agent, &start.recording_type);
+            let (grant, sent) = self.send(&target, call, &was_sent).await?;
+            let answer = sent.map_err(|lost| answer_lost(lost).about(&target.org))?;
             Ok(self.recording(&start.agent, answer, &grant)?)
         };
-        self.within(limits, work).await.map_err(|ended| match ended {
+        self.within(limits, Some(&target), work).await.map_err(|ended| match ended {
             Ended::TimedOut(limit) if was_sent.get() => {
                 let message = "The start was sent and no answer came in time.";
                 outcome_unknown(message).caused_by(Cause::Error(Box::new(timed_out(limit)))).about(&target.org).into()
@@ -163,11 +186,48 @@ impl<P: Ports> Recorder<P> {
         })
     }
 
+    /// The organizations that have authorized the home organization of the target organization's user.
+    pub async fn trustors(&self, limits: Limits<impl Future<Output = ()>>) -> Result<Vec<Trustor>, Failure> {
+        self.ensure_open()?;
+        let target = self.target(self.target_org(None)?);
+        let work = async {
+            let call = || Call::plain(Method::Get, "/api/v2/users/me?expand=trustors");
+            let (grant, sent) = self.send(&target, call, &Cell::default()).await?;
+            let answer = sent.map_err(|lost| not_answered("The cloud could not be asked for trustors.", lost).about(&target.org))?;
+            if answer.status != 200 {
+                return Err(self.explained(not_of_a_start(refusal(&answer)), &grant).into());
+            }
+            Ok(Trustor::list(&answer.json))
+        };
+        self.within(limits, Some(&target), work).await.map_err(nothing_sent)
+    }
+
+    /// Revokes the token of this organization, or every token, and forgets it.
+    pub async fn sign_out(&self, org: Option<OrgId>, limits: Limits<impl Future<Output = ()>>) -> Result<(), Failure> {
+        self.ensure_open()?;
+        let mut grants = self.keyring.grants();
+        grants.retain(|grant| org.as_ref().is_none_or(|org| grant.target().org == *org));
+        // Those of whom none is held may have one under way.
+        let signed_out: Vec<Target> = match org {
+            Some(org) => vec![self.target(org)],
+            None => grants.iter().map(|grant| grant.target().clone()).collect(),
+        };
+        signed_out.iter().for_each(|target| self.keyring.forget_everywhere(target));
+        let work = async {
+            let mut failed = None;
+            for grant in grants {
+                failed = failed.or(self.revoke(&grant).await.err());
+            }
+            failed.map_or(Ok(()), |error| Err(error.into()))
+        };
+        self.within(limits, None, work).await.map_err(nothing_sent)
+    }
+
     /// Forgets every token; what is in flight is rejected.
     pub fn close(&self) {
-        self.keyring.forget_all();
         self.is_closed.set(true);
-        self.ports.close();
+        self.keyring.forget_all();
+        self.cloud.ports().close();
     }
 
     fn ensure_open(&self) -> Result<(), Failure> {
@@ -175,7 +235,73 @@ impl<P: Ports> Recorder<P> {
     }
 
     fn unfiled(&self, token: AccessToken) -> Result<UnfiledToken, Error> {
-        self.keyring.unfiled(&self.settings.environment, token, None)
+        self.cloud.unfiled(&self.settings.environment, token, None)
+    }
+
+    /// Files what a sign-in gave from which the page has come back.
+    async fn sign_in(&self, returned: Returned) -> Result<(), Error> {
+        let Some(login) = &self.settings.login else { return Ok(()) };
+        let (org, response) = returned.exchange(login, &self.cloud, &self.settings.environment).await?;
+        let target = self.target(org);
+        let grant = self.keyring.sources().asked(&target, response).await?;
+        match self.keyring.of_target(&target, grant) {
+            Ok(grant) => self.keyring.file_and_share(grant),
+            // There would be no recorder to look for it.
+            Err(error) if !login.files_wrong_org() => return Err(error),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Sends a call with the target's own token. One that the cloud refuses (401) has not been carried out: then another
+    /// token is obtained, once, and the call is sent again.
+    async fn send(
+        &self,
+        target: &Target,
+        call: impl Fn() -> Call,
+        was_sent: &Cell<bool>,
+    ) -> Result<(Rc<Grant>, Result<Answer, Lost>), Ended> {
+        let grant = self.keyring.grant(target).await?;
+        was_sent.set(true);
+        let sent = self.cloud.send(grant.request(call())).await;
+        let Ok(answer) = &sent else { return Ok((grant, sent)) };
+        let refused = refusal(answer);
+        if !refused.is_of_token() {
+            grant.was_used(self.cloud.now());
+            return Ok((grant, sent));
+        }
+        grant.reject();
+        if self.keyring.sources().is_empty() && !self.keyring.has_fresh(target) {
+            return Ok((grant, sent));
+        }
+        was_sent.set(false);
+        let refused = self.explained(refused, &grant);
+        let grant = self.keyring.grant(target).await.map_err(|error| Error::clone(&error).after(refused))?;
+        was_sent.set(true);
+        let sent = self.cloud.send(grant.request(call())).await;
+        if let Ok(answer) = &sent
+            && refusal(answer).is_of_token()
+        {
+            grant.reject();
+        }
+        Ok((grant, sent))
+    }
+
+    async fn revoke(&self, grant: &Grant) -> Result<(), Error> {
+        // It can not be used any more, and is not sent.
+        if !grant.is_fresh(self.cloud.now()) {
+            return Ok(());
+        }
+        let request = grant.request(Call::plain(Method::Delete, "/api/v2/tokens/me"));
+        let org = &grant.target().org;
+        let failed = |lost| not_answered("The token could not be revoked.", lost).about(org);
+        let answer = self.cloud.send(request).await.map_err(failed)?;
+        let refused = refusal(&answer);
+        if (200..300).contains(&answer.status) || refused.is_of_token() {
+            Ok(())
+        } else {
+            Err(self.explained(not_of_a_start(refused), grant))
+        }
     }
 
     fn target(&self, org: OrgId) -> Target {
@@ -190,10 +316,10 @@ impl<P: Ports> Recorder<P> {
         }
         match self.keyring.grants().as_slice() {
             [grant] => Ok(grant.target().org.clone()),
-            [] if !self.ports.has_token_source() => {
+            [] if self.keyring.sources().is_empty() => {
                 Err(Error::new(Code::NoToken, "No token is held, and nothing says which organization is meant."))
             }
-            [] => Err(Error::new(Code::OrgAmbiguous, "Nothing says for which organization getToken should be asked.")),
+            [] => Err(Error::new(Code::OrgAmbiguous, "Nothing says for which organization a token should be obtained.")),
             several => {
                 let orgs: Vec<&str> = several.iter().map(|grant| grant.target().org.as_str()).collect();
                 Err(Error::new(Code::OrgAmbiguous, format!("Tokens of several organizations are held: {}.", orgs.join(", "))))
@@ -204,7 +330,11 @@ impl<P: Ports> Recorder<P> {
     fn recording(&self, agent: &AgentId, answer: Answer, grant: &Grant) -> Result<Recording, Error> {
         let org = &grant.target().org;
         if !(200..300).contains(&answer.status) {
-            return Err(self.explained(refusal(&answer), grant));
+            let mut error = refusal(&answer);
+            if error.code == Code::CloudUnavailable {
+                error.code = Code::OutcomeUnknown;
+            }
+            return Err(self.explained(error, grant));
         }
         Recording::from_answer(&answer, agent, org).ok_or_else(|| {
             let message = "The cloud's answer does not name a recording of this agent in this organization.";
@@ -212,13 +342,8 @@ impl<P: Ports> Recorder<P> {
         })
     }
 
-    /// The refusal of a start, with what the grant tells of it.
+    /// The refusal, with what the grant tells of it.
     fn explained(&self, mut error: Error, grant: &Grant) -> Error {
-        match error.code {
-            Code::CloudUnavailable => error.code = Code::OutcomeUnknown,
-            Code::Unauthenticated | Code::TokenExpired => grant.reject(),
-            _ => {}
-        }
         if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
             error.evidence.missing_scopes = Some(vec![self.settings.contract.scope().to_owned()]);
         }
@@ -228,9 +353,14 @@ impl<P: Ports> Recorder<P> {
         error.about(&grant.target().org)
     }
 
-    /// The work's result, unless something ends it before.
-    async fn within<T>(&self, limits: Limits<impl Future<Output = ()>>, work: impl Future<Output = Result<T, Ended>>) -> Result<T, Ended> {
-        let mut ended = pin!(self.ended(limits));
+    /// The work's result, unless something ends it before. The time in which people sign in for the target does not count.
+    async fn within<T>(
+        &self,
+        limits: Limits<impl Future<Output = ()>>,
+        target: Option<&Target>,
+        work: impl Future<Output = Result<T, Ended>>,
+    ) -> Result<T, Ended> {
+        let mut ended = pin!(self.ended(limits, target));
         let mut work = pin!(work);
         poll_fn(|context| match ended.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(Err(ended)),
@@ -240,11 +370,23 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// Ready when the recorder is closed, the caller aborts or the time is over.
-    async fn ended(&self, limits: Limits<impl Future<Output = ()>>) -> Ended {
+    async fn ended(&self, limits: Limits<impl Future<Output = ()>>, target: Option<&Target>) -> Ended {
+        let ports = self.cloud.ports();
         let limit = limits.timeout.unwrap_or(self.settings.timeout);
-        let mut closed = pin!(self.ports.closed());
+        let time_of_sign_ins = || target.map_or(0, |target| self.keyring.sources().time_of_sign_ins(target));
+        let time_over = async {
+            let mut counted_off = time_of_sign_ins();
+            let mut left = limit;
+            while left > 0 {
+                ports.wait(left).await;
+                let so_far = time_of_sign_ins();
+                left = u32::try_from(so_far.saturating_sub(counted_off)).unwrap_or(0);
+                counted_off = so_far;
+            }
+        };
+        let mut time_over = pin!(time_over);
+        let mut closed = pin!(ports.closed());
         let mut aborted = pin!(limits.aborted);
-        let mut time_over = pin!(self.ports.wait(limit));
         poll_fn(|context| {
             if closed.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ended::Closed);
@@ -286,6 +428,12 @@ fn answer_lost(lost: Lost) -> Error {
         Error::new(Code::Network, "The start could not be sent.")
     };
     let mut error = error.caused_by(lost.cause);
+    error.evidence.status = lost.status;
+    error
+}
+
+fn not_answered(message: &str, lost: Lost) -> Error {
+    let mut error = Error::new(Code::Network, message).caused_by(lost.cause);
     error.evidence.status = lost.status;
     error
 }

@@ -6,7 +6,9 @@ use crate::contract::RecordingContract;
 use crate::environment::{Environment, EnvironmentEntry, Environments};
 use crate::error::{Code, Error};
 use crate::launch::LaunchContext;
+use crate::login::{Login, LoginOptions, Page};
 use crate::org::{OrgId, org_id};
+use crate::secret::Secret;
 use crate::token::AccessToken;
 
 /// The longest time that a call may take unless it says otherwise, in milliseconds.
@@ -16,7 +18,11 @@ const DEFAULT_TIMEOUT: u32 = 15_000;
 #[derive(Clone, Default)]
 pub struct Options {
     /// Tokens that are held already.
-    pub tokens: Vec<String>,
+    pub tokens: Vec<Secret>,
+    /// How to sign in.
+    pub login: Option<LoginOptions>,
+    /// Whether tokens are shared with other pages of this origin.
+    pub share_tokens: Option<bool>,
     /// The target organization.
     pub org_id: Option<String>,
     /// The environment's name.
@@ -44,6 +50,12 @@ pub struct Settings {
     pub org: Option<OrgId>,
     /// The recording API.
     pub contract: RecordingContract,
+    /// How to sign in, if at all.
+    pub login: Option<Login>,
+    /// Whether tokens are shared with other pages of this origin.
+    pub shares_tokens: bool,
+    /// The query that the page was opened with, for when it is left to sign in.
+    pub page_query: Vec<(String, String)>,
     /// Tokens to file at the start.
     pub tokens: Vec<AccessToken>,
     /// The longest time that a call may take, in milliseconds.
@@ -51,9 +63,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Decides. `launch_query`: the decoded pairs of the launch URL's query; `None` where there is no launch URL.
-    pub fn decide(options: Options, launch_query: Option<&[(String, String)]>) -> Result<Settings, Error> {
+    /// Decides. `launch_query`: the decoded pairs of the launch URL's query, where that is not the page's own.
+    pub fn decide(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
         let environments = Environments::with(options.environments)?;
+        let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
         let launch = LaunchContext::from_query(launch_query.unwrap_or_default())?;
         let environment = match (options.environment, launch_query) {
             (Some(name), _) => environments.named(&name)?,
@@ -66,25 +79,30 @@ impl Settings {
         };
         let mut tokens = Vec::new();
         for (at, text) in options.tokens.iter().enumerate() {
-            tokens.push(AccessToken::parse(text).map_err(|error| error.of(&format!("tokens[{at}]")))?);
+            tokens.push(AccessToken::parse(text.reveal()).map_err(|error| error.of(&format!("tokens[{at}]")))?);
         }
+        let page_origin = page.as_ref().map(|page| page.origin.as_str());
+        let login = options.login.map(|login| Login::decide(login, &environment, page_origin)).transpose()?;
         Ok(Settings {
             environment,
             org,
             launch,
             contract: RecordingContract::with(options.path, options.org_headers, options.scope)?,
+            login,
+            shares_tokens: options.share_tokens.unwrap_or(true),
+            page_query: page.map(|page| page.query).unwrap_or_default(),
             tokens,
-            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), timeout)?,
+            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("timeoutMs", millis))?,
         })
     }
 }
 
 /// A `timeoutMs`: more than 0 and at most 2³¹ − 1 milliseconds, the longest that a browser's timer can wait.
-pub fn timeout(millis: f64) -> Result<u32, Error> {
+pub fn timeout(name: &str, millis: f64) -> Result<u32, Error> {
     if millis > 0.0 && millis <= f64::from(i32::MAX) {
         // In range: what is lost is the part below a millisecond.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         return Ok(millis.ceil() as u32);
     }
-    Err(Error::new(Code::BadArgument, "timeoutMs must be more than 0 and at most 2147483647 milliseconds."))
+    Err(Error::new(Code::BadArgument, format!("{name} must be more than 0 and at most 2147483647 milliseconds.")))
 }

@@ -19,7 +19,18 @@ impl Timestamp {
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "a cast to i64 saturates; what is lost is below a millisecond")]
     pub fn after_seconds(self, seconds: f64) -> Timestamp {
+        self.after_millis((seconds * 1000.0) as i64)
+    }
+
+    /// This many milliseconds later, within what a `Date` can hold.
+    #[must_use]
+    pub fn after_millis(self, millis: i64) -> Timestamp {
         const LAST_DATE: i64 = 8_640_000_000_000_000;
-        Timestamp(self.0.saturating_add((seconds * 1000.0) as i64).clamp(-LAST_DATE, LAST_DATE))
+        Timestamp(self.0.saturating_add(millis).clamp(-LAST_DATE, LAST_DATE))
+    }
+
+    /// Milliseconds from `earlier` to this one; less than none if it is later.
+    pub fn since(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0)
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::error::{Code, Error};
 use crate::json::Json;
 use crate::org::OrgId;
+use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 
 /// The longest token that is accepted, in bytes. Servers commonly refuse longer headers.
@@ -16,7 +17,7 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// An access token: a secret, which prints as `***`. Only a grant can read its text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AccessToken(String);
+pub struct AccessToken(Secret);
 
 impl AccessToken {
     /// Takes a bearer token's text (RFC 6750 `b64token`).
@@ -33,34 +34,19 @@ impl AccessToken {
         if unpadded.is_empty() || !unpadded.bytes().all(is_token_byte) {
             return malformed("The token has characters that no bearer token has, such as blanks or line breaks.");
         }
-        Ok(AccessToken(text.to_owned()))
+        Ok(AccessToken(text.to_owned().into()))
     }
 
-    /// The text, for the one place that authorizes.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The secret, for the one place that authorizes.
+    pub(crate) fn secret(&self) -> &Secret {
         &self.0
-    }
-
-    /// The text with `***` for each occurrence of the token, if there is one.
-    pub(crate) fn struck_out(&self, text: &str) -> Option<String> {
-        let mut struck = None;
-        let mut rest = text;
-        // Byte by byte: the standard library's search for a text would be larger than this whole file.
-        while let Some(at) = rest.as_bytes().windows(self.0.len()).position(|window| window == self.0.as_bytes()) {
-            let (before, found) = rest.split_at_checked(at)?;
-            let struck = struck.get_or_insert_with(String::new);
-            struck.push_str(before);
-            struck.push_str("***");
-            rest = found.get(self.0.len()..)?;
-        }
-        struck.map(|struck| struck + rest)
     }
 
     /// What a JWT says of itself, unverified; `None` for an opaque token.
     ///
     /// jwt-compact reads the claims, but not the token around them: its `UntrustedToken` would be 24 kB more to load.
     pub fn claims(&self, parse_json: impl Fn(&str) -> Option<Json>) -> Result<Option<Claims>, Error> {
-        let mut parts = self.0.split('.');
+        let mut parts = self.0.reveal().split('.');
         let header = parts.next().unwrap_or_default();
         let rest: Vec<&str> = parts.collect();
         let is_jwe = rest.len() == 4;
@@ -103,6 +89,20 @@ impl fmt::Debug for AccessToken {
     }
 }
 
+/// A refresh token: what the login origin gives another access token for, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken(Secret);
+
+impl RefreshToken {
+    pub(crate) fn new(secret: Secret) -> RefreshToken {
+        RefreshToken(secret)
+    }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
+    }
+}
+
 /// What a JWT says of itself. Nobody has verified it: it may refuse or file a token, never more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
@@ -125,11 +125,13 @@ pub struct TokenInfo {
     pub home_org: Option<OrgId>,
     /// `authorizedScope`.
     pub scopes: Option<Vec<String>>,
+    /// `dateTokenIdles`, in the cloud's time: it moves on with each use of the token.
+    pub idles_at: Option<Timestamp>,
 }
 
 impl TokenInfo {
-    /// Reads the answer's body; `None` unless it names an organization.
-    pub fn from_json(info: &Json) -> Option<TokenInfo> {
+    /// Reads the answer's body; `None` unless it names an organization. `parse_date` reads an ISO 8601 date.
+    pub fn from_json(info: &Json, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<TokenInfo> {
         let organization = info.get("organization")?;
         let org_of = |organization: &Json| organization.text("id").and_then(OrgId::parse);
         Some(TokenInfo {
@@ -137,6 +139,7 @@ impl TokenInfo {
             org_name: organization.text("name").map(str::to_owned),
             home_org: info.get("homeOrganization").and_then(org_of),
             scopes: info.get("authorizedScope").and_then(scopes),
+            idles_at: info.text("dateTokenIdles").and_then(parse_date),
         })
     }
 }

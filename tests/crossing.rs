@@ -73,6 +73,15 @@ async fn options_of_a_wrong_type_are_named() {
         ("{ contract: { paths: '/' } }", "\"paths\""),
         ("{ contract: { orgHeaders: 'X-Org' } }", "contract.orgHeaders"),
         ("{ timeoutMs: '5' }", "timeoutMs"),
+        ("{ shareTokens: 'no' }", "shareTokens"),
+        ("{ login: null }", "login"),
+        ("{ login: {} }", "login.redirectUri"),
+        ("{ login: { clientID: 'a', redirectUri: 'b' } }", "\"clientID\""),
+        ("{ login: { clientId: 7, redirectUri: 'b' } }", "login.clientId"),
+        ("{ login: { clientIds: 'a', redirectUri: 'b' } }", "login.clientIds"),
+        ("{ login: { clientIds: { prod: 7 }, redirectUri: 'b' } }", "login.clientIds.prod"),
+        ("{ login: { clientId: 'a', redirectUri: 'b', timeoutMs: '5' } }", "login.timeoutMs"),
+        ("{ environment: 'prod', login: { clientId: 'a', redirectUri: 'https://elsewhere.example/' } }", "login.redirectUri"),
         ("{ launchUrl: 7 }", "launchUrl"),
         ("{ launchUrl: 'no url' }", "launchUrl"),
         ("{ launchUrl: {} }", "launchUrl.href"),
@@ -87,7 +96,7 @@ async fn options_of_a_wrong_type_are_named() {
 
 #[wasm_bindgen_test]
 async fn what_is_undefined_counts_as_absent() {
-    let all_absent = "{ tokens: undefined, getToken: undefined, orgId: undefined, environment: 'prod', launchUrl: undefined, \
+    let all_absent = "{ tokens: undefined, getToken: undefined, login: undefined, shareTokens: undefined, orgId: undefined, environment: 'prod', launchUrl: undefined, \
                       environments: undefined, contract: undefined, wasm: undefined, timeoutMs: undefined }";
     let handle = connected(all_absent).await;
     assert_eq!(text(&handle.environment(), "api"), "https://api.mypurecloud.com");
@@ -155,13 +164,18 @@ async fn what_get_token_throws_or_returns_amiss_is_the_cause_itself() {
         assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{body}");
         assert!(Object::is(&get(&error, "cause"), &get(&js_sys::global(), "thrown")), "{body}");
     }
-    for returned in
-        ["undefined", "null", "7", "[]", "{}", "{ access_token: 'a' }", "{ accessToken: 7 }", "{ accessToken: 'a', expiresIn: '60' }"]
-    {
+    for returned in ["7", "[]", "{}", "{ access_token: 'a' }", "{ accessToken: 7 }", "{ accessToken: 'a', expiresIn: '60' }"] {
         let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
         let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{returned}");
         assert_eq!(text(&get(&error, "causedBy"), "code"), "BAD_ARGUMENT", "{returned}");
+    }
+    // That it has none is no mistake; but nobody else is asked here.
+    for returned in ["undefined", "null", "Promise.resolve()"] {
+        let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
+        let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+        assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{returned}");
+        assert!(get(&error, "causedBy").is_undefined(), "{returned}");
     }
 }
 
@@ -173,8 +187,7 @@ async fn a_signal_is_listened_to_and_let_go() {
         removeEventListener(...a) { this.listeners -= 1; EventTarget.prototype.removeEventListener.apply(this, a) } }) }");
     let signal = get(&options, "signal");
     let started = handle.start_recording("agent".into(), options);
-    // The call begins in a later turn.
-    JsFuture::from(Promise::resolve(&JsValue::NULL)).await.unwrap();
+    // The call has begun before it returns.
     assert_eq!(get(&signal, "listeners").as_f64(), Some(1.0));
     Reflect::set(&signal, &"aborted".into(), &JsValue::TRUE).unwrap();
     let abort: Function = js("signal => { signal.dispatchEvent(new Event('abort')) }").unchecked_into();
@@ -259,4 +272,49 @@ async fn a_life_of_null_is_a_life_that_nobody_knows() {
     let handle = connected(&format!("{{ environment: 'prod', getToken: () => ({source}) }}")).await;
     let summary = get(&outcome(handle.switch_org(ACME.into())).await, "value");
     assert_eq!((text(&summary, "orgId"), get(&summary, "expiresAt").is_undefined()), (ACME.to_owned(), true));
+}
+
+/// `login` with a callback on this very page's origin.
+const LOGIN: &str = "login: { clientId: 'client', redirectUri: location.origin + '/callback.html', timeoutMs: 2147483647 }";
+
+#[wasm_bindgen_test]
+async fn a_sign_in_leaves_no_listener_and_no_timer_behind() {
+    let counted = js("(() => {
+        const balance = { message: 0, timers: 0 };
+        const own = { add: window.addEventListener, remove: window.removeEventListener, set: window.setTimeout, clear: window.clearTimeout, open: window.open };
+        const timers = new Set();
+        window.addEventListener = function (type, ...rest) { if (type === 'message') balance.message += 1; return own.add.call(this, type, ...rest); };
+        window.removeEventListener = function (type, ...rest) { if (type === 'message') balance.message -= 1; return own.remove.call(this, type, ...rest); };
+        window.setTimeout = (callback, ...rest) => { const timer = own.set.call(window, () => { timers.delete(timer); callback(); }, ...rest); timers.add(timer); return timer; };
+        window.clearTimeout = (timer) => { timers.delete(timer); own.clear.call(window, timer); };
+        const popup = { closed: false, location: { replace(url) { popup.url = url; } }, close() { popup.closed = true; } };
+        window.open = () => popup;
+        return { balance, timers, popup, restore: () => Object.assign(window, { addEventListener: own.add, removeEventListener: own.remove, setTimeout: own.set, clearTimeout: own.clear, open: own.open }) };
+    })()");
+    let handle = connected(&format!("{{ environment: 'prod', shareTokens: false, {LOGIN} }}")).await;
+    let org = JsValue::from(ACME);
+    // The window is opened, and listened to, before the call has returned.
+    let call = handle.switch_org(org);
+    assert_eq!(get(&get(&counted, "balance"), "message"), 1);
+    let timers = || get(&get(&counted, "timers"), "size");
+    assert!(timers().as_f64().unwrap() > 0.0);
+    handle.close();
+    let error = error_of(call).await;
+    assert_eq!(text(&error, "code"), "CLOSED");
+    assert_eq!(get(&get(&counted, "balance"), "message"), 0);
+    assert_eq!(timers(), 0);
+    assert_eq!(get(&get(&counted, "popup"), "closed"), true);
+    get(&counted, "restore").unchecked_into::<Function>().call0(&JsValue::UNDEFINED).unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn a_window_that_the_platform_does_not_open_is_told_at_once() {
+    // Neither `open` that gives nothing nor one that throws.
+    for open in ["() => null", "() => { throw new Error('no') }"] {
+        js(&format!("(window.ownOpen ??= window.open, window.open = {open})"));
+        let handle = connected(&format!("{{ environment: 'prod', {LOGIN} }}")).await;
+        let error = error_of(handle.switch_org(ACME.into())).await;
+        js("(window.open = window.ownOpen)");
+        assert_eq!(text(&error, "code"), "LOGIN_BLOCKED");
+    }
 }

@@ -62,7 +62,7 @@ fn the_codes_that_arise_without_the_module_have_the_same_words() {
 #[test]
 fn the_default_timeout_is_one() {
     let options = Options { environment: Some("prod".into()), ..Options::default() };
-    let millis = Settings::decide(options, None).unwrap().timeout;
+    let millis = Settings::decide(options, None, None).unwrap().timeout;
     assert!(read("src/js/time.js").replace('_', "").contains(&format!("DEFAULTTIMEOUT = {millis};")));
     assert!(read("src/js/index.d.ts").contains(&format!("at most 2147483647. Default: {millis}.")));
 }

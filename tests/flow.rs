@@ -95,8 +95,8 @@ fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one(
         assert_eq!(error(record(&none, None).await).code, Code::OrgAmbiguous);
 
         let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
-        let settings = Settings::decide(Options { environment: None, ..options(&tokens) }, Some(&query)).unwrap();
-        let launched = Recorder::connect(world.clone(), settings, no_limits()).await.unwrap();
+        let settings = Settings::decide(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
+        let launched = Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap();
         assert_eq!(record(&launched, None).await.unwrap().org.as_str(), GLOBEX);
     });
 }
@@ -122,8 +122,8 @@ fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
 fn connect_reads_every_token_before_it_sends_one() {
     run(async {
         let world = World::new();
-        let settings = Settings::decide(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None).unwrap();
-        let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+        let settings = Settings::decide(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
+        let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
         assert_eq!(refused.code, Code::TokenMalformed);
         assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
         assert!(world.seen().is_empty());
@@ -145,8 +145,12 @@ fn a_token_that_can_not_be_filed_says_why() {
         ] {
             let world = World::new();
             world.answers(move |_| answer(status, body));
-            let settings = Settings::decide(options(&["opaque"]), None).unwrap();
-            assert_eq!(error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ())).code, expected, "{status} {body}");
+            let settings = Settings::decide(options(&["opaque"]), None, None).unwrap();
+            assert_eq!(
+                error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ())).code,
+                expected,
+                "{status} {body}"
+            );
         }
         let world = World::new();
         world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
@@ -188,7 +192,7 @@ fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
 
         let later = jwt(&format!(r#"{{"org_id":"{ACME}","exp":2}}"#));
         let recorder = connected(&world, options(&[&expired, &later])).await;
-        assert_eq!(recorder.grants()[0].expires_at().unwrap().as_millis(), 2000);
+        assert_eq!(recorder.grants()[0].expires_at(recorder.now()).unwrap().as_millis(), 2000);
     });
 }
 
@@ -201,7 +205,7 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
         let given = given.shared();
         world.source(move |_| {
             let given = given.clone();
-            Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap(), expires_in: Some(600.0) }) })
+            Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap().into(), expires_in: Some(600.0) }) })
         });
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let calls = join_all((0..200).map(|_| record(&recorder, Some(GLOBEX))));
@@ -215,7 +219,7 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
         };
         assert_eq!(world.asked(), [asked]);
         assert_eq!(world.starts().len(), 200);
-        assert_eq!(recorder.grants()[1].expires_at().unwrap().as_millis(), NOW + 600_000);
+        assert_eq!(recorder.grants()[1].expires_at(recorder.now()).unwrap().as_millis(), NOW + 600_000);
     });
 }
 
@@ -267,11 +271,7 @@ fn what_the_source_throws_is_kept_whole_and_does_not_poison_the_next_call() {
         let times = Rc::new(Cell::new(0));
         world.source(move |asked| {
             times.set(times.get() + 1);
-            let result = if times.get() == 1 {
-                Err(Cause::Foreign(cause.clone()))
-            } else {
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
-            };
+            let result = if times.get() == 1 { Err(Cause::Foreign(cause.clone())) } else { Ok(support::issued(&jwt_of(&asked.org))) };
             Box::pin(async { result })
         });
         let recorder = connected(&world, options(&[])).await;
@@ -313,7 +313,7 @@ fn what_the_source_gives_must_be_a_token_that_lives() {
             ("opaque", Some(f64::NAN), Code::TokenExpired),
         ] {
             let world = World::new();
-            world.source(move |_| Box::pin(async move { Ok(IssuedToken { access_token: token.into(), expires_in }) }));
+            world.source(move |_| Box::pin(async move { Ok(IssuedToken { access_token: token.to_owned().into(), expires_in }) }));
             let recorder = connected(&world, options(&[])).await;
             let refused = error(record(&recorder, Some(ACME)).await);
             assert_eq!((refused.code, refused.evidence.org_id.clone()), (expected, Some(org(ACME))), "{token} {expires_in:?}");
@@ -397,8 +397,8 @@ fn a_token_that_the_answer_repeats_is_struck_out() {
         assert_eq!(refused.message, "The cloud answered 403: no: ***, ***!");
         assert!(!format!("{refused:?}").contains(&jwt_of(ACME)));
 
-        let settings = Settings::decide(options(&["0paque"]), None).unwrap();
-        let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+        let settings = Settings::decide(options(&["0paque"]), None, None).unwrap();
+        let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
         assert!(!format!("{refused:?}").contains("0paque"));
     });
 }
@@ -409,14 +409,14 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
         for (status, body) in [(404, r#"{"code":"not.found"}"#), (409, r#"{"code":"request.conflict"}"#)] {
             let world = World::new();
             world.answers(move |_| answer(status, body));
-            let settings = Settings::decide(options(&["opaque"]), None).unwrap();
-            let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+            let settings = Settings::decide(options(&["opaque"]), None, None).unwrap();
+            let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
             assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
         }
         let world = World::new();
         world.answers(|_| answer(200, "{}"));
-        let settings = Settings::decide(options(&["opaque"]), None).unwrap();
-        let refused = error(Recorder::connect(world.clone(), settings, no_limits()).await.map(|_| ()));
+        let settings = Settings::decide(options(&["opaque"]), None, None).unwrap();
+        let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
         assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
     });
 }
@@ -578,7 +578,7 @@ fn a_switch_that_fails_does_not_undo_one_before_it() {
                     return Err(Cause::Foreign(Rc::new(())));
                 }
                 given.await.unwrap();
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+                Ok(support::issued(&jwt_of(&asked.org)))
             })
         });
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;

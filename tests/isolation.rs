@@ -5,15 +5,16 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use premium_recorder::environment::EnvironmentEntry;
+use premium_recorder::login::LoginOptions;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recording::Start;
 use premium_recorder::settings::{Options, Settings};
 use premium_recorder::token::AccessToken;
 use proptest::prelude::*;
-use support::{NOW, World, answer, jwt, no_limits, run};
+use support::{NOW, World, answer, jwt, login_options, no_limits, page, run};
 
 /// A token, and what is true of it: the cloud knows, its text may lie or say nothing.
 #[derive(Clone, Debug)]
@@ -58,21 +59,34 @@ proptest! {
     fn a_request_carries_its_own_organizations_token_to_its_own_environment(
         held in prop::collection::vec(token(), 0..6),
         from_source in prop::option::of(prop::collection::vec(token(), 1..6)),
+        from_login in prop::option::of(prop::collection::vec(token(), 1..6)),
         steps in prop::collection::vec(step(), 1..12),
         environment in 0..4usize,
     ) {
         let names = ["one", "two", "prod", "eu-west-1"];
         let apis = ["https://api.one.example", "http://127.0.0.1:4000", "https://api.mypurecloud.com", "https://api.mypurecloud.ie"];
+        let logins = ["https://login.one.example", "http://127.0.0.1:4001", "https://login.mypurecloud.com", "https://login.mypurecloud.ie"];
         let entry = |at: usize| EnvironmentEntry {
-            name: names[at].into(), api: apis[at].into(), login: "https://login.example".into(), apps: "https://apps.example".into(),
+            name: names[at].into(), api: apis[at].into(), login: logins[at].into(), apps: "https://apps.example".into(),
         };
         let added: Vec<Token> = steps.iter().filter_map(|step| if let Step::Add(token) = step { Some(token.clone()) } else { None }).collect();
-        let owners: HashMap<String, String> =
-            held.iter().chain(&added).chain(from_source.iter().flatten()).map(|token| (token.text.clone(), token.org.clone())).collect();
+        let all: Vec<&Token> = held.iter().chain(&added).chain(from_source.iter().flatten()).chain(from_login.iter().flatten()).collect();
+        let owners: HashMap<String, String> = all.iter().map(|token| (token.text.clone(), token.org.clone())).collect();
+        let of_login: HashSet<String> = from_login.iter().flatten().map(|token| token.text.clone()).collect();
 
         let world = World::new();
         let known = owners.clone();
-        world.answers(move |seen| match seen.method.as_str() {
+        let signed_in = from_login.clone();
+        world.signs_in_at_once().answers(move |seen| match seen.method.as_str() {
+            _ if seen.url.ends_with("/oauth/token") => {
+                // Whose it is, is for a cookie to say: seldom the target's.
+                let tokens = signed_in.as_ref().unwrap();
+                let form: HashMap<_, _> = url::form_urlencoded::parse(seen.body.as_ref().unwrap().as_bytes()).collect();
+                let at = form["code_verifier"].bytes().map(usize::from).sum::<usize>();
+                let right = tokens.iter().find(|token| form["code"] == format!("code-for-{}", token.org));
+                let token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at % tokens.len()]);
+                answer(200, &format!(r#"{{"access_token":"{}"}}"#, token.text))
+            }
             "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{}"}}}}"#, known[&seen.token])),
             _ => answer(201, r#"{"id":"rec","state":"recording"}"#),
         });
@@ -82,18 +96,19 @@ proptest! {
                 let at = asked.org.bytes().map(usize::from).sum::<usize>() % tokens.len();
                 let right = tokens.iter().find(|token| token.org == asked.org);
                 let access_token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at]).text.clone();
-                Box::pin(async { Ok(premium_recorder::ports::IssuedToken { access_token, expires_in: None }) })
+                Box::pin(async move { Ok(support::issued(&access_token)) })
             });
         }
 
         let started = run(async {
             let options = Options {
-                tokens: held.iter().map(|token| token.text.clone()).collect(),
+                tokens: held.iter().map(|token| token.text.clone().into()).collect(),
                 environment: Some(names[environment].into()),
                 environments: vec![entry(0), entry(1)],
+                login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
                 ..Options::default()
             };
-            let recorder = Recorder::connect(world.clone(), Settings::decide(options, None).unwrap(), no_limits()).await.unwrap();
+            let recorder = Recorder::connect(world.clone(), Settings::decide(options, None, Some(page(&[]))).unwrap(), None, no_limits()).await.unwrap();
             let mut started = Vec::new();
             for step in steps {
                 match step {
@@ -119,17 +134,22 @@ proptest! {
             started
         });
 
-        let says: HashMap<&String, bool> =
-            held.iter().chain(&added).chain(from_source.iter().flatten()).map(|token| (&token.text, token.says_its_org)).collect();
-        for seen in world.seen() {
+        let says: HashMap<&String, bool> = all.iter().map(|token| (&token.text, token.says_its_org)).collect();
+        let (exchanges, calls): (Vec<_>, Vec<_>) = world.seen().into_iter().partition(|seen| seen.url.ends_with("/oauth/token"));
+        for exchange in exchanges {
+            prop_assert_eq!(exchange.url, format!("{}/oauth/token", logins[environment]));
+            prop_assert!(exchange.token.is_empty() && exchange.org.is_none());
+            prop_assert!(!owners.keys().any(|token| exchange.body.as_ref().unwrap().contains(token.as_str())));
+        }
+        for seen in calls {
             prop_assert!(seen.url.starts_with(&format!("{}/api/v2/", apis[environment])), "{}", seen.url);
             let owner = &owners[&seen.token];
             match seen.method.as_str() {
                 "POST" => prop_assert_eq!(seen.org.as_ref(), Some(owner)),
-                _ => prop_assert!(seen.org.is_none() && !says.get(&seen.token).copied().unwrap_or(false)),
+                _ => prop_assert!(seen.org.is_none() && (of_login.contains(&seen.token) || !says[&seen.token])),
             }
         }
-        let posts = world.starts();
+        let posts: Vec<_> = world.starts().into_iter().filter(|start| !start.url.ends_with("/oauth/token")).collect();
         prop_assert_eq!(posts.len(), started.len());
         for (post, (of, target)) in posts.iter().zip(started) {
             prop_assert_eq!(&of, &target);

@@ -8,7 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use premium_recorder::error::Code;
 use premium_recorder::token::{AccessToken, Claims, TokenInfo};
 use proptest::prelude::*;
-use support::{ACME, GLOBEX, INITECH, code, json, jwt};
+use support::{ACME, GLOBEX, INITECH, code, date, json, jwt};
 
 fn claims(text: &str) -> Result<Option<Claims>, Code> {
     let token = AccessToken::parse(text).map_err(|error| error.code)?;
@@ -110,13 +110,13 @@ fn token_info_is_read_as_the_cloud_sends_it() {
         r#"{{"organization":{{"id":"{GLOBEX}","name":"Globex"}},"homeOrganization":{{"id":"{INITECH}","name":"Initech"}},
             "authorizedScope":["user-basic-info"],"OAuthClient":{{"id":"x","organization":{{"id":"{ACME}"}}}}}}"#
     );
-    let info = TokenInfo::from_json(&json(&body).unwrap()).unwrap();
+    let info = TokenInfo::from_json(&json(&body).unwrap(), date).unwrap();
     assert_eq!(info.org.as_str(), GLOBEX);
     assert_eq!(info.org_name.as_deref(), Some("Globex"));
     assert_eq!(info.home_org.unwrap().as_str(), INITECH);
     assert_eq!(info.scopes.unwrap(), ["user-basic-info"]);
     for body in [r"{}", r#"{"organization":null}"#, r#"{"organization":{"id":"acme"}}"#, r#"{"homeOrganization":{"id":"x"}}"#, "[]"] {
-        assert_eq!(TokenInfo::from_json(&json(body).unwrap()), None, "{body}");
+        assert_eq!(TokenInfo::from_json(&json(body).unwrap(), date), None, "{body}");
     }
 }
 

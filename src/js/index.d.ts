@@ -14,11 +14,16 @@
  * A JWT is filed by its `org_id` claim; an opaque token is asked about once, with
  * `GET /api/v2/tokens/me?preserveIdleTTL=true` at its own environment.
  *
+ * Where the page comes back from a sign-in by redirect (`login.mode: "redirect"`), connect() completes it: the code is
+ * removed from the address bar and exchanged for a token, and the launch URL's parameters are what they were before.
+ * A connect() that rejects for it has used the sign-in up; the next one connects without.
+ *
  * The first call also loads the WebAssembly module.
  *
  * @throws {RecorderError} `NO_LAUNCH_CONTEXT`, `UNKNOWN_ENVIRONMENT`, `INSECURE_ORIGIN`, `BAD_ARGUMENT`,
  *   `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `WASM_BLOCKED`, `WASM_LOAD_FAILED`, `INIT_CONFLICT`,
- *   or what the cloud answered about an opaque token.
+ *   or what the cloud answered about an opaque token; after a sign-in by redirect also `LOGIN_DENIED`,
+ *   `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`.
  */
 export function connect(options?: ConnectOptions): Promise<Recorder>;
 
@@ -42,11 +47,22 @@ export interface ConnectOptions {
    */
   tokens?: string[];
   /**
-   * Called when a token is needed that is not held or has expired. Calls for the same organization at the same time
-   * share one. What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`; a token of another organization becomes
-   * `TOKEN_SOURCE_WRONG_ORG` and is dropped.
+   * Called when a token is needed that is not held, has expired or was refused, and shortly before one expires (a tenth
+   * of its life, at most 60 s), without anybody waiting for it. Calls for the same organization at the same time share
+   * one, in every page of this origin (see `shareTokens`). What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`;
+   * a token of another organization becomes `TOKEN_SOURCE_WRONG_ORG` and is dropped. `null` or `undefined` says that it
+   * has none: `login` is next, where there is one.
    */
-  getToken?: (need: TokenNeed) => IssuedToken | Promise<IssuedToken>;
+  getToken?: (need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>;
+  /** Signs a person in, where no token is held and `getToken` (if any) has none. */
+  login?: LoginOptions;
+  /**
+   * Whether a token that `getToken` or `login` gave is handed to other pages, frames and tabs of this origin that need
+   * one of the same organization: those that run this library with the same kind of source (`getToken`, or the same
+   * client id), in the same storage partition. It is handed over in memory, on request, and never stored. They obtain
+   * one at a time, where the platform has Web Locks. `false`: each obtains its own. Default: `true`.
+   */
+  shareTokens?: boolean;
   /** The target organization (a UUID), where the launch URL does not say or says otherwise. */
   orgId?: string;
   /**
@@ -70,6 +86,46 @@ export interface ConnectOptions {
   /**
    * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. Waiting for the
    * WebAssembly module, or for a connection that is still being made, counts apart, with the same limit.
+   */
+  timeoutMs?: number;
+}
+
+/**
+ * How to sign in: authorization code with PKCE (S256) at the login origin of the environment, for one organization
+ * (`target`). Needs Web Crypto, so a secure context.
+ *
+ * A token that it gives is asked about (`GET /api/v2/tokens/me`) before it is used. Where the cloud gives a refresh
+ * token, it is kept in memory and used once at a time.
+ */
+export interface LoginOptions {
+  /** Id of the OAuth client (public, code grant with PKCE), where there is one for all environments. */
+  clientId?: string;
+  /** Ids of the OAuth clients by the environment's name, as in {@link Environment.name}: `{ "prod-euw1": "…" }`. */
+  clientIds?: Record<string, string>;
+  /**
+   * The redirect URI, letter by letter as it is registered with the OAuth client, on this page's own origin. With
+   * `"popup"`: where you serve the package's `callback.html` (and `callback.js` beside it). With `"redirect"`: a page
+   * that calls connect().
+   */
+  redirectUri: string;
+  /**
+   * `"popup"` (default) opens a window, so the call that needs a token must be made in a click or a key press.
+   * `"redirect"` takes this page to the sign-in and back to `redirectUri`; the call that needed the token ends with the
+   * page, and is for you to make again after connect().
+   */
+  mode?: "popup" | "redirect";
+  /** `"login"`: always ask who signs in, even where a cookie remembers somebody. */
+  prompt?: "login";
+  /** Who is expected to sign in: an email address, an organization's name, or `email:organization`. */
+  loginHint?: string;
+  /**
+   * What becomes of a token of another organization than the one that was asked for: `"drop"` (default) forgets it,
+   * `"file"` keeps it for its own. The call fails with `LOGIN_WRONG_ORG` either way.
+   */
+  wrongOrg?: "drop" | "file";
+  /**
+   * The longest time that the person may take, in milliseconds: above 0, at most 2147483647. Default: 120000. While
+   * somebody signs in, the `timeoutMs` of the calls that wait for it stands still.
    */
   timeoutMs?: number;
 }
@@ -168,27 +224,48 @@ export interface Recorder {
    */
   addToken(token: string): Promise<OrgSummary>;
   /**
+   * The organizations that have authorized the signed-in user's own one, from `GET /api/v2/users/me?expand=trustors`
+   * with the token of the target organization: a partner's user may sign in to those that are enabled. The list is empty
+   * for a user whom no other organization trusts.
+   *
+   * @throws {RecorderError} as switchOrg(), if no token of the target organization is held, and what the cloud answered.
+   */
+  availableOrgs(): Promise<AvailableOrg[]>;
+  /**
    * Makes sure of a token of this organization, then makes it the target of the calls to come. If that fails, the
    * target stays as it was. Of several switches at the same time, the one that was called last and succeeds decides.
    *
    * @throws {RecorderError} `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_SOURCE_FAILED`,
-   *   `TOKEN_SOURCE_WRONG_ORG`, `TIMEOUT`, `CLOSED`
+   *   `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`, `TIMEOUT`, `CLOSED`; with `login` also `LOGIN_BLOCKED`, `LOGIN_CANCELLED`,
+   *   `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
    */
   switchOrg(orgId: string): Promise<OrgSummary>;
   /**
    * Starts a recording of this agent's screen, with a token of the target organization and of no other. Calls `fetch` for
-   * the start at most once. (What the browser does below `fetch` is its own: see the README on connections that break.)
+   * the start once, and a second time only where the cloud refused the token (401), so that the start was not run, and
+   * another token could be obtained. (What the browser does below `fetch` is its own: see the README on connections that break.)
    *
    * @param agentId 1 to 256 characters: the id of a user in the target organization.
    * @returns when the cloud has said that the recording was started.
    * @throws {RecorderError} before anything is sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`,
-   *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`,
+   *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `LOGIN_BLOCKED`,
+   *   `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`, `NETWORK`,
    *   `CLOUD_UNAVAILABLE`, `TIMEOUT`, `CLOSED`; the cloud's no: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`,
    *   `SCOPE_MISSING`, `PERMISSION_MISSING`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`,
    *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`; no readable answer to the start: `OUTCOME_UNKNOWN`.
    * @throws the signal's own `reason`, when it aborts.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
+  /**
+   * Revokes the token of this organization, or of every organization where none is named
+   * (`DELETE /api/v2/tokens/me` at the token's own environment), and forgets it, here and in the pages that it is shared
+   * with. A token that was being obtained meanwhile is not kept. It is forgotten first: where the revocation fails, the
+   * call rejects, and the token may still be valid until it expires. Does not end the session at the login origin.
+   *
+   * @param orgId A UUID. Nothing happens if no token of it is held.
+   * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOSED`, or what the cloud answered.
+   */
+  signOut(orgId?: string): Promise<void>;
   /** Forgets every token and rejects what is in flight with `CLOSED`. May be called again. */
   close(): void;
   /** `close()`, for `using`, where the platform has it. */
@@ -210,13 +287,25 @@ export interface OrgSummary {
   knownBy: "claim" | "cloud";
 }
 
+/** An organization that has authorized the signed-in user's own one (in Genesys' words: a trustor). */
+export interface AvailableOrg {
+  orgId: string;
+  /** Its name, where the cloud said it. */
+  name?: string;
+  /** Whether the authorization is switched on. */
+  enabled: boolean;
+}
+
 /** How to start. */
 export interface StartOptions {
   /** The agent's organization (a UUID), instead of the recorder's. */
   orgId?: string;
   /** Ends the call with the signal's `reason`. A start that was sent already may have run. */
   signal?: AbortSignal;
-  /** The longest time that this call may take, in milliseconds, instead of connect()'s. */
+  /**
+   * The longest time that this call may take, in milliseconds, instead of connect()'s. The time in which somebody signs
+   * in does not count: `login.timeoutMs` limits it.
+   */
   timeoutMs?: number;
   /** `recordingType` of the request's body. Default: `"screen"`. */
   recordingType?: string;
@@ -280,6 +369,12 @@ export type ErrorCode =
   | "TOKEN_EXPIRED"
   | "TOKEN_SOURCE_FAILED"
   | "TOKEN_SOURCE_WRONG_ORG"
+  | "LOGIN_BLOCKED"
+  | "LOGIN_CANCELLED"
+  | "LOGIN_DENIED"
+  | "LOGIN_STATE_MISMATCH"
+  | "LOGIN_WRONG_ORG"
+  | "LOGIN_TIMEOUT"
   | "UNAUTHENTICATED"
   | "IP_NOT_ALLOWED"
   | "WRONG_ORG"

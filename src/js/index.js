@@ -76,6 +76,16 @@ class Recorder {
     return call(() => handle.switchOrg(orgId));
   }
 
+  async availableOrgs() {
+    const handle = this.#handle;
+    return call(() => handle.availableOrgs());
+  }
+
+  async signOut(orgId) {
+    const handle = this.#handle;
+    await call(() => handle.signOut(orgId));
+  }
+
   async startRecording(agentId, options) {
     const handle = this.#handle;
     const given = snapshot(options);

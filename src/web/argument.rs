@@ -5,8 +5,11 @@ use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
 use super::foreign::Signal;
+use super::page::pairs;
 use crate::environment::EnvironmentEntry;
 use crate::error::{Code, Error};
+use crate::login::LoginOptions;
+use crate::secret::Secret;
 use crate::settings::Options;
 
 type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
@@ -19,6 +22,10 @@ pub(super) fn text(place: &str, value: &JsValue) -> Result<String, Error> {
 
 pub(super) fn number(place: &str, value: &JsValue) -> Result<f64, Error> {
     value.as_f64().ok_or_else(|| must_be(place, "a number"))
+}
+
+fn truth(place: &str, value: &JsValue) -> Result<bool, Error> {
+    value.as_bool().ok_or_else(|| must_be(place, "true or false"))
 }
 
 pub(super) fn function(place: &str, value: &JsValue) -> Result<Function, Error> {
@@ -42,6 +49,15 @@ fn array(place: &str, value: &JsValue) -> Result<Array, Error> {
 
 fn texts(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
     array(place, value)?.iter().enumerate().map(|(at, item)| text(&format!("{place}[{at}]"), &item)).collect()
+}
+
+fn texts_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
+    let given = object(place, value)?;
+    let property = |name: JsValue| {
+        let name = name.as_string().unwrap_or_default();
+        required(&given, &format!("{place}."), &name, text).map(|text| (name, text))
+    };
+    Object::keys(&given).iter().map(property).collect()
 }
 
 fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
@@ -79,14 +95,34 @@ pub(super) fn options(place: &str, value: &JsValue, names: &[&str]) -> Result<Ob
     Ok(options)
 }
 
-const CONNECT: &[&str] = &["tokens", "getToken", "orgId", "environment", "launchUrl", "environments", "contract", "wasm", "timeoutMs"];
+const CONNECT: &[&str] =
+    &["tokens", "getToken", "login", "shareTokens", "orgId", "environment", "launchUrl", "environments", "contract", "wasm", "timeoutMs"];
+
+const LOGIN: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "wrongOrg", "timeoutMs"];
+
+fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
+    let given = options(place, value, LOGIN)?;
+    let word = |name: &str| optional(&given, "login.", name, text);
+    Ok(LoginOptions {
+        client_id: word("clientId")?,
+        client_ids: optional(&given, "login.", "clientIds", texts_by_name)?,
+        redirect_uri: required(&given, "login.", "redirectUri", text)?,
+        mode: word("mode")?,
+        prompt: word("prompt")?,
+        login_hint: word("loginHint")?,
+        wrong_org: word("wrongOrg")?,
+        timeout: optional(&given, "login.", "timeoutMs", number)?,
+    })
+}
 
 /// connect()'s options, their types checked and nothing else.
 pub(super) fn connect_options(value: &JsValue) -> Result<(Object, Options), Error> {
     let given = options("connect()'s options", value, CONNECT)?;
     let contract = options("contract", &get(&given, "", "contract")?, &["path", "orgHeaders", "scope"])?;
     let options = Options {
-        tokens: optional(&given, "", "tokens", texts)?.unwrap_or_default(),
+        tokens: optional(&given, "", "tokens", texts)?.unwrap_or_default().into_iter().map(Secret::from).collect(),
+        login: optional(&given, "", "login", login)?,
+        share_tokens: optional(&given, "", "shareTokens", truth)?,
         org_id: optional(&given, "", "orgId", text)?,
         environment: optional(&given, "", "environment", text)?,
         environments: optional(&given, "", "environments", entries)?.unwrap_or_default(),
@@ -98,14 +134,11 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Object, Options), Erro
     Ok((given, options))
 }
 
-/// The decoded pairs of the launch URL's query: the option's, else the page's own.
+/// The decoded pairs of the query of the option `launchUrl`.
 pub(super) fn launch_query(options: &Object) -> Result<Option<Vec<(String, String)>>, Error> {
-    let mut url = get(options, "", "launchUrl")?;
+    let url = get(options, "", "launchUrl")?;
     if url.is_undefined() {
-        url = Reflect::get(&js_sys::global(), &"location".into()).unwrap_or_default();
-        if url.is_undefined() {
-            return Ok(None);
-        }
+        return Ok(None);
     }
     // A URL or Location of any frame has `href`; a text has not.
     let href = match url.as_string() {
@@ -113,11 +146,7 @@ pub(super) fn launch_query(options: &Object) -> Result<Option<Vec<(String, Strin
         None => required(&object("launchUrl", &url)?, "launchUrl.", "href", text)?,
     };
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
-    let pair = |pair: JsValue| -> Option<(String, String)> {
-        let pair: Array = pair.unchecked_into();
-        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
-    };
-    Ok(Some(Array::from(&url.search_params()).iter().filter_map(pair).collect()))
+    Ok(Some(pairs(&url.search_params())))
 }
 
 fn get(object: &Object, place: &str, name: &str) -> Result<JsValue, Error> {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -10,11 +11,11 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::abort::Aborted;
-use super::argument;
 use super::platform::Platform;
-use super::result;
 use super::token_source::TokenSource;
+use super::{argument, page, result};
 use crate::error::Error;
+use crate::login::Returned;
 use crate::org::org_id;
 use crate::recorder::{Failure, Limits, Recorder};
 use crate::recording::Start;
@@ -37,11 +38,14 @@ pub struct Handle(Rc<Recorder<Platform>>);
 #[wasm_bindgen]
 pub fn connect(options: JsValue) -> Promise {
     settled(async move {
-        let (given, decided) = argument::connect_options(&options)?;
+        let (given, options) = argument::connect_options(&options)?;
         let get_token = argument::optional(&given, "", "getToken", argument::function)?;
-        let settings = Settings::decide(decided, argument::launch_query(&given)?.as_deref())?;
+        let launch_query = argument::launch_query(&given)?;
         let platform = Platform::new(get_token.map(TokenSource));
-        let recorder = Recorder::connect(platform, settings, unlimited()).await?;
+        let mut page = page::page();
+        let returned = Returned::take(options.login.as_ref(), &platform, page.as_mut())?;
+        let settings = Settings::decide(options, launch_query.as_deref(), page)?;
+        let recorder = Recorder::connect(platform, settings, returned, unlimited()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })
 }
@@ -66,7 +70,8 @@ impl Handle {
 
     /// Summaries of the grants that are held.
     pub fn orgs(&self) -> Array {
-        self.0.grants().iter().map(|grant| result::summary(grant)).collect()
+        let now = self.0.now();
+        self.0.grants().iter().map(|grant| result::summary(grant, now)).collect()
     }
 
     /// Files a token under its own organization.
@@ -76,7 +81,7 @@ impl Handle {
         settled(async move {
             let token = AccessToken::parse(&argument::text("token", &token)?)?;
             let grant = recorder.add_token(token, unlimited()).await?;
-            Ok(result::summary(&grant))
+            Ok(result::summary(&grant, recorder.now()))
         })
     }
 
@@ -87,7 +92,7 @@ impl Handle {
         settled(async move {
             let org = org_id("orgId", &argument::text("orgId", &org)?)?;
             let grant = recorder.switch_org(org, unlimited()).await?;
-            Ok(result::summary(&grant))
+            Ok(result::summary(&grant, recorder.now()))
         })
     }
 
@@ -99,6 +104,27 @@ impl Handle {
             let (start, limits) = start(agent_id, &options)?;
             let recording = recorder.start_recording(start, limits).await?;
             Ok(result::recording(&recording))
+        })
+    }
+
+    /// The organizations that have authorized the user's own one.
+    #[wasm_bindgen(js_name = availableOrgs)]
+    pub fn available_orgs(&self) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let trustors = recorder.trustors(unlimited()).await?;
+            Ok(trustors.iter().map(result::trustor).collect::<Array>().into())
+        })
+    }
+
+    /// Revokes a token, or every one, and forgets it.
+    #[wasm_bindgen(js_name = signOut)]
+    pub fn sign_out(&self, org: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let org = if org.is_undefined() { None } else { Some(org_id("orgId", &argument::text("orgId", &org)?)?) };
+            recorder.sign_out(org, unlimited()).await?;
+            Ok(JsValue::UNDEFINED)
         })
     }
 
@@ -115,7 +141,7 @@ fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, Limits<Aborted>
     let start = Start::new(&agent, org.as_deref(), argument::optional(&given, "", "recordingType", argument::text)?)?;
     let millis = argument::optional(&given, "", "timeoutMs", argument::number)?;
     let signal = argument::optional(&given, "", "signal", argument::signal)?;
-    Ok((start, Limits { timeout: millis.map(timeout).transpose()?, aborted: Aborted::by(signal) }))
+    Ok((start, Limits { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) }))
 }
 
 fn unlimited() -> Limits<Aborted> {
@@ -127,6 +153,16 @@ fn settled(work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Pr
 }
 
 /// One promise for every kind of work: a generic one would be compiled for each.
+///
+/// The work's first step is made in the caller's own turn: only there, in a click, may a window be opened.
 fn boxed(work: LocalBoxFuture<'static, Result<JsValue, Failure>>) -> Promise {
-    future_to_promise(work.map(|result| Ok(result::outcome(result))))
+    let mut work = work.fuse();
+    let first = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
+    future_to_promise(async move {
+        let result = match first {
+            Poll::Ready(result) => result,
+            Poll::Pending => work.await,
+        };
+        Ok(result::outcome(result))
+    })
 }

@@ -10,6 +10,7 @@ use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, Req
 use super::abort::AbortOnDrop;
 use super::foreign::{Answered, settled};
 use super::json;
+use super::platform::date;
 use super::result::foreign;
 use crate::contract::Method;
 use crate::grant::Request;
@@ -37,18 +38,20 @@ pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
     let body = settled(&answered.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
     in_flight.done();
     let body = body.as_string().unwrap_or_default();
-    let correlation_id = answered.headers().and_then(|headers| headers.get("ININ-Correlation-Id"));
+    let header = |name: &str| answered.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
     Ok(Answer {
         status,
         json: json::parse(&body).unwrap_or_default(),
         body,
-        correlation_id: correlation_id.ok().and_then(|id| id.as_string()),
+        correlation_id: header("ININ-Correlation-Id"),
+        date: header("Date").as_deref().and_then(date),
     })
 }
 
 fn built(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {
     let method = match request.method() {
         Method::Get => HttpMethod::GET,
+        Method::Delete => HttpMethod::DELETE,
         Method::Post => HttpMethod::POST,
     };
     let mut builder = RequestBuilder::new(request.url())

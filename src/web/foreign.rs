@@ -1,7 +1,7 @@
 //! Values that the page made: a promise, an answer, a signal. Reading one may throw, and an exception that passed
 //! through the module would leave it in pieces; so each is read with a catch, and taken for what it can do.
 
-use js_sys::Promise;
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -36,6 +36,11 @@ extern "C" {
 
     #[wasm_bindgen(catch, method, js_name = removeEventListener)]
     pub(super) fn remove_event_listener(this: &Signal, event: &str, listener: &JsValue) -> Result<(), JsValue>;
+}
+
+/// A property of whatever this is; undefined where it can not be read.
+pub(super) fn property(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &name.into()).unwrap_or_default()
 }
 
 /// What the value comes to, if it is a promise or anything else with a `then`.

@@ -21,6 +21,9 @@ fn tree(value: &JsValue, depth: u8) -> Json {
         #[allow(clippy::cast_possible_truncation)]
         return Json::Number(number as i64);
     }
+    if let Some(truth) = value.as_bool() {
+        return Json::Truth(truth);
+    }
     let Some(depth) = depth.checked_sub(1).filter(|_| value.is_object()) else { return Json::Other };
     if Array::is_array(value) {
         return Json::List(Array::from(value).iter().map(|item| tree(&item, depth)).collect());

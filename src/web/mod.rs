@@ -2,14 +2,20 @@
 
 mod abort;
 mod argument;
+mod crypto;
 pub mod exports;
 mod fetch;
 mod foreign;
 mod json;
+mod lock;
+mod page;
 mod platform;
 mod result;
+mod sharing;
+mod slot;
 mod timer;
 mod token_source;
+mod window;
 
 /// Four kilobytes smaller than the standard one, and enough for the few small values that live here.
 #[global_allocator]

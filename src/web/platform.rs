@@ -1,15 +1,24 @@
 //! The browser as the flow's outside.
 
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use js_sys::Date;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::UrlSearchParams;
 
 use super::abort::{AbortController, Aborted};
+use super::lock::Lock;
+use super::sharing::Sharing;
 use super::timer::Timer;
 use super::token_source::TokenSource;
-use super::{fetch, json};
+use super::window::Window;
+use super::{crypto, fetch, json, page, sharing};
 use crate::error::Cause;
 use crate::grant::Request;
 use crate::json::Json;
-use crate::ports::{Answer, IssuedToken, Lost, Ports, TokenNeed};
+use crate::ports::{Answer, Holder, IssuedToken, Lost, Ports, TokenNeed};
 use crate::timestamp::Timestamp;
 
 pub(super) struct Platform {
@@ -24,6 +33,10 @@ impl Platform {
 }
 
 impl Ports for Platform {
+    type Window = Window;
+    type Lock = Lock;
+    type Sharing = Sharing;
+
     async fn send(&self, request: Request) -> Result<Answer, Lost> {
         fetch::send(request).await
     }
@@ -32,25 +45,88 @@ impl Ports for Platform {
         self.token_source.is_some()
     }
 
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<IssuedToken, Cause> {
+    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
         match &self.token_source {
             Some(source) => source.get_token(need).await,
             None => std::future::pending().await,
         }
     }
 
+    fn open_window(&self) -> Option<Window> {
+        Window::open(page::origin())
+    }
+
+    fn leave(&self, url: &str, key: &str, memo: &str) -> bool {
+        page::leave(url, key, memo)
+    }
+
+    fn take_memo(&self, key: &str) -> Option<String> {
+        page::take_memo(key)
+    }
+
+    fn memos(&self, prefix: &str) -> Vec<(String, String)> {
+        page::memos(prefix)
+    }
+
+    fn replace_address(&self, url: &str) {
+        page::replace_address(url);
+    }
+
+    async fn lock(&self, name: &str) -> Option<Lock> {
+        Lock::held(name).await
+    }
+
+    async fn ask_sharing(&self, name: &str) -> Option<IssuedToken> {
+        sharing::ask(name).await
+    }
+
+    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> Sharing {
+        sharing::share(name, holder)
+    }
+
+    fn forget_shared(&self, name: &str) {
+        sharing::forget(name);
+    }
+
     fn parse_json(&self, text: &str) -> Option<Json> {
         json::parse(text)
+    }
+
+    fn parse_date(&self, text: &str) -> Option<Timestamp> {
+        date(text)
+    }
+
+    fn form(&self, pairs: &[(&str, &str)]) -> String {
+        // Without a text to read, making one can not fail.
+        let Ok(form) = UrlSearchParams::new() else { return String::new() };
+        pairs.iter().for_each(|(name, value)| form.append(name, value));
+        form.to_string().into()
+    }
+
+    fn parse_form(&self, text: &str) -> Vec<(String, String)> {
+        UrlSearchParams::new_with_str(text).map(|form| page::pairs(&form)).unwrap_or_default()
+    }
+
+    fn random(&self) -> Option<[u8; 32]> {
+        crypto::random()
+    }
+
+    async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
+        crypto::sha256(bytes).await
     }
 
     fn now(&self) -> Timestamp {
         // `Date.now()` is a whole number far below 2⁵³.
         #[allow(clippy::cast_possible_truncation)]
-        Timestamp::from_millis(js_sys::Date::now() as i64)
+        Timestamp::from_millis(Date::now() as i64)
     }
 
     async fn wait(&self, millis: u32) {
         Timer::new(millis).await;
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        spawn_local(work);
     }
 
     fn close(&self) {
@@ -60,4 +136,12 @@ impl Ports for Platform {
     async fn closed(&self) {
         Aborted::by(Some(self.closing.signal().unchecked_into())).await;
     }
+}
+
+/// A date as `Date.parse` reads it: ISO 8601, or that of HTTP.
+pub(super) fn date(text: &str) -> Option<Timestamp> {
+    let millis = Date::parse(text);
+    // A whole number far below 2⁵³, or NaN.
+    #[allow(clippy::cast_possible_truncation)]
+    (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
 }

@@ -6,6 +6,7 @@ use js_sys::{JSON, Object, Reflect};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
+use crate::clock::Moment;
 use crate::environment::Environment;
 use crate::error::{Cause, Error};
 use crate::grant::{Grant, KnownBy};
@@ -13,6 +14,7 @@ use crate::launch::LaunchContext;
 use crate::org::OrgId;
 use crate::recorder::Failure;
 use crate::recording::Recording;
+use crate::trustor::Trustor;
 
 /// Keeps a value from JavaScript as a cause, whole.
 pub(super) fn foreign(value: JsValue) -> Cause {
@@ -133,7 +135,7 @@ pub(super) fn launch(launch: &LaunchContext) -> JsValue {
     object(&properties)
 }
 
-pub(super) fn summary(grant: &Grant) -> JsValue {
+pub(super) fn summary(grant: &Grant, now: Moment) -> JsValue {
     let known_by = match grant.known_by() {
         KnownBy::Claim => "claim",
         KnownBy::Cloud => "cloud",
@@ -143,8 +145,16 @@ pub(super) fn summary(grant: &Grant) -> JsValue {
         ("name", grant.org_name().into()),
         ("homeOrgId", grant.home_org().into()),
         ("scopes", grant.scopes().into()),
-        ("expiresAt", grant.expires_at().map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
+        ("expiresAt", grant.expires_at(now).map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
         ("knownBy", known_by.into()),
+    ])
+}
+
+pub(super) fn trustor(trustor: &Trustor) -> JsValue {
+    object(&[
+        ("orgId", trustor.org.as_str().into()),
+        ("name", trustor.name.as_deref().into()),
+        ("enabled", Property::Truth(trustor.enabled)),
     ])
 }
 

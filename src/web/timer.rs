@@ -1,12 +1,12 @@
 //! `setTimeout` as a future.
 
-use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use wasm_bindgen::prelude::*;
+
+use super::slot::Slot;
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,23 +19,16 @@ extern "C" {
 /// Ready after some milliseconds. Clears its timeout when dropped.
 pub(super) struct Timer {
     timer: JsValue,
-    is_over: Rc<Cell<bool>>,
-    waker: Rc<RefCell<Option<Waker>>>,
+    over: Slot<()>,
     _callback: Closure<dyn FnMut()>,
 }
 
 impl Timer {
     pub(super) fn new(millis: u32) -> Timer {
-        let is_over = Rc::new(Cell::new(false));
-        let waker = Rc::new(RefCell::new(None::<Waker>));
-        let (over, to_wake) = (is_over.clone(), waker.clone());
-        let callback = Closure::new(move || {
-            over.set(true);
-            if let Some(waker) = to_wake.take() {
-                waker.wake();
-            }
-        });
-        Timer { timer: set_timeout(&callback, millis), is_over, waker, _callback: callback }
+        let over = Slot::empty();
+        let to_fill = over.clone();
+        let callback = Closure::new(move || to_fill.fill(()));
+        Timer { timer: set_timeout(&callback, millis), over, _callback: callback }
     }
 }
 
@@ -43,11 +36,7 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_over.get() {
-            return Poll::Ready(());
-        }
-        self.waker.replace(Some(context.waker().clone()));
-        Poll::Pending
+        self.over.poll_taken(context)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ports::{IssuedToken, TokenNeed};
 pub(super) struct TokenSource(pub(super) Function);
 
 impl TokenSource {
-    pub(super) async fn get_token(&self, need: TokenNeed<'_>) -> Result<IssuedToken, Cause> {
+    pub(super) async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
         let waiting = AbortOnDrop::new();
         let argument = object(&[
             ("environment", need.environment.name().into()),
@@ -26,18 +26,18 @@ impl TokenSource {
         let returned = self.0.call1(&JsValue::UNDEFINED, &argument).map_err(foreign)?;
         let given = settled(&returned).await.map_err(foreign)?;
         waiting.done();
-        issued(given)
+        if given.is_null() || given.is_undefined() { Ok(None) } else { issued(given).map(Some) }
     }
 }
 
 fn issued(value: JsValue) -> Result<IssuedToken, Cause> {
     if let Some(access_token) = value.as_string() {
-        return Ok(IssuedToken { access_token, expires_in: None });
+        return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
     let not_a_token = |error| Cause::Error(Box::new(error));
     let object: Object = argument::object("What getToken returned", &value).map_err(not_a_token)?;
     Ok(IssuedToken {
-        access_token: argument::required(&object, "getToken().", "accessToken", argument::text).map_err(not_a_token)?,
+        access_token: argument::required(&object, "getToken().", "accessToken", argument::text).map_err(not_a_token)?.into(),
         expires_in: argument::optional(&object, "getToken().", "expiresIn", seconds).map_err(not_a_token)?.flatten(),
     })
 }

@@ -4,7 +4,7 @@ use premium_recorder::grant::{Grant, KnownBy, Target};
 use premium_recorder::token::AccessToken;
 
 fn forged(target: Target, token: AccessToken) -> Grant {
-    Grant { target, token, known_by: KnownBy::Cloud, org_name: None, home_org: None, scopes: None, expires_at: None }
+    Grant { target, token, known_by: KnownBy::Cloud, org_name: None, home_org: None, scopes: None }
 }
 
 fn main() {}

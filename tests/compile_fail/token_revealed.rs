@@ -1,9 +1,10 @@
-//! A token's text can not be taken out of it.
+//! A token's text can not be taken out of it, nor out of what a source gave.
 
+use premium_recorder::ports::IssuedToken;
 use premium_recorder::token::AccessToken;
 
-fn leaked(token: &AccessToken) -> String {
-    format!("{} {} {}", token.reveal(), token.0, token)
+fn leaked(token: &AccessToken, issued: &IssuedToken) -> String {
+    format!("{} {} {} {}", token.secret().reveal(), token.0, token, issued.access_token.reveal())
 }
 
 fn main() {}

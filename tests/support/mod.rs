@@ -3,9 +3,10 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary takes what it needs")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::FutureExt;
@@ -15,10 +16,12 @@ use premium_recorder::environment::EnvironmentEntry;
 use premium_recorder::error::{Cause, Code, Error};
 use premium_recorder::grant::Request;
 use premium_recorder::json::Json;
-use premium_recorder::ports::{Answer, IssuedToken, Lost, Ports, TokenNeed};
+use premium_recorder::login::{LoginOptions, Page};
+use premium_recorder::ports::{Answer, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
 use premium_recorder::settings::{Options, Settings};
 use premium_recorder::timestamp::Timestamp;
+use sha2::Digest;
 
 pub const ACME: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
 pub const GLOBEX: &str = "bbbbbbbb-0000-4000-8000-00000000000b";
@@ -37,7 +40,7 @@ pub struct Seen {
 }
 
 type Cloud = Box<dyn Fn(&Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>>>;
-type Source = Box<dyn Fn(Asked) -> LocalBoxFuture<'static, Result<IssuedToken, Cause>>>;
+type Source = Box<dyn Fn(Asked) -> LocalBoxFuture<'static, Result<Option<IssuedToken>, Cause>>>;
 
 /// Lets a source give what it was asked for.
 pub struct Told(oneshot::Sender<()>);
@@ -65,7 +68,134 @@ struct State {
     source: RefCell<Option<Source>>,
     now: Cell<i64>,
     closed: Cell<bool>,
-    sleepers: RefCell<Vec<Waker>>,
+    sleepers: Rc<RefCell<Vec<Waker>>>,
+    spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    randoms: Cell<u8>,
+    blocks_windows: Cell<bool>,
+    signs_in_at_once: Cell<bool>,
+    windows: RefCell<Vec<Rc<WindowState>>>,
+    left_for: RefCell<Vec<String>>,
+    memos: RefCell<HashMap<String, String>>,
+    address: RefCell<Option<String>>,
+    origin: Rc<SameOrigin>,
+}
+
+type Sharer = (u64, String, Rc<dyn Holder>);
+
+/// What the pages of one origin have in common.
+#[derive(Default)]
+pub struct SameOrigin {
+    has_no_locks: Cell<bool>,
+    locked: RefCell<Vec<String>>,
+    holders: RefCell<Vec<Sharer>>,
+    next: Cell<u64>,
+}
+
+/// A sign-in window, as the test sees it.
+#[derive(Default)]
+pub struct WindowState {
+    shown: RefCell<Option<String>>,
+    queries: RefCell<VecDeque<String>>,
+    is_closed: Cell<bool>,
+    is_dropped: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    signs_in_at_once: bool,
+}
+
+impl WindowState {
+    /// The address that it shows.
+    pub fn shown(&self) -> Option<String> {
+        self.shown.borrow().clone()
+    }
+
+    /// A parameter of the authorization request that it shows.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        parameter(&self.shown()?, name)
+    }
+
+    /// The callback page posts this query.
+    pub fn respond(&self, query: &str) {
+        self.queries.borrow_mut().push_back(query.to_owned());
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// The callback page posts a code, with the request's own state.
+    pub fn grant(&self, code: &str) {
+        self.respond(&format!("?code={code}&state={}", self.parameter("state").unwrap()));
+    }
+
+    pub fn close(&self) {
+        self.is_closed.set(true);
+    }
+
+    /// Whether the library has closed it.
+    pub fn is_dropped(&self) -> bool {
+        self.is_dropped.get()
+    }
+}
+
+pub struct TestWindow(Rc<WindowState>);
+
+impl SignInWindow for TestWindow {
+    fn show(&self, url: &str) {
+        self.0.shown.replace(Some(url.to_owned()));
+        if self.0.signs_in_at_once {
+            self.0.grant(&format!("code-for-{}", self.0.parameter("target").unwrap()));
+        }
+    }
+
+    async fn response(&self) -> String {
+        poll_fn(|context| match self.0.queries.borrow_mut().pop_front() {
+            Some(query) => Poll::Ready(query),
+            None => {
+                self.0.waker.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.is_closed.get()
+    }
+}
+
+impl Drop for TestWindow {
+    fn drop(&mut self) {
+        self.0.is_dropped.set(true);
+    }
+}
+
+/// A lock of the origin, until dropped.
+pub struct TestLock {
+    origin: Rc<SameOrigin>,
+    name: String,
+    sleepers: Rc<RefCell<Vec<Waker>>>,
+}
+
+impl Drop for TestLock {
+    fn drop(&mut self) {
+        self.origin.locked.borrow_mut().retain(|name| *name != self.name);
+        for waker in self.sleepers.take() {
+            waker.wake();
+        }
+    }
+}
+
+pub struct TestSharing(Rc<SameOrigin>, u64);
+
+impl Drop for TestSharing {
+    fn drop(&mut self) {
+        self.0.holders.borrow_mut().retain(|(number, ..)| *number != self.1);
+    }
+}
+
+/// A parameter of a URL's query.
+pub fn parameter(url: &str, name: &str) -> Option<String> {
+    let url = url::Url::parse(url).unwrap();
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// The world outside; clones are the same world.
@@ -77,6 +207,77 @@ impl World {
         let world = World::default();
         world.0.now.set(NOW);
         world
+    }
+
+    /// Another page of the same origin.
+    pub fn another_page(&self) -> World {
+        let state = State { origin: self.0.origin.clone(), sleepers: self.0.sleepers.clone(), ..State::default() };
+        state.now.set(self.0.now.get());
+        World(Rc::new(state))
+    }
+
+    pub fn has_no_locks(&self) -> &World {
+        self.0.origin.has_no_locks.set(true);
+        self
+    }
+
+    pub fn blocks_windows(&self) -> &World {
+        self.0.blocks_windows.set(true);
+        self
+    }
+
+    /// Whoever sees a window signs in there, with a code that names the target.
+    pub fn signs_in_at_once(&self) -> &World {
+        self.0.signs_in_at_once.set(true);
+        self
+    }
+
+    pub fn windows(&self) -> Vec<Rc<WindowState>> {
+        self.0.windows.borrow().clone()
+    }
+
+    pub fn left_for(&self) -> Vec<String> {
+        self.0.left_for.borrow().clone()
+    }
+
+    pub fn memos(&self) -> HashMap<String, String> {
+        self.0.memos.borrow().clone()
+    }
+
+    /// What is in the address bar, where it was replaced.
+    pub fn address(&self) -> Option<String> {
+        self.0.address.borrow().clone()
+    }
+
+    /// The page after it was left and has come back: only what the tab keeps is still there.
+    pub fn come_back(&self) -> World {
+        let state = State { origin: self.0.origin.clone(), ..State::default() };
+        state.now.set(self.0.now.get());
+        state.memos.replace(self.memos());
+        World(Rc::new(state))
+    }
+
+    /// From which number on the random bytes are counted.
+    pub fn random_from(&self, number: u8) {
+        self.0.randoms.set(number);
+    }
+
+    /// Lets what was spawned go on, until it waits for something else.
+    pub fn go_on(&self) {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut spawned = self.0.spawned.take();
+        spawned.retain_mut(|work| work.as_mut().poll(&mut context).is_pending());
+        self.0.spawned.borrow_mut().extend(spawned);
+    }
+
+    pub fn spawned(&self) -> usize {
+        self.0.spawned.borrow().len()
+    }
+
+    /// Forgets what was seen and asked so far.
+    pub fn forget_the_past(&self) {
+        self.0.seen.take();
+        self.0.asked.take();
     }
 
     pub fn cloud(&self, answer: impl Fn(&Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>> + 'static) -> &World {
@@ -93,6 +294,13 @@ impl World {
     }
 
     pub fn source(&self, source: impl Fn(Asked) -> LocalBoxFuture<'static, Result<IssuedToken, Cause>> + 'static) -> &World {
+        self.source_or_none(move |asked| Box::pin(source(asked).map(|issued| issued.map(Some))))
+    }
+
+    pub fn source_or_none(
+        &self,
+        source: impl Fn(Asked) -> LocalBoxFuture<'static, Result<Option<IssuedToken>, Cause>> + 'static,
+    ) -> &World {
         self.0.source.replace(Some(Box::new(source)));
         self
     }
@@ -101,14 +309,14 @@ impl World {
     pub fn issues(&self, token: &str) -> &World {
         let token = token.to_owned();
         self.source(move |_| {
-            let access_token = token.clone();
-            Box::pin(async { Ok(IssuedToken { access_token, expires_in: None }) })
+            let token = token.clone();
+            Box::pin(async move { Ok(issued(&token)) })
         })
     }
 
     /// A source that gives each organization its own token.
     pub fn issues_each(&self) -> &World {
-        self.source(|asked| Box::pin(async move { Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None }) }))
+        self.source(|asked| Box::pin(async move { Ok(issued(&jwt_of(&asked.org))) }))
     }
 
     /// A source that gives each organization its own token, but those that `waits` names only when told.
@@ -121,7 +329,7 @@ impl World {
                 if let Some(told) = told {
                     told.await.unwrap();
                 }
-                Ok(IssuedToken { access_token: jwt_of(&asked.org), expires_in: None })
+                Ok(issued(&jwt_of(&asked.org)))
             })
         });
         Told(tell)
@@ -137,6 +345,10 @@ impl World {
 
     pub fn asked(&self) -> Vec<Asked> {
         self.0.asked.borrow().clone()
+    }
+
+    pub fn time(&self) -> i64 {
+        self.0.now.get()
     }
 
     pub fn advance(&self, millis: i64) {
@@ -163,12 +375,16 @@ impl World {
 }
 
 impl Ports for World {
+    type Window = TestWindow;
+    type Lock = TestLock;
+    type Sharing = TestSharing;
+
     async fn send(&self, request: Request) -> Result<Answer, Lost> {
         let header = |name: &str| request.headers().iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         let seen = Seen {
             method: request.method().as_str().to_owned(),
             url: request.url().to_owned(),
-            token: header("Authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned(),
+            token: header("Authorization").map(|value| value.strip_prefix("Bearer ").unwrap().to_owned()).unwrap_or_default(),
             org: header("X-Genesys-Organization-Id"),
             body: request.body().map(str::to_owned),
         };
@@ -181,7 +397,7 @@ impl Ports for World {
         self.0.source.borrow().is_some()
     }
 
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<IssuedToken, Cause> {
+    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
         let asked = Asked {
             environment: need.environment.name().to_owned(),
             org: need.org.as_str().to_owned(),
@@ -191,6 +407,95 @@ impl Ports for World {
         self.0.asked.borrow_mut().push(asked.clone());
         let issued = self.0.source.borrow().as_ref().expect("a need, and no source")(asked);
         issued.await
+    }
+
+    fn open_window(&self) -> Option<TestWindow> {
+        if self.0.blocks_windows.get() {
+            return None;
+        }
+        let window = Rc::new(WindowState { signs_in_at_once: self.0.signs_in_at_once.get(), ..WindowState::default() });
+        self.0.windows.borrow_mut().push(window.clone());
+        self.wake();
+        Some(TestWindow(window))
+    }
+
+    fn leave(&self, url: &str, key: &str, memo: &str) -> bool {
+        self.0.memos.borrow_mut().insert(key.to_owned(), memo.to_owned());
+        self.0.left_for.borrow_mut().push(url.to_owned());
+        true
+    }
+
+    fn take_memo(&self, key: &str) -> Option<String> {
+        self.0.memos.borrow_mut().remove(key)
+    }
+
+    fn memos(&self, prefix: &str) -> Vec<(String, String)> {
+        World::memos(self).into_iter().filter(|(key, _)| key.starts_with(prefix)).collect()
+    }
+
+    fn replace_address(&self, url: &str) {
+        self.0.address.replace(Some(url.to_owned()));
+    }
+
+    async fn lock(&self, name: &str) -> Option<TestLock> {
+        let origin = self.0.origin.clone();
+        if origin.has_no_locks.get() {
+            return None;
+        }
+        self.until(|state| {
+            let mut locked = state.origin.locked.borrow_mut();
+            let is_free = !locked.iter().any(|other| other == name);
+            if is_free {
+                locked.push(name.to_owned());
+            }
+            is_free
+        })
+        .await;
+        Some(TestLock { origin, name: name.to_owned(), sleepers: self.0.sleepers.clone() })
+    }
+
+    async fn ask_sharing(&self, name: &str) -> Option<IssuedToken> {
+        let holders = self.0.origin.holders.borrow().clone();
+        holders.iter().find(|(_, other, _)| other == name).and_then(|(_, _, holder)| holder.hand_over())
+    }
+
+    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> TestSharing {
+        let origin = self.0.origin.clone();
+        let number = origin.next.get();
+        origin.next.set(number + 1);
+        origin.holders.borrow_mut().push((number, name.to_owned(), holder));
+        TestSharing(origin, number)
+    }
+
+    fn forget_shared(&self, name: &str) {
+        let holders = self.0.origin.holders.borrow().clone();
+        holders.iter().filter(|(_, other, _)| other == name).for_each(|(_, _, holder)| holder.forget());
+    }
+
+    fn parse_date(&self, text: &str) -> Option<Timestamp> {
+        date(text)
+    }
+
+    fn form(&self, pairs: &[(&str, &str)]) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    fn parse_form(&self, text: &str) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(text.strip_prefix('?').unwrap_or(text).as_bytes()).into_owned().collect()
+    }
+
+    fn random(&self) -> Option<[u8; 32]> {
+        let random = self.0.randoms.get() + 1;
+        self.0.randoms.set(random);
+        Some([random; 32])
+    }
+
+    async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
+        Some(sha2::Sha256::digest(bytes).into())
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.0.spawned.borrow_mut().push(work);
     }
 
     fn parse_json(&self, text: &str) -> Option<Json> {
@@ -223,15 +528,25 @@ pub fn json(text: &str) -> Option<Json> {
             serde_json::Value::String(text) => Json::Text(text),
             serde_json::Value::Number(number) => Json::Number(number.as_f64().unwrap() as i64),
             serde_json::Value::Array(items) => Json::List(items.into_iter().map(tree).collect()),
+            serde_json::Value::Bool(truth) => Json::Truth(truth),
             serde_json::Value::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
-            _ => Json::Other,
+            serde_json::Value::Null => Json::Other,
         }
     }
     serde_json::from_str(text).ok().map(tree)
 }
 
 pub fn answer(status: u16, body: &str) -> Answer {
-    Answer { status, body: body.to_owned(), json: json(body).unwrap_or_default(), correlation_id: Some("corr-1".to_owned()) }
+    Answer { status, body: body.to_owned(), json: json(body).unwrap_or_default(), correlation_id: Some("corr-1".to_owned()), date: None }
+}
+
+pub fn issued(token: &str) -> IssuedToken {
+    IssuedToken { access_token: token.to_owned().into(), expires_in: None }
+}
+
+/// An ISO 8601 date in UTC, as jiff reads it.
+pub fn date(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
 }
 
 pub fn lost(why: &str) -> Lost {
@@ -266,11 +581,25 @@ pub fn entry() -> EnvironmentEntry {
 /// Options of an app in the private cloud.
 pub fn options(tokens: &[&str]) -> Options {
     Options {
-        tokens: tokens.iter().map(|&token| token.to_owned()).collect(),
+        tokens: tokens.iter().map(|&token| token.to_owned().into()).collect(),
         environment: Some("private".to_owned()),
         environments: vec![entry()],
         ..Options::default()
     }
+}
+
+pub const PAGE: &str = "https://app.example";
+pub const CALLBACK: &str = "https://app.example/callback.html";
+
+/// The app's page, opened with this query.
+pub fn page(query: &[(&str, &str)]) -> Page {
+    Page { origin: PAGE.to_owned(), address: format!("{PAGE}/"), query: pairs(query) }
+}
+
+/// Options of an app in the private cloud where people sign in.
+pub fn login_options() -> Options {
+    let login = LoginOptions { client_id: Some("client".to_owned()), redirect_uri: CALLBACK.to_owned(), ..LoginOptions::default() };
+    Options { login: Some(login), ..options(&[]) }
 }
 
 pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -282,8 +611,8 @@ pub fn no_limits() -> Limits<std::future::Pending<()>> {
 }
 
 pub async fn connected(world: &World, options: Options) -> Recorder<World> {
-    let settings = Settings::decide(options, None).unwrap();
-    Recorder::connect(world.clone(), settings, no_limits()).await.unwrap()
+    let settings = Settings::decide(options, None, Some(page(&[]))).unwrap();
+    Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap()
 }
 
 pub fn run<T>(work: impl Future<Output = T>) -> T {
@@ -300,4 +629,29 @@ pub fn error<T: std::fmt::Debug>(result: Result<T, Failure>) -> Rc<Error> {
 
 pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
     result.unwrap_err().code
+}
+
+/// Lets the others go on until this is so. Ends by the test's own time limit if it never is.
+pub async fn wait_until(is_so: impl Fn() -> bool) {
+    poll_fn(|context| {
+        if is_so() {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Lets everybody else take a turn.
+pub async fn turn() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

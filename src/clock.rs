@@ -1,0 +1,52 @@
+//! The time here and the time in the cloud: a token's expiry is told in either.
+
+use std::cell::Cell;
+
+use crate::timestamp::Timestamp;
+
+/// How far the cloud's clock is from ours, as far as its answers tell.
+#[derive(Debug, Default)]
+pub struct Clock {
+    cloud_ahead: Cell<i64>,
+}
+
+/// A moment, by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    here: Timestamp,
+    cloud_ahead: i64,
+}
+
+impl Clock {
+    /// The moment at which it is `now` here.
+    pub fn at(&self, now: Timestamp) -> Moment {
+        Moment { here: now, cloud_ahead: self.cloud_ahead.get() }
+    }
+
+    /// Learns from an answer's `Date`, which was written between `sent` and `received` and leaves out what is below a
+    /// second. Clocks that may agree are taken to agree.
+    pub fn learn(&self, sent: Timestamp, received: Timestamp, date: Timestamp) {
+        let least = date.as_millis().saturating_sub(received.as_millis());
+        let most = date.as_millis().saturating_add(1000).saturating_sub(sent.as_millis());
+        if least <= most {
+            self.cloud_ahead.set(if least <= 0 && 0 <= most { 0 } else { least / 2 + most / 2 });
+        }
+    }
+}
+
+impl Moment {
+    /// The time here.
+    pub fn here(self) -> Timestamp {
+        self.here
+    }
+
+    /// The time in the cloud.
+    pub fn in_cloud(self) -> Timestamp {
+        self.here.after_millis(self.cloud_ahead)
+    }
+
+    /// When it is this time in the cloud, the time here.
+    pub fn here_when(self, in_cloud: Timestamp) -> Timestamp {
+        in_cloud.after_millis(self.cloud_ahead.saturating_neg())
+    }
+}

@@ -1,0 +1,30 @@
+//! An organization that has authorized the user's own one: a partner's user may sign in to it.
+
+use crate::json::Json;
+use crate::org::OrgId;
+
+/// A trustor, as `GET /api/v2/users/me?expand=trustors` lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trustor {
+    /// `organization.id`.
+    pub org: OrgId,
+    /// `organization.name`.
+    pub name: Option<String>,
+    /// Whether the authorization is switched on.
+    pub enabled: bool,
+}
+
+impl Trustor {
+    /// Reads the answer; what names no organization is left out.
+    pub fn list(user: &Json) -> Vec<Trustor> {
+        let trustor = |trustor: &Json| {
+            let organization = trustor.get("organization")?;
+            Some(Trustor {
+                org: organization.text("id").and_then(OrgId::parse)?,
+                name: organization.text("name").map(str::to_owned),
+                enabled: trustor.get("enabled") == Some(&Json::Truth(true)),
+            })
+        };
+        user.list("trustors").iter().filter_map(trustor).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! Web Locks, where the platform has them.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use js_sys::{Function, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::abort::AbortController;
+use super::foreign::property;
+use super::slot::Slot;
+
+#[wasm_bindgen]
+extern "C" {
+    type LockManager;
+
+    #[wasm_bindgen(catch, method)]
+    fn request(this: &LockManager, name: &str, options: &Object, granted: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// A lock that is asked for or held, until dropped.
+pub(super) struct Lock {
+    granted: Slot<()>,
+    release: Option<Function>,
+    asking: AbortController,
+    _callback: Closure<dyn FnMut() -> Promise>,
+}
+
+fn manager() -> Option<LockManager> {
+    let locks = property(&property(&js_sys::global(), "navigator"), "locks");
+    locks.is_truthy().then(|| locks.unchecked_into())
+}
+
+impl Lock {
+    /// Asks for the lock. The promise rejects where the platform does not give any.
+    fn ask(name: &str) -> Option<(Lock, Promise)> {
+        let mut release = None;
+        let released = Promise::new(&mut |resolve, _| release = Some(resolve));
+        let asking = AbortController::new();
+        let granted = Slot::empty();
+        let to_fill = granted.clone();
+        let callback = Closure::new(move || {
+            to_fill.fill(());
+            released.clone()
+        });
+        let options = Object::new();
+        Reflect::set(&options, &"signal".into(), &asking.signal()).ok()?;
+        let over = manager()?.request(name, &options, callback.as_ref()).ok()?;
+        Some((Lock { granted, release, asking, _callback: callback }, over))
+    }
+
+    /// The lock, once it is held; `None` where there are none.
+    pub(super) async fn held(name: &str) -> Option<Lock> {
+        let (lock, over) = Lock::ask(name)?;
+        let is_held = matches!(select(pin!(lock.granted.taken()), JsFuture::from(over)).await, Either::Left(_));
+        is_held.then_some(lock)
+    }
+
+    /// The lock, to be held sooner or later.
+    pub(super) fn in_turn(name: &str) -> Option<Lock> {
+        let (lock, over) = Lock::ask(name)?;
+        // Its rejection, when the lock is not waited for any more, is nobody's.
+        drop(JsFuture::from(over));
+        Some(lock)
+    }
+
+    pub(super) fn is_granted(&self) -> bool {
+        self.granted.is_full()
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.asking.abort();
+        if let Some(release) = &self.release {
+            // The platform's own function, which only settles a promise.
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
+    }
+}
+
+/// Whether somebody holds the lock at this moment.
+pub(super) async fn is_held_by_another(name: &str) -> bool {
+    let Some(manager) = manager() else { return false };
+    let options = Object::new();
+    if Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE).is_err() {
+        return false;
+    }
+    let seen = Slot::empty();
+    let to_fill = seen.clone();
+    let granted = Closure::<dyn FnMut(JsValue)>::new(move |lock: JsValue| to_fill.fill(lock.is_null()));
+    let Ok(over) = manager.request(name, &options, granted.as_ref()) else { return false };
+    matches!(select(pin!(seen.taken()), JsFuture::from(over)).await, Either::Left((true, _)))
+}

@@ -1,0 +1,115 @@
+//! Handing a token to another page of this origin, on request, through a `BroadcastChannel`. Of the pages that hold one,
+//! the one that has the lock answers; when it goes, the next has it.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+use js_sys::Math;
+use wasm_bindgen::prelude::*;
+
+use super::foreign::property;
+use super::lock::{Lock, is_held_by_another};
+use super::result::{Property, object};
+use super::slot::Slot;
+use super::timer::Timer;
+use crate::ports::{Holder, IssuedToken};
+
+/// The longest time that a page may take to answer, in milliseconds.
+const PATIENCE: u32 = 1_000;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    type BroadcastChannel;
+
+    #[wasm_bindgen(catch, constructor)]
+    fn new(name: &str) -> Result<BroadcastChannel, JsValue>;
+
+    #[wasm_bindgen(catch, method, js_name = postMessage)]
+    fn post_message(this: &BroadcastChannel, message: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, setter, js_name = onmessage)]
+    fn set_onmessage(this: &BroadcastChannel, listener: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn close(this: &BroadcastChannel);
+}
+
+/// A channel with its listener, until dropped.
+struct Channel {
+    channel: BroadcastChannel,
+    _listener: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Channel {
+    fn open(name: &str, mut on_message: impl FnMut(&BroadcastChannel, JsValue) + 'static) -> Option<Channel> {
+        let channel = BroadcastChannel::new(name).ok()?;
+        let to_answer = channel.clone();
+        let listener = Closure::new(move |event: JsValue| on_message(&to_answer, property(&event, "data")));
+        channel.set_onmessage(listener.as_ref());
+        Some(Channel { channel, _listener: listener })
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.channel.set_onmessage(&JsValue::NULL);
+        self.channel.close();
+    }
+}
+
+pub(super) struct Sharing {
+    _lock: Rc<Option<Lock>>,
+    _channel: Option<Channel>,
+}
+
+fn answering(name: &str) -> String {
+    format!("{name} answers")
+}
+
+pub(super) fn share(name: &str, holder: Rc<dyn Holder>) -> Sharing {
+    let lock = Rc::new(Lock::in_turn(&answering(name)));
+    let has_turn = lock.clone();
+    let channel = Channel::open(name, move |channel, message| {
+        if property(&message, "forget").is_truthy() {
+            return holder.forget();
+        }
+        let question = property(&message, "question").as_f64();
+        if let Some(question) = question.filter(|_| has_turn.as_ref().as_ref().is_some_and(Lock::is_granted)) {
+            let held = holder.hand_over();
+            // Of no avail if the page that asked is gone.
+            let _ = channel.post_message(&object(&[
+                ("answer", Property::Number(question)),
+                ("accessToken", held.as_ref().map(|held| held.access_token.reveal()).into()),
+                ("expiresIn", held.as_ref().and_then(|held| held.expires_in).map_or(Property::Absent, Property::Number)),
+            ]));
+        }
+    });
+    Sharing { _lock: lock, _channel: channel }
+}
+
+pub(super) async fn ask(name: &str) -> Option<IssuedToken> {
+    if !is_held_by_another(&answering(name)).await {
+        return None;
+    }
+    let question = Math::random();
+    let answer = Slot::empty();
+    let to_fill = answer.clone();
+    let channel = Channel::open(name, move |_, message| {
+        if property(&message, "answer").as_f64() == Some(question) {
+            to_fill.fill(message);
+        }
+    })?;
+    channel.channel.post_message(&object(&[("question", Property::Number(question))])).ok()?;
+    let Either::Left((message, _)) = select(pin!(answer.taken()), Timer::new(PATIENCE)).await else { return None };
+    let access_token = property(&message, "accessToken").as_string()?.into();
+    Some(IssuedToken { access_token, expires_in: property(&message, "expiresIn").as_f64() })
+}
+
+pub(super) fn forget(name: &str) {
+    if let Ok(channel) = BroadcastChannel::new(name) {
+        let _ = channel.post_message(&object(&[("forget", Property::Truth(true))]));
+        channel.close();
+    }
+}

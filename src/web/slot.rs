@@ -1,0 +1,56 @@
+//! A value that a callback of the platform gives later.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+pub(super) struct Slot<T>(Rc<RefCell<State<T>>>);
+
+struct State<T> {
+    value: Option<T>,
+    waker: Option<Waker>,
+}
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Slot<T> {
+        Slot(self.0.clone())
+    }
+}
+
+impl<T> Slot<T> {
+    pub(super) fn empty() -> Slot<T> {
+        Slot(Rc::new(RefCell::new(State { value: None, waker: None })))
+    }
+
+    /// Gives the value. One that nobody has taken yet stays.
+    pub(super) fn fill(&self, value: T) {
+        let mut state = self.0.borrow_mut();
+        state.value.get_or_insert(value);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.0.borrow().value.is_some()
+    }
+
+    pub(super) fn poll_taken(&self, context: &mut Context<'_>) -> Poll<T> {
+        let mut state = self.0.borrow_mut();
+        match state.value.take() {
+            Some(value) => Poll::Ready(value),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The value, taken out.
+    pub(super) async fn taken(&self) -> T {
+        poll_fn(|context| self.poll_taken(context)).await
+    }
+}

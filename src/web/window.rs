@@ -1,0 +1,86 @@
+//! The window in which somebody signs in, and the callback page's message from it.
+
+use wasm_bindgen::prelude::*;
+
+use super::foreign::property;
+use super::slot::Slot;
+use crate::ports::SignInWindow;
+
+/// As the callback page says it (`src/js/callback.js`).
+const MESSAGE: &str = "premium-recorder.authorization-response";
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = open)]
+    fn open(url: &str, target: &str, features: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = addEventListener)]
+    fn add_event_listener(event: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = removeEventListener)]
+    fn remove_event_listener(event: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Result<(), JsValue>;
+
+    #[derive(Clone)]
+    type Opened;
+
+    #[wasm_bindgen(catch, method)]
+    fn close(this: &Opened) -> Result<(), JsValue>;
+
+    type OpenedLocation;
+
+    #[wasm_bindgen(catch, method)]
+    fn replace(this: &OpenedLocation, url: &str) -> Result<(), JsValue>;
+}
+
+pub(super) struct Window {
+    opened: Opened,
+    response: Slot<String>,
+    listener: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Window {
+    /// Opens an empty window. Its messages count if they come from itself, and from a page of `origin`.
+    pub(super) fn open(origin: String) -> Option<Window> {
+        let opened = open("about:blank", "_blank", "popup=true,width=500,height=700").ok().filter(JsValue::is_truthy)?;
+        let response = Slot::empty();
+        let (source, to_fill) = (opened.clone(), response.clone());
+        let listener = Closure::new(move |event: JsValue| {
+            if property(&event, "source") != source || property(&event, "origin") != origin {
+                return;
+            }
+            let data = property(&event, "data");
+            if property(&data, "type") != MESSAGE {
+                return;
+            }
+            if let Some(query) = property(&data, "query").as_string() {
+                to_fill.fill(query);
+            }
+        });
+        add_event_listener("message", &listener).ok()?;
+        Some(Window { opened: opened.unchecked_into(), response, listener })
+    }
+}
+
+impl SignInWindow for Window {
+    fn show(&self, url: &str) {
+        let location: OpenedLocation = property(&self.opened, "location").unchecked_into();
+        // A window that is gone is noticed by who looks whether it is closed.
+        let _ = location.replace(url);
+    }
+
+    async fn response(&self) -> String {
+        self.response.taken().await
+    }
+
+    fn is_closed(&self) -> bool {
+        property(&self.opened, "closed").is_truthy()
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // Neither fails for a window and a listener of our own; a window that is closed already stays so.
+        let _ = remove_event_listener("message", &self.listener);
+        let _ = self.opened.close();
+    }
+}

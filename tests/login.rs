@@ -1,0 +1,655 @@
+//! Signing in: what the login origin is asked, which answers count, and what becomes of the token.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::rc::Rc;
+
+use futures::future::{join, join_all};
+use premium_recorder::error::{Cause, Code, Error};
+use premium_recorder::login::{LoginOptions, Returned};
+use premium_recorder::org::OrgId;
+use premium_recorder::ports::Answer;
+use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recording::{Recording, Start};
+use premium_recorder::settings::{Options, Settings};
+use support::*;
+
+const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
+
+async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, Failure> {
+    recorder.start_recording(Start::new(AGENT, org, None).unwrap(), no_limits()).await
+}
+
+/// The decoded pairs of a form.
+fn form(body: &str) -> std::collections::HashMap<String, String> {
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+/// A cloud whose login origin gives opaque tokens of `org`, with a refresh token.
+fn cloud_of(org: &'static str) -> impl Fn(&Seen) -> Answer {
+    move |seen| {
+        if seen.url.ends_with("/oauth/token") {
+            let by = form(seen.body.as_ref().unwrap())["grant_type"].clone();
+            return answer(200, &format!(r#"{{"access_token":"opaque-by-{by}","token_type":"bearer","expires_in":3600}}"#));
+        }
+        match seen.method.as_str() {
+            "GET" => answer(200, &token_info(org)),
+            _ => answer(201, CREATED),
+        }
+    }
+}
+
+fn login(change: impl Fn(&mut LoginOptions)) -> Options {
+    let mut options = login_options();
+    change(options.login.as_mut().unwrap());
+    options
+}
+
+fn redirect() -> Options {
+    login(|login| {
+        login.mode = Some("redirect".into());
+        login.redirect_uri = format!("{PAGE}/");
+    })
+}
+
+/// A start, while somebody does this with the window that it opens.
+async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<WindowState>)) -> Result<Recording, Failure> {
+    let somebody = async {
+        let window = world.windows().last().unwrap().clone();
+        act(window).await;
+    };
+    join(record(recorder, Some(GLOBEX)), somebody).await.0
+}
+
+#[test]
+fn the_authorization_request_is_that_of_rfc_7636_with_the_target() {
+    run(async {
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX));
+        let options = login(|login| {
+            login.prompt = Some("login".into());
+            login.login_hint = Some("ada@globex.example".into());
+        });
+        let recorder = connected(&world, options).await;
+        let act = async |window: Rc<WindowState>| {
+            let url = window.shown().unwrap();
+            assert!(url.starts_with("https://login.cloud.example/oauth/authorize?"), "{url}");
+            let of = |name: &str| parameter(&url, name).unwrap();
+            assert_eq!((of("response_type").as_str(), of("client_id").as_str()), ("code", "client"));
+            assert_eq!((of("redirect_uri").as_str(), of("code_challenge_method").as_str()), (CALLBACK, "S256"));
+            assert_eq!((of("target").as_str(), of("prompt").as_str(), of("login_hint").as_str()), (GLOBEX, "login", "ada@globex.example"));
+            // 32 bytes each in base64url without padding, and not the same ones.
+            assert_eq!((of("state").len(), of("code_challenge").len()), (43, 43));
+            assert_ne!(of("state"), of("code_challenge"));
+            window.grant("the-code");
+        };
+        start_while(&recorder, &world, act).await.unwrap();
+
+        let exchange = &world.seen()[0];
+        assert_eq!((exchange.method.as_str(), exchange.url.as_str()), ("POST", "https://login.cloud.example/oauth/token"));
+        assert_eq!((exchange.token.as_str(), exchange.org.as_deref()), ("", None));
+        let sent = form(exchange.body.as_ref().unwrap());
+        let url = world.windows()[0].shown().unwrap();
+        // RFC 7636, 4.6: the challenge is the verifier's digest.
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(sent["code_verifier"].as_bytes());
+        assert_eq!(<base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode_string(&digest), parameter(&url, "code_challenge").unwrap());
+        let names = ["grant_type", "code", "client_id", "redirect_uri"].map(|name| sent[name].as_str());
+        assert_eq!(names, ["authorization_code", "the-code", "client", CALLBACK]);
+        assert_eq!(sent.len(), 5);
+        let token_info = &world.seen()[1];
+        assert_eq!(token_info.url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
+        assert_eq!(world.starts().last().unwrap().token, "opaque-by-authorization_code");
+        assert!(world.windows()[0].is_dropped());
+    });
+}
+
+#[test]
+fn two_hundred_calls_share_one_sign_in() {
+    run(async {
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX));
+        let recorder = connected(&world, login_options()).await;
+        let calls = join_all((0..200).map(|_| record(&recorder, Some(GLOBEX))));
+        let (recordings, ()) = join(calls, async { world.windows()[0].grant("code") }).await;
+        assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
+        assert_eq!(world.windows().len(), 1);
+        // One exchange, one question whose token it is, two hundred starts.
+        assert_eq!(world.seen().len(), 202);
+    });
+}
+
+#[test]
+fn a_blocked_window_is_told_at_once_and_does_not_poison_the_next_call() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(world.blocks_windows(), login_options()).await;
+        let refused = error(record(&recorder, Some(GLOBEX)).await);
+        assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::LoginBlocked, GLOBEX));
+        assert!(world.seen().is_empty());
+
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX));
+        let recorder = connected(&world, login_options()).await;
+        let cancelled = join(record(&recorder, Some(GLOBEX)), async {
+            world.windows()[0].close();
+            world.advance(250);
+            turn().await;
+            world.advance(2_000);
+        });
+        assert_eq!(error(cancelled.await.0).code, Code::LoginCancelled);
+        start_while(&recorder, &world, async |window| window.grant("code")).await.unwrap();
+        assert_eq!(world.windows().len(), 2);
+    });
+}
+
+#[test]
+fn a_closed_window_counts_as_cancelled_only_after_a_grace_period() {
+    run(async {
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX));
+        let recorder = connected(&world, login_options()).await;
+        // The callback page posts and closes itself: the message may come after.
+        let act = async |window: Rc<WindowState>| {
+            window.close();
+            world.advance(250);
+            turn().await;
+            world.advance(1_999);
+            turn().await;
+            window.grant("code");
+        };
+        start_while(&recorder, &world, act).await.unwrap();
+    });
+}
+
+#[test]
+fn nobody_signs_in() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(&world, login(|login| login.timeout = Some(60_000.0))).await;
+        let act = async |_| {
+            world.advance(59_999);
+            assert!(!world.windows()[0].is_dropped());
+            world.advance(1);
+        };
+        assert_eq!(error(start_while(&recorder, &world, act).await).code, Code::LoginTimeout);
+        assert!(world.windows()[0].is_dropped() && world.seen().is_empty());
+    });
+}
+
+#[test]
+fn a_calls_time_stands_still_while_somebody_signs_in() {
+    run(async {
+        let world = World::new();
+        world.cloud(|seen| {
+            let answer = cloud_of(GLOBEX)(seen);
+            let is_start = seen.url.ends_with("screenrecordings");
+            Box::pin(async move { if is_start { std::future::pending().await } else { Ok(answer) } })
+        });
+        let recorder = connected(&world, login_options()).await;
+        let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
+        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
+        let somebody = async {
+            world.advance(100_000);
+            world.windows()[0].grant("code");
+            // Sent, and not timed out by the sign-in's time; then its own time is over.
+            wait_until(|| !world.starts().is_empty() && world.seen().len() == 3).await;
+            world.advance(999);
+            assert_eq!(world.seen().len(), 3);
+            world.advance(101_000);
+        };
+        let refused = error(join(call, somebody).await.0);
+        assert_eq!(refused.code, Code::OutcomeUnknown);
+    });
+}
+
+#[test]
+fn an_answer_counts_only_with_the_requests_own_state() {
+    run(async {
+        for (query, expected) in [
+            ("?code=stolen&state=another", Code::LoginStateMismatch),
+            ("?code=stolen", Code::LoginStateMismatch),
+            ("", Code::LoginStateMismatch),
+            ("?error=access_denied&state=another", Code::LoginStateMismatch),
+            ("?access_token=stolen&state=STATE", Code::UnexpectedAnswer),
+            ("?code=&state=STATE", Code::UnexpectedAnswer),
+            ("?state=STATE", Code::UnexpectedAnswer),
+            ("?error=access_denied&error_description=No%20thanks&state=STATE", Code::LoginDenied),
+            ("?error=unauthorized_client&state=STATE", Code::LoginDenied),
+            ("?error=invalid_request&code=stolen&state=STATE", Code::LoginDenied),
+            ("?error=invalid_scope&state=STATE", Code::LoginDenied),
+            ("?error=unsupported_response_type&state=STATE", Code::LoginDenied),
+            ("?error=invalid_pkce_package&state=STATE", Code::LoginDenied),
+            ("?error=server_error&state=STATE", Code::CloudUnavailable),
+            ("?error=temporarily_unavailable&state=STATE", Code::CloudUnavailable),
+        ] {
+            let world = World::new();
+            let recorder = connected(&world, login_options()).await;
+            let act = async |window: Rc<WindowState>| window.respond(&query.replace("STATE", &window.parameter("state").unwrap()));
+            let refused = error(start_while(&recorder, &world, act).await);
+            assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX), "{query}");
+            assert!(world.seen().is_empty() && world.windows()[0].is_dropped(), "{query}");
+            if query.contains("No%20thanks") {
+                assert!(matches!(&refused.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No thanks"));
+            }
+        }
+    });
+}
+
+#[test]
+fn the_state_of_an_earlier_sign_in_does_not_count() {
+    run(async {
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX));
+        let recorder = connected(&world, login_options()).await;
+        start_while(&recorder, &world, async |window| window.grant("code")).await.unwrap();
+        let used = world.windows()[0].parameter("state").unwrap();
+        recorder.sign_out(None, no_limits()).await.unwrap();
+        let act = async |window: Rc<WindowState>| window.respond(&format!("?code=code&state={used}"));
+        assert_eq!(error(start_while(&recorder, &world, act).await).code, Code::LoginStateMismatch);
+    });
+}
+
+#[test]
+fn a_token_endpoints_no_is_explained_and_holds_no_secret() {
+    run(async {
+        for (status, body, expected) in [
+            (400, r#"{"error":"invalid_grant","error_description":"code the-secret-code was used"}"#, Code::LoginDenied),
+            (401, r#"{"error":"invalid_client"}"#, Code::LoginDenied),
+            (429, "", Code::RateLimited),
+            (500, "<html>", Code::CloudUnavailable),
+            (503, "", Code::CloudUnavailable),
+            (302, "", Code::UnexpectedAnswer),
+            (200, "{}", Code::UnexpectedAnswer),
+            (200, "hello", Code::UnexpectedAnswer),
+            (200, r#"{"access_token":""}"#, Code::TokenMalformed),
+            (200, r#"{"access_token":7}"#, Code::UnexpectedAnswer),
+        ] {
+            let world = World::new();
+            world.answers(move |_| answer(status, body));
+            let recorder = connected(&world, login_options()).await;
+            let refused = error(start_while(&recorder, &world, async |window| window.grant("the-secret-code")).await);
+            assert_eq!(refused.code, expected, "{status} {body}");
+            assert!(!format!("{refused:?}").contains("the-secret-code"), "{refused:?}");
+            assert!(recorder.grants().is_empty());
+        }
+        let world = World::new();
+        world.cloud(|_| Box::pin(async { Err(lost("offline")) }));
+        let recorder = connected(&world, login_options()).await;
+        let refused = error(start_while(&recorder, &world, async |window| window.grant("code")).await);
+        assert_eq!((refused.code, refused.code.retryable()), (Code::Network, true));
+    });
+}
+
+#[test]
+fn a_login_that_returns_another_organization_is_refused() {
+    run(async {
+        for (word, held) in [(None, 0), (Some("drop"), 0), (Some("file"), 1)] {
+            let world = World::new();
+            world.answers(cloud_of(ACME));
+            let recorder = connected(&world, login(|login| login.wrong_org = word.map(str::to_owned))).await;
+            let refused = error(start_while(&recorder, &world, async |window| window.grant("code")).await);
+            let evidence = &refused.evidence;
+            assert_eq!(refused.code, Code::LoginWrongOrg);
+            assert_eq!((evidence.org_id.as_ref().unwrap().as_str(), evidence.token_org_id.as_ref().unwrap().as_str()), (GLOBEX, ACME));
+            assert_eq!(evidence.home_org_id.as_ref().unwrap().as_str(), INITECH);
+            assert!(refused.code.hint().contains("prompt"));
+            assert_eq!(recorder.grants().len(), held);
+            assert!(recorder.grants().iter().all(|grant| grant.target().org.as_str() == ACME));
+            assert!(world.starts().iter().all(|start| start.url.ends_with("/oauth/token")));
+        }
+    });
+}
+
+#[test]
+fn what_a_jwt_claims_does_not_spare_the_question_whose_it_is_after_a_login() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| match seen.method.as_str() {
+            "GET" => answer(200, &token_info(ACME)),
+            _ => answer(200, &format!(r#"{{"access_token":"{}"}}"#, jwt_of(GLOBEX))),
+        });
+        let recorder = connected(&world, login_options()).await;
+        let refused = error(start_while(&recorder, &world, async |window| window.grant("code")).await);
+        assert_eq!(refused.code, Code::LoginWrongOrg);
+    });
+}
+
+#[test]
+fn get_token_comes_before_login_and_may_have_none() {
+    run(async {
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX)).issues_each();
+        let recorder = connected(&world, login_options()).await;
+        record(&recorder, Some(GLOBEX)).await.unwrap();
+        assert!(world.windows().is_empty());
+
+        let world = World::new();
+        world.answers(cloud_of(GLOBEX)).source_or_none(|_| Box::pin(async { Ok(None) }));
+        let recorder = connected(&world, login_options()).await;
+        let somebody = async {
+            wait_until(|| !world.windows().is_empty() && world.windows()[0].shown().is_some()).await;
+            world.windows()[0].grant("code");
+        };
+        join(record(&recorder, Some(GLOBEX)), somebody).await.0.unwrap();
+        assert_eq!((world.asked().len(), world.windows().len()), (1, 1));
+
+        // What it throws is not passed over.
+        let world = World::new();
+        world.source_or_none(|_| Box::pin(async { Err(Cause::Foreign(Rc::new(()))) }));
+        let recorder = connected(&world, login_options()).await;
+        assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceFailed);
+        assert!(world.windows().is_empty());
+
+        // Without a login, to have none is a failure.
+        let world = World::new();
+        world.source_or_none(|_| Box::pin(async { Ok(None) }));
+        let recorder = connected(&world, options(&[])).await;
+        assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceFailed);
+    });
+}
+
+#[test]
+fn whoever_stops_waiting_closes_the_window() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(&world, login_options()).await;
+        let (abort, aborted) = futures::channel::oneshot::channel::<()>();
+        let limits = Limits {
+            timeout: None,
+            aborted: async {
+                aborted.await.unwrap();
+            },
+        };
+        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
+        let (ended, ()) = join(call, async { abort.send(()).unwrap() }).await;
+        assert!(matches!(ended, Err(Failure::Aborted)));
+        assert!(world.windows()[0].is_dropped());
+
+        let (ended, ()) = join(record(&recorder, Some(GLOBEX)), async { recorder.close() }).await;
+        assert_eq!(error(ended).code, Code::Closed);
+        assert!(world.windows()[1].is_dropped());
+    });
+}
+
+#[test]
+fn login_options_are_looked_at() {
+    type Change = fn(&mut LoginOptions);
+    let bad: [(&str, Change); 12] = [
+        ("clientId", |login| login.client_id = None),
+        ("clientId", |login| login.client_ids = Some(vec![("private".into(), "id".into())])),
+        ("private", |login| (login.client_id, login.client_ids) = (None, Some(vec![("prod".into(), "id".into())]))),
+        ("client id", |login| login.client_id = Some(String::new())),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example.evil/callback.html".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.exampl/callback.html".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example".into()),
+        ("redirectUri", |login| login.redirect_uri = "/callback.html".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example/#a".into()),
+        ("login.mode", |login| login.mode = Some("iframe".into())),
+        ("login.prompt", |login| login.prompt = Some("none".into())),
+        ("login.timeoutMs", |login| login.timeout = Some(0.0)),
+    ];
+    for (named, change) in bad {
+        let refused = Settings::decide(login(change), None, Some(page(&[]))).unwrap_err();
+        assert_eq!(refused.code, Code::BadArgument, "{}", refused.message);
+        assert!(refused.message.contains(named), "{named}: {}", refused.message);
+    }
+    let by_environment = login(|login| (login.client_id, login.client_ids) = (None, Some(vec![("private".into(), "its".into())])));
+    assert_eq!(Settings::decide(by_environment, None, Some(page(&[]))).unwrap().login.unwrap().client_id(), "its");
+    // Where there is no page, there is nothing to come back to.
+    assert_eq!(Settings::decide(login_options(), None, None).unwrap_err().code, Code::BadArgument);
+}
+
+/// connect() on a page that is opened with this query.
+async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, Failure> {
+    let mut page = page(query);
+    let returned = Returned::take(options.login.as_ref(), world, Some(&mut page))?;
+    let settings = Settings::decide(options, None, Some(page))?;
+    Recorder::connect(world.clone(), settings, returned, no_limits()).await
+}
+
+/// Leaves the page for a sign-in; the page's query was `query`. Gives the world after coming back, and the state.
+async fn leave(query: &[(&str, &str)], options: Options) -> (World, String) {
+    let world = World::new();
+    let recorder = opened(&world, options, query).await.unwrap_or_else(|_| panic!("not connected"));
+    let call = record(&recorder, Some(GLOBEX));
+    let (ended, ()) = join(call, async { world.advance(120_000) }).await;
+    // The page is gone by now, but where it is not, the call ends.
+    assert_eq!(error(ended).code, Code::LoginTimeout);
+    let url = world.left_for()[0].clone();
+    assert_eq!(parameter(&url, "redirect_uri").unwrap(), format!("{PAGE}/"));
+    let state = parameter(&url, "state").unwrap();
+    assert_eq!(world.memos().keys().collect::<Vec<_>>(), [&format!("premium-recorder.login.{state}")]);
+    (world.come_back(), state)
+}
+
+fn refused(result: Result<Recorder<World>, Failure>) -> Rc<Error> {
+    error(result.map(|_| ()))
+}
+
+#[test]
+fn the_launch_urls_parameters_survive_the_way_to_the_sign_in_and_back() {
+    run(async {
+        let launch = [("gcConversationId", "conv 1&2"), ("orgId", GLOBEX), ("theAppsOwn", "ä=b")];
+        let (world, state) = leave(&launch, redirect()).await;
+        world.answers(cloud_of(GLOBEX));
+        let recorder = opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+        assert_eq!(recorder.settings().launch.get("conversationId"), Some("conv 1&2"));
+        let address = world.address().unwrap();
+        assert!(address.starts_with(&format!("{PAGE}/?")), "{address}");
+        for (name, value) in launch {
+            assert_eq!(parameter(&address, name).as_deref(), Some(value));
+        }
+        assert_eq!((parameter(&address, "code"), parameter(&address, "state")), (None, None));
+        assert!(world.memos().is_empty());
+        let sent = form(world.seen()[0].body.as_ref().unwrap());
+        assert_eq!((sent["code"].as_str(), sent["redirect_uri"].as_str()), ("the-code", "https://app.example/"));
+        assert_eq!(recorder.grants()[0].target().org.as_str(), GLOBEX);
+        record(&recorder, None).await.unwrap();
+    });
+}
+
+#[test]
+fn a_response_that_nobody_waits_for_is_refused_and_taken_out_of_the_address() {
+    run(async {
+        // Opened by hand.
+        let world = World::new();
+        let error = refused(opened(&world, redirect(), &[("code", "x"), ("state", "made-up")]).await);
+        assert_eq!((error.code, world.address().as_deref()), (Code::LoginStateMismatch, Some("https://app.example/")));
+
+        // Replayed after it was used.
+        let (world, state) = leave(&[], redirect()).await;
+        world.answers(cloud_of(GLOBEX));
+        let response = [("code", "code"), ("state", state.as_str())];
+        assert!(opened(&world, redirect(), &response).await.is_ok());
+        assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginStateMismatch);
+        assert_eq!(world.seen().iter().filter(|seen| seen.url.ends_with("/oauth/token")).count(), 1);
+    });
+}
+
+#[test]
+fn a_response_is_only_read_where_it_is_expected() {
+    run(async {
+        // An app may have a `code` of its own: in a popup's page, without a state, or at another address.
+        for (options, query) in [
+            (login_options(), vec![("code", "x"), ("state", "y")]),
+            (redirect(), vec![("code", "x")]),
+            (redirect(), vec![("state", "y")]),
+            (
+                login(|login| (login.mode, login.redirect_uri) = (Some("redirect".into()), format!("{PAGE}/back"))),
+                vec![("code", "x"), ("state", "y")],
+            ),
+        ] {
+            let world = World::new();
+            let recorder = opened(&world, options, &query).await.unwrap_or_else(|_| panic!());
+            assert_eq!((world.address(), recorder.settings().page_query.len()), (None, query.len()));
+        }
+    });
+}
+
+#[test]
+fn a_response_is_exchanged_only_where_its_request_began() {
+    run(async {
+        let (world, state) = leave(&[], redirect()).await;
+        let mut elsewhere = redirect();
+        elsewhere.environments[0].login = "https://login.evil.example".into();
+        let error = refused(opened(&world, elsewhere, &[("code", "code"), ("state", &state)]).await);
+        assert_eq!((error.code, world.seen().len()), (Code::LoginStateMismatch, 0));
+        assert!(world.memos().is_empty());
+
+        let (world, state) = leave(&[], redirect()).await;
+        let mut other_client = redirect();
+        other_client.login.as_mut().unwrap().client_id = Some("another".into());
+        let error = refused(opened(&world, other_client, &[("code", "code"), ("state", &state)]).await);
+        assert_eq!((error.code, world.seen().len()), (Code::LoginStateMismatch, 0));
+    });
+}
+
+#[test]
+fn a_no_on_the_way_back_is_told_by_connect() {
+    run(async {
+        let (world, state) = leave(&[("orgId", GLOBEX)], redirect()).await;
+        let response = [("error", "access_denied"), ("error_description", "no"), ("state", state.as_str())];
+        assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginDenied);
+        assert!(world.memos().is_empty() && world.seen().is_empty());
+        assert_eq!(parameter(&world.address().unwrap(), "orgId").as_deref(), Some(GLOBEX));
+
+        for (word, expected) in [(None, Some(Code::LoginWrongOrg)), (Some("file"), None)] {
+            let mut options = redirect();
+            options.login.as_mut().unwrap().wrong_org = word.map(str::to_owned);
+            let (world, state) = leave(&[], options.clone()).await;
+            world.answers(cloud_of(ACME));
+            match (opened(&world, options, &[("code", "code"), ("state", &state)]).await, expected) {
+                (Ok(recorder), None) => assert_eq!(recorder.grants()[0].target().org.as_str(), ACME),
+                (Err(failure), Some(code)) => assert_eq!(error(Err::<(), _>(failure)).code, code),
+                _ => panic!("{word:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn what_the_tab_keeps_is_no_token() {
+    run(async {
+        let world = World::new();
+        let token = jwt_of(ACME);
+        let options = Options { tokens: vec![token.clone().into()], ..redirect() };
+        let recorder = opened(&world, options, &[]).await.unwrap_or_else(|_| panic!());
+        let (_, ()) = join(record(&recorder, Some(GLOBEX)), async { world.advance(120_000) }).await;
+        let memo = world.memos().into_values().next().unwrap();
+        assert!(!memo.contains(&token) && !world.left_for()[0].contains(&token));
+        // Nor does the verifier leave the tab with the request.
+        assert!(!world.left_for()[0].contains(&form(&memo)["code_verifier"]));
+    });
+}
+
+#[test]
+fn who_never_came_back_is_forgotten_after_an_hour() {
+    run(async {
+        let leaves = async |world: &World| {
+            let recorder = opened(world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+            let (_, ()) = join(record(&recorder, Some(GLOBEX)), async { world.advance(120_000) }).await;
+        };
+        let (world, first) = leave(&[], redirect()).await;
+        world.random_from(10);
+        world.advance(3_600_000 - 120_000);
+        leaves(&world).await;
+        assert_eq!(world.memos().len(), 2);
+        let later = world.come_back();
+        later.random_from(20);
+        leaves(&later).await;
+        assert_eq!(later.memos().len(), 2);
+        assert!(!later.memos().keys().any(|key| key.ends_with(&first)));
+    });
+}
+
+#[test]
+fn trustors_are_listed_with_the_targets_own_token() {
+    run(async {
+        let world = World::new();
+        let user = format!(
+            r#"{{"id":"u","trustors":[{{"id":"1","enabled":true,"organization":{{"id":"{ACME}","name":"Acme"}}}},
+                {{"id":"2","enabled":false,"organization":{{"id":"{INITECH}"}}}},{{"id":"3"}},{{"enabled":true,"organization":{{"id":"no uuid"}}}}]}}"#
+        );
+        world.answers(move |_| answer(200, &user));
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let trustors = recorder.trustors(no_limits()).await.unwrap();
+        let listed: Vec<_> = trustors.iter().map(|each| (each.org.as_str(), each.name.as_deref(), each.enabled)).collect();
+        assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false)]);
+        let seen = &world.seen()[0];
+        assert_eq!((seen.method.as_str(), seen.url.as_str()), ("GET", "https://api.cloud.example/api/v2/users/me?expand=trustors"));
+        assert_eq!((seen.token.clone(), seen.org.as_deref()), (jwt_of(GLOBEX), None));
+
+        for (status, body, expected) in [
+            (404, "", Code::UnexpectedAnswer),
+            (403, r#"{"code":"missing.permissions"}"#, Code::PermissionMissing),
+            (503, "", Code::CloudUnavailable),
+        ] {
+            world.answers(move |_| answer(status, body));
+            let refused = error(recorder.trustors(no_limits()).await);
+            assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX));
+        }
+        world.answers(|_| answer(200, r#"{"id":"u"}"#));
+        assert_eq!(recorder.trustors(no_limits()).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn signing_out_revokes_at_the_tokens_own_environment_and_forgets() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(204, ""));
+        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+        let seen = &world.seen()[0];
+        assert_eq!((seen.method.as_str(), seen.url.as_str()), ("DELETE", "https://api.cloud.example/api/v2/tokens/me"));
+        assert_eq!((seen.token.clone(), recorder.grants().len()), (jwt_of(ACME), 1));
+        // Nothing is held of it any more.
+        recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+        assert_eq!(world.seen().len(), 1);
+        recorder.sign_out(None, no_limits()).await.unwrap();
+        assert_eq!((world.seen()[1].token.clone(), recorder.grants().len()), (jwt_of(GLOBEX), 0));
+    });
+}
+
+#[test]
+fn signing_out_forgets_even_where_the_revocation_fails() {
+    run(async {
+        for (status, expected) in [(401, None), (503, Some(Code::CloudUnavailable)), (404, Some(Code::UnexpectedAnswer))] {
+            let world = World::new();
+            world.answers(move |_| answer(status, ""));
+            let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+            let ended = recorder.sign_out(None, no_limits()).await;
+            assert_eq!(ended.err().map(|failure| error(Err::<(), _>(failure)).code), expected, "{status}");
+            // The others are revoked all the same.
+            assert_eq!((recorder.grants().len(), world.seen().len()), (0, 2), "{status}");
+        }
+        let world = World::new();
+        world.cloud(|_| Box::pin(async { Err(lost("offline")) }));
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        assert_eq!(error(recorder.sign_out(None, no_limits()).await).code, Code::Network);
+        assert!(recorder.grants().is_empty());
+
+        // What has expired can not be used, and is not sent.
+        let world = World::new();
+        let recorder = connected(&world, options(&[&jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#))])).await;
+        recorder.sign_out(None, no_limits()).await.unwrap();
+        assert!(world.seen().is_empty() && recorder.grants().is_empty());
+    });
+}
+
+#[test]
+fn a_token_that_was_on_its_way_when_somebody_signed_out_is_not_kept() {
+    run(async {
+        let world = World::new();
+        let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
+        let recorder = connected(&world, options(&[])).await;
+        let leaving = async {
+            recorder.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
+            source.tell();
+        };
+        let (ended, ()) = join(record(&recorder, Some(GLOBEX)), leaving).await;
+        assert!(ended.is_ok() && recorder.grants().is_empty());
+    });
+}

@@ -1,0 +1,237 @@
+//! Several pages of one origin that want a token of the same organization.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use futures::future::{join, join_all};
+use premium_recorder::error::{Cause, Code};
+use premium_recorder::org::OrgId;
+use premium_recorder::ports::Answer;
+use premium_recorder::recorder::{Failure, Recorder};
+use premium_recorder::recording::{Recording, Start};
+use premium_recorder::settings::Options;
+use support::*;
+
+async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, Failure> {
+    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
+}
+
+fn answers(seen: &Seen) -> Answer {
+    match seen.method.as_str() {
+        "GET" => answer(200, &token_info(GLOBEX)),
+        "POST" if seen.url.ends_with("/oauth/token") => {
+            answer(200, r#"{"access_token":"opaque","expires_in":3600,"refresh_token":"refresh"}"#)
+        }
+        "DELETE" => answer(204, ""),
+        _ => answer(201, r#"{"id":"rec-1","state":"recording"}"#),
+    }
+}
+
+/// So many pages, each with a recorder that has these options, in a cloud that says yes.
+async fn pages(count: usize, first: World, options: impl Fn() -> Options) -> Vec<(World, Recorder<World>)> {
+    let mut pages = Vec::new();
+    for at in 0..count {
+        let world = if at == 0 { first.clone() } else { first.another_page() };
+        world.answers(answers);
+        let recorder = connected(&world, options()).await;
+        pages.push((world, recorder));
+    }
+    pages
+}
+
+fn asked(pages: &[(World, Recorder<World>)]) -> usize {
+    pages.iter().map(|(world, _)| world.asked().len()).sum()
+}
+
+#[test]
+fn fifty_pages_ask_once() {
+    run(async {
+        let pages = pages(50, World::new(), || options(&[])).await;
+        pages.iter().for_each(|(world, _)| {
+            world.issues_each();
+        });
+        let all = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX))).await;
+        assert!(all.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
+        assert_eq!(asked(&pages), 1);
+        // Each organization has its own.
+        join_all(pages.iter().map(|(_, recorder)| record(recorder, ACME))).await;
+        assert_eq!(asked(&pages), 2);
+        for (world, _) in &pages {
+            assert!(world.starts().iter().all(|start| Some(&start.token) == start.org.as_deref().map(jwt_of).as_ref()));
+        }
+    });
+}
+
+#[test]
+fn all_works_without_locks() {
+    run(async {
+        let world = World::new();
+        world.has_no_locks();
+        let pages = pages(3, world, || options(&[])).await;
+        let sources: Vec<Told> = pages.iter().map(|(world, _)| world.issues_when_told(|_| true)).collect();
+        let calls = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX)));
+        let (all, ()) = join(calls, async { sources.into_iter().for_each(Told::tell) }).await;
+        assert!(all.iter().all(Result::is_ok));
+        assert_eq!(asked(&pages), 3);
+    });
+}
+
+#[test]
+fn pages_that_do_not_share_obtain_their_own() {
+    run(async {
+        let pages = pages(3, World::new(), || Options { share_tokens: Some(false), ..options(&[]) }).await;
+        for (world, recorder) in &pages {
+            world.issues_each();
+            record(recorder, GLOBEX).await.unwrap();
+        }
+        assert_eq!(asked(&pages), 3);
+    });
+}
+
+#[test]
+fn pages_with_another_source_or_use_obtain_their_own() {
+    run(async {
+        let first = World::new();
+        first.answers(answers).issues_each();
+        let recorder = connected(&first, options(&[])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        let mut other_cloud = options(&[]);
+        other_cloud.environments[0].api = "https://api.another.example".into();
+        let other_use = Options { scope: Some("recordings".into()), ..options(&[]) };
+        for options in [other_cloud, other_use, login_options()] {
+            let world = first.another_page();
+            world.answers(answers).issues_each();
+            let recorder = connected(&world, options).await;
+            record(&recorder, GLOBEX).await.unwrap();
+            assert_eq!(world.asked().len(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_token_that_the_app_itself_handed_over_stays_where_it_is() {
+    run(async {
+        let first = World::new();
+        let recorder = connected(&first, options(&[&jwt_of(GLOBEX)])).await;
+        let other = first.another_page();
+        other.answers(answers).issues_each();
+        let another = connected(&other, options(&[])).await;
+        record(&another, GLOBEX).await.unwrap();
+        assert_eq!((recorder.grants().len(), other.asked().len()), (1, 1));
+    });
+}
+
+#[test]
+fn a_page_that_opens_later_takes_over_what_another_signed_in_for() {
+    run(async {
+        let for_globex = || Options { org_id: Some(GLOBEX.into()), ..login_options() };
+        let first = World::new();
+        first.answers(answers);
+        let recorder = connected(&first, for_globex()).await;
+        join(record(&recorder, GLOBEX), async { first.windows()[0].grant("code") }).await.0.unwrap();
+
+        let later = first.another_page();
+        later.answers(answers);
+        let another = connected(&later, for_globex()).await;
+        assert_eq!(another.grants()[0].target().org.as_str(), GLOBEX);
+        record(&another, GLOBEX).await.unwrap();
+        assert!(later.windows().is_empty());
+        // The refresh token stays with the page that was given it.
+        assert_eq!(later.starts().iter().filter(|seen| seen.url.contains("/oauth/")).count(), 0);
+    });
+}
+
+#[test]
+fn a_page_waits_for_the_one_that_signs_in() {
+    run(async {
+        let pages = pages(2, World::new(), login_options).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        let somebody = async {
+            turn().await;
+            // The second one's window is open, as it had to be in the click, and shows nothing yet.
+            assert_eq!(second.windows()[0].shown(), None);
+            first.windows()[0].grant("code");
+        };
+        let ((a, b), ()) = join(join(record(one, GLOBEX), record(other, GLOBEX)), somebody).await;
+        assert!(a.is_ok() && b.is_ok());
+        assert!(second.windows()[0].is_dropped() && second.windows()[0].shown().is_none());
+    });
+}
+
+#[test]
+fn one_pages_failure_is_not_anothers() {
+    run(async {
+        let pages = pages(2, World::new(), || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        first.source(|_| Box::pin(async { Err(Cause::Foreign(std::rc::Rc::new(()))) }));
+        second.issues_each();
+        let (a, b) = join(record(one, GLOBEX), record(other, GLOBEX)).await;
+        assert_eq!(error(a).code, Code::TokenSourceFailed);
+        b.unwrap();
+    });
+}
+
+#[test]
+fn a_token_that_was_refused_is_not_taken_over_again() {
+    run(async {
+        let pages = pages(2, World::new(), || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        let token = |jti: &str| jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"{jti}"}}"#));
+        first.issues(&token("stale"));
+        record(one, GLOBEX).await.unwrap();
+        let stale = token("stale");
+        second.answers(move |seen| if seen.token == stale { answer(401, "") } else { answers(seen) }).issues(&token("fresh"));
+        record(other, GLOBEX).await.unwrap();
+        let sent: Vec<String> = second.starts().into_iter().map(|start| start.token).collect();
+        assert_eq!((sent, second.asked().len()), (vec![token("stale"), token("fresh")], 1));
+    });
+}
+
+#[test]
+fn what_is_about_to_expire_is_not_taken_over() {
+    run(async {
+        let pages = pages(2, World::new(), || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        first.issues(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 100)));
+        second.issues_each();
+        record(one, GLOBEX).await.unwrap();
+        first.advance(101_000);
+        second.advance(101_000);
+        record(other, GLOBEX).await.unwrap();
+        assert_eq!(second.asked().len(), 1);
+    });
+}
+
+#[test]
+fn signing_out_in_one_page_forgets_in_all_and_nothing_comes_back() {
+    run(async {
+        let pages = pages(3, World::new(), || options(&[])).await;
+        for (world, recorder) in &pages {
+            world.issues_each();
+            record(recorder, GLOBEX).await.unwrap();
+        }
+        let (first, one) = &pages[0];
+        one.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
+        assert!(pages.iter().all(|(_, recorder)| recorder.grants().is_empty()));
+        assert_eq!(first.seen().iter().filter(|seen| seen.method == "DELETE").count(), 1);
+        record(&pages[1].1, GLOBEX).await.unwrap();
+        assert_eq!(asked(&pages), 2);
+    });
+}
+
+#[test]
+fn a_page_that_closes_shares_no_more() {
+    run(async {
+        let pages = pages(3, World::new(), || options(&[])).await;
+        for (world, recorder) in &pages[..2] {
+            world.issues_each();
+            record(recorder, GLOBEX).await.unwrap();
+        }
+        pages[2].0.issues_each();
+        pages[0].1.close();
+        pages[1].1.close();
+        record(&pages[2].1, GLOBEX).await.unwrap();
+        assert_eq!(asked(&pages), 2);
+    });
+}
