@@ -166,7 +166,7 @@ impl<P: Ports> Recorder<P> {
         let was_sent = Cell::new(false);
         let contract = &self.settings.contract;
         let work = async {
-            let call = || contract.start(&start.agent, &start.recording_type);
+            let call = contract.start(&start.agent, &start.recording_type);
             let (grant, sent) = self.send(&target, call, &was_sent).await?;
             let answer = sent.map_err(|lost| answer_lost(lost).about(&target.org))?;
             Ok(self.recording(&start.agent, answer, &grant)?)
@@ -191,13 +191,16 @@ impl<P: Ports> Recorder<P> {
         self.ensure_open()?;
         let target = self.target(self.target_org(None)?);
         let work = async {
-            let call = || Call::plain(Method::Get, "/api/v2/users/me?expand=trustors");
+            let call = Call::plain(Method::Get, "/api/v2/users/me?expand=trustors");
             let (grant, sent) = self.send(&target, call, &Cell::default()).await?;
             let answer = sent.map_err(|lost| not_answered("The cloud could not be asked for trustors.", lost).about(&target.org))?;
             if answer.status != 200 {
                 return Err(self.explained(not_of_a_start(refusal(&answer)), &grant).into());
             }
-            Ok(Trustor::list(&answer.json))
+            Ok(Trustor::list(&answer.json).ok_or_else(|| {
+                let message = "The cloud's answer does not say who the user is.";
+                Error::new(Code::UnexpectedAnswer, message).answered_by(answer).about(&target.org)
+            })?)
         };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
     }
@@ -255,36 +258,30 @@ impl<P: Ports> Recorder<P> {
 
     /// Sends a call with the target's own token. One that the cloud refuses (401) has not been carried out: then another
     /// token is obtained, once, and the call is sent again.
-    async fn send(
-        &self,
-        target: &Target,
-        call: impl Fn() -> Call,
-        was_sent: &Cell<bool>,
-    ) -> Result<(Rc<Grant>, Result<Answer, Lost>), Ended> {
-        let grant = self.keyring.grant(target).await?;
-        was_sent.set(true);
-        let sent = self.cloud.send(grant.request(call())).await;
-        let Ok(answer) = &sent else { return Ok((grant, sent)) };
-        let refused = refusal(answer);
-        if !refused.is_of_token() {
-            grant.was_used(self.cloud.now());
-            return Ok((grant, sent));
-        }
-        grant.reject();
-        if self.keyring.sources().is_empty() && !self.keyring.has_fresh(target) {
-            return Ok((grant, sent));
-        }
-        was_sent.set(false);
-        let refused = self.explained(refused, &grant);
-        let grant = self.keyring.grant(target).await.map_err(|error| Error::clone(&error).after(refused))?;
-        was_sent.set(true);
-        let sent = self.cloud.send(grant.request(call())).await;
-        if let Ok(answer) = &sent
-            && refusal(answer).is_of_token()
-        {
+    async fn send(&self, target: &Target, call: Call, was_sent: &Cell<bool>) -> Result<(Rc<Grant>, Result<Answer, Lost>), Ended> {
+        let mut refused_before = None;
+        loop {
+            let grant = self.keyring.grant(target).await.map_err(|error| match refused_before.take() {
+                Some(refused) => Rc::new(Error::clone(&error).after(refused)),
+                None => error,
+            })?;
+            was_sent.set(true);
+            let sent = self.cloud.send(grant.request(call.clone())).await;
+            let refused = sent.as_ref().ok().map(refusal).filter(Error::is_of_token);
+            let Some(refused) = refused else {
+                if sent.is_ok() {
+                    grant.was_used(self.cloud.now());
+                }
+                return Ok((grant, sent));
+            };
             grant.reject();
+            let is_final = refused_before.is_some() || self.keyring.sources().is_empty() && !self.keyring.has_fresh(target);
+            if is_final {
+                return Ok((grant, sent));
+            }
+            was_sent.set(false);
+            refused_before = Some(self.explained(refused, &grant));
         }
-        Ok((grant, sent))
     }
 
     async fn revoke(&self, grant: &Grant) -> Result<(), Error> {

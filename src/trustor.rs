@@ -15,8 +15,9 @@ pub struct Trustor {
 }
 
 impl Trustor {
-    /// Reads the answer; what names no organization is left out.
-    pub fn list(user: &Json) -> Vec<Trustor> {
+    /// Reads the answer; `None` unless it is of a user. What names no organization is left out.
+    pub fn list(user: &Json) -> Option<Vec<Trustor>> {
+        user.text("id")?;
         let trustor = |trustor: &Json| {
             let organization = trustor.get("organization")?;
             Some(Trustor {
@@ -25,6 +26,6 @@ impl Trustor {
                 enabled: trustor.get("enabled") == Some(&Json::Truth(true)),
             })
         };
-        user.list("trustors").iter().filter_map(trustor).collect()
+        Some(user.list("trustors").iter().filter_map(trustor).collect())
     }
 }

@@ -585,6 +585,8 @@ fn trustors_are_listed_with_the_targets_own_token() {
             (404, "", Code::UnexpectedAnswer),
             (403, r#"{"code":"missing.permissions"}"#, Code::PermissionMissing),
             (503, "", Code::CloudUnavailable),
+            (200, "<html>", Code::UnexpectedAnswer),
+            (200, "[]", Code::UnexpectedAnswer),
         ] {
             world.answers(move |_| answer(status, body));
             let refused = error(recorder.trustors(no_limits()).await);

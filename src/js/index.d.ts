@@ -16,7 +16,8 @@
  *
  * Where the page comes back from a sign-in by redirect (`login.mode: "redirect"`), connect() completes it: the code is
  * removed from the address bar and exchanged for a token, and the launch URL's parameters are what they were before.
- * A connect() that rejects for it has used the sign-in up; the next one connects without.
+ * A connect() that rejects for it has used the sign-in up; the next one connects without. With `login`, connect() also
+ * takes over a token of the target organization that another page shares (see `shareTokens`).
  *
  * The first call also loads the WebAssembly module.
  *
@@ -120,7 +121,8 @@ export interface LoginOptions {
   loginHint?: string;
   /**
    * What becomes of a token of another organization than the one that was asked for: `"drop"` (default) forgets it,
-   * `"file"` keeps it for its own. The call fails with `LOGIN_WRONG_ORG` either way.
+   * `"file"` keeps it for its own. The call fails with `LOGIN_WRONG_ORG` either way; but a connect() after a redirect
+   * fails only with `"drop"`, since there would be no recorder to keep it.
    */
   wrongOrg?: "drop" | "file";
   /**
