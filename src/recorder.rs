@@ -210,19 +210,26 @@ impl<P: Ports> Recorder<P> {
         self.ensure_open()?;
         let mut grants = self.keyring.grants();
         grants.retain(|grant| org.as_ref().is_none_or(|org| grant.target().org == *org));
-        // Those of whom none is held may have one under way.
-        let signed_out: Vec<Target> = match org {
-            Some(org) => vec![self.target(org)],
-            None => grants.iter().map(|grant| grant.target().clone()).collect(),
-        };
-        signed_out.iter().for_each(|target| self.keyring.forget_everywhere(target));
-        let work = async {
-            let mut failed = None;
-            for grant in grants {
-                failed = failed.or(self.revoke(&grant).await.err());
+        match org {
+            Some(org) => self.keyring.forget_everywhere(&self.target(org)),
+            None => {
+                grants.iter().for_each(|grant| self.keyring.forget_everywhere(grant.target()));
+                self.keyring.forget_all();
             }
-            failed.map_or(Ok(()), |error| Err(error.into()))
-        };
+        }
+        // All at once: one that hangs holds up no other.
+        let mut revocations: Vec<_> = grants.iter().map(|grant| Box::pin(self.revoke(grant))).collect();
+        let mut failed = None;
+        let work = poll_fn(|context| {
+            revocations.retain_mut(|revocation| match revocation.as_mut().poll(context) {
+                Poll::Ready(revoked) => {
+                    failed = failed.take().or(revoked.err());
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if revocations.is_empty() { Poll::Ready(failed.take().map_or(Ok(()), |error| Err(error.into()))) } else { Poll::Pending }
+        });
         self.within(limits, None, work).await.map_err(nothing_sent)
     }
 

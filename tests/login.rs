@@ -644,14 +644,30 @@ fn signing_out_forgets_even_where_the_revocation_fails() {
 #[test]
 fn a_token_that_was_on_its_way_when_somebody_signed_out_is_not_kept() {
     run(async {
+        for of in [OrgId::parse(GLOBEX), None] {
+            let world = World::new();
+            let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
+            let recorder = connected(&world, options(&[])).await;
+            let leaving = async {
+                recorder.sign_out(of, no_limits()).await.unwrap();
+                source.tell();
+            };
+            let (ended, ()) = join(record(&recorder, Some(GLOBEX)), leaving).await;
+            assert!(ended.is_ok() && recorder.grants().is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_revocation_that_hangs_holds_up_no_other() {
+    run(async {
         let world = World::new();
-        let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
-        let recorder = connected(&world, options(&[])).await;
-        let leaving = async {
-            recorder.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
-            source.tell();
-        };
-        let (ended, ()) = join(record(&recorder, Some(GLOBEX)), leaving).await;
-        assert!(ended.is_ok() && recorder.grants().is_empty());
+        world.cloud(|seen| {
+            let hangs = seen.token == jwt_of(ACME);
+            Box::pin(async move { if hangs { std::future::pending().await } else { Ok(answer(204, "")) } })
+        });
+        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        let (ended, ()) = join(recorder.sign_out(None, no_limits()), async { world.advance(15_000) }).await;
+        assert_eq!((error(ended).code, world.seen().len(), recorder.grants().len()), (Code::Timeout, 2, 0));
     });
 }
