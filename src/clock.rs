@@ -7,7 +7,7 @@ use crate::timestamp::Timestamp;
 /// How far the cloud's clock is from ours, as far as its answers tell.
 #[derive(Debug, Default)]
 pub struct Clock {
-    cloud_ahead: Cell<i64>,
+    cloud_ahead: Cell<Option<i64>>,
 }
 
 /// A moment, by both clocks.
@@ -20,7 +20,12 @@ pub struct Moment {
 impl Clock {
     /// The moment at which it is `now` here.
     pub fn at(&self, now: Timestamp) -> Moment {
-        Moment { here: now, cloud_ahead: self.cloud_ahead.get() }
+        Moment { here: now, cloud_ahead: self.ahead().unwrap_or(0) }
+    }
+
+    /// How far the cloud's clock is ahead of ours, in milliseconds, where an answer has told.
+    pub fn ahead(&self) -> Option<i64> {
+        self.cloud_ahead.get()
     }
 
     /// Learns from an answer's `Date`, which was written between `sent` and `received` and leaves out what is below a
@@ -29,7 +34,7 @@ impl Clock {
         let least = date.as_millis().saturating_sub(received.as_millis());
         let most = date.as_millis().saturating_add(1000).saturating_sub(sent.as_millis());
         if least <= most {
-            self.cloud_ahead.set(if least <= 0 && 0 <= most { 0 } else { least / 2 + most / 2 });
+            self.cloud_ahead.set(Some(if least <= 0 && 0 <= most { 0 } else { least / 2 + most / 2 }));
         }
     }
 }

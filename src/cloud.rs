@@ -1,13 +1,15 @@
 //! The cloud as the flow sees it: it answers requests, tells the time by the way, and knows whose a token is.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::clock::{Clock, Moment};
 use crate::environment::Environment;
 use crate::error::{Code, Error};
+use crate::event::Event;
 use crate::grant::{Grant, Request, UnfiledToken};
 use crate::ports::{Answer, Lost, Ports};
-use crate::refusal::refusal;
+use crate::refusal::{not_of_a_start, refusal};
 use crate::timestamp::Timestamp;
 use crate::token::{AccessToken, TokenInfo};
 
@@ -15,12 +17,13 @@ use crate::token::{AccessToken, TokenInfo};
 pub struct Cloud<P> {
     ports: Rc<P>,
     clock: Clock,
+    requests: Cell<u32>,
 }
 
 impl<P: Ports> Cloud<P> {
     /// The cloud that is reached by these ports.
     pub fn new(ports: Rc<P>) -> Cloud<P> {
-        Cloud { ports, clock: Clock::default() }
+        Cloud { ports, clock: Clock::default(), requests: Cell::default() }
     }
 
     /// What reaches it.
@@ -33,12 +36,28 @@ impl<P: Ports> Cloud<P> {
         self.clock.at(self.ports.now())
     }
 
+    /// How far its clock is ahead of ours, in milliseconds, where an answer has told.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        self.clock.ahead()
+    }
+
     /// Sends a request once.
     pub async fn send(&self, request: Request) -> Result<Answer, Lost> {
+        let number = self.requests.get().wrapping_add(1);
+        self.requests.set(number);
+        self.ports.tell(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.ports.now();
-        let answer = request.send(&*self.ports).await?;
+        let answered = request.send(&*self.ports).await;
+        let received = self.ports.now();
+        self.ports.tell(&Event::Answer {
+            number,
+            status: answered.as_ref().map_or_else(|lost| lost.status, |answer| Some(answer.status)),
+            millis: received.since(sent),
+            correlation_id: answered.as_ref().ok().and_then(|answer| answer.correlation_id.as_deref()),
+        });
+        let answer = answered?;
         if let Some(date) = answer.date {
-            self.clock.learn(sent, self.ports.now(), date);
+            self.clock.learn(sent, received, date);
         }
         Ok(answer)
     }
@@ -57,6 +76,13 @@ impl<P: Ports> Cloud<P> {
         }
     }
 
+    /// Asks whose a grant's token is, whatever the token itself claims.
+    pub async fn ask_again(&self, grant: &Grant) -> Result<Grant, Error> {
+        let asked = self.ask_whose(grant.unfiled()).await?;
+        asked.keep_refresh_token(grant.refresh_token());
+        Ok(asked)
+    }
+
     /// Asks a token's own environment whose it is.
     pub async fn ask_whose(&self, token: UnfiledToken) -> Result<Grant, Error> {
         let answer = self.send(token.whose()).await.map_err(|lost| {
@@ -72,12 +98,4 @@ impl<P: Ports> Cloud<P> {
             None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(answer)),
         }
     }
-}
-
-/// A refusal of another call than a start, in which an agent's id or state has no part.
-pub(crate) fn not_of_a_start(mut error: Error) -> Error {
-    if matches!(error.code, Code::AgentNotFound | Code::Conflict) {
-        error.code = Code::UnexpectedAnswer;
-    }
-    error
 }

@@ -46,6 +46,13 @@ impl Call {
         Call { method, path: path.to_owned(), org_headers: Vec::new(), body: None }
     }
 
+    /// Looks whether a user is in the token's organization. `None` for an id that would have to be encoded: no id of Genesys
+    /// Cloud has to.
+    pub(crate) fn look_up(agent: &AgentId) -> Option<Call> {
+        let is_plain = agent.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_plain.then(|| Call::plain(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
+    }
+
     /// The HTTP method.
     pub fn method(&self) -> Method {
         self.method
@@ -112,6 +119,11 @@ impl RecordingContract {
     /// The OAuth scope that a start needs.
     pub fn scope(&self) -> &str {
         &self.scope
+    }
+
+    /// Names of the headers that carry the organization's id.
+    pub fn org_headers(&self) -> &[String] {
+        &self.org_headers
     }
 
     /// The call that starts a recording of this agent.

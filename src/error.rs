@@ -105,13 +105,13 @@ codes! {
         when: "The organization's IP allow-list refuses this address (401 `ip.not.authorized`).",
         hint: "Ask the organization's administrator to allow this network's address.";
     WrongOrg "WRONG_ORG", retry: false, fixed_by: "app",
-        when: "The cloud says that agent and token belong to different organizations (403 `insufficient scope for resource owner`).",
+        when: "The cloud says that agent and token belong to different organizations (403 `insufficient scope for resource owner`). Then it is asked whose the token is: one of another organization than was taken for granted is replaced by the right one, and the call sent once more; this code is what remains.",
         hint: "Check in which organization the agent is, and name that one as `orgId`; no header makes one organization's token work in another.";
     ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
-        when: "The OAuth client may not use the scope that the call needs (403 `app.not.authorized.for.scope`).",
+        when: "The OAuth client may not use the scope that the call needs (403 `app.not.authorized.for.scope`, or the cloud says so when asked about the token). `nearMiss` is a scope that it has and that was probably meant.",
         hint: "Add the scope in `missingScopes` to the OAuth client, have it authorized in this organization, and obtain a new token.";
     PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
-        when: "The user behind the token lacks a permission (403), named in `missingPermissions` where the cloud names it.",
+        when: "The user behind the token lacks a permission (403), named in `missingPermissions` where the cloud names it; or nothing else is left: organization, scope and agent are as they should be.",
         hint: "Ask the organization's administrator for a role with the permission, in the agent's division.";
     FeatureDisabled "FEATURE_DISABLED", retry: false, fixed_by: "admin",
         when: "The organization does not have the feature (403 `feature.*`).",
@@ -123,13 +123,13 @@ codes! {
         when: "The organization has no such agent, or the cloud no such path (404 `not.found`).",
         hint: "Check the agent's id, that it is an id of this organization, and `contract.path`.";
     Conflict "CONFLICT", retry: false, fixed_by: "app",
-        when: "The agent's state does not allow a start (409): being recorded already, or not logged in.",
+        when: "The agent's state does not allow a start (409): being recorded already, or not logged in; or the user is no active participant of the conversation (403).",
         hint: "Look at `cause`, the cloud's own words; do not start again while a recording runs.";
     BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
         when: "The cloud does not accept the request's form (400, 413, 415, 422).",
         hint: "Look at `cause`, the cloud's own words, and compare `contract` with what your cloud expects.";
     RateLimited "RATE_LIMITED", retry: true, fixed_by: "time",
-        when: "Too many requests with this token (429). The start was not run.",
+        when: "Too many requests with this token (429), and the wait that the cloud asks for (`retryAfterMs`) is longer than the call's time, or it said so twice. The start was not run.",
         hint: "Wait before the next call; other clients of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
         when: "The cloud failed while a token was looked at (408, 5xx). Nothing was started.",
@@ -202,6 +202,12 @@ pub struct Evidence {
     pub missing_scopes: Option<Vec<String>>,
     /// OAuth scopes that the token has.
     pub granted_scopes: Option<Vec<String>>,
+    /// A scope that the token has and that the missing one was probably meant to be.
+    pub near_miss: Option<String>,
+    /// Names of the headers with the organization's id that were sent.
+    pub org_headers: Option<Vec<String>>,
+    /// How long the cloud says to wait, in milliseconds.
+    pub retry_after: Option<u32>,
     /// Permissions that the cloud named.
     pub missing_permissions: Option<Vec<String>>,
     /// `contextId` of the cloud's error body.

@@ -166,6 +166,12 @@ impl Grant {
         self.refresh_token.borrow().clone()
     }
 
+    /// The token, to be asked about and filed anew.
+    pub(crate) fn unfiled(&self) -> UnfiledToken {
+        let environment = self.target.environment.clone();
+        UnfiledToken { environment, token: self.token.clone(), claims: None, expiry: self.expiry }
+    }
+
     /// The call as a request to this grant's organization, with this grant's token.
     pub fn request(&self, call: Call) -> Request {
         authorized(&self.target.environment, &self.token, Some(&self.target.org), call)
@@ -248,6 +254,7 @@ pub struct Request {
     url: String,
     headers: Vec<(String, String)>,
     body: Option<String>,
+    org: Option<OrgId>,
     bearer: Option<Secret>,
 }
 
@@ -262,7 +269,15 @@ fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId
         headers.extend(call.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
     }
     let origin = environment.api().as_str().to_owned();
-    Request { method: call.method, url: format!("{origin}{}", call.path), origin, headers, body: call.body, bearer: Some(secret.clone()) }
+    Request {
+        method: call.method,
+        url: format!("{origin}{}", call.path),
+        origin,
+        headers,
+        body: call.body,
+        org: org.cloned(),
+        bearer: Some(secret.clone()),
+    }
 }
 
 /// The request to the environment's token endpoint, which takes the secrets in its form and no bearer.
@@ -272,7 +287,7 @@ pub(crate) fn token_request(environment: &Environment, form: String) -> Request 
         ("Accept".to_owned(), "application/json".to_owned()),
         ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
     ];
-    Request { method: Method::Post, url: format!("{origin}/oauth/token"), origin, headers, body: Some(form), bearer: None }
+    Request { method: Method::Post, url: format!("{origin}/oauth/token"), origin, headers, body: Some(form), org: None, bearer: None }
 }
 
 impl Request {
@@ -294,6 +309,11 @@ impl Request {
     /// Every header, the bearer among them: for the transport, never for a log.
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
+    }
+
+    /// The organization whose token it carries, where that is known.
+    pub fn org(&self) -> Option<&OrgId> {
+        self.org.as_ref()
     }
 
     /// The JSON body.

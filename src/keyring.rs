@@ -8,9 +8,11 @@ use futures_util::future::{LocalBoxFuture, Shared, WeakShared, select};
 
 use crate::cloud::Cloud;
 use crate::error::{Code, Error};
+use crate::event::Event;
 use crate::grant::{Grant, Target, UnfiledToken};
+use crate::org::OrgId;
 use crate::ports::{Holder, IssuedToken, NeedReason, Ports};
-use crate::sources::Sources;
+use crate::sources::{Sources, wrong_org_given};
 
 type Fetch = LocalBoxFuture<'static, Result<Rc<Grant>, Rc<Error>>>;
 
@@ -22,6 +24,8 @@ pub struct Keyring<P: Ports> {
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
     fetches: RefCell<Vec<Fetching>>,
     fetched: Cell<u64>,
+    /// Targets whose token turned out to be another organization's.
+    misfiled: RefCell<Vec<Target>>,
 }
 
 /// A fetch that is under way, and kept for as long as somebody waits for it.
@@ -42,6 +46,7 @@ impl<P: Ports> Keyring<P> {
             sharing: RefCell::default(),
             fetches: RefCell::default(),
             fetched: Cell::default(),
+            misfiled: RefCell::default(),
         })
     }
 
@@ -128,6 +133,25 @@ impl<P: Ports> Keyring<P> {
         }
     }
 
+    /// Files a token anew that was filed for an organization it is not of.
+    pub(crate) fn refile(self: &Rc<Self>, was: &Rc<Grant>, is: Grant) {
+        let target = was.target();
+        let is_held = self.held.borrow().iter().any(|grant| Rc::ptr_eq(grant, was));
+        if is_held {
+            self.forget(target);
+            self.misfiled.borrow_mut().push(target.clone());
+            self.file(is.into());
+        }
+    }
+
+    /// Puts a grant in the place of another one for the same target, which has less to tell.
+    pub(crate) fn replace(&self, was: &Rc<Grant>, is: Rc<Grant>) {
+        let mut held = self.held.borrow_mut();
+        if let Some(place) = held.iter_mut().find(|grant| Rc::ptr_eq(grant, was)) {
+            *place = is;
+        }
+    }
+
     /// Whether a grant for this target is held that can be used.
     pub fn has_fresh(&self, target: &Target) -> bool {
         self.fresh(target).is_some()
@@ -142,7 +166,9 @@ impl<P: Ports> Keyring<P> {
     }
 
     fn file(&self, grant: Rc<Grant>) {
+        self.cloud.ports().tell(&Event::TokenFiled { grant: &grant });
         let now = self.cloud.now();
+        self.misfiled.borrow_mut().retain(|target| target != grant.target());
         let mut held = self.held.borrow_mut();
         match held.iter_mut().find(|other| other.target() == grant.target()) {
             Some(other) if grant.is_fresh(now) || !other.is_fresh(now) => *other = grant,
@@ -226,21 +252,26 @@ impl<P: Ports> Keyring<P> {
         let reason = match stale {
             Some(stale) if stale.is_rejected() => NeedReason::Rejected,
             Some(_) => NeedReason::Expired,
+            None if self.misfiled.borrow().contains(target) => NeedReason::WrongOrg,
             None => NeedReason::Missing,
         };
-        if let Some(grant) = self.sources.shared_by_another_page(target, stale).await {
+        let shared = self.sources.shared_by_another_page(target, stale).await;
+        if let Some(grant) = shared.filter(|grant| self.true_owner(grant).is_none()) {
             return Ok(grant.into());
         }
-        if let Some(grant) = self.sources.refreshed(target, stale).await? {
+        if let Some(grant) = self.sources.refreshed(target, reason, stale).await? {
             return self.of_target(target, grant);
         }
         if let Some(grant) = self.sources.given_by_app(target, reason, stale).await? {
-            return Ok(grant.into());
+            return match self.true_owner(&grant) {
+                Some(owner) => Err(wrong_org_given(&target.org, &owner)),
+                None => Ok(grant.into()),
+            };
         }
         if is_silent {
             return Err(self.none_for(target));
         }
-        let signed_in = self.sources.signed_in(target, window).await?;
+        let signed_in = self.sources.signed_in(target, reason, window).await?;
         signed_in.map_or_else(|| Err(self.none_for(target)), |grant| self.of_target(target, grant))
     }
 
@@ -260,7 +291,15 @@ impl<P: Ports> Keyring<P> {
         Err(error)
     }
 
-    fn none_for(&self, target: &Target) -> Error {
+    /// The organization that this very token is filed for already, where that is another one.
+    fn true_owner(&self, grant: &Grant) -> Option<OrgId> {
+        let held = self.held.borrow();
+        let same = held.iter().find(|other| other.target() != grant.target() && other.has_token_of(grant));
+        same.map(|other| other.target().org.clone())
+    }
+
+    /// Why there is no token for this target.
+    pub(crate) fn none_for(&self, target: &Target) -> Error {
         let held = self.held.borrow();
         let org = &target.org;
         if let Some(grant) = held.iter().find(|grant| grant.target() == target) {

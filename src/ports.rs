@@ -6,6 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::environment::Environment;
 use crate::error::Cause;
+use crate::event::Event;
 use crate::grant::Request;
 use crate::json::Json;
 use crate::org::OrgId;
@@ -64,7 +65,7 @@ pub trait Ports: 'static {
     /// Reads a whole text as JSON; `None` where it is none.
     fn parse_json(&self, text: &str) -> Option<Json>;
 
-    /// Reads an ISO 8601 date.
+    /// Reads a date: ISO 8601, or HTTP's.
     fn parse_date(&self, text: &str) -> Option<Timestamp>;
 
     /// Writes `application/x-www-form-urlencoded`.
@@ -79,11 +80,17 @@ pub trait Ports: 'static {
     /// SHA-256; `None` where the platform has none.
     async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]>;
 
+    /// Whether the platform has this.
+    fn has(&self, feature: Feature) -> bool;
+
     /// The time.
     fn now(&self) -> Timestamp;
 
     /// Ready after so many milliseconds.
     async fn wait(&self, millis: u32);
+
+    /// Tells the app's listener, if there is one.
+    fn tell(&self, event: &Event<'_>);
 
     /// Lets the work go on by itself.
     fn spawn(&self, work: LocalBoxFuture<'static, ()>);
@@ -117,6 +124,17 @@ pub trait Holder: 'static {
     fn forget(&self);
 }
 
+/// What a platform may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// `sessionStorage`, in which something can be kept.
+    SessionStorage,
+    /// `navigator.locks`.
+    WebLocks,
+    /// `crypto.subtle`.
+    WebCrypto,
+}
+
 /// The cloud's answer, whole.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
@@ -130,6 +148,8 @@ pub struct Answer {
     pub correlation_id: Option<String>,
     /// `Date`, where CORS lets it be read.
     pub date: Option<Timestamp>,
+    /// `Retry-After`, where CORS lets it be read.
+    pub retry_after: Option<String>,
 }
 
 /// A request whose answer did not come, or not whole.
@@ -152,6 +172,8 @@ pub enum NeedReason {
     Expired,
     /// The cloud has refused the one that is held.
     Rejected,
+    /// The one that was held turned out to be of another organization.
+    WrongOrg,
 }
 
 impl NeedReason {
@@ -161,6 +183,7 @@ impl NeedReason {
             NeedReason::Missing => "missing",
             NeedReason::Expired => "expired",
             NeedReason::Rejected => "rejected",
+            NeedReason::WrongOrg => "wrong-org",
         }
     }
 }

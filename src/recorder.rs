@@ -8,16 +8,19 @@ use std::task::Poll;
 
 use crate::agent::AgentId;
 use crate::clock::Moment;
-use crate::cloud::{Cloud, not_of_a_start};
+use crate::cloud::Cloud;
 use crate::contract::{Call, Method};
+use crate::diagnosis::{Examination, Line, unfinished};
 use crate::error::{Cause, Code, Error};
+use crate::event::Event;
 use crate::grant::{Grant, Target, UnfiledToken};
 use crate::keyring::Keyring;
 use crate::login::Returned;
 use crate::org::OrgId;
 use crate::ports::{Answer, Lost, Ports};
 use crate::recording::{Recording, Start};
-use crate::refusal::refusal;
+use crate::refusal::{not_of_a_start, refusal};
+use crate::sender::{Outgoing, Sender, Unanswered};
 use crate::settings::Settings;
 use crate::sources::Sources;
 use crate::token::AccessToken;
@@ -51,6 +54,7 @@ pub struct Recorder<P: Ports> {
     settings: Settings,
     cloud: Rc<Cloud<P>>,
     keyring: Rc<Keyring<P>>,
+    sender: Sender<P>,
     switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
     last_switch: Cell<u32>,
@@ -88,8 +92,10 @@ impl<P: Ports> Recorder<P> {
         let tokens = std::mem::take(&mut settings.tokens);
         let cloud = Rc::new(Cloud::new(Rc::new(ports)));
         let sources = Sources::of(&settings, cloud.clone());
+        let keyring = Keyring::new(cloud.clone(), sources);
         let recorder = Recorder {
-            keyring: Keyring::new(cloud.clone(), sources),
+            sender: Sender::new(cloud.clone(), keyring.clone(), settings.contract.scope()),
+            keyring,
             settings,
             cloud,
             switched_to: RefCell::default(),
@@ -154,7 +160,9 @@ impl<P: Ports> Recorder<P> {
         let grant = self.within(limits, Some(&target), work).await.map_err(nothing_sent)?;
         if turn > self.last_switch.get() {
             self.last_switch.set(turn);
-            self.switched_to.replace(Some(org));
+            let previous = self.org().filter(|previous| *previous != org);
+            self.switched_to.replace(Some(org.clone()));
+            self.cloud.ports().tell(&Event::OrgChanged { org: &org, previous: previous.as_ref() });
         }
         Ok(grant)
     }
@@ -165,11 +173,26 @@ impl<P: Ports> Recorder<P> {
         let target = self.target(self.target_org(start.org.as_ref())?);
         let was_sent = Cell::new(false);
         let contract = &self.settings.contract;
+        let time_left = self.time_left(limits.timeout, &target);
         let work = async {
-            let call = contract.start(&start.agent, &start.recording_type);
-            let (grant, sent) = self.send(&target, call, &was_sent).await?;
-            let answer = sent.map_err(|lost| answer_lost(lost).about(&target.org))?;
-            Ok(self.recording(&start.agent, answer, &grant)?)
+            let outgoing = Outgoing {
+                target: &target,
+                call: contract.start(&start.agent, &start.recording_type),
+                agent: Some(&start.agent),
+                may_have_run: &was_sent,
+                time_left: &time_left,
+            };
+            let (grant, answer) = self.sender.send(&outgoing).await.map_err(|unanswered| match unanswered {
+                Unanswered::NoToken(error) => Ended::Failed(error),
+                Unanswered::Lost(lost) => answer_lost(lost).about(&target.org).into(),
+                Unanswered::Refused(mut error) => {
+                    if error.code == Code::CloudUnavailable {
+                        error.code = Code::OutcomeUnknown;
+                    }
+                    error.into()
+                }
+            })?;
+            Ok(recording(&start.agent, answer, &grant)?)
         };
         self.within(limits, Some(&target), work).await.map_err(|ended| match ended {
             Ended::TimedOut(limit) if was_sent.get() => {
@@ -190,19 +213,55 @@ impl<P: Ports> Recorder<P> {
     pub async fn trustors(&self, limits: Limits<impl Future<Output = ()>>) -> Result<Vec<Trustor>, Failure> {
         self.ensure_open()?;
         let target = self.target(self.target_org(None)?);
+        let time_left = self.time_left(limits.timeout, &target);
         let work = async {
-            let call = Call::plain(Method::Get, "/api/v2/users/me?expand=trustors");
-            let (grant, sent) = self.send(&target, call, &Cell::default()).await?;
-            let answer = sent.map_err(|lost| not_answered("The cloud could not be asked for trustors.", lost).about(&target.org))?;
-            if answer.status != 200 {
-                return Err(self.explained(not_of_a_start(refusal(&answer)), &grant).into());
-            }
+            let outgoing = Outgoing {
+                target: &target,
+                call: Call::plain(Method::Get, "/api/v2/users/me?expand=trustors"),
+                agent: None,
+                may_have_run: &Cell::default(),
+                time_left: &time_left,
+            };
+            let (_, answer) = self.sender.send(&outgoing).await.map_err(|unanswered| match unanswered {
+                Unanswered::NoToken(error) => Ended::Failed(error),
+                Unanswered::Lost(lost) => not_answered("The cloud could not be asked for trustors.", lost).about(&target.org).into(),
+                Unanswered::Refused(error) => not_of_a_start(error).into(),
+            })?;
             Ok(Trustor::list(&answer.json).ok_or_else(|| {
                 let message = "The cloud's answer does not say who the user is.";
                 Error::new(Code::UnexpectedAnswer, message).answered_by(answer).about(&target.org)
             })?)
         };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
+    }
+
+    /// Looks at everything that a start depends on, only reading. Ends with the call's time at the latest, with what it has by then.
+    pub async fn diagnose(
+        &self,
+        agent: Option<&AgentId>,
+        org: Option<&OrgId>,
+        limits: Limits<impl Future<Output = ()>>,
+    ) -> Result<Vec<Line>, Failure> {
+        self.ensure_open()?;
+        let lines = RefCell::default();
+        let examination = Examination {
+            cloud: &self.cloud,
+            keyring: &self.keyring,
+            settings: &self.settings,
+            target: self.target_org(org).map(|org| self.target(org)),
+            agent,
+            lines: &lines,
+        };
+        let work = async {
+            examination.run().await;
+            Ok(())
+        };
+        match self.within(limits, None, work).await {
+            Ok(()) => {}
+            Err(Ended::TimedOut(limit)) => lines.borrow_mut().push(unfinished(limit)),
+            Err(other) => return Err(nothing_sent(other)),
+        }
+        Ok(lines.take())
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.
@@ -263,40 +322,13 @@ impl<P: Ports> Recorder<P> {
         Ok(())
     }
 
-    /// Sends a call with the target's own token. One that the cloud refuses (401) has not been carried out: then another
-    /// token is obtained, once, and the call is sent again.
-    async fn send(&self, target: &Target, call: Call, was_sent: &Cell<bool>) -> Result<(Rc<Grant>, Result<Answer, Lost>), Ended> {
-        let mut refused_before = None;
-        loop {
-            let grant = self.keyring.grant(target).await.map_err(|error| match refused_before.take() {
-                Some(refused) => Rc::new(Error::clone(&error).after(refused)),
-                None => error,
-            })?;
-            was_sent.set(true);
-            let sent = self.cloud.send(grant.request(call.clone())).await;
-            let refused = sent.as_ref().ok().map(refusal).filter(Error::is_of_token);
-            let Some(refused) = refused else {
-                if sent.is_ok() {
-                    grant.was_used(self.cloud.now());
-                }
-                return Ok((grant, sent));
-            };
-            grant.reject();
-            let is_final = refused_before.is_some() || self.keyring.sources().is_empty() && !self.keyring.has_fresh(target);
-            if is_final {
-                return Ok((grant, sent));
-            }
-            was_sent.set(false);
-            refused_before = Some(self.explained(refused, &grant));
-        }
-    }
-
     async fn revoke(&self, grant: &Grant) -> Result<(), Error> {
         // It can not be used any more, and is not sent.
         if !grant.is_fresh(self.cloud.now()) {
             return Ok(());
         }
-        let request = grant.request(Call::plain(Method::Delete, "/api/v2/tokens/me"));
+        let call = Call::plain(Method::Delete, "/api/v2/tokens/me");
+        let request = grant.request(call.clone());
         let org = &grant.target().org;
         let failed = |lost| not_answered("The token could not be revoked.", lost).about(org);
         let answer = self.cloud.send(request).await.map_err(failed)?;
@@ -304,7 +336,7 @@ impl<P: Ports> Recorder<P> {
         if (200..300).contains(&answer.status) || refused.is_of_token() {
             Ok(())
         } else {
-            Err(self.explained(not_of_a_start(refused), grant))
+            Err(self.sender.explained(not_of_a_start(refused), grant, &call))
         }
     }
 
@@ -331,30 +363,13 @@ impl<P: Ports> Recorder<P> {
         }
     }
 
-    fn recording(&self, agent: &AgentId, answer: Answer, grant: &Grant) -> Result<Recording, Error> {
-        let org = &grant.target().org;
-        if !(200..300).contains(&answer.status) {
-            let mut error = refusal(&answer);
-            if error.code == Code::CloudUnavailable {
-                error.code = Code::OutcomeUnknown;
-            }
-            return Err(self.explained(error, grant));
-        }
-        Recording::from_answer(&answer, agent, org).ok_or_else(|| {
-            let message = "The cloud's answer does not name a recording of this agent in this organization.";
-            outcome_unknown(message).answered_by(answer).about(org)
-        })
-    }
-
-    /// The refusal, with what the grant tells of it.
-    fn explained(&self, mut error: Error, grant: &Grant) -> Error {
-        if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
-            error.evidence.missing_scopes = Some(vec![self.settings.contract.scope().to_owned()]);
-        }
-        error.evidence.token_org_id = Some(grant.target().org.clone());
-        error.evidence.home_org_id = grant.home_org().cloned();
-        error.evidence.granted_scopes = grant.scopes().map(<[String]>::to_vec);
-        error.about(&grant.target().org)
+    /// How much of a call's time is left, in milliseconds: that in which people sign in does not count.
+    fn time_left(&self, limit: Option<u32>, target: &Target) -> impl Fn() -> i64 {
+        let limit = i64::from(limit.unwrap_or(self.settings.timeout));
+        let now = || self.cloud.ports().now();
+        let time_of_sign_ins = || self.keyring.sources().time_of_sign_ins(target);
+        let (began, before) = (now(), time_of_sign_ins());
+        move || limit - now().since(began) + time_of_sign_ins() - before
     }
 
     /// The work's result, unless something ends it before. The time in which people sign in for the target does not count.
@@ -440,4 +455,12 @@ fn not_answered(message: &str, lost: Lost) -> Error {
     let mut error = Error::new(Code::Network, message).caused_by(lost.cause);
     error.evidence.status = lost.status;
     error
+}
+
+fn recording(agent: &AgentId, answer: Answer, grant: &Grant) -> Result<Recording, Error> {
+    let org = &grant.target().org;
+    Recording::from_answer(&answer, agent, org).ok_or_else(|| {
+        let message = "The cloud's answer does not name a recording of this agent in this organization.";
+        outcome_unknown(message).answered_by(answer).about(org)
+    })
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Cause, Code, Error};
 use crate::ports::Answer;
+use crate::timestamp::Timestamp;
 
 /// The cloud's "no" as an error. Codes are those of the Platform API's `ErrorBody`, declared on its operations.
 pub fn refusal(answer: &Answer) -> Error {
@@ -42,6 +43,7 @@ fn cause_of(status: u16, code: &str, message: &str) -> Code {
             | "trustee.forbidden"
             | "not.authorized",
         ) => Code::PermissionMissing,
+        (403, "conversation.error.forbidden.not.active.participant") => Code::Conflict,
         (403, "authz.policy.denied") => Code::PolicyDenied,
         (403, "feature.forbidden" | "feature.toggle.disabled") => Code::FeatureDisabled,
 
@@ -52,6 +54,27 @@ fn cause_of(status: u16, code: &str, message: &str) -> Code {
         (408 | 500..=599, _) => Code::CloudUnavailable,
         _ => Code::UnexpectedAnswer,
     }
+}
+
+/// How long a refusal (429) says to wait, in milliseconds: `Retry-After` in seconds or as a date, else what the message of
+/// `too.many.requests.retry.after` says. `now`: the time in the cloud.
+pub fn retry_after(answer: &Answer, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
+    let millis = |seconds: &str| seconds.trim().parse::<u32>().ok()?.checked_mul(1000);
+    let from_date = |date: &str| u32::try_from(parse_date(date)?.since(now).max(0)).ok();
+    let header = answer.retry_after.as_deref();
+    header.and_then(|header| millis(header).or_else(|| from_date(header))).or_else(|| {
+        let is_told = answer.json.text("code") == Some("too.many.requests.retry.after");
+        bracketed(answer.json.text("message").filter(|_| is_told)?)?.first().and_then(|seconds| millis(seconds))
+    })
+}
+
+/// A refusal of another call than a start, in which an agent's id or state has no part.
+#[must_use]
+pub fn not_of_a_start(mut error: Error) -> Error {
+    if matches!(error.code, Code::AgentNotFound | Code::Conflict) {
+        error.code = Code::UnexpectedAnswer;
+    }
+    error
 }
 
 /// `contains`, byte by byte: the standard library's search for a text is larger than this whole file.

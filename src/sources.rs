@@ -6,8 +6,10 @@ use std::rc::Rc;
 
 use crate::cloud::Cloud;
 use crate::error::{Code, Error};
+use crate::event::{Event, TokenSource};
 use crate::grant::{Grant, Target};
 use crate::login::{Login, Mode, TokenResponse};
+use crate::org::OrgId;
 use crate::ports::{Holder, IssuedToken, NeedReason, Ports, TokenNeed};
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
@@ -89,9 +91,10 @@ impl<P: Ports> Sources<P> {
     }
 
     /// What the login origin gives for the refresh token that came with the stale grant.
-    pub(crate) async fn refreshed(&self, target: &Target, stale: Option<&Grant>) -> Result<Option<Grant>, Error> {
+    pub(crate) async fn refreshed(&self, target: &Target, reason: NeedReason, stale: Option<&Grant>) -> Result<Option<Grant>, Error> {
         let (Some(login), Some(stale)) = (&self.login, stale) else { return Ok(None) };
         let Some(token) = stale.refresh_token() else { return Ok(None) };
+        self.tell(target, TokenSource::RefreshToken, reason);
         match TokenResponse::refreshed(login, &self.cloud, &target.environment, &token).await {
             Ok(response) => self.asked(target, response).await.map(Some),
             // Used up, revoked or too old: it will not become better.
@@ -108,6 +111,7 @@ impl<P: Ports> Sources<P> {
         if !self.cloud.ports().has_token_source() {
             return Ok(None);
         }
+        self.tell(target, TokenSource::GetToken, reason);
         let org = &target.org;
         let need = TokenNeed { environment: &target.environment, org, scopes: vec![self.scope.clone()], reason };
         let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for organization {org}.")).caused_by(cause);
@@ -123,11 +127,7 @@ impl<P: Ports> Sources<P> {
             return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {org} that has expired.")));
         }
         if grant.target() != target {
-            let got = &grant.target().org;
-            let message = format!("getToken was asked for a token of organization {org} and returned one of {got}.");
-            let mut error = Error::new(Code::TokenSourceWrongOrg, message);
-            error.evidence.token_org_id = Some(got.clone());
-            return Err(error);
+            return Err(wrong_org_given(org, &grant.target().org));
         }
         if stale.is_some_and(|stale| stale.is_rejected() && stale.has_token_of(&grant)) {
             return Err(Error::new(Code::Unauthenticated, "getToken returned the very token that the cloud has refused."));
@@ -136,8 +136,9 @@ impl<P: Ports> Sources<P> {
     }
 
     /// What somebody who signs in gets: of whichever organization it is.
-    pub(crate) async fn signed_in(&self, target: &Target, window: Option<P::Window>) -> Result<Option<Grant>, Error> {
+    pub(crate) async fn signed_in(&self, target: &Target, reason: NeedReason, window: Option<P::Window>) -> Result<Option<Grant>, Error> {
         let Some(login) = &self.login else { return Ok(None) };
+        self.tell(target, TokenSource::Login, reason);
         let ports = self.cloud.ports();
         let authorized = {
             let _signing_in = SigningIn::begin(self, target);
@@ -160,6 +161,10 @@ impl<P: Ports> Sources<P> {
         if let Some(name) = self.sharing_name(target) {
             self.cloud.ports().forget_shared(&name);
         }
+    }
+
+    fn tell(&self, target: &Target, source: TokenSource, reason: NeedReason) {
+        self.cloud.ports().tell(&Event::TokenRequested { org: &target.org, source, reason });
     }
 
     /// The grant of what the token endpoint gave: the cloud says whose it is, not the token.
@@ -187,6 +192,14 @@ impl<P: Ports> Sources<P> {
         let environment = &target.environment;
         self.shares.then(|| format!("premium-recorder {} {} {} {source}", environment.api(), target.org, self.scope))
     }
+}
+
+/// The app's source gave another organization's token.
+pub(crate) fn wrong_org_given(asked: &OrgId, got: &OrgId) -> Error {
+    let message = format!("getToken was asked for a token of organization {asked} and returned one of {got}.");
+    let mut error = Error::new(Code::TokenSourceWrongOrg, message);
+    error.evidence.token_org_id = Some(got.clone());
+    error
 }
 
 /// Somebody signs in, until this is dropped.

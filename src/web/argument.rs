@@ -95,8 +95,20 @@ pub(super) fn options(place: &str, value: &JsValue, names: &[&str]) -> Result<Ob
     Ok(options)
 }
 
-const CONNECT: &[&str] =
-    &["tokens", "getToken", "login", "shareTokens", "orgId", "environment", "launchUrl", "environments", "contract", "wasm", "timeoutMs"];
+const CONNECT: &[&str] = &[
+    "tokens",
+    "getToken",
+    "login",
+    "shareTokens",
+    "orgId",
+    "environment",
+    "launchUrl",
+    "environments",
+    "contract",
+    "wasm",
+    "timeoutMs",
+    "onEvent",
+];
 
 const LOGIN: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "wrongOrg", "timeoutMs"];
 

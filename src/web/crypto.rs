@@ -22,6 +22,11 @@ fn crypto() -> JsValue {
     property(&js_sys::global(), "crypto")
 }
 
+/// Whether the page is a secure context, which has all of it.
+pub(super) fn is_available() -> bool {
+    property(&crypto(), "subtle").is_truthy()
+}
+
 pub(super) fn random() -> Option<[u8; 32]> {
     let bytes = Uint8Array::new_with_length(32);
     crypto().unchecked_into::<Crypto>().get_random_values(&bytes).ok()?;

@@ -11,9 +11,11 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::abort::Aborted;
+use super::listener::Listener;
 use super::platform::Platform;
 use super::token_source::TokenSource;
 use super::{argument, page, result};
+use crate::agent::AgentId;
 use crate::error::Error;
 use crate::login::Returned;
 use crate::org::org_id;
@@ -41,7 +43,8 @@ pub fn connect(options: JsValue) -> Promise {
         let (given, options) = argument::connect_options(&options)?;
         let get_token = argument::optional(&given, "", "getToken", argument::function)?;
         let launch_query = argument::launch_query(&given)?;
-        let platform = Platform::new(get_token.map(TokenSource));
+        let on_event = argument::optional(&given, "", "onEvent", argument::function)?;
+        let platform = Platform::new(get_token.map(TokenSource), on_event.map(Listener));
         let mut page = page::page();
         let returned = Returned::take(options.login.as_ref(), &platform, page.as_mut())?;
         let settings = Settings::decide(options, launch_query.as_deref(), page)?;
@@ -125,6 +128,18 @@ impl Handle {
             let org = if org.is_undefined() { None } else { Some(org_id("orgId", &argument::text("orgId", &org)?)?) };
             recorder.sign_out(org, unlimited()).await?;
             Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Looks at everything that a start depends on.
+    pub fn diagnose(&self, agent_id: JsValue, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let given = argument::options("diagnose()'s options", &options, &["orgId"])?;
+            let agent = if agent_id.is_undefined() { None } else { Some(AgentId::parse(&argument::text("agentId", &agent_id)?)?) };
+            let org = argument::optional(&given, "", "orgId", argument::text)?.map(|org| org_id("orgId", &org)).transpose()?;
+            let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), unlimited()).await?;
+            Ok(lines.iter().map(result::line).collect::<Array>().into())
         })
     }
 

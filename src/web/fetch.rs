@@ -45,6 +45,7 @@ pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
         body,
         correlation_id: header("ININ-Correlation-Id"),
         date: header("Date").as_deref().and_then(date),
+        retry_after: header("Retry-After"),
     })
 }
 

@@ -32,6 +32,11 @@ fn manager() -> Option<LockManager> {
     locks.is_truthy().then(|| locks.unchecked_into())
 }
 
+/// Whether the platform has locks.
+pub(super) fn is_available() -> bool {
+    manager().is_some()
+}
+
 impl Lock {
     /// Asks for the lock. The promise rejects where the platform does not give any.
     fn ask(name: &str) -> Option<(Lock, Promise)> {

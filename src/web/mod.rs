@@ -7,6 +7,7 @@ pub mod exports;
 mod fetch;
 mod foreign;
 mod json;
+mod listener;
 mod lock;
 mod page;
 mod platform;

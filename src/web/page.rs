@@ -54,6 +54,13 @@ pub(super) fn leave(url: &str, key: &str, memo: &str) -> bool {
     storage.set_item(key, memo).is_ok() && location.assign(url).is_ok()
 }
 
+/// Whether something can be kept.
+pub(super) fn has_storage() -> bool {
+    const KEY: &str = "premium-recorder.check";
+    let storage: Storage = global("sessionStorage").unchecked_into();
+    storage.set_item(KEY, "").is_ok() && storage.remove_item(KEY).is_ok()
+}
+
 pub(super) fn take_memo(key: &str) -> Option<String> {
     let storage: Storage = global("sessionStorage").unchecked_into();
     let memo = storage.get_item(key).ok()?.as_string()?;

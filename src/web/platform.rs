@@ -9,26 +9,29 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::UrlSearchParams;
 
 use super::abort::{AbortController, Aborted};
+use super::listener::Listener;
 use super::lock::Lock;
 use super::sharing::Sharing;
 use super::timer::Timer;
 use super::token_source::TokenSource;
 use super::window::Window;
-use super::{crypto, fetch, json, page, sharing};
+use super::{crypto, fetch, json, lock, page, sharing};
 use crate::error::Cause;
+use crate::event::Event;
 use crate::grant::Request;
 use crate::json::Json;
-use crate::ports::{Answer, Holder, IssuedToken, Lost, Ports, TokenNeed};
+use crate::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, TokenNeed};
 use crate::timestamp::Timestamp;
 
 pub(super) struct Platform {
     token_source: Option<TokenSource>,
+    listener: Option<Listener>,
     closing: AbortController,
 }
 
 impl Platform {
-    pub(super) fn new(token_source: Option<TokenSource>) -> Platform {
-        Platform { token_source, closing: AbortController::new() }
+    pub(super) fn new(token_source: Option<TokenSource>, listener: Option<Listener>) -> Platform {
+        Platform { token_source, listener, closing: AbortController::new() }
     }
 }
 
@@ -115,6 +118,14 @@ impl Ports for Platform {
         crypto::sha256(bytes).await
     }
 
+    fn has(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::SessionStorage => page::has_storage(),
+            Feature::WebLocks => lock::is_available(),
+            Feature::WebCrypto => crypto::is_available(),
+        }
+    }
+
     fn now(&self) -> Timestamp {
         // `Date.now()` is a whole number far below 2⁵³.
         #[allow(clippy::cast_possible_truncation)]
@@ -123,6 +134,12 @@ impl Ports for Platform {
 
     async fn wait(&self, millis: u32) {
         Timer::new(millis).await;
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        if let Some(listener) = &self.listener {
+            listener.tell(event);
+        }
     }
 
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {

@@ -7,6 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
 use crate::clock::Moment;
+use crate::diagnosis::Line;
 use crate::environment::Environment;
 use crate::error::{Cause, Error};
 use crate::grant::{Grant, KnownBy};
@@ -104,6 +105,9 @@ fn error_value(error: &Error) -> JsValue {
         ("homeOrgId", evidence.home_org_id.as_ref().into()),
         ("missingScopes", evidence.missing_scopes.as_deref().into()),
         ("grantedScopes", evidence.granted_scopes.as_deref().into()),
+        ("nearMiss", evidence.near_miss.as_deref().into()),
+        ("orgHeaders", evidence.org_headers.as_deref().into()),
+        ("retryAfterMs", evidence.retry_after.map_or(Property::Absent, |millis| Property::Number(millis.into()))),
         ("missingPermissions", evidence.missing_permissions.as_deref().into()),
         ("contextId", evidence.context_id.as_deref().into()),
         ("correlationId", evidence.correlation_id.as_deref().into()),
@@ -135,18 +139,21 @@ pub(super) fn launch(launch: &LaunchContext) -> JsValue {
     object(&properties)
 }
 
-pub(super) fn summary(grant: &Grant, now: Moment) -> JsValue {
-    let known_by = match grant.known_by() {
+pub(super) fn known_by(grant: &Grant) -> &'static str {
+    match grant.known_by() {
         KnownBy::Claim => "claim",
         KnownBy::Cloud => "cloud",
-    };
+    }
+}
+
+pub(super) fn summary(grant: &Grant, now: Moment) -> JsValue {
     object(&[
         ("orgId", grant.target().org.as_str().into()),
         ("name", grant.org_name().into()),
         ("homeOrgId", grant.home_org().into()),
         ("scopes", grant.scopes().into()),
         ("expiresAt", grant.expires_at(now).map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
-        ("knownBy", known_by.into()),
+        ("knownBy", known_by(grant).into()),
     ])
 }
 
@@ -155,6 +162,16 @@ pub(super) fn trustor(trustor: &Trustor) -> JsValue {
         ("orgId", trustor.org.as_str().into()),
         ("name", trustor.name.as_deref().into()),
         ("enabled", Property::Truth(trustor.enabled)),
+    ])
+}
+
+pub(super) fn line(line: &Line) -> JsValue {
+    object(&[
+        ("check", line.check.into()),
+        ("verdict", line.verdict.as_str().into()),
+        ("found", line.found.as_str().into()),
+        ("expected", line.expected.as_str().into()),
+        ("hint", line.hint.as_str().into()),
     ])
 }
 

@@ -14,10 +14,11 @@ use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use premium_recorder::environment::EnvironmentEntry;
 use premium_recorder::error::{Cause, Code, Error};
+use premium_recorder::event::Event;
 use premium_recorder::grant::Request;
 use premium_recorder::json::Json;
 use premium_recorder::login::{LoginOptions, Page};
-use premium_recorder::ports::{Answer, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed};
+use premium_recorder::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
 use premium_recorder::settings::{Options, Settings};
 use premium_recorder::timestamp::Timestamp;
@@ -63,6 +64,8 @@ pub struct Asked {
 #[derive(Default)]
 struct State {
     seen: RefCell<Vec<Seen>>,
+    told: RefCell<Vec<String>>,
+    lacks: RefCell<Vec<Feature>>,
     asked: RefCell<Vec<Asked>>,
     cloud: RefCell<Option<Cloud>>,
     source: RefCell<Option<Source>>,
@@ -216,6 +219,11 @@ impl World {
         World(Rc::new(state))
     }
 
+    pub fn lacks(&self, feature: Feature) -> &World {
+        self.0.lacks.borrow_mut().push(feature);
+        self
+    }
+
     pub fn has_no_locks(&self) -> &World {
         self.0.origin.has_no_locks.set(true);
         self
@@ -337,6 +345,11 @@ impl World {
 
     pub fn seen(&self) -> Vec<Seen> {
         self.0.seen.borrow().clone()
+    }
+
+    /// Every event, as `Debug` prints it.
+    pub fn told(&self) -> Vec<String> {
+        self.0.told.borrow().clone()
     }
 
     pub fn starts(&self) -> Vec<Seen> {
@@ -494,12 +507,20 @@ impl Ports for World {
         Some(sha2::Sha256::digest(bytes).into())
     }
 
+    fn tell(&self, event: &Event<'_>) {
+        self.0.told.borrow_mut().push(format!("{event:?}"));
+    }
+
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
         self.0.spawned.borrow_mut().push(work);
     }
 
     fn parse_json(&self, text: &str) -> Option<Json> {
         json(text)
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        !self.0.lacks.borrow().contains(&feature)
     }
 
     fn now(&self) -> Timestamp {
@@ -537,7 +558,14 @@ pub fn json(text: &str) -> Option<Json> {
 }
 
 pub fn answer(status: u16, body: &str) -> Answer {
-    Answer { status, body: body.to_owned(), json: json(body).unwrap_or_default(), correlation_id: Some("corr-1".to_owned()), date: None }
+    Answer {
+        status,
+        body: body.to_owned(),
+        json: json(body).unwrap_or_default(),
+        correlation_id: Some("corr-1".to_owned()),
+        date: None,
+        retry_after: None,
+    }
 }
 
 pub fn issued(token: &str) -> IssuedToken {

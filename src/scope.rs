@@ -1,0 +1,20 @@
+//! An OAuth scope, and what is nearly it: a wrong letter is the likeliest cause of a missing one.
+
+/// Of the scopes that are held, the one that the needed one was probably meant to be: another case, another separator, a
+/// plural too many or too few, another suffix or none. Not the needed one itself.
+pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
+    let candidates = || held.iter().map(String::as_str).filter(|scope| *scope != needed);
+    // The whole name in another writing comes before the same domain with another suffix.
+    candidates().find(|scope| normal(scope) == normal(needed)).or_else(|| candidates().find(|scope| domain(scope) == domain(needed)))
+}
+
+fn normal(scope: &str) -> String {
+    scope.to_ascii_lowercase().replace(['.', '_', '-'], ":")
+}
+
+/// The part before the suffix, without plural: of `screenrecordings:write`, `screenrecording`.
+fn domain(scope: &str) -> String {
+    let scope = scope.to_ascii_lowercase();
+    let domain = scope.split([':', '.', '_']).next().unwrap_or_default();
+    domain.trim_end_matches('s').replace('-', "")
+}

@@ -1,0 +1,267 @@
+//! The doctor's report: each line both ways, and the thread that this project began with.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use futures::future::join;
+use premium_recorder::agent::AgentId;
+use premium_recorder::diagnosis::{Line, Verdict};
+use premium_recorder::error::Code;
+use premium_recorder::org::OrgId;
+use premium_recorder::ports::{Answer, Feature};
+use premium_recorder::recorder::{Limits, Recorder};
+use premium_recorder::settings::{Options, Settings};
+use premium_recorder::timestamp::Timestamp;
+use support::*;
+
+use Verdict::{Fail, Ok as Good, Skipped, Warn};
+
+async fn report(recorder: &Recorder<World>, org: Option<&str>) -> Vec<Line> {
+    let org = org.and_then(OrgId::parse);
+    recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), org.as_ref(), no_limits()).await.unwrap()
+}
+
+fn line<'a>(report: &'a [Line], check: &str) -> &'a Line {
+    report.iter().find(|line| line.check == check).unwrap_or_else(|| panic!("no line {check}"))
+}
+
+fn verdict(report: &[Line], check: &str) -> Verdict {
+    line(report, check).verdict
+}
+
+fn info(org: &str, scopes: &str) -> Answer {
+    answer(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
+}
+
+const SCOPE: &str = r#""screenrecordings:write""#;
+
+/// A cloud that knows whose a token of `jwt_of` is, and in which the agent is one of `home`.
+fn cloud(world: &World, home: &'static str, scopes: &'static str) {
+    world.answers(move |seen| {
+        let owner = [ACME, GLOBEX, INITECH].into_iter().find(|org| seen.token == jwt_of(org)).unwrap();
+        if seen.url.contains("/users/") { answer(if owner == home { 200 } else { 404 }, "{}") } else { info(owner, scopes) }
+    });
+}
+
+#[test]
+fn all_is_well() {
+    run(async {
+        let world = World::new();
+        cloud(&world, GLOBEX, SCOPE);
+        let clock = world.clone();
+        let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
+        let options = Options { environment: None, ..options(&[&jwt_of(GLOBEX)]) };
+        let settings = Settings::decide(options, Some(&launch), None).unwrap();
+        let recorder = Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap();
+        world.answers(move |seen| {
+            let answer = if seen.url.contains("/users/") { answer(200, "{}") } else { info(GLOBEX, SCOPE) };
+            Answer { date: Some(Timestamp::from_millis(clock.time())), ..answer }
+        });
+        let report = report(&recorder, None).await;
+        let checks: Vec<_> = report.iter().map(|line| (line.check, line.verdict)).collect();
+        let expected = [
+            "launch",
+            "environment",
+            "organization",
+            "webassembly",
+            "session-storage",
+            "web-locks",
+            "web-crypto",
+            "token",
+            "pick",
+            "scope",
+            "org-header",
+            "cors",
+            "clock",
+            "agent",
+        ];
+        assert_eq!(checks, expected.map(|check| (check, Good)));
+        assert!(report.iter().all(|line| line.hint.is_empty() && !line.found.is_empty() && !line.expected.is_empty()));
+        // It only reads.
+        assert!(world.seen().iter().all(|seen| seen.method == "GET"));
+        let token = &line(&report, "token").found;
+        assert!(token.contains(GLOBEX) && token.contains(INITECH) && token.contains("3600 s") && token.contains("its claim"), "{token}");
+        assert!(!format!("{report:?}").contains(&jwt_of(GLOBEX)));
+    });
+}
+
+#[test]
+fn the_thread_is_told_in_one_run() {
+    run(async {
+        // Acme's token, Globex's agent, the scope in the singular, the older header.
+        for target in [Some(GLOBEX), None] {
+            let world = World::new();
+            cloud(&world, GLOBEX, r#""screenrecording:write""#);
+            let thread = Options { org_headers: Some(vec!["x-gc-organization".into()]), ..options(&[&jwt_of(ACME)]) };
+            let recorder = connected(&world, thread).await;
+            let report = report(&recorder, target).await;
+            let agent = line(&report, "agent");
+            assert_eq!(agent.verdict, Fail);
+            assert!(agent.found.contains(ACME), "{agent:?}");
+            assert_eq!(verdict(&report, "pick"), if target.is_some() { Fail } else { Good });
+            let scope = line(&report, "scope");
+            assert_eq!(scope.verdict, Fail);
+            assert!(scope.found.contains("screenrecording:write") && scope.expected.contains("screenrecordings:write"), "{scope:?}");
+            let header = line(&report, "org-header");
+            assert_eq!(
+                (header.verdict, header.found.as_str(), header.expected.as_str()),
+                (Warn, "x-gc-organization", "X-Genesys-Organization-Id")
+            );
+            assert!(!header.hint.is_empty());
+        }
+    });
+}
+
+#[test]
+fn the_agents_own_organization_is_found_among_those_held() {
+    run(async {
+        let world = World::new();
+        cloud(&world, GLOBEX, SCOPE);
+        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        let for_acme = report(&recorder, Some(ACME)).await;
+        let agent = line(&for_acme, "agent");
+        assert_eq!((agent.verdict, agent.found.contains(GLOBEX), agent.hint.contains(GLOBEX)), (Fail, true, true));
+        assert_eq!(verdict(&report(&recorder, Some(GLOBEX)).await, "agent"), Good);
+        let undecided = report(&recorder, None).await;
+        assert_eq!((verdict(&undecided, "organization"), verdict(&undecided, "pick")), (Fail, Skipped));
+    });
+}
+
+#[test]
+fn a_token_is_told_dead_lying_or_unasked() {
+    run(async {
+        let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
+        let world = World::new();
+        let recorder = connected(&world, options(&[&expired])).await;
+        let said = report(&recorder, None).await;
+        assert_eq!((verdict(&said, "token"), verdict(&said, "pick"), verdict(&said, "scope")), (Fail, Fail, Skipped));
+        assert_eq!((verdict(&said, "cors"), verdict(&said, "agent"), world.seen().len()), (Skipped, Skipped, 0));
+
+        for (answer, expected) in [(info(ACME, SCOPE), Fail), (answer(401, ""), Fail), (answer(503, ""), Warn)] {
+            let world = World::new();
+            world.answers(move |_| answer.clone());
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let said = report(&recorder, None).await;
+            assert_eq!(line(&said, "token").verdict, expected);
+            assert!(!line(&said, "token").hint.is_empty());
+        }
+        // The doctor only looks: what was filed stays where it was.
+        let world = World::new();
+        world.answers(|_| info(ACME, SCOPE));
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        report(&recorder, None).await;
+        assert_eq!(recorder.grants()[0].target().org.as_str(), GLOBEX);
+
+        let world = World::new();
+        let recorder = connected(&world, options(&[])).await;
+        let said = report(&recorder, Some(GLOBEX)).await;
+        assert_eq!(
+            (verdict(&said, "token"), verdict(&said, "pick"), line(&said, "pick").hint.as_str()),
+            (Skipped, Fail, Code::NoToken.hint())
+        );
+        world.issues_each();
+        assert_eq!(verdict(&report(&recorder, Some(GLOBEX)).await, "pick"), Good);
+        assert!(world.asked().is_empty());
+    });
+}
+
+#[test]
+fn a_scope_is_told_missing_or_unknown() {
+    run(async {
+        for (scopes, expected) in [(r#""user-basic-info""#, Warn), ("", Warn), (r#""SCREENRECORDINGS:WRITE""#, Fail)] {
+            let world = World::new();
+            cloud(&world, GLOBEX, scopes);
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            assert_eq!(verdict(&report(&recorder, None).await, "scope"), expected, "{scopes}");
+        }
+        let world = World::new();
+        world.answers(|_| answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}}}}"#)));
+        let recorder = connected(&world, options(&["opaque"])).await;
+        assert_eq!(verdict(&report(&recorder, None).await, "scope"), Skipped);
+    });
+}
+
+#[test]
+fn cors_is_probed_without_starting_anything() {
+    run(async {
+        for (with, without, expected) in [(true, true, Good), (false, true, Fail), (false, false, Warn)] {
+            let world = World::new();
+            world.cloud(move |seen| {
+                let comes = match (seen.url.contains("tokens/me"), seen.org.is_some()) {
+                    (true, true) => with,
+                    (true, false) => without,
+                    _ => true,
+                };
+                let answer = if comes { Ok(info(GLOBEX, SCOPE)) } else { Err(lost("CORS")) };
+                Box::pin(async move { answer })
+            });
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let said = report(&recorder, None).await;
+            // Where the cloud cannot be asked about the token either, there is none to probe with.
+            let expected = if without { expected } else { Skipped };
+            assert_eq!(verdict(&said, "cors"), expected, "{with} {without}");
+            assert!(world.seen().iter().all(|seen| seen.method == "GET"));
+        }
+        let world = World::new();
+        cloud(&world, GLOBEX, SCOPE);
+        let recorder = connected(&world, Options { org_headers: Some(vec![]), ..options(&[&jwt_of(GLOBEX)]) }).await;
+        let said = report(&recorder, None).await;
+        assert_eq!((verdict(&said, "cors"), verdict(&said, "org-header")), (Skipped, Good));
+    });
+}
+
+#[test]
+fn the_clock_is_told_where_it_is_known() {
+    run(async {
+        for (ahead, expected) in [(None, Skipped), (Some(0), Good), (Some(29_000), Good), (Some(-45_000), Warn), (Some(3_600_000), Warn)] {
+            let world = World::new();
+            let clock = world.clone();
+            world.answers(move |_| Answer { date: ahead.map(|ahead| Timestamp::from_millis(clock.time() + ahead)), ..info(GLOBEX, SCOPE) });
+            let recorder = connected(&world, options(&["opaque"])).await;
+            assert_eq!(verdict(&report(&recorder, None).await, "clock"), expected, "{ahead:?}");
+        }
+    });
+}
+
+#[test]
+fn what_the_platform_lacks_is_told() {
+    run(async {
+        for (feature, check) in
+            [(Feature::SessionStorage, "session-storage"), (Feature::WebLocks, "web-locks"), (Feature::WebCrypto, "web-crypto")]
+        {
+            let world = World::new();
+            world.lacks(feature);
+            let recorder = connected(&world, options(&[])).await;
+            let said = report(&recorder, None).await;
+            assert_eq!(verdict(&said, check), Warn);
+            assert_eq!(
+                said.iter()
+                    .filter(|line| line.check.starts_with("web-") || line.check.starts_with("session"))
+                    .filter(|line| line.verdict == Warn)
+                    .count(),
+                1
+            );
+        }
+        // Not launched by a host.
+        let recorder = connected(&World::new(), options(&[])).await;
+        assert_eq!(verdict(&report(&recorder, None).await, "launch"), Warn);
+        let nobody = recorder.diagnose(None, None, no_limits()).await.unwrap();
+        assert_eq!(verdict(&nobody, "agent"), Skipped);
+    });
+}
+
+#[test]
+fn a_cloud_that_hangs_leaves_the_report_as_far_as_it_is() {
+    run(async {
+        let world = World::new();
+        world.cloud(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
+        let (said, ()) = join(recorder.diagnose(None, None, limits), async { world.advance(1_000) }).await;
+        let said = said.unwrap();
+        assert_eq!((verdict(&said, "time"), verdict(&said, "environment")), (Fail, Good));
+        recorder.close();
+        assert_eq!(error(recorder.diagnose(None, None, no_limits()).await).code, Code::Closed);
+    });
+}

@@ -1,0 +1,64 @@
+//! What a listener is told: everything that happens, in order, and never a token.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use futures::future::join;
+use premium_recorder::org::OrgId;
+use premium_recorder::recorder::Recorder;
+use premium_recorder::recording::Start;
+use support::*;
+
+async fn record(recorder: &Recorder<World>) {
+    recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), no_limits()).await.unwrap();
+}
+
+/// The names of the events that were told, in order.
+fn kinds(world: &World) -> Vec<String> {
+    world.told().iter().map(|event| event.split([' ', '{']).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_start_with_a_repair_is_told_from_beginning_to_end() {
+    run(async {
+        let world = World::new();
+        let fresh = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write"}}"#));
+        let good = fresh.clone();
+        world.answers(move |seen| if seen.token == good { answer(201, r#"{"id":"r"}"#) } else { answer(401, "") }).issues(&fresh);
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        record(&recorder).await;
+        let expected =
+            ["TokenFiled", "Request", "Answer", "Repair", "TokenRequested", "TokenFiled", "Retry", "ScopeWarning", "Request", "Answer"];
+        assert_eq!(kinds(&world), expected);
+        let told = world.told();
+        assert!(told[4].contains("GetToken") && told[4].contains("Rejected"), "{}", told[4]);
+        assert!(told[3].contains("Unauthenticated") && told[7].contains(r#"near_miss: Some("screenrecording:write")"#));
+        assert!(told[9].contains("status: Some(201)") && told[9].contains("corr-1") && told[9].contains("number: 2"), "{}", told[9]);
+        recorder.switch_org(OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+        assert_eq!(kinds(&world).last().unwrap(), "OrgChanged");
+        for secret in [&fresh, &jwt_of(GLOBEX)] {
+            assert!(!world.told().join("\n").contains(secret));
+        }
+    });
+}
+
+#[test]
+fn a_sign_in_is_told_without_its_secrets() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| match seen.method.as_str() {
+            "GET" => answer(200, &token_info(GLOBEX)),
+            _ if seen.url.ends_with("/oauth/token") => answer(200, r#"{"access_token":"the-token","refresh_token":"the-refresh-token"}"#),
+            _ => answer(201, r#"{"id":"r"}"#),
+        });
+        let recorder = connected(&world, login_options()).await;
+        join(record(&recorder), async { world.windows()[0].grant("the-code") }).await;
+        let told = world.told().join("\n");
+        assert!(told.contains("TokenRequested") && told.contains("Login") && told.contains("/oauth/token"));
+        let url = world.windows()[0].shown().unwrap();
+        for secret in ["the-token", "the-refresh-token", "the-code", &parameter(&url, "state").unwrap()] {
+            assert!(!told.contains(secret), "{secret}");
+        }
+    });
+}

@@ -1,0 +1,386 @@
+//! What a "no" leads to: one repair where that is safe, and otherwise the cause, narrowed down as far as it can be known.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use futures::future::join;
+use premium_recorder::error::{Cause, Code, Error};
+use premium_recorder::org::OrgId;
+use premium_recorder::ports::Answer;
+use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recording::{Recording, Start};
+use premium_recorder::scope::near_miss;
+use support::*;
+
+const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
+const RESOURCE_OWNER: &str =
+    r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;
+
+async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, Failure> {
+    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
+}
+
+fn org(text: &str) -> Option<OrgId> {
+    OrgId::parse(text)
+}
+
+/// A JWT that claims to be of this organization, and is told apart by its `jti`.
+fn claims(org: &str, jti: &str) -> String {
+    jwt(&format!(r#"{{"org_id":"{org}","jti":"{jti}"}}"#))
+}
+
+fn info(org: &str, scopes: &str) -> Answer {
+    answer(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
+}
+
+fn is_start(seen: &Seen) -> bool {
+    seen.method == "POST"
+}
+
+fn paths(world: &World) -> Vec<String> {
+    world
+        .seen()
+        .iter()
+        .map(|seen| format!("{} {}", seen.method, seen.url.strip_prefix("https://api.cloud.example/api/v2/").unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_lying_token_is_filed_right_and_the_targets_own_is_obtained() {
+    run(async {
+        let world = World::new();
+        let (lying, honest) = (claims(GLOBEX, "acme's"), claims(GLOBEX, "globex's"));
+        let of_acme = lying.clone();
+        world.answers(move |seen| match (is_start(seen), seen.token == of_acme) {
+            (true, true) => answer(403, RESOURCE_OWNER),
+            (true, false) => answer(201, CREATED),
+            (false, _) => info(ACME, r#""screenrecordings:write""#),
+        });
+        world.issues(&honest);
+        let recorder = connected(&world, options(&[&lying])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(paths(&world), ["POST screenrecordings", "GET tokens/me?preserveIdleTTL=true", "POST screenrecordings"]);
+        assert_eq!(world.starts().iter().map(|start| start.token.clone()).collect::<Vec<_>>(), [lying, honest]);
+        assert_eq!(world.asked()[0].reason, "wrong-org");
+        let held: Vec<_> = recorder.grants().iter().map(|grant| grant.target().org.clone()).collect();
+        assert_eq!(held, [org(ACME).unwrap(), org(GLOBEX).unwrap()]);
+        // And it serves its own organization from now on.
+        world.forget_the_past();
+        world.answers(|_| answer(201, CREATED));
+        record(&recorder, ACME).await.unwrap();
+        assert!(world.asked().is_empty());
+    });
+}
+
+#[test]
+fn a_lying_token_without_a_source_is_explained_and_not_sent_again() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| if is_start(seen) { answer(403, RESOURCE_OWNER) } else { info(ACME, "") });
+        let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        let evidence = &refused.evidence;
+        assert_eq!((refused.code, &evidence.org_id, &evidence.token_org_id), (Code::WrongOrg, &org(GLOBEX), &org(ACME)));
+        assert_eq!((&evidence.home_org_id, evidence.context_id.as_deref()), (&org(INITECH), Some("ctx")));
+        assert!(refused.message.contains(ACME), "{}", refused.message);
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::OrgMismatch);
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn a_source_that_gives_the_lying_token_again_is_refused_without_sending() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| if is_start(seen) { answer(403, RESOURCE_OWNER) } else { info(ACME, "") }).issues(&claims(GLOBEX, "a"));
+        let recorder = connected(&world, options(&[])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, &refused.evidence.token_org_id), (Code::TokenSourceWrongOrg, &org(ACME)));
+        match &refused.evidence.cause {
+            Some(Cause::Error(before)) => assert_eq!(before.code, Code::WrongOrg),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((world.starts().len(), world.asked().len()), (1, 2));
+    });
+}
+
+/// A start that is refused for the resource owner, with a token that is of the right organization.
+async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Error>) {
+    let world = World::new();
+    world.cloud(move |seen| {
+        let answer = match (is_start(seen), seen.url.contains("/users/")) {
+            (true, _) => Ok(answer(403, RESOURCE_OWNER)),
+            (_, true) => user.map(|status| answer(status, "")).ok_or_else(|| lost("offline")),
+            _ => Ok(info(GLOBEX, scopes)),
+        };
+        Box::pin(async move { answer })
+    });
+    world.issues(&claims(GLOBEX, "another"));
+    let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
+    let refused = error(record(&recorder, GLOBEX).await);
+    assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&org(GLOBEX), Some(403), 1));
+    assert!(world.asked().is_empty());
+    (world, refused)
+}
+
+#[test]
+fn a_right_token_is_said_to_be_right_and_what_else_it_may_be() {
+    run(async {
+        let (world, refused) = narrowed_down(r#""user-basic-info","screenrecording:write""#, Some(200)).await;
+        assert_eq!(refused.code, Code::ScopeMissing);
+        assert_eq!(refused.evidence.missing_scopes.as_deref(), Some(&["screenrecordings:write".to_owned()][..]));
+        assert_eq!(refused.evidence.near_miss.as_deref(), Some("screenrecording:write"));
+        assert_eq!(refused.evidence.granted_scopes.as_ref().unwrap().len(), 2);
+        assert_eq!(world.seen().len(), 2);
+
+        let (world, refused) = narrowed_down(r#""screenrecordings:write""#, Some(404)).await;
+        assert_eq!(refused.code, Code::WrongOrg);
+        assert!(refused.message.contains("the agent is not in that organization"), "{}", refused.message);
+        assert_eq!(paths(&world)[2], format!("GET users/{AGENT}"));
+
+        let (_, refused) = narrowed_down(r#""screenrecordings:write""#, Some(200)).await;
+        assert_eq!(refused.code, Code::PermissionMissing);
+
+        for user in [Some(403), Some(500), None] {
+            assert_eq!(narrowed_down(r#""screenrecordings:write""#, user).await.1.code, Code::WrongOrg);
+        }
+    });
+}
+
+#[test]
+fn who_cannot_be_asked_whose_the_token_is_leaves_the_clouds_own_no() {
+    run(async {
+        let world = World::new();
+        world.answers(|seen| if is_start(seen) { answer(403, RESOURCE_OWNER) } else { answer(503, "") }).issues_each();
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
+        assert_eq!((world.starts().len(), world.asked().len()), (1, 0));
+    });
+}
+
+/// The first start is refused with this answer, the next succeeds.
+fn refused_once(world: &World, refusal: Answer) {
+    let count = Cell::new(0);
+    world.answers(move |_| {
+        count.set(count.get() + 1);
+        if count.get() == 1 { refusal.clone() } else { answer(201, CREATED) }
+    });
+}
+
+fn rate_limited(retry_after: Option<&str>, message: &str) -> Answer {
+    let body = format!(r#"{{"status":429,"code":"too.many.requests.retry.after","message":"{message}"}}"#);
+    Answer { retry_after: retry_after.map(str::to_owned), ..answer(429, &body) }
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_as_the_cloud_says() {
+    run(async {
+        let soon = jiff::Timestamp::from_millisecond(NOW + 7_000).unwrap().to_string();
+        for (retry_after, message, millis) in [
+            (Some("7"), "", 7_000),
+            (Some(" 7 "), "", 7_000),
+            (Some(soon.as_str()), "", 7_000),
+            (None, "Retry the request in [7] seconds", 7_000),
+            (Some("0"), "Retry the request in [7] seconds", 0),
+        ] {
+            let world = World::new();
+            refused_once(&world, rate_limited(retry_after, message));
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let somebody = async {
+                wait_until(|| !world.starts().is_empty()).await;
+                turn().await;
+                if millis > 0 {
+                    world.advance(millis - 1);
+                    turn().await;
+                    assert_eq!(world.starts().len(), 1);
+                    world.advance(1);
+                }
+            };
+            let (started, ()) = join(record(&recorder, GLOBEX), somebody).await;
+            started.unwrap();
+            assert_eq!(world.starts().len(), 2, "{retry_after:?} {message}");
+        }
+    });
+}
+
+#[test]
+fn a_rate_limit_that_says_nothing_is_waited_out_with_jitter() {
+    run(async {
+        let mut waits = std::collections::HashSet::new();
+        for random in [0, 120, 254] {
+            let world = World::new();
+            world.random_from(random);
+            refused_once(&world, answer(429, r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#));
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let somebody = async {
+                wait_until(|| !world.starts().is_empty()).await;
+                turn().await;
+                let mut waited = 0;
+                while world.starts().len() == 1 {
+                    world.advance(1);
+                    waited += 1;
+                    turn().await;
+                }
+                waited
+            };
+            let (started, waited) = join(record(&recorder, GLOBEX), somebody).await;
+            started.unwrap();
+            assert!((1_000..=3_010).contains(&waited), "{waited}");
+            waits.insert(waited);
+        }
+        assert_eq!(waits.len(), 3);
+    });
+}
+
+#[test]
+fn a_wait_never_outlasts_the_call() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| rate_limited(Some("86400"), ""));
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        // At once, not after fifteen seconds.
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
+        assert!(refused.code.retryable());
+
+        let limits = Limits { timeout: Some(7_000), aborted: std::future::pending() };
+        world.answers(|_| rate_limited(Some("7"), ""));
+        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
+        assert_eq!(error(call.await).code, Code::RateLimited);
+        // A wait that nobody can count does not end anything.
+        for odd in ["soon", "-5", "99999999999", ""] {
+            let world = World::new();
+            world.answers(move |_| rate_limited(Some(odd), ""));
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let (refused, ()) = join(record(&recorder, GLOBEX), async {
+                wait_until(|| !world.starts().is_empty()).await;
+                turn().await;
+                world.advance(3_010);
+            })
+            .await;
+            assert_eq!(error(refused).code, Code::RateLimited, "{odd}");
+        }
+    });
+}
+
+#[test]
+fn a_call_is_repaired_once_whatever_comes_next() {
+    run(async {
+        let refusals = [answer(401, ""), answer(403, RESOURCE_OWNER), rate_limited(Some("0"), "")];
+        for first in &refusals {
+            for second in &refusals {
+                let world = World::new();
+                let (first, second, count) = (first.clone(), second.clone(), Cell::new(0));
+                world.answers(move |seen| {
+                    if !is_start(seen) {
+                        return info(if seen.token == claims(GLOBEX, "1") { ACME } else { GLOBEX }, r#""screenrecordings:write""#);
+                    }
+                    count.set(count.get() + 1);
+                    if count.get() == 1 { first.clone() } else { second.clone() }
+                });
+                let serial = Cell::new(1);
+                world.source(move |_| {
+                    serial.set(serial.get() + 1);
+                    let token = claims(GLOBEX, &serial.get().to_string());
+                    Box::pin(async move { Ok(issued(&token)) })
+                });
+                let recorder = connected(&world, options(&[&claims(GLOBEX, "1")])).await;
+                let refused = error(record(&recorder, GLOBEX).await);
+                assert_eq!(world.starts().len(), 2, "{refused:?}");
+                assert!(matches!(refused.code, Code::Unauthenticated | Code::WrongOrg | Code::RateLimited), "{refused:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_else_is_sent_again() {
+    run(async {
+        for (status, body) in [
+            (400, ""),
+            (403, r#"{"code":"missing.permissions"}"#),
+            (403, r#"{"code":"app.not.authorized.for.scope"}"#),
+            (404, r#"{"code":"not.found"}"#),
+            (408, ""),
+            (409, ""),
+            (500, ""),
+            (503, ""),
+        ] {
+            let world = World::new();
+            world.answers(move |_| answer(status, body)).issues_each();
+            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            record(&recorder, GLOBEX).await.unwrap_err();
+            assert_eq!((world.seen().len(), world.asked().len()), (1, 0), "{status} {body}");
+        }
+    });
+}
+
+#[test]
+fn time_runs_out_during_a_repair_and_nothing_was_started() {
+    run(async {
+        let world = World::new();
+        world.cloud(|seen| {
+            let is_start = is_start(seen);
+            Box::pin(async move { if is_start { Ok(answer(403, RESOURCE_OWNER)) } else { std::future::pending().await } })
+        });
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let (refused, ()) = join(record(&recorder, GLOBEX), async {
+            wait_until(|| world.seen().len() == 2).await;
+            world.advance(15_000);
+        })
+        .await;
+        let refused = error(refused);
+        assert_eq!((refused.code, refused.code.retryable()), (Code::Timeout, true));
+    });
+}
+
+#[test]
+fn a_scope_that_is_nearly_right_is_named() {
+    let needed = "screenrecordings:write";
+    for held in [
+        "screenrecording:write",
+        "ScreenRecordings:Write",
+        "screenrecordings.write",
+        "screenrecordings_write",
+        "screenrecordings",
+        "screenrecordings:read",
+        "screenrecordings:readonly",
+        "screen-recordings:write",
+        "screenrecording",
+    ] {
+        let scopes = ["user-basic-info".to_owned(), held.to_owned()];
+        assert_eq!(near_miss(needed, &scopes), Some(held));
+    }
+    for held in ["recordings", "recordings:readonly", "screen-monitoring", "write", "", "user-recordings", "conversations"] {
+        assert_eq!(near_miss(needed, &[held.to_owned()]), None, "{held}");
+    }
+    assert_eq!(near_miss(needed, &[needed.to_owned()]), None);
+    assert_eq!(near_miss("recordings", &["recording:readonly".to_owned()]), Some("recording:readonly"));
+    // The whole name in another writing is nearer than another suffix.
+    assert_eq!(
+        near_miss(needed, &["screenrecordings:read".to_owned(), "SCREENRECORDINGS:WRITE".to_owned()]),
+        Some("SCREENRECORDINGS:WRITE")
+    );
+}
+
+#[test]
+fn a_refusal_names_the_headers_and_scopes_that_were_sent() {
+    run(async {
+        let world = World::new();
+        let body = r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [screenrecordings:write]"}"#;
+        world.answers(move |_| answer(403, body));
+        let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write user-basic-info"}}"#));
+        let mut options = options(&[&token]);
+        options.org_headers = Some(vec!["x-gc-organization".to_owned()]);
+        let recorder = connected(&world, options).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        let evidence = &refused.evidence;
+        assert_eq!((refused.code, evidence.near_miss.as_deref()), (Code::ScopeMissing, Some("screenrecording:write")));
+        assert_eq!(evidence.org_headers.as_deref(), Some(&["x-gc-organization".to_owned()][..]));
+        assert_eq!(evidence.granted_scopes.as_ref().unwrap(), &["screenrecording:write", "user-basic-info"]);
+    });
+}
