@@ -3,6 +3,8 @@ import { createServer } from "node:net";
 import { Failure } from "./process.mjs";
 
 export const HOST = "127.0.0.1";
+/** The same machine, and another site: what is embedded across the two has storage of its own. */
+export const OTHER_SITE = "localhost";
 
 export function portsFrom(text = "8080") {
   const first = Number(text);

@@ -1,5 +1,5 @@
 // The servers behind `npm start` and the end-to-end tests: the stand-in cloud, whose apps origin shows the host shell,
-// and the vendor's own web server on another origin, with the Premium App and the built package.
+// and the vendor's own web server on another site, with the Premium App and the built package.
 import { spawn } from "node:child_process";
 import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -7,15 +7,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { cloudArguments, cloudProgram } from "./cloud.mjs";
-import { HOST, listen, mustBeFree, portsFrom } from "./ports.mjs";
+import { HOST, OTHER_SITE, listen, mustBeFree, portsFrom } from "./ports.mjs";
 import { Failure, eachLine, root } from "./process.mjs";
+
+/** The vendor's OAuth client, as the stand-in cloud knows it. */
+const CLIENT_ID = "c11e1700-0000-4000-8000-000000000000";
+const CALLBACK = "/premium-recorder/callback.html";
+const APP = "/";
 
 /**
  * Serves what has been built, until `close()`. `died` rejects if the cloud ends by itself.
  * Each server has to know the other's address: the app reads the cloud's in its own /config.json, the host shell reads
- * the app's in the /config.json beside it, and the cloud's in the app's.
+ * the app's in the /config.json beside it, and the cloud's in the app's. The vendor's server is reachable under two names,
+ * `appOrigin` on another site than the host shell's and `neighbourOrigin` on the same; people may be sent back to both
+ * after a sign-in, to these paths.
  */
-export async function serve({ port = 0, quiet = true } = {}) {
+export async function serve({ port = 0, quiet = true, redirectPaths = [CALLBACK, APP] } = {}) {
   const ports = portsFrom(port);
   await mustBeBuilt(cloudProgram, join(root, "dist"));
   await mustBeFree(Object.values(ports));
@@ -24,11 +31,15 @@ export async function serve({ port = 0, quiet = true } = {}) {
   let shell;
   try {
     shell = await hostShell(vendor.origin);
-    const cloud = await startCloud(["--apps-dir", shell, ...cloudArguments(ports)], quiet);
+    const redirectUris = [vendor.origin, vendor.neighbour].flatMap((origin) =>
+      redirectPaths.flatMap((path) => ["--redirect-uri", `${origin}${path}`]),
+    );
+    const cloud = await startCloud(["--apps-dir", shell, ...cloudArguments(ports), ...redirectUris], quiet);
     vendor.announce(cloud.environment);
     return {
       url: `${cloud.environment.apps}/`,
       appOrigin: vendor.origin,
+      neighbourOrigin: vendor.neighbour,
       cloud: cloud.environment,
       died: cloud.died,
       async close() {
@@ -62,11 +73,15 @@ async function vendorServer(port) {
     const { pathname } = new URL(request.url, "http://vendor");
     if (pathname === "/config.json") return config(response, environment);
     if (!pathname.startsWith("/premium-recorder/")) return app(request, response, notFound);
+    // The page that codes come back to runs its own script and nothing else.
+    if (pathname === CALLBACK) response.setHeader("content-security-policy", "default-src 'none'; script-src 'self'");
     request.url = request.url.slice("/premium-recorder".length);
     dist(request, response, notFound);
   });
+  const bound = await listen(server, port);
   return {
-    origin: `http://${HOST}:${await listen(server, port)}`,
+    origin: `http://${OTHER_SITE}:${bound}`,
+    neighbour: `http://${HOST}:${bound}`,
     announce: (entry) => (environment = entry),
     close() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -90,7 +105,7 @@ function config(response, environment) {
     "cache-control": "no-store",
     "access-control-allow-origin": "*",
   });
-  response.end(environment && JSON.stringify({ environments: [environment] }));
+  response.end(environment && JSON.stringify({ environments: [environment], login: { clientId: CLIENT_ID } }));
 }
 
 // A copy, because the cloud serves one folder as it is, and the app's address is not known before now.

@@ -94,7 +94,6 @@ describe("a start that the cloud refuses with", () => {
     "404 of an unknown path": [404, "<h1>Not found</h1>", "UNEXPECTED_ANSWER"],
     "418 and no body": [418, undefined, "UNEXPECTED_ANSWER"],
     "409 request.conflict": [409, { code: "request.conflict" }, "CONFLICT"],
-    "429 and no body": [429, undefined, "RATE_LIMITED"],
   };
   for (const [what, [status, body, code]] of Object.entries(REFUSALS)) {
     test(`${what}: ${code}`, async () => {
@@ -110,6 +109,14 @@ describe("a start that the cloud refuses with", () => {
       assert.equal((await cloud.starts()).length, 1);
     });
   }
+
+  test("429 and a wait that is longer than the call: RATE_LIMITED at once", async () => {
+    const { cloud } = browser;
+    await cloud.spoilStart({ status: 429, headers: { "Retry-After": "60" } });
+    const error = await failedStart(await cloud.token(cloud.globex));
+    assert.deepEqual([error.code, error.status, error.retryAfterMs], ["RATE_LIMITED", 429, 60_000]);
+    assert.equal((await cloud.starts()).length, 1);
+  });
 
   test("403 and the permissions that are missing: PERMISSION_MISSING", async () => {
     const { cloud } = browser;
@@ -129,6 +136,7 @@ describe("a start that the cloud refuses with", () => {
     assert.equal(error.code, "SCOPE_MISSING");
     assert.deepEqual(error.missingScopes, ["screenrecordings:write"]);
     assert.deepEqual(error.grantedScopes, ["screenrecording:write"]);
+    assert.equal(error.nearMiss, "screenrecording:write");
   });
 
   test("an agent of another organization: WRONG_ORG", async () => {

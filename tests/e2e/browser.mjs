@@ -2,14 +2,20 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach } from "node:test";
-import { Builder, By, Select, logging } from "selenium-webdriver";
+import { Builder, By, Select, error as problem, logging } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 import { ensureBrowsers } from "../../scripts/browsers.mjs";
 import { serve } from "../../scripts/serve.mjs";
 import { Cloud } from "./cloud.mjs";
 import { inPage } from "./in-page.mjs";
+import { watch } from "./watch.mjs";
 
 const PATIENCE = 10_000;
+/** How often a condition is looked at, in milliseconds. */
+const EVERY = 20;
+
+/** Where people come back to: the package's page, the app, and the empty page of the tests. */
+const REDIRECT_PATHS = ["/premium-recorder/callback.html", "/", "/config.json"];
 
 /** The empty page has no icon, which the browser asks for all the same. */
 const ICON = /\/favicon\.ico /;
@@ -22,8 +28,9 @@ export function browser({ mayComplain = [] } = {}) {
   const browser = new Browser();
   before(() => browser.open());
   after(() => browser.close());
-  beforeEach(() => browser.cloud.reset());
+  beforeEach(() => browser.reset());
   afterEach(async () => {
+    await browser.closeWindows();
     await browser.checkConsole(mayComplain);
     await browser.checkLedger();
   });
@@ -34,13 +41,23 @@ class Browser {
   cloud;
   driver;
   #servers;
+  #host;
+  #secrets = new Set();
 
   async open() {
     await ensureBrowsers();
-    this.#servers = await serve();
+    this.#servers = await serve({ redirectPaths: REDIRECT_PATHS });
     this.cloud = await Cloud.of(this.#servers.cloud);
     this.driver = await start();
     await this.driver.manage().setTimeouts({ script: PATIENCE });
+    this.#host = await this.driver.getWindowHandle();
+  }
+
+  /** Nobody is signed in, nothing has happened. */
+  async reset() {
+    this.#secrets.clear();
+    await this.cloud.reset();
+    await this.driver.sendDevToolsCommand("Network.clearBrowserCookies", {});
   }
 
   async close() {
@@ -53,9 +70,10 @@ class Browser {
   }
 
   /** Opens the host shell and goes into the Premium App that it embeds. */
-  async openApp({ org, hold }) {
+  async openApp({ org, hold, login = "none" }) {
     const url = new URL(this.#servers.url);
     url.searchParams.set("orgId", org.id);
+    url.searchParams.set("login", login);
     if (hold) url.searchParams.set("hold", hold.map(({ id }) => id).join());
     await this.driver.get(url);
     await this.enterApp(org);
@@ -75,14 +93,29 @@ class Browser {
     return this.driver.switchTo().defaultContent();
   }
 
-  /** Embeds a page of the app's origin that runs nothing by itself, so that the module is not loaded yet. */
-  async openEmpty(launch = {}) {
+  /** The app's own origin, seen from another site's page and on the same site. */
+  get neighbourOrigin() {
+    return this.#servers.neighbourOrigin;
+  }
+
+  /**
+   * Embeds a page of the app's origin that runs nothing by itself, so that the module is not loaded yet. The host shell
+   * is on another site, unless `origin` says otherwise.
+   */
+  async openEmpty(launch = {}, { origin = this.appOrigin, sandbox } = {}) {
     const { apps, name } = this.cloud.environment;
-    const url = new URL("/config.json", this.appOrigin);
+    const url = new URL("/config.json", origin);
     url.search = new URLSearchParams({ gcHostOrigin: apps, gcTargetEnv: name, ...launch });
     await this.driver.get(`${apps}/config.json`);
-    await this.driver.executeAsyncScript(embed, url.href);
+    await this.driver.executeAsyncScript(embed, url.href, sandbox);
+    await this.enterEmpty();
+  }
+
+  /** Goes into the frame of an empty page, before anything runs there. */
+  async enterEmpty() {
+    await this.leaveApp();
     await this.driver.switchTo().frame(0);
+    await this.driver.executeScript(watch);
   }
 
   /** Runs a function in the page, with what in-page.mjs gives it and these arguments. What it returns leaks no token. */
@@ -97,22 +130,120 @@ class Browser {
       })().then(done, (error) => done({ fault: String(error?.stack ?? error) }));`;
     const { value, traces, fault } = await this.driver.executeAsyncScript(script, this.cloud.environment, args);
     assert.equal(fault, undefined);
+    await this.#checkSecrets();
     this.mustNotShowTokens(JSON.stringify(value ?? null));
     this.mustNotShowTokens(traces);
     return withoutNulls(value);
   }
 
+  /** Clicks on a button, which then does what `body` returns. How it ends, `ended` tells. */
+  async click(body, ...args) {
+    await this.run(
+      `async (page, ...args) => {
+        const action = await (${body})(page, ...args);
+        const button = document.createElement("button");
+        button.textContent = "Go";
+        button.onclick = () => {
+          button.remove();
+          page.kept.going = page.settle(action());
+        };
+        document.body.append(button);
+      }`,
+      ...args,
+    );
+    await (await this.driver.findElement(By.css("button"))).click();
+  }
+
+  /** How it ended. A sign-in takes everything along that it brought. */
+  async ended() {
+    const outcome = await this.run(({ kept }) => kept.going);
+    const left = await this.driver.executeScript("return window.watched.left()");
+    assert.deepEqual(left, { messageListeners: 0, timers: 0, openWindows: 0 }, "what is left behind");
+    return outcome;
+  }
+
+  /** What a person does on the sign-in page. */
+  async signIn(org, agent = org.agents[0]) {
+    await this.choose("User", `${agent.name} (${org.name})`);
+    await this.pressLast("Sign in");
+  }
+
+  /** Signs in in the window that has been opened, and goes back into the app's frame. */
+  async signInThere(org, agent) {
+    await this.enterPopup();
+    await this.signIn(org, agent);
+    await this.leavePopup();
+  }
+
+  /** Presses a button after which the window may be gone. */
+  async pressLast(name) {
+    await this.press(name).catch((error) => {
+      if (!(error instanceof problem.NoSuchWindowError)) throw error;
+    });
+  }
+
+  /** Goes into the window that has been opened, once it shows what it was opened for. */
+  async enterPopup() {
+    await this.until("a window is open", async () => {
+      const [popup] = await this.popups();
+      await this.driver.switchTo().window(popup);
+      return (await this.driver.getCurrentUrl()) !== "about:blank";
+    });
+  }
+
+  /** Goes back into the app's frame. */
+  async leavePopup() {
+    await this.driver.switchTo().window(this.#host);
+    await this.driver.switchTo().frame(0);
+  }
+
+  async popups() {
+    return (await this.driver.getAllWindowHandles()).filter((handle) => handle !== this.#host);
+  }
+
+  async popupClosed() {
+    await this.until("no window is open any more", async () => (await this.popups()).length === 0);
+  }
+
+  async closeWindows() {
+    for (const handle of await this.popups()) {
+      await this.driver.switchTo().window(handle);
+      await this.driver.close();
+    }
+    await this.driver.switchTo().window(this.#host);
+  }
+
+  // What the page has sent and learnt since it was opened: a code, a verifier and a refresh token are for the token
+  // endpoint and for nothing else.
+  async #checkSecrets() {
+    const watched = await this.driver.executeScript(
+      "return window.watched && { sent: watched.sent, secrets: [...watched.secrets] }",
+    );
+    if (!watched) return;
+    watched.secrets.forEach((secret) => this.#secrets.add(secret));
+    const endpoint = `${this.cloud.environment.login}/oauth/token`;
+    for (const { url, body } of watched.sent.filter(({ url }) => url !== endpoint)) this.mustNotShowTokens(url + body);
+  }
+
   mustNotShowTokens(text) {
-    const secrets = this.cloud.issued.flatMap((token) => [token, ...token.split(".").slice(1)]);
+    const secrets = [...this.cloud.issued, ...this.#secrets].flatMap((token) => [token, ...token.split(".").slice(1)]);
     assert.ok(!secrets.some((secret) => secret && text.includes(secret)), "a token shows");
   }
 
   /** What a person or a screen reader finds by its role and name. */
   async control(css, name) {
     for (const element of await this.driver.findElements(By.css(css))) {
-      if ((await element.getAccessibleName()) === name) return element;
+      if ((await this.described(element)).name === name) return element;
     }
     throw new Error(`there is no ${css} called "${name}"`);
+  }
+
+  /** The role and name of a control. WebDriver's own commands for them know no elements of another site's frame. */
+  described(element) {
+    return this.driver.executeScript(
+      "return { role: arguments[0].computedRole, name: arguments[0].computedName }",
+      element,
+    );
   }
 
   async press(name) {
@@ -148,7 +279,7 @@ class Browser {
         return false;
       }
     };
-    await this.driver.wait(attempt, PATIENCE).catch((error) => {
+    await this.driver.wait(attempt, PATIENCE, undefined, EVERY).catch((error) => {
       throw new Error(`${what}: not within ${PATIENCE} ms. ${detail() ?? ""} ${last ?? error}`);
     });
   }
@@ -166,9 +297,12 @@ class Browser {
   async checkLedger() {
     const requests = await this.cloud.requests();
     const strayed = requests.filter(({ origin, path, query, tokenOrgId }) => {
-      return (origin !== "api" && tokenOrgId) || `${path}${query}`.includes("***");
+      const struckOut = path === "/oauth/authorize" ? query?.replace("state=***", "") : query;
+      return (origin !== "api" && tokenOrgId) || `${path}${struckOut}`.includes("***");
     });
-    assert.deepEqual(strayed, [], "tokens where none should be");
+    assert.deepEqual(strayed, [], "secrets where none should be");
+    const expired = requests.filter(({ tokenExpired }) => tokenExpired && !this.cloud.isAheadOfPage);
+    assert.deepEqual(expired, [], "requests with a token that could be known to have expired");
     const crossing = requests.filter(({ orgHeader, tokenOrgId }) => orgHeader !== null && orgHeader !== tokenOrgId);
     assert.deepEqual(crossing, [], "requests for one organization with another's token");
   }
@@ -179,7 +313,8 @@ async function start() {
   const logs = new logging.Preferences();
   logs.setLevel(logging.Type.BROWSER, logging.Level.ALL);
   const options = new chrome.Options()
-    .addArguments(...settings["goog:chromeOptions"].args)
+    .addArguments(...settings["goog:chromeOptions"].args, "--enable-blink-features=ComputedAccessibilityInfo")
+    .excludeSwitches("disable-popup-blocking")
     .setChromeBinaryPath(process.env.CHROME)
     .setLoggingPrefs(logs);
   return new Builder()
@@ -189,9 +324,10 @@ async function start() {
     .build();
 }
 
-function embed(src, done) {
+function embed(src, sandbox, done) {
   const frame = document.createElement("iframe");
   frame.title = "Premium App";
+  if (sandbox) frame.sandbox = sandbox;
   frame.onload = () => done();
   frame.src = src;
   document.body.append(frame);

@@ -1,4 +1,7 @@
 const STARTS = "/api/v2/screenrecordings";
+const TOKEN = "/api/v2/tokens/me";
+const AUTHORIZE = "/oauth/authorize";
+const EXCHANGE = "/oauth/token";
 
 /** The controls of the stand-in cloud (tests/cloud/README.md). */
 export class Cloud {
@@ -11,7 +14,7 @@ export class Cloud {
 
   static async of(environment) {
     const cloud = new Cloud(environment);
-    for (const org of await cloud.#ask("orgs")) cloud[org.name.toLowerCase()] = org;
+    for (const org of await cloud.#ask("orgs")) cloud[org.name.split(" ")[0].toLowerCase()] = org;
     return cloud;
   }
 
@@ -34,6 +37,26 @@ export class Cloud {
     return (await this.ledger()).recordings;
   }
 
+  /** What became of every token that was issued: orgId, homeOrgId, source, revoked, expired. */
+  async tokens() {
+    return (await this.ledger()).tokens;
+  }
+
+  /** The sign-ins that were begun, with what they asked for. */
+  async authorizations() {
+    const asked = (await this.requests()).filter(({ method, path }) => method === "GET" && path === AUTHORIZE);
+    return asked.map(({ query }) => Object.fromEntries(new URLSearchParams(query)));
+  }
+
+  /** What was asked of the token endpoint. */
+  async exchanges() {
+    return (await this.requests()).filter(({ path }) => path === EXCHANGE);
+  }
+
+  async revocations() {
+    return (await this.requests()).filter(({ method }) => method === "DELETE");
+  }
+
   /** The requests that would start a recording. */
   async starts() {
     return (await this.requests()).filter(({ method, path }) => method === "POST" && path === STARTS);
@@ -41,23 +64,51 @@ export class Cloud {
 
   /** What happens to the next start. */
   spoilStart(fault) {
-    return this.#ask("faults", { method: "POST", path: STARTS, fault });
+    return this.spoil("POST", STARTS, fault);
   }
 
   /** What happens to the next question whose token it is. */
   spoilWhose(fault) {
-    return this.#ask("faults", { method: "GET", path: "/api/v2/tokens/me", fault });
+    return this.spoil("GET", TOKEN, fault);
+  }
+
+  /** What happens to the next sign-in page. */
+  spoilSignIn(fault) {
+    return this.spoil("GET", AUTHORIZE, fault);
+  }
+
+  /** What happens to the next request for a token. */
+  spoilExchange(fault) {
+    return this.spoil("POST", EXCHANGE, fault);
+  }
+
+  /** What happens to the next revocation. */
+  spoilRevocation(fault) {
+    return this.spoil("DELETE", TOKEN, fault);
+  }
+
+  /** What happens to the next request of this kind. */
+  spoil(method, path, fault) {
+    return this.#ask("faults", { method, path, fault });
+  }
+
+  /** Where people may be sent back to, beside what the servers know already. */
+  register(redirectUri) {
+    return this.#ask("clients", { redirectUris: [redirectUri] });
   }
 
   change(settings) {
     return this.#ask("settings", settings);
   }
 
-  advance(seconds) {
+  /** Moves the cloud's clock. `pageKnows`: the page's clock is moved as well. */
+  advance(seconds, { pageKnows = false } = {}) {
+    this.isAheadOfPage ||= !pageKnows;
     return this.#ask("clock", { advanceSeconds: seconds });
   }
 
   reset() {
+    this.isAheadOfPage = false;
     return this.#ask("reset", {});
   }
 

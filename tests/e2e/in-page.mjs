@@ -7,6 +7,13 @@ export function inPage(premium, environment) {
     return premium.connect({ environments: [environment], ...options });
   }
 
+  /** The option `login`, with the stand-in's own client: in a window, unless told otherwise. */
+  function login(how) {
+    const path = how?.mode === "redirect" ? "/config.json" : "/premium-recorder/callback.html";
+    const clientId = "c11e1700-0000-4000-8000-000000000000";
+    return { clientId, redirectUri: `${location.origin}${path}`, ...how };
+  }
+
   /** `{ value }`, or `{ error }` with all that anyone could read from it. */
   function settle(promise) {
     return promise.then(
@@ -57,11 +64,49 @@ export function inPage(premium, environment) {
     }
   }
 
+  /** Frames of this page's own origin in it, and what a test finds in each of them. */
+  function frames(count) {
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const frame = document.createElement("iframe");
+        frame.src = `${location.origin}/config.json${location.search}`;
+        const loaded = new Promise((resolve) => (frame.onload = resolve));
+        document.body.append(frame);
+        await loaded;
+        const realm = frame.contentWindow;
+        const theirs = await realm.eval("import('/premium-recorder/index.js')");
+        return { realm, ...realm.eval(`(${inPage})`)(theirs, environment) };
+      }),
+    );
+  }
+
+  /** Moves this page's clock; the machine's, and the cloud's, stay as they are. */
+  function shiftClock(seconds) {
+    const now = (kept.now ??= Date.now);
+    Date.now = () => now() + seconds * 1000;
+  }
+
   /** What outlives a call where anybody can read it. */
   function traces() {
     const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
-    return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, fetched]);
+    const stored = [{ ...localStorage }, { ...sessionStorage }, document.cookie];
+    return JSON.stringify([stored, location.href, document.referrer, history.state, window.name, fetched]);
   }
 
-  return { premium, environment, connect, settle, watchFetch, startArrived, traces };
+  /** Stays from one call of `run` to the next, as long as the page does. */
+  const kept = (window.kept ??= {});
+
+  return {
+    premium,
+    environment,
+    kept,
+    connect,
+    login,
+    settle,
+    frames,
+    shiftClock,
+    watchFetch,
+    startArrived,
+    traces,
+  };
 }

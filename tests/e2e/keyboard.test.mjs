@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { By, Key } from "selenium-webdriver";
+import { By, Key, error as problem } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
 
 const browser = open();
@@ -25,7 +25,7 @@ test("everything can be done with the keyboard alone", async () => {
   await keys(Key.SPACE);
   await browser.outcome("Initech");
   // The button is gone; who used it is not thrown back to the top of the page.
-  assert.equal(await (await focused()).getAccessibleName(), "Start recording");
+  assert.equal((await browser.described(await focused())).name, "Start recording");
 
   await tabTo("combobox", "Switch to");
   await keys("i");
@@ -42,13 +42,35 @@ test("everything can be done with the keyboard alone", async () => {
   );
 });
 
+test("so can signing in, in its window, and signing out", async () => {
+  const { globex, initech } = browser.cloud;
+  await browser.openApp({ org: globex, login: "popup" });
+  await tabTo("button", "Sign in to Initech");
+  await keys(Key.ENTER);
+
+  await browser.enterPopup();
+  await tabTo("combobox", "User");
+  await keys("i");
+  assert.equal(await chosen(), `${initech.agents[0].name} (Initech)`);
+  await tabTo("button", "Sign in");
+  await keysLast(Key.ENTER);
+
+  await browser.leavePopup();
+  await browser.outcome("Now for Initech");
+  assert.equal((await browser.described(await focused())).name, "Start recording");
+  await tabTo("button", "Sign out");
+  await keys(Key.SPACE);
+  await browser.outcome("Signed out");
+  await browser.control("button", "Sign in to Initech");
+});
+
 test("what happens is announced", async () => {
   await browser.openApp({ org: browser.cloud.acme });
   const outcome = await browser.driver.findElement(By.css("#outcome"));
-  assert.equal(await outcome.getAriaRole(), "status");
+  assert.equal((await browser.described(outcome)).role, "status");
   await browser.leaveApp();
   const frame = await browser.driver.findElement(By.css("iframe"));
-  assert.equal(await frame.getAccessibleName(), "Premium App");
+  assert.equal((await browser.described(frame)).name, "Premium App");
 });
 
 test("the page fits a screen 400 pixels wide", async () => {
@@ -75,6 +97,17 @@ function keys(...all) {
     .perform();
 }
 
+/** Keys after which the window may be gone. */
+function keysLast(...all) {
+  return keys(...all).catch((error) => {
+    if (!(error instanceof problem.NoSuchWindowError)) throw error;
+  });
+}
+
+function chosen() {
+  return browser.driver.executeScript("return document.activeElement.selectedOptions[0].text");
+}
+
 function focused() {
   return browser.driver.switchTo().activeElement();
 }
@@ -95,10 +128,9 @@ async function press(tab, role, name) {
   const passed = [];
   for (let stops = 0; stops < 20; stops += 1) {
     await tab();
-    const element = await focused();
-    const found = [await element.getAriaRole(), await element.getAccessibleName()];
-    if (found[0] === role && found[1] === name) return;
-    passed.push(found.join(" "));
+    const found = await browser.described(await focused());
+    if (found.role === role && found.name === name) return;
+    passed.push(`${found.role} ${found.name}`);
   }
   throw new Error(`Tab does not lead to the ${role} "${name}", but to: ${passed.join(", ")}`);
 }

@@ -146,7 +146,8 @@ describe("getToken", () => {
         const answers = [];
         for (const source of Object.values(sources)) {
           let calls = 0;
-          const recorder = await connect({ getToken: () => ((calls += 1) === 1 ? source() : token) });
+          const getToken = () => ((calls += 1) === 1 ? source() : token);
+          const recorder = await connect({ getToken, shareTokens: false });
           const error = await recorder.startRecording("nobody").catch((error) => error);
           const recording = await recorder.startRecording(agentId).catch(({ code }) => code);
           answers.push({
@@ -259,18 +260,20 @@ describe("getToken", () => {
   test("serves whoever still waits when another one has given up", async () => {
     const { gaveUp, recording, aborted } = await browser.run(
       async ({ connect, settle }, token, agentId) => {
-        let give, signal;
-        const getToken = (need) => {
-          signal = need.signal;
+        let give, wasAsked;
+        const asked = new Promise((resolve) => (wasAsked = resolve));
+        const getToken = ({ signal }) => {
+          wasAsked(signal);
           return new Promise((resolve) => (give = resolve));
         };
         const recorder = await connect({ getToken });
         const controller = new AbortController();
         const gaveUp = recorder.startRecording(agentId, { signal: controller.signal }).catch((reason) => reason);
         const waits = recorder.startRecording(agentId);
+        const signal = await asked;
         controller.abort("enough");
         const reason = await gaveUp;
-        const aborted = signal.aborted;
+        const { aborted } = signal;
         give(token);
         return { gaveUp: reason, recording: await waits, aborted };
       },

@@ -5,12 +5,14 @@ import {
   RecorderError,
   startRecording,
   version,
+  type AvailableOrg,
   type ConnectOptions,
   type Environment,
   type EnvironmentEntry,
   type ErrorCode,
   type IssuedToken,
   type LaunchContext,
+  type LoginOptions,
   type OrgSummary,
   type Recorder,
   type Recording,
@@ -55,6 +57,16 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
   await connect({ getToken: () => "abc" });
   await connect({ getToken: ({ orgId }) => ({ accessToken: orgId }) });
 
+  // One that has none says so.
+  await connect({ getToken: () => null });
+  await connect({ getToken: async () => undefined });
+  await connect({ getToken: async ({ orgId }) => (orgId ? { accessToken: orgId, expiresIn: null } : null) });
+
+  const login: LoginOptions = { clientId: "…", redirectUri: "https://vendor.example/callback.html" };
+  await connect({ login });
+  await connect({ login: { ...login, mode: "redirect", prompt: "login", loginHint: "a@b.example", timeoutMs: 1000 } });
+  await connect({ login: { clientIds: { "prod-euw1": "…" }, redirectUri: "…", wrongOrg: "file" }, shareTokens: false });
+
   const environment: Environment = recorder.environment;
   const origins: string[] = [environment.name, environment.api, environment.login, environment.apps];
   const launch: LaunchContext = recorder.launch;
@@ -95,10 +107,15 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
   const text: string = recording.id + recording.agentId + recording.state + (recording.startedAt ?? "");
   const raw: unknown = recording.raw;
 
+  const available: AvailableOrg[] = await recorder.availableOrgs();
+  const listed: [string, string | undefined, boolean][] = available.map((org) => [org.orgId, org.name, org.enabled]);
+  const signedOut: void = await recorder.signOut();
+  await recorder.signOut(added.orgId);
+
   recorder.close();
   recorder[Symbol.dispose]();
   using _closed: Recorder = recorder;
-  void [version satisfies string, origins, said, target, known, facts, text, raw];
+  void [version satisfies string, origins, said, target, known, facts, text, raw, listed, signedOut];
 }
 
 export function handled(error: unknown): string {
@@ -130,7 +147,7 @@ export function handled(error: unknown): string {
 }
 
 /** Does not compile once there is a code that it does not know, which an app may or may not want. */
-export function advice(code: ErrorCode): "launch" | "token" | "refused" | "way" | "ours" {
+export function advice(code: ErrorCode): "launch" | "token" | "login" | "refused" | "way" | "ours" {
   switch (code) {
     case "NO_LAUNCH_CONTEXT":
     case "UNKNOWN_ENVIRONMENT":
@@ -144,6 +161,13 @@ export function advice(code: ErrorCode): "launch" | "token" | "refused" | "way" 
     case "TOKEN_SOURCE_FAILED":
     case "TOKEN_SOURCE_WRONG_ORG":
       return "token";
+    case "LOGIN_BLOCKED":
+    case "LOGIN_CANCELLED":
+    case "LOGIN_DENIED":
+    case "LOGIN_STATE_MISMATCH":
+    case "LOGIN_WRONG_ORG":
+    case "LOGIN_TIMEOUT":
+      return "login";
     case "UNAUTHENTICATED":
     case "IP_NOT_ALLOWED":
     case "WRONG_ORG":
@@ -197,6 +221,20 @@ export async function refused(recorder: Recorder, recording: Recording, error: R
   await connect({ getToken: async () => 42 });
   // @ts-expect-error: OAuth's own name is not ours
   await connect({ getToken: async () => ({ access_token: "abc" }) });
+  // @ts-expect-error: a sign-in comes back somewhere
+  await connect({ login: { clientId: "…" } });
+  // @ts-expect-error: no such mode
+  await connect({ login: { clientId: "…", redirectUri: "…", mode: "iframe" } });
+  // @ts-expect-error: a public client has no secret
+  await connect({ login: { clientId: "…", redirectUri: "…", clientSecret: "…" } });
+  // @ts-expect-error: no such prompt
+  await connect({ login: { clientId: "…", redirectUri: "…", prompt: "none" } });
+  // @ts-expect-error: shared or not
+  await connect({ shareTokens: "no" });
+  // @ts-expect-error: null names no organization
+  await recorder.signOut(null);
+  // @ts-expect-error: who is available is asked, not told
+  await recorder.availableOrgs("…");
   // @ts-expect-error: an entry has four parts
   await connect({ environments: [{ name: "local", api: "https://a.example" }] });
   // @ts-expect-error: no such part
@@ -221,5 +259,5 @@ export async function refused(recorder: Recorder, recording: Recording, error: R
 
 const raw: Same<Recording["raw"], unknown> = true;
 const cause: Same<RecorderError["cause"], unknown> = true;
-const reason: Same<TokenNeed["reason"], "missing" | "expired" | "rejected"> = true;
+const reason: Same<TokenNeed["reason"], "missing" | "expired" | "rejected" | "wrong-org"> = true;
 export const promises = [raw, cause, reason] satisfies true[];

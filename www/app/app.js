@@ -1,33 +1,43 @@
 // A Premium App that records agents' screens: what a user of the package writes.
 //
-// Its launch URL may carry, beside what the host says, `hold=<orgId>,<orgId>`: the organizations that it holds tokens of
-// at the start, `hold=` for none. Without it, those of Acme and Globex.
+// Its launch URL may carry, beside what the host says,
+//   `hold=<orgId>,<orgId>`: the organizations that it holds tokens of at the start, `hold=` for none; else Acme, Globex;
+//   `login=popup`, `redirect` or `none`: how people sign in to the others; else in a popup.
 import { connect, isRecorderError } from "premium-recorder";
 import { Backend } from "./backend.js";
 import * as page from "./page.js";
 
 const HELD = ["Acme", "Globex"];
+const REDIRECT_URIS = { popup: "/premium-recorder/callback.html", redirect: "/" };
+
+// Back from a sign-in there is nothing but its answer in the address, until connect() has put the launch URL back.
+const isBack = new URLSearchParams(location.search).has("state");
+const launch = () => new URLSearchParams(location.search);
+const loginMode = isBack ? "redirect" : (launch().get("login") ?? "popup");
 
 async function run() {
-  const { environments } = await (await fetch("/config.json")).json();
-  const backend = new Backend(environments[0]);
+  const { environments, login } = await (await fetch("/config.json")).json();
+  const recorder = await connected({ environments, ...loginOption(login) });
+  const backend = new Backend(recorder.environment);
   const orgs = await backend.orgs();
-  const held = orgs.filter(isHeld);
-
-  const recorder = await connect({
-    environments,
-    tokens: await Promise.all(held.map((org) => backend.token(org))),
-  });
+  for (const org of orgs.filter(isHeld)) {
+    await recorder.addToken(await backend.token(org));
+  }
 
   const show = () => {
     page.showOrganization(orgs.find(({ id }) => id === recorder.orgId));
-    page.showTokens(recorder.orgs());
+    page.showTokens(recorder.orgs(), { signIn: loginMode !== "none" });
   };
   page.showEnvironment(recorder.environment);
   page.offerOrganizations(orgs);
   show();
 
-  page.onStart((agentId) => attempt(async () => page.sayStarted(await recorder.startRecording(agentId))));
+  page.onStart((agentId) =>
+    attempt(async () => {
+      page.sayStarted(await recorder.startRecording(agentId));
+      show();
+    }),
+  );
   page.onSwitch((org) =>
     attempt(async () => {
       await recorder.switchOrg(org.id);
@@ -42,10 +52,40 @@ async function run() {
       page.say(`A token of ${org.name} is held now.`);
     }),
   );
+  page.onSignIn((org) =>
+    attempt(async () => {
+      await recorder.switchOrg(org.id);
+      show();
+      page.say(`Signed in. Now for ${org.name}.`);
+    }),
+  );
+  page.onSignOut(() =>
+    attempt(async () => {
+      // What could not be revoked is forgotten all the same.
+      await recorder.signOut().finally(show);
+      page.say("Signed out: no token is held any more.");
+    }),
+  );
+}
+
+/** A sign-in that failed is over; the app goes on without. */
+async function connected(options) {
+  try {
+    return await connect(options);
+  } catch (error) {
+    if (!isBack || !isRecorderError(error)) throw error;
+    page.sayRefused(error);
+    return connect(options);
+  }
+}
+
+function loginOption({ clientId }) {
+  const path = REDIRECT_URIS[loginMode];
+  return path && { login: { clientId, mode: loginMode, redirectUri: new URL(path, location.origin).href } };
 }
 
 function isHeld({ id, name }) {
-  const hold = new URLSearchParams(location.search).get("hold");
+  const hold = launch().get("hold");
   return hold === null ? HELD.includes(name) : hold.split(",").includes(id);
 }
 

@@ -25,15 +25,13 @@ export function showOrganization(org) {
 }
 
 /** Which organizations a token is held of; of the others one can be obtained. */
-export function showTokens(held) {
+export function showTokens(held, { signIn }) {
+  const ways = signIn ? ["Get a token for", "Sign in to"] : ["Get a token for"];
   find("#tokens").replaceChildren(
     ...orgs.map((org) => {
       const summary = held.find(({ orgId }) => orgId === org.id);
-      return element(
-        "li",
-        element("span", org.name),
-        summary ? element("span", KNOWN_BY[summary.knownBy]) : obtain(org),
-      );
+      const how = summary ? [KNOWN_BY[summary.knownBy]] : ways.map((way) => button(way, org));
+      return element("li", element("span", org.name), element("span", ...how));
     }),
   );
 }
@@ -55,10 +53,22 @@ export function onSwitch(change) {
 }
 
 export function onToken(get) {
+  onObtain("Get a token for", get);
+}
+
+export function onSignIn(signIn) {
+  onObtain("Sign in to", signIn);
+}
+
+export function onSignOut(signOut) {
+  find("#sign-out").addEventListener("click", () => waiting || signOut());
+}
+
+function onObtain(way, obtain) {
   find("#tokens").addEventListener("click", async ({ target }) => {
     const org = orgs.find(({ id }) => id === target.dataset.orgId);
-    if (!org || waiting) return;
-    await get(org);
+    if (!org || waiting || target.dataset.way !== way) return;
+    await obtain(org);
     // The button is gone once it has done its work; the next step is this one.
     if (!target.isConnected) find("#record button").focus();
   });
@@ -106,10 +116,10 @@ function choice({ id, name, loggedIn }, at) {
   return element("label", radio, element("span", loggedIn ? name : `${name} (logged out)`));
 }
 
-function obtain(org) {
-  const button = element("button", `Get a token for ${org.name}`);
+function button(way, org) {
+  const button = element("button", `${way} ${org.name}`);
   button.type = "button";
-  button.dataset.orgId = org.id;
+  Object.assign(button.dataset, { way, orgId: org.id });
   return button;
 }
 

@@ -1,0 +1,319 @@
+// Signing out, and closing.
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { browser as open } from "./browser.mjs";
+
+const FAILED = /\/api\/v2\/tokens\/me - Failed to load resource/;
+const browser = open({ mayComplain: [FAILED] });
+
+let cloud, acme, globex, agentId;
+beforeEach(async () => {
+  cloud = browser.cloud;
+  ({ acme, globex } = cloud);
+  agentId = globex.agents[0].id;
+  await browser.openEmpty({ orgId: globex.id });
+});
+
+describe("in the app", () => {
+  test("a person signs out, and nothing is held any more", async () => {
+    await browser.openApp({ org: acme, login: "popup" });
+    await browser.press("Sign out");
+    await browser.outcome("Signed out");
+    for (const { name } of [acme, globex]) await browser.control("button", `Sign in to ${name}`);
+    assert.deepEqual(await lines(), [
+      [acme.id, "revoked"],
+      [globex.id, "revoked"],
+    ]);
+  });
+});
+
+describe("signOut", () => {
+  for (const format of ["opaque", "jwt"]) {
+    test(`of one organization revokes its ${format} token, at its own environment, and forgets it`, async () => {
+      const held = await browser.run(
+        async ({ connect }, tokens, orgId) => {
+          const recorder = await connect({ tokens });
+          await recorder.signOut(orgId);
+          return recorder.orgs().map(({ orgId }) => orgId);
+        },
+        [await cloud.token(acme, { format }), await cloud.token(globex, { format })],
+        acme.id,
+      );
+      assert.deepEqual(held, [globex.id]);
+      assert.deepEqual(
+        (await cloud.revocations()).map(({ origin, path, tokenOrgId, status }) => ({ origin, path, tokenOrgId })),
+        [{ origin: "api", path: "/api/v2/tokens/me", tokenOrgId: acme.id }],
+      );
+      assert.deepEqual(await lines(), [
+        [acme.id, "revoked"],
+        [globex.id, "valid"],
+      ]);
+    });
+  }
+
+  test("of all revokes each", async () => {
+    const held = await browser.run(
+      async ({ connect }, tokens) => {
+        const recorder = await connect({ tokens });
+        await recorder.signOut();
+        return recorder.orgs();
+      },
+      [await cloud.token(acme), await cloud.token(globex)],
+    );
+    assert.deepEqual(held, []);
+    assert.deepEqual(
+      (await cloud.revocations()).map(({ tokenOrgId }) => tokenOrgId).toSorted(),
+      [acme.id, globex.id].toSorted(),
+    );
+  });
+
+  test("of an organization that no token is held of does nothing", async () => {
+    const held = await browser.run(
+      async ({ connect }, token, orgId) => {
+        const recorder = await connect({ tokens: [token] });
+        await recorder.signOut(orgId);
+        return recorder.orgs().map(({ orgId }) => orgId);
+      },
+      await cloud.token(globex),
+      acme.id,
+    );
+    assert.deepEqual(held, [globex.id]);
+    assert.deepEqual(await cloud.requests(), []);
+  });
+
+  for (const orgId of ["Acme", "", 42, null, {}]) {
+    test(`of ${JSON.stringify(orgId)}: BAD_ARGUMENT, and nothing is forgotten`, async () => {
+      const { error, held } = await browser.run(
+        async ({ connect, settle }, token, orgId) => {
+          const recorder = await connect({ tokens: [token] });
+          return { ...(await settle(recorder.signOut(orgId))), held: recorder.orgs().length };
+        },
+        await cloud.token(globex),
+        orgId,
+      );
+      assert.equal(error?.code, "BAD_ARGUMENT");
+      assert.equal(held, 1);
+      assert.deepEqual(await cloud.requests(), []);
+    });
+  }
+
+  const FAILURES = {
+    "is answered 503": [{ status: 503, body: "upstream" }, "CLOUD_UNAVAILABLE"],
+    "gets no answer": [{ reset: "before" }, "NETWORK"],
+    "takes too long": [{ delayMs: 1500 }, "TIMEOUT"],
+  };
+  for (const [what, [fault, code]] of Object.entries(FAILURES)) {
+    test(`whose revocation ${what}: ${code}, and the token is forgotten all the same`, async () => {
+      await cloud.spoilRevocation(fault);
+      const { error, held, next } = await browser.run(
+        async ({ connect, settle }, token, orgId, agentId) => {
+          const recorder = await connect({ tokens: [token], timeoutMs: 1000 });
+          const outcome = await settle(recorder.signOut(orgId));
+          const next = (await settle(recorder.startRecording(agentId))).error.code;
+          return { ...outcome, held: recorder.orgs(), next };
+        },
+        await cloud.token(globex),
+        globex.id,
+        agentId,
+      );
+      assert.equal(error?.code, code);
+      assert.deepEqual(held, []);
+      assert.equal(next, "NO_TOKEN");
+      assert.equal((await cloud.revocations()).length, 1);
+      assert.deepEqual(await cloud.starts(), []);
+    });
+  }
+
+  test("of all, where one revocation fails: it rejects, and the other one is revoked", async () => {
+    await cloud.spoilRevocation({ status: 503, body: "upstream" });
+    const { error, held } = await browser.run(
+      async ({ connect, settle }, tokens) => {
+        const recorder = await connect({ tokens });
+        return { ...(await settle(recorder.signOut())), held: recorder.orgs() };
+      },
+      [await cloud.token(acme), await cloud.token(globex)],
+    );
+    assert.equal(error?.code, "CLOUD_UNAVAILABLE");
+    assert.deepEqual(held, []);
+    assert.equal((await cloud.revocations()).length, 2);
+    assert.equal((await lines()).filter(([, state]) => state === "revoked").length, 1);
+  });
+
+  test("of a token that is revoked already: it is gone, which is what was wanted", async () => {
+    const token = await cloud.token(globex);
+    const headers = { authorization: `Bearer ${token}` };
+    await fetch(`${cloud.environment.api}/api/v2/tokens/me`, { method: "DELETE", headers });
+    const { error, held } = await browser.run(
+      async ({ connect, settle }, token, orgId) => {
+        const recorder = await connect({ tokens: [token] });
+        return { ...(await settle(recorder.signOut(orgId))), held: recorder.orgs() };
+      },
+      token,
+      globex.id,
+    );
+    assert.equal(error, undefined);
+    assert.deepEqual(held, []);
+  });
+
+  for (const [what, named] of Object.entries({ "of its organization": true, "of all": false })) {
+    test(`${what} while a token is obtained: it is not kept`, async () => {
+      const { held, asked } = await browser.run(
+        async ({ connect, settle }, token, orgId, named) => {
+          const given = [];
+          let called;
+          const wasCalled = new Promise((resolve) => (called = resolve));
+          const getToken = () => {
+            called();
+            return new Promise((resolve) => given.push(resolve));
+          };
+          const recorder = await connect({ getToken, timeoutMs: 2000 });
+          const going = settle(recorder.switchOrg(orgId));
+          await wasCalled;
+          await (named ? recorder.signOut(orgId) : recorder.signOut());
+          given[0](token);
+          await going;
+          return { held: recorder.orgs(), asked: given.length };
+        },
+        await cloud.token(globex),
+        globex.id,
+        named,
+      );
+      assert.deepEqual(held, []);
+      assert.equal(asked, 1);
+    });
+  }
+
+  test("forgets in the frames that share as well, and there the next call obtains another", async () => {
+    const { held, asked } = await browser.run(
+      async ({ frames }, tokens, orgId) => {
+        let asked = 0;
+        const getToken = async () => tokens[asked++];
+        const recorders = [];
+        for (const page of await frames(3)) {
+          recorders.push(await page.connect({ getToken }));
+          await recorders.at(-1).switchOrg(orgId);
+        }
+        await recorders[1].signOut(orgId);
+        const anyHeld = () => recorders.some((recorder) => recorder.orgs().length > 0);
+        while (anyHeld()) await new Promise((resolve) => setTimeout(resolve));
+        const held = recorders.map((recorder) => recorder.orgs().length);
+        await recorders[2].switchOrg(orgId);
+        return { held, asked };
+      },
+      [await cloud.token(globex), await cloud.token(globex)],
+      globex.id,
+    );
+    assert.deepEqual(held, [0, 0, 0]);
+    assert.equal(asked, 2);
+    assert.equal((await cloud.revocations()).length, 1);
+  });
+
+  test("after a sign-in takes the refresh token along: the next click signs in again", async () => {
+    await cloud.change({ refreshTokens: true });
+    await browser.click(async ({ connect, login, kept }, orgId) => {
+      kept.recorder = await connect({ login: login() });
+      return () => kept.recorder.switchOrg(orgId);
+    }, globex.id);
+    await browser.signInThere(globex);
+    await browser.ended();
+    await browser.run(({ kept }) => kept.recorder.signOut());
+    await browser.click(
+      ({ kept }, orgId) =>
+        () =>
+          kept.recorder.switchOrg(orgId),
+      globex.id,
+    );
+    assert.equal((await browser.ended()).value?.orgId, globex.id);
+    assert.deepEqual(
+      (await cloud.exchanges()).map(({ grantType }) => grantType),
+      ["authorization_code", "authorization_code"],
+    );
+  });
+
+  test("of a recorder that is closed: CLOSED", async () => {
+    const { error } = await browser.run(
+      async ({ connect, settle }, token) => {
+        const recorder = await connect({ tokens: [token] });
+        recorder.close();
+        return settle(recorder.signOut());
+      },
+      await cloud.token(globex),
+    );
+    assert.equal(error.code, "CLOSED");
+    assert.deepEqual(await cloud.requests(), []);
+  });
+});
+
+describe("close", () => {
+  test("while getToken is asked: CLOSED, it learns of it, and what it returns later changes nothing", async () => {
+    const { error, aborted, held } = await browser.run(
+      async ({ connect, settle }, token, agentId) => {
+        let give, signal;
+        const wasCalled = new Promise((called) => {
+          give = called;
+        });
+        let answer;
+        const getToken = (need) => {
+          signal = need.signal;
+          give();
+          return new Promise((resolve) => (answer = resolve));
+        };
+        const recorder = await connect({ getToken });
+        const going = settle(recorder.startRecording(agentId));
+        await wasCalled;
+        recorder.close();
+        const outcome = await going;
+        const { aborted } = signal;
+        answer(token);
+        // What is answered after a round trip to the cloud would have been kept before.
+        await fetch("/config.json");
+        return { ...outcome, aborted, held: recorder.orgs() };
+      },
+      await cloud.token(globex),
+      agentId,
+    );
+    assert.equal(error.code, "CLOSED");
+    assert.equal(aborted, true);
+    assert.deepEqual(held, []);
+    assert.deepEqual(await cloud.requests(), []);
+  });
+
+  test("leaves neither listeners nor timers nor channels nor locks", async () => {
+    const { left, channels, locks } = await browser.run(
+      async ({ connect }, token, orgId) => {
+        const open = new Set();
+        const { BroadcastChannel } = window;
+        window.BroadcastChannel = class extends BroadcastChannel {
+          constructor(name) {
+            super(name);
+            open.add(this);
+          }
+          close() {
+            super.close();
+            open.delete(this);
+          }
+        };
+        const recorder = await connect({ getToken: () => token });
+        await recorder.switchOrg(orgId);
+        recorder.close();
+        let held;
+        do {
+          held = (await navigator.locks.query()).held.length;
+        } while (held > 0);
+        return { left: window.watched.left(), channels: open.size, locks: held };
+      },
+      await cloud.token(globex),
+      globex.id,
+    );
+    assert.deepEqual(left, { messageListeners: 0, timers: 0, openWindows: 0 });
+    assert.equal(channels, 0);
+    assert.equal(locks, 0);
+  });
+});
+
+/** Every token that was issued, in the order of its organization's id. */
+async function lines() {
+  const all = (await cloud.tokens()).map(({ orgId, revoked }) => [orgId, revoked ? "revoked" : "valid"]);
+  const order = [acme.id, globex.id];
+  return all.toSorted(([one], [other]) => order.indexOf(one) - order.indexOf(other));
+}

@@ -1,0 +1,82 @@
+/**
+ * Put under a page before the library is loaded: what it sends, what secrets it learns, and what it leaves behind.
+ * Runs there, from its source text.
+ */
+export function watch() {
+  const sent = [];
+  const secrets = new Set();
+  const listeners = [];
+  const timers = new Set();
+  const windows = [];
+
+  const { fetch, open, setTimeout, clearTimeout } = window;
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
+
+  window.fetch = (resource, init) => {
+    const copy = resource instanceof Request ? resource.clone() : new Request(resource, init);
+    const answer = fetch(resource, init);
+    if (copy.url.endsWith(".wasm")) return answer;
+    const entry = { url: copy.url, body: "", authorization: copy.headers.get("authorization") ?? "" };
+    sent.push(entry);
+    copy.text().then((body) => {
+      entry.body = body;
+      if (isTokenEndpoint(copy.url)) learn(Object.fromEntries(new URLSearchParams(body)));
+    });
+    if (isTokenEndpoint(copy.url)) {
+      answer.then((answer) => answer.clone().json()).then(learn, () => {});
+    }
+    return answer;
+  };
+
+  function isTokenEndpoint(url) {
+    return new URL(url).pathname === "/oauth/token";
+  }
+
+  function learn({ code, code_verifier, access_token, refresh_token }) {
+    for (const secret of [code, code_verifier, access_token, refresh_token]) if (secret) secrets.add(secret);
+  }
+
+  window.addEventListener = (...listener) => {
+    listeners.push(listener);
+    addEventListener.apply(window, listener);
+  };
+  window.removeEventListener = (...listener) => {
+    const at = listeners.findIndex(([type, callback]) => type === listener[0] && callback === listener[1]);
+    if (at >= 0) listeners.splice(at, 1);
+    removeEventListener.apply(window, listener);
+  };
+
+  window.setTimeout = (callback, ...rest) => {
+    const id = setTimeout(
+      (...given) => {
+        timers.delete(id);
+        callback(...given);
+      },
+      ...rest,
+    );
+    timers.add(id);
+    return id;
+  };
+  window.clearTimeout = (id) => {
+    timers.delete(id);
+    clearTimeout(id);
+  };
+
+  window.open = (...args) => {
+    const opened = open.apply(window, args);
+    if (opened) windows.push(opened);
+    return opened;
+  };
+
+  window.watched = {
+    sent,
+    secrets,
+    windows,
+    /** What a sign-in must take along when it ends. */
+    left: () => ({
+      messageListeners: listeners.filter(([type]) => type === "message").length,
+      timers: timers.size,
+      openWindows: windows.filter(({ closed }) => !closed).length,
+    }),
+  };
+}
