@@ -10,6 +10,9 @@ import { bindgen, cargoEnv, setup } from "./setup.mjs";
 
 const INPUTS = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "package-lock.json", "scripts/build.mjs", "src"];
 const MODULE = "premium_recorder_bg.wasm";
+const GLUE = "premium_recorder.js";
+/** The library with a panic that can be asked for: what the tests of panics need, and nobody else. */
+export const PANICKING = { features: "panic-on-purpose", out: join(targetDir, "panic-on-purpose/dist") };
 /** Runs in a page of its own, which a content security policy without inline scripts lets run. */
 const CALLBACK = "callback.js";
 const STAMP = ".build";
@@ -31,11 +34,13 @@ export async function build({ features = "", out = "dist" } = {}) {
   if ((await readFile(join(dist, STAMP), "utf8").catch(() => "")) === stamp) return;
 
   say(`building ${out}: Rust to WebAssembly`);
-  const wasm = join(targetDir, "wasm32-unknown-unknown/release/premium_recorder.wasm");
+  // What has other features never lies where what ships is taken from.
+  const built = join(targetDir, features);
+  const wasm = join(built, "wasm32-unknown-unknown/release/premium_recorder.wasm");
   await run(
     "cargo",
     ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--lib", "--features", features],
-    { env: { ...cargoEnv(), RUSTFLAGS: withoutHome() } },
+    { env: { ...cargoEnv(), CARGO_TARGET_DIR: built, RUSTFLAGS: withoutHome() } },
   );
 
   const fresh = join(dirname(dist), `.dist-${process.pid}`);
@@ -45,6 +50,7 @@ export async function build({ features = "", out = "dist" } = {}) {
     await run(bindgen, [wasm, "--target", "web", "--no-typescript", "--out-dir", fresh]);
     say(`building ${out}: WebAssembly made small`);
     await shrinkModule(join(fresh, MODULE));
+    await wrapGlue(join(fresh, GLUE));
     await addDoor(fresh);
     await bundleScripts(fresh);
     await writeFile(join(fresh, STAMP), stamp);
@@ -94,6 +100,31 @@ async function shrinkModule(path) {
     "-o",
     path,
   ]);
+}
+
+// As a function, so that each instance of the module has a glue of its own: the dead one's, called by a timer or by the
+// garbage collector, must not call into the next one. It is started by src/js/instance.js.
+async function wrapGlue(path) {
+  const { build: bundle } = await import("esbuild");
+  const glue = await readFile(path, "utf8");
+  const { outputFiles } = await bundle({
+    stdin: {
+      contents: glue.replace(
+        /^export \{.*\};$/m,
+        "export { __wbg_get_imports as imports, __wbg_finalize_init as run };",
+      ),
+    },
+    bundle: true,
+    write: false,
+    format: "esm",
+    logLevel: "warning",
+  });
+  const exported = /^export \{([^}]*)\};\s*$/m;
+  const body = outputFiles[0].text.replace(
+    exported,
+    (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
+  );
+  await writeFile(path, `export function glue() {\n${body}\n}\n`);
 }
 
 async function addDoor(dist) {

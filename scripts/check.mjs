@@ -18,6 +18,7 @@ asCommand(import.meta, async () => {
   say("check: clippy");
   await cargo(["clippy", "--locked", "--workspace", "--all-targets", ...DENIED]);
   await cargo(["clippy", "--locked", ...WASM, "--lib", "--test", "crossing", ...DENIED]);
+  await cargo(["clippy", "--locked", ...WASM, "--lib", "--features", "panic-on-purpose", ...DENIED]);
   say("check: documentation");
   await cargo(["doc", "--locked", "--no-deps", "--workspace"], documented);
   await cargo(["doc", "--locked", "--no-deps", ...WASM], documented);

@@ -1,7 +1,7 @@
 // Runs every test, stage by stage, up to the first stage that fails.
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "./build.mjs";
+import { PANICKING, build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
 import { Failure, asCommand, root, run, say, targetDir } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
@@ -17,6 +17,7 @@ const STAGES = [
 asCommand(import.meta, async () => {
   await setup({ browsers: true });
   await build();
+  await build(PANICKING);
   await buildCloud();
 
   const results = [];

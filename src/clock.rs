@@ -29,12 +29,14 @@ impl Clock {
     }
 
     /// Learns from an answer's `Date`, which was written between `sent` and `received` and leaves out what is below a
-    /// second. Clocks that may agree are taken to agree.
+    /// second. What is known already stays as long as it may be so, and clocks that may agree are taken to agree.
     pub fn learn(&self, sent: Timestamp, received: Timestamp, date: Timestamp) {
         let least = date.as_millis().saturating_sub(received.as_millis());
         let most = date.as_millis().saturating_add(1000).saturating_sub(sent.as_millis());
+        let fits = |ahead: &i64| (least..=most).contains(ahead);
         if least <= most {
-            self.cloud_ahead.set(Some(if least <= 0 && 0 <= most { 0 } else { least / 2 + most / 2 }));
+            let known = self.cloud_ahead.get().filter(fits).or(Some(0).filter(fits));
+            self.cloud_ahead.set(Some(known.unwrap_or(least / 2 + most / 2)));
         }
     }
 }

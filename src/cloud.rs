@@ -85,6 +85,9 @@ impl<P: Ports> Cloud<P> {
 
     /// Asks a token's own environment whose it is.
     pub async fn ask_whose(&self, token: UnfiledToken) -> Result<Grant, Error> {
+        if token.is_expired(self.now()) {
+            return Err(Error::new(Code::TokenExpired, "The token has expired, and nothing but the cloud could say whose it is."));
+        }
         let answer = self.send(token.whose()).await.map_err(|lost| {
             let mut error = Error::new(Code::Network, "The cloud could not be asked whose token it is.").caused_by(lost.cause);
             error.evidence.status = lost.status;

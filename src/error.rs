@@ -60,7 +60,7 @@ codes! {
         when: "An origin is not https (plain http is accepted only for a loopback entry of `environments`), or the page is not a secure context and `login` needs Web Crypto.",
         hint: "Use https; plain http is for loopback entries of `environments` only.";
     NoToken "NO_TOKEN", retry: false, fixed_by: "app",
-        when: "No token is held for the organization, none of another is held either, and there is neither `getToken` nor `login`.",
+        when: "No token is held for the organization, none of another is held either, and there is neither `getToken` nor `login`; or somebody signed out while one was being obtained.",
         hint: "Pass the organization's token in `tokens`, with addToken(), or give connect() a `getToken` or `login`.";
     OrgAmbiguous "ORG_AMBIGUOUS", retry: false, fixed_by: "app",
         when: "Nothing says which organization is meant, and tokens of several are held (or of none, and there is `getToken` or `login`).",
@@ -153,14 +153,14 @@ codes! {
         when: "WebAssembly is switched off here, or the page's Content-Security-Policy does not allow it.",
         hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.";
     WasmLoadFailed "WASM_LOAD_FAILED", retry: true, fixed_by: "app",
-        when: "The .wasm file could not be fetched or is not WebAssembly.",
+        when: "The .wasm file could not be fetched, is not WebAssembly, or is of another version than the JavaScript; the message names the likely reason.",
         hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.";
     InitConflict "INIT_CONFLICT", retry: false, fixed_by: "app",
         when: "connect() was given another `wasm` source than the one already loaded.",
         hint: "Pass the same `wasm` to every connect(), or pass it only once.";
     Panicked "PANICKED", retry: false, fixed_by: "us",
-        when: "The library itself failed. What was in flight is rejected with this code.",
-        hint: "Reload the page, and please report the message.";
+        when: "The library itself failed. What was in flight is rejected with this code, and a start among it may have run. The next call begins anew, without the tokens that were held; after two panics in a row only a reload of the page does.",
+        hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.";
     Closed "CLOSED", retry: false, fixed_by: "app",
         when: "The recorder was closed before or during the call.",
         hint: "connect() again.";

@@ -47,7 +47,8 @@ pub struct Grant {
     scopes: Option<Vec<String>>,
     expiry: Expiry,
     filed_at: Timestamp,
-    idle: Cell<Option<Idle>>,
+    /// When it will have rested too long, by the cloud's clock: known until its first use, since a use begins the rest anew.
+    idles_at: Cell<Option<Timestamp>>,
     refresh_token: RefCell<Option<RefreshToken>>,
     is_rejected: Cell<bool>,
 }
@@ -70,13 +71,6 @@ impl Expiry {
             (claimed, said) => claimed.or(said),
         }
     }
-}
-
-/// How long a token may rest, by the cloud's clock. Each use lets it rest as long again, or longer.
-#[derive(Clone, Copy, Debug)]
-struct Idle {
-    until: Timestamp,
-    millis: i64,
 }
 
 /// Renewal begins with this part of a token's life left, in milliseconds at most.
@@ -116,7 +110,7 @@ impl Grant {
 
     /// Whether the token can still be used at this moment, as far as is known.
     pub fn is_fresh(&self, now: Moment) -> bool {
-        let is_idle = self.idle.get().is_some_and(|idle| idle.until <= now.in_cloud());
+        let is_idle = self.idles_at.get().is_some_and(|idles_at| idles_at <= now.in_cloud());
         !self.is_rejected.get() && !is_idle && self.expires_at(now).is_none_or(|expiry| now.here() < expiry)
     }
 
@@ -138,11 +132,9 @@ impl Grant {
         self.is_rejected.set(true);
     }
 
-    /// The cloud has accepted the token: its rest begins anew.
-    pub(crate) fn was_used(&self, now: Moment) {
-        if let Some(Idle { until, millis }) = self.idle.get() {
-            self.idle.set(Some(Idle { until: until.max(now.in_cloud().after_millis(millis)), millis }));
-        }
+    /// The token was used, here or by whoever else has it: how long it may rest from now on, nobody has said.
+    pub(crate) fn was_used(&self) {
+        self.idles_at.set(None);
     }
 
     /// Whether both have the same token.
@@ -152,6 +144,7 @@ impl Grant {
 
     /// The token, for another page of this origin.
     pub(crate) fn hand_over(&self, now: Moment) -> IssuedToken {
+        self.was_used();
         let millis_left = self.expires_at(now).map(|expiry| expiry.since(now.here()));
         IssuedToken { access_token: self.token.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
     }
@@ -225,8 +218,7 @@ impl UnfiledToken {
         grant.home_org = info.home_org;
         grant.scopes = info.scopes.or(grant.scopes);
         // The cloud has just accepted the token: a date in the past tells of our clock, not of the token.
-        let idle = info.idles_at.map(|until| Idle { until, millis: until.since(now.in_cloud()) });
-        grant.idle.set(idle.filter(|idle| idle.millis > 0));
+        grant.idles_at.set(info.idles_at.filter(|idles_at| *idles_at > now.in_cloud()));
         grant
     }
 
@@ -240,7 +232,7 @@ impl UnfiledToken {
             scopes: self.claims.and_then(|claims| claims.scopes),
             expiry: self.expiry,
             filed_at: now.here(),
-            idle: Cell::default(),
+            idles_at: Cell::default(),
             refresh_token: RefCell::default(),
             is_rejected: Cell::new(false),
         }
@@ -325,9 +317,8 @@ impl Request {
     pub(crate) async fn send(self, ports: &impl Ports) -> Result<Answer, Lost> {
         let bearer = self.bearer.clone();
         let mut answer = ports.send(self).await?;
-        if let Some(struck) = bearer.and_then(|bearer| bearer.struck_out(&answer.body)) {
-            answer.json = ports.parse_json(&struck).unwrap_or_default();
-            answer.body = struck;
+        if let Some(bearer) = bearer {
+            answer.strike_out(&bearer, |text| ports.parse_json(text));
         }
         Ok(answer)
     }

@@ -58,6 +58,16 @@ impl Json {
         }
     }
 
+    /// Whether any text in it, names included, is such a one.
+    pub fn has_text(&self, is_such: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Json::Text(text) => is_such(text),
+            Json::List(items) => items.iter().any(|item| item.has_text(is_such)),
+            Json::Object(properties) => properties.iter().any(|(name, value)| is_such(name) || value.has_text(is_such)),
+            Json::Number(_) | Json::Truth(_) | Json::Other => false,
+        }
+    }
+
     /// The object's property of this name, if it is a list; nothing otherwise.
     pub fn list(&self, name: &str) -> &[Json] {
         match self.get(name) {

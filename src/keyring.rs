@@ -1,10 +1,11 @@
 //! Grants by environment and organization. Obtains one that is missing, once at a time; never hands out another organization's.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, WeakShared, select};
+use futures_util::future::{AbortHandle, Abortable, Aborted, Either, LocalBoxFuture, Shared, WeakShared, select};
 
 use crate::cloud::Cloud;
 use crate::error::{Code, Error};
@@ -12,9 +13,12 @@ use crate::event::Event;
 use crate::grant::{Grant, Target, UnfiledToken};
 use crate::org::OrgId;
 use crate::ports::{Holder, IssuedToken, NeedReason, Ports};
-use crate::sources::{Sources, wrong_org_given};
+use crate::sources::{SigningIn, Sources, wrong_org_given};
 
-type Fetch = LocalBoxFuture<'static, Result<Rc<Grant>, Rc<Error>>>;
+/// The longest time that connect() waits for another page's token, in milliseconds.
+const LONGEST_ADOPTION: u32 = 2_000;
+
+type Fetch = LocalBoxFuture<'static, Result<Option<Rc<Grant>>, Rc<Error>>>;
 
 /// The grants that are held, and the fetches that are under way.
 pub struct Keyring<P: Ports> {
@@ -26,6 +30,7 @@ pub struct Keyring<P: Ports> {
     fetched: Cell<u64>,
     /// Targets whose token turned out to be another organization's.
     misfiled: RefCell<Vec<Target>>,
+    sign_outs: SignOuts,
 }
 
 /// A fetch that is under way, and kept for as long as somebody waits for it.
@@ -34,6 +39,23 @@ struct Fetching {
     target: Target,
     is_silent: bool,
     fetch: WeakShared<Fetch>,
+    abort: AbortHandle,
+}
+
+/// Who signed out, and when: what began before must not bring a token back.
+#[derive(Default)]
+struct SignOuts {
+    count: Cell<u64>,
+    of_all: Cell<u64>,
+    of_target: RefCell<Vec<(Target, u64)>>,
+}
+
+impl SignOuts {
+    fn next(&self) -> u64 {
+        let count = self.count.get().saturating_add(1);
+        self.count.set(count);
+        count
+    }
 }
 
 impl<P: Ports> Keyring<P> {
@@ -47,6 +69,7 @@ impl<P: Ports> Keyring<P> {
             fetches: RefCell::default(),
             fetched: Cell::default(),
             misfiled: RefCell::default(),
+            sign_outs: SignOuts::default(),
         })
     }
 
@@ -60,49 +83,98 @@ impl<P: Ports> Keyring<P> {
         self.held.borrow().clone()
     }
 
-    /// Forgets every grant, and files none that is still being obtained.
-    pub fn forget_all(&self) {
-        let (held, sharing, fetches) = (self.held.take(), self.sharing.take(), self.fetches.take());
-        // After the borrows: what is dropped may call back.
-        drop((held, sharing, fetches));
+    /// How often somebody has signed out so far: a call that begins now remembers it.
+    pub fn sign_outs(&self) -> u64 {
+        self.sign_outs.count.get()
     }
 
-    /// Forgets the grant for this target, and files none that is still being obtained.
+    /// Whether somebody has signed out of the target since then.
+    pub fn was_signed_out(&self, target: &Target, since: u64) -> bool {
+        let of_target = self.sign_outs.of_target.borrow();
+        self.sign_outs.of_all.get() > since || of_target.iter().any(|(other, count)| other == target && *count > since)
+    }
+
+    /// Forgets every grant, and ends what is being obtained.
+    pub fn forget_all(&self) {
+        self.sign_outs.of_all.set(self.sign_outs.next());
+        let (held, sharing, fetches) = (self.held.take(), self.sharing.take(), self.fetches.take());
+        // After the borrows: what ends may call back.
+        fetches.iter().for_each(|fetching| fetching.abort.abort());
+        drop((held, sharing));
+    }
+
+    /// Forgets the grant for this target, and ends what is being obtained for it.
     pub fn forget(&self, target: &Target) {
-        self.fetches.borrow_mut().retain(|fetching| fetching.target != *target);
-        let mut sharing = self.sharing.borrow_mut();
-        let ended = sharing.iter().position(|(other, _)| other == target).map(|at| sharing.swap_remove(at));
-        drop(sharing);
-        drop(ended);
-        self.held.borrow_mut().retain(|grant| grant.target() != target);
+        let count = self.sign_outs.next();
+        let mut of_target = self.sign_outs.of_target.borrow_mut();
+        of_target.retain(|(other, _)| other != target);
+        of_target.push((target.clone(), count));
+        drop(of_target);
+        self.fetches.borrow_mut().retain(|fetching| {
+            let stays = fetching.target != *target;
+            if !stays {
+                fetching.abort.abort();
+            }
+            stays
+        });
+        self.drop_held(target);
     }
 
     /// Forgets the grant for this target, here and in every page that shares it.
     pub fn forget_everywhere(&self, target: &Target) {
+        let is_held = self.held_for(target).is_some();
         self.forget(target);
-        self.sources.forget_shared(target);
+        // A token that nobody here revokes is not to be forgotten elsewhere.
+        if is_held {
+            self.sources.forget_shared(target);
+        }
     }
 
-    /// Finds out whose token it is, and files it there.
+    fn drop_held(&self, target: &Target) {
+        self.end_sharing(target);
+        self.held.borrow_mut().retain(|grant| grant.target() != target);
+    }
+
+    fn end_sharing(&self, target: &Target) {
+        let mut sharing = self.sharing.borrow_mut();
+        let ended = sharing.iter().position(|(other, _)| other == target).map(|at| sharing.swap_remove(at));
+        drop(sharing);
+        // After the borrow: it may be what called.
+        drop(ended);
+    }
+
+    /// Finds out whose token it is, and files it there. It is not shared with other pages.
     pub async fn add(&self, token: UnfiledToken) -> Result<Rc<Grant>, Error> {
+        let since = self.sign_outs();
         let grant = Rc::new(self.cloud.identify(token).await?);
+        let target = grant.target();
+        if self.was_signed_out(target, since) {
+            return Err(signed_out(target));
+        }
+        if self.held_for(target).is_some_and(|held| held.is_rejected() && held.has_token_of(&grant)) {
+            let message = "It is the very token that the cloud has refused.";
+            return Err(Error::new(Code::Unauthenticated, message).about(&target.org));
+        }
+        self.end_sharing(target);
         self.file(grant.clone());
         Ok(grant)
     }
 
     /// Takes over the token that another page holds for this target, if there is one and none is held here.
     pub async fn adopt(self: &Rc<Self>, target: &Target) {
-        if self.sources.login().is_some()
-            && self.held_for(target).is_none()
-            && let Some(grant) = self.sources.shared_by_another_page(target, None).await
-        {
+        if self.sources.login().is_none() || self.held_for(target).is_some() {
+            return;
+        }
+        let shared = pin!(self.sources.shared_by_another_page(target, None));
+        if let Either::Left((Some(grant), _)) = select(shared, pin!(self.cloud.ports().wait(LONGEST_ADOPTION))).await {
             self.file_and_share(Rc::new(grant));
         }
     }
 
     /// A fresh grant for this target: the one that is held, or one that is obtained. Callers who want the same one at the
-    /// same time share one fetch. One that has little of its life left is renewed while nobody waits for it.
-    pub async fn grant(self: &Rc<Self>, target: &Target) -> Result<Rc<Grant>, Rc<Error>> {
+    /// same time share one fetch. One that has little of its life left is renewed while nobody waits for it. `since`: how
+    /// often somebody had signed out when the call began.
+    pub async fn grant(self: &Rc<Self>, target: &Target, since: u64) -> Result<Rc<Grant>, Rc<Error>> {
         if let Some(grant) = self.fresh(target) {
             if grant.is_due(self.cloud.now()) {
                 self.renew(&grant);
@@ -112,14 +184,22 @@ impl<P: Ports> Keyring<P> {
         if self.sources.is_empty() {
             return Err(self.none_for(target).into());
         }
-        // A renewal that nobody waited for asks nobody to sign in: if it fails, that may still help.
         let renewal = self.under_way(target, true);
-        if let Some(renewal) = renewal
-            && let Ok(grant) = renewal.await
+        if let Some(renewal) = renewal {
+            // Its failure is not this call's: to ask again may help.
+            if let Ok(Some(grant)) = renewal.await {
+                return Ok(grant);
+            }
+        } else if self.has_refresh_token(target)
+            && let Some(grant) = self.renewal(target, since).await?
         {
             return Ok(grant);
         }
-        self.fetch(target, false).await
+        if self.was_signed_out(target, since) {
+            return Err(signed_out(target).into());
+        }
+        let obtained = self.fetch(target, false, since).await?;
+        obtained.ok_or_else(|| self.none_for(target).into())
     }
 
     /// Files a grant, and shares it with other pages from now on.
@@ -138,7 +218,7 @@ impl<P: Ports> Keyring<P> {
         let target = was.target();
         let is_held = self.held.borrow().iter().any(|grant| Rc::ptr_eq(grant, was));
         if is_held {
-            self.forget(target);
+            self.drop_held(target);
             self.misfiled.borrow_mut().push(target.clone());
             self.file(is.into());
         }
@@ -177,17 +257,28 @@ impl<P: Ports> Keyring<P> {
         }
     }
 
+    fn has_refresh_token(&self, target: &Target) -> bool {
+        self.held_for(target).is_some_and(|grant| grant.refresh_token().is_some())
+    }
+
     /// Obtains another grant in good time, where that takes nobody's attention.
     fn renew(self: &Rc<Self>, grant: &Grant) {
         let target = grant.target();
         let can_renew = self.cloud.ports().has_token_source() || grant.refresh_token().is_some();
         if can_renew && self.under_way(target, true).or_else(|| self.under_way(target, false)).is_none() {
-            let (fetch, keyring) = (self.fetch(target, true), self.clone());
-            self.cloud.ports().spawn(Box::pin(async move {
-                // A failure is nobody's: the next call tries again, or needs a token by then.
-                select(fetch, Box::pin(keyring.cloud.ports().closed())).await;
-            }));
+            drop(self.renewal(target, self.sign_outs()));
         }
+    }
+
+    /// Begins a fetch that asks nobody to sign in, and that goes on if nobody waits for it any more: a refresh token that was
+    /// sent is used up, and what it was given for must not be lost.
+    fn renewal(self: &Rc<Self>, target: &Target, since: u64) -> Shared<Fetch> {
+        let (fetch, kept, keyring) = (self.fetch(target, true, since), self.fetch(target, true, since), self.clone());
+        self.cloud.ports().spawn(Box::pin(async move {
+            // A failure is for who waits, or nobody's: the next call tries again.
+            select(kept, pin!(keyring.cloud.ports().closed())).await;
+        }));
+        fetch
     }
 
     fn under_way(&self, target: &Target, is_silent: bool) -> Option<Shared<Fetch>> {
@@ -196,58 +287,66 @@ impl<P: Ports> Keyring<P> {
         of_target.find_map(|fetching| fetching.fetch.upgrade())
     }
 
-    /// Joins the fetch that is under way for this target, or begins one. It ends when nobody waits for it any more.
-    fn fetch(self: &Rc<Self>, target: &Target, is_silent: bool) -> Shared<Fetch> {
+    /// Joins the fetch that is under way for this target, or begins one. It ends when nobody waits for it any more, or when
+    /// somebody signs out.
+    fn fetch(self: &Rc<Self>, target: &Target, is_silent: bool, since: u64) -> Shared<Fetch> {
         if let Some(fetch) = self.under_way(target, is_silent) {
             return fetch;
         }
         let number = self.fetched.get();
         self.fetched.set(number.wrapping_add(1));
         let (keyring, key) = (self.clone(), target.clone());
+        let (abort, registration) = AbortHandle::new_pair();
         let fetch: Fetch = Box::pin(async move {
-            // A sign-in's window has to be opened in the caller's own turn, so before anything is waited for.
-            let obtained = match keyring.window_at_once(&key, is_silent) {
-                Ok(window) => {
-                    // Held until the grant is shared: the next page finds it then.
-                    let _lock = keyring.sources.lock(&key).await;
-                    let obtained = keyring.obtain(&key, window, is_silent).await;
-                    keyring.end(number, obtained)
-                }
-                Err(error) => keyring.end(number, Err(error)),
-            };
-            Ok(obtained.map_err(|error| error.about(&key.org))?)
+            let work = Abortable::new(keyring.obtain_and_file(&key, is_silent, since), registration);
+            let obtained = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
+            // Before anyone sees the result, so that a failure is not handed to a later caller.
+            keyring.fetches.borrow_mut().retain(|fetching| fetching.number != number);
+            obtained.map_err(|error| error.about(&key.org).into())
         });
         let fetch = fetch.shared();
         let mut fetches = self.fetches.borrow_mut();
         fetches.retain(|fetching| fetching.fetch.upgrade().is_some());
-        fetches.extend(fetch.downgrade().map(|fetch| Fetching { number, target: target.clone(), is_silent, fetch }));
+        fetches.extend(fetch.downgrade().map(|fetch| Fetching { number, target: target.clone(), is_silent, fetch, abort }));
         fetch
     }
 
-    /// The fetch of this number is over, before anyone sees its result: a failure is not for a later caller, and what
-    /// nobody wants to be held any more is not filed.
-    fn end(self: &Rc<Self>, number: u64, obtained: Result<Rc<Grant>, Error>) -> Result<Rc<Grant>, Error> {
-        let mut fetches = self.fetches.borrow_mut();
-        let at = fetches.iter().position(|fetching| fetching.number == number);
-        let is_wanted = at.map(|at| fetches.swap_remove(at)).is_some();
-        drop(fetches);
-        if is_wanted && let Ok(grant) = &obtained {
-            self.file_and_share(grant.clone());
+    async fn obtain_and_file(self: &Rc<Self>, target: &Target, is_silent: bool, since: u64) -> Result<Option<Rc<Grant>>, Error> {
+        // A sign-in's window has to be opened in the caller's own turn, so before anything is waited for.
+        let window = match if is_silent { None } else { self.sources.window_at_once() } {
+            Some(Ok(window)) => Some((window, self.sources.signing_in(target))),
+            Some(Err(blocked)) => {
+                let shared = self.sources.shared_by_another_page(target, self.held_for(target).as_deref()).await;
+                let grant = Rc::new(shared.ok_or(blocked)?);
+                self.file_and_share(grant.clone());
+                return Ok(Some(grant));
+            }
+            None => None,
+        };
+        // Held until the grant is shared: the next page finds it then.
+        let _lock = self.sources.lock(target).await;
+        let obtained = self.obtain(target, window, is_silent, since).await?;
+        if let Some(grant) = obtained.clone().filter(|_| !self.was_signed_out(target, since)) {
+            self.file_and_share(grant);
         }
-        obtained
-    }
-
-    fn window_at_once(&self, target: &Target, is_silent: bool) -> Result<Option<P::Window>, Error> {
-        if is_silent { Ok(None) } else { self.sources.window_at_once(self.held_for(target).as_deref()) }
+        Ok(obtained)
     }
 
     /// Looks again, then asks the sources in their order.
-    async fn obtain(&self, target: &Target, window: Option<P::Window>, is_silent: bool) -> Result<Rc<Grant>, Error> {
+    async fn obtain(
+        &self,
+        target: &Target,
+        window: Option<(P::Window, SigningIn<'_, P>)>,
+        is_silent: bool,
+        since: u64,
+    ) -> Result<Option<Rc<Grant>>, Error> {
         let stale = self.held_for(target);
         let now = self.cloud.now();
         if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(is_silent && held.is_due(now))) {
-            return Ok(held.clone());
+            return Ok(Some(held.clone()));
         }
+        // Of no use to other pages any more, and this one would only be asking itself.
+        self.end_sharing(target);
         let stale = stale.as_deref();
         let reason = match stale {
             Some(stale) if stale.is_rejected() => NeedReason::Rejected,
@@ -257,26 +356,28 @@ impl<P: Ports> Keyring<P> {
         };
         let shared = self.sources.shared_by_another_page(target, stale).await;
         if let Some(grant) = shared.filter(|grant| self.true_owner(grant).is_none()) {
-            return Ok(grant.into());
+            return Ok(Some(grant.into()));
         }
         if let Some(grant) = self.sources.refreshed(target, reason, stale).await? {
-            return self.of_target(target, grant);
+            return self.of_target(target, grant, since).map(Some);
         }
         if let Some(grant) = self.sources.given_by_app(target, reason, stale).await? {
             return match self.true_owner(&grant) {
                 Some(owner) => Err(wrong_org_given(&target.org, &owner)),
-                None => Ok(grant.into()),
+                None => Ok(Some(grant.into())),
             };
         }
         if is_silent {
-            return Err(self.none_for(target));
+            return Ok(None);
         }
-        let signed_in = self.sources.signed_in(target, reason, window).await?;
-        signed_in.map_or_else(|| Err(self.none_for(target)), |grant| self.of_target(target, grant))
+        match self.sources.signed_in(target, reason, window, stale).await? {
+            Some(grant) => self.of_target(target, grant, since).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// What a sign-in gave, if it is for this target.
-    pub(crate) fn of_target(&self, target: &Target, grant: Grant) -> Result<Rc<Grant>, Error> {
+    pub(crate) fn of_target(&self, target: &Target, grant: Grant, since: u64) -> Result<Rc<Grant>, Error> {
         if grant.target() == target {
             return Ok(grant.into());
         }
@@ -285,7 +386,8 @@ impl<P: Ports> Keyring<P> {
         let mut error = Error::new(Code::LoginWrongOrg, message).about(asked);
         error.evidence.token_org_id = Some(got);
         error.evidence.home_org_id = grant.home_org().cloned();
-        if self.sources.login().is_some_and(|login| login.files_wrong_org()) {
+        let files = self.sources.login().is_some_and(|login| login.files_wrong_org());
+        if files && !self.was_signed_out(grant.target(), since) {
             self.file(grant.into());
         }
         Err(error)
@@ -321,6 +423,11 @@ impl<P: Ports> Keyring<P> {
     }
 }
 
+fn signed_out(target: &Target) -> Error {
+    let message = format!("Somebody signed out of organization {} while a token was being obtained.", target.org);
+    Error::new(Code::NoToken, message).about(&target.org)
+}
+
 /// The keyring as other pages see it: what it holds for one target.
 struct Held<P: Ports> {
     keyring: Weak<Keyring<P>>,
@@ -330,8 +437,13 @@ struct Held<P: Ports> {
 impl<P: Ports> Holder for Held<P> {
     fn hand_over(&self) -> Option<IssuedToken> {
         let keyring = self.keyring.upgrade()?;
-        let grant = keyring.fresh(&self.target)?;
-        Some(grant.hand_over(keyring.cloud.now()))
+        let now = keyring.cloud.now();
+        let grant = keyring.fresh(&self.target).filter(|grant| !grant.is_due(now));
+        if grant.is_none() {
+            // Another page may have a better one, and has its turn then.
+            keyring.end_sharing(&self.target);
+        }
+        grant.map(|grant| grant.hand_over(now))
     }
 
     fn forget(&self) {

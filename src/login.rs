@@ -83,8 +83,10 @@ impl Login {
             return Err(bad("login: the client id is empty."));
         }
         let on_page = page_origin.and_then(|origin| options.redirect_uri.strip_prefix(origin));
-        if !on_page.is_some_and(|rest| rest.starts_with('/') && !rest.contains(['#', '\\'])) {
-            return Err(bad("login.redirectUri must be an absolute URL on this page's own origin, without a fragment."));
+        if !on_page.is_some_and(is_plain_address) {
+            return Err(bad(
+                "login.redirectUri must be an absolute URL on this page's own origin, as the browser shows it, without a fragment.",
+            ));
         }
         Ok(Login {
             client_id,
@@ -105,6 +107,16 @@ impl Login {
     /// How the page gets to the sign-in.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Who is expected to sign in, or nothing.
+    pub fn login_hint(&self) -> &str {
+        self.login_hint.as_deref().unwrap_or_default()
+    }
+
+    /// Whether somebody is always asked.
+    pub fn prompts(&self) -> bool {
+        self.prompts
     }
 
     /// Whether a token of another organization than the one that was asked for is kept for its own.
@@ -156,6 +168,14 @@ impl Login {
     fn timed_out(&self) -> Error {
         Error::new(Code::LoginTimeout, format!("Nobody signed in within {} ms.", self.timeout))
     }
+}
+
+/// Whether a URL parser leaves this path, with its query, as it is.
+fn is_plain_address(address: &str) -> bool {
+    let path = address.split('?').next().unwrap_or_default();
+    path.starts_with('/')
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\\\"<>^`{|}".contains(&byte))
 }
 
 /// The words that an option may have, the first of them being its default.
@@ -410,7 +430,8 @@ impl TokenResponse {
             error
         })?;
         if answer.status != 200 {
-            return Err(refused(answer, secrets));
+            secrets.iter().for_each(|secret| answer.strike_out(secret, |text| cloud.ports().parse_json(text)));
+            return Err(refused(answer));
         }
         let response = TokenResponse::from_answer(&answer, asked_at);
         answer.body.zeroize();
@@ -431,17 +452,21 @@ impl TokenResponse {
 }
 
 /// The token endpoint's "no" (RFC 6749 §5.2).
-fn refused(mut answer: Answer, secrets: &[&Secret]) -> Error {
-    let struck_out = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| secret.struck_out(&text).unwrap_or(text));
-    answer.body = struck_out(&answer.body);
+fn refused(mut answer: Answer) -> Error {
     let code = match answer.status {
         429 => Code::RateLimited,
         408 | 500..=599 => Code::CloudUnavailable,
         400..=499 => Code::LoginDenied,
         _ => Code::UnexpectedAnswer,
     };
-    let word = struck_out(answer.json.text("error").unwrap_or("no error that can be read"));
-    Error::new(code, format!("The login origin's token endpoint answered {}: {word}", answer.status)).answered_by(answer)
+    let word = answer.json.text("error").unwrap_or("no error that can be read");
+    let error = Error::new(code, format!("The login origin's token endpoint answered {}: {word}", answer.status));
+    if answer.status < 300 {
+        // Whatever this is, there may be a token in it.
+        answer.body.zeroize();
+        answer.json.zeroize();
+    }
+    error.answered_by(answer)
 }
 
 fn not_ours(message: &str) -> Error {

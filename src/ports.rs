@@ -53,8 +53,9 @@ pub trait Ports: 'static {
     /// where the platform has no locks.
     async fn lock(&self, name: &str) -> Option<Self::Lock>;
 
-    /// Asks the page that shares under this name for what it holds; `None` at once where there is none.
-    async fn ask_sharing(&self, name: &str) -> Option<IssuedToken>;
+    /// Asks the page that shares under this name for what it holds. `None` at once where there is none; nothing inside where
+    /// it has nothing to give any more, and it is another one's turn.
+    async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>>;
 
     /// Shares under this name: of the pages that do, one at a time answers, with what `holder` hands over.
     fn share(&self, name: &str, holder: Rc<dyn Holder>) -> Self::Sharing;
@@ -150,6 +151,21 @@ pub struct Answer {
     pub date: Option<Timestamp>,
     /// `Retry-After`, where CORS lets it be read.
     pub retry_after: Option<String>,
+}
+
+impl Answer {
+    /// Strikes a secret out: answers end up in errors.
+    pub(crate) fn strike_out(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
+        if let Some(struck) = secret.struck_out(&self.body) {
+            self.json = parse_json(&struck).unwrap_or_default();
+            self.body = struck;
+        }
+        // Written with escapes, it is not found in the text, and whoever parses that has it again.
+        if self.json.has_text(&|text| secret.struck_out(text).is_some()) {
+            self.json = Json::default();
+            self.body = "***".to_owned();
+        }
+    }
 }
 
 /// A request whose answer did not come, or not whole.

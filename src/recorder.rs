@@ -109,11 +109,16 @@ impl<P: Ports> Recorder<P> {
             for (at, token) in tokens.into_iter().enumerate() {
                 unfiled.push(recorder.unfiled(token).map_err(|error| error.of(&format!("tokens[{at}]")))?);
             }
-            if let Some(returned) = returned {
-                recorder.sign_in(returned).await?;
-            }
+            // Before anything else, since a code does not live long; filed last, as it may be to replace one of the tokens.
+            let signed_in = match returned {
+                Some(returned) => recorder.signed_in(returned).await?,
+                None => None,
+            };
             for (at, token) in unfiled.into_iter().enumerate() {
                 recorder.keyring.add(token).await.map_err(|error| error.of(&format!("tokens[{at}]")))?;
+            }
+            if let Some(grant) = signed_in {
+                recorder.keyring.file_and_share(grant);
             }
             if let Some(org) = &recorder.settings.org {
                 recorder.keyring.adopt(&recorder.target(org.clone())).await;
@@ -156,7 +161,8 @@ impl<P: Ports> Recorder<P> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
         let target = self.target(org.clone());
-        let work = async { Ok(self.keyring.grant(&target).await?) };
+        let since = self.keyring.sign_outs();
+        let work = async { Ok(self.keyring.grant(&target, since).await?) };
         let grant = self.within(limits, Some(&target), work).await.map_err(nothing_sent)?;
         if turn > self.last_switch.get() {
             self.last_switch.set(turn);
@@ -307,19 +313,18 @@ impl<P: Ports> Recorder<P> {
         self.cloud.unfiled(&self.settings.environment, token, None)
     }
 
-    /// Files what a sign-in gave from which the page has come back.
-    async fn sign_in(&self, returned: Returned) -> Result<(), Error> {
-        let Some(login) = &self.settings.login else { return Ok(()) };
+    /// What a sign-in gave from which the page has come back.
+    async fn signed_in(&self, returned: Returned) -> Result<Option<Rc<Grant>>, Error> {
+        let Some(login) = &self.settings.login else { return Ok(None) };
         let (org, response) = returned.exchange(login, &self.cloud, &self.settings.environment).await?;
         let target = self.target(org);
         let grant = self.keyring.sources().asked(&target, response).await?;
-        match self.keyring.of_target(&target, grant) {
-            Ok(grant) => self.keyring.file_and_share(grant),
+        match self.keyring.of_target(&target, grant, self.keyring.sign_outs()) {
+            Ok(grant) => Ok(Some(grant)),
             // There would be no recorder to look for it.
-            Err(error) if !login.files_wrong_org() => return Err(error),
-            Err(_) => {}
+            Err(error) if !login.files_wrong_org() => Err(error),
+            Err(_) => Ok(None),
         }
-        Ok(())
     }
 
     async fn revoke(&self, grant: &Grant) -> Result<(), Error> {

@@ -55,8 +55,9 @@ impl<P: Ports> Sender<P> {
     /// Sends the call; a second time where the cloud said that it did not carry it out, and what stood in the way is gone.
     pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<(Rc<Grant>, Answer), Unanswered> {
         let mut repaired = None;
+        let since = self.keyring.sign_outs();
         loop {
-            let grant = self.keyring.grant(outgoing.target).await.map_err(|error| {
+            let grant = self.keyring.grant(outgoing.target, since).await.map_err(|error| {
                 Unanswered::NoToken(match repaired.take() {
                     Some(refused) => Rc::new(Error::clone(&error).after(refused)),
                     None => error,
@@ -71,19 +72,19 @@ impl<P: Ports> Sender<P> {
             let request = grant.request(outgoing.call.clone());
             let answer = self.cloud.send(request).await.map_err(Unanswered::Lost)?;
             if (200..300).contains(&answer.status) {
-                grant.was_used(self.cloud.now());
+                grant.was_used();
                 return Ok((grant, answer));
             }
             let refused = self.explained(refusal(&answer), &grant, &outgoing.call);
             if refused.is_of_token() {
                 grant.reject();
             } else {
-                grant.was_used(self.cloud.now());
+                grant.was_used();
             }
             if refused.code != Code::CloudUnavailable {
                 outgoing.may_have_run.set(false);
             }
-            if repaired.is_some() {
+            if repaired.is_some() || self.keyring.was_signed_out(outgoing.target, since) {
                 return Err(Unanswered::Refused(refused));
             }
             let refused = self.repaired(refused, &answer, &grant, outgoing).await.map_err(Unanswered::Refused)?;

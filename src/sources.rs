@@ -1,8 +1,11 @@
 //! Where a token comes from that is not held: another page that shares its own, the refresh token, the app's `getToken`,
 //! a sign-in. One at a time for each organization, among all pages that share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
+
+use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::cloud::Cloud;
 use crate::error::{Code, Error};
@@ -15,17 +18,27 @@ use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 use crate::token::AccessToken;
 
+/// The longest time that a source may take, but for a person, in milliseconds: longer than most calls, as several may wait
+/// for it, and not for ever, as other pages wait as well.
+const LONGEST_WAIT: u32 = 60_000;
+
+/// More than the pages of one origin that share.
+const MOST_PAGES: u8 = 100;
+
 /// The sources that the app gave.
 pub struct Sources<P> {
     cloud: Rc<Cloud<P>>,
     login: Option<Login>,
     shares: bool,
     scope: String,
+    timeout: u32,
     page_query: Vec<(String, String)>,
     sign_ins: RefCell<Vec<SignInTime>>,
+    sign_ins_begun: Cell<u64>,
 }
 
 struct SignInTime {
+    number: u64,
     target: Target,
     began: Timestamp,
     over: Option<Timestamp>,
@@ -37,10 +50,13 @@ impl<P: Ports> Sources<P> {
         Sources {
             cloud,
             login: settings.login.clone(),
-            shares: settings.shares_tokens,
+            // Whoever is always to be asked is not to be given what somebody else was.
+            shares: settings.shares_tokens && !settings.login.as_ref().is_some_and(Login::prompts),
             scope: settings.contract.scope().to_owned(),
+            timeout: settings.timeout.max(LONGEST_WAIT),
             page_query: settings.page_query.clone(),
             sign_ins: RefCell::default(),
+            sign_ins_begun: Cell::default(),
         }
     }
 
@@ -62,12 +78,20 @@ impl<P: Ports> Sources<P> {
         of_target.map(|time| time.over.unwrap_or(now).since(time.began)).sum()
     }
 
+    /// Somebody signs in from now on, or waits until somebody else has.
+    pub(crate) fn signing_in<'a>(&'a self, target: &Target) -> SigningIn<'a, P> {
+        let number = self.sign_ins_begun.get();
+        self.sign_ins_begun.set(number.wrapping_add(1));
+        let began = self.cloud.ports().now();
+        self.sign_ins.borrow_mut().push(SignInTime { number, target: target.clone(), began, over: None });
+        SigningIn { sources: self, number }
+    }
+
     /// Opens the window for a sign-in where nothing else can give a token: it has to be opened in the caller's own turn,
     /// and the rest takes longer.
-    pub(crate) fn window_at_once(&self, held: Option<&Grant>) -> Result<Option<P::Window>, Error> {
+    pub(crate) fn window_at_once(&self) -> Option<Result<P::Window, Error>> {
         let signs_in_window = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup);
-        let has_other = self.cloud.ports().has_token_source() || held.is_some_and(|grant| grant.refresh_token().is_some());
-        if signs_in_window && !has_other { self.window().map(Some) } else { Ok(None) }
+        (signs_in_window && !self.cloud.ports().has_token_source()).then(|| self.window())
     }
 
     fn window(&self) -> Result<P::Window, Error> {
@@ -83,8 +107,19 @@ impl<P: Ports> Sources<P> {
 
     /// The token that another page holds, if it is one for this target and better than the stale one.
     pub(crate) async fn shared_by_another_page(&self, target: &Target, stale: Option<&Grant>) -> Option<Grant> {
-        let issued = self.cloud.ports().ask_sharing(&self.sharing_name(target)?).await?;
-        let grant = self.identified(target, issued).await.ok()?;
+        let name = self.sharing_name(target)?;
+        let work = async {
+            for _ in 0..MOST_PAGES {
+                let Some(answer) = self.cloud.ports().ask_sharing(&name).await else { break };
+                if let Some(issued) = answer {
+                    return self.identified(target, issued).await.map(Some);
+                }
+            }
+            Ok(None)
+        };
+        let grant = self.in_time("another page", Box::pin(work)).await.ok()??;
+        // It is used there as well.
+        grant.was_used();
         let now = self.cloud.now();
         let is_better = !stale.is_some_and(|stale| stale.has_token_of(&grant));
         (grant.target() == target && grant.is_fresh(now) && !grant.is_due(now) && is_better).then_some(grant)
@@ -95,15 +130,21 @@ impl<P: Ports> Sources<P> {
         let (Some(login), Some(stale)) = (&self.login, stale) else { return Ok(None) };
         let Some(token) = stale.refresh_token() else { return Ok(None) };
         self.tell(target, TokenSource::RefreshToken, reason);
-        match TokenResponse::refreshed(login, &self.cloud, &target.environment, &token).await {
-            Ok(response) => self.asked(target, response).await.map(Some),
-            // Used up, revoked or too old: it will not become better.
-            Err(error) if error.code == Code::LoginDenied => {
-                stale.keep_refresh_token(None);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        let work = async {
+            let response = match TokenResponse::refreshed(login, &self.cloud, &target.environment, &token).await {
+                Ok(response) => response,
+                // Used up, revoked or too old: it will not become better.
+                Err(error) if error.code == Code::LoginDenied => {
+                    stale.keep_refresh_token(None);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            };
+            // The old one is used up, whatever becomes of the new access token.
+            stale.keep_refresh_token(response.refresh_token.clone());
+            self.asked(target, response).await.map(Some)
+        };
+        self.in_time("the login origin", Box::pin(work)).await
     }
 
     /// What `getToken` gives; nothing where it has no token of this target.
@@ -115,40 +156,48 @@ impl<P: Ports> Sources<P> {
         let org = &target.org;
         let need = TokenNeed { environment: &target.environment, org, scopes: vec![self.scope.clone()], reason };
         let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for organization {org}.")).caused_by(cause);
-        let Some(issued) = self.cloud.ports().get_token(need).await.map_err(failed)? else {
-            return if self.login.is_some() {
-                Ok(None)
-            } else {
-                Err(Error::new(Code::TokenSourceFailed, format!("getToken has no token of organization {org}.")))
-            };
+        let work = async {
+            match self.cloud.ports().get_token(need).await.map_err(failed)? {
+                Some(issued) => self.identified(target, issued).await.map(Some),
+                None if self.login.is_some() => Ok(None),
+                None => Err(Error::new(Code::TokenSourceFailed, format!("getToken has no token of organization {org}."))),
+            }
         };
-        let grant = self.identified(target, issued).await?;
+        let Some(grant) = self.in_time("getToken", Box::pin(work)).await? else { return Ok(None) };
         if !grant.is_fresh(self.cloud.now()) {
             return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {org} that has expired.")));
         }
         if grant.target() != target {
             return Err(wrong_org_given(org, &grant.target().org));
         }
-        if stale.is_some_and(|stale| stale.is_rejected() && stale.has_token_of(&grant)) {
-            return Err(Error::new(Code::Unauthenticated, "getToken returned the very token that the cloud has refused."));
-        }
-        Ok(Some(grant))
+        not_the_refused(grant, stale, "getToken returned").map(Some)
     }
 
     /// What somebody who signs in gets: of whichever organization it is.
-    pub(crate) async fn signed_in(&self, target: &Target, reason: NeedReason, window: Option<P::Window>) -> Result<Option<Grant>, Error> {
+    pub(crate) async fn signed_in(
+        &self,
+        target: &Target,
+        reason: NeedReason,
+        window: Option<(P::Window, SigningIn<'_, P>)>,
+        stale: Option<&Grant>,
+    ) -> Result<Option<Grant>, Error> {
         let Some(login) = &self.login else { return Ok(None) };
         self.tell(target, TokenSource::Login, reason);
         let ports = self.cloud.ports();
-        let authorized = {
-            let _signing_in = SigningIn::begin(self, target);
-            match login.mode() {
-                Mode::Redirect => return Err(login.leave(ports, target, &self.page_query).await),
-                Mode::Popup => login.in_window(ports, target, window.map_or_else(|| self.window(), Ok)?).await?,
-            }
+        let (window, signing_in) = match window {
+            Some((window, signing_in)) => (Some(window), signing_in),
+            None => (None, self.signing_in(target)),
         };
-        let response = authorized.exchange(&self.cloud).await?;
-        self.asked(target, response).await.map(Some)
+        let authorized = match login.mode() {
+            Mode::Redirect => return Err(login.leave(ports, target, &self.page_query).await),
+            Mode::Popup => login.in_window(ports, target, window.map_or_else(|| self.window(), Ok)?).await?,
+        };
+        drop(signing_in);
+        let work = async { self.asked(target, authorized.exchange(&self.cloud).await?).await.map(Some) };
+        match self.in_time("the login origin", Box::pin(work)).await? {
+            Some(grant) => not_the_refused(grant, stale, "The sign-in gave").map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Lets other pages have what the holder holds for this target, if the app shares.
@@ -161,10 +210,6 @@ impl<P: Ports> Sources<P> {
         if let Some(name) = self.sharing_name(target) {
             self.cloud.ports().forget_shared(&name);
         }
-    }
-
-    fn tell(&self, target: &Target, source: TokenSource, reason: NeedReason) {
-        self.cloud.ports().tell(&Event::TokenRequested { org: &target.org, source, reason });
     }
 
     /// The grant of what the token endpoint gave: the cloud says whose it is, not the token.
@@ -186,11 +231,23 @@ impl<P: Ports> Sources<P> {
         self.cloud.identify(token).await
     }
 
-    /// Pages share what comes from the same kind of source, for the same use. `None` where the app does not share.
+    /// What a source gives, if it does not take for ever: other pages and calls wait as well.
+    async fn in_time(&self, source: &str, work: LocalBoxFuture<'_, Result<Option<Grant>, Error>>) -> Result<Option<Grant>, Error> {
+        match select(work, pin!(self.cloud.ports().wait(self.timeout))).await {
+            Either::Left((given, _)) => given,
+            Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {} ms.", self.timeout))),
+        }
+    }
+
+    fn tell(&self, target: &Target, source: TokenSource, reason: NeedReason) {
+        self.cloud.ports().tell(&Event::TokenRequested { org: &target.org, source, reason });
+    }
+
+    /// Pages share what comes from the same kind of source, for the same person and use. `None` where the app does not share.
     fn sharing_name(&self, target: &Target) -> Option<String> {
-        let source = self.login.as_ref().map_or("getToken", Login::client_id);
+        let (source, person) = self.login.as_ref().map_or(("getToken", ""), |login| (login.client_id(), login.login_hint()));
         let environment = &target.environment;
-        self.shares.then(|| format!("premium-recorder {} {} {} {source}", environment.api(), target.org, self.scope))
+        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))
     }
 }
 
@@ -202,25 +259,25 @@ pub(crate) fn wrong_org_given(asked: &OrgId, got: &OrgId) -> Error {
     error
 }
 
-/// Somebody signs in, until this is dropped.
-struct SigningIn<'a, P: Ports> {
-    sources: &'a Sources<P>,
-    target: &'a Target,
+fn not_the_refused(grant: Grant, stale: Option<&Grant>, who: &str) -> Result<Grant, Error> {
+    if stale.is_some_and(|stale| stale.is_rejected() && stale.has_token_of(&grant)) {
+        return Err(Error::new(Code::Unauthenticated, format!("{who} the very token that the cloud has refused.")));
+    }
+    Ok(grant)
 }
 
-impl<'a, P: Ports> SigningIn<'a, P> {
-    fn begin(sources: &'a Sources<P>, target: &'a Target) -> SigningIn<'a, P> {
-        let began = sources.cloud.ports().now();
-        sources.sign_ins.borrow_mut().push(SignInTime { target: target.clone(), began, over: None });
-        SigningIn { sources, target }
-    }
+/// Somebody signs in, until this is dropped.
+pub(crate) struct SigningIn<'a, P: Ports> {
+    sources: &'a Sources<P>,
+    number: u64,
 }
 
 impl<P: Ports> Drop for SigningIn<'_, P> {
     fn drop(&mut self) {
         let now = self.sources.cloud.ports().now();
         let mut sign_ins = self.sources.sign_ins.borrow_mut();
-        let of_target = sign_ins.iter_mut().filter(|time| time.target == *self.target);
-        of_target.for_each(|time| time.over = time.over.or(Some(now)));
+        if let Some(time) = sign_ins.iter_mut().find(|time| time.number == self.number) {
+            time.over = Some(now);
+        }
     }
 }

@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod support;
+
 use std::fs;
 
+use premium_recorder::agent::AgentId;
+use premium_recorder::diagnosis::Verdict;
 use premium_recorder::error::{Code, glossary};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::settings::{Options, Settings};
+use support::{ACME, AGENT, GLOBEX, NOW, World, answer, jwt, no_limits, pairs, run};
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -16,18 +22,55 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no {end:?}")).0
 }
 
-/// `UPDATE_README=1 cargo test --test documents` writes the table anew.
+/// What is generated, by the name that marks its place in the README.
+fn generated() -> [(&'static str, String); 2] {
+    [("codes: generated from src/error.rs", glossary()), ("doctor: generated from tests/documents.rs", the_threads_report())]
+}
+
+/// `UPDATE_README=1 cargo test --test documents` writes it anew.
 #[test]
-fn the_readme_has_the_table_of_codes() {
-    let (start, end) = ("<!-- codes: generated from src/error.rs -->\n", "<!-- codes: end -->");
-    let readme = read("README.md");
-    let table = between(&readme, start, end);
-    if std::env::var_os("UPDATE_README").is_some() {
-        let updated = readme.replace(&format!("{start}{table}{end}"), &format!("{start}\n{}\n{end}", glossary()));
-        fs::write(format!("{}/README.md", env!("CARGO_MANIFEST_DIR")), updated).unwrap();
-        return;
+fn the_readme_has_what_is_generated() {
+    let mut readme = read("README.md");
+    for (name, fresh) in generated() {
+        let kind = name.split(':').next().unwrap();
+        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- {kind}: end -->"));
+        let table = between(&readme, &start, &end).to_owned();
+        if std::env::var_os("UPDATE_README").is_some() {
+            readme = readme.replace(&format!("{start}{table}{end}"), &format!("{start}\n{fresh}\n{end}"));
+        } else {
+            assert_eq!(table.trim(), fresh.trim());
+        }
     }
-    assert_eq!(table.trim(), glossary().trim());
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(format!("{}/README.md", env!("CARGO_MANIFEST_DIR")), readme).unwrap();
+    }
+}
+
+/// The doctor's report for the thread that this project began with: Acme's token with the scope in the singular, an agent of
+/// Globex, the older header.
+fn the_threads_report() -> String {
+    let world = World::new();
+    let of_acme = jwt(&format!(r#"{{"org_id":"{ACME}","exp":{},"scope":"screenrecording:write"}}"#, NOW / 1000 + 3600));
+    world.answers(|seen| {
+        let info = format!(
+            r#"{{"organization":{{"id":"{ACME}"}},"homeOrganization":{{"id":"{ACME}"}},"authorizedScope":["screenrecording:write"]}}"#
+        );
+        if seen.url.contains("/users/") { answer(404, r#"{"code":"not.found"}"#) } else { answer(200, &info) }
+    });
+    let launch = pairs(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1"), ("orgId", GLOBEX)]);
+    let options = Options { tokens: vec![of_acme.into()], org_headers: Some(vec!["x-gc-organization".to_owned()]), ..Options::default() };
+    let settings = Settings::decide(options, Some(&launch), None).unwrap();
+    let report = run(async {
+        let recorder = Recorder::connect(world, settings, None, no_limits()).await.unwrap();
+        recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), None, no_limits()).await.unwrap()
+    });
+    let mut table = String::from("| check | verdict | found | expected | hint |\n| --- | --- | --- | --- | --- |\n");
+    for line in report {
+        let verdict = if line.verdict == Verdict::Fail { "**fail**" } else { line.verdict.as_str() };
+        table.push_str(&format!("| {} | {verdict} | {} | {} | {} |\n", line.check, line.found, line.expected, line.hint));
+    }
+    let shortened = [(ACME, "⟨Acme⟩"), (GLOBEX, "⟨Globex⟩")];
+    shortened.into_iter().fold(table, |table, (id, name)| table.replace(id, name))
 }
 
 #[test]
@@ -52,7 +95,7 @@ fn a_code_is_screaming_and_says_what_to_do_in_one_sentence() {
 #[test]
 fn the_codes_that_arise_without_the_module_have_the_same_words() {
     let door = read("src/js/errors.js");
-    for code in [Code::WasmBlocked, Code::WasmLoadFailed, Code::InitConflict, Code::Panicked, Code::BadArgument, Code::Timeout] {
+    for code in [Code::WasmBlocked, Code::WasmLoadFailed, Code::InitConflict, Code::Panicked, Code::BadArgument, Code::Timeout, Code::Closed] {
         let made = between(&door, &format!("code: \"{}\"", code.as_str()), "});");
         assert!(made.contains(&format!("hint: {:?}", code.hint())), "{code:?}");
         assert!(made.contains(&format!("retryable: {}", code.retryable())), "{code:?}");

@@ -96,13 +96,18 @@ fn a_token_that_rested_too_long_is_not_sent() {
         let world = World::new();
         world.answers(rests_until(900 * SECOND));
         let recorder = connected(&world, options(&["opaque"])).await;
-        world.advance(900 * SECOND - 1);
-        record(&recorder).await.unwrap();
-        // The use has begun its rest anew.
-        world.advance(900 * SECOND - 1);
-        record(&recorder).await.unwrap();
         world.advance(900 * SECOND);
         assert_eq!(error(record(&recorder).await).code, Code::TokenExpired);
+        assert_eq!(world.starts().len(), 0);
+
+        let world = World::new();
+        world.answers(rests_until(900 * SECOND));
+        let recorder = connected(&world, options(&["opaque"])).await;
+        world.advance(900 * SECOND - 1);
+        record(&recorder).await.unwrap();
+        // The use has begun its rest anew: for how long, nobody has said, so that the cloud decides.
+        world.advance(3600 * SECOND);
+        record(&recorder).await.unwrap();
         assert_eq!(world.starts().len(), 2);
     });
 }
@@ -190,7 +195,7 @@ proptest! {
         let received = now + there + back;
         clock.learn(Timestamp::from_millis(now), Timestamp::from_millis(received), date);
         let known = clock.at(Timestamp::from_millis(received)).in_cloud().as_millis() - received;
-        prop_assert!((known - ahead).abs() <= there + back + 1000, "{known}");
+        prop_assert!((known - ahead).abs() <= (there + back + 1000) / 2 + 1 || known == 0, "{known}");
         if ahead == 0 {
             prop_assert_eq!(known, 0);
         }
@@ -440,6 +445,8 @@ fn a_second_refusal_is_the_end() {
             // The second one is known to be refused as well.
             record(&recorder).await.unwrap_err();
             assert_eq!(world.asked()[1].reason, "rejected");
+            let second = of_acme("1", 600);
+            assert_eq!(tokens_of_starts(&world).iter().filter(|token| **token == second).count(), 1);
         }
     });
 }

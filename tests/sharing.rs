@@ -196,8 +196,9 @@ fn what_is_about_to_expire_is_not_taken_over() {
         first.issues(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 100)));
         second.issues_each();
         record(one, GLOBEX).await.unwrap();
-        first.advance(101_000);
-        second.advance(101_000);
+        // It lives for another five seconds.
+        first.advance(95_000);
+        second.advance(95_000);
         record(other, GLOBEX).await.unwrap();
         assert_eq!(second.asked().len(), 1);
     });
@@ -217,6 +218,31 @@ fn signing_out_in_one_page_forgets_in_all_and_nothing_comes_back() {
         assert_eq!(first.seen().iter().filter(|seen| seen.method == "DELETE").count(), 1);
         record(&pages[1].1, GLOBEX).await.unwrap();
         assert_eq!(asked(&pages), 2);
+    });
+}
+
+#[test]
+fn when_the_token_of_all_pages_expires_one_asks_for_all() {
+    run(async {
+        let pages = pages(10, World::new(), || options(&[])).await;
+        let serial = std::rc::Rc::new(std::cell::Cell::new(0));
+        for (world, _) in &pages {
+            let (serial, clock) = (serial.clone(), world.clone());
+            world.source(move |_| {
+                serial.set(serial.get() + 1);
+                let exp = clock.time() / 1000 + 100;
+                let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{exp},"jti":"{}"}}"#, serial.get()));
+                Box::pin(async move { Ok(issued(&token)) })
+            });
+        }
+        for round in 1..4 {
+            // The first one has the turn to answer, and rests.
+            for (_, recorder) in &pages[usize::from(round > 1)..] {
+                record(recorder, GLOBEX).await.unwrap();
+            }
+            assert_eq!(asked(&pages), round);
+            pages.iter().for_each(|(world, _)| world.advance(100_000));
+        }
     });
 }
 

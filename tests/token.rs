@@ -32,6 +32,13 @@ fn a_jwt_says_its_organization_its_end_and_its_scopes() {
 }
 
 #[test]
+fn a_secret_prints_as_stars() {
+    let token = AccessToken::parse("the-token").unwrap();
+    let secret = premium_recorder::secret::Secret::from("the-secret".to_owned());
+    assert_eq!(format!("{token:?} {secret:?}"), "*** ***");
+}
+
+#[test]
 fn the_example_of_rfc_7519_is_read() {
     let said = claims(RFC_7519).unwrap().unwrap();
     assert_eq!(said.expires_at.unwrap().as_millis(), 1_300_819_380_000);

@@ -27,21 +27,23 @@ export function isRecorderError(error) {
 
 // The codes that arise without the module. Their hints are those of src/error.rs, which a test compares.
 
-export function wasmBlocked() {
+export function wasmBlocked(cause) {
   return new RecorderError({
     code: "WASM_BLOCKED",
     message: "This page may not run WebAssembly.",
     hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.",
     retryable: false,
+    cause,
   });
 }
 
-export function wasmLoadFailed(cause) {
+export function wasmLoadFailed(why, cause, status) {
   return new RecorderError({
     code: "WASM_LOAD_FAILED",
-    message: "The WebAssembly module could not be loaded.",
+    message: `The WebAssembly module could not be loaded: ${why}`,
     hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
     retryable: true,
+    status,
     cause,
   });
 }
@@ -55,11 +57,21 @@ export function initConflict() {
   });
 }
 
-export function hadPanic(message) {
+export function hadPanic(message, isFinal) {
+  const final = isFinal ? " It was the second time in a row: only a reload of the page starts the library again." : "";
   return new RecorderError({
     code: "PANICKED",
-    message,
-    hint: "Reload the page, and please report the message.",
+    message: `The library ${message}${final}`,
+    hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.",
+    retryable: false,
+  });
+}
+
+export function closed() {
+  return new RecorderError({
+    code: "CLOSED",
+    message: "The recorder is closed.",
+    hint: "connect() again.",
     retryable: false,
   });
 }

@@ -37,6 +37,12 @@ export function startRecording(agentId: string, options?: StartOptions): Promise
 /** Whether a value is a {@link RecorderError}: of this copy of the package or another one, in this frame or another. */
 export function isRecorderError(error: unknown): error is RecorderError;
 
+/**
+ * Any error as a line of the doctor's report: `check` is its code, `found` its message and evidence. What is no
+ * {@link RecorderError} becomes `UNKNOWN`.
+ */
+export function explain(error: unknown): DiagnosisLine;
+
 /** The package's version. */
 export const version: string;
 
@@ -80,7 +86,8 @@ export interface ConnectOptions {
   /** What differs from the default recording API. */
   contract?: Partial<RecordingContract>;
   /**
-   * Where the WebAssembly module is. Default: `premium_recorder_bg.wasm` beside the JavaScript. A second connect() may
+   * Where the WebAssembly module is, served with any MIME type; `application/wasm` lets it compile while it loads.
+   * Default: `premium_recorder_bg.wasm` beside the JavaScript. A second connect() may
    * leave it out or must give the same.
    */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module;
@@ -89,6 +96,11 @@ export interface ConnectOptions {
    * WebAssembly module, or for a connection that is still being made, counts apart, with the same limit.
    */
   timeoutMs?: number;
+  /**
+   * Told of everything that happens, for telemetry: see {@link RecorderEvent}. Called in a later turn, in order; what it
+   * throws harms nothing and is told on the console, once. Never given any text of a token.
+   */
+  onEvent?: (event: RecorderEvent) => void;
 }
 
 /**
@@ -140,8 +152,11 @@ export interface TokenNeed {
   orgId: string;
   /** OAuth scopes that the token must have. */
   scopes: string[];
-  /** Why: none is held, the one held has expired, or the cloud has refused it (401). */
-  reason: "missing" | "expired" | "rejected";
+  /**
+   * Why: none is held, the one held has expired, the cloud has refused it (401), or it turned out to be of another
+   * organization (403).
+   */
+  reason: "missing" | "expired" | "rejected" | "wrong-org";
   /** Aborts when nobody waits for the token any more, before it was given. */
   signal: AbortSignal;
 }
@@ -205,7 +220,10 @@ export interface RecordingContract {
   scope: string;
 }
 
-/** Starts recordings in one environment. */
+/**
+ * Starts recordings in one environment. After a panic (`PANICKED`) it goes on with the next call: same configuration and
+ * target, no tokens, so `getToken` or `login` is asked; those given by `tokens` or addToken() have to be given again.
+ */
 export interface Recorder {
   /** Where the app runs. */
   readonly environment: Environment;
@@ -244,8 +262,9 @@ export interface Recorder {
   switchOrg(orgId: string): Promise<OrgSummary>;
   /**
    * Starts a recording of this agent's screen, with a token of the target organization and of no other. Calls `fetch` for
-   * the start once, and a second time only where the cloud refused the token (401), so that the start was not run, and
-   * another token could be obtained. (What the browser does below `fetch` is its own: see the README on connections that break.)
+   * the start once, and a second time only where the cloud said that it did not run it and what stood in the way is gone:
+   * another token was obtained for one that was refused (401) or was of another organization (403), or the wait that the
+   * cloud asked for is over (429). (What the browser does below `fetch` is its own: see the README on connections that break.)
    *
    * @param agentId 1 to 256 characters: the id of a user in the target organization.
    * @returns when the cloud has said that the recording was started.
@@ -258,6 +277,19 @@ export interface Recorder {
    * @throws the signal's own `reason`, when it aborts.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
+  /**
+   * The doctor: looks at everything that a start depends on, and only reads (`GET`s with the tokens that are held, each
+   * for its own organization; nobody is asked for a token or to sign in). It says what would stand in the way before it
+   * does: launch context and environment, every token as the cloud knows it, which one would be picked, scopes and near
+   * misses, the organization's header and whether CORS lets it through, the clock, whether the agent can be seen in the
+   * organization, and what the platform lacks. With only a token that fails and the agent's id it names the cause.
+   *
+   * @param agentId The agent that a start would be for.
+   * @param options `orgId`: the organization that it would be for, instead of the recorder's.
+   * @returns the lines, in the order of looking. Where the cloud hangs: those so far, and `time`.
+   * @throws {RecorderError} `BAD_ARGUMENT`, `CLOSED`
+   */
+  diagnose(agentId?: string, options?: { orgId?: string }): Promise<Diagnosis>;
   /**
    * Revokes the token of this organization, or of every organization where none is named
    * (`DELETE /api/v2/tokens/me` at the token's own environment), and forgets it, here and in the pages that it is shared
@@ -298,6 +330,47 @@ export interface AvailableOrg {
   enabled: boolean;
 }
 
+/** What {@link Recorder.diagnose} reports. */
+export type Diagnosis = DiagnosisLine[];
+
+/** A line of the doctor's report. Never any text of a token. */
+export interface DiagnosisLine {
+  /** What was looked at: `"token"`, `"scope"`, `"agent"`, … There is a `token` and a `scope` for each token held. */
+  check: string;
+  /** Whether it is as it should be, may stand in the way, stands in the way, or could not be looked at. */
+  verdict: "ok" | "warn" | "fail" | "skipped";
+  /** What there is. */
+  found: string;
+  /** What there should be. */
+  expected: string;
+  /** What to do; empty where nothing has to be done. */
+  hint: string;
+}
+
+/** Something that happened. New kinds may be added. Never any text of a token. */
+export type RecorderEvent =
+  /** A token is asked for. */
+  | {
+      type: "token-requested";
+      orgId: string;
+      source: "refresh-token" | "getToken" | "login";
+      reason: TokenNeed["reason"];
+    }
+  /** A token is held now, in place of one that was held for the organization. */
+  | { type: "token-filed"; orgId: string; homeOrgId?: string; scopes?: string[]; knownBy: OrgSummary["knownBy"] }
+  /** A request is sent. `request` counts from 1 on; `orgId` is absent where it is being asked whose a token is. */
+  | { type: "request"; request: number; method: string; url: string; orgId?: string }
+  /** It is answered; without `status` where no answer came. `durationMs` since it was sent. */
+  | { type: "answer"; request: number; status?: number; durationMs: number; correlationId?: string }
+  /** The cloud has refused a call with this code, and what led to that is mended. */
+  | { type: "repair"; orgId: string; code: ErrorCode }
+  /** So the call is sent once more. */
+  | { type: "retry"; orgId: string; code: ErrorCode }
+  /** switchOrg() has changed the target. */
+  | { type: "org-changed"; orgId: string; previousOrgId?: string }
+  /** A call is sent although its token lacks the scope: an organization may not enforce scopes. */
+  | { type: "warning"; code: "SCOPE_MISSING"; orgId: string; missingScope: string; nearMiss?: string };
+
 /** How to start. */
 export interface StartOptions {
   /** The agent's organization (a UUID), instead of the recorder's. */
@@ -337,7 +410,7 @@ export class RecorderError extends Error {
   readonly hint: string;
   /** Whether the same call may succeed later with nothing else changed, and can not start a second recording. */
   readonly retryable: boolean;
-  /** HTTP status of the cloud's answer. */
+  /** HTTP status of the cloud's answer, or of the one in place of the WebAssembly module. */
   readonly status?: number;
   /** The organization that the call was for. */
   readonly orgId?: string;
@@ -349,6 +422,12 @@ export class RecorderError extends Error {
   readonly missingScopes?: string[];
   /** OAuth scopes that the token has. */
   readonly grantedScopes?: string[];
+  /** A scope that the token has and that the missing one was probably meant to be, such as `"screenrecording:write"`. */
+  readonly nearMiss?: string;
+  /** Names of the headers with the organization's id that were sent. */
+  readonly orgHeaders?: string[];
+  /** How long the cloud says to wait (429), in milliseconds. */
+  readonly retryAfterMs?: number;
   /** Permissions that the cloud named. */
   readonly missingPermissions?: string[];
   /** `contextId` of the cloud's error body: give it to Genesys' support. */

@@ -1,11 +1,12 @@
 // The door: what an app imports. Documented in index.d.ts.
 
-import { RecorderError, isRecorderError } from "./errors.js";
-import { call, load } from "./module.js";
+import { RecorderError, closed, isRecorderError } from "./errors.js";
+import { harmless } from "./listener.js";
+import { call, load, worked } from "./module.js";
 import { snapshot } from "./options.js";
-import { connect as connectRecorder } from "./premium_recorder.js";
 import { inTime } from "./time.js";
 
+export { explain } from "./explain.js";
 export { RecorderError, isRecorderError };
 
 export const version = "0.1.0";
@@ -31,8 +32,11 @@ export async function startRecording(agentId, options) {
 async function open(options, attempt) {
   try {
     const given = withThis(snapshot(options), options);
-    await inTime(load(given?.wasm), undefined, given?.timeoutMs);
-    const recorder = new Recorder(await call(() => connectRecorder(given)));
+    const instance = await inTime(load(given?.wasm), undefined, given?.timeoutMs);
+    const making = call(instance, () => instance.connect(given));
+    // By now the address is without what a sign-in has added to it.
+    const address = globalThis.location?.href;
+    const recorder = new Recorder(instance, await making, address, given);
     if (!(connected?.turn > attempt.turn)) connected = { turn: attempt.turn, recorder };
     return recorder;
   } finally {
@@ -40,60 +44,92 @@ async function open(options, attempt) {
   }
 }
 
-/** getToken is called on the caller's own object, not on the copy. */
+/** The app's functions are called on the caller's own object, not on the copy. */
 function withThis(given, options) {
-  if (typeof given?.getToken !== "function") return given;
-  return { ...given, getToken: given.getToken.bind(options) };
+  if (typeof given !== "object" || given === null) return given;
+  const own = { ...given };
+  if (typeof own.getToken === "function") own.getToken = own.getToken.bind(options);
+  if (typeof own.onEvent === "function") own.onEvent = harmless(own.onEvent.bind(options));
+  return own;
 }
 
 class Recorder {
+  #instance;
   #handle;
+  #renewing;
+  /** What the next instance is told after a panic: no token. */
+  #options;
+  #isClosed = false;
 
-  constructor(handle) {
+  constructor(instance, handle, address, { tokens, wasm, launchUrl = address, ...options } = {}) {
+    this.#instance = instance;
     this.#handle = handle;
+    this.#options = { ...options, launchUrl: launchUrl?.href ?? launchUrl };
     this.environment = Object.freeze(handle.environment());
     this.launch = Object.freeze(handle.launch());
+    // As the module writes it.
+    if (options.orgId ?? this.launch.orgId) this.#options.orgId = handle.orgId();
     Object.freeze(this);
   }
 
   get orgId() {
-    return this.#handle.orgId();
+    return this.#instance.error ? this.#options.orgId : this.#handle.orgId();
   }
 
   orgs() {
-    return this.#handle.orgs();
+    return this.#instance.error ? [] : this.#handle.orgs();
   }
 
-  // The handle is taken outside of call(), to which any exception is a fault of the module.
-
   async addToken(token) {
-    const handle = this.#handle;
-    return call(() => handle.addToken(token));
+    return this.#call((handle) => handle.addToken(token));
   }
 
   async switchOrg(orgId) {
-    const handle = this.#handle;
-    return call(() => handle.switchOrg(orgId));
+    const summary = await this.#call((handle) => handle.switchOrg(orgId));
+    this.#options.orgId = this.orgId;
+    return summary;
   }
 
   async availableOrgs() {
-    const handle = this.#handle;
-    return call(() => handle.availableOrgs());
+    return this.#call((handle) => handle.availableOrgs());
+  }
+
+  async diagnose(agentId, options) {
+    const given = snapshot(options);
+    return this.#call((handle) => handle.diagnose(agentId, given));
   }
 
   async signOut(orgId) {
-    const handle = this.#handle;
-    await call(() => handle.signOut(orgId));
+    await this.#call((handle) => handle.signOut(orgId));
   }
 
   async startRecording(agentId, options) {
-    const handle = this.#handle;
     const given = snapshot(options);
-    return Object.freeze(await call(() => handle.startRecording(agentId, given), given?.signal));
+    return Object.freeze(await this.#call((handle) => handle.startRecording(agentId, given), given));
   }
 
   close() {
+    this.#isClosed = true;
     this.#handle.close();
+  }
+
+  /** Runs in the caller's own turn, unless there was a panic: only there, in a click, may a window be opened. */
+  async #call(work, limits) {
+    if (this.#instance.error) {
+      if (this.#isClosed) throw closed();
+      this.#renewing ??= this.#renew().finally(() => (this.#renewing = undefined));
+      await inTime(this.#renewing, limits?.signal, limits?.timeoutMs ?? this.#options.timeoutMs);
+    }
+    const value = await call(this.#instance, () => work(this.#handle), limits?.signal);
+    worked();
+    return value;
+  }
+
+  async #renew() {
+    const instance = await load();
+    this.#handle = await call(instance, () => instance.reconnect(this.#options));
+    this.#instance = instance;
+    if (this.#isClosed) this.close();
   }
 }
 

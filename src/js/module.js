@@ -1,74 +1,95 @@
-// Loads the WebAssembly module once, and makes sure that every call to it settles.
+// Loads the WebAssembly module once, and keeps an instance of it running.
 
-import { RecorderError, hadPanic, initConflict, wasmBlocked, wasmLoadFailed } from "./errors.js";
-import initialize, { onPanic } from "./premium_recorder.js";
+import { RecorderError, hadPanic, initConflict, isRecorderError, wasmBlocked, wasmLoadFailed } from "./errors.js";
+import { start } from "./instance.js";
 
-let loading;
-let loadedFrom;
-let panicked;
-const inFlight = new Set();
+let loaded;
+let panicsInARow = 0;
+let last;
 
-/** Resolves when the module can be called. A failure is not kept: the next call tries again. */
+/**
+ * Resolves to the instance that calls run on: after a panic to a fresh one, after two in a row to none any more. That the
+ * module can not be loaded is not kept: the next call tries again.
+ */
 export function load(source) {
-  if (loading && source !== undefined && !isSame(source, loadedFrom)) {
-    return Promise.reject(initConflict());
-  }
-  if (!loading) {
-    loadedFrom = source;
-    loading = instantiate(source).catch((error) => {
-      loading = undefined;
-      throw error;
-    });
-  }
-  return loading;
+  if (panicsInARow > 1) return Promise.reject(last);
+  if (loaded && source !== undefined && !isSame(source, loaded.from)) return Promise.reject(initConflict());
+  loaded ??= { from: source, module: compiled(source) };
+  loaded.instance ??= loaded.module.then(started).catch((error) => {
+    // What has run before is kept: it is not the module's fault.
+    loaded = last && { ...loaded, instance: undefined };
+    throw error;
+  });
+  return loaded.instance;
 }
 
-/** What a call to the module comes to: its value, its error, or what the caller's signal was aborted with. */
-export async function call(run, signal) {
-  const outcome = await settled(run);
+/** What a call comes to: its value, its error, or what the caller's signal was aborted with. */
+export async function call(instance, work, signal) {
+  const outcome = await instance.call(work);
   if (outcome.error) throw new RecorderError(outcome.error);
   if (outcome.aborted) throw signal.reason;
   return outcome.value;
 }
 
-async function instantiate(source) {
-  if (!compiles()) throw wasmBlocked();
-  try {
-    await initialize(source === undefined ? undefined : { module_or_path: source });
-  } catch (cause) {
-    throw wasmLoadFailed(cause);
-  }
-  onPanic(reject);
+/** A call has succeeded: a panic to come is the first one. */
+export function worked() {
+  panicsInARow = 0;
 }
 
-/** Whether an empty module compiles: a CSP without 'wasm-unsafe-eval' forbids even that. */
-function compiles() {
+function ended(message) {
+  if (loaded) loaded.instance = undefined;
+  last = hadPanic(message, ++panicsInARow > 1);
+  return last;
+}
+
+async function started(module) {
   try {
-    return Boolean(new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)));
-  } catch {
-    return false;
+    return await start(module, ended);
+  } catch (cause) {
+    if (isRecorderError(cause)) throw cause;
+    throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", cause);
+  }
+}
+
+async function compiled(source = new URL("premium_recorder_bg.wasm", import.meta.url)) {
+  mayCompile();
+  let why = "it is neither an address nor an answer, bytes or a module.";
+  let status;
+  try {
+    if (typeof source === "string" || source.href) {
+      why = `${source} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`;
+      source = await fetch(source);
+    }
+    if (source.arrayBuffer) {
+      const { url, ok, headers } = source;
+      const type = headers.get("content-type") ?? "";
+      status = source.status;
+      why = !ok
+        ? `${url} answers ${status}.`
+        : type.includes("html")
+          ? `${url} answers with HTML, not with the file: a fallback page, as a router or a bundler's server has it.`
+          : `${url} is not WebAssembly, or not all of it has come.`;
+      if (!ok || type === "application/wasm") return await WebAssembly.compileStreaming(source);
+      // Many a server does not know the type: the bytes tell.
+      source = await source.arrayBuffer();
+    }
+    if (source[Symbol.toStringTag] === "WebAssembly.Module") return source;
+    return await WebAssembly.compile(source);
+  } catch (cause) {
+    throw wasmLoadFailed(why, cause, status);
+  }
+}
+
+/** A CSP without 'wasm-unsafe-eval' forbids even an empty module. */
+function mayCompile() {
+  try {
+    new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  } catch (cause) {
+    throw wasmBlocked(cause);
   }
 }
 
 function isSame(one, other) {
   const address = (source) => (source instanceof URL ? source.href : source);
   return address(one) === address(other);
-}
-
-/** After a panic the module's own promises never settle, so each one is kept here to be rejected. */
-function settled(run) {
-  return new Promise((resolve, rejectCall) => {
-    if (panicked) throw panicked;
-    inFlight.add(rejectCall);
-    (async () => run())()
-      .catch((fault) => reject(String(fault)))
-      .then(resolve)
-      .finally(() => inFlight.delete(rejectCall));
-  });
-}
-
-function reject(message) {
-  panicked ??= hadPanic(message);
-  for (const rejectCall of inFlight) rejectCall(panicked);
-  inFlight.clear();
 }

@@ -24,7 +24,7 @@ use crate::recording::Start;
 use crate::settings::{Settings, timeout};
 use crate::token::AccessToken;
 
-/// Calls back with a panic's message and place, so that the door can reject what is in flight.
+/// Calls back with a panic's place and message, so that the door can reject what is in flight.
 #[wasm_bindgen(js_name = onPanic)]
 pub fn on_panic(callback: Function) {
     std::panic::set_hook(Box::new(move |panic| {
@@ -39,6 +39,16 @@ pub struct Handle(Rc<Recorder<Platform>>);
 /// Decides on environment and organization, and files the tokens.
 #[wasm_bindgen]
 pub fn connect(options: JsValue) -> Promise {
+    connected(options, true)
+}
+
+/// connect() after a panic: what the page has come back with from a sign-in was read before.
+#[wasm_bindgen]
+pub fn reconnect(options: JsValue) -> Promise {
+    connected(options, false)
+}
+
+fn connected(options: JsValue, reads_response: bool) -> Promise {
     settled(async move {
         let (given, options) = argument::connect_options(&options)?;
         let get_token = argument::optional(&given, "", "getToken", argument::function)?;
@@ -46,7 +56,8 @@ pub fn connect(options: JsValue) -> Promise {
         let on_event = argument::optional(&given, "", "onEvent", argument::function)?;
         let platform = Platform::new(get_token.map(TokenSource), on_event.map(Listener));
         let mut page = page::page();
-        let returned = Returned::take(options.login.as_ref(), &platform, page.as_mut())?;
+        let login = options.login.as_ref().filter(|_| reads_response);
+        let returned = Returned::take(login, &platform, page.as_mut())?;
         let settings = Settings::decide(options, launch_query.as_deref(), page)?;
         let recorder = Recorder::connect(platform, settings, returned, unlimited()).await?;
         Ok(Handle(Rc::new(recorder)).into())
@@ -104,6 +115,8 @@ impl Handle {
     pub fn start_recording(&self, agent_id: JsValue, options: JsValue) -> Promise {
         let recorder = self.0.clone();
         settled(async move {
+            #[cfg(feature = "panic-on-purpose")]
+            super::panic_on_purpose::if_asked(&agent_id).await;
             let (start, limits) = start(agent_id, &options)?;
             let recording = recorder.start_recording(start, limits).await?;
             Ok(result::recording(&recording))

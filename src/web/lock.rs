@@ -89,7 +89,10 @@ impl Drop for Lock {
 pub(super) async fn is_held_by_another(name: &str) -> bool {
     let Some(manager) = manager() else { return false };
     let options = Object::new();
-    if Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE).is_err() {
+    // Shared, so that two who look at the same time do not take each other for the holder.
+    let is_set =
+        Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE).and(Reflect::set(&options, &"mode".into(), &"shared".into()));
+    if is_set.is_err() {
         return false;
     }
     let seen = Slot::empty();

@@ -10,6 +10,8 @@ mod json;
 mod listener;
 mod lock;
 mod page;
+#[cfg(feature = "panic-on-purpose")]
+mod panic_on_purpose;
 mod platform;
 mod result;
 mod sharing;

@@ -79,7 +79,7 @@ impl Ports for Platform {
         Lock::held(name).await
     }
 
-    async fn ask_sharing(&self, name: &str) -> Option<IssuedToken> {
+    async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
         sharing::ask(name).await
     }
 

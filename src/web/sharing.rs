@@ -71,6 +71,7 @@ fn answering(name: &str) -> String {
 pub(super) fn share(name: &str, holder: Rc<dyn Holder>) -> Sharing {
     let lock = Rc::new(Lock::in_turn(&answering(name)));
     let has_turn = lock.clone();
+    let own_name = name.to_owned();
     let channel = Channel::open(name, move |channel, message| {
         if property(&message, "forget").is_truthy() {
             return holder.forget();
@@ -78,18 +79,21 @@ pub(super) fn share(name: &str, holder: Rc<dyn Holder>) -> Sharing {
         let question = property(&message, "question").as_f64();
         if let Some(question) = question.filter(|_| has_turn.as_ref().as_ref().is_some_and(Lock::is_granted)) {
             let held = holder.hand_over();
-            // Of no avail if the page that asked is gone.
-            let _ = channel.post_message(&object(&[
+            let answer = object(&[
                 ("answer", Property::Number(question)),
                 ("accessToken", held.as_ref().map(|held| held.access_token.reveal()).into()),
                 ("expiresIn", held.as_ref().and_then(|held| held.expires_in).map_or(Property::Absent, Property::Number)),
-            ]));
+            ]);
+            // Whoever has nothing to hand over has ended its sharing by now, and with it the channel.
+            if channel.post_message(&answer).is_err() {
+                post(&own_name, &answer);
+            }
         }
     });
     Sharing { _lock: lock, _channel: channel }
 }
 
-pub(super) async fn ask(name: &str) -> Option<IssuedToken> {
+pub(super) async fn ask(name: &str) -> Option<Option<IssuedToken>> {
     if !is_held_by_another(&answering(name)).await {
         return None;
     }
@@ -103,13 +107,18 @@ pub(super) async fn ask(name: &str) -> Option<IssuedToken> {
     })?;
     channel.channel.post_message(&object(&[("question", Property::Number(question))])).ok()?;
     let Either::Left((message, _)) = select(pin!(answer.taken()), Timer::new(PATIENCE)).await else { return None };
-    let access_token = property(&message, "accessToken").as_string()?.into();
-    Some(IssuedToken { access_token, expires_in: property(&message, "expiresIn").as_f64() })
+    let expires_in = property(&message, "expiresIn").as_f64();
+    Some(property(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
 }
 
 pub(super) fn forget(name: &str) {
+    post(name, &object(&[("forget", Property::Truth(true))]));
+}
+
+fn post(name: &str, message: &JsValue) {
     if let Ok(channel) = BroadcastChannel::new(name) {
-        let _ = channel.post_message(&object(&[("forget", Property::Truth(true))]));
+        // Plain data can always be posted.
+        let _ = channel.post_message(message);
         channel.close();
     }
 }

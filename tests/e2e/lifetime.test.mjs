@@ -25,7 +25,6 @@ describe("a token's life is over, and it is not sent again,", () => {
     "by expires_in": { format: "opaque", expiresIn: 7200, said: 600, after: 601 },
     "by expires_in, where exp says later": { format: "jwt", expiresIn: 7200, said: 600, after: 601 },
     "by exp, where expires_in says later": { format: "jwt", expiresIn: 600, said: 7200, after: 601 },
-    "by the cloud's idle timeout": { format: "opaque", expiresIn: 7200, said: 7200, after: 1801 },
   };
   for (const [what, { format, expiresIn, said, after }] of Object.entries(LIVES)) {
     test(what, async () => {
@@ -51,6 +50,30 @@ describe("a token's life is over, and it is not sent again,", () => {
       assert.deepEqual(orgIds, [globex.id, globex.id]);
     });
   }
+
+  test("by the cloud's idle timeout, if it has not been used since the cloud told", async () => {
+    const reasons = await browser.run(
+      async ({ connect, shiftClock }, [first, second], orgId, agents) => {
+        const reasons = [];
+        const getToken = ({ reason }) => {
+          reasons.push(reason);
+          return reasons.length === 1 ? first : second;
+        };
+        const recorder = await connect({ getToken });
+        await recorder.switchOrg(orgId);
+        shiftClock(1801);
+        await recorder.startRecording(agents[0]);
+        // Used, it may rest for as long again as the cloud pleases, which is for the cloud to say.
+        shiftClock(3602);
+        await recorder.startRecording(agents[1]);
+        return reasons;
+      },
+      [await cloud.token(globex, { format: "opaque" }), await cloud.token(globex, { format: "opaque" })],
+      globex.id,
+      [agentId, other],
+    );
+    assert.deepEqual(reasons, ["missing", "expired"]);
+  });
 
   test("while the machine slept: it is looked at when it is used, not by a timer", async () => {
     const { code, timers } = await browser.run(

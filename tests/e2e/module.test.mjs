@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { after, before, describe, test } from "node:test";
-import sirv from "sirv";
+import { afterEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { packageServer } from "./package-server.mjs";
 
 const NOT_THERE = /\/premium-recorder\/none\.wasm - Failed to load resource: .* 404/;
+const NOT_LOADED = /premium_recorder_bg\.wasm - Failed to load resource: /;
 const FORBIDDEN = /Content Security Policy/;
-const browser = open({ mayComplain: [NOT_THERE, FORBIDDEN] });
+const browser = open({ mayComplain: [NOT_THERE, NOT_LOADED, FORBIDDEN] });
 
 const dist = new URL("../../dist/", import.meta.url);
 const MODULE = "premium_recorder_bg.wasm";
@@ -29,7 +29,7 @@ describe("in plain Node", () => {
     assert.equal(stderr, "");
     assert.deepEqual(JSON.parse(stdout), {
       version,
-      names: ["RecorderError", "connect", "isRecorderError", "startRecording"],
+      names: ["RecorderError", "connect", "explain", "isRecorderError", "startRecording"],
     });
   });
 
@@ -102,6 +102,74 @@ describe("the module", () => {
       assert.ok(error.hint && error.cause);
     }
     assert.equal(name, "local");
+  });
+
+  describe("that does not come", () => {
+    const page = packageServer(dist.pathname);
+    afterEach(() => (page.insteadOfModule = undefined));
+
+    const head = async (length) => (await readFile(new URL(MODULE, dist))).subarray(0, length);
+    const answering = (status, type, body) => async (response) => {
+      response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+      response.end(await body);
+    };
+    const HTML = "<!doctype html><title>App</title>";
+    const WASM = "application/wasm";
+    const REASONS = {
+      "not there": [answering(404, "text/plain", "not found"), /premium_recorder_bg\.wasm answers 404/, 404],
+      "not there, and a page says so": [answering(404, "text/html", HTML), /answers 404/, 404],
+      "a server that fails": [answering(503, WASM, ""), /answers 503/, 503],
+      "a fallback page": [answering(200, "text/html; charset=utf-8", HTML), /answers with HTML/, 200],
+      "a fallback page of the right type": [answering(200, WASM, HTML), /not WebAssembly/, 200],
+      "half of it": [answering(200, WASM, head(5000)), /not all of it/, 200],
+      "half of it, of no type": [answering(200, "application/octet-stream", head(5000)), /not all of it/, 200],
+      "nothing of it": [answering(200, WASM, ""), /not all of it/, 200],
+      "another module": [answering(200, WASM, head(8)), /another version/],
+      "a connection that breaks": [(response) => response.destroy(), /can not be fetched: offline/],
+    };
+    for (const [what, [answer, reason, status]] of Object.entries(REASONS)) {
+      test(`${what}: WASM_LOAD_FAILED says so, and the next connect() can be right`, async () => {
+        page.insteadOfModule = answer;
+        await browser.driver.get(`${page.origin}/`);
+        const { error, message } = await browser.run(async ({ connect, settle }) => {
+          const failed = connect({ environment: "local" });
+          return { ...(await settle(failed)), message: await failed.catch(({ message }) => message) };
+        });
+        assert.equal(error.code, "WASM_LOAD_FAILED");
+        assert.match(message, reason);
+        assert.equal(error.status, status);
+        assert.match(error.cause.name, /^(Type|Compile|Link)Error$/);
+        page.insteadOfModule = undefined;
+        assert.equal(await environmentName(), "local");
+      });
+    }
+
+    test("offline: WASM_LOAD_FAILED, until the connection is back", async () => {
+      await browser.driver.get(`${page.origin}/`);
+      await browser.run(() => {});
+      await browser.driver.setNetworkConditions({ offline: true, latency: 0, throughput: 0 });
+      const { error } = await browser.run(({ connect, settle }) => settle(connect({ environment: "local" })));
+      await browser.driver.deleteNetworkConditions();
+      assert.equal(error.code, "WASM_LOAD_FAILED");
+      assert.equal(await environmentName(), "local");
+    });
+
+    for (const type of ["application/octet-stream", "text/html", "application/wasm; charset=utf-8"]) {
+      test(`of the type ${type} is a module all the same, without a word`, async () => {
+        page.insteadOfModule = answering(200, type, head());
+        await browser.driver.get(`${page.origin}/`);
+        const { name, warned } = await browser.run(async ({ connect }) => {
+          const warned = [];
+          console.warn = (...words) => warned.push(words.join(" "));
+          return { name: (await connect({ environment: "local" })).environment.name, warned };
+        });
+        assert.deepEqual({ name, warned }, { name: "local", warned: [] });
+      });
+    }
+
+    function environmentName() {
+      return browser.run(async ({ connect }) => (await connect({ environment: "local" })).environment.name);
+    }
   });
 
   test("is fetched once, by however many", async () => {
@@ -202,15 +270,14 @@ test("a method without its recorder fails alone", async () => {
 });
 
 describe("a page's content security policy", () => {
-  const page = strictPage();
-  before(() => page.open());
-  after(() => page.close());
+  const page = packageServer(dist.pathname);
 
   test("without 'wasm-unsafe-eval': WASM_BLOCKED", async () => {
     await browser.driver.get(`${page.origin}/?script-src=${encodeURIComponent("'self'")}`);
     const { error } = await browser.run(({ connect, settle }) => settle(connect()));
     assert.equal(error.code, "WASM_BLOCKED");
-    assert.ok(error.hint.includes("wasm-unsafe-eval"));
+    assert.equal(error.hint, "Add 'wasm-unsafe-eval' to the page's CSP script-src.");
+    assert.equal(error.cause.name, "CompileError");
   });
 
   test("with it: nothing more is needed", async () => {
@@ -345,28 +412,3 @@ test("a recorder is closed by `using`, where the browser has it", async () => {
   }, globex.agents[0].id);
   if (has) assert.equal(code, "CLOSED");
 });
-
-/** A page of nothing but a policy, which its address gives, and the package beside it. */
-function strictPage() {
-  const files = sirv(new URL(dist).pathname, { dev: true });
-  const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url, "http://page");
-    if (pathname === "/") {
-      const policy = `default-src 'none'; connect-src 'self'; script-src ${searchParams.get("script-src")}`;
-      response.writeHead(200, { "content-type": "text/html", "content-security-policy": policy });
-      return response.end("<!doctype html><title>Strict</title>");
-    }
-    request.url = request.url.replace("/premium-recorder", "");
-    files(request, response, () => response.writeHead(404).end());
-  });
-  return {
-    get origin() {
-      return `http://127.0.0.1:${server.address().port}`;
-    },
-    open: () => new Promise((resolve) => server.listen(0, "127.0.0.1", resolve)),
-    close() {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
-    },
-  };
-}

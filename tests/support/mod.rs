@@ -467,9 +467,9 @@ impl Ports for World {
         Some(TestLock { origin, name: name.to_owned(), sleepers: self.0.sleepers.clone() })
     }
 
-    async fn ask_sharing(&self, name: &str) -> Option<IssuedToken> {
+    async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
         let holders = self.0.origin.holders.borrow().clone();
-        holders.iter().find(|(_, other, _)| other == name).and_then(|(_, _, holder)| holder.hand_over())
+        holders.iter().find(|(_, other, _)| other == name).map(|(_, _, holder)| holder.hand_over())
     }
 
     fn share(&self, name: &str, holder: Rc<dyn Holder>) -> TestSharing {

@@ -38,6 +38,7 @@ async function run() {
       show();
     }),
   );
+  page.onDiagnose((agentId) => attempt(async () => page.showDiagnosis(await recorder.diagnose(agentId))));
   page.onSwitch((org) =>
     attempt(async () => {
       await recorder.switchOrg(org.id);

@@ -44,6 +44,13 @@ export function onStart(start) {
   });
 }
 
+/** The doctor is asked about the agent that is chosen, or about nobody. */
+export function onDiagnose(diagnose) {
+  find("#diagnose").addEventListener("click", () => {
+    if (!waiting) diagnose(new FormData(find("#record")).get("agent") ?? undefined);
+  });
+}
+
 export function onSwitch(change) {
   find("#switch").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -102,6 +109,20 @@ export function sayStarted(recording) {
   const list = element("dl", ...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   outcome.className = "started";
   outcome.replaceChildren(element("p", element("strong", "Recording started")), list);
+}
+
+/** The doctor's report, as a table of its own; the live region only says how it went. */
+export function showDiagnosis(lines) {
+  const count = (verdict) => lines.filter((line) => line.verdict === verdict).length;
+  find("#diagnosis").replaceChildren(
+    ...lines.map(({ check, verdict, found, expected, hint }) => {
+      const row = element("tr", ...[check, verdict, found, expected, hint].map((text) => element("td", text)));
+      row.className = verdict;
+      return row;
+    }),
+  );
+  find("#doctor").hidden = false;
+  say(`Diagnosis: ${count("fail")} in the way, ${count("warn")} to look at, ${count("ok")} as they should be.`);
 }
 
 /** The library's no: the message begins with the code. */
