@@ -95,7 +95,9 @@ fn a_code_is_screaming_and_says_what_to_do_in_one_sentence() {
 #[test]
 fn the_codes_that_arise_without_the_module_have_the_same_words() {
     let door = read("src/js/errors.js");
-    for code in [Code::WasmBlocked, Code::WasmLoadFailed, Code::InitConflict, Code::Panicked, Code::BadArgument, Code::Timeout, Code::Closed] {
+    for code in
+        [Code::WasmBlocked, Code::WasmLoadFailed, Code::InitConflict, Code::Panicked, Code::BadArgument, Code::Timeout, Code::Closed]
+    {
         let made = between(&door, &format!("code: \"{}\"", code.as_str()), "});");
         assert!(made.contains(&format!("hint: {:?}", code.hint())), "{code:?}");
         assert!(made.contains(&format!("retryable: {}", code.retryable())), "{code:?}");
