@@ -118,3 +118,26 @@ fn the_version_is_one() {
     assert!(read("package.json").contains(&format!("\"version\": \"{version}\"")));
     assert!(read("src/js/index.js").contains(&format!("export const version = \"{version}\";")));
 }
+
+/// Every file below the tests, but this one.
+fn test_sources(folder: &std::path::Path, found: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_source = path.extension().is_some_and(|kind| kind == "rs" || kind == "mjs");
+        if path.is_dir() {
+            test_sources(&path, found);
+        } else if is_source && !path.ends_with("documents.rs") {
+            found.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn each_code_is_expected_by_a_test() {
+    let mut sources = String::new();
+    test_sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")), &mut sources);
+    for code in Code::ALL {
+        let is_expected = sources.contains(&format!("\"{}\"", code.as_str())) || sources.contains(&format!("Code::{code:?}"));
+        assert!(is_expected, "{code:?}");
+    }
+}
