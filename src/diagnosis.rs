@@ -85,7 +85,7 @@ impl<P: Ports> Examination<'_, P> {
         for grant in held {
             alive.extend(self.token(&grant).await);
         }
-        self.picked();
+        self.picked(&alive);
         self.scope(&alive);
         self.org_headers();
         self.cors(alive.first()).await;
@@ -171,13 +171,16 @@ impl<P: Ports> Examination<'_, P> {
         Some(asked)
     }
 
-    fn picked(&self) {
+    fn picked(&self, alive: &[Rc<Grant>]) {
         let Ok(target) = &self.target else {
             return self.say("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
         };
         let expected = format!("a token of {}", target.org);
         if self.keyring.has_fresh(target) {
-            return self.say("pick", Verdict::Ok, "the one that is held", expected, "");
+            return match alive.iter().any(|grant| grant.target() == target) {
+                true => self.say("pick", Verdict::Ok, "the one that is held", expected, ""),
+                false => self.say("pick", Verdict::Warn, "the one that is held: see token", expected, Code::WrongOrg.hint()),
+            };
         }
         if self.keyring.sources().is_empty() {
             let error = self.keyring.none_for(target);
@@ -250,12 +253,10 @@ impl<P: Ports> Examination<'_, P> {
         let expected = "this machine's clock within 30 s of the cloud's";
         match self.cloud.clock_ahead() {
             None => self.say("clock", Verdict::Skipped, "CORS does not let the cloud's Date be read", expected, ""),
-            Some(ahead) if ahead.abs() <= MOST_SKEW => {
-                self.say("clock", Verdict::Ok, format!("{} s behind the cloud's", ahead / 1000), expected, "");
-            }
+            Some(ahead) if ahead.abs() <= MOST_SKEW => self.say("clock", Verdict::Ok, skew(ahead), expected, ""),
             Some(ahead) => {
                 let hint = "Set the clock: tokens seem to expire too early or too late. The library reckons with it where it knows.";
-                self.say("clock", Verdict::Warn, format!("{} s behind the cloud's", ahead / 1000), expected, hint);
+                self.say("clock", Verdict::Warn, skew(ahead), expected, hint);
             }
         }
     }
@@ -291,6 +292,11 @@ impl<P: Ports> Examination<'_, P> {
         let found = format!("not in {}, whose token is held", missing_from.join(", nor in "));
         self.say("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
     }
+}
+
+fn skew(cloud_ahead: i64) -> String {
+    let side = if cloud_ahead < 0 { "ahead of" } else { "behind" };
+    format!("{} s {side} the cloud's", cloud_ahead.abs() / 1000)
 }
 
 /// The line of an examination that took too long.

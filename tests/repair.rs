@@ -124,6 +124,8 @@ async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Er
     let refused = error(record(&recorder, GLOBEX).await);
     assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&org(GLOBEX), Some(403), 1));
     assert!(world.asked().is_empty());
+    // What the cloud has told of the token is known from now on.
+    assert_eq!(recorder.grants()[0].known_by(), premium_recorder::grant::KnownBy::Cloud);
     (world, refused)
 }
 

@@ -247,6 +247,29 @@ fn when_the_token_of_all_pages_expires_one_asks_for_all() {
 }
 
 #[test]
+fn how_long_a_shared_token_may_rest_is_for_the_cloud_to_say() {
+    run(async {
+        let pages = pages(2, World::new(), || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        for (world, _) in &pages {
+            world.issues("opaque").answers(|seen| match seen.method.as_str() {
+                "GET" => {
+                    let at = jiff::Timestamp::from_millisecond(NOW + 900_000).unwrap();
+                    answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#))
+                }
+                _ => answers(seen),
+            });
+        }
+        record(one, GLOBEX).await.unwrap();
+        other.switch_org(OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+        // The first page may have used it all the while.
+        [first, second].map(|world| world.advance(1_000_000));
+        record(other, GLOBEX).await.unwrap();
+        assert_eq!(asked(&pages), 1);
+    });
+}
+
+#[test]
 fn a_page_that_closes_shares_no_more() {
     run(async {
         let pages = pages(3, World::new(), || options(&[])).await;

@@ -22,7 +22,12 @@ function define(error, name, value) {
 
 /** The brand is in the registry that all frames share, so copies of the package know each other's errors. */
 export function isRecorderError(error) {
-  return typeof error === "object" && error !== null && error[BRAND] === true;
+  try {
+    return typeof error === "object" && error !== null && error[BRAND] === true;
+  } catch {
+    // A revoked proxy can be thrown as well.
+    return false;
+  }
 }
 
 // The codes that arise without the module. Their hints are those of src/error.rs, which a test compares.

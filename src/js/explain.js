@@ -17,7 +17,7 @@ const EVIDENCE = {
 
 export function explain(error) {
   if (!isRecorderError(error)) {
-    const found = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const found = words(error);
     const hint = "Nothing of this package: look where it was thrown.";
     return { check: "UNKNOWN", verdict: "fail", found, expected: "a RecorderError", hint };
   }
@@ -26,6 +26,15 @@ export function explain(error) {
     .map(([name, words]) => `${words}: ${[error[name]].flat().join(", ")}`);
   const found = [error.message, ...evidence].join("; ");
   return { check: error.code, verdict: "fail", found, expected: expected(error), hint: error.hint };
+}
+
+/** Whatever was thrown may throw when it is read. */
+function words(error) {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return "something that can not be read";
+  }
 }
 
 function expected({ missingScopes, missingPermissions, orgId }) {

@@ -39,7 +39,7 @@ export function isRecorderError(error: unknown): error is RecorderError;
 
 /**
  * Any error as a line of the doctor's report: `check` is its code, `found` its message and evidence. What is no
- * {@link RecorderError} becomes `UNKNOWN`.
+ * {@link RecorderError} becomes `UNKNOWN`, with its own name and message as they are.
  */
 export function explain(error: unknown): DiagnosisLine;
 

@@ -64,6 +64,16 @@ test("so can signing in, in its window, and signing out", async () => {
   await browser.control("button", "Sign in to Initech");
 });
 
+test("so can asking what would stand in the way, and reading it", async () => {
+  const { globex } = browser.cloud;
+  await browser.openApp({ org: globex });
+  await tabTo("button", "What would stand in the way?");
+  await keys(Key.ENTER);
+  await browser.outcome("Diagnosis:");
+  assert.equal((await browser.described(await focused())).name, "What would stand in the way?");
+  await browser.control("[role=status] ~ section table", "Diagnosis");
+});
+
 test("what happens is announced", async () => {
   await browser.openApp({ org: browser.cloud.acme });
   const outcome = await browser.driver.findElement(By.css("#outcome"));
@@ -82,6 +92,9 @@ test("the page fits a screen 400 pixels wide", async () => {
     await browser.press("Start recording");
     await browser.outcome("ORG_MISMATCH");
     assert.ok(await fits(), "the app");
+    await browser.press("What would stand in the way?");
+    await browser.outcome("Diagnosis:");
+    assert.ok(await fits(), "the diagnosis");
     await browser.leaveApp();
     assert.equal(await browser.driver.executeScript("return innerWidth"), screen.width);
     assert.ok(await fits(), "the host shell");

@@ -1,12 +1,15 @@
 // Compiles if the declarations say what they promise. Nothing here ever runs.
 import {
   connect,
+  explain,
   isRecorderError,
   RecorderError,
   startRecording,
   version,
   type AvailableOrg,
   type ConnectOptions,
+  type Diagnosis,
+  type DiagnosisLine,
   type Environment,
   type EnvironmentEntry,
   type ErrorCode,
@@ -15,6 +18,7 @@ import {
   type LoginOptions,
   type OrgSummary,
   type Recorder,
+  type RecorderEvent,
   type Recording,
   type RecordingContract,
   type StartOptions,
@@ -45,6 +49,7 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     environments: [entry],
     contract: { orgHeaders: [] },
     timeoutMs: 1000,
+    onEvent: (event: RecorderEvent) => void told(event),
   };
   const contract: RecordingContract = { path: "/x", orgHeaders: ["x"], scope: "x" };
   const recorder: Recorder = await connect({ ...options, contract, launchUrl: "https://vendor.example/" });
@@ -61,6 +66,10 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
   await connect({ getToken: () => null });
   await connect({ getToken: async () => undefined });
   await connect({ getToken: async ({ orgId }) => (orgId ? { accessToken: orgId, expiresIn: null } : null) });
+
+  // A listener may return anything, which nobody waits for.
+  await connect({ onEvent: ({ type }) => console.log(type) });
+  await connect({ onEvent: async (event) => void told(event) });
 
   const login: LoginOptions = { clientId: "…", redirectUri: "https://vendor.example/callback.html" };
   await connect({ login });
@@ -109,13 +118,20 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
 
   const available: AvailableOrg[] = await recorder.availableOrgs();
   const listed: [string, string | undefined, boolean][] = available.map((org) => [org.orgId, org.name, org.enabled]);
+  const diagnosis: Diagnosis = await recorder.diagnose();
+  const line: DiagnosisLine | undefined = (await recorder.diagnose("agent")).find(({ check }) => check === "scope");
+  await recorder.diagnose("agent", { orgId: added.orgId });
+  await recorder.diagnose(undefined, { orgId: added.orgId });
+  const verdict: "ok" | "warn" | "fail" | "skipped" | undefined = line?.verdict;
+  const words: string[] = diagnosis.flatMap(({ check, found, expected, hint }) => [check, found, expected, hint]);
+
   const signedOut: void = await recorder.signOut();
   await recorder.signOut(added.orgId);
 
   recorder.close();
   recorder[Symbol.dispose]();
   using _closed: Recorder = recorder;
-  void [version satisfies string, origins, said, target, known, facts, text, raw, listed, signedOut];
+  void [version satisfies string, origins, said, target, known, facts, text, raw, listed, verdict, words, signedOut];
 }
 
 export function handled(error: unknown): string {
@@ -132,6 +148,7 @@ export function handled(error: unknown): string {
     orgIds: (string | undefined)[];
     lists: (string[] | undefined)[];
     ids: (string | undefined)[];
+    wait: number | undefined;
     cause: unknown;
   } = {
     code: error.code,
@@ -139,11 +156,49 @@ export function handled(error: unknown): string {
     retryable: error.retryable,
     status: error.status,
     orgIds: [error.orgId, error.tokenOrgId, error.homeOrgId],
-    lists: [error.missingScopes, error.grantedScopes, error.missingPermissions],
-    ids: [error.contextId, error.correlationId],
+    lists: [error.missingScopes, error.grantedScopes, error.missingPermissions, error.orgHeaders],
+    ids: [error.contextId, error.correlationId, error.nearMiss],
+    wait: error.retryAfterMs,
     cause: error.cause,
   };
-  return `${isError.name} ${evidence.code} ${advice(error.code)}`;
+  const line: DiagnosisLine = explain(error);
+  return `${isError.name} ${evidence.code} ${advice(error.code)} ${line.found}`;
+}
+
+/** What is in an event follows from its type. */
+export function told(event: RecorderEvent): unknown[] {
+  switch (event.type) {
+    case "token-requested": {
+      const source: "refresh-token" | "getToken" | "login" = event.source;
+      const reason: TokenNeed["reason"] = event.reason;
+      return [event.orgId satisfies string, source, reason];
+    }
+    case "token-filed": {
+      const facts: (string | string[] | undefined)[] = [event.homeOrgId, event.scopes];
+      return [event.orgId satisfies string, facts, event.knownBy satisfies OrgSummary["knownBy"]];
+    }
+    case "request":
+      // @ts-expect-error: absent where it is being asked whose a token is
+      void (event.orgId satisfies string);
+      return [event.request satisfies number, event.method satisfies string, event.url satisfies string];
+    case "answer":
+      // @ts-expect-error: absent where no answer came
+      void (event.status satisfies number);
+      return [event.request satisfies number, event.durationMs satisfies number, event.correlationId];
+    case "repair":
+    case "retry":
+      return [event.orgId satisfies string, event.code satisfies ErrorCode];
+    case "org-changed":
+      // @ts-expect-error: absent where there was none before
+      void (event.previousOrgId satisfies string);
+      return [event.orgId satisfies string];
+    case "warning":
+      return [event.code satisfies "SCOPE_MISSING", event.missingScope satisfies string, event.nearMiss];
+    default: {
+      const never: never = event;
+      return [never];
+    }
+  }
 }
 
 /** Does not compile once there is a code that it does not know, which an app may or may not want. */
@@ -235,6 +290,18 @@ export async function refused(recorder: Recorder, recording: Recording, error: R
   await recorder.signOut(null);
   // @ts-expect-error: who is available is asked, not told
   await recorder.availableOrgs("…");
+  // @ts-expect-error: an agent id is a text, or absent
+  await recorder.diagnose(null);
+  // @ts-expect-error: nothing to abort, it ends by itself
+  await recorder.diagnose("agent", { signal: AbortSignal.timeout(1) });
+  // @ts-expect-error: a function
+  await connect({ onEvent: 7 });
+  // @ts-expect-error: no such event
+  await connect({ onEvent: ({ type }) => type === "token" });
+  // @ts-expect-error: what is explained is named
+  explain();
+  // @ts-expect-error: what came up is not changed
+  error.nearMiss = "x";
   // @ts-expect-error: an entry has four parts
   await connect({ environments: [{ name: "local", api: "https://a.example" }] });
   // @ts-expect-error: no such part
@@ -260,4 +327,11 @@ export async function refused(recorder: Recorder, recording: Recording, error: R
 const raw: Same<Recording["raw"], unknown> = true;
 const cause: Same<RecorderError["cause"], unknown> = true;
 const reason: Same<TokenNeed["reason"], "missing" | "expired" | "rejected" | "wrong-org"> = true;
-export const promises = [raw, cause, reason] satisfies true[];
+const verdict: Same<DiagnosisLine["verdict"], "ok" | "warn" | "fail" | "skipped"> = true;
+const diagnosis: Same<Diagnosis, DiagnosisLine[]> = true;
+const available: Same<AvailableOrg, { orgId: string; name?: string; enabled: boolean }> = true;
+const evidence: Same<
+  Pick<RecorderError, "nearMiss" | "orgHeaders" | "retryAfterMs">,
+  { readonly nearMiss?: string; readonly orgHeaders?: string[]; readonly retryAfterMs?: number }
+> = true;
+export const promises = [raw, cause, reason, verdict, diagnosis, available, evidence] satisfies true[];

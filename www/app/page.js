@@ -116,7 +116,9 @@ export function showDiagnosis(lines) {
   const count = (verdict) => lines.filter((line) => line.verdict === verdict).length;
   find("#diagnosis").replaceChildren(
     ...lines.map(({ check, verdict, found, expected, hint }) => {
-      const row = element("tr", ...[check, verdict, found, expected, hint].map((text) => element("td", text)));
+      const head = element("th", check);
+      head.scope = "row";
+      const row = element("tr", head, ...[verdict, found, expected, hint].map((text) => element("td", text)));
       row.className = verdict;
       return row;
     }),
