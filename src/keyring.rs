@@ -37,9 +37,20 @@ pub struct Keyring<P: Ports> {
 struct Fetching {
     number: u64,
     target: Target,
-    is_silent: bool,
+    asks: Asks,
     fetch: WeakShared<Fetch>,
     abort: AbortHandle,
+}
+
+/// Whom a fetch asks for a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Every source.
+    All,
+    /// Every source but a person.
+    Silently,
+    /// A person, where the others have been asked and had none.
+    Person,
 }
 
 /// Who signed out, and when: what began before must not bring a token back.
@@ -184,21 +195,23 @@ impl<P: Ports> Keyring<P> {
         if self.sources.is_empty() {
             return Err(self.none_for(target).into());
         }
+        let mut asks = Asks::All;
         let renewal = self.under_way(target, true);
         if let Some(renewal) = renewal {
             // Its failure is not this call's: to ask again may help.
             if let Ok(Some(grant)) = renewal.await {
                 return Ok(grant);
             }
-        } else if self.has_refresh_token(target)
-            && let Some(grant) = self.renewal(target, since).await?
-        {
-            return Ok(grant);
+        } else if self.has_refresh_token(target) {
+            match self.renewal(target, since).await? {
+                Some(grant) => return Ok(grant),
+                None => asks = Asks::Person,
+            }
         }
         if self.was_signed_out(target, since) {
             return Err(signed_out(target).into());
         }
-        let obtained = self.fetch(target, false, since).await?;
+        let obtained = self.fetch(target, asks, since).await?;
         obtained.ok_or_else(|| self.none_for(target).into())
     }
 
@@ -273,7 +286,7 @@ impl<P: Ports> Keyring<P> {
     /// Begins a fetch that asks nobody to sign in, and that goes on if nobody waits for it any more: a refresh token that was
     /// sent is used up, and what it was given for must not be lost.
     fn renewal(self: &Rc<Self>, target: &Target, since: u64) -> Shared<Fetch> {
-        let (fetch, kept, keyring) = (self.fetch(target, true, since), self.fetch(target, true, since), self.clone());
+        let (fetch, kept, keyring) = (self.fetch(target, Asks::Silently, since), self.fetch(target, Asks::Silently, since), self.clone());
         self.cloud.ports().spawn(Box::pin(async move {
             // A failure is for who waits, or nobody's: the next call tries again.
             select(kept, pin!(keyring.cloud.ports().closed())).await;
@@ -283,14 +296,15 @@ impl<P: Ports> Keyring<P> {
 
     fn under_way(&self, target: &Target, is_silent: bool) -> Option<Shared<Fetch>> {
         let fetches = self.fetches.borrow();
-        let mut of_target = fetches.iter().filter(|fetching| fetching.target == *target && fetching.is_silent == is_silent);
+        let is_such = |fetching: &&Fetching| fetching.target == *target && (fetching.asks == Asks::Silently) == is_silent;
+        let mut of_target = fetches.iter().filter(is_such);
         of_target.find_map(|fetching| fetching.fetch.upgrade())
     }
 
     /// Joins the fetch that is under way for this target, or begins one. It ends when nobody waits for it any more, or when
     /// somebody signs out.
-    fn fetch(self: &Rc<Self>, target: &Target, is_silent: bool, since: u64) -> Shared<Fetch> {
-        if let Some(fetch) = self.under_way(target, is_silent) {
+    fn fetch(self: &Rc<Self>, target: &Target, asks: Asks, since: u64) -> Shared<Fetch> {
+        if let Some(fetch) = self.under_way(target, asks == Asks::Silently) {
             return fetch;
         }
         let number = self.fetched.get();
@@ -298,7 +312,7 @@ impl<P: Ports> Keyring<P> {
         let (keyring, key) = (self.clone(), target.clone());
         let (abort, registration) = AbortHandle::new_pair();
         let fetch: Fetch = Box::pin(async move {
-            let work = Abortable::new(keyring.obtain_and_file(&key, is_silent, since), registration);
+            let work = Abortable::new(keyring.obtain_and_file(&key, asks, since), registration);
             let obtained = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
             // Before anyone sees the result, so that a failure is not handed to a later caller.
             keyring.fetches.borrow_mut().retain(|fetching| fetching.number != number);
@@ -307,13 +321,13 @@ impl<P: Ports> Keyring<P> {
         let fetch = fetch.shared();
         let mut fetches = self.fetches.borrow_mut();
         fetches.retain(|fetching| fetching.fetch.upgrade().is_some());
-        fetches.extend(fetch.downgrade().map(|fetch| Fetching { number, target: target.clone(), is_silent, fetch, abort }));
+        fetches.extend(fetch.downgrade().map(|fetch| Fetching { number, target: target.clone(), asks, fetch, abort }));
         fetch
     }
 
-    async fn obtain_and_file(self: &Rc<Self>, target: &Target, is_silent: bool, since: u64) -> Result<Option<Rc<Grant>>, Error> {
+    async fn obtain_and_file(self: &Rc<Self>, target: &Target, asks: Asks, since: u64) -> Result<Option<Rc<Grant>>, Error> {
         // A sign-in's window has to be opened in the caller's own turn, so before anything is waited for.
-        let window = match if is_silent { None } else { self.sources.window_at_once() } {
+        let window = match if asks == Asks::Silently { None } else { self.sources.window_at_once() } {
             Some(Ok(window)) => Some((window, self.sources.signing_in(target))),
             Some(Err(blocked)) => {
                 let shared = self.sources.shared_by_another_page(target, self.held_for(target).as_deref()).await;
@@ -325,7 +339,7 @@ impl<P: Ports> Keyring<P> {
         };
         // Held until the grant is shared: the next page finds it then.
         let _lock = self.sources.lock(target).await;
-        let obtained = self.obtain(target, window, is_silent, since).await?;
+        let obtained = self.obtain(target, window, asks, since).await?;
         if let Some(grant) = obtained.clone().filter(|_| !self.was_signed_out(target, since)) {
             self.file_and_share(grant);
         }
@@ -337,12 +351,12 @@ impl<P: Ports> Keyring<P> {
         &self,
         target: &Target,
         window: Option<(P::Window, SigningIn<'_, P>)>,
-        is_silent: bool,
+        asks: Asks,
         since: u64,
     ) -> Result<Option<Rc<Grant>>, Error> {
         let stale = self.held_for(target);
         let now = self.cloud.now();
-        if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(is_silent && held.is_due(now))) {
+        if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(asks == Asks::Silently && held.is_due(now))) {
             return Ok(Some(held.clone()));
         }
         // Of no use to other pages any more, and this one would only be asking itself.
@@ -361,13 +375,17 @@ impl<P: Ports> Keyring<P> {
         if let Some(grant) = self.sources.refreshed(target, reason, stale).await? {
             return self.of_target(target, grant, since).map(Some);
         }
-        if let Some(grant) = self.sources.given_by_app(target, reason, stale).await? {
+        let given = match asks {
+            Asks::Person => None,
+            Asks::All | Asks::Silently => self.sources.given_by_app(target, reason, stale).await?,
+        };
+        if let Some(grant) = given {
             return match self.true_owner(&grant) {
                 Some(owner) => Err(wrong_org_given(&target.org, &owner)),
                 None => Ok(Some(grant.into())),
             };
         }
-        if is_silent {
+        if asks == Asks::Silently {
             return Ok(None);
         }
         match self.sources.signed_in(target, reason, window, stale).await? {

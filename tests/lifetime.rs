@@ -395,6 +395,23 @@ fn a_refresh_token_that_is_refused_is_dropped_and_somebody_signs_in() {
 }
 
 #[test]
+fn after_a_refused_refresh_each_other_source_is_asked_once() {
+    run(async {
+        let world = World::new();
+        refreshing(&world, |_| answer(400, r#"{"error":"invalid_grant"}"#));
+        let recorder = signed_in(&world).await;
+        world.source_or_none(|_| Box::pin(async { Ok(None) }));
+        world.advance(100 * SECOND);
+        let somebody = async {
+            wait_until(|| world.windows().get(1).is_some_and(|window| window.shown().is_some())).await;
+            world.windows()[1].grant("code");
+        };
+        join(record(&recorder), somebody).await.0.unwrap();
+        assert_eq!((world.asked().len(), world.windows().len()), (1, 2));
+    });
+}
+
+#[test]
 fn a_refresh_that_did_not_get_through_is_tried_again_by_the_next_call() {
     run(async {
         let world = World::new();
