@@ -17,11 +17,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use support::*;
 
-const S: i64 = 1000;
+const SECOND: i64 = 1000;
 async fn record(r: &Recorder<World>, org: &str) -> Result<Recording, Failure> {
     r.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
 }
-fn of(org: &str, jti: &str, life: i64) -> String {
+fn lives(org: &str, jti: &str, life: i64) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","exp":{},"jti":"{jti}"}}"#, NOW / 1000 + life))
 }
 fn answers(seen: &Seen) -> Answer {
@@ -77,10 +77,10 @@ async fn ticking<T>(worlds: &[&World], call: impl Future<Output = T>, most: i64)
     }
 }
 
-fn of_jti(org: &str, jti: &str) -> String {
+fn claims(org: &str, jti: &str) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","jti":"{jti}"}}"#))
 }
-fn answers_k(seen: &Seen) -> Answer {
+fn answers_with_a_short_life(seen: &Seen) -> Answer {
     match seen.method.as_str() {
         "GET" => answer(200, &token_info(GLOBEX)),
         "POST" if seen.url.ends_with("/oauth/token") => answer(200, r#"{"access_token":"opaque","expires_in":100}"#),
@@ -88,7 +88,7 @@ fn answers_k(seen: &Seen) -> Answer {
         _ => answer(201, r#"{"id":"rec-1","state":"recording"}"#),
     }
 }
-fn opaque(world: &World, life: f64) {
+fn gives_opaque(world: &World, life: f64) {
     let n = Cell::new(0);
     world.source(move |_| {
         n.set(n.get() + 1);
@@ -112,18 +112,18 @@ fn a_renewal_that_hangs_does_not_poison_this_page_nor_another() {
         issues(&world, 100.0, |n| n == 2);
         let recorder = connected(&world, options(&[])).await;
         record(&recorder, GLOBEX).await.unwrap();
-        world.advance(95 * S);
+        world.advance(95 * SECOND);
         record(&recorder, GLOBEX).await.unwrap();
         world.go_on();
         assert_eq!(world.asked().len(), 2);
-        world.advance(5 * S);
+        world.advance(5 * SECOND);
         let other = world.another_page();
         other.answers(answers);
         issues(&other, 100.0, |_| false);
         let another = connected(&other, options(&[])).await;
         // an hour later
-        world.advance(3600 * S);
-        other.advance(3600 * S);
+        world.advance(3600 * SECOND);
+        other.advance(3600 * SECOND);
         world.go_on();
         let a = ticking(&[&world, &other], record(&recorder, GLOBEX), 60_000).await.unwrap();
         let b = ticking(&[&world, &other], record(&another, GLOBEX), 60_000).await.unwrap();
@@ -259,7 +259,7 @@ fn a_rotated_refresh_token_is_not_lost_when_tokens_me_fails() {
         let world = World::new();
         let used = refreshing(&world, |n| if n == 2 { answer(503, "") } else { answer(200, &token_info(GLOBEX)) }, false);
         let recorder = signed_in(&world).await;
-        world.advance(100 * S);
+        world.advance(100 * SECOND);
         let _ = record(&recorder, GLOBEX).await;
         let _ = record(&recorder, GLOBEX).await;
         assert_eq!(*used.borrow(), ["refresh-1", "refresh-2"]);
@@ -272,7 +272,7 @@ fn a_refresh_that_somebody_gave_up_on_is_not_made_again_with_the_same_token() {
         let world = World::new();
         let used = refreshing(&world, |_| answer(200, &token_info(GLOBEX)), true);
         let recorder = signed_in(&world).await;
-        world.advance(100 * S);
+        world.advance(100 * SECOND);
         {
             let limits = Limits { timeout: None, aborted: async { turn().await } };
             let ended = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits).await;
@@ -314,14 +314,14 @@ fn a_token_that_was_about_to_rest_too_long_when_it_was_handed_over_is_good_after
     run(async {
         // The cloud: idle time-out 900 s, of which 10 s are left when connect() asks.
         let world = World::new();
-        let last_used = Rc::new(Cell::new(NOW - 890 * S));
+        let last_used = Rc::new(Cell::new(NOW - 890 * SECOND));
         let (clock, used) = (world.clone(), last_used.clone());
         world.answers(move |seen| {
-            if clock.time() >= used.get() + 900 * S {
+            if clock.time() >= used.get() + 900 * SECOND {
                 return answer(401, "");
             }
             if seen.method == "GET" {
-                let at = jiff::Timestamp::from_millisecond(used.get() + 900 * S).unwrap();
+                let at = jiff::Timestamp::from_millisecond(used.get() + 900 * SECOND).unwrap();
                 return answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#));
             }
             used.set(clock.time());
@@ -329,7 +329,7 @@ fn a_token_that_was_about_to_rest_too_long_when_it_was_handed_over_is_good_after
         });
         let recorder = connected(&world, options(&["opaque"])).await;
         record(&recorder, GLOBEX).await.unwrap();
-        world.advance(60 * S);
+        world.advance(60 * SECOND);
         let r = record(&recorder, GLOBEX).await;
         assert!(r.is_ok());
     });
@@ -347,11 +347,11 @@ fn a_token_that_another_page_keeps_awake_needs_no_new_sign_in() {
                 if seen.url.ends_with("/oauth/token") {
                     return answers(seen);
                 }
-                if clock.time() >= used.get() + 900 * S {
+                if clock.time() >= used.get() + 900 * SECOND {
                     return answer(401, "");
                 }
                 if seen.method == "GET" {
-                    let at = jiff::Timestamp::from_millisecond(used.get() + 900 * S).unwrap();
+                    let at = jiff::Timestamp::from_millisecond(used.get() + 900 * SECOND).unwrap();
                     return answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#));
                 }
                 used.set(clock.time());
@@ -363,8 +363,8 @@ fn a_token_that_another_page_keeps_awake_needs_no_new_sign_in() {
         let other = connected(&second, login_options()).await;
         record(&other, GLOBEX).await.unwrap();
         for _ in 0..3 {
-            first.advance(600 * S);
-            second.advance(600 * S);
+            first.advance(600 * SECOND);
+            second.advance(600 * SECOND);
             record(&one, GLOBEX).await.unwrap();
         }
         let _ = ticking(&[&first, &second], record(&other, GLOBEX), 5_000).await;
@@ -380,13 +380,13 @@ fn a_token_that_the_app_handed_over_is_not_shared_because_another_was() {
         issues(&first, 100.0, |_| false);
         let one = connected(&first, options(&[])).await;
         record(&one, GLOBEX).await.unwrap();
-        one.add_token(AccessToken::parse(&of(GLOBEX, "private", 9999)).unwrap(), no_limits()).await.unwrap();
+        one.add_token(AccessToken::parse(&lives(GLOBEX, "private", 9999)).unwrap(), no_limits()).await.unwrap();
         let second = first.another_page();
         second.answers(answers);
         issues(&second, 100.0, |_| false);
         let other = connected(&second, options(&[])).await;
         record(&other, GLOBEX).await.unwrap();
-        assert!(second.starts()[0].token != of(GLOBEX, "private", 9999));
+        assert!(second.starts()[0].token != lives(GLOBEX, "private", 9999));
     });
 }
 
@@ -475,7 +475,7 @@ fn sign_out_is_not_undone_by_a_start_that_its_own_revocation_makes_fail() {
         let revoked = Rc::new(Cell::new(false));
         let (tell, told) = futures::channel::oneshot::channel::<()>();
         let told = told.shared();
-        let token = of(GLOBEX, "first", 9999);
+        let token = lives(GLOBEX, "first", 9999);
         let (t, r) = (token.clone(), revoked.clone());
         world
             .cloud(move |seen| {
@@ -494,7 +494,7 @@ fn sign_out_is_not_undone_by_a_start_that_its_own_revocation_makes_fail() {
                     Ok(a)
                 })
             })
-            .issues(&of(GLOBEX, "second", 9999));
+            .issues(&lives(GLOBEX, "second", 9999));
         let recorder = connected(&world, options(&[&token])).await;
         let leaving = async {
             recorder.sign_out(None, no_limits()).await.unwrap();
@@ -527,10 +527,11 @@ fn get_token_may_call_everything_synchronously() {
                         let r2 = r.clone();
                         let mut f = Box::pin(async move { record(&r2, GLOBEX).await });
                         let _ = f.as_mut().poll(&mut cx);
-                        w_spawn(&w, f);
+                        spawn(&w, f);
                     }
                     3 => {
-                        let mut f = Box::pin(async { r.add_token(AccessToken::parse(&of(GLOBEX, "x", 9999)).unwrap(), no_limits()).await });
+                        let mut f =
+                            Box::pin(async { r.add_token(AccessToken::parse(&lives(GLOBEX, "x", 9999)).unwrap(), no_limits()).await });
                         let _ = f.as_mut().poll(&mut cx);
                     }
                     4 => {
@@ -557,7 +558,7 @@ fn get_token_may_call_everything_synchronously() {
         }
     });
 }
-fn w_spawn(w: &World, f: std::pin::Pin<Box<dyn Future<Output = Result<Recording, Failure>>>>) {
+fn spawn(w: &World, f: std::pin::Pin<Box<dyn Future<Output = Result<Recording, Failure>>>>) {
     use premium_recorder::ports::Ports;
     w.spawn(Box::pin(async move {
         let _ = f.await;
@@ -627,10 +628,10 @@ fn sign_out_is_not_undone_by_a_call_whose_renewal_failed() {
         });
         let recorder = connected(&world, options(&[])).await;
         record(&recorder, GLOBEX).await.unwrap();
-        world.advance(95 * S);
+        world.advance(95 * SECOND);
         record(&recorder, GLOBEX).await.unwrap();
         world.go_on();
-        world.advance(6 * S);
+        world.advance(6 * SECOND);
         let leaving = async {
             recorder.sign_out(None, no_limits()).await.unwrap();
             tell.send(()).unwrap();
@@ -709,10 +710,10 @@ fn what_a_redirect_sign_in_gave_is_not_displaced_by_the_token_it_was_to_replace(
 fn what_another_page_hands_over_is_looked_at() {
     run(async {
         let world = World::new();
-        world.answers(answers_k).issues_each();
+        world.answers(answers_with_a_short_life).issues_each();
         let _sharing = world.share(
             &format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken"),
-            Rc::new(Hands(of_jti(ACME, "another's"))),
+            Rc::new(Hands(claims(ACME, "another's"))),
         );
         let recorder = connected(&world, options(&[])).await;
         assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);
@@ -726,11 +727,11 @@ fn a_token_that_expires_while_it_is_asked_about_is_not_sent() {
         let clock = world.clone();
         world.answers(move |seen| {
             if seen.method == "GET" {
-                clock.advance(2 * S)
+                clock.advance(2 * SECOND)
             }
-            answers_k(seen)
+            answers_with_a_short_life(seen)
         });
-        opaque(&world, 1.0);
+        gives_opaque(&world, 1.0);
         let recorder = connected(&world, options(&[])).await;
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenExpired);
         assert!(world.starts().is_empty());
@@ -742,15 +743,15 @@ fn a_token_that_is_taken_over_keeps_its_end() {
         let world = World::new();
         let other = world.another_page();
         for w in [&world, &other] {
-            w.answers(answers_k);
-            opaque(w, 100.0);
+            w.answers(answers_with_a_short_life);
+            gives_opaque(w, 100.0);
         }
         let (one, two) = (connected(&world, options(&[])).await, connected(&other, options(&[])).await);
         record(&one, GLOBEX).await.unwrap();
         record(&two, GLOBEX).await.unwrap();
         assert_eq!(other.asked().len(), 0);
-        other.advance(100 * S);
-        world.advance(100 * S);
+        other.advance(100 * SECOND);
+        world.advance(100 * SECOND);
         record(&two, GLOBEX).await.unwrap();
         assert_eq!(other.asked().len(), 1);
     });
@@ -760,10 +761,10 @@ fn a_start_that_was_refused_was_not_started_when_its_renewal_hangs() {
     run(async {
         let world = World::new();
         world.answers(|_| answer(401, "")).source(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[&of_jti(GLOBEX, "a")])).await;
+        let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
         let (r, ()) = join(record(&recorder, GLOBEX), async {
             turn().await;
-            world.advance(15 * S)
+            world.advance(15 * SECOND)
         })
         .await;
         assert_eq!(error(r).code, Code::Timeout);
@@ -773,8 +774,8 @@ fn a_start_that_was_refused_was_not_started_when_its_renewal_hangs() {
 fn a_renewals_failure_is_not_the_callers() {
     run(async {
         let world = World::new();
-        world.answers(answers_k);
-        opaque(&world, 100.0);
+        world.answers(answers_with_a_short_life);
+        gives_opaque(&world, 100.0);
         let recorder = connected(&world, options(&[])).await;
         record(&recorder, GLOBEX).await.unwrap();
         let (tell, told) = futures::channel::oneshot::channel::<()>();
@@ -786,15 +787,15 @@ fn a_renewals_failure_is_not_the_callers() {
                     told.await.unwrap();
                     return Err(Cause::Foreign(Rc::new(())));
                 }
-                Ok(issued(&of_jti(GLOBEX, "later")))
+                Ok(issued(&claims(GLOBEX, "later")))
             })
         });
-        world.advance(95 * S);
+        world.advance(95 * SECOND);
         record(&recorder, GLOBEX).await.unwrap();
         world.go_on();
-        world.advance(6 * S);
+        world.advance(6 * SECOND);
         join(record(&recorder, GLOBEX), async { tell.send(()).unwrap() }).await.0.unwrap();
-        assert_eq!(world.starts().last().unwrap().token, of_jti(GLOBEX, "later"));
+        assert_eq!(world.starts().last().unwrap().token, claims(GLOBEX, "later"));
     });
 }
 #[test]
@@ -802,13 +803,13 @@ fn a_refused_token_is_not_handed_on() {
     run(async {
         let world = World::new();
         let other = world.another_page();
-        let stale = of_jti(GLOBEX, "stale");
+        let stale = claims(GLOBEX, "stale");
         for w in [&world, &other] {
             let s = stale.clone();
-            w.answers(move |seen| if seen.token == s { answer(401, "") } else { answers_k(seen) });
+            w.answers(move |seen| if seen.token == s { answer(401, "") } else { answers_with_a_short_life(seen) });
         }
         world.issues(&stale);
-        other.issues(&of_jti(GLOBEX, "good"));
+        other.issues(&claims(GLOBEX, "good"));
         let (one, two) = (connected(&world, options(&[])).await, connected(&other, options(&[])).await);
         record(&one, GLOBEX).await.unwrap_err();
         record(&two, GLOBEX).await.unwrap();
@@ -821,13 +822,13 @@ fn who_signed_out_shares_no_more() {
         let world = World::new();
         let pages = [world.clone(), world.another_page(), world.another_page()];
         for w in &pages {
-            w.answers(answers_k);
-            opaque(w, 100.0);
+            w.answers(answers_with_a_short_life);
+            gives_opaque(w, 100.0);
         }
         let [a, b, c] =
             [connected(&pages[0], options(&[])).await, connected(&pages[1], options(&[])).await, connected(&pages[2], options(&[])).await];
         record(&a, GLOBEX).await.unwrap();
-        pages.iter().for_each(|w| w.advance(100 * S));
+        pages.iter().for_each(|w| w.advance(100 * SECOND));
         record(&a, GLOBEX).await.unwrap(); // shared a second time
         a.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
         record(&b, GLOBEX).await.unwrap();
@@ -839,12 +840,12 @@ fn who_signed_out_shares_no_more() {
 fn nothing_is_renewed_beside_a_fetch() {
     run(async {
         let world = World::new();
-        let told = world.answers(answers_k).issues_when_told(|_| true);
+        let told = world.answers(answers_with_a_short_life).issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
         let other = async {
             let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 10));
             recorder.add_token(AccessToken::parse(&token).unwrap(), no_limits()).await.unwrap();
-            world.advance(9 * S + 500);
+            world.advance(9 * SECOND + 500);
             record(&recorder, GLOBEX).await.unwrap();
             assert_eq!(world.spawned(), 0);
             told.tell();
@@ -857,14 +858,14 @@ fn a_token_of_the_apps_own_is_not_replaced_by_another_pages() {
     run(async {
         let o = |tokens: &[&str]| Options { org_id: Some(GLOBEX.into()), login: login_options().login, ..options(tokens) };
         let world = World::new();
-        world.answers(answers_k);
+        world.answers(answers_with_a_short_life);
         let one = connected(&world, o(&[])).await;
         join(record(&one, GLOBEX), async { world.windows()[0].grant("code") }).await.0.unwrap();
         let other = world.another_page();
-        other.answers(answers_k);
-        let two = connected(&other, o(&[&of_jti(GLOBEX, "own")])).await;
+        other.answers(answers_with_a_short_life);
+        let two = connected(&other, o(&[&claims(GLOBEX, "own")])).await;
         record(&two, GLOBEX).await.unwrap();
-        assert_eq!(other.starts()[0].token, of_jti(GLOBEX, "own"));
+        assert_eq!(other.starts()[0].token, claims(GLOBEX, "own"));
     });
 }
 #[test]
@@ -872,16 +873,16 @@ fn a_rest_is_counted_by_the_clouds_clock() {
     run(async {
         let world = World::new();
         let clock = world.clone();
-        let at = jiff::Timestamp::from_millisecond(NOW + 3600 * S + 900 * S).unwrap();
+        let at = jiff::Timestamp::from_millisecond(NOW + 3600 * SECOND + 900 * SECOND).unwrap();
         world.answers(move |seen| Answer {
-            date: Some(Timestamp::from_millis(clock.time() + 3600 * S)),
+            date: Some(Timestamp::from_millis(clock.time() + 3600 * SECOND)),
             ..match seen.method.as_str() {
                 "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#)),
-                _ => answers_k(seen),
+                _ => answers_with_a_short_life(seen),
             }
         });
         let recorder = connected(&world, options(&["opaque"])).await;
-        world.advance(902 * S);
+        world.advance(902 * SECOND);
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenExpired);
     });
 }
@@ -892,13 +893,13 @@ fn a_life_is_counted_from_the_question() {
         let clock = world.clone();
         world.answers(move |seen| {
             if seen.url.ends_with("/oauth/token") {
-                clock.advance(10 * S)
+                clock.advance(10 * SECOND)
             }
-            answers_k(seen)
+            answers_with_a_short_life(seen)
         });
         let recorder = connected(&world, login_options()).await;
         join(record(&recorder, GLOBEX), async { world.windows()[0].grant("code") }).await.0.unwrap();
-        assert_eq!(recorder.grants()[0].expires_at(recorder.now()).unwrap().as_millis(), NOW + 100 * S);
+        assert_eq!(recorder.grants()[0].expires_at(recorder.now()).unwrap().as_millis(), NOW + 100 * SECOND);
     });
 }
 #[test]
@@ -915,11 +916,11 @@ fn a_refused_refresh_token_is_not_used_again() {
             Some(_) if seen.url.ends_with("/oauth/token") => {
                 answer(200, r#"{"access_token":"opaque","expires_in":100,"refresh_token":"r"}"#)
             }
-            _ => answers_k(seen),
+            _ => answers_with_a_short_life(seen),
         });
         let recorder = connected(&world, login_options()).await;
         join(record(&recorder, GLOBEX), async { world.windows()[0].grant("code") }).await.0.unwrap();
-        world.advance(100 * S);
+        world.advance(100 * SECOND);
         world.blocks_windows();
         record(&recorder, GLOBEX).await.unwrap_err();
         record(&recorder, GLOBEX).await.unwrap_err();
@@ -950,11 +951,11 @@ fn a_refresh_token_is_struck_out() {
             Some(_) if seen.url.ends_with("/oauth/token") => {
                 answer(200, r#"{"access_token":"opaque","expires_in":100,"refresh_token":"the-refresh-token"}"#)
             }
-            _ => answers_k(seen),
+            _ => answers_with_a_short_life(seen),
         });
         let recorder = connected(&world, login_options()).await;
         join(record(&recorder, GLOBEX), async { world.windows()[0].grant("code") }).await.0.unwrap();
-        world.advance(100 * S);
+        world.advance(100 * SECOND);
         let refused = error(record(&recorder, GLOBEX).await);
         assert!(!format!("{refused:?}").contains("the-refresh-token"));
     });
@@ -970,14 +971,14 @@ fn the_second_start_may_have_run() {
     run(async {
         let world = World::new();
         world.cloud(|seen| {
-            let first = seen.token == of_jti(GLOBEX, "a");
+            let first = seen.token == claims(GLOBEX, "a");
             Box::pin(async move { if first { Ok(answer(401, "")) } else { std::future::pending().await } })
         });
-        world.issues(&of_jti(GLOBEX, "b"));
-        let recorder = connected(&world, options(&[&of_jti(GLOBEX, "a")])).await;
+        world.issues(&claims(GLOBEX, "b"));
+        let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
         let (r, ()) = join(record(&recorder, GLOBEX), async {
             wait_until(|| world.starts().len() == 2).await;
-            world.advance(15 * S)
+            world.advance(15 * SECOND)
         })
         .await;
         assert_eq!(error(r).code, Code::OutcomeUnknown);
@@ -999,9 +1000,9 @@ fn a_token_that_was_added_meanwhile_is_used() {
                 Ok(answer(201, r#"{"id":"r","state":"recording"}"#))
             })
         });
-        let recorder = connected(&world, options(&[&of_jti(GLOBEX, "a")])).await;
+        let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
         let add = async {
-            recorder.add_token(AccessToken::parse(&of_jti(GLOBEX, "b")).unwrap(), no_limits()).await.unwrap();
+            recorder.add_token(AccessToken::parse(&claims(GLOBEX, "b")).unwrap(), no_limits()).await.unwrap();
             tell.send(()).unwrap();
         };
         join(record(&recorder, GLOBEX), add).await.0.unwrap();
@@ -1013,8 +1014,8 @@ fn a_closed_recorder_signs_nobody_out() {
         let world = World::new();
         let other = world.another_page();
         for w in [&world, &other] {
-            w.answers(answers_k);
-            opaque(w, 100.0);
+            w.answers(answers_with_a_short_life);
+            gives_opaque(w, 100.0);
         }
         let (one, two) = (connected(&world, options(&[])).await, connected(&other, options(&[])).await);
         record(&two, GLOBEX).await.unwrap();
