@@ -8,7 +8,7 @@ use crate::ports::NeedReason;
 
 /// Where a token is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenSource {
+pub enum Source {
     /// The login origin, with a refresh token.
     RefreshToken,
     /// The app's `getToken`.
@@ -17,13 +17,13 @@ pub enum TokenSource {
     Login,
 }
 
-impl TokenSource {
+impl Source {
     /// The source as JavaScript sees it.
     pub fn as_str(self) -> &'static str {
         match self {
-            TokenSource::RefreshToken => "refresh-token",
-            TokenSource::GetToken => "getToken",
-            TokenSource::Login => "login",
+            Source::RefreshToken => "refresh-token",
+            Source::GetToken => "getToken",
+            Source::Login => "login",
         }
     }
 }
@@ -36,7 +36,7 @@ pub enum Event<'a> {
         /// The organization that it must be of.
         org: &'a OrgId,
         /// Where.
-        source: TokenSource,
+        source: Source,
         /// Why.
         reason: NeedReason,
     },

@@ -259,15 +259,16 @@ impl<P: Ports> Keyring<P> {
     }
 
     fn file(&self, grant: Rc<Grant>) {
-        self.cloud.ports().tell(&Event::TokenFiled { grant: &grant });
         let now = self.cloud.now();
         self.misfiled.borrow_mut().retain(|target| target != grant.target());
         let mut held = self.held.borrow_mut();
         match held.iter_mut().find(|other| other.target() == grant.target()) {
-            Some(other) if grant.is_fresh(now) || !other.is_fresh(now) => *other = grant,
-            Some(_) => {}
-            None => held.push(grant),
+            Some(other) if grant.is_fresh(now) || !other.is_fresh(now) => *other = grant.clone(),
+            Some(_) => return,
+            None => held.push(grant.clone()),
         }
+        drop(held);
+        self.cloud.ports().tell(&Event::TokenFiled { grant: &grant });
     }
 
     fn has_refresh_token(&self, target: &Target) -> bool {

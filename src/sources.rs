@@ -9,7 +9,7 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::cloud::Cloud;
 use crate::error::{Code, Error};
-use crate::event::{Event, TokenSource};
+use crate::event::{Event, Source};
 use crate::grant::{Grant, Target};
 use crate::login::{Login, Mode, TokenResponse};
 use crate::org::OrgId;
@@ -129,7 +129,7 @@ impl<P: Ports> Sources<P> {
     pub(crate) async fn refreshed(&self, target: &Target, reason: NeedReason, stale: Option<&Grant>) -> Result<Option<Grant>, Error> {
         let (Some(login), Some(stale)) = (&self.login, stale) else { return Ok(None) };
         let Some(token) = stale.refresh_token() else { return Ok(None) };
-        self.tell(target, TokenSource::RefreshToken, reason);
+        self.tell(target, Source::RefreshToken, reason);
         let work = async {
             let response = match TokenResponse::refreshed(login, &self.cloud, &target.environment, &token).await {
                 Ok(response) => response,
@@ -152,7 +152,7 @@ impl<P: Ports> Sources<P> {
         if !self.cloud.ports().has_token_source() {
             return Ok(None);
         }
-        self.tell(target, TokenSource::GetToken, reason);
+        self.tell(target, Source::GetToken, reason);
         let org = &target.org;
         let need = TokenNeed { environment: &target.environment, org, scopes: vec![self.scope.clone()], reason };
         let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for organization {org}.")).caused_by(cause);
@@ -182,7 +182,7 @@ impl<P: Ports> Sources<P> {
         stale: Option<&Grant>,
     ) -> Result<Option<Grant>, Error> {
         let Some(login) = &self.login else { return Ok(None) };
-        self.tell(target, TokenSource::Login, reason);
+        self.tell(target, Source::Login, reason);
         let ports = self.cloud.ports();
         let (window, signing_in) = match window {
             Some((window, signing_in)) => (Some(window), signing_in),
@@ -239,7 +239,7 @@ impl<P: Ports> Sources<P> {
         }
     }
 
-    fn tell(&self, target: &Target, source: TokenSource, reason: NeedReason) {
+    fn tell(&self, target: &Target, source: Source, reason: NeedReason) {
         self.cloud.ports().tell(&Event::TokenRequested { org: &target.org, source, reason });
     }
 

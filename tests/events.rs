@@ -8,6 +8,7 @@ use futures::future::join;
 use premium_recorder::org::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recording::Start;
+use premium_recorder::token::AccessToken;
 use support::*;
 
 async fn record(recorder: &Recorder<World>) {
@@ -40,6 +41,17 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
         for secret in [&fresh, &jwt_of(GLOBEX)] {
             assert!(!world.told().join("\n").contains(secret));
         }
+    });
+}
+
+#[test]
+fn a_token_that_does_not_take_anothers_place_is_not_told_as_filed() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
+        recorder.add_token(AccessToken::parse(&expired).unwrap(), no_limits()).await.unwrap();
+        assert_eq!(kinds(&world), ["TokenFiled"]);
     });
 }
 
