@@ -20,11 +20,12 @@ use crate::{
     organization::{Agent, Organization, PARTNER},
     recording::Recording,
     refusal::{self, Refusal},
+    settings::Listing,
     standin,
     token::{self, Caller},
     trust::Trust,
     user::User,
-    world::Shared,
+    world::{Shared, World},
 };
 
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("inin-correlation-id");
@@ -195,9 +196,9 @@ async fn user_me(caller: Caller, Told(Query(Expansion { expand })): Told<Query<E
     })
 }
 
-async fn user(caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<UserMe>, Refusal> {
-    let agent = caller.grant.organization.agent(&id).ok_or_else(Refusal::not_found)?;
-    Ok(Json(agent.into()))
+async fn user(State(cloud): State<Shared>, caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<UserMe>, Refusal> {
+    let user = cloud.world().directory.user(&id).filter(|user| user.home.id == caller.grant.organization.id);
+    Ok(Json(user.ok_or_else(Refusal::not_found)?.agent.into()))
 }
 
 async fn organization_me(caller: Caller) -> Json<Value> {
@@ -253,13 +254,27 @@ async fn start(State(cloud): State<Shared>, caller: Caller, headers: HeaderMap, 
         return Err(Refusal::bad_field("recordingType", "recordingType must be [screen]."));
     }
     judge_org_headers(&caller, &headers)?;
-    let (organization, agent) = Organization::of_agent(agent_id).ok_or_else(Refusal::not_found)?;
-    if organization.id != caller.grant.organization.id {
+    let user = world.directory.user(agent_id).ok_or_else(Refusal::not_found)?;
+    if user.home.id != caller.grant.organization.id {
         return Err(Refusal::other_organization());
     }
-    let now = world.clock.now();
-    let recording = world.recordings.start(organization, agent, now)?;
+    let World { recordings, settings, clock, .. } = &mut *world;
+    let recording = recordings.start(user, settings.idempotency_key(&headers), settings, clock.now())?;
     Ok((StatusCode::CREATED, Json(recording)).into_response())
+}
+
+/// Where there is no list, there is nothing at its address, whoever asks.
+struct Listed;
+
+impl FromRequestParts<Shared> for Listed {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(_: &mut Parts, cloud: &Shared) -> Result<Self, Refusal> {
+        match cloud.world().settings.listing {
+            Listing::All => Ok(Self),
+            Listing::Off => Err(Refusal::not_found()),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -269,6 +284,7 @@ struct Selection {
 }
 
 async fn list(
+    _: Listed,
     State(cloud): State<Shared>,
     caller: Caller,
     headers: HeaderMap,

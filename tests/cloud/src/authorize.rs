@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     challenge::Challenge,
     client::{Client, Clients},
+    directory::Directory,
     grant::{Grant, GrantType},
     organization::Organization,
     page::{self, SignIn},
@@ -127,7 +128,7 @@ impl Failure {
     }
 }
 
-fn question(parameters: &Parameters) -> SignIn<'_> {
+fn question<'request>(parameters: &'request Parameters, directory: &Directory) -> SignIn<'request> {
     let (email, name) = match parameters.get("login_hint") {
         None => (None, None),
         Some(hint) => match hint.split_once(':') {
@@ -135,11 +136,18 @@ fn question(parameters: &Parameters) -> SignIn<'_> {
             None => (Some(hint), Some(hint)),
         },
     };
-    let organization = name.and_then(Organization::by_name);
-    let user = email.and_then(User::by_email).or_else(|| organization.map(User::first_of));
+    let target = parameters.get("target");
+    let organization = name.and_then(|name| directory.organization_by_name(name));
+    let user = email.and_then(|email| directory.user_by_email(email)).or_else(|| organization.and_then(User::first_of));
     SignIn {
         carried: CARRIED.into_iter().filter_map(|name| Some((name, parameters.get(name)?))).collect(),
-        target: parameters.get("target"),
+        target,
+        users: directory.users_around(&[
+            target.and_then(|target| directory.organization(target)),
+            organization,
+            user.map(|user| user.home),
+        ]),
+        organizations: directory.organizations(),
         signed_in: None,
         user,
         organization: organization.filter(|organization| user.is_some_and(|user| user.may_work_in(organization))),
@@ -156,12 +164,12 @@ pub(crate) async fn ask(State(cloud): State<Shared>, uri: Uri, headers: HeaderMa
         Err(failure) => return private(failure.answer()),
     };
     let signed_in = world.sessions.user(&headers).filter(|_| parameters.get("prompt") != Some("login"));
-    let question = question(&parameters);
+    let question = question(&parameters, &world.directory);
     private(match (signed_in, question.target) {
         (None, _) => question.answer(StatusCode::OK),
         (Some(user), Some(target)) => {
             // A remembered user who may not work in the target gets a token for another organization, and no word of it.
-            let organization = Organization::find(target).filter(|target| user.may_work_in(target)).unwrap_or(user.home);
+            let organization = world.directory.organization(target).filter(|target| user.may_work_in(target)).unwrap_or(user.home);
             request.grant_code(&mut world, user, organization)
         }
         (Some(user), None) if user.organizations().nth(1).is_none() => request.grant_code(&mut world, user, user.home),
@@ -180,12 +188,12 @@ pub(crate) async fn decide(State(cloud): State<Shared>, body: Bytes) -> Response
     if parameters.get("decision") == Some("deny") {
         return private(request.redirect.problem(&Problem::access_denied()));
     }
-    let question = question(&parameters);
-    let Some(user) = parameters.get("user").and_then(User::find) else {
+    let question = question(&parameters, &world.directory);
+    let Some(user) = parameters.get("user").and_then(|id| world.directory.user(id)) else {
         return SignIn { alert: Some("Choose a user.".to_owned()), ..question }.answer(StatusCode::BAD_REQUEST);
     };
     let chosen = question.target.or_else(|| parameters.get("organization"));
-    let organization = chosen.map_or(Some(user.home), Organization::find);
+    let organization = chosen.map_or(Some(user.home), |id| world.directory.organization(id));
     let Some(organization) = organization.filter(|organization| user.may_work_in(organization)) else {
         let name = organization.map_or("an unknown organization", |organization| organization.name);
         let alert = Some(format!("{} may not work in {name}.", user.label()));

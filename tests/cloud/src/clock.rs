@@ -1,4 +1,4 @@
-//! What time it is in this cloud: the machine's time, plus what a test has moved it ahead.
+//! What time it is in this cloud: the machine's time, plus what a test has moved it ahead, and as fast as a test wants.
 
 use std::time::Duration;
 
@@ -12,17 +12,42 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use crate::world::Shared;
 
-#[derive(Default)]
 pub(crate) struct Clock {
+    /// At the moment from which it runs at this speed.
     ahead: Duration,
+    /// That moment, by the machine.
+    since: Timestamp,
+    speed: f64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { ahead: Duration::ZERO, since: Timestamp::now(), speed: Self::MACHINE_SPEED }
+    }
 }
 
 impl Clock {
     /// Ten years: far beyond every expiry, far below what a timestamp can hold.
     pub(crate) const MOST_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 
+    pub(crate) const MACHINE_SPEED: f64 = 1.0;
+    pub(crate) const MOST_SPEED: f64 = 1000.0;
+
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::now().checked_add(self.ahead).unwrap_or(Timestamp::MAX)
+        let machine = Timestamp::now();
+        machine.checked_add(self.ahead_at(machine)).unwrap_or(Timestamp::MAX)
+    }
+
+    fn ahead_at(&self, machine: Timestamp) -> Duration {
+        // Nothing, where the machine's clock was set back.
+        let elapsed = Duration::try_from(machine.duration_since(self.since)).unwrap_or_default();
+        self.ahead.saturating_add(elapsed.mul_f64(self.speed - Self::MACHINE_SPEED))
+    }
+
+    /// From now on, at a speed of at least the machine's; what time it is stays.
+    pub(crate) fn run(&mut self, speed: f64) {
+        let machine = Timestamp::now();
+        *self = Self { ahead: self.ahead_at(machine), since: machine, speed };
     }
 
     pub(crate) fn advance(&mut self, seconds: u64) {

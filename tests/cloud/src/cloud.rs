@@ -73,10 +73,13 @@ impl Cloud {
         let shared = Shared::new(origins.clone(), Clients::new(options.redirect_uris));
         let mut listeners = JoinSet::new();
         // A browser silently sends a request again, POST included, when a connection that it has used before breaks off
-        // without an answer. A connection for each request lets a reset reach the page.
-        listeners.spawn(serve(api, api::router(&shared), false));
-        listeners.spawn(serve(login, login::router(&shared), false));
-        listeners.spawn(serve(apps, apps::router(&shared, options.apps_dir.as_deref()), true));
+        // without an answer. A connection for each request lets a reset reach the page, unless a test wants the repetition.
+        let api_router = api::router(&shared);
+        let login_router = login::router(&shared);
+        let apps_router = apps::router(&shared, options.apps_dir.as_deref());
+        listeners.spawn(serve(api, api_router, move || shared.world().settings.keep_alive));
+        listeners.spawn(serve(login, login_router, || false));
+        listeners.spawn(serve(apps, apps_router, || true));
         Ok(Self { origins, _listeners: listeners })
     }
 
@@ -96,12 +99,12 @@ async fn listen(name: &str, port: u16) -> io::Result<(TcpListener, String)> {
     Ok((listener, origin))
 }
 
-async fn serve(listener: TcpListener, router: Router, keep_alive: bool) {
+async fn serve(listener: TcpListener, router: Router, keep_alive: impl Fn() -> bool) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = accept(&listener) => {
-                connections.spawn(line::serve(accepted, router.clone(), keep_alive));
+                connections.spawn(line::serve(accepted, router.clone(), keep_alive()));
             }
             Some(_) = connections.join_next() => {}
         }

@@ -27,11 +27,12 @@ const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::P
 /// `Date` stays hidden unless a setting shows it: nothing says that the platform exposes it.
 const EXPOSED_HEADERS: [HeaderName; 5] = [CORRELATION_ID, RETRY_AFTER, rate::COUNT, rate::ALLOWED, rate::RESET];
 
-fn layer(settings: Settings) -> CorsLayer {
+fn layer(settings: &Settings) -> CorsLayer {
     let mut allowed = ALLOWED_HEADERS.to_vec();
     if settings.org_header_allowed_by_cors {
         allowed.extend(ORG_HEADERS);
     }
+    allowed.extend(settings.idempotency_header());
     let mut exposed = EXPOSED_HEADERS.to_vec();
     if settings.date_exposed_by_cors {
         exposed.push(DATE);
@@ -46,8 +47,7 @@ fn layer(settings: Settings) -> CorsLayer {
 }
 
 pub(crate) async fn answer(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
-    let settings = cloud.world().settings;
-    let mut service = layer(settings).layer(next);
+    let mut service = layer(&cloud.world().settings).layer(next);
     if request.method() == Method::OPTIONS && !request.uri().path().starts_with("/standin") {
         return fault::around(&cloud, request, move |request| service.call(request)).await;
     }

@@ -21,9 +21,9 @@ const MOST_BODY_BYTES: usize = 512_000;
 pub(crate) const ORG_HEADERS: [HeaderName; 2] =
     [HeaderName::from_static("x-genesys-organization-id"), HeaderName::from_static("x-gc-organization")];
 
-/// Where a request stands in the ledger.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) struct Line(u64);
+/// Where a request stands in the ledger, those before a clearing included.
+#[derive(Clone, Copy)]
+pub(crate) struct Line(usize);
 
 #[derive(Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,8 +36,6 @@ pub(crate) enum Listener {
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
-    #[serde(skip)]
-    line: Line,
     origin: Listener,
     method: String,
     path: String,
@@ -47,6 +45,8 @@ pub(crate) struct Entry {
     token_expired: Option<bool>,
     org_header: Option<String>,
     org_headers: BTreeMap<String, String>,
+    /// Null while no setting names its header.
+    idempotency_key: Option<String>,
     agent_id: Option<String>,
     grant_type: Option<GrantType>,
     issued_org_id: Option<&'static str>,
@@ -58,15 +58,13 @@ pub(crate) struct Entry {
 #[derive(Default)]
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
-    /// Outlives a clearing, so that a late answer never lands on another request's line.
-    next: u64,
+    /// How many there were before, so that a late answer never lands on another request's line.
+    cleared: usize,
 }
 
 impl Ledger {
-    fn open(&mut self, mut entry: Entry) -> Line {
-        let line = Line(self.next);
-        self.next += 1;
-        entry.line = line;
+    fn open(&mut self, entry: Entry) -> Line {
+        let line = Line(self.cleared + self.entries.len());
         self.entries.push(entry);
         line
     }
@@ -77,12 +75,13 @@ impl Ledger {
     }
 
     fn amend(&mut self, line: Line, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.line == line) {
+        if let Some(entry) = line.0.checked_sub(self.cleared).and_then(|place| self.entries.get_mut(place)) {
             change(entry);
         }
     }
 
     pub(crate) fn clear(&mut self) {
+        self.cleared += self.entries.len();
         self.entries.clear();
     }
 
@@ -125,7 +124,6 @@ fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
         org_headers(request.headers()).map(|(name, value)| (name.to_string(), world.redact(&value))).collect();
     let is_expired = world.tokens.is_expired(request.headers(), world.clock.now(), world.settings.idle_seconds);
     let entry = Entry {
-        line: Line(0),
         origin: listener,
         method: request.method().to_string(),
         path: world.redact(request.uri().path()),
@@ -134,6 +132,7 @@ fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
         token_expired: (listener == Listener::Api).then_some(is_expired),
         org_header: ORG_HEADERS.iter().find_map(|name| org_headers.get(name.as_str()).cloned()),
         org_headers,
+        idempotency_key: world.settings.idempotency_key(request.headers()).map(|key| world.redact(&key)),
         agent_id: None,
         grant_type: None,
         issued_org_id: None,

@@ -21,6 +21,7 @@ mod clock;
 mod cloud;
 mod code;
 mod cors;
+mod directory;
 mod exchange;
 mod fault;
 mod grant;

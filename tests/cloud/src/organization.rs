@@ -1,4 +1,9 @@
-//! Who exists: organizations and their agents, with ids that never change.
+//! Who may exist: organizations and their agents, with ids that never change.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use serde::Serialize;
 
@@ -23,20 +28,20 @@ pub struct Organization {
     pub id: &'static str,
     /// The display name.
     pub name: &'static str,
-    /// The last agent of each organization is logged out.
-    pub agents: [Agent; 3],
+    /// Three in each of [`ORGANIZATIONS`], of whom the last is logged out.
+    pub agents: &'static [Agent],
 }
 
 const fn agent(id: &'static str, name: &'static str, email: &'static str, logged_in: bool) -> Agent {
     Agent { id, name, email, logged_in }
 }
 
-/// Every organization of this cloud.
+/// The organizations of every cloud. A control makes further ones.
 pub static ORGANIZATIONS: [Organization; 4] = [
     Organization {
         id: "ac3e0000-0000-4000-8000-000000000000",
         name: "Acme",
-        agents: [
+        agents: &[
             agent("ac3e0000-0000-4000-8000-000000000001", "Ada Alvarez", "ada.alvarez@acme.example", true),
             agent("ac3e0000-0000-4000-8000-000000000002", "Adil Anand", "adil.anand@acme.example", true),
             agent("ac3e0000-0000-4000-8000-000000000003", "Anna Aalto", "anna.aalto@acme.example", false),
@@ -45,7 +50,7 @@ pub static ORGANIZATIONS: [Organization; 4] = [
     Organization {
         id: "610be000-0000-4000-8000-000000000000",
         name: "Globex",
-        agents: [
+        agents: &[
             agent("610be000-0000-4000-8000-000000000001", "Gia Greco", "gia.greco@globex.example", true),
             agent("610be000-0000-4000-8000-000000000002", "Günther Grau", "guenther.grau@globex.example", true),
             agent("610be000-0000-4000-8000-000000000003", "Gus Grant", "gus.grant@globex.example", false),
@@ -54,7 +59,7 @@ pub static ORGANIZATIONS: [Organization; 4] = [
     Organization {
         id: "1217ec00-0000-4000-8000-000000000000",
         name: "Initech",
-        agents: [
+        agents: &[
             agent("1217ec00-0000-4000-8000-000000000001", "Ivy Ito", "ivy.ito@initech.example", true),
             agent("1217ec00-0000-4000-8000-000000000002", "Ian Ives", "ian.ives@initech.example", true),
             agent("1217ec00-0000-4000-8000-000000000003", "Ines Iversen", "ines.iversen@initech.example", false),
@@ -63,7 +68,7 @@ pub static ORGANIZATIONS: [Organization; 4] = [
     Organization {
         id: "90127400-0000-4000-8000-000000000000",
         name: "Northwind Apps",
-        agents: [
+        agents: &[
             agent("90127400-0000-4000-8000-000000000001", "Nia Novak", "nia.novak@northwind-apps.example", true),
             agent("90127400-0000-4000-8000-000000000002", "Noah Nash", "noah.nash@northwind-apps.example", true),
             agent("90127400-0000-4000-8000-000000000003", "Nell Norton", "nell.norton@northwind-apps.example", false),
@@ -78,33 +83,31 @@ pub(crate) static PARTNER: &Organization = {
     partner
 };
 
+/// By number, and by how many agents there are. Whatever is once made is never dropped, and is there again after a reset.
+static FURTHER: Mutex<BTreeMap<(usize, usize), &'static Organization>> = Mutex::new(BTreeMap::new());
+
 impl Organization {
-    pub(crate) fn find(id: &str) -> Option<&'static Self> {
-        ORGANIZATIONS.iter().find(|organization| organization.id == id)
+    /// The same for the same numbers, whichever cloud asks.
+    pub(crate) fn further(number: usize, agents: usize) -> &'static Self {
+        let mut further = FURTHER.lock().unwrap_or_else(PoisonError::into_inner);
+        further.entry((number, agents)).or_insert_with(|| Box::leak(Box::new(Self::numbered(number, agents))))
     }
 
-    /// The display name, or the short one.
-    pub(crate) fn by_name(name: &str) -> Option<&'static Self> {
-        ORGANIZATIONS
-            .iter()
-            .find(|organization| [organization.name, &organization.short_name()].iter().any(|own| own.eq_ignore_ascii_case(name)))
+    /// Every digit of an id is a decimal one, so that it can be read.
+    fn numbered(number: usize, agents: usize) -> Self {
+        let id = |agent: usize| format!("{number:08}-0000-4000-8000-{agent:012}").leak();
+        let agents: Vec<_> = (1..=agents)
+            .map(|agent| Agent {
+                id: id(agent),
+                name: format!("Agent {agent}").leak(),
+                email: format!("agent-{agent}@organization-{number}.example").leak(),
+                logged_in: true,
+            })
+            .collect();
+        Self { id: id(0), name: format!("Organization {number}").leak(), agents: agents.leak() }
     }
 
     pub(crate) fn short_name(&self) -> String {
         self.name.to_ascii_lowercase().replace(' ', "-")
-    }
-
-    pub(crate) fn agent(&self, id: &str) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.id == id)
-    }
-
-    /// The user for whom tokens are issued.
-    pub(crate) fn first_agent(&self) -> &Agent {
-        let [first, ..] = &self.agents;
-        first
-    }
-
-    pub(crate) fn of_agent(id: &str) -> Option<(&'static Self, &'static Agent)> {
-        ORGANIZATIONS.iter().find_map(|organization| Some((organization, organization.agent(id)?)))
     }
 }

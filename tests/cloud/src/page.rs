@@ -11,10 +11,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    organization::{ORGANIZATIONS, Organization},
-    user::User,
-};
+use crate::{organization::Organization, user::User};
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}\
 label{display:block;margin-top:1rem}select,button{font:inherit;padding:.4rem .6rem}select{width:100%}\
@@ -26,6 +23,9 @@ pub(crate) struct SignIn<'request> {
     pub(crate) carried: Vec<(&'static str, &'request str)>,
     /// The organization that the request names.
     pub(crate) target: Option<&'request str>,
+    /// Who and what there is to choose from.
+    pub(crate) users: Vec<User>,
+    pub(crate) organizations: Vec<&'static Organization>,
     pub(crate) signed_in: Option<User>,
     pub(crate) user: Option<User>,
     pub(crate) organization: Option<&'static Organization>,
@@ -38,9 +38,7 @@ impl SignIn<'_> {
         let content = html! {
             @if let Some(alert) = &self.alert { p role="alert" { (alert) } }
             @if let Some(user) = self.signed_in { p { "Signed in as " strong { (user.label()) } } }
-            @if let Some(target) = self.target {
-                p { "Organization: " strong { (Organization::find(target).map_or(target, |organization| organization.name)) } }
-            }
+            @if let Some(target) = self.target { p { "Organization: " strong { (self.name_of(target)) } } }
             form method="post" action="/oauth/authorize" autocomplete="off" {
                 @for (name, value) in &self.carried { input type="hidden" name=(name) value=(value); }
                 (self.user_field())
@@ -48,9 +46,13 @@ impl SignIn<'_> {
                 button type="submit" name="decision" value="sign-in" { "Sign in" }
                 button type="submit" name="decision" value="deny" { "Deny" }
             }
-            @if self.signed_in.is_none() { (directory()) }
+            @if self.signed_in.is_none() { (self.addresses()) }
         };
         page(status, title, &content)
+    }
+
+    fn name_of<'name>(&'name self, id: &'name str) -> &'name str {
+        self.organizations.iter().find(|organization| organization.id == id).map_or(id, |organization| organization.name)
     }
 
     fn user_field(&self) -> Markup {
@@ -60,7 +62,7 @@ impl SignIn<'_> {
             } @else {
                 label for="user" { "User" }
                 select id="user" name="user" {
-                    @for user in User::all() {
+                    @for user in &self.users {
                         option value=(user.agent.id) selected[self.user.is_some_and(|chosen| chosen.agent.id == user.agent.id)] {
                             (user.label())
                         }
@@ -74,7 +76,7 @@ impl SignIn<'_> {
     fn organization_field(&self) -> Markup {
         let offered: Vec<_> = match self.signed_in {
             Some(user) => user.organizations().collect(),
-            None => ORGANIZATIONS.iter().collect(),
+            None => self.organizations.clone(),
         };
         html! {
             label for="organization" { "Organization" }
@@ -88,13 +90,13 @@ impl SignIn<'_> {
             }
         }
     }
-}
 
-fn directory() -> Markup {
-    html! {
-        details {
-            summary { "Email addresses" }
-            ul { @for user in User::all() { li { (user.label()) ": " (user.agent.email) } } }
+    fn addresses(&self) -> Markup {
+        html! {
+            details {
+                summary { "Email addresses" }
+                ul { @for user in &self.users { li { (user.label()) ": " (user.agent.email) } } }
+            }
         }
     }
 }

@@ -1,10 +1,22 @@
 //! What a test may change about the cloud as a whole.
 
-use serde::{Deserialize, Serialize};
+use axum::http::{
+    HeaderMap, HeaderName,
+    header::{AUTHORIZATION, COOKIE},
+};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{clock::Clock, refusal::Refusal, token::Format};
 
-#[derive(Clone, Copy, Serialize)]
+/// Whether the cloud lists recordings.
+#[derive(Clone, Copy, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Listing {
+    All,
+    Off,
+}
+
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Settings {
     pub(crate) org_header_allowed_by_cors: bool,
@@ -21,6 +33,13 @@ pub(crate) struct Settings {
     pub(crate) idle_seconds: i64,
     pub(crate) date_exposed_by_cors: bool,
     pub(crate) cross_origin_opener_policy: bool,
+    pub(crate) clock_speed: f64,
+    /// Of connections to the api origin, from the next one on.
+    pub(crate) keep_alive: bool,
+    /// As it was sent: a valid name.
+    idempotency_header: Option<String>,
+    pub(crate) guards_agents: bool,
+    pub(crate) listing: Listing,
 }
 
 impl Default for Settings {
@@ -35,6 +54,11 @@ impl Default for Settings {
             idle_seconds: 1800,
             date_exposed_by_cors: false,
             cross_origin_opener_policy: false,
+            clock_speed: Clock::MACHINE_SPEED,
+            keep_alive: false,
+            idempotency_header: None,
+            guards_agents: true,
+            listing: Listing::All,
         }
     }
 }
@@ -51,6 +75,17 @@ pub(crate) struct Change {
     idle_seconds: Option<i64>,
     date_exposed_by_cors: Option<bool>,
     cross_origin_opener_policy: Option<bool>,
+    clock_speed: Option<f64>,
+    keep_alive: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    idempotency_header: Option<Option<String>>,
+    guards_agents: Option<bool>,
+    listing: Option<Listing>,
+}
+
+/// Null is a value of its own here, and not the same as a field that is left out.
+fn nullable<'text, D: Deserializer<'text>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl Change {
@@ -61,12 +96,33 @@ impl Change {
                 return Err(Refusal::bad_request(format!("{name} must be between 0 and {most}.")));
             }
         }
+        let (least, most) = (Clock::MACHINE_SPEED, Clock::MOST_SPEED);
+        if self.clock_speed.is_some_and(|speed| !(least..=most).contains(&speed)) {
+            return Err(Refusal::bad_request(format!("clockSpeed must be between {least} and {most}.")));
+        }
+        if let Some(name) = self.idempotency_header.iter().flatten().find(|name| !may_carry_key(name)) {
+            return Err(Refusal::bad_request(format!("[{name}] is no header that can carry an idempotency key.")));
+        }
         Ok(())
     }
 }
 
+/// The ledger tells the key, and so it must not be a secret.
+fn may_carry_key(header: &str) -> bool {
+    HeaderName::from_bytes(header.as_bytes()).is_ok_and(|name| ![AUTHORIZATION, COOKIE].contains(&name))
+}
+
 impl Settings {
-    pub(crate) fn merge(&mut self, change: &Change) -> Result<(), Refusal> {
+    pub(crate) fn idempotency_header(&self) -> Option<HeaderName> {
+        HeaderName::from_bytes(self.idempotency_header.as_ref()?.as_bytes()).ok()
+    }
+
+    pub(crate) fn idempotency_key(&self, headers: &HeaderMap) -> Option<String> {
+        let key = headers.get(self.idempotency_header()?)?;
+        Some(String::from_utf8_lossy(key.as_bytes()).into_owned())
+    }
+
+    pub(crate) fn merge(&mut self, change: Change) -> Result<(), Refusal> {
         change.judge()?;
         *self = Self {
             org_header_allowed_by_cors: change.org_header_allowed_by_cors.unwrap_or(self.org_header_allowed_by_cors),
@@ -78,6 +134,11 @@ impl Settings {
             idle_seconds: change.idle_seconds.unwrap_or(self.idle_seconds),
             date_exposed_by_cors: change.date_exposed_by_cors.unwrap_or(self.date_exposed_by_cors),
             cross_origin_opener_policy: change.cross_origin_opener_policy.unwrap_or(self.cross_origin_opener_policy),
+            clock_speed: change.clock_speed.unwrap_or(self.clock_speed),
+            keep_alive: change.keep_alive.unwrap_or(self.keep_alive),
+            idempotency_header: change.idempotency_header.unwrap_or_else(|| self.idempotency_header.take()),
+            guards_agents: change.guards_agents.unwrap_or(self.guards_agents),
+            listing: change.listing.unwrap_or(self.listing),
         };
         Ok(())
     }

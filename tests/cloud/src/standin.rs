@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 use crate::{
     client::{self, Client},
     clock::{self, Clock},
-    fault,
-    organization::{ORGANIZATIONS, Organization},
+    directory, fault,
+    organization::Organization,
     refusal::{self, Refusal},
     settings::{Change, Settings},
     token::{self, Issued},
-    world::Shared,
+    world::{Shared, World},
 };
 
 pub(crate) fn router(cloud: &Shared) -> Router {
     Router::new()
-        .route("/orgs", get(organizations))
+        .route("/orgs", get(organizations).post(add_organizations))
         .route("/tokens", post(issue))
         .route("/clients", get(clients).post(add_client))
         .route("/ledger", get(ledger))
@@ -41,15 +41,21 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("Bad control request: {error}.")))
 }
 
-async fn organizations() -> Json<&'static [Organization]> {
-    Json(&ORGANIZATIONS)
+async fn organizations(State(cloud): State<Shared>) -> Json<Vec<&'static Organization>> {
+    Json(cloud.world().directory.organizations())
+}
+
+async fn add_organizations(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Vec<&'static Organization>>, Refusal> {
+    let order: directory::Order = read(&body)?;
+    Ok(Json(cloud.world().directory.add(&order)?))
 }
 
 async fn issue(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Issued>, Refusal> {
     let order: token::Order = read(&body)?;
     let mut world = cloud.world();
     let now = world.clock.now();
-    Ok(Json(world.tokens.issue(order.read()?, now, &cloud.origins.login)?))
+    let draft = order.read(&world.directory)?;
+    Ok(Json(world.tokens.issue(draft, now, &cloud.origins.login)?))
 }
 
 async fn clients(State(cloud): State<Shared>) -> Json<Vec<Client>> {
@@ -74,14 +80,16 @@ async fn add_fault(State(cloud): State<Shared>, body: Bytes) -> Result<StatusCod
 }
 
 async fn settings(State(cloud): State<Shared>) -> Json<Settings> {
-    Json(cloud.world().settings)
+    Json(cloud.world().settings.clone())
 }
 
 async fn change_settings(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Settings>, Refusal> {
     let change: Change = read(&body)?;
     let mut world = cloud.world();
-    world.settings.merge(&change)?;
-    Ok(Json(world.settings))
+    let World { settings, clock, .. } = &mut *world;
+    settings.merge(change)?;
+    clock.run(settings.clock_speed);
+    Ok(Json(settings.clone()))
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! Access tokens: each is for one organization, chosen when it is issued. What its text claims is not what it is.
 
+use std::collections::HashMap;
+
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, Method, Uri, header::AUTHORIZATION, request::Parts},
@@ -17,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     client::OAUTH_CLIENT_ID,
     clock::{self, Clock},
+    directory::Directory,
     grant::Grant,
     organization::Organization,
     rate::{self, Standing, Window},
@@ -72,10 +75,12 @@ pub(crate) struct Line {
     expired: bool,
 }
 
-/// In order of issue.
 #[derive(Default)]
 pub(crate) struct Tokens {
+    /// In order of issue.
     issued: Vec<Token>,
+    /// Where each stands there.
+    by_text: HashMap<String, usize>,
 }
 
 #[derive(Deserialize)]
@@ -115,9 +120,11 @@ pub(crate) struct Draft {
 }
 
 impl Order {
-    pub(crate) fn read(self) -> Result<Draft, Refusal> {
+    pub(crate) fn read(self, directory: &Directory) -> Result<Draft, Refusal> {
         let known = |id: &str| {
-            Organization::find(id).ok_or_else(|| Refusal::bad_request(format!("No organization has the id [{id}]; see GET /standin/orgs.")))
+            directory
+                .organization(id)
+                .ok_or_else(|| Refusal::bad_request(format!("No organization has the id [{id}]; see GET /standin/orgs.")))
         };
         let organization = known(&self.org_id)?;
         let home = self.home_org_id.as_deref().map_or(Ok(organization), known)?;
@@ -130,7 +137,7 @@ impl Order {
         }
         let grant = Grant {
             client_id: OAUTH_CLIENT_ID.to_owned(),
-            user: User::first_of(home),
+            user: User::first_of(home).ok_or_else(|| Refusal::bad_request(format!("Nobody works in [{}].", home.name)))?,
             organization,
             scopes: self.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()),
             family: Uuid::new_v4(),
@@ -155,6 +162,7 @@ impl Tokens {
                 "jti": Uuid::new_v4(),
             }))?,
         };
+        self.by_text.insert(text.clone(), self.issued.len());
         let issued = Issued { access_token: text.clone(), token_type: "Bearer", expires_in };
         self.issued.push(Token { text, grant, source, expires_at, used_at: now, revoked: false, window: Window::default() });
         Ok(issued)
@@ -162,7 +170,7 @@ impl Tokens {
 
     fn presented(&self, headers: &HeaderMap) -> Option<&Token> {
         let text = bearer(headers)?;
-        self.issued.iter().find(|token| token.text == text)
+        self.issued.get(*self.by_text.get(text)?)
     }
 
     /// The organization of the presented token, even of one that is no longer valid.
@@ -175,7 +183,9 @@ impl Tokens {
     }
 
     pub(crate) fn revoke(&mut self, caller: &Caller) {
-        self.issued.iter_mut().filter(|token| token.text == caller.text).for_each(|token| token.revoked = true);
+        if let Some(token) = self.by_text.get(&caller.text).and_then(|place| self.issued.get_mut(*place)) {
+            token.revoked = true;
+        }
     }
 
     pub(crate) fn revoke_family(&mut self, family: Uuid) {
@@ -202,9 +212,9 @@ impl Tokens {
     fn admit(&mut self, headers: &HeaderMap, now: Timestamp, idle_seconds: i64, keep_idle: bool) -> Result<(Caller, &mut Window), Refusal> {
         let text = bearer(headers).ok_or_else(Refusal::no_token)?;
         let token = self
-            .issued
-            .iter_mut()
-            .find(|token| token.text == text)
+            .by_text
+            .get(text)
+            .and_then(|place| self.issued.get_mut(*place))
             .filter(|token| !token.revoked && !token.is_expired(now, idle_seconds))
             .ok_or_else(Refusal::bad_token)?;
         if !keep_idle {

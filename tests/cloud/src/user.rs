@@ -1,7 +1,7 @@
 //! Who signs in: an agent, at home in one organization, and perhaps trusted by others.
 
 use crate::{
-    organization::{Agent, ORGANIZATIONS, Organization},
+    organization::{Agent, Organization},
     trust::Trust,
 };
 
@@ -12,21 +12,13 @@ pub(crate) struct User {
 }
 
 impl User {
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        ORGANIZATIONS.iter().flat_map(|home| home.agents.iter().map(move |agent| Self { agent, home }))
-    }
-
-    pub(crate) fn find(id: &str) -> Option<Self> {
-        Self::all().find(|user| user.agent.id == id)
+    pub(crate) fn all_of(home: &'static Organization) -> impl Iterator<Item = Self> {
+        home.agents.iter().map(move |agent| Self { agent, home })
     }
 
     /// The one for whom a token is issued where nobody signs in.
-    pub(crate) fn first_of(home: &'static Organization) -> Self {
-        Self { agent: home.first_agent(), home }
-    }
-
-    pub(crate) fn by_email(email: &str) -> Option<Self> {
-        Self::all().find(|user| user.agent.email.eq_ignore_ascii_case(email))
+    pub(crate) fn first_of(home: &'static Organization) -> Option<Self> {
+        Self::all_of(home).next()
     }
 
     pub(crate) fn trusts(self) -> impl Iterator<Item = &'static Trust> {

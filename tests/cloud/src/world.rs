@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use crate::{
-    client::Clients, clock::Clock, cloud::Origins, code::Codes, fault::Faults, ledger::Ledger, recording::Recordings,
+    client::Clients, clock::Clock, cloud::Origins, code::Codes, directory::Directory, fault::Faults, ledger::Ledger, recording::Recordings,
     refresh::RefreshTokens, secret, session::Sessions, settings::Settings, token::Tokens,
 };
 
 pub(crate) struct World {
+    pub(crate) directory: Directory,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
@@ -27,6 +28,7 @@ impl World {
         Self {
             clients,
             ledger,
+            directory: Directory::default(),
             clock: Clock::default(),
             settings: Settings::default(),
             sessions: Sessions::default(),

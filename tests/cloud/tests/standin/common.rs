@@ -30,7 +30,11 @@ pub(crate) fn agent(organization: &'static Organization) -> &'static Agent {
 }
 
 pub(crate) fn start_of(agent: &Agent) -> Value {
-    json!({"agentId": agent.id, "recordingType": "screen"})
+    start_of_id(agent.id)
+}
+
+pub(crate) fn start_of_id(agent_id: &str) -> Value {
+    json!({"agentId": agent_id, "recordingType": "screen"})
 }
 
 pub(crate) struct Answer {
@@ -108,6 +112,12 @@ impl Fixture {
         self.call("POST", &format!("/standin/{name}"), &[], Some(&body.to_string()))
     }
 
+    pub(crate) fn set(&self, settings: &Value) -> Value {
+        let answer = self.control("settings", settings);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
     pub(crate) fn token(&self, order: &Value) -> String {
         let answer = self.control("tokens", order);
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -139,10 +149,14 @@ impl Fixture {
     }
 
     pub(crate) fn start(&self, token: &str, agent: &Agent, more: &[(&str, &str)]) -> Answer {
+        self.start_id(token, agent.id, more)
+    }
+
+    pub(crate) fn start_id(&self, token: &str, agent_id: &str, more: &[(&str, &str)]) -> Answer {
         let authorization = format!("Bearer {token}");
         let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
         headers.extend_from_slice(more);
-        self.call("POST", RECORDINGS, &headers, Some(&start_of(agent).to_string()))
+        self.call("POST", RECORDINGS, &headers, Some(&start_of_id(agent_id).to_string()))
     }
 
     pub(crate) fn ledger(&self) -> Value {
@@ -162,6 +176,7 @@ impl Fixture {
 
 fn read(response: Response<Body>) -> Result<Answer, ureq::Error> {
     let (parts, mut body) = response.into_parts();
-    let text = body.read_to_string()?;
+    // Thousands of agents are more than the client reads by itself.
+    let text = body.with_config().limit(u64::MAX).read_to_string()?;
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
 }

@@ -181,6 +181,7 @@ fn the_ledger_tells_everything_but_tokens() {
             "tokenExpired": false,
             "orgHeader": acme().id,
             "orgHeaders": {"x-genesys-organization-id": acme().id},
+            "idempotencyKey": null,
             "agentId": agent(acme()).id,
             "grantType": null,
             "issuedOrgId": null,
@@ -210,4 +211,24 @@ fn the_ledger_tells_everything_but_tokens() {
             "apps /leak - 404",
         ]
     );
+}
+
+#[test]
+fn an_answer_that_is_later_than_a_reset_lands_on_no_other_line() {
+    let cloud = Fixture::new();
+    cloud.call("GET", "/nowhere", &[], None);
+    cloud.fault("GET", TOKEN_INFO, &json!({"status": 503, "delayMs": 300}));
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| cloud.call("GET", TOKEN_INFO, &[], None).status);
+        let within = Instant::now() + Duration::from_secs(20);
+        while statuses(&cloud) != json!([404, null]) {
+            assert!(Instant::now() < within, "{}", cloud.ledger());
+        }
+        assert_eq!(cloud.call("POST", "/standin/reset", &[], Some("")).status, 204);
+        for _ in 0..2 {
+            cloud.call("GET", "/nowhere", &[], None);
+        }
+        assert_eq!(late.join().unwrap(), 503);
+    });
+    assert_eq!(statuses(&cloud), json!([404, 404]));
 }

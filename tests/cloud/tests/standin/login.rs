@@ -270,7 +270,7 @@ fn the_sign_in_page_can_be_used_without_a_script_and_in_a_frame() {
     let users: Vec<_> =
         ORGANIZATIONS.iter().flat_map(|home| home.agents.iter().map(|agent| format!("{} ({})", agent.name, home.name))).collect();
     assert_eq!((options(html, "user"), users.len()), (users.iter().map(String::as_str).collect(), 12));
-    for agent in ORGANIZATIONS.iter().flat_map(|organization| &organization.agents) {
+    for agent in ORGANIZATIONS.iter().flat_map(|organization| organization.agents) {
         assert!(html.contains(agent.email));
     }
     assert_eq!(options(html, "organization"), ["The user's own", "Acme", "Globex", "Initech", "Northwind Apps"]);
@@ -331,6 +331,36 @@ fn who_signs_in_gets_a_token_of_the_own_organization() {
 }
 
 #[test]
+fn agents_of_a_further_organization_sign_in_and_are_offered_where_it_is_named() {
+    let cloud = cloud();
+    let further = cloud.control("orgs", &json!({"count": 2, "agents": 2})).body;
+    let (organization, user) = (further[1]["id"].as_str().unwrap(), further[1]["agents"][1]["id"].as_str().unwrap());
+    let plain = ask(&cloud, &[]);
+    assert_eq!(options(html(&plain), "user").len(), 12);
+    let targeted = ask(&cloud, &[("target", organization)]);
+    assert!(html(&targeted).contains("<strong>Organization 2</strong>"));
+    let offered = options(html(&targeted), "user");
+    assert_eq!(offered[12..], ["Agent 1 (Organization 2)", "Agent 2 (Organization 2)"]);
+    for (hint, preselection) in
+        [("Agent-2@Organization-2.example", "Agent 2 (Organization 2)"), ("organization-2", "Agent 1 (Organization 2)")]
+    {
+        let hinted = ask(&cloud, &[("login_hint", hint)]);
+        assert_eq!(preselected(html(&hinted), "user"), Some(preselection));
+        assert_eq!(options(html(&hinted), "user").len(), 14);
+    }
+    // Offered or not, who exists may sign in.
+    for page in [plain, targeted] {
+        let answer = press(&cloud, &page, "sign-in", &[("user", user)]);
+        let token = redeem(&cloud, &code(&answer), &[]);
+        let token = text(&token, "access_token");
+        assert_eq!(info(&cloud, token).body["organization"], json!({"id": organization, "name": "Organization 2"}));
+        assert_eq!(cloud.with_token("GET", "/api/v2/users/me", token, None).body["id"], user);
+    }
+    let elsewhere = press(&cloud, &ask(&cloud, &[("target", globex().id)]), "sign-in", &[("user", user)]);
+    assert_eq!(elsewhere.status, 403);
+}
+
+#[test]
 fn a_trustee_signs_in_where_the_user_is_trusted_and_nowhere_else() {
     let cloud = cloud();
     let user = &northwind().agents[1];
@@ -338,7 +368,7 @@ fn a_trustee_signs_in_where_the_user_is_trusted_and_nowhere_else() {
         let page = ask(&cloud, &[]);
         let picked = press(&cloud, &page, "sign-in", &[("user", user.id), ("organization", organization.id)]);
         let answers = [sign_in(&cloud, user, &[("target", organization.id)]), picked];
-        for (answer, recorded) in answers.iter().zip(&organization.agents) {
+        for (answer, recorded) in answers.iter().zip(organization.agents) {
             let token = redeem(&cloud, &code(answer), &[]);
             let token = text(&token, "access_token");
             let info = info(&cloud, token).body;

@@ -1,11 +1,15 @@
 //! The stand-in cloud over real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod clock;
 mod common;
+mod connections;
 mod cors;
 mod faults;
 mod login;
+mod many;
 #[cfg(unix)]
 mod program;
+mod starts;
 mod thread;
 mod tokens;

@@ -31,7 +31,14 @@ fn the_token_of_the_agents_own_organization_records() {
     assert_eq!(recording["selfUri"], format!("{RECORDINGS}/{id}"));
     assert_eq!(
         cloud.ledger()["recordings"],
-        json!([{"id": id, "orgId": globex().id, "agentId": agent(globex()).id, "state": "recording"}])
+        json!([{
+            "id": id,
+            "orgId": globex().id,
+            "agentId": agent(globex()).id,
+            "state": "recording",
+            "startedAt": recording["startedAt"],
+            "stoppedAt": null,
+        }])
     );
 }
 
@@ -145,7 +152,7 @@ fn only_a_known_agent_at_work_is_recorded_and_only_once() {
     cloud.with_token("POST", RECORDINGS, &token, Some(&unknown)).refused(404, "not.found");
     for organization in &ORGANIZATIONS {
         let token = cloud.token_of(organization);
-        let [first, second, third] = &organization.agents;
+        let [first, second, third] = organization.agents else { panic!("{} has three agents", organization.name) };
         assert!(first.logged_in && second.logged_in && !third.logged_in);
         cloud.start(&token, third, &[]).refused(409, "request.conflict");
         assert_eq!(cloud.start(&token, first, &[]).status, 201);
@@ -180,7 +187,10 @@ fn a_recording_is_found_listed_and_stopped_within_its_organization_only() {
     let stopped = cloud.with_token("PATCH", &path, &token, Some(&stop));
     assert_eq!((stopped.status, &stopped.body["state"]), (200, &json!("stopped")));
     let again = cloud.with_token("PATCH", &path, &token, Some(&stop));
-    assert_eq!((again.status, again.body), (200, stopped.body));
+    assert_eq!((again.status, &again.body), (200, &stopped.body));
+    let line = &cloud.ledger()["recordings"][0];
+    assert!(line["stoppedAt"].is_string());
+    assert_eq!((&line["startedAt"], &line["stoppedAt"]), (&stopped.body["startedAt"], &stopped.body["stoppedAt"]));
     assert_eq!(cloud.start(&token, agent(acme()), &[]).status, 201);
 }
 
