@@ -8,8 +8,10 @@ use crate::environment::Environment;
 use crate::error::{Code, Error};
 use crate::event::Event;
 use crate::grant::{Grant, Request, UnfiledToken};
-use crate::ports::{Answer, Lost, Ports};
+use crate::pace::Pace;
+use crate::ports::{Answer, Lost, Ports, RateLimit};
 use crate::refusal::{not_of_a_start, refusal};
+use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::token::{AccessToken, TokenInfo};
 
@@ -17,13 +19,14 @@ use crate::token::{AccessToken, TokenInfo};
 pub struct Cloud<P> {
     ports: Rc<P>,
     clock: Clock,
+    pace: Pace,
     requests: Cell<u32>,
 }
 
 impl<P: Ports> Cloud<P> {
     /// The cloud that is reached by these ports.
     pub fn new(ports: Rc<P>) -> Cloud<P> {
-        Cloud { ports, clock: Clock::default(), requests: Cell::default() }
+        Cloud { ports, clock: Clock::default(), pace: Pace::default(), requests: Cell::default() }
     }
 
     /// What reaches it.
@@ -33,7 +36,18 @@ impl<P: Ports> Cloud<P> {
 
     /// This moment, here and there.
     pub fn now(&self) -> Moment {
-        self.clock.at(self.ports.now())
+        self.at(self.ports.now())
+    }
+
+    /// The moment at which it is this time here.
+    pub fn at(&self, here: Timestamp) -> Moment {
+        self.clock.at(here)
+    }
+
+    /// From when on another request with the grant's token is within its limit; `None` where that depends on those that are
+    /// under way. `most`: requests in a minute.
+    pub fn free_at(&self, grant: &Grant, most: Option<u32>) -> Option<Timestamp> {
+        self.pace.free_at(grant.secret(), self.ports.now(), most)
     }
 
     /// How far its clock is ahead of ours, in milliseconds, where an answer has told.
@@ -47,8 +61,13 @@ impl<P: Ports> Cloud<P> {
         self.requests.set(number);
         self.ports.tell(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.ports.now();
+        let mut counted = request.bearer().map(|token| Counted::of(self, token.clone()));
         let answered = request.send(&*self.ports).await;
         let received = self.ports.now();
+        if let (Some(counted), Ok(answer)) = (&mut counted, &answered) {
+            counted.limit = answer.rate_limit;
+        }
+        drop(counted);
         self.ports.tell(&Event::Answer {
             number,
             status: answered.as_ref().map_or_else(|lost| lost.status, |answer| Some(answer.status)),
@@ -100,5 +119,25 @@ impl<P: Ports> Cloud<P> {
             Some(info) => Ok(token.filed_by_cloud(info, self.now())),
             None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(answer)),
         }
+    }
+}
+
+/// A request that counts for its token's pace: as under way until it is answered, or given up by being dropped.
+struct Counted<'a, P: Ports> {
+    cloud: &'a Cloud<P>,
+    token: Secret,
+    limit: Option<RateLimit>,
+}
+
+impl<'a, P: Ports> Counted<'a, P> {
+    fn of(cloud: &'a Cloud<P>, token: Secret) -> Counted<'a, P> {
+        cloud.pace.sent(&token, cloud.ports.now());
+        Counted { cloud, token, limit: None }
+    }
+}
+
+impl<P: Ports> Drop for Counted<'_, P> {
+    fn drop(&mut self) {
+        self.cloud.pace.answered(&self.token, self.cloud.ports.now(), self.limit);
     }
 }

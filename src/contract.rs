@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::agent::AgentId;
 use crate::error::{Code, Error};
+use crate::recording::RecordingId;
 
 /// An HTTP method that the library uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// PATCH
+    Patch,
     /// DELETE
     Delete,
 }
@@ -24,6 +27,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         }
     }
@@ -37,13 +41,15 @@ pub struct Call {
     pub(crate) path: String,
     /// Names of the headers that carry the organization's id.
     pub(crate) org_headers: Vec<String>,
+    /// A header by which the cloud knows a call again, and its value.
+    pub(crate) idempotency: Option<(String, String)>,
     pub(crate) body: Option<String>,
 }
 
 impl Call {
     /// A call without a body that concerns the token itself or its user.
     pub(crate) fn plain(method: Method, path: &str) -> Call {
-        Call { method, path: path.to_owned(), org_headers: Vec::new(), body: None }
+        Call { method, path: path.to_owned(), org_headers: Vec::new(), idempotency: None, body: None }
     }
 
     /// Looks whether a user is in the token's organization. `None` for an id that would have to be encoded: no id of Genesys
@@ -74,12 +80,26 @@ impl Call {
     }
 }
 
-/// Where and how a recording is started.
+/// Where and how recordings are started, read and stopped.
 #[derive(Clone, Debug)]
 pub struct RecordingContract {
     path: String,
     org_headers: Vec<String>,
     scope: String,
+    idempotency_header: Option<String>,
+}
+
+/// What differs from the default recording API.
+#[derive(Clone, Debug, Default)]
+pub struct ContractParts {
+    /// Path of the collection.
+    pub path: Option<String>,
+    /// Names of the headers that carry the organization's id.
+    pub org_headers: Option<Vec<String>>,
+    /// OAuth scope that a start needs.
+    pub scope: Option<String>,
+    /// Name of the header by which the cloud knows a start again.
+    pub idempotency_header: Option<String>,
 }
 
 impl Default for RecordingContract {
@@ -88,25 +108,33 @@ impl Default for RecordingContract {
             path: "/api/v2/screenrecordings".to_owned(),
             org_headers: vec!["X-Genesys-Organization-Id".to_owned()],
             scope: "screenrecordings:write".to_owned(),
+            idempotency_header: None,
         }
     }
 }
 
 impl RecordingContract {
     /// The defaults, with these parts replaced.
-    pub fn with(path: Option<String>, org_headers: Option<Vec<String>>, scope: Option<String>) -> Result<RecordingContract, Error> {
+    pub fn with(parts: ContractParts) -> Result<RecordingContract, Error> {
         let default = RecordingContract::default();
         let contract = RecordingContract {
-            path: path.unwrap_or(default.path),
-            org_headers: org_headers.unwrap_or(default.org_headers),
-            scope: scope.unwrap_or(default.scope),
+            path: parts.path.unwrap_or(default.path),
+            org_headers: parts.org_headers.unwrap_or(default.org_headers),
+            scope: parts.scope.unwrap_or(default.scope),
+            idempotency_header: parts.idempotency_header,
         };
         if !is_plain_path(&contract.path) {
             return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
         }
-        if !contract.org_headers.iter().all(|name| is_org_header(name)) {
+        if !contract.org_headers.iter().all(|name| is_free_header(name)) {
             return Err(bad(
                 "contract.orgHeaders must be names of headers that the request does not use already, such as \"X-Genesys-Organization-Id\".",
+            ));
+        }
+        let is_org_header = |name: &String| contract.org_headers.iter().any(|other| other.eq_ignore_ascii_case(name));
+        if contract.idempotency_header.as_ref().is_some_and(|name| !is_free_header(name) || is_org_header(name)) {
+            return Err(bad(
+                "contract.idempotencyHeader must be the name of a header that the request does not use already, such as \"Idempotency-Key\".",
             ));
         }
         let is_scope_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
@@ -126,14 +154,38 @@ impl RecordingContract {
         &self.org_headers
     }
 
-    /// The call that starts a recording of this agent.
-    pub fn start(&self, agent: &AgentId, recording_type: &str) -> Call {
+    /// Whether the cloud knows a start again.
+    pub fn has_idempotency_header(&self) -> bool {
+        self.idempotency_header.is_some()
+    }
+
+    /// The call that starts a recording of this agent. `key`: by which the cloud may know the start again, where it can.
+    pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Call {
         Call {
-            method: Method::Post,
-            path: self.path.clone(),
-            org_headers: self.org_headers.clone(),
+            idempotency: self.idempotency_header.clone().zip(key),
             body: Some(serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).unwrap_or_default()),
+            ..self.call(Method::Post, self.path.clone())
         }
+    }
+
+    /// The call that lists the recordings, of this agent or of all.
+    pub fn list(&self, agent: Option<&AgentId>) -> Call {
+        let query = agent.map(|agent| format!("?agentId={}", encoded(agent.as_str()))).unwrap_or_default();
+        self.call(Method::Get, format!("{}{query}", self.path))
+    }
+
+    /// The call that reads a recording.
+    pub fn find(&self, id: &RecordingId) -> Call {
+        self.call(Method::Get, format!("{}/{}", self.path, encoded(id.as_str())))
+    }
+
+    /// The call that stops a recording.
+    pub fn stop(&self, id: &RecordingId) -> Call {
+        Call { method: Method::Patch, body: Some(r#"{"state":"stopped"}"#.to_owned()), ..self.find(id) }
+    }
+
+    fn call(&self, method: Method, path: String) -> Call {
+        Call { method, path, org_headers: self.org_headers.clone(), idempotency: None, body: None }
     }
 }
 
@@ -160,8 +212,22 @@ fn is_plain_path(path: &str) -> bool {
     })
 }
 
+/// Percent-encoded (RFC 3986), so that it stays one part of a path or query whatever is in it.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default().to_ascii_uppercase();
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    encoded
+}
+
 /// A header name (RFC 9110 token) that no request of ours uses for something else.
-fn is_org_header(name: &str) -> bool {
+fn is_free_header(name: &str) -> bool {
     // The last four are the browser's own, which drops them without a word.
     let is_taken = ["authorization", "accept", "content-type", "cookie", "host", "origin", "referer"]
         .iter()

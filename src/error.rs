@@ -122,8 +122,11 @@ codes! {
     AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
         when: "The organization has no such agent, or the cloud no such path (404 `not.found`).",
         hint: "Check the agent's id, that it is an id of this organization, and `contract.path`.";
+    RecordingNotFound "RECORDING_NOT_FOUND", retry: false, fixed_by: "app",
+        when: "The organization has no recording of this id, or the cloud no such path (404 `not.found`).",
+        hint: "Check the recording's id, that it is of this organization (`orgId`), and `contract.path`.";
     Conflict "CONFLICT", retry: false, fixed_by: "app",
-        when: "The agent's state does not allow a start (409): being recorded already, or not logged in; or the user is no active participant of the conversation (403).",
+        when: "The agent's state does not allow a start (409): not logged in, or being recorded already by a recording that the cloud does not list; or the recording's state does not allow a stop; or the user is no active participant of the conversation (403).",
         hint: "Look at `cause`, the cloud's own words; do not start again while a recording runs.";
     BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
         when: "The cloud does not accept the request's form (400, 413, 415, 422).",
@@ -144,8 +147,8 @@ codes! {
         when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
         hint: "Try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running.",
-        hint: "Find out whether the agent is being recorded before you start again; if this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";
+        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list.",
+        hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or its name is not known.",
         hint: "Correct the argument that the message names.";
@@ -208,6 +211,8 @@ pub struct Evidence {
     pub org_headers: Option<Vec<String>>,
     /// How long the cloud says to wait, in milliseconds.
     pub retry_after: Option<u32>,
+    /// The agent's recordings that the cloud listed when a start was looked for.
+    pub seen: Option<Vec<Seen>>,
     /// Permissions that the cloud named.
     pub missing_permissions: Option<Vec<String>>,
     /// `contextId` of the cloud's error body.
@@ -216,6 +221,17 @@ pub struct Evidence {
     pub correlation_id: Option<String>,
     /// What lies behind it.
     pub cause: Option<Cause>,
+}
+
+/// A recording that was seen while another one was looked for, in the cloud's words.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its id.
+    pub id: String,
+    /// Its state.
+    pub state: String,
+    /// When it started (ISO 8601), where the cloud said so.
+    pub started_at: Option<String>,
 }
 
 /// A failure: code, message, hint and evidence.

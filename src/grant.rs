@@ -165,6 +165,11 @@ impl Grant {
         UnfiledToken { environment, token: self.token.clone(), claims: None, expiry: self.expiry }
     }
 
+    /// What the pace of requests is counted by.
+    pub(crate) fn secret(&self) -> &Secret {
+        self.token.secret()
+    }
+
     /// The call as a request to this grant's organization, with this grant's token.
     pub fn request(&self, call: Call) -> Request {
         authorized(&self.target.environment, &self.token, Some(&self.target.org), call)
@@ -260,6 +265,7 @@ fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId
     if let Some(org) = org {
         headers.extend(call.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
     }
+    headers.extend(call.idempotency);
     let origin = environment.api().as_str().to_owned();
     Request {
         method: call.method,
@@ -311,6 +317,11 @@ impl Request {
     /// The JSON body.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
+    }
+
+    /// The token that it carries.
+    pub(crate) fn bearer(&self) -> Option<&Secret> {
+        self.bearer.as_ref()
     }
 
     /// Sends the request. Where the answer repeats the bearer, it is struck out: answers end up in errors.

@@ -14,6 +14,7 @@ use crate::grant::{Grant, Target, UnfiledToken};
 use crate::org::OrgId;
 use crate::ports::{Holder, IssuedToken, NeedReason, Ports};
 use crate::sources::{SigningIn, Sources, wrong_org_given};
+use crate::timestamp::Timestamp;
 
 /// The longest time that connect() waits for another page's token, in milliseconds.
 const LONGEST_ADOPTION: u32 = 2_000;
@@ -248,6 +249,11 @@ impl<P: Ports> Keyring<P> {
     /// Whether a grant for this target is held that can be used.
     pub fn has_fresh(&self, target: &Target) -> bool {
         self.fresh(target).is_some()
+    }
+
+    /// From when on another request to this target is within its token's limit: see [`Cloud::free_at`].
+    pub(crate) fn free_at(&self, target: &Target, most: Option<u32>) -> Option<Timestamp> {
+        self.fresh(target).map_or_else(|| Some(self.cloud.now().here()), |grant| self.cloud.free_at(&grant, most))
     }
 
     fn held_for(&self, target: &Target) -> Option<Rc<Grant>> {

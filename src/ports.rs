@@ -53,6 +53,9 @@ pub trait Ports: 'static {
     /// where the platform has no locks.
     async fn lock(&self, name: &str) -> Option<Self::Lock>;
 
+    /// As `lock`, but waits for nobody.
+    async fn try_lock(&self, name: &str) -> TryLock<Self::Lock>;
+
     /// Asks the page that shares under this name for what it holds. `None` at once where there is none; nothing inside where
     /// it has nothing to give any more, and it is another one's turn.
     async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>>;
@@ -116,6 +119,17 @@ pub trait SignInWindow: 'static {
     fn is_closed(&self) -> bool;
 }
 
+/// What comes of asking for a lock without waiting.
+#[derive(Debug)]
+pub enum TryLock<L> {
+    /// The platform has no locks.
+    Unsupported,
+    /// Somebody else has it.
+    Taken,
+    /// It was free.
+    Held(L),
+}
+
 /// Who holds a token that other pages may be given.
 pub trait Holder: 'static {
     /// Hands the token over, if it can still be used.
@@ -151,6 +165,19 @@ pub struct Answer {
     pub date: Option<Timestamp>,
     /// `Retry-After`, where CORS lets it be read.
     pub retry_after: Option<String>,
+    /// `inin-ratelimit-…`, where CORS lets them be read.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// How often a token may ask, as an answer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// `inin-ratelimit-allowed`: requests in a minute.
+    pub allowed: u32,
+    /// `inin-ratelimit-count`: those of this minute so far.
+    pub count: u32,
+    /// `inin-ratelimit-reset`: seconds until the next minute begins.
+    pub reset: u32,
 }
 
 impl Answer {

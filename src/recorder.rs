@@ -6,7 +6,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::agent::AgentId;
+use crate::batch::{Batch, Outcomes, Progress, Turns};
 use crate::clock::Moment;
 use crate::cloud::Cloud;
 use crate::contract::{Call, Method};
@@ -17,14 +20,20 @@ use crate::grant::{Grant, Target, UnfiledToken};
 use crate::keyring::Keyring;
 use crate::login::Returned;
 use crate::org::OrgId;
-use crate::ports::{Answer, Lost, Ports};
-use crate::recording::{Recording, Start};
+use crate::ports::Ports;
+use crate::recording::{Recording, RecordingId, Start};
+use crate::recordings::Recordings;
 use crate::refusal::{not_of_a_start, refusal};
-use crate::sender::{Outgoing, Sender, Unanswered};
+use crate::sender::{Outgoing, Sender, Unanswered, not_answered};
 use crate::settings::Settings;
 use crate::sources::Sources;
+use crate::starts::{Starting, Starts, Work};
+use crate::timestamp::Timestamp;
 use crate::token::AccessToken;
 use crate::trustor::Trustor;
+
+/// The longest time that a start is looked for after its own is over, in milliseconds.
+const LONGEST_LOOK: u32 = 5_000;
 
 /// When a call must end, whatever happens.
 pub struct Limits<A> {
@@ -54,7 +63,9 @@ pub struct Recorder<P: Ports> {
     settings: Settings,
     cloud: Rc<Cloud<P>>,
     keyring: Rc<Keyring<P>>,
-    sender: Sender<P>,
+    sender: Rc<Sender<P>>,
+    recordings: Rc<Recordings<P>>,
+    starts: Rc<Starts<P>>,
     switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
     last_switch: Cell<u32>,
@@ -93,8 +104,12 @@ impl<P: Ports> Recorder<P> {
         let cloud = Rc::new(Cloud::new(Rc::new(ports)));
         let sources = Sources::of(&settings, cloud.clone());
         let keyring = Keyring::new(cloud.clone(), sources);
+        let sender = Rc::new(Sender::new(cloud.clone(), keyring.clone(), settings.contract.scope()));
+        let recordings = Rc::new(Recordings::new(cloud.clone(), keyring.clone(), sender.clone(), settings.contract.clone()));
         let recorder = Recorder {
-            sender: Sender::new(cloud.clone(), keyring.clone(), settings.contract.scope()),
+            starts: Starts::new(cloud.clone(), keyring.clone(), sender.clone(), recordings.clone(), settings.contract.clone()),
+            sender,
+            recordings,
             keyring,
             settings,
             cloud,
@@ -173,46 +188,138 @@ impl<P: Ports> Recorder<P> {
         Ok(grant)
     }
 
-    /// Starts a recording of this agent, with a token of the target organization and of no other.
+    /// Starts a recording of this agent, with a token of the target organization and of no other. Calls for the same at the
+    /// same time come to one start, unless this one does not share.
     pub async fn start_recording(&self, start: Start, limits: Limits<impl Future<Output = ()>>) -> Result<Recording, Failure> {
         self.ensure_open()?;
         let target = self.target(self.target_org(start.org.as_ref())?);
-        let was_sent = Cell::new(false);
-        let contract = &self.settings.contract;
         let time_left = self.time_left(limits.timeout, &target);
-        let work = async {
-            let outgoing = Outgoing {
-                target: &target,
-                call: contract.start(&start.agent, &start.recording_type),
-                agent: Some(&start.agent),
-                may_have_run: &was_sent,
-                time_left: &time_left,
-            };
-            let (grant, answer) = self.sender.send(&outgoing).await.map_err(|unanswered| match unanswered {
-                Unanswered::NoToken(error) => Ended::Failed(error),
-                Unanswered::Lost(lost) => answer_lost(lost).about(&target.org).into(),
-                Unanswered::Refused(mut error) => {
-                    if error.code == Code::CloudUnavailable {
-                        error.code = Code::OutcomeUnknown;
-                    }
-                    error.into()
-                }
-            })?;
-            Ok(recording(&start.agent, answer, &grant)?)
+        let (starting, work) = self.starts.begin(target, start, time_left);
+        self.started(&starting, work, limits).await
+    }
+
+    /// What the start comes to for one of its callers.
+    async fn started(&self, starting: &Starting, work: Work, limits: Limits<impl Future<Output = ()>>) -> Result<Recording, Failure> {
+        let target = starting.target();
+        let Limits { timeout, aborted } = limits;
+        let mut aborted = pin!(aborted);
+        let limits = Limits { timeout, aborted: aborted.as_mut() };
+        let work = async { Ok(work.await?) };
+        let ended = match self.within(limits, Some(target), work).await {
+            Ok(recording) => return Ok(recording),
+            Err(ended) => ended,
         };
-        self.within(limits, Some(&target), work).await.map_err(|ended| match ended {
-            Ended::TimedOut(limit) if was_sent.get() => {
-                let message = "The start was sent and no answer came in time.";
-                outcome_unknown(message).caused_by(Cause::Error(Box::new(timed_out(limit)))).about(&target.org).into()
+        match (ended, starting.may_have_run()) {
+            (Ended::TimedOut(limit), Some(sent)) => {
+                let unknown = || {
+                    let error = Error::new(Code::OutcomeUnknown, "The start was sent and no answer came in time.");
+                    error.caused_by(Cause::Error(Box::new(timed_out(limit))))
+                };
+                let look = async { Ok(self.starts.look_for(starting, &sent, unknown()).await?) };
+                match self.within(Limits { timeout: Some(LONGEST_LOOK), aborted }, None, look).await {
+                    Err(Ended::TimedOut(_)) => Err(unknown().about(&target.org).into()),
+                    other => other.map_err(nothing_sent),
+                }
             }
-            Ended::TimedOut(limit) => timed_out(limit).about(&target.org).into(),
-            Ended::Closed if was_sent.get() => {
-                Error::new(Code::Closed, "The recorder was closed after the start was sent: the recording may be running.")
-                    .about(&target.org)
-                    .into()
+            (Ended::TimedOut(limit), None) => Err(timed_out(limit).about(&target.org).into()),
+            (Ended::Closed, Some(_)) => {
+                let message = "The recorder was closed after the start was sent: the recording may be running.";
+                Err(Error::new(Code::Closed, message).about(&target.org).into())
             }
-            other => nothing_sent(other),
+            (other, _) => Err(nothing_sent(other)),
+        }
+    }
+
+    /// Starts many recordings: so many at a time, in turns of their organizations, and no faster than each token may ask.
+    /// The results are in the order of the starts. An abort ends those that have not been sent.
+    pub async fn start_many(
+        &self,
+        starts: Vec<Result<Start, Error>>,
+        batch: Batch,
+        on_progress: impl Fn(Progress),
+        limits: Limits<impl Future<Output = ()>>,
+    ) -> Result<Vec<Result<Recording, Failure>>, Failure> {
+        self.ensure_open()?;
+        let Limits { timeout, aborted } = limits;
+        let mut outcomes = Outcomes::of(starts.len(), &on_progress);
+        let mut turns = Turns::new();
+        for (at, start) in starts.into_iter().enumerate() {
+            // Decided now: a switch to come changes nothing about them.
+            match start.and_then(|start| Ok((self.target_org(start.org.as_ref())?, start))) {
+                Ok((org, start)) => turns.add(self.target(org.clone()), at, Start { org: Some(org), ..start }),
+                Err(error) => outcomes.settle(at, Err(error.into())),
+            }
+        }
+        let (is_aborted, is_closed) = (Cell::new(false), Cell::new(false));
+        let since = self.keyring.sign_outs();
+        // A token for each organization first, so that one which is long in coming takes no other's turn.
+        let mut tokens: Vec<_> =
+            turns.groups().map(|target| (target.clone(), self.token(target.clone(), since, timeout, &is_aborted))).collect();
+        let mut running: Vec<(usize, LocalBoxFuture<'_, Result<Recording, Failure>>)> = Vec::new();
+        let mut pause: Option<LocalBoxFuture<'_, ()>> = None;
+        let (mut aborted, mut closed) = (pin!(aborted), pin!(self.cloud.ports().closed()));
+        poll_fn(|context| {
+            if !is_aborted.get() && aborted.as_mut().poll(context).is_ready() {
+                is_aborted.set(true);
+            }
+            if is_aborted.get() {
+                turns.take(|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(Failure::Aborted)));
+            }
+            if !is_closed.get() && closed.as_mut().poll(context).is_ready() {
+                is_closed.set(true);
+                turns.take(|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(self::closed())));
+            }
+            tokens.retain_mut(|(target, token)| match token.as_mut().poll(context) {
+                Poll::Pending => true,
+                Poll::Ready(obtained) => {
+                    if let Err(failure) = obtained {
+                        turns.take(|other| other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
+                    }
+                    false
+                }
+            });
+            loop {
+                running.retain_mut(|(at, start)| match start.as_mut().poll(context) {
+                    Poll::Pending => true,
+                    Poll::Ready(result) => {
+                        outcomes.settle(*at, result);
+                        false
+                    }
+                });
+                let room = batch.concurrency.saturating_sub(running.len());
+                let mut next_at = None;
+                let now = self.cloud.ports().now();
+                let mut may_go = |target: &Target| {
+                    if tokens.iter().any(|(other, _)| other == target) {
+                        return false;
+                    }
+                    // Where that depends on requests of other calls, it is looked at again in a while.
+                    let free_at = self.keyring.free_at(target, batch.requests_per_minute).unwrap_or_else(|| now.after_millis(1000));
+                    if free_at > now {
+                        next_at = Some(next_at.map_or(free_at, |next_at: Timestamp| next_at.min(free_at)));
+                    }
+                    free_at <= now
+                };
+                if let Some((at, start)) = Some(room).filter(|room| *room > 0).and_then(|_| turns.next(&mut may_go)) {
+                    running.push((at, Box::pin(self.one_of_many(start, timeout, &is_aborted))));
+                    continue;
+                }
+                if running.is_empty() && turns.groups().next().is_none() {
+                    return Poll::Ready(());
+                }
+                // Until then there is nothing to do but to wait for those that are under way.
+                let Some(next_at) = next_at else { return Poll::Pending };
+                let millis = next_at.since(now);
+                let mut wait: LocalBoxFuture<'_, ()> = Box::pin(self.cloud.ports().wait(u32::try_from(millis).unwrap_or(u32::MAX)));
+                if wait.as_mut().poll(context).is_pending() {
+                    pause = Some(wait);
+                    return Poll::Pending;
+                }
+            }
         })
+        .await;
+        drop(pause);
+        Ok(outcomes.results())
     }
 
     /// The organizations that have authorized the home organization of the target organization's user.
@@ -225,8 +332,9 @@ impl<P: Ports> Recorder<P> {
                 target: &target,
                 call: Call::plain(Method::Get, "/api/v2/users/me?expand=trustors"),
                 agent: None,
-                may_have_run: &Cell::default(),
-                time_left: &time_left,
+                since: self.keyring.sign_outs(),
+                sent: &RefCell::default(),
+                time_left: &*time_left,
             };
             let (_, answer) = self.sender.send(&outgoing).await.map_err(|unanswered| match unanswered {
                 Unanswered::NoToken(error) => Ended::Failed(error),
@@ -270,6 +378,43 @@ impl<P: Ports> Recorder<P> {
         Ok(lines.take())
     }
 
+    /// The recordings of an organization that the cloud lists, of this agent or of all.
+    pub async fn recordings(
+        &self,
+        agent: Option<&AgentId>,
+        org: Option<&OrgId>,
+        limits: Limits<impl Future<Output = ()>>,
+    ) -> Result<Vec<Recording>, Failure> {
+        self.ensure_open()?;
+        let target = self.target(self.target_org(org)?);
+        let time_left = self.time_left(limits.timeout, &target);
+        let work = async { Ok(self.recordings.list(&target, agent, &*time_left).await?) };
+        self.within(limits, Some(&target), work).await.map_err(nothing_sent)
+    }
+
+    /// The recording with this id, as it is now.
+    pub async fn recording(
+        &self,
+        id: &RecordingId,
+        org: Option<&OrgId>,
+        limits: Limits<impl Future<Output = ()>>,
+    ) -> Result<Recording, Failure> {
+        self.ensure_open()?;
+        let target = self.target(self.target_org(org)?);
+        let time_left = self.time_left(limits.timeout, &target);
+        let work = async { Ok(self.recordings.find(&target, id, &*time_left).await?) };
+        self.within(limits, Some(&target), work).await.map_err(nothing_sent)
+    }
+
+    /// Stops the recording with this id. May be called again.
+    pub async fn stop(&self, id: &RecordingId, org: &OrgId, limits: Limits<impl Future<Output = ()>>) -> Result<Recording, Failure> {
+        self.ensure_open()?;
+        let target = self.target(org.clone());
+        let time_left = self.time_left(limits.timeout, &target);
+        let work = async { Ok(self.recordings.stop(&target, id, &*time_left).await?) };
+        self.within(limits, Some(&target), work).await.map_err(nothing_sent)
+    }
+
     /// Revokes the token of this organization, or every token, and forgets it.
     pub async fn sign_out(&self, org: Option<OrgId>, limits: Limits<impl Future<Output = ()>>) -> Result<(), Failure> {
         self.ensure_open()?;
@@ -303,6 +448,34 @@ impl<P: Ports> Recorder<P> {
         self.is_closed.set(true);
         self.keyring.forget_all();
         self.cloud.ports().close();
+    }
+
+    /// Makes sure of a token.
+    fn token<'a>(
+        &'a self,
+        target: Target,
+        since: u64,
+        timeout: Option<u32>,
+        is_aborted: &'a Cell<bool>,
+    ) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let aborted = poll_fn(|_| if is_aborted.get() { Poll::Ready(()) } else { Poll::Pending });
+            let work = async {
+                self.keyring.grant(&target, since).await?;
+                Ok(())
+            };
+            self.within(Limits { timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
+        })
+    }
+
+    /// One start of a batch, which an abort ends only before it was sent.
+    async fn one_of_many(&self, start: Start, timeout: Option<u32>, is_aborted: &Cell<bool>) -> Result<Recording, Failure> {
+        let target = self.target(self.target_org(start.org.as_ref())?);
+        let time_left = self.time_left(timeout, &target);
+        let (starting, work) = self.starts.begin(target, start, time_left);
+        let may_end = || is_aborted.get() && starting.may_have_run().is_none();
+        let aborted = poll_fn(|_| if may_end() { Poll::Ready(()) } else { Poll::Pending });
+        self.started(&starting, work, Limits { timeout, aborted }).await
     }
 
     fn ensure_open(&self) -> Result<(), Failure> {
@@ -369,12 +542,12 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// How much of a call's time is left, in milliseconds: that in which people sign in does not count.
-    fn time_left(&self, limit: Option<u32>, target: &Target) -> impl Fn() -> i64 {
+    fn time_left(&self, limit: Option<u32>, target: &Target) -> Rc<dyn Fn() -> i64> {
         let limit = i64::from(limit.unwrap_or(self.settings.timeout));
-        let now = || self.cloud.ports().now();
-        let time_of_sign_ins = || self.keyring.sources().time_of_sign_ins(target);
-        let (began, before) = (now(), time_of_sign_ins());
-        move || limit - now().since(began) + time_of_sign_ins() - before
+        let (cloud, keyring, target) = (self.cloud.clone(), self.keyring.clone(), target.clone());
+        let taken = move || cloud.ports().now().as_millis() - keyring.sources().time_of_sign_ins(&target);
+        let before = taken();
+        Rc::new(move || limit + before - taken())
     }
 
     /// The work's result, unless something ends it before. The time in which people sign in for the target does not count.
@@ -439,33 +612,4 @@ fn closed() -> Failure {
 
 fn timed_out(limit: u32) -> Error {
     Error::new(Code::Timeout, format!("The call took longer than {limit} ms."))
-}
-
-fn outcome_unknown(message: &str) -> Error {
-    Error::new(Code::OutcomeUnknown, message)
-}
-
-fn answer_lost(lost: Lost) -> Error {
-    let error = if lost.may_have_run {
-        outcome_unknown("The start was sent and its answer was lost.")
-    } else {
-        Error::new(Code::Network, "The start could not be sent.")
-    };
-    let mut error = error.caused_by(lost.cause);
-    error.evidence.status = lost.status;
-    error
-}
-
-fn not_answered(message: &str, lost: Lost) -> Error {
-    let mut error = Error::new(Code::Network, message).caused_by(lost.cause);
-    error.evidence.status = lost.status;
-    error
-}
-
-fn recording(agent: &AgentId, answer: Answer, grant: &Grant) -> Result<Recording, Error> {
-    let org = &grant.target().org;
-    Recording::from_answer(&answer, agent, org).ok_or_else(|| {
-        let message = "The cloud's answer does not name a recording of this agent in this organization.";
-        outcome_unknown(message).answered_by(answer).about(org)
-    })
 }

@@ -1,7 +1,7 @@
 //! Sends a call with the target's own token. What the cloud refuses is repaired once where that is safe, and explained
 //! otherwise.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::agent::AgentId;
@@ -14,6 +14,7 @@ use crate::keyring::Keyring;
 use crate::ports::{Answer, Lost, Ports};
 use crate::refusal::{refusal, retry_after};
 use crate::scope::near_miss;
+use crate::timestamp::Timestamp;
 
 /// Sends calls, each at most twice.
 pub struct Sender<P: Ports> {
@@ -30,10 +31,23 @@ pub struct Outgoing<'a> {
     pub call: Call,
     /// The agent that it is about, if it is about one.
     pub agent: Option<&'a AgentId>,
-    /// Whether it may have been carried out: it has been sent, and no answer says that it was not.
-    pub may_have_run: &'a Cell<bool>,
+    /// How often somebody had signed out when the call began.
+    pub since: u64,
+    /// Where it is kept how it was sent last.
+    pub sent: &'a RefCell<Option<Sent>>,
     /// How much of the call's time is left, in milliseconds.
     pub time_left: &'a dyn Fn() -> i64,
+}
+
+/// How a call was sent.
+#[derive(Clone)]
+pub struct Sent {
+    /// With which grant.
+    pub grant: Rc<Grant>,
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// Whether it may have been carried out: nothing says that it was not.
+    pub may_have_run: bool,
 }
 
 /// Why there is no answer that says yes.
@@ -55,7 +69,7 @@ impl<P: Ports> Sender<P> {
     /// Sends the call; a second time where the cloud said that it did not carry it out, and what stood in the way is gone.
     pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<(Rc<Grant>, Answer), Unanswered> {
         let mut repaired = None;
-        let since = self.keyring.sign_outs();
+        let since = outgoing.since;
         loop {
             let grant = self.keyring.grant(outgoing.target, since).await.map_err(|error| {
                 Unanswered::NoToken(match repaired.take() {
@@ -68,9 +82,13 @@ impl<P: Ports> Sender<P> {
                 self.cloud.ports().tell(&Event::Retry { org: &outgoing.target.org, code });
             }
             self.warn(&grant);
-            outgoing.may_have_run.set(true);
-            let request = grant.request(outgoing.call.clone());
-            let answer = self.cloud.send(request).await.map_err(Unanswered::Lost)?;
+            let mut sent = Sent { grant: grant.clone(), at: self.cloud.now().here(), may_have_run: true };
+            outgoing.sent.replace(Some(sent.clone()));
+            let answer = self.cloud.send(grant.request(outgoing.call.clone())).await.map_err(|lost| {
+                sent.may_have_run = lost.may_have_run;
+                outgoing.sent.replace(Some(sent.clone()));
+                Unanswered::Lost(lost)
+            })?;
             if (200..300).contains(&answer.status) {
                 grant.was_used();
                 return Ok((grant, answer));
@@ -82,7 +100,8 @@ impl<P: Ports> Sender<P> {
                 grant.was_used();
             }
             if refused.code != Code::CloudUnavailable {
-                outgoing.may_have_run.set(false);
+                sent.may_have_run = false;
+                outgoing.sent.replace(Some(sent));
             }
             if repaired.is_some() || self.keyring.was_signed_out(outgoing.target, since) {
                 return Err(Unanswered::Refused(refused));
@@ -199,4 +218,11 @@ impl<P: Ports> Sender<P> {
         }
         error
     }
+}
+
+/// A call that is no start got no answer.
+pub(crate) fn not_answered(message: &str, lost: Lost) -> Error {
+    let mut error = Error::new(Code::Network, message).caused_by(lost.cause);
+    error.evidence.status = lost.status;
+    error
 }

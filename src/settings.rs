@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::contract::RecordingContract;
+use crate::contract::{ContractParts, RecordingContract};
 use crate::environment::{Environment, EnvironmentEntry, Environments};
 use crate::error::{Code, Error};
 use crate::launch::LaunchContext;
@@ -35,6 +35,8 @@ pub struct Options {
     pub org_headers: Option<Vec<String>>,
     /// OAuth scope that a start needs.
     pub scope: Option<String>,
+    /// Name of the header by which the cloud knows a start again, if it does.
+    pub idempotency_header: Option<String>,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: Option<f64>,
 }
@@ -87,7 +89,12 @@ impl Settings {
             environment,
             org,
             launch,
-            contract: RecordingContract::with(options.path, options.org_headers, options.scope)?,
+            contract: RecordingContract::with(ContractParts {
+                path: options.path,
+                org_headers: options.org_headers,
+                scope: options.scope,
+                idempotency_header: options.idempotency_header,
+            })?,
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),
             page_query: page.map(|page| page.query).unwrap_or_default(),

@@ -5,20 +5,20 @@
 mod support;
 
 use premium_recorder::agent::AgentId;
-use premium_recorder::contract::{Method, RecordingContract};
+use premium_recorder::contract::{ContractParts, Method, RecordingContract};
 use premium_recorder::error::Code;
 use premium_recorder::org::OrgId;
-use premium_recorder::recording::Recording;
+use premium_recorder::recording::{Recording, State};
 use proptest::prelude::*;
 use support::{ACME, AGENT, GLOBEX, answer, code};
 
 fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::error::Error> {
-    RecordingContract::with(Some(path.to_owned()), None, None)
+    RecordingContract::with(ContractParts { path: Some(path.to_owned()), ..ContractParts::default() })
 }
 
 #[test]
 fn the_defaults_are_those_of_the_source_document() {
-    let call = RecordingContract::default().start(&AgentId::parse("12345").unwrap(), "screen");
+    let call = RecordingContract::default().start(&AgentId::parse("12345").unwrap(), "screen", None);
     assert_eq!((call.method(), call.path()), (Method::Post, "/api/v2/screenrecordings"));
     assert_eq!(call.org_headers(), ["X-Genesys-Organization-Id"]);
     assert_eq!(call.body().unwrap(), r#"{"agentId":"12345","recordingType":"screen"}"#);
@@ -28,13 +28,19 @@ fn the_defaults_are_those_of_the_source_document() {
 #[test]
 fn all_of_it_can_be_replaced() {
     let headers = vec!["x-gc-organization".to_owned(), "ININ-Organization-Id".to_owned()];
-    let contract = RecordingContract::with(Some("/v3/recordings".into()), Some(headers.clone()), Some("recordings".into())).unwrap();
-    let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio");
+    let contract = RecordingContract::with(ContractParts {
+        path: Some("/v3/recordings".into()),
+        org_headers: Some(headers.clone()),
+        scope: Some("recordings".into()),
+        idempotency_header: None,
+    })
+    .unwrap();
+    let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio", None);
     assert_eq!((call.path(), call.org_headers(), contract.scope()), ("/v3/recordings", headers.as_slice(), "recordings"));
     assert!(
-        RecordingContract::with(None, Some(vec![]), None)
+        RecordingContract::with(ContractParts { org_headers: Some(vec![]), ..ContractParts::default() })
             .unwrap()
-            .start(&AgentId::parse(AGENT).unwrap(), "screen")
+            .start(&AgentId::parse(AGENT).unwrap(), "screen", None)
             .org_headers()
             .is_empty()
     );
@@ -71,17 +77,25 @@ fn a_header_that_is_taken_or_none_is_refused() {
     for name in
         ["Authorization", "authorization", "ACCEPT", "Content-Type", "Cookie", "host", "", "X Org", "X-Org:", "X-Org\r\nEvil", "X-Örg"]
     {
-        assert_eq!(code(RecordingContract::with(None, Some(vec![name.to_owned()]), None)), Code::BadArgument, "{name:?}");
+        assert_eq!(
+            code(RecordingContract::with(ContractParts { org_headers: Some(vec![name.to_owned()]), ..ContractParts::default() })),
+            Code::BadArgument,
+            "{name:?}"
+        );
     }
     for scope in ["", "a b", "a\"b", "a\\b", "ä"] {
-        assert_eq!(code(RecordingContract::with(None, None, Some(scope.to_owned()))), Code::BadArgument, "{scope:?}");
+        assert_eq!(
+            code(RecordingContract::with(ContractParts { scope: Some(scope.to_owned()), ..ContractParts::default() })),
+            Code::BadArgument,
+            "{scope:?}"
+        );
     }
 }
 
 #[test]
 fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
     let (agent, org) = (AgentId::parse(AGENT).unwrap(), OrgId::parse(ACME).unwrap());
-    let started = |body: &str| Recording::from_answer(&answer(201, body), &agent, &org);
+    let started = |body: &str| Recording::from_answer(&answer(201, body), Some(&agent), &org);
     let whole = format!(
         r#"{{"id":"r1","agentId":"{AGENT}","organizationId":"{}","state":"recording","startedAt":"2026-11-22T08:00:00Z"}}"#,
         ACME.to_uppercase()
@@ -89,7 +103,7 @@ fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
     let recording = started(&whole).unwrap();
     assert_eq!((recording.id.as_str(), recording.state.as_str()), ("r1", "recording"));
     assert_eq!(recording.started_at.as_deref(), Some("2026-11-22T08:00:00Z"));
-    assert_eq!(started(r#"{"id":"r1"}"#).unwrap().state, "unknown");
+    assert_eq!(started(r#"{"id":"r1"}"#).unwrap().state, State::Other("unknown".into()));
     let of_another_org = format!(r#"{{"id":"r1","organizationId":"{GLOBEX}"}}"#);
     for body in
         [r"{}", r#"{"id":""}"#, r#"{"id":7}"#, r#"{"id":null}"#, r#"{"id":"r1","agentId":"another"}"#, &of_another_org, "[]", "null"]
@@ -123,7 +137,7 @@ proptest! {
     #[test]
     fn the_body_says_exactly_this_agent(id in "\\PC{1,40}") {
         if let Ok(agent) = AgentId::parse(&id) {
-            let body = RecordingContract::default().start(&agent, "screen").body().unwrap().to_owned();
+            let body = RecordingContract::default().start(&agent, "screen", None).body().unwrap().to_owned();
             let read: serde_json::Value = serde_json::from_str(&body).unwrap();
             prop_assert_eq!(read, serde_json::json!({ "agentId": id, "recordingType": "screen" }));
         }

@@ -18,7 +18,7 @@ use premium_recorder::recording::{Recording, Start};
 use premium_recorder::settings::{Options, Settings};
 use support::{
     ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, jwt, jwt_of, lost, no_limits, options, pairs, run,
-    token_info,
+    token_info, while_time_passes,
 };
 
 const CREATED: &str = r#"{"id":"rec-1","state":"recording","startedAt":"2026-11-22T08:00:00Z"}"#;
@@ -208,7 +208,8 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
             Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap().into(), expires_in: Some(600.0) }) })
         });
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let calls = join_all((0..200).map(|_| record(&recorder, Some(GLOBEX))));
+        let alone = || Start { shares: false, ..start(Some(GLOBEX)) };
+        let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_limits())));
         let (recordings, ()) = join(calls, async { give.send(jwt_of(GLOBEX)).unwrap() }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
         let asked = Asked {
@@ -438,7 +439,7 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
             let world = World::new();
             world.answers(|_| answer(201, body));
             let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-            let unknown = error(record(&recorder, None).await);
+            let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(201), 1), "{body}");
             assert_eq!(unknown.evidence.correlation_id.as_deref(), Some("corr-1"));
         }
@@ -446,13 +447,13 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
             let world = World::new();
             world.answers(move |_| answer(status, ""));
             let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-            let unknown = error(record(&recorder, None).await);
+            let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
         }
         let world = World::new();
         world.cloud(|_| Box::pin(async { Err(Lost { status: Some(201), ..lost("half an answer") }) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let unknown = error(record(&recorder, None).await);
+        let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
         assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));
         assert_eq!(unknown.evidence.status, Some(201));
     });
@@ -468,8 +469,7 @@ fn time_over_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
         assert_eq!(error(waiting).code, Code::Timeout);
         assert!(world.seen().is_empty());
 
-        let (sent, ()) = join(record(&recorder, Some(ACME)), async { world.advance(15_000) }).await;
-        let unknown = error(sent);
+        let unknown = error(while_time_passes(&[&world], record(&recorder, Some(ACME))).await);
         assert_eq!((unknown.code, world.starts().len()), (Code::OutcomeUnknown, 1));
         assert!(matches!(&unknown.evidence.cause, Some(Cause::Error(behind)) if behind.code == Code::Timeout));
     });

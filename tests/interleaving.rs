@@ -571,7 +571,8 @@ fn first_polls_with_a_noop_waker_lose_no_wake_up() {
         let world = World::new();
         let told = world.answers(answers).issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
-        let mut calls: Vec<_> = (0..20).map(|_| Box::pin(record(&recorder, GLOBEX))).collect();
+        let agent = |number: usize| Start::new(&format!("agent-{number}"), Some(GLOBEX), None).unwrap();
+        let mut calls: Vec<_> = (0..20).map(|number| Box::pin(recorder.start_recording(agent(number), no_limits()))).collect();
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         for c in &mut calls {
             assert!(c.as_mut().poll(&mut cx).is_pending());
@@ -846,7 +847,7 @@ fn nothing_is_renewed_beside_a_fetch() {
             let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 10));
             recorder.add_token(AccessToken::parse(&token).unwrap(), no_limits()).await.unwrap();
             world.advance(9 * SECOND + 500);
-            record(&recorder, GLOBEX).await.unwrap();
+            recorder.start_recording(Start::new("another-agent", Some(GLOBEX), None).unwrap(), no_limits()).await.unwrap();
             assert_eq!(world.spawned(), 0);
             told.tell();
         };
@@ -978,7 +979,9 @@ fn the_second_start_may_have_run() {
         let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
         let (r, ()) = join(record(&recorder, GLOBEX), async {
             wait_until(|| world.starts().len() == 2).await;
-            world.advance(15 * SECOND)
+            world.advance(15 * SECOND);
+            wait_until(|| world.seen().len() == 3).await;
+            world.advance(5 * SECOND)
         })
         .await;
         assert_eq!(error(r).code, Code::OutcomeUnknown);

@@ -111,7 +111,8 @@ fn two_hundred_calls_share_one_sign_in() {
         let world = World::new();
         world.answers(cloud_of(GLOBEX));
         let recorder = connected(&world, login_options()).await;
-        let calls = join_all((0..200).map(|_| record(&recorder, Some(GLOBEX))));
+        let alone = || Start { shares: false, ..Start::new(AGENT, Some(GLOBEX), None).unwrap() };
+        let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_limits())));
         let (recordings, ()) = join(calls, async { world.windows()[0].grant("code") }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
         assert_eq!(world.windows().len(), 1);
@@ -198,6 +199,9 @@ fn a_calls_time_stands_still_while_somebody_signs_in() {
             world.advance(999);
             assert_eq!(world.seen().len(), 3);
             world.advance(101_000);
+            // It is looked for, in vain.
+            wait_until(|| world.seen().len() == 4).await;
+            world.advance(1_000);
         };
         let refused = error(join(call, somebody).await.0);
         assert_eq!(refused.code, Code::OutcomeUnknown);

@@ -218,6 +218,13 @@ export interface RecordingContract {
   orgHeaders: string[];
   /** OAuth scope that a start needs. Default: `"screenrecordings:write"`. */
   scope: string;
+  /**
+   * Name of a header, such as `"Idempotency-Key"`, by which the cloud knows a start again: each start carries a random
+   * UUID of its own in it, the same when it is sent again. Only for a cloud that is known to take it, and whose CORS lets
+   * it through. It is what prevents a second recording where a browser repeats a `POST` by itself, on a connection that
+   * broke. Default: none is sent.
+   */
+  idempotencyHeader?: string;
 }
 
 /**
@@ -261,22 +268,67 @@ export interface Recorder {
    */
   switchOrg(orgId: string): Promise<OrgSummary>;
   /**
-   * Starts a recording of this agent's screen, with a token of the target organization and of no other. Calls `fetch` for
-   * the start once, and a second time only where the cloud said that it did not run it and what stood in the way is gone:
-   * another token was obtained for one that was refused (401) or was of another organization (403), or the wait that the
-   * cloud asked for is over (429). (What the browser does below `fetch` is its own: see the README on connections that break.)
+   * Starts a recording of this agent's screen, with a token of the target organization and of no other.
+   *
+   * **At most one recording.** Calls `fetch` for the start once, and a second time only where the cloud said that it did
+   * not run it and what stood in the way is gone: another token was obtained for one that was refused (401) or was of
+   * another organization (403), or the wait that the cloud asked for is over (429). A start whose answer is lost
+   * (connection, time-out, 408, 5xx, unreadable) is not sent again but looked for (`GET {path}?agentId=`, twice within
+   * a second): it resolves to the one recording of the agent that began since it was sent (by the cloud's clock, which
+   * its `Date` tells where CORS exposes it; 2 s either way), or rejects with `OUTCOME_UNKNOWN`. After a time-out this takes
+   * at most 5 s more. (What the browser does below `fetch` is its own: see {@link RecordingContract.idempotencyHeader}.)
+   *
+   * **Shared.** Calls for the same organization, agent and `recordingType` at the same time come to one start, in this
+   * recorder, and, where the platform has Web Locks, in all frames and tabs of this origin and storage partition: who has
+   * to wait for another page's start looks for its recording first, as does who comes after a start that was aborted or
+   * whose outcome is unknown. Each call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   *
+   * **Recorded already.** Where the cloud refuses because the agent is being recorded (409), the call resolves to that
+   * recording, with `alreadyRunning: true`.
    *
    * @param agentId 1 to 256 characters: the id of a user in the target organization.
-   * @returns when the cloud has said that the recording was started.
    * @throws {RecorderError} before anything is sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`,
    *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `LOGIN_BLOCKED`,
    *   `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`, `NETWORK`,
    *   `CLOUD_UNAVAILABLE`, `TIMEOUT`, `CLOSED`; the cloud's no: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`,
    *   `SCOPE_MISSING`, `PERMISSION_MISSING`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`,
    *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`; no readable answer to the start: `OUTCOME_UNKNOWN`.
-   * @throws the signal's own `reason`, when it aborts.
+   * @throws the signal's own `reason`, when it aborts. The start may have run; the next one for the agent looks first.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
+  /**
+   * Starts many recordings, each as startRecording() does. One result for each agent, in the order of `agents`, in the
+   * form of `Promise.allSettled()`; it rejects only for arguments that are none (`BAD_ARGUMENT`), when the recorder is
+   * closed already (`CLOSED`), and after a panic (`PANICKED`).
+   *
+   * Organizations take turns, and one whose token is long in coming holds up no other: it is obtained once, and where
+   * that fails, its agents are rejected with that error. No token asks more often than the cloud allows
+   * (`inin-ratelimit-allowed`, where CORS exposes it, else 300 requests in a minute), less a tenth for other calls; so a
+   * long list takes minutes. The abort of `signal` ends what has not been sent, with the signal's `reason`; what has been
+   * sent is waited for, and the results are given all the same.
+   *
+   * @param agents Ids of agents, or objects with an agent's id and organization.
+   */
+  startMany(
+    agents: readonly (string | AgentOfOrg)[],
+    options?: StartManyOptions,
+  ): Promise<PromiseSettledResult<Recording>[]>;
+  /**
+   * The recordings that the cloud lists, of one agent or of the target organization's agents: one page of them, as the cloud
+   * gives it to `GET {path}?agentId=`. A lost answer is asked for again, three times in all.
+   *
+   * @throws {RecorderError} as switchOrg(), if no token of the organization is held; the cloud's no, as startRecording(), and
+   *   `RECORDING_NOT_FOUND` where it lists none at all; `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
+   */
+  recordings(options?: RecordingsOptions): Promise<Recording[]>;
+  /**
+   * The recording with this id, to take it up again: after a reload, say.
+   *
+   * @param id As {@link Recording.id}: 1 to 256 characters.
+   * @param options `orgId`: its organization, instead of the recorder's.
+   * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as recordings()
+   */
+  recording(id: string, options?: RecordingOptions & { orgId?: string }): Promise<Recording>;
   /**
    * The doctor: looks at everything that a start depends on, and only reads (`GET`s with the tokens that are held, each
    * for its own organization; nobody is asked for a token or to sign in). It says what would stand in the way before it
@@ -375,7 +427,7 @@ export type RecorderEvent =
 export interface StartOptions {
   /** The agent's organization (a UUID), instead of the recorder's. */
   orgId?: string;
-  /** Ends the call with the signal's `reason`. A start that was sent already may have run. */
+  /** Ends the call with the signal's `reason`, and not that of others who share its start. One that was sent may have run. */
   signal?: AbortSignal;
   /**
    * The longest time that this call may take, in milliseconds, instead of connect()'s. The time in which somebody signs
@@ -384,20 +436,99 @@ export interface StartOptions {
   timeoutMs?: number;
   /** `recordingType` of the request's body. Default: `"screen"`. */
   recordingType?: string;
+  /** `false`: this call makes a start of its own, whatever other calls and pages are at. Default: `true`. */
+  share?: boolean;
 }
 
-/** A recording that the cloud started. */
+/** An agent with their organization. */
+export interface AgentOfOrg {
+  agentId: string;
+  /** A UUID, instead of `orgId` of {@link StartManyOptions} and of the recorder's. */
+  orgId?: string;
+}
+
+/** How to start many. `timeoutMs` counts for each start from its turn on. */
+export interface StartManyOptions extends StartOptions {
+  /** Starts under way at the same time: 1 to 100. Default: 6, as many connections as browsers open to an HTTP/1.1 host. */
+  concurrency?: number;
+  /**
+   * Requests that each token may make in a minute: 1 to 100000, instead of the usual 300. Where an answer tells a lower
+   * limit, that counts.
+   */
+  requestsPerMinute?: number;
+  /** Told after each start that is settled, in a later turn; what it throws harms nothing and is told on the console, once. */
+  onProgress?: (progress: StartManyProgress) => void;
+}
+
+/** How far startMany() has come. */
+export interface StartManyProgress {
+  total: number;
+  /** `fulfilled` and `rejected` together. */
+  settled: number;
+  fulfilled: number;
+  rejected: number;
+}
+
+/** Limits of a call about recordings. */
+export interface RecordingOptions {
+  /** Ends the call with the signal's `reason`. */
+  signal?: AbortSignal;
+  /** The longest time that this call may take, in milliseconds, instead of connect()'s. */
+  timeoutMs?: number;
+}
+
+/** Which recordings to list. */
+export interface RecordingsOptions extends RecordingOptions {
+  /** Those of this agent only. */
+  agentId?: string;
+  /** The organization, instead of the recorder's. */
+  orgId?: string;
+}
+
+/**
+ * A recording's state: it runs, has ended, or the cloud did not say (`"unknown"`). Any other text is the cloud's own word
+ * for a state that this package does not know: show it, and take it neither for running nor for ended.
+ */
+export type RecordingState = "recording" | "stopped" | "unknown" | (string & {});
+
+/**
+ * A recording as the cloud told of it at one moment; it does not change. It stays bound to its organization and environment,
+ * whatever switchOrg() does.
+ */
 export interface Recording {
   readonly id: string;
   readonly agentId: string;
-  /** The organization whose token started it. */
+  /** The organization whose token started it or read it. */
   readonly orgId: string;
-  /** The cloud's word for its state; `"unknown"` where it gave none. */
-  readonly state: string;
+  readonly state: RecordingState;
   /** When it started (ISO 8601), where the cloud said so. */
   readonly startedAt?: string;
-  /** The cloud's whole answer. */
+  /** Whether startRecording() found it running, from before the call, instead of starting it. */
+  readonly alreadyRunning: boolean;
+  /** The cloud's own words for it. */
   readonly raw: unknown;
+  /**
+   * Stops it (`PATCH {path}/{id}`), and resolves to what it is then. May be called again, and is sent again where its answer
+   * is lost, three times in all: stopping twice is stopping.
+   *
+   * @throws {RecorderError} `RECORDING_NOT_FOUND`, `CONFLICT` where the cloud does not let it be stopped, and as
+   *   {@link Recorder.recordings}. With `NETWORK`, `TIMEOUT` and `CLOUD_UNAVAILABLE` it may have been stopped.
+   */
+  stop(options?: RecordingOptions): Promise<Recording>;
+  /**
+   * What it is now (`GET {path}/{id}`).
+   *
+   * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as {@link Recorder.recordings}
+   */
+  refresh(options?: RecordingOptions): Promise<Recording>;
+}
+
+/** A recording that was seen while another one was looked for. */
+export interface SeenRecording {
+  readonly id: string;
+  readonly state: RecordingState;
+  /** When it started (ISO 8601), where the cloud said so. */
+  readonly startedAt?: string;
 }
 
 /** What every call rejects with, but for an abort. Holds no text of a token. */
@@ -428,6 +559,11 @@ export class RecorderError extends Error {
   readonly orgHeaders?: string[];
   /** How long the cloud says to wait (429), in milliseconds. */
   readonly retryAfterMs?: number;
+  /**
+   * With `OUTCOME_UNKNOWN`: the agent's recordings that the cloud listed when the start was looked for; absent where it did
+   * not say.
+   */
+  readonly seenRecordings?: SeenRecording[];
   /** Permissions that the cloud named. */
   readonly missingPermissions?: string[];
   /** `contextId` of the cloud's error body: give it to Genesys' support. */
@@ -464,6 +600,7 @@ export type ErrorCode =
   | "FEATURE_DISABLED"
   | "POLICY_DENIED"
   | "AGENT_NOT_FOUND"
+  | "RECORDING_NOT_FOUND"
   | "CONFLICT"
   | "BAD_REQUEST"
   | "RATE_LIMITED"

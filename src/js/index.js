@@ -49,7 +49,9 @@ function withThis(given, options) {
   if (typeof given !== "object" || given === null) return given;
   const own = { ...given };
   if (typeof own.getToken === "function") own.getToken = own.getToken.bind(options);
-  if (typeof own.onEvent === "function") own.onEvent = harmless(own.onEvent.bind(options));
+  for (const name of ["onEvent", "onProgress"]) {
+    if (typeof own[name] === "function") own[name] = harmless(own[name].bind(options), name);
+  }
   return own;
 }
 
@@ -105,7 +107,38 @@ class Recorder {
 
   async startRecording(agentId, options) {
     const given = snapshot(options);
-    return Object.freeze(await this.#call((handle) => handle.startRecording(agentId, given), given));
+    return this.#recording(await this.#call((handle) => handle.startRecording(agentId, given), given));
+  }
+
+  async startMany(agents, options) {
+    const given = withThis(snapshot(options), options);
+    const chosen = snapshot(agents);
+    const started = await this.#call((handle) => handle.startMany(chosen, given), given);
+    return started.map(({ value, error, aborted }) => {
+      if (value) return { status: "fulfilled", value: this.#recording(value) };
+      return { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
+    });
+  }
+
+  async recordings(options) {
+    const given = snapshot(options);
+    const found = await this.#call((handle) => handle.recordings(given), given);
+    return found.map((fields) => this.#recording(fields));
+  }
+
+  async recording(id, options) {
+    const given = snapshot(options);
+    return this.#recording(await this.#call((handle) => handle.recording(id, given), given));
+  }
+
+  /** A recording with the calls that are about it. */
+  #recording(fields) {
+    const { id, orgId } = fields;
+    const about = async (name, options) => {
+      const given = snapshot(options);
+      return this.#recording(await this.#call((handle) => handle[name](id, orgId, given), given));
+    };
+    return new Recording(fields, about);
   }
 
   close() {
@@ -130,6 +163,25 @@ class Recorder {
     this.#handle = await call(instance, () => instance.reconnect(this.#options));
     this.#instance = instance;
     if (this.#isClosed) this.close();
+  }
+}
+
+/** What the cloud told of a recording. Calls about it are for its own organization, whatever the target is. */
+class Recording {
+  #about;
+
+  constructor(fields, about) {
+    Object.assign(this, fields);
+    this.#about = about;
+    Object.freeze(this);
+  }
+
+  stop(options) {
+    return this.#about("stopRecording", options);
+  }
+
+  refresh(options) {
+    return this.#about("refreshRecording", options);
   }
 }
 

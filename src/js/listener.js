@@ -1,13 +1,13 @@
-// The app's onEvent, kept from harming a call: it is called later, and what it throws is told once.
+// The app's onEvent and onProgress, kept from harming a call: it is called later, and what it throws is told once.
 
 /** What the module may call in the middle of its work. */
-export function harmless(onEvent) {
+export function harmless(listener, name) {
   let told = false;
   return (event) => {
     Promise.resolve(event)
-      .then(onEvent)
+      .then(listener)
       .catch((error) => {
-        if (!told) console.error("premium-recorder: onEvent threw", error);
+        if (!told) console.error(`premium-recorder: ${name} threw`, error);
         told = true;
       });
   };

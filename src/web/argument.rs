@@ -24,7 +24,7 @@ pub(super) fn number(place: &str, value: &JsValue) -> Result<f64, Error> {
     value.as_f64().ok_or_else(|| must_be(place, "a number"))
 }
 
-fn truth(place: &str, value: &JsValue) -> Result<bool, Error> {
+pub(super) fn truth(place: &str, value: &JsValue) -> Result<bool, Error> {
     value.as_bool().ok_or_else(|| must_be(place, "true or false"))
 }
 
@@ -43,7 +43,7 @@ pub(super) fn signal(place: &str, value: &JsValue) -> Result<Signal, Error> {
     if is_signal { Ok(signal.unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }
 }
 
-fn array(place: &str, value: &JsValue) -> Result<Array, Error> {
+pub(super) fn array(place: &str, value: &JsValue) -> Result<Array, Error> {
     if Array::is_array(value) { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an array")) }
 }
 
@@ -68,6 +68,16 @@ fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error>
         Ok(EnvironmentEntry { name: part("name")?, api: part("api")?, login: part("login")?, apps: part("apps")? })
     };
     array(place, value)?.iter().enumerate().map(entry).collect()
+}
+
+/// An agent of a list: an id, or an object with the id and the agent's organization.
+pub(super) fn agent(place: &str, value: &JsValue) -> Result<(String, Option<String>), Error> {
+    if value.is_string() {
+        return Ok((text(place, value)?, None));
+    }
+    let given = options(place, value, &["agentId", "orgId"])?;
+    let place = format!("{place}.");
+    Ok((required(&given, &place, "agentId", text)?, optional(&given, &place, "orgId", text)?))
 }
 
 /// A property that may be absent. `null` is not absent.
@@ -130,7 +140,7 @@ fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
 /// connect()'s options, their types checked and nothing else.
 pub(super) fn connect_options(value: &JsValue) -> Result<(Object, Options), Error> {
     let given = options("connect()'s options", value, CONNECT)?;
-    let contract = options("contract", &get(&given, "", "contract")?, &["path", "orgHeaders", "scope"])?;
+    let contract = options("contract", &get(&given, "", "contract")?, &["path", "orgHeaders", "scope", "idempotencyHeader"])?;
     let options = Options {
         tokens: optional(&given, "", "tokens", texts)?.unwrap_or_default().into_iter().map(Secret::from).collect(),
         login: optional(&given, "", "login", login)?,
@@ -141,6 +151,7 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Object, Options), Erro
         path: optional(&contract, "contract.", "path", text)?,
         org_headers: optional(&contract, "contract.", "orgHeaders", texts)?,
         scope: optional(&contract, "contract.", "scope", text)?,
+        idempotency_header: optional(&contract, "contract.", "idempotencyHeader", text)?,
         timeout: optional(&given, "", "timeoutMs", number)?,
     };
     Ok((given, options))

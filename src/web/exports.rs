@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
@@ -16,11 +16,12 @@ use super::platform::Platform;
 use super::token_source::TokenSource;
 use super::{argument, page, result};
 use crate::agent::AgentId;
+use crate::batch::Batch;
 use crate::error::Error;
 use crate::login::Returned;
-use crate::org::org_id;
+use crate::org::{OrgId, org_id};
 use crate::recorder::{Failure, Limits, Recorder};
-use crate::recording::Start;
+use crate::recording::{RecordingId, Start};
 use crate::settings::{Settings, timeout};
 use crate::token::AccessToken;
 
@@ -123,6 +124,84 @@ impl Handle {
         })
     }
 
+    /// Starts many recordings.
+    #[wasm_bindgen(js_name = startMany)]
+    pub fn start_many(&self, agents: JsValue, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let given = argument::options("startMany()'s options", &options, MANY)?;
+            let number = |name: &str| argument::optional(&given, "", name, argument::number);
+            let batch = Batch::decide(number("concurrency")?, number("requestsPerMinute")?)?;
+            let limits = limits(&given)?;
+            let org = argument::optional(&given, "", "orgId", argument::text)?;
+            let recording_type = argument::optional(&given, "", "recordingType", argument::text)?;
+            let shares = argument::optional(&given, "", "share", argument::truth)?;
+            let start = |(at, agent): (usize, JsValue)| {
+                let place = format!("agents[{at}]");
+                let (agent, own_org) = argument::agent(&place, &agent)?;
+                let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
+                Ok(Start { shares: shares.unwrap_or(true), ..start.map_err(|error: Error| error.of(&place))? })
+            };
+            let on_progress = argument::optional(&given, "", "onProgress", argument::function)?;
+            let starts = argument::array("agents", &agents)?.iter().enumerate().map(start).collect();
+            let tell = |progress| {
+                if let Some(on_progress) = &on_progress {
+                    // The door's own function.
+                    let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
+                }
+            };
+            let results = recorder.start_many(starts, batch, tell, limits).await?;
+            Ok(results
+                .into_iter()
+                .map(|started| result::outcome(started.map(|recording| result::recording(&recording))))
+                .collect::<Array>()
+                .into())
+        })
+    }
+
+    /// The recordings of an organization.
+    pub fn recordings(&self, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let given = argument::options("recordings()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
+            let agent = argument::optional(&given, "", "agentId", argument::text)?.map(|agent| AgentId::parse(&agent)).transpose()?;
+            let org = org_option(&given)?;
+            let recordings = recorder.recordings(agent.as_ref(), org.as_ref(), limits(&given)?).await?;
+            Ok(result::recordings(&recordings).into())
+        })
+    }
+
+    /// A recording.
+    pub fn recording(&self, id: JsValue, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let given = argument::options("recording()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
+            let id = RecordingId::parse(&argument::text("id", &id)?)?;
+            let org = org_option(&given)?;
+            Ok(result::recording(&recorder.recording(&id, org.as_ref(), limits(&given)?).await?))
+        })
+    }
+
+    /// A recording as it is now.
+    #[wasm_bindgen(js_name = refreshRecording)]
+    pub fn refresh_recording(&self, id: JsValue, org: JsValue, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let (id, org, limits) = about("refresh()'s options", &id, &org, &options)?;
+            Ok(result::recording(&recorder.recording(&id, Some(&org), limits).await?))
+        })
+    }
+
+    /// Stops a recording.
+    #[wasm_bindgen(js_name = stopRecording)]
+    pub fn stop_recording(&self, id: JsValue, org: JsValue, options: JsValue) -> Promise {
+        let recorder = self.0.clone();
+        settled(async move {
+            let (id, org, limits) = about("stop()'s options", &id, &org, &options)?;
+            Ok(result::recording(&recorder.stop(&id, &org, limits).await?))
+        })
+    }
+
     /// The organizations that have authorized the user's own one.
     #[wasm_bindgen(js_name = availableOrgs)]
     pub fn available_orgs(&self) -> Promise {
@@ -150,7 +229,7 @@ impl Handle {
         settled(async move {
             let given = argument::options("diagnose()'s options", &options, &["orgId"])?;
             let agent = if agent_id.is_undefined() { None } else { Some(AgentId::parse(&argument::text("agentId", &agent_id)?)?) };
-            let org = argument::optional(&given, "", "orgId", argument::text)?.map(|org| org_id("orgId", &org)).transpose()?;
+            let org = org_option(&given)?;
             let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), unlimited()).await?;
             Ok(lines.iter().map(result::line).collect::<Array>().into())
         })
@@ -162,14 +241,35 @@ impl Handle {
     }
 }
 
+const START: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
+
+const MANY: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
+
 fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, Limits<Aborted>), Error> {
-    let given = argument::options("startRecording()'s options", options, &["orgId", "signal", "timeoutMs", "recordingType"])?;
+    let given = argument::options("startRecording()'s options", options, START)?;
     let agent = argument::text("agentId", &agent_id)?;
     let org = argument::optional(&given, "", "orgId", argument::text)?;
     let start = Start::new(&agent, org.as_deref(), argument::optional(&given, "", "recordingType", argument::text)?)?;
-    let millis = argument::optional(&given, "", "timeoutMs", argument::number)?;
-    let signal = argument::optional(&given, "", "signal", argument::signal)?;
-    Ok((start, Limits { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) }))
+    let shares = argument::optional(&given, "", "share", argument::truth)?;
+    Ok((Start { shares: shares.unwrap_or(true), ..start }, limits(&given)?))
+}
+
+fn limits(given: &Object) -> Result<Limits<Aborted>, Error> {
+    let millis = argument::optional(given, "", "timeoutMs", argument::number)?;
+    let signal = argument::optional(given, "", "signal", argument::signal)?;
+    Ok(Limits { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) })
+}
+
+/// What a call about a recording is given: of which, and the options.
+fn about(place: &str, id: &JsValue, org: &JsValue, options: &JsValue) -> Result<(RecordingId, OrgId, Limits<Aborted>), Error> {
+    let given = argument::options(place, options, &["signal", "timeoutMs"])?;
+    let id = RecordingId::parse(&argument::text("id", id)?)?;
+    let org = org_id("orgId", &argument::text("orgId", org)?)?;
+    Ok((id, org, limits(&given)?))
+}
+
+fn org_option(given: &Object) -> Result<Option<OrgId>, Error> {
+    argument::optional(given, "", "orgId", argument::text)?.map(|org| org_id("orgId", &org)).transpose()
 }
 
 fn unlimited() -> Limits<Aborted> {

@@ -14,7 +14,7 @@ use super::platform::date;
 use super::result::foreign;
 use crate::contract::Method;
 use crate::grant::Request;
-use crate::ports::{Answer, Lost};
+use crate::ports::{Answer, Lost, RateLimit};
 
 #[wasm_bindgen]
 extern "C" {
@@ -39,8 +39,14 @@ pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
     in_flight.done();
     let body = body.as_string().unwrap_or_default();
     let header = |name: &str| answered.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
+    let rate = |name: &str| header(name)?.parse().ok();
+    let rate_limit = || {
+        let allowed = rate("inin-ratelimit-allowed")?;
+        Some(RateLimit { allowed, count: rate("inin-ratelimit-count")?, reset: rate("inin-ratelimit-reset")? })
+    };
     Ok(Answer {
         status,
+        rate_limit: rate_limit(),
         json: json::parse(&body).unwrap_or_default(),
         body,
         correlation_id: header("ININ-Correlation-Id"),
@@ -53,6 +59,7 @@ fn built(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
     let method = match request.method() {
         Method::Get => HttpMethod::GET,
         Method::Delete => HttpMethod::DELETE,
+        Method::Patch => HttpMethod::PATCH,
         Method::Post => HttpMethod::POST,
     };
     let mut builder = RequestBuilder::new(request.url())

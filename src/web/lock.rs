@@ -10,6 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::abort::AbortController;
 use super::foreign::property;
 use super::slot::Slot;
+use crate::ports::TryLock;
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,10 +22,11 @@ extern "C" {
 
 /// A lock that is asked for or held, until dropped.
 pub(super) struct Lock {
-    granted: Slot<()>,
+    /// Filled when the platform has decided: with whether it is held.
+    granted: Slot<bool>,
     release: Option<Function>,
     asking: AbortController,
-    _callback: Closure<dyn FnMut() -> Promise>,
+    _callback: Closure<dyn FnMut(JsValue) -> Promise>,
 }
 
 fn manager() -> Option<LockManager> {
@@ -38,33 +40,52 @@ pub(super) fn is_available() -> bool {
 }
 
 impl Lock {
-    /// Asks for the lock. The promise rejects where the platform does not give any.
-    fn ask(name: &str) -> Option<(Lock, Promise)> {
+    /// Asks for the lock, to wait for it or to have it at once or not at all. The promise rejects where the platform does
+    /// not give any.
+    fn ask(name: &str, waits: bool) -> Option<(Lock, Promise)> {
         let mut release = None;
         let released = Promise::new(&mut |resolve, _| release = Some(resolve));
         let asking = AbortController::new();
         let granted = Slot::empty();
         let to_fill = granted.clone();
-        let callback = Closure::new(move || {
-            to_fill.fill(());
+        let callback = Closure::new(move |lock: JsValue| {
+            to_fill.fill(lock.is_truthy());
             released.clone()
         });
         let options = Object::new();
-        Reflect::set(&options, &"signal".into(), &asking.signal()).ok()?;
+        // The platform takes one or the other.
+        let (name_of_option, option) = if waits { ("signal", asking.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
+        Reflect::set(&options, &name_of_option.into(), &option).ok()?;
         let over = manager()?.request(name, &options, callback.as_ref()).ok()?;
         Some((Lock { granted, release, asking, _callback: callback }, over))
     }
 
     /// The lock, once it is held; `None` where there are none.
     pub(super) async fn held(name: &str) -> Option<Lock> {
-        let (lock, over) = Lock::ask(name)?;
-        let is_held = matches!(select(pin!(lock.granted.taken()), JsFuture::from(over)).await, Either::Left(_));
-        is_held.then_some(lock)
+        match Lock::asked(name, true).await {
+            TryLock::Held(lock) => Some(lock),
+            TryLock::Taken | TryLock::Unsupported => None,
+        }
+    }
+
+    /// The lock, if nobody has it at this moment.
+    pub(super) async fn if_free(name: &str) -> TryLock<Lock> {
+        Lock::asked(name, false).await
+    }
+
+    async fn asked(name: &str, waits: bool) -> TryLock<Lock> {
+        let Some((lock, over)) = Lock::ask(name, waits) else { return TryLock::Unsupported };
+        match select(pin!(lock.granted.taken()), JsFuture::from(over)).await {
+            Either::Left((true, _)) => {}
+            Either::Left((false, _)) => return TryLock::Taken,
+            Either::Right(_) => return TryLock::Unsupported,
+        }
+        TryLock::Held(lock)
     }
 
     /// The lock, to be held sooner or later.
     pub(super) fn in_turn(name: &str) -> Option<Lock> {
-        let (lock, over) = Lock::ask(name)?;
+        let (lock, over) = Lock::ask(name, true)?;
         // Its rejection, when the lock is not waited for any more, is nobody's.
         drop(JsFuture::from(over));
         Some(lock)

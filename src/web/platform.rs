@@ -20,7 +20,7 @@ use crate::error::Cause;
 use crate::event::Event;
 use crate::grant::Request;
 use crate::json::Json;
-use crate::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, TokenNeed};
+use crate::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, TokenNeed, TryLock};
 use crate::timestamp::Timestamp;
 
 pub(super) struct Platform {
@@ -77,6 +77,10 @@ impl Ports for Platform {
 
     async fn lock(&self, name: &str) -> Option<Lock> {
         Lock::held(name).await
+    }
+
+    async fn try_lock(&self, name: &str) -> TryLock<Lock> {
+        Lock::if_free(name).await
     }
 
     async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {

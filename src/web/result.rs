@@ -2,14 +2,16 @@
 
 use std::rc::Rc;
 
-use js_sys::{JSON, Object, Reflect};
+use js_sys::{Array, JSON, Object, Reflect};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
+use super::foreign::property;
+use crate::batch::Progress;
 use crate::clock::Moment;
 use crate::diagnosis::Line;
 use crate::environment::Environment;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Seen};
 use crate::grant::{Grant, KnownBy};
 use crate::launch::LaunchContext;
 use crate::org::OrgId;
@@ -112,6 +114,16 @@ fn error_value(error: &Error) -> JsValue {
         ("contextId", evidence.context_id.as_deref().into()),
         ("correlationId", evidence.correlation_id.as_deref().into()),
     ]);
+    if let Some(seen) = &evidence.seen {
+        let one = |seen: &Seen| {
+            object(&[
+                ("id", seen.id.as_str().into()),
+                ("state", seen.state.as_str().into()),
+                ("startedAt", seen.started_at.as_deref().into()),
+            ])
+        };
+        set(&value, "seenRecordings", &seen.iter().map(one).collect::<Array>());
+    }
     match &evidence.cause {
         None => {}
         Some(Cause::Cloud(words)) => set(&value, "cause", &json_or_text(words)),
@@ -175,15 +187,40 @@ pub(super) fn line(line: &Line) -> JsValue {
     ])
 }
 
+pub(super) fn progress(progress: Progress) -> JsValue {
+    let count = |number: usize| Property::Number(number as f64);
+    object(&[
+        ("total", count(progress.total)),
+        ("settled", count(progress.fulfilled.saturating_add(progress.rejected))),
+        ("fulfilled", count(progress.fulfilled)),
+        ("rejected", count(progress.rejected)),
+    ])
+}
+
 pub(super) fn recording(recording: &Recording) -> JsValue {
+    recording_value(recording, &json_or_text(&recording.raw.body))
+}
+
+/// Recordings of one list, whose body is read once.
+pub(super) fn recordings(recordings: &[Recording]) -> Array {
+    let body = recordings.first().map(|first| json_or_text(&first.raw.body)).unwrap_or_default();
+    recordings.iter().map(|recording| recording_value(recording, &body)).collect()
+}
+
+fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
+    let raw = match recording.raw.entity {
+        Some(at) => Reflect::get_u32(&property(body, "entities"), at as u32).unwrap_or_default(),
+        None => body.clone(),
+    };
     let value = object(&[
         ("id", recording.id.as_str().into()),
         ("agentId", recording.agent.as_str().into()),
         ("orgId", recording.org.as_str().into()),
         ("state", recording.state.as_str().into()),
         ("startedAt", recording.started_at.as_deref().into()),
+        ("alreadyRunning", Property::Truth(recording.already_running)),
     ]);
-    set(&value, "raw", &json_or_text(&recording.raw));
+    set(&value, "raw", &raw);
     value
 }
 

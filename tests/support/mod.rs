@@ -18,7 +18,7 @@ use premium_recorder::event::Event;
 use premium_recorder::grant::Request;
 use premium_recorder::json::Json;
 use premium_recorder::login::{LoginOptions, Page};
-use premium_recorder::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed};
+use premium_recorder::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed, TryLock};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
 use premium_recorder::settings::{Options, Settings};
 use premium_recorder::timestamp::Timestamp;
@@ -467,6 +467,18 @@ impl Ports for World {
         Some(TestLock { origin, name: name.to_owned(), sleepers: self.0.sleepers.clone() })
     }
 
+    async fn try_lock(&self, name: &str) -> TryLock<TestLock> {
+        let origin = &self.0.origin;
+        if origin.has_no_locks.get() {
+            return TryLock::Unsupported;
+        }
+        if origin.locked.borrow().iter().any(|other| other == name) {
+            return TryLock::Taken;
+        }
+        origin.locked.borrow_mut().push(name.to_owned());
+        TryLock::Held(TestLock { origin: origin.clone(), name: name.to_owned(), sleepers: self.0.sleepers.clone() })
+    }
+
     async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
         let holders = self.0.origin.holders.borrow().clone();
         holders.iter().find(|(_, other, _)| other == name).map(|(_, _, holder)| holder.hand_over())
@@ -565,6 +577,7 @@ pub fn answer(status: u16, body: &str) -> Answer {
         correlation_id: Some("corr-1".to_owned()),
         date: None,
         retry_after: None,
+        rate_limit: None,
     }
 }
 
@@ -682,4 +695,21 @@ pub async fn turn() {
         Poll::Pending
     })
     .await;
+}
+
+/// The call's result, time passing for these pages while it waits.
+pub async fn while_time_passes<T>(worlds: &[&World], call: impl Future<Output = T>) -> T {
+    let mut call = std::pin::pin!(call);
+    let mut millis = 0;
+    loop {
+        for _ in 0..4 {
+            if let Poll::Ready(result) = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
+                return result;
+            }
+            worlds.iter().for_each(|world| world.go_on());
+        }
+        millis += 250;
+        assert!(millis <= 600_000, "the call does not end");
+        worlds.iter().for_each(|world| world.advance(250));
+    }
 }

@@ -1,0 +1,116 @@
+//! The recordings of an organization, as the recording API tells of them: listed, read, stopped.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::agent::AgentId;
+use crate::cloud::Cloud;
+use crate::contract::{Call, RecordingContract};
+use crate::error::{Code, Error};
+use crate::grant::{Grant, Target};
+use crate::keyring::Keyring;
+use crate::ports::{Answer, Ports};
+use crate::recording::{Recording, RecordingId, State};
+use crate::refusal::not_of_a_start;
+use crate::sender::{Outgoing, Sender, Unanswered, not_answered};
+
+/// How often a call is sent whose answer is lost, if it may be sent again.
+const MOST_SENDS: u32 = 3;
+
+/// The time between them, in milliseconds.
+const PAUSE: u32 = 1_000;
+
+/// The recordings of every organization that a token can be had for.
+pub struct Recordings<P: Ports> {
+    cloud: Rc<Cloud<P>>,
+    keyring: Rc<Keyring<P>>,
+    sender: Rc<Sender<P>>,
+    contract: RecordingContract,
+}
+
+impl<P: Ports> Recordings<P> {
+    /// Those of this recording API.
+    pub fn new(cloud: Rc<Cloud<P>>, keyring: Rc<Keyring<P>>, sender: Rc<Sender<P>>, contract: RecordingContract) -> Recordings<P> {
+        Recordings { cloud, keyring, sender, contract }
+    }
+
+    /// Those of the target organization that the cloud lists, of this agent or of all.
+    pub(crate) async fn list(
+        &self,
+        target: &Target,
+        agent: Option<&AgentId>,
+        time_left: &dyn Fn() -> i64,
+    ) -> Result<Vec<Recording>, Rc<Error>> {
+        let (_, answer) = self.answered(target, &self.contract.list(agent), time_left).await?;
+        Recording::list(&answer, agent, &target.org)
+            .ok_or_else(|| unexpected("The cloud's answer is no list of recordings.", answer, target))
+    }
+
+    /// The one with this id.
+    pub(crate) async fn find(&self, target: &Target, id: &RecordingId, time_left: &dyn Fn() -> i64) -> Result<Recording, Rc<Error>> {
+        let (_, answer) = self.answered(target, &self.contract.find(id), time_left).await?;
+        named(&answer, id, target).ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", answer, target))
+    }
+
+    /// Stops the one with this id. Stopping it twice is stopping it.
+    pub(crate) async fn stop(&self, target: &Target, id: &RecordingId, time_left: &dyn Fn() -> i64) -> Result<Recording, Rc<Error>> {
+        match self.answered(target, &self.contract.stop(id), time_left).await {
+            Ok((_, answer)) => match named(&answer, id, target) {
+                Some(recording) => Ok(recording),
+                // Such as an empty one (204): it says yes, and nothing of the recording.
+                None => self.find(target, id, time_left).await,
+            },
+            Err(refused) if refused.code == Code::Conflict => {
+                let found = self.find(target, id, time_left).await;
+                found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Those of this agent, as they are seen with this very grant. `None` where the cloud does not say.
+    pub(crate) async fn seen_with(&self, grant: &Grant, agent: &AgentId) -> Option<Vec<Recording>> {
+        let answer = self.cloud.send(grant.request(self.contract.list(Some(agent)))).await.ok()?;
+        let answer = Some(answer).filter(|answer| answer.status == 200)?;
+        Recording::list(&answer, Some(agent), &grant.target().org)
+    }
+
+    /// The answer to a call that only reads, or comes to the same when it is carried out twice.
+    async fn answered(&self, target: &Target, call: &Call, time_left: &dyn Fn() -> i64) -> Result<(Rc<Grant>, Answer), Rc<Error>> {
+        let since = self.keyring.sign_outs();
+        let mut sends = 0;
+        loop {
+            sends += 1;
+            let outgoing = Outgoing { target, call: call.clone(), agent: None, since, sent: &RefCell::default(), time_left };
+            let error = match self.sender.send(&outgoing).await {
+                Ok(answered) => return Ok(answered),
+                Err(Unanswered::NoToken(error)) => return Err(error),
+                Err(Unanswered::Lost(lost)) => not_answered("The cloud did not answer.", lost).about(&target.org),
+                Err(Unanswered::Refused(error)) => of_a_recording(error),
+            };
+            let may_be_sent_again = matches!(error.code, Code::Network | Code::CloudUnavailable);
+            if !may_be_sent_again || sends == MOST_SENDS || i64::from(PAUSE) >= time_left() {
+                return Err(error.into());
+            }
+            self.cloud.ports().wait(PAUSE).await;
+        }
+    }
+}
+
+fn named(answer: &Answer, id: &RecordingId, target: &Target) -> Option<Recording> {
+    Recording::from_answer(answer, None, &target.org).filter(|recording| recording.id == *id)
+}
+
+fn unexpected(message: &str, answer: Answer, target: &Target) -> Rc<Error> {
+    Error::new(Code::UnexpectedAnswer, message).answered_by(answer).about(&target.org).into()
+}
+
+/// What is not there is a recording, or the path to them.
+fn of_a_recording(mut error: Error) -> Error {
+    match error.code {
+        Code::AgentNotFound => error.code = Code::RecordingNotFound,
+        Code::Conflict => {}
+        _ => error = not_of_a_start(error),
+    }
+    error
+}
