@@ -1,7 +1,5 @@
 //! Many starts at once: how many at a time, whose turn it is, and how far they have come.
 
-use std::collections::VecDeque;
-
 use crate::error::{Code, Error};
 use crate::recording::Start;
 
@@ -75,53 +73,49 @@ impl<'a, T, E> Outcomes<'a, T, E> {
 /// Starts that wait for their turn, by organization: after one of an organization the others' are next.
 #[derive(Debug)]
 pub(crate) struct Turns<T> {
-    groups: VecDeque<Group<T>>,
-}
-
-#[derive(Debug)]
-struct Group<T> {
-    of: T,
-    waiting: VecDeque<(usize, Start)>,
+    /// Each with its starts, the next one last.
+    groups: Vec<(T, Vec<(usize, Start)>)>,
 }
 
 impl<T: PartialEq> Turns<T> {
-    pub(crate) fn new() -> Turns<T> {
-        Turns { groups: VecDeque::new() }
-    }
-
-    /// Lets a start wait, the last one of its group.
-    pub(crate) fn add(&mut self, of: T, at: usize, start: Start) {
-        match self.groups.iter_mut().find(|group| group.of == of) {
-            Some(group) => group.waiting.push_back((at, start)),
-            None => self.groups.push_back(Group { of, waiting: VecDeque::from([(at, start)]) }),
+    /// The starts with their places in the batch, which wait in its order.
+    pub(crate) fn of(starts: Vec<(T, usize, Start)>) -> Turns<T> {
+        let mut groups: Vec<(T, Vec<(usize, Start)>)> = Vec::new();
+        for (of, at, start) in starts {
+            match groups.iter_mut().find(|(group, _)| *group == of) {
+                Some((_, waiting)) => waiting.push((at, start)),
+                None => groups.push((of, vec![(at, start)])),
+            }
         }
+        groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
+        Turns { groups }
     }
 
     /// The groups that have starts waiting, the one whose turn it is first.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &T> {
-        self.groups.iter().map(|group| &group.of)
+        self.groups.iter().map(|(group, _)| group)
     }
 
     /// The next start of the first group that may go.
     pub(crate) fn next(&mut self, mut may_go: impl FnMut(&T) -> bool) -> Option<(usize, Start)> {
-        let at = self.groups.iter().position(|group| may_go(&group.of))?;
-        let mut group = self.groups.remove(at)?;
-        let next = group.waiting.pop_front();
-        if !group.waiting.is_empty() {
-            self.groups.push_back(group);
+        let at = self.groups.iter().position(|(group, _)| may_go(group))?;
+        let (group, mut waiting) = self.groups.remove(at);
+        let next = waiting.pop();
+        if !waiting.is_empty() {
+            self.groups.push((group, waiting));
         }
         next
     }
 
     /// The places of those that wait in the groups that are such, which do not wait any more.
-    pub(crate) fn take(&mut self, mut is_such: impl FnMut(&T) -> bool) -> Vec<usize> {
+    pub(crate) fn take(&mut self, is_such: &dyn Fn(&T) -> bool) -> Vec<usize> {
         let mut taken = Vec::new();
-        self.groups.retain(|group| {
-            let stays = !is_such(&group.of);
-            if !stays {
-                taken.extend(group.waiting.iter().map(|(at, _)| *at));
+        self.groups.retain(|(group, waiting)| {
+            let is_such = is_such(group);
+            if is_such {
+                taken.extend(waiting.iter().map(|(at, _)| *at));
             }
-            stays
+            !is_such
         });
         taken
     }

@@ -79,16 +79,16 @@ impl Pace {
             (None, None) => USUAL_LIMIT,
         };
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
-        let mut free_at: Vec<Timestamp> = used.answered.iter().map(|answered| answered.after_millis(MINUTE)).collect();
-        if let Some(told) = used.told {
-            free_at.extend(std::iter::repeat_n(told.until, told.others));
-        }
-        free_at.retain(|free_at| *free_at > now);
-        free_at.sort_unstable();
-        let taken = free_at.len().saturating_add(used.in_flight);
+        // In the order of time; those of others are as one block, where their window ends.
+        let own: Vec<Timestamp> = used.answered.iter().map(|at| at.after_millis(MINUTE)).filter(|free_at| *free_at > now).collect();
+        let (others, until) = used.told.filter(|told| told.until > now).map_or((0, now), |told| (told.others, told.until));
+        let before = own.partition_point(|free_at| *free_at <= until);
+        let taken = own.len().saturating_add(others).saturating_add(used.in_flight);
         match taken.checked_sub(slots) {
             None => Some(now),
-            Some(ahead) => free_at.get(ahead).copied(),
+            Some(ahead) if ahead < before => own.get(ahead).copied(),
+            Some(ahead) if ahead < before.saturating_add(others) => Some(until),
+            Some(ahead) => own.get(ahead - others).copied(),
         }
     }
 }

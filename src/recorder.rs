@@ -195,14 +195,18 @@ impl<P: Ports> Recorder<P> {
         let target = self.target(self.target_org(start.org.as_ref())?);
         let time_left = self.time_left(limits.timeout, &target);
         let (starting, work) = self.starts.begin(target, start, time_left);
-        self.started(&starting, work, limits).await
+        self.started(&starting, work, limits.timeout, Box::pin(limits.aborted)).await
     }
 
     /// What the start comes to for one of its callers.
-    async fn started(&self, starting: &Starting, work: Work, limits: Limits<impl Future<Output = ()>>) -> Result<Recording, Failure> {
+    async fn started(
+        &self,
+        starting: &Starting,
+        work: Work,
+        timeout: Option<u32>,
+        mut aborted: LocalBoxFuture<'_, ()>,
+    ) -> Result<Recording, Failure> {
         let target = starting.target();
-        let Limits { timeout, aborted } = limits;
-        let mut aborted = pin!(aborted);
         let limits = Limits { timeout, aborted: aborted.as_mut() };
         let work = async { Ok(work.await?) };
         let ended = match self.within(limits, Some(target), work).await {
@@ -242,14 +246,15 @@ impl<P: Ports> Recorder<P> {
         self.ensure_open()?;
         let Limits { timeout, aborted } = limits;
         let mut outcomes = Outcomes::of(starts.len(), &on_progress);
-        let mut turns = Turns::new();
+        let mut waiting = Vec::new();
         for (at, start) in starts.into_iter().enumerate() {
             // Decided now: a switch to come changes nothing about them.
             match start.and_then(|start| Ok((self.target_org(start.org.as_ref())?, start))) {
-                Ok((org, start)) => turns.add(self.target(org.clone()), at, Start { org: Some(org), ..start }),
+                Ok((org, start)) => waiting.push((self.target(org.clone()), at, Start { org: Some(org), ..start })),
                 Err(error) => outcomes.settle(at, Err(error.into())),
             }
         }
+        let mut turns = Turns::of(waiting);
         let (is_aborted, is_closed) = (Cell::new(false), Cell::new(false));
         let since = self.keyring.sign_outs();
         // A token for each organization first, so that one which is long in coming takes no other's turn.
@@ -263,17 +268,17 @@ impl<P: Ports> Recorder<P> {
                 is_aborted.set(true);
             }
             if is_aborted.get() {
-                turns.take(|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(Failure::Aborted)));
+                turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(Failure::Aborted)));
             }
             if !is_closed.get() && closed.as_mut().poll(context).is_ready() {
                 is_closed.set(true);
-                turns.take(|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(self::closed())));
+                turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(self::closed())));
             }
             tokens.retain_mut(|(target, token)| match token.as_mut().poll(context) {
                 Poll::Pending => true,
                 Poll::Ready(obtained) => {
                     if let Err(failure) = obtained {
-                        turns.take(|other| other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
+                        turns.take(&|other| other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
                     }
                     false
                 }
@@ -475,7 +480,7 @@ impl<P: Ports> Recorder<P> {
         let (starting, work) = self.starts.begin(target, start, time_left);
         let may_end = || is_aborted.get() && starting.may_have_run().is_none();
         let aborted = poll_fn(|_| if may_end() { Poll::Ready(()) } else { Poll::Pending });
-        self.started(&starting, work, Limits { timeout, aborted }).await
+        self.started(&starting, work, timeout, Box::pin(aborted)).await
     }
 
     fn ensure_open(&self) -> Result<(), Failure> {
@@ -557,21 +562,21 @@ impl<P: Ports> Recorder<P> {
         target: Option<&Target>,
         work: impl Future<Output = Result<T, Ended>>,
     ) -> Result<T, Ended> {
-        let mut ended = pin!(self.ended(limits, target));
-        let mut work = pin!(work);
-        poll_fn(|context| match ended.as_mut().poll(context) {
-            Poll::Ready(ended) => Poll::Ready(Err(ended)),
-            Poll::Pending => work.as_mut().poll(context),
-        })
-        .await
+        // Boxed: for each kind of abort and work it would be compiled anew.
+        first_of(self.ended(limits.timeout, Box::pin(limits.aborted), target), Box::pin(work)).await
     }
 
     /// Ready when the recorder is closed, the caller aborts or the time is over.
-    async fn ended(&self, limits: Limits<impl Future<Output = ()>>, target: Option<&Target>) -> Ended {
+    fn ended<'a>(
+        &'a self,
+        timeout: Option<u32>,
+        mut aborted: LocalBoxFuture<'a, ()>,
+        target: Option<&'a Target>,
+    ) -> LocalBoxFuture<'a, Ended> {
         let ports = self.cloud.ports();
-        let limit = limits.timeout.unwrap_or(self.settings.timeout);
-        let time_of_sign_ins = || target.map_or(0, |target| self.keyring.sources().time_of_sign_ins(target));
-        let time_over = async {
+        let limit = timeout.unwrap_or(self.settings.timeout);
+        let time_of_sign_ins = move || target.map_or(0, |target| self.keyring.sources().time_of_sign_ins(target));
+        let time_over = async move {
             let mut counted_off = time_of_sign_ins();
             let mut left = limit;
             while left > 0 {
@@ -581,20 +586,29 @@ impl<P: Ports> Recorder<P> {
                 counted_off = so_far;
             }
         };
-        let mut time_over = pin!(time_over);
-        let mut closed = pin!(ports.closed());
-        let mut aborted = pin!(limits.aborted);
-        poll_fn(|context| {
-            if closed.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Ended::Closed);
-            }
-            if aborted.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Ended::Aborted);
-            }
-            time_over.as_mut().poll(context).map(|()| Ended::TimedOut(limit))
+        Box::pin(async move {
+            let mut time_over = pin!(time_over);
+            let mut closed = pin!(ports.closed());
+            poll_fn(|context| {
+                if closed.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Ended::Closed);
+                }
+                if aborted.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Ended::Aborted);
+                }
+                time_over.as_mut().poll(context).map(|()| Ended::TimedOut(limit))
+            })
+            .await
         })
-        .await
     }
+}
+
+async fn first_of<T>(mut ended: LocalBoxFuture<'_, Ended>, mut work: LocalBoxFuture<'_, Result<T, Ended>>) -> Result<T, Ended> {
+    poll_fn(|context| match ended.as_mut().poll(context) {
+        Poll::Ready(ended) => Poll::Ready(Err(ended)),
+        Poll::Pending => work.as_mut().poll(context),
+    })
+    .await
 }
 
 fn nothing_sent(ended: Ended) -> Failure {

@@ -37,6 +37,7 @@ pub struct Seen {
     pub url: String,
     pub token: String,
     pub org: Option<String>,
+    pub idempotency_key: Option<String>,
     pub body: Option<String>,
 }
 
@@ -360,6 +361,22 @@ impl World {
         self.0.asked.borrow().clone()
     }
 
+    /// Ready when so many milliseconds have passed.
+    pub async fn pass(&self, millis: i64) {
+        let over = self.time() + millis;
+        self.until(|state| state.now.get() >= over).await;
+    }
+
+    /// What the cloud of this page answers.
+    pub fn asks(&self, seen: &Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>> {
+        self.0.cloud.borrow().as_ref().expect("a request, and no cloud")(seen)
+    }
+
+    /// The locks that some page of this origin holds.
+    pub fn locked(&self) -> Vec<String> {
+        self.0.origin.locked.borrow().clone()
+    }
+
     pub fn time(&self) -> i64 {
         self.0.now.get()
     }
@@ -399,11 +416,11 @@ impl Ports for World {
             url: request.url().to_owned(),
             token: header("Authorization").map(|value| value.strip_prefix("Bearer ").unwrap().to_owned()).unwrap_or_default(),
             org: header("X-Genesys-Organization-Id"),
+            idempotency_key: header("Idempotency-Key"),
             body: request.body().map(str::to_owned),
         };
         self.0.seen.borrow_mut().push(seen.clone());
-        let answer = self.0.cloud.borrow().as_ref().expect("a request, and no cloud")(&seen);
-        answer.await
+        self.asks(&seen).await
     }
 
     fn has_token_source(&self) -> bool {
@@ -699,6 +716,11 @@ pub async fn turn() {
 
 /// The call's result, time passing for these pages while it waits.
 pub async fn while_time_passes<T>(worlds: &[&World], call: impl Future<Output = T>) -> T {
+    while_time_passes_for(worlds, 600_000, call).await
+}
+
+/// The same, for at most so many milliseconds.
+pub async fn while_time_passes_for<T>(worlds: &[&World], most: i64, call: impl Future<Output = T>) -> T {
     let mut call = std::pin::pin!(call);
     let mut millis = 0;
     loop {
@@ -709,7 +731,7 @@ pub async fn while_time_passes<T>(worlds: &[&World], call: impl Future<Output = 
             worlds.iter().for_each(|world| world.go_on());
         }
         millis += 250;
-        assert!(millis <= 600_000, "the call does not end");
+        assert!(millis <= most, "the call does not end");
         worlds.iter().for_each(|world| world.advance(250));
     }
 }

@@ -6,6 +6,7 @@ import {
   RecorderError,
   startRecording,
   version,
+  type AgentOfOrg,
   type AvailableOrg,
   type ConnectOptions,
   type Diagnosis,
@@ -21,6 +22,11 @@ import {
   type RecorderEvent,
   type Recording,
   type RecordingContract,
+  type RecordingState,
+  type RecordingsOptions,
+  type SeenRecording,
+  type StartManyOptions,
+  type StartManyProgress,
   type StartOptions,
   type TokenNeed,
 } from "premium-recorder";
@@ -51,7 +57,7 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     timeoutMs: 1000,
     onEvent: (event: RecorderEvent) => void told(event),
   };
-  const contract: RecordingContract = { path: "/x", orgHeaders: ["x"], scope: "x" };
+  const contract: RecordingContract = { path: "/x", orgHeaders: ["x"], scope: "x", idempotencyHeader: "x" };
   const recorder: Recorder = await connect({ ...options, contract, launchUrl: "https://vendor.example/" });
   await connect({ wasm: module });
   await connect({ wasm: bytes });
@@ -109,12 +115,41 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     signal: AbortSignal.timeout(1000),
     timeoutMs: 1000,
     recordingType: "screen",
+    share: false,
   };
   const recording: Recording = await recorder.startRecording("agent", startOptions);
   const again: Recording = await startRecording("agent");
   await startRecording("agent", { orgId: again.orgId });
   const text: string = recording.id + recording.agentId + recording.state + (recording.startedAt ?? "");
   const raw: unknown = recording.raw;
+  const already: boolean = recording.alreadyRunning;
+
+  // A state that is not known is a text; those that are known are offered.
+  const state: RecordingState = recording.state;
+  const runs: boolean = state === "recording" || state === "whatever the cloud says";
+  const stopped: Recording = await recording.stop();
+  const now: Recording = await stopped.refresh({ timeoutMs: 1000, signal: AbortSignal.timeout(1000) });
+  const list: Recording[] = await recorder.recordings();
+  const which: RecordingsOptions = { agentId: "agent", orgId: now.orgId, timeoutMs: 1000 };
+  await recorder.recordings(which);
+  const found: Recording = await recorder.recording(list[0]?.id ?? "", { orgId: now.orgId });
+
+  const agent: AgentOfOrg = { agentId: "agent", orgId: found.orgId };
+  const many: StartManyOptions = {
+    concurrency: 4,
+    requestsPerMinute: 300,
+    signal: AbortSignal.timeout(1000),
+    onProgress: ({ total, settled, fulfilled, rejected }: StartManyProgress) =>
+      void [total, settled, fulfilled, rejected],
+  };
+  for (const result of await recorder.startMany(["agent", agent] as const, many)) {
+    if (result.status === "fulfilled") void result.value.stop();
+    else
+      void (
+        isRecorderError(result.reason) && result.reason.seenRecordings?.map((seen: SeenRecording) => seen.startedAt)
+      );
+  }
+  void [already, runs];
 
   const available: AvailableOrg[] = await recorder.availableOrgs();
   const listed: [string, string | undefined, boolean][] = available.map((org) => [org.orgId, org.name, org.enabled]);
@@ -231,6 +266,7 @@ export function advice(code: ErrorCode): "launch" | "token" | "login" | "refused
     case "FEATURE_DISABLED":
     case "POLICY_DENIED":
     case "AGENT_NOT_FOUND":
+    case "RECORDING_NOT_FOUND":
     case "CONFLICT":
     case "BAD_REQUEST":
     case "RATE_LIMITED":
@@ -258,6 +294,10 @@ export function advice(code: ErrorCode): "launch" | "token" | "login" | "refused
 export async function refused(recorder: Recorder, recording: Recording, error: RecorderError): Promise<void> {
   // @ts-expect-error: an agent id is a text
   await startRecording(42);
+  // @ts-expect-error: a recording stays bound to its organization
+  await recording.refresh({ orgId: "…" });
+  // @ts-expect-error: an agent has an id
+  await recorder.startMany([{ orgId: "…" }]);
   // @ts-expect-error: an agent id is needed
   await startRecording();
   // @ts-expect-error: null is no text

@@ -1,0 +1,261 @@
+//! A recording's life: listed, read, stopped, each with its own organization's token.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::cell::Cell;
+
+use futures::future::join;
+use premium_recorder::agent::AgentId;
+use premium_recorder::error::{Code, Error};
+use premium_recorder::org::OrgId;
+use premium_recorder::ports::{Answer, Lost};
+use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recording::{RecordingId, State};
+use premium_recorder::settings::Options;
+use proptest::prelude::*;
+use support::*;
+
+fn id(text: &str) -> RecordingId {
+    RecordingId::parse(text).unwrap()
+}
+
+fn org(text: &str) -> OrgId {
+    OrgId::parse(text).unwrap()
+}
+
+fn recording(id: &str, state: &str) -> String {
+    format!(r#"{{"id":"{id}","agentId":"{AGENT}","state":"{state}","startedAt":"2026-11-22T08:00:00.000Z"}}"#)
+}
+
+async fn with_tokens(world: &World) -> Recorder<World> {
+    connected(world, Options { org_id: Some(ACME.into()), ..options(&[&jwt_of(ACME), &jwt_of(GLOBEX)]) }).await
+}
+
+/// A cloud that gives these answers one after another, the last one for ever.
+fn answers_in_turn(world: &World, answers: Vec<Result<Answer, Lost>>) {
+    let next = Cell::new(0);
+    world.cloud(move |_| {
+        let at = next.replace(next.get() + 1).min(answers.len() - 1);
+        let result = answers[at].clone();
+        Box::pin(async { result })
+    });
+}
+
+#[test]
+fn a_stop_is_a_patch_for_the_recordings_own_organization() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(200, &recording("rec-1", "stopped")));
+        let recorder = with_tokens(&world).await;
+        recorder.switch_org(org(ACME), no_limits()).await.unwrap();
+        let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await.unwrap();
+        assert_eq!((stopped.state, stopped.org.as_str(), stopped.agent.as_str()), (State::Stopped, GLOBEX, AGENT));
+        let seen = &world.seen()[0];
+        assert_eq!((seen.method.as_str(), seen.token.clone(), seen.org.as_deref()), ("PATCH", jwt_of(GLOBEX), Some(GLOBEX)));
+        assert!(seen.url.ends_with("/api/v2/screenrecordings/rec-1"), "{}", seen.url);
+        assert_eq!(seen.body.as_deref(), Some(r#"{"state":"stopped"}"#));
+    });
+}
+
+#[test]
+fn a_call_whose_answer_is_lost_is_sent_again_twice() {
+    let losses: [fn() -> Result<Answer, Lost>; 4] =
+        [|| Err(lost("reset")), || Ok(answer(503, "")), || Ok(answer(408, "")), || Err(Lost { may_have_run: false, ..lost("offline") })];
+    for loss in losses {
+        for (losses, succeeds) in [(1, true), (2, true), (3, false)] {
+            run(async {
+                let world = World::new();
+                let answers = (0..losses).map(|_| loss()).chain([Ok(answer(200, &recording("rec-1", "stopped")))]).collect();
+                answers_in_turn(&world, answers);
+                let recorder = with_tokens(&world).await;
+                let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits())).await;
+                assert_eq!((stopped.is_ok(), world.seen().len()), (succeeds, 3.min(losses + 1)));
+                if !succeeds {
+                    let error = error(stopped);
+                    assert!(matches!(error.code, Code::Network | Code::CloudUnavailable) && error.code.retryable());
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_call_is_not_sent_again_beyond_its_time() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(503, ""));
+        let recorder = with_tokens(&world).await;
+        let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
+        let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), limits)).await);
+        assert_eq!((error.code, world.seen().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
+    });
+}
+
+#[test]
+fn a_stop_that_says_nothing_of_the_recording_is_looked_at() {
+    run(async {
+        for yes in [answer(204, ""), answer(200, "{}"), answer(200, &recording("another", "stopped"))] {
+            let world = World::new();
+            answers_in_turn(&world, vec![Ok(yes), Ok(answer(200, &recording("rec-1", "stopped")))]);
+            let recorder = with_tokens(&world).await;
+            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await.unwrap();
+            let methods: Vec<_> = world.seen().into_iter().map(|seen| seen.method).collect();
+            assert_eq!((stopped.state, methods), (State::Stopped, vec!["PATCH".to_owned(), "GET".to_owned()]));
+        }
+    });
+}
+
+#[test]
+fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
+    run(async {
+        for (state, succeeds) in [("stopped", true), ("recording", false)] {
+            let world = World::new();
+            answers_in_turn(&world, vec![Ok(answer(409, "")), Ok(answer(200, &recording("rec-1", state)))]);
+            let recorder = with_tokens(&world).await;
+            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await;
+            assert_eq!(stopped.is_ok(), succeeds);
+            if !succeeds {
+                assert_eq!(error(stopped).code, Code::Conflict);
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_not_there_is_a_recording() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(404, r#"{"code":"not.found"}"#));
+        let recorder = with_tokens(&world).await;
+        let refused = error(recorder.recording(&id("rec-1"), None, no_limits()).await);
+        assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::RecordingNotFound, ACME));
+        assert_eq!(error(recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await).code, Code::RecordingNotFound);
+        assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::RecordingNotFound);
+    });
+}
+
+#[test]
+fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
+    run(async {
+        let world = World::new();
+        let old = jwt_of(GLOBEX);
+        let refused = old.clone();
+        world.answers(move |seen| if seen.token == refused { answer(401, "") } else { answer(200, &recording("rec-1", "stopped")) });
+        world.issues(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"new"}}"#)));
+        let recorder = connected(&world, options(&[&old])).await;
+        assert!(recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await.is_ok());
+        assert_eq!((world.seen().len(), world.asked().len()), (2, 1));
+    });
+}
+
+#[test]
+fn a_recording_is_read_with_what_the_cloud_says() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(200, &recording("rec-1", "archived")));
+        let recorder = with_tokens(&world).await;
+        let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), no_limits()).await.unwrap();
+        assert_eq!((read.state, read.already_running), (State::Other("archived".into()), false));
+        assert_eq!(read.started_at.as_deref(), Some("2026-11-22T08:00:00.000Z"));
+        assert_eq!((world.seen()[0].method.as_str(), world.seen()[0].org.as_deref()), ("GET", Some(GLOBEX)));
+    });
+}
+
+#[test]
+fn an_answer_that_is_not_the_recording_is_unexpected() {
+    run(async {
+        let another_org = format!(r#"{{"id":"rec-1","agentId":"a","organizationId":"{ACME}"}}"#);
+        for body in ["", "[]", r#"{"id":"rec-2","agentId":"a"}"#, r#"{"id":"rec-1"}"#, r#"{"agentId":"a"}"#, &another_org] {
+            let world = World::new();
+            world.answers({
+                let body = body.to_owned();
+                move |_| answer(200, &body)
+            });
+            let recorder = with_tokens(&world).await;
+            let unexpected = error(recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), no_limits()).await);
+            assert_eq!((unexpected.code, unexpected.evidence.status), (Code::UnexpectedAnswer, Some(200)), "{body}");
+        }
+        let world = World::new();
+        world.answers(|_| answer(200, r#"{"recordings":[]}"#));
+        let recorder = with_tokens(&world).await;
+        assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::UnexpectedAnswer);
+    });
+}
+
+#[test]
+fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
+    run(async {
+        let world = World::new();
+        let body = format!(
+            r#"{{"entities":[{{"id":"1","agentId":"{AGENT}"}},{{"id":"2","agentId":"other"}},{{"id":"3","agentId":"{AGENT}","organizationId":"{ACME}"}},{{"id":""}},5]}}"#
+        );
+        world.answers(move |_| answer(200, &body));
+        let recorder = with_tokens(&world).await;
+        let ids = |listed: Vec<premium_recorder::recording::Recording>| {
+            listed.into_iter().map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity)).collect::<Vec<_>>()
+        };
+        let all = recorder.recordings(None, Some(&org(GLOBEX)), no_limits()).await.unwrap();
+        assert_eq!(ids(all), [("1".to_owned(), Some(0)), ("2".to_owned(), Some(1))]);
+        let agent = AgentId::parse(AGENT).unwrap();
+        let of_agent = recorder.recordings(Some(&agent), Some(&org(GLOBEX)), no_limits()).await.unwrap();
+        assert_eq!(ids(of_agent), [("1".to_owned(), Some(0))]);
+        let urls: Vec<_> = world.seen().into_iter().map(|seen| seen.url).collect();
+        assert!(urls[0].ends_with("/screenrecordings") && urls[1].ends_with(&format!("/screenrecordings?agentId={AGENT}")), "{urls:?}");
+    });
+}
+
+#[test]
+fn time_abort_and_close_end_these_calls() {
+    run(async {
+        let world = World::new();
+        world.cloud(|_| Box::pin(std::future::pending()));
+        let recorder = with_tokens(&world).await;
+        let (id, org) = (id("rec-1"), org(GLOBEX));
+        assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, no_limits())).await).code, Code::Timeout);
+        let aborted = Limits { timeout: None, aborted: std::future::ready(()) };
+        assert!(matches!(recorder.recordings(None, None, aborted).await, Err(Failure::Aborted)));
+        let (closed, ()) = join(recorder.recording(&id, None, no_limits()), async { recorder.close() }).await;
+        assert_eq!(error(closed).code, Code::Closed);
+        assert_eq!(error(recorder.stop(&id, &org, no_limits()).await).code, Code::Closed);
+        assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::Closed);
+    });
+}
+
+#[test]
+fn what_is_no_id_is_refused() {
+    for text in ["", ".", "..", "a\nb", "\u{0}", &"x".repeat(257)] {
+        assert_eq!(code(RecordingId::parse(text)), Code::BadArgument, "{text:?}");
+    }
+    assert!(RecordingId::parse(&"ü".repeat(256)).is_ok());
+}
+
+proptest! {
+    /// Whatever it is made of, an id stays one part of the path, and an agent's id one parameter: read back by another parser.
+    #[test]
+    fn ids_are_encoded(text in "[^\\p{Cc}]{1,40}", agent in "[^\\p{Cc}\\s]{1,40}") {
+        prop_assume!(RecordingId::parse(&text).is_ok());
+        run(async {
+            let world = World::new();
+            world.answers(|_| answer(404, ""));
+            let recorder = with_tokens(&world).await;
+            let _: Error = error(recorder.recording(&id(&text), None, no_limits()).await).as_ref().clone();
+            let url = url::Url::parse(&world.seen()[0].url).unwrap();
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            let decoded = percent_decoded(segments[3]);
+            assert_eq!((segments.len(), decoded.as_str(), url.query(), url.fragment()), (4, text.as_str(), None, None));
+            assert_eq!(&segments[..3], ["api", "v2", "screenrecordings"]);
+
+            let _ = recorder.recordings(Some(&AgentId::parse(&agent).unwrap()), None, no_limits()).await;
+            let url = url::Url::parse(&world.seen()[1].url).unwrap();
+            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+            assert_eq!((pairs, url.path()), (vec![("agentId".to_owned(), agent.clone())], "/api/v2/screenrecordings"));
+        });
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    // A form's reader does it, once what only a form knows is put out of its way.
+    url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap()
+}

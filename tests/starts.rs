@@ -1,0 +1,489 @@
+//! A start happens once, or says that it does not know: lost answers, conflicts, calls and pages that ask for the same.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::{join, join_all};
+use premium_recorder::error::{Cause, Code};
+use premium_recorder::ports::{Answer, Lost};
+use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recording::{Recording, Start, State};
+use premium_recorder::settings::Options;
+use support::*;
+
+/// `NOW` and some milliseconds, as the cloud writes it.
+fn iso(millis: i64) -> String {
+    format!("{:.3}", jiff::Timestamp::from_millisecond(NOW + millis).unwrap())
+}
+
+fn entity(id: &str, state: &str, started: i64) -> String {
+    format!(r#"{{"id":"{id}","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"{state}","startedAt":"{}"}}"#, iso(started))
+}
+
+fn list(entities: &[String]) -> Answer {
+    answer(200, &format!(r#"{{"entities":[{}],"total":{}}}"#, entities.join(","), entities.len()))
+}
+
+fn created(id: &str) -> Answer {
+    answer(201, &entity(id, "recording", 0))
+}
+
+fn start() -> Start {
+    Start::new(AGENT, Some(GLOBEX), None).unwrap()
+}
+
+async fn record(recorder: &Recorder<World>) -> Result<Recording, Failure> {
+    recorder.start_recording(start(), no_limits()).await
+}
+
+async fn with_token(world: &World) -> Recorder<World> {
+    connected(world, options(&[&jwt_of(GLOBEX)])).await
+}
+
+fn looks(world: &World) -> usize {
+    world.seen().iter().filter(|seen| seen.method == "GET" && seen.url.contains("/screenrecordings?agentId=")).count()
+}
+
+/// A cloud whose answer to a start is this, and that lists these recordings.
+fn cloud(world: &World, started: impl Fn() -> Result<Answer, Lost> + 'static, listed: impl Fn() -> Answer + 'static) {
+    world.cloud(move |seen| {
+        let result = if seen.method == "POST" { started() } else { Ok(listed()) };
+        Box::pin(async { result })
+    });
+}
+
+#[test]
+fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
+    let ways: [fn() -> Result<Answer, Lost>; 7] = [
+        || Err(lost("reset")),
+        || Err(Lost { status: Some(201), ..lost("half an answer") }),
+        || Ok(answer(500, "")),
+        || Ok(answer(503, "")),
+        || Ok(answer(408, "")),
+        || Ok(answer(201, "<html>")),
+        || Ok(answer(201, r#"{"id":"rec-2","agentId":"somebody else"}"#)),
+    ];
+    for way in ways {
+        run(async {
+            let world = World::new();
+            cloud(&world, way, || list(&[entity("old", "stopped", -5_000), entity("ours", "recording", 40)]));
+            let recorder = with_token(&world).await;
+            let found = record(&recorder).await.unwrap();
+            assert_eq!((found.id.as_str(), &found.state, found.already_running), ("ours", &State::Recording, false));
+            assert_eq!((world.starts().len(), looks(&world)), (1, 1));
+            let look = world.seen().pop().unwrap();
+            assert!(look.url.ends_with(&format!("/api/v2/screenrecordings?agentId={AGENT}")), "{}", look.url);
+            assert_eq!((look.token, look.org.as_deref()), (jwt_of(GLOBEX), Some(GLOBEX)));
+        });
+    }
+}
+
+#[test]
+fn one_that_began_by_the_time_of_the_second_look_is_found() {
+    run(async {
+        let world = World::new();
+        let asked = Cell::new(0);
+        cloud(
+            &world,
+            || Err(lost("reset")),
+            move || {
+                asked.set(asked.get() + 1);
+                list(&if asked.get() == 1 { vec![] } else { vec![entity("late", "recording", 900)] })
+            },
+        );
+        let recorder = with_token(&world).await;
+        let found = while_time_passes(&[&world], record(&recorder)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len(), looks(&world)), ("late", 1, 2));
+    });
+}
+
+#[test]
+fn what_can_not_be_told_to_be_ours_is_an_unknown_outcome_with_what_was_seen() {
+    type Listed = fn() -> Answer;
+    let cases: [(Listed, Option<usize>, &str); 9] = [
+        (|| list(&[]), Some(0), "no recording of the agent."),
+        (|| list(&[entity("old", "recording", -2_001)]), Some(1), "no recording of the agent that began since"),
+        (|| list(&[entity("one", "recording", 10), entity("two", "recording", 20)]), Some(2), "several"),
+        // Another agent's, and another organization's, are not even seen.
+        (|| list(&[entity("x", "recording", 10).replace(AGENT, "another")]), Some(0), "no recording of the agent."),
+        (|| list(&[entity("x", "recording", 10).replace(GLOBEX, ACME)]), Some(0), "no recording of the agent."),
+        // One that does not say when it began is nobody's.
+        (|| answer(200, &format!(r#"{{"entities":[{{"id":"x","agentId":"{AGENT}","state":"recording"}}]}}"#)), Some(1), "began since"),
+        (|| answer(404, ""), None, "did not say"),
+        (|| answer(200, "[]"), None, "did not say"),
+        (|| answer(500, ""), None, "did not say"),
+    ];
+    for (listed, seen, words) in cases {
+        run(async {
+            let world = World::new();
+            cloud(&world, || Err(lost("reset")), listed);
+            let recorder = with_token(&world).await;
+            let unknown = error(while_time_passes(&[&world], record(&recorder)).await);
+            assert_eq!((unknown.code, world.starts().len()), (Code::OutcomeUnknown, 1));
+            assert_eq!(unknown.evidence.seen.as_ref().map(Vec::len), seen, "{words}");
+            assert!(unknown.message.contains(words), "{}", unknown.message);
+            assert!(matches!(&unknown.evidence.cause, Some(Cause::Foreign(_))));
+            assert_eq!(unknown.evidence.org_id.as_ref().unwrap().as_str(), GLOBEX);
+        });
+    }
+}
+
+#[test]
+fn what_was_seen_is_told_in_the_clouds_words() {
+    run(async {
+        let world = World::new();
+        cloud(&world, || Ok(answer(502, "")), || list(&[entity("old", "archived", -60_000)]));
+        let recorder = with_token(&world).await;
+        let unknown = error(while_time_passes(&[&world], record(&recorder)).await);
+        let seen = &unknown.evidence.seen.as_ref().unwrap()[0];
+        assert_eq!((seen.id.as_str(), seen.state.as_str(), seen.started_at.clone()), ("old", "archived", Some(iso(-60_000))));
+        assert_eq!((unknown.code, unknown.evidence.status), (Code::OutcomeUnknown, Some(502)));
+    });
+}
+
+#[test]
+fn since_when_is_told_by_the_clouds_clock() {
+    for (ahead, started, is_ours) in
+        [(600_000, 600_010, true), (600_000, 10, false), (-600_000, -599_990, true), (-600_000, -603_000, false)]
+    {
+        run(async {
+            let world = World::new();
+            world.cloud(move |seen| {
+                let is_start = seen.method == "POST";
+                let answer = if is_start { answer(500, "") } else { list(&[entity("ours", "recording", started)]) };
+                let date = premium_recorder::timestamp::Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
+                Box::pin(async move { Ok(Answer { date: Some(date), ..answer }) })
+            });
+            let recorder = with_token(&world).await;
+            let found = while_time_passes(&[&world], record(&recorder)).await;
+            assert_eq!(found.is_ok(), is_ours, "{ahead} {started}");
+        });
+    }
+}
+
+#[test]
+fn a_start_that_takes_too_long_is_looked_for_at_most_five_seconds_more() {
+    run(async {
+        for hangs in [false, true] {
+            let world = World::new();
+            world.cloud(move |seen| {
+                let answers = seen.method == "GET" && !hangs;
+                Box::pin(async move { if answers { Ok(list(&[entity("ours", "recording", 100)])) } else { std::future::pending().await } })
+            });
+            let recorder = with_token(&world).await;
+            let ended = while_time_passes(&[&world], record(&recorder)).await;
+            assert_eq!(world.starts().len(), 1);
+            if hangs {
+                let unknown = error(ended);
+                assert_eq!((unknown.code, world.time() - NOW), (Code::OutcomeUnknown, 20_000));
+                assert!(matches!(&unknown.evidence.cause, Some(Cause::Error(behind)) if behind.code == Code::Timeout));
+            } else {
+                assert_eq!((ended.unwrap().id.as_str(), world.time() - NOW), ("ours", 15_000));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_conflict_with_a_running_recording_is_that_recording() {
+    run(async {
+        let world = World::new();
+        let listed = || list(&[entity("a", "recording", -90_000), entity("b", "recording", -60_000), entity("c", "stopped", -10)]);
+        cloud(&world, || Ok(answer(409, r#"{"code":"conflict","message":"being recorded"}"#)), listed);
+        let recorder = with_token(&world).await;
+        let running = record(&recorder).await.unwrap();
+        assert_eq!((running.id.as_str(), running.already_running, running.started_at), ("b", true, Some(iso(-60_000))));
+        assert_eq!((world.starts().len(), looks(&world)), (1, 1));
+    });
+}
+
+#[test]
+fn a_conflict_without_a_running_recording_stays_one() {
+    for (status, body, listed) in [
+        (409, "", r#"{"entities":[]}"#.to_owned()),
+        (409, "", format!(r#"{{"entities":[{}]}}"#, entity("x", "stopped", 0))),
+        // A state that is not known is not taken for running.
+        (409, "", format!(r#"{{"entities":[{}]}}"#, entity("x", "paused", 0))),
+        (409, "", "no list".to_owned()),
+        (
+            403,
+            r#"{"code":"conversation.error.forbidden.not.active.participant"}"#,
+            format!(r#"{{"entities":[{}]}}"#, entity("x", "recording", 0)),
+        ),
+    ] {
+        run(async {
+            let world = World::new();
+            cloud(&world, move || Ok(answer(status, body)), move || answer(200, &listed));
+            let recorder = with_token(&world).await;
+            let refused = error(record(&recorder).await);
+            assert_eq!((refused.code, refused.evidence.status, world.starts().len()), (Code::Conflict, Some(status), 1));
+        });
+    }
+}
+
+/// A cloud that answers a start when told, with its number.
+fn answers_when_told(world: &World) -> Rc<RefCell<Vec<oneshot::Sender<()>>>> {
+    let tellers = Rc::new(RefCell::new(Vec::new()));
+    let to_tell = tellers.clone();
+    let recordings = Rc::new(RefCell::new(Vec::new()));
+    world.cloud(move |seen| {
+        if seen.method == "GET" {
+            let listed = list(&recordings.borrow());
+            return Box::pin(async move { Ok(listed) });
+        }
+        let (tell, told) = oneshot::channel();
+        to_tell.borrow_mut().push(tell);
+        let id = format!("rec-{}", to_tell.borrow().len());
+        recordings.borrow_mut().push(entity(&id, "recording", 0));
+        Box::pin(async move {
+            told.await.unwrap();
+            Ok(created(&id))
+        })
+    });
+    tellers
+}
+
+#[test]
+fn calls_for_the_same_at_the_same_time_come_to_one_start() {
+    run(async {
+        let world = World::new();
+        let tellers = answers_when_told(&world);
+        let recorder = with_token(&world).await;
+        let calls = join_all((0..20).map(|_| record(&recorder)));
+        let (started, ()) = join(calls, async { tellers.borrow_mut().remove(0).send(()).unwrap() }).await;
+        assert!(started.into_iter().all(|started| started.unwrap().id.as_str() == "rec-1"));
+        assert_eq!(world.seen().len(), 1);
+    });
+}
+
+#[test]
+fn calls_for_something_else_or_of_their_own_or_later_are_not_shared() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| answer(201, r#"{"id":"rec","state":"recording"}"#));
+        let recorder = connected(&world, options(&[&jwt_of(GLOBEX), &jwt_of(ACME)])).await;
+        let of = |agent: &str, org: &str, kind: Option<&str>| Start::new(agent, Some(org), kind.map(str::to_owned)).unwrap();
+        let starts = [
+            of(AGENT, GLOBEX, None),
+            of("another", GLOBEX, None),
+            of(AGENT, ACME, None),
+            of(AGENT, GLOBEX, Some("audio")),
+            Start { shares: false, ..start() },
+            Start { shares: false, ..start() },
+        ];
+        let calls = join_all(starts.into_iter().map(|start| recorder.start_recording(start, no_limits())));
+        assert!(calls.await.iter().all(Result::is_ok));
+        assert_eq!(world.starts().len(), 6);
+        record(&recorder).await.unwrap();
+        assert_eq!((world.starts().len(), looks(&world)), (7, 0));
+    });
+}
+
+#[test]
+fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
+    run(async {
+        let world = World::new();
+        let tellers = answers_when_told(&world);
+        let recorder = with_token(&world).await;
+        let (abort, aborted) = oneshot::channel::<()>();
+        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        // The first one drives the start, and leaves.
+        let first = recorder.start_recording(start(), limits);
+        let impatient = recorder.start_recording(start(), Limits { timeout: Some(300), aborted: std::future::pending() });
+        let others = async {
+            abort.send(()).unwrap();
+            turn().await;
+            world.advance(300);
+            turn().await;
+            tellers.borrow_mut().remove(0).send(()).unwrap();
+        };
+        let ((first, impatient), (second, ())) = join(join(first, impatient), join(record(&recorder), others)).await;
+        assert!(matches!(first, Err(Failure::Aborted)));
+        // Its own time was over, and it looked.
+        assert_eq!(impatient.unwrap().id.as_str(), "rec-1");
+        assert_eq!(second.unwrap().id.as_str(), "rec-1");
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
+    run(async {
+        for way in ["aborted", "unknown", "too long"] {
+            let world = World::new();
+            let is_there = Rc::new(Cell::new(false));
+            let listed = is_there.clone();
+            world.cloud(move |seen| {
+                let is_start = seen.method == "POST";
+                let listed = list(&if listed.get() { vec![entity("ours", "recording", 0)] } else { vec![] });
+                Box::pin(async move {
+                    match way {
+                        _ if !is_start => Ok(listed),
+                        "unknown" => Ok(answer(503, "")),
+                        _ => std::future::pending().await,
+                    }
+                })
+            });
+            let recorder = with_token(&world).await;
+            if way == "aborted" {
+                let limits = Limits { timeout: None, aborted: turn() };
+                assert!(matches!(recorder.start_recording(start(), limits).await, Err(Failure::Aborted)));
+            } else {
+                assert_eq!(error(while_time_passes(&[&world], record(&recorder)).await).code, Code::OutcomeUnknown);
+            }
+            is_there.set(true);
+            world.advance(60_000);
+            let found = record(&recorder).await.unwrap();
+            assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
+            // Now it is known, and the next start is for the cloud to judge.
+            let (_, ()) = join(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }), async {}).await;
+            assert_eq!(world.starts().len(), 2, "{way}");
+        }
+    });
+}
+
+#[test]
+fn one_that_was_not_sent_leaves_nothing_to_look_for() {
+    run(async {
+        let world = World::new();
+        world.answers(|_| created("rec-1")).source(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[])).await;
+        assert!(matches!(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }).await, Err(Failure::Aborted)));
+        world.issues_each();
+        record(&recorder).await.unwrap();
+        assert_eq!(world.seen().len(), 1);
+    });
+}
+
+#[test]
+fn a_look_that_fails_before_a_start_sends_nothing_and_one_that_is_refused_leaves_it_to_the_start() {
+    run(async {
+        for (status, sends) in [(503, false), (429, false), (404, true), (403, true), (405, true), (200, true)] {
+            let world = World::new();
+            let is_second = Rc::new(Cell::new(false));
+            let answers = is_second.clone();
+            world.cloud(move |seen| {
+                let is_start = seen.method == "POST";
+                let second = answers.get();
+                let body = r#"{"code":"not.found"}"#;
+                Box::pin(async move {
+                    match (is_start, second) {
+                        (true, false) => std::future::pending().await,
+                        (true, true) => Ok(created("second")),
+                        (false, _) => Ok(answer(status, body)),
+                    }
+                })
+            });
+            let recorder = with_token(&world).await;
+            assert!(matches!(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }).await, Err(Failure::Aborted)));
+            is_second.set(true);
+            let second = while_time_passes(&[&world], record(&recorder)).await;
+            assert_eq!((second.is_ok(), world.starts().len()), (sends, 1 + usize::from(sends)), "{status}");
+            if let Err(Failure::Error(refused)) = second {
+                assert!(refused.code.retryable(), "{status}: nothing was sent");
+            }
+        }
+    });
+}
+
+#[test]
+fn two_pages_come_to_one_start_where_there_are_locks() {
+    run(async {
+        let one = World::new();
+        let tellers = answers_when_told(&one);
+        let (first, second) = {
+            let other = one.another_page();
+            let cloud = one.clone();
+            other.cloud(move |seen| cloud.asks(seen));
+            (with_token(&one).await, (with_token(&other).await, other))
+        };
+        let (second, other) = second;
+        let tell = async {
+            turn().await;
+            tellers.borrow_mut().remove(0).send(()).unwrap();
+        };
+        let ((started, found), ()) = join(join(record(&first), record(&second)), tell).await;
+        let (started, found) = (started.unwrap(), found.unwrap());
+        assert_eq!((started.id.as_str(), started.already_running), ("rec-1", false));
+        assert_eq!((found.id.as_str(), found.already_running), ("rec-1", false));
+        assert_eq!((one.starts().len(), other.starts().len(), looks(&other)), (1, 0, 1));
+        assert!(one.locked().is_empty());
+    });
+}
+
+#[test]
+fn a_page_that_leaves_its_start_leaves_the_lock_as_well() {
+    run(async {
+        let one = World::new();
+        one.cloud(|_| Box::pin(std::future::pending()));
+        let other = one.another_page();
+        other.answers(|seen| if seen.method == "POST" { created("second") } else { list(&[]) });
+        let (first, second) = (with_token(&one).await, with_token(&other).await);
+        let mut left = Box::pin(record(&first));
+        assert!(left.as_mut().now_or_never().is_none());
+        assert_eq!(one.locked().len(), 1);
+        let (found, ()) = join(record(&second), async { drop(left) }).await;
+        assert_eq!(found.unwrap().id.as_str(), "second");
+        assert!(one.locked().is_empty());
+    });
+}
+
+#[test]
+fn pages_of_other_environments_do_not_wait_for_each_other() {
+    run(async {
+        let one = World::new();
+        one.cloud(|_| Box::pin(std::future::pending()));
+        let first = with_token(&one).await;
+        let mut hangs = Box::pin(record(&first));
+        assert!(hangs.as_mut().now_or_never().is_none());
+        let other = one.another_page();
+        other.answers(|_| created("second"));
+        let elsewhere = Options { environment: Some("eu-west-1".into()), ..options(&[&jwt_of(GLOBEX)]) };
+        let second = connected(&other, elsewhere).await;
+        assert_eq!(record(&second).await.unwrap().id.as_str(), "second");
+    });
+}
+
+#[test]
+fn without_locks_the_cloud_decides() {
+    run(async {
+        let world = World::new();
+        world.has_no_locks();
+        cloud(&world, || Ok(answer(409, "")), || list(&[entity("theirs", "recording", -10)]));
+        let recorder = with_token(&world).await;
+        let running = record(&recorder).await.unwrap();
+        assert_eq!((running.id.as_str(), running.already_running), ("theirs", true));
+    });
+}
+
+#[test]
+fn each_start_has_an_idempotency_key_of_its_own_that_stays_when_it_is_sent_again() {
+    run(async {
+        let world = World::new();
+        let refused = Cell::new(false);
+        world.answers(move |seen| {
+            if seen.method == "POST" && !refused.replace(true) {
+                Answer { retry_after: Some("0".into()), ..answer(429, "") }
+            } else {
+                created("rec")
+            }
+        });
+        let options = Options { idempotency_header: Some("Idempotency-Key".into()), ..options(&[&jwt_of(GLOBEX)]) };
+        let recorder = connected(&world, options).await;
+        while_time_passes(&[&world], record(&recorder)).await.unwrap();
+        record(&recorder).await.unwrap();
+        recorder.recordings(None, None, no_limits()).await.unwrap_err();
+        let keys: Vec<_> = world.seen().into_iter().map(|seen| seen.idempotency_key).collect();
+        let [Some(first), Some(again), Some(second), None] = keys.as_slice() else { panic!("{keys:?}") };
+        assert!(first == again && first != second);
+        let is_uuid =
+            |text: &str| text.len() == 36 && text.as_bytes()[14] == b'4' && text.bytes().filter(|byte| *byte == b'-').count() == 4;
+        assert!(is_uuid(first) && is_uuid(second), "{first} {second}");
+    });
+}
