@@ -200,7 +200,7 @@ async fn a_signal_is_listened_to_and_let_go() {
 async fn a_request_takes_no_cookies_follows_no_redirect_and_names_no_referrer() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(
-        "globalThis.original = globalThis.fetch, globalThis.fetch = (...given) => { globalThis.given = given; return Promise.reject('no') }",
+        "globalThis.original = globalThis.fetch, globalThis.given = undefined, globalThis.fetch = (...given) => { globalThis.given ??= given; return Promise.reject('no') }",
     );
     let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
     js("globalThis.fetch = globalThis.original");
@@ -247,6 +247,94 @@ async fn a_fetch_that_is_not_the_platforms_own_ends_in_a_code_and_spoils_nothing
         js("globalThis.fetch = globalThis.original");
         assert_eq!(text(&error, "code"), code, "{fetch}");
     }
+}
+
+/// A `fetch` that answers as the cloud does, and keeps what it was asked.
+const CLOUD: &str = "globalThis.original = globalThis.fetch, globalThis.asked = [], globalThis.fetch = async (request) => {
+    globalThis.asked.push(request.method + ' ' + new URL(request.url).pathname);
+    const recording = (id, state) => ({ id, agentId: 'agent', state, of: id });
+    const headers = { 'inin-ratelimit-allowed': '60', 'inin-ratelimit-count': '1', 'inin-ratelimit-reset': '60' };
+    const answer = (status, body) => new Response(JSON.stringify(body), { status, headers });
+    if (request.method === 'POST') return (await request.text()).includes('nobody') ? answer(404, { code: 'not.found' }) : answer(201, recording('a', 'recording'));
+    if (request.method === 'PATCH') return answer(200, recording('a', 'stopped'));
+    return answer(200, { entities: [recording('a', 'recording'), 7, recording('b', 'archived')] });
+}";
+
+fn asked() -> String {
+    js("asked.join()").as_string().unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn recordings_go_out_with_their_own_words() {
+    let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+    js(CLOUD);
+    let listed = get(&outcome(handle.recordings(js("{ agentId: 'agent' }"))).await, "value");
+    let stopped = get(&outcome(handle.stop_recording("a".into(), ACME.into(), JsValue::UNDEFINED)).await, "value");
+    js("globalThis.fetch = globalThis.original");
+    let of = |at: u32| {
+        let recording = Array::from(&listed).get(at);
+        (text(&recording, "id"), text(&recording, "state"), text(&get(&recording, "raw"), "of"))
+    };
+    assert_eq!(of(0), ("a".to_owned(), "recording".to_owned(), "a".to_owned()));
+    assert_eq!(of(1), ("b".to_owned(), "archived".to_owned(), "b".to_owned()));
+    assert_eq!((text(&stopped, "state"), get(&stopped, "alreadyRunning")), ("stopped".to_owned(), JsValue::FALSE));
+    assert_eq!(asked(), "GET /api/v2/screenrecordings,PATCH /api/v2/screenrecordings/a");
+}
+
+#[wasm_bindgen_test]
+async fn many_starts_come_in_and_go_out_in_order() {
+    let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', tokens: ['{OF_ACME}'] }}")).await;
+    js(CLOUD);
+    let agents = js("['agent', { agentId: 'nobody' }, 7, { agentId: 'agent', orgID: 'x' }, { agentId: 'agent', orgId: 'x' }]");
+    let told = js("({ told: [] })");
+    let options =
+        js("(told) => ({ concurrency: 2, onProgress: (progress) => told.told.push([progress.settled, progress.total].join('/')) })");
+    let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &told).unwrap();
+    let started = Array::from(&get(&outcome(handle.start_many(agents, options)).await, "value"));
+    js("globalThis.fetch = globalThis.original");
+    assert_eq!(text(&get(&started.get(0), "value"), "id"), "a");
+    let failed = |at: u32| {
+        let error = get(&started.get(at), "error");
+        (text(&error, "code"), text(&error, "message"))
+    };
+    assert_eq!(failed(1).0, "AGENT_NOT_FOUND");
+    for (at, place) in [(2, "agents[2] must be an object"), (3, "\"orgID\""), (4, "agents[4]: orgId")] {
+        assert!(failed(at).0 == "BAD_ARGUMENT" && failed(at).1.contains(place), "{:?}", failed(at));
+    }
+    assert_eq!(Array::from(&get(&told, "told")).join(","), "1/5,2/5,3/5,4/5,5/5");
+    for (agents, options, place) in [
+        ("'agent'", "{}", "agents must be an array"),
+        ("[]", "{ concurrency: 0 }", "concurrency"),
+        ("[]", "{ onProgress: 1 }", "onProgress must be a function"),
+        ("[]", "{ share: 1 }", "share must be"),
+        ("[]", "{ parallel: 1 }", "parallel"),
+    ] {
+        let error = error_of(handle.start_many(js(&format!("({agents})")), js(options))).await;
+        assert!(text(&error, "code") == "BAD_ARGUMENT" && text(&error, "message").contains(place), "{place}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_start_waits_for_that_of_another_page_and_looks_first() {
+    let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+    js(CLOUD);
+    let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
+    let held = js(&format!(
+        "new Promise((held) => navigator.locks.request('{name}', () => {{ held(); return new Promise((resolve) => (globalThis.release = resolve)) }}))"
+    ));
+    wasm_bindgen_futures::JsFuture::from(held.unchecked_into::<js_sys::Promise>()).await.unwrap();
+    let started = handle.start_recording("agent".into(), JsValue::UNDEFINED);
+    // Asked for, and not granted.
+    let waits = js(&format!(
+        "(async () => {{ while (!(await navigator.locks.query()).pending.some((lock) => lock.name === '{name}')); return asked.length }})()"
+    ));
+    assert_eq!(wasm_bindgen_futures::JsFuture::from(waits.unchecked_into::<js_sys::Promise>()).await.unwrap(), 0);
+    js("release()");
+    let found = get(&outcome(started).await, "value");
+    js("globalThis.fetch = globalThis.original");
+    assert_eq!((text(&found, "id"), asked()), ("a".to_owned(), "GET /api/v2/screenrecordings".to_owned()));
+    let left = js(&format!("navigator.locks.query().then(({{ held }}) => held.some((lock) => lock.name === '{name}'))"));
+    assert_eq!(wasm_bindgen_futures::JsFuture::from(left.unchecked_into::<js_sys::Promise>()).await.unwrap(), false);
 }
 
 #[wasm_bindgen_test]
