@@ -1,7 +1,14 @@
 //! Many starts at once: how many at a time, whose turn it is, and how far they have come.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use futures_util::future::LocalBoxFuture;
+
 use crate::error::{Code, Error};
 use crate::recording::Start;
+use crate::timestamp::Timestamp;
 
 /// As many connections as a browser opens to one host, where they carry one request at a time.
 const USUAL_CONCURRENCY: u16 = 6;
@@ -42,6 +49,111 @@ pub struct Progress {
     pub fulfilled: usize,
     /// Those that did not.
     pub rejected: usize,
+}
+
+/// What a batch is made by.
+pub(crate) trait Starter {
+    /// What a token is for: starts for the same take their turn together.
+    type Target: Clone + PartialEq;
+    type Started;
+    type Failure: Clone;
+
+    /// Makes sure of a token.
+    async fn obtain_token(&self, target: Self::Target) -> Result<(), Self::Failure>;
+
+    /// From when on another request with that token is within its limit.
+    fn free_at(&self, target: &Self::Target) -> Timestamp;
+
+    async fn start(&self, start: Start) -> Result<Self::Started, Self::Failure>;
+
+    /// Ready when nothing is to be sent any more, with why.
+    async fn ended(&self) -> Self::Failure;
+
+    fn now(&self) -> Timestamp;
+
+    async fn wait(&self, millis: u32);
+}
+
+/// Work of a batch, with what it is for.
+type Works<'a, K, T> = Vec<(K, LocalBoxFuture<'a, T>)>;
+
+impl Batch {
+    /// Makes the starts that wait, and settles each.
+    pub(crate) async fn make<S: Starter>(
+        self,
+        starter: &S,
+        waiting: Vec<(S::Target, usize, Start)>,
+        outcomes: &mut Outcomes<'_, S::Started, S::Failure>,
+    ) {
+        let mut turns = Turns::of(waiting);
+        // A token for each target first, so that one which is long in coming takes no other's turn.
+        let mut tokens: Works<'_, S::Target, Result<(), S::Failure>> = Vec::new();
+        for target in turns.groups() {
+            tokens.push((target.clone(), Box::pin(starter.obtain_token(target.clone()))));
+        }
+        let mut running: Works<'_, usize, Result<S::Started, S::Failure>> = Vec::new();
+        let mut pause = None;
+        let (mut ended, mut has_ended) = (pin!(starter.ended()), false);
+        poll_fn(|context| {
+            if !has_ended && let Poll::Ready(failure) = ended.as_mut().poll(context) {
+                has_ended = true;
+                turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
+            }
+            while let Some((target, obtained)) = next_ready(&mut tokens, context) {
+                if let Err(failure) = obtained {
+                    turns.take(&|other| *other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
+                }
+            }
+            loop {
+                while let Some((at, result)) = next_ready(&mut running, context) {
+                    outcomes.settle(at, result);
+                }
+                let now = starter.now();
+                let mut next_at: Option<Timestamp> = None;
+                let may_go = |target: &S::Target| {
+                    if tokens.iter().any(|(other, _)| other == target) {
+                        return false;
+                    }
+                    let free_at = starter.free_at(target);
+                    if free_at > now {
+                        next_at = Some(next_at.map_or(free_at, |next_at| next_at.min(free_at)));
+                    }
+                    free_at <= now
+                };
+                let next = if running.len() < self.concurrency { turns.next(may_go) } else { None };
+                if let Some((at, start)) = next {
+                    running.push((at, Box::pin(starter.start(start))));
+                    continue;
+                }
+                if running.is_empty() && turns.groups().next().is_none() {
+                    return Poll::Ready(());
+                }
+                // Until then there is nothing to do but to wait for those that are under way.
+                let Some(next_at) = next_at else { return Poll::Pending };
+                let millis = u32::try_from(next_at.since(now)).unwrap_or(u32::MAX);
+                let mut wait: LocalBoxFuture<'_, ()> = Box::pin(starter.wait(millis));
+                if wait.as_mut().poll(context).is_pending() {
+                    pause = Some(wait);
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await;
+        drop(pause);
+    }
+}
+
+/// Polls each, takes out one that is ready.
+fn next_ready<K, T>(all: &mut Works<'_, K, T>, context: &mut Context<'_>) -> Option<(K, T)> {
+    let mut ready = None;
+    let at = all.iter_mut().position(|(_, work)| match Pin::new(work).poll(context) {
+        Poll::Ready(result) => {
+            ready = Some(result);
+            true
+        }
+        Poll::Pending => false,
+    })?;
+    Some((all.swap_remove(at).0, ready?))
 }
 
 /// The results of a batch, in the order of its starts.

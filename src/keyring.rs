@@ -19,6 +19,9 @@ use crate::timestamp::Timestamp;
 /// The longest time that connect() waits for another page's token, in milliseconds.
 const LONGEST_ADOPTION: u32 = 2_000;
 
+/// More tokens that claim to be another organization's than any source can give without somebody noticing.
+const MOST_REFILED: usize = 100;
+
 type Fetch = LocalBoxFuture<'static, Result<Option<Rc<Grant>>, Rc<Error>>>;
 
 /// The grants that are held, and the fetches that are under way.
@@ -32,6 +35,9 @@ pub struct Keyring<P: Ports> {
     /// Targets whose token turned out to be another organization's.
     misfiled: RefCell<Vec<Target>>,
     sign_outs: SignOuts,
+    /// Tokens of which the cloud has said that they are another organization's than was taken for granted, filed as it said:
+    /// what they claim does not count any more.
+    refiled: RefCell<Vec<Rc<Grant>>>,
 }
 
 /// A fetch that is under way, and kept for as long as somebody waits for it.
@@ -82,6 +88,7 @@ impl<P: Ports> Keyring<P> {
             fetched: Cell::default(),
             misfiled: RefCell::default(),
             sign_outs: SignOuts::default(),
+            refiled: RefCell::default(),
         })
     }
 
@@ -158,7 +165,10 @@ impl<P: Ports> Keyring<P> {
     /// Finds out whose token it is, and files it there. It is not shared with other pages.
     pub async fn add(&self, token: UnfiledToken) -> Result<Rc<Grant>, Error> {
         let since = self.sign_outs();
-        let grant = Rc::new(self.cloud.identify(token).await?);
+        let mut grant = Rc::new(self.cloud.identify(token).await?);
+        if self.true_owner(&grant).is_some() {
+            grant = Rc::new(self.cloud.ask_again(&grant).await?);
+        }
         let target = grant.target();
         if self.was_signed_out(target, since) {
             return Err(signed_out(target));
@@ -229,12 +239,18 @@ impl<P: Ports> Keyring<P> {
 
     /// Files a token anew that was filed for an organization it is not of.
     pub(crate) fn refile(self: &Rc<Self>, was: &Rc<Grant>, is: Grant) {
+        let is = Rc::new(is);
+        let mut refiled = self.refiled.borrow_mut();
+        let surplus = refiled.len().saturating_sub(MOST_REFILED);
+        refiled.drain(..surplus);
+        refiled.push(is.clone());
+        drop(refiled);
         let target = was.target();
-        let is_held = self.held.borrow().iter().any(|grant| Rc::ptr_eq(grant, was));
+        let is_held = self.held_for(target).is_some_and(|held| held.has_token_of(was));
         if is_held {
             self.drop_held(target);
             self.misfiled.borrow_mut().push(target.clone());
-            self.file(is.into());
+            self.file(is);
         }
     }
 
@@ -418,10 +434,10 @@ impl<P: Ports> Keyring<P> {
         Err(error)
     }
 
-    /// The organization that this very token is filed for already, where that is another one.
-    fn true_owner(&self, grant: &Grant) -> Option<OrgId> {
-        let held = self.held.borrow();
-        let same = held.iter().find(|other| other.target() != grant.target() && other.has_token_of(grant));
+    /// The organization that this very token is known to be of, where that is another one.
+    pub(crate) fn true_owner(&self, grant: &Grant) -> Option<OrgId> {
+        let (held, refiled) = (self.held.borrow(), self.refiled.borrow());
+        let same = refiled.iter().chain(held.iter()).find(|other| other.target() != grant.target() && other.has_token_of(grant));
         same.map(|other| other.target().org.clone())
     }
 

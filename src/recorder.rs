@@ -6,10 +6,11 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::agent::AgentId;
-use crate::batch::{Batch, Outcomes, Progress, Turns};
+use crate::batch::{Batch, Outcomes, Progress, Starter};
 use crate::clock::Moment;
 use crate::cloud::Cloud;
 use crate::contract::{Call, Method};
@@ -202,17 +203,23 @@ impl<P: Ports> Recorder<P> {
     async fn started(
         &self,
         starting: &Starting,
-        work: Work,
+        mut work: Work,
         timeout: Option<u32>,
         mut aborted: LocalBoxFuture<'_, ()>,
     ) -> Result<Recording, Failure> {
         let target = starting.target();
         let limits = Limits { timeout, aborted: aborted.as_mut() };
-        let work = async { Ok(work.await?) };
-        let ended = match self.within(limits, Some(target), work).await {
+        let waits = poll_fn(|context| work.poll_unpin(context).map(|started| Ok(started?)));
+        let ended = match self.within(limits, Some(target), waits).await {
             Ok(recording) => return Ok(recording),
             Err(ended) => ended,
         };
+        // Another caller may have brought it to its end in this very moment.
+        let known = work.peek().cloned();
+        drop(work);
+        if let (Ended::TimedOut(_), Some(started)) = (&ended, known) {
+            return started.map_err(Failure::Error);
+        }
         match (ended, starting.may_have_run()) {
             (Ended::TimedOut(limit), Some(sent)) => {
                 let unknown = || {
@@ -244,7 +251,6 @@ impl<P: Ports> Recorder<P> {
         limits: Limits<impl Future<Output = ()>>,
     ) -> Result<Vec<Result<Recording, Failure>>, Failure> {
         self.ensure_open()?;
-        let Limits { timeout, aborted } = limits;
         let mut outcomes = Outcomes::of(starts.len(), &on_progress);
         let mut waiting = Vec::new();
         for (at, start) in starts.into_iter().enumerate() {
@@ -254,76 +260,10 @@ impl<P: Ports> Recorder<P> {
                 Err(error) => outcomes.settle(at, Err(error.into())),
             }
         }
-        let mut turns = Turns::of(waiting);
-        let (is_aborted, is_closed) = (Cell::new(false), Cell::new(false));
+        let aborted = RefCell::new(Box::pin(limits.aborted) as LocalBoxFuture<'_, ()>);
         let since = self.keyring.sign_outs();
-        // A token for each organization first, so that one which is long in coming takes no other's turn.
-        let mut tokens: Vec<_> =
-            turns.groups().map(|target| (target.clone(), self.token(target.clone(), since, timeout, &is_aborted))).collect();
-        let mut running: Vec<(usize, LocalBoxFuture<'_, Result<Recording, Failure>>)> = Vec::new();
-        let mut pause: Option<LocalBoxFuture<'_, ()>> = None;
-        let (mut aborted, mut closed) = (pin!(aborted), pin!(self.cloud.ports().closed()));
-        poll_fn(|context| {
-            if !is_aborted.get() && aborted.as_mut().poll(context).is_ready() {
-                is_aborted.set(true);
-            }
-            if is_aborted.get() {
-                turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(Failure::Aborted)));
-            }
-            if !is_closed.get() && closed.as_mut().poll(context).is_ready() {
-                is_closed.set(true);
-                turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(self::closed())));
-            }
-            tokens.retain_mut(|(target, token)| match token.as_mut().poll(context) {
-                Poll::Pending => true,
-                Poll::Ready(obtained) => {
-                    if let Err(failure) = obtained {
-                        turns.take(&|other| other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
-                    }
-                    false
-                }
-            });
-            loop {
-                running.retain_mut(|(at, start)| match start.as_mut().poll(context) {
-                    Poll::Pending => true,
-                    Poll::Ready(result) => {
-                        outcomes.settle(*at, result);
-                        false
-                    }
-                });
-                let room = batch.concurrency.saturating_sub(running.len());
-                let mut next_at = None;
-                let now = self.cloud.ports().now();
-                let mut may_go = |target: &Target| {
-                    if tokens.iter().any(|(other, _)| other == target) {
-                        return false;
-                    }
-                    // Where that depends on requests of other calls, it is looked at again in a while.
-                    let free_at = self.keyring.free_at(target, batch.requests_per_minute).unwrap_or_else(|| now.after_millis(1000));
-                    if free_at > now {
-                        next_at = Some(next_at.map_or(free_at, |next_at: Timestamp| next_at.min(free_at)));
-                    }
-                    free_at <= now
-                };
-                if let Some((at, start)) = Some(room).filter(|room| *room > 0).and_then(|_| turns.next(&mut may_go)) {
-                    running.push((at, Box::pin(self.one_of_many(start, timeout, &is_aborted))));
-                    continue;
-                }
-                if running.is_empty() && turns.groups().next().is_none() {
-                    return Poll::Ready(());
-                }
-                // Until then there is nothing to do but to wait for those that are under way.
-                let Some(next_at) = next_at else { return Poll::Pending };
-                let millis = next_at.since(now);
-                let mut wait: LocalBoxFuture<'_, ()> = Box::pin(self.cloud.ports().wait(u32::try_from(millis).unwrap_or(u32::MAX)));
-                if wait.as_mut().poll(context).is_pending() {
-                    pause = Some(wait);
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await;
-        drop(pause);
+        let many = Many { recorder: self, batch, timeout: limits.timeout, since, aborted, is_aborted: Cell::default() };
+        batch.make(&many, waiting, &mut outcomes).await;
         Ok(outcomes.results())
     }
 
@@ -455,34 +395,6 @@ impl<P: Ports> Recorder<P> {
         self.cloud.ports().close();
     }
 
-    /// Makes sure of a token.
-    fn token<'a>(
-        &'a self,
-        target: Target,
-        since: u64,
-        timeout: Option<u32>,
-        is_aborted: &'a Cell<bool>,
-    ) -> LocalBoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let aborted = poll_fn(|_| if is_aborted.get() { Poll::Ready(()) } else { Poll::Pending });
-            let work = async {
-                self.keyring.grant(&target, since).await?;
-                Ok(())
-            };
-            self.within(Limits { timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
-        })
-    }
-
-    /// One start of a batch, which an abort ends only before it was sent.
-    async fn one_of_many(&self, start: Start, timeout: Option<u32>, is_aborted: &Cell<bool>) -> Result<Recording, Failure> {
-        let target = self.target(self.target_org(start.org.as_ref())?);
-        let time_left = self.time_left(timeout, &target);
-        let (starting, work) = self.starts.begin(target, start, time_left);
-        let may_end = || is_aborted.get() && starting.may_have_run().is_none();
-        let aborted = poll_fn(|_| if may_end() { Poll::Ready(()) } else { Poll::Pending });
-        self.started(&starting, work, timeout, Box::pin(aborted)).await
-    }
-
     fn ensure_open(&self) -> Result<(), Failure> {
         if self.is_closed.get() { Err(closed()) } else { Ok(()) }
     }
@@ -604,11 +516,81 @@ impl<P: Ports> Recorder<P> {
 }
 
 async fn first_of<T>(mut ended: LocalBoxFuture<'_, Ended>, mut work: LocalBoxFuture<'_, Result<T, Ended>>) -> Result<T, Ended> {
-    poll_fn(|context| match ended.as_mut().poll(context) {
-        Poll::Ready(ended) => Poll::Ready(Err(ended)),
-        Poll::Pending => work.as_mut().poll(context),
+    poll_fn(|context| {
+        if let Poll::Ready(ended) = ended.as_mut().poll(context) {
+            return Poll::Ready(Err(ended));
+        }
+        match work.as_mut().poll(context) {
+            // What was done may be what an end has waited for.
+            Poll::Pending => ended.as_mut().poll(context).map(Err),
+            done => done,
+        }
     })
     .await
+}
+
+/// A batch of starts, which an abort ends as far as they have not been sent.
+struct Many<'a, P: Ports> {
+    recorder: &'a Recorder<P>,
+    batch: Batch,
+    timeout: Option<u32>,
+    /// How often somebody had signed out when it began.
+    since: u64,
+    aborted: RefCell<LocalBoxFuture<'a, ()>>,
+    is_aborted: Cell<bool>,
+}
+
+impl<P: Ports> Starter for Many<'_, P> {
+    type Target = Target;
+    type Started = Recording;
+    type Failure = Failure;
+
+    async fn obtain_token(&self, target: Target) -> Result<(), Failure> {
+        let aborted = poll_fn(|_| if self.is_aborted.get() { Poll::Ready(()) } else { Poll::Pending });
+        let work = async {
+            self.recorder.keyring.grant(&target, self.since).await?;
+            Ok(())
+        };
+        self.recorder.within(Limits { timeout: self.timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
+    }
+
+    fn free_at(&self, target: &Target) -> Timestamp {
+        let free_at = self.recorder.keyring.free_at(target, self.batch.requests_per_minute);
+        // Where that depends on requests of other calls, it is looked at again in a while.
+        free_at.unwrap_or_else(|| self.now().after_millis(1_000))
+    }
+
+    async fn start(&self, start: Start) -> Result<Recording, Failure> {
+        let recorder = self.recorder;
+        let target = recorder.target(recorder.target_org(start.org.as_ref())?);
+        let time_left = recorder.time_left(self.timeout, &target);
+        let (starting, work) = recorder.starts.begin(target, start, time_left);
+        let may_end = || self.is_aborted.get() && !starting.is_past_ending();
+        let aborted = poll_fn(|_| if may_end() { Poll::Ready(()) } else { Poll::Pending });
+        recorder.started(&starting, work, self.timeout, Box::pin(aborted)).await
+    }
+
+    async fn ended(&self) -> Failure {
+        let mut is_closed = pin!(self.recorder.cloud.ports().closed());
+        poll_fn(|context| {
+            if is_closed.as_mut().poll(context).is_ready() {
+                return Poll::Ready(closed());
+            }
+            self.aborted.borrow_mut().as_mut().poll(context).map(|()| {
+                self.is_aborted.set(true);
+                Failure::Aborted
+            })
+        })
+        .await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.recorder.cloud.ports().now()
+    }
+
+    async fn wait(&self, millis: u32) {
+        self.recorder.cloud.ports().wait(millis).await;
+    }
 }
 
 fn nothing_sent(ended: Ended) -> Failure {

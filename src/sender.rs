@@ -107,6 +107,10 @@ impl<P: Ports> Sender<P> {
                 return Err(Unanswered::Refused(refused));
             }
             let refused = self.repaired(refused, &answer, &grant, outgoing).await.map_err(Unanswered::Refused)?;
+            // Somebody may have signed out while it was being repaired.
+            if self.keyring.was_signed_out(outgoing.target, since) {
+                return Err(Unanswered::Refused(refused));
+            }
             self.cloud.ports().tell(&Event::Repair { org: &outgoing.target.org, code: refused.code });
             repaired = Some(refused);
         }

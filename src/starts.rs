@@ -67,6 +67,7 @@ struct Progress {
     /// How often somebody had signed out when it began.
     since: u64,
     sent: RefCell<Option<Sent>>,
+    is_over: Cell<bool>,
     time_left: RefCell<Rc<dyn Fn() -> i64>>,
 }
 
@@ -97,6 +98,11 @@ impl Starting {
     /// What was sent, if it may have been carried out.
     pub(crate) fn may_have_run(&self) -> Option<Sent> {
         self.progress.may_have_run()
+    }
+
+    /// Whether there is nothing to end: it has been sent, or has a result.
+    pub(crate) fn is_past_ending(&self) -> bool {
+        self.progress.is_over.get() || self.may_have_run().is_some()
     }
 }
 
@@ -141,12 +147,18 @@ impl<P: Ports> Starts<P> {
         }
         let number = self.begun.get();
         self.begun.set(number.wrapping_add(1));
-        let progress = Rc::new(Progress { since: self.keyring.sign_outs(), sent: RefCell::default(), time_left: RefCell::new(time_left) });
+        let progress = Rc::new(Progress {
+            since: self.keyring.sign_outs(),
+            sent: RefCell::default(),
+            is_over: Cell::default(),
+            time_left: RefCell::new(time_left),
+        });
         let (starts, its_key, its_progress) = (self.clone(), key.clone(), progress.clone());
         let work: LocalBoxFuture<'static, Started> = Box::pin(async move {
             let unsettled = Unsettled { starts: &starts, key: &its_key, progress: &its_progress };
             let started = starts.started(&its_key, start.shares, &its_progress).await;
             drop(unsettled);
+            its_progress.is_over.set(true);
             // Before anyone sees the result, so that it is not given to a later caller.
             starts.under_way.borrow_mut().retain(|other| other.number != number);
             started
@@ -238,13 +250,14 @@ impl<P: Ports> Starts<P> {
     /// The recording that the start led to, if it can be told from others: it began since, and no other did.
     async fn found(&self, key: &Key, sent: &Sent, mut unknown: Error) -> Result<Recording, Error> {
         let ports = self.cloud.ports();
-        let since = self.cloud.at(sent.at).in_cloud().after_millis(-SKEW);
         let mut listed = None;
         for look in 0..LOOKS {
             if look > 0 {
                 ports.wait(PAUSE).await;
             }
             let Some(seen) = self.recordings.seen_with(&sent.grant, &key.agent).await else { continue };
+            // By what the cloud's clock is known to be now: this answer may have told.
+            let since = self.cloud.at(sent.at).in_cloud().after_millis(-SKEW);
             let mut since_then = seen.iter().filter(|recording| recording.started_since(since, |text| ports.parse_date(text)));
             let first = since_then.next().cloned();
             let others = since_then.count();
