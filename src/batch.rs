@@ -61,8 +61,8 @@ pub(crate) trait Starter {
     /// Makes sure of a token.
     async fn obtain_token(&self, target: Self::Target) -> Result<(), Self::Failure>;
 
-    /// From when on another request with that token is within its limit.
-    fn free_at(&self, target: &Self::Target) -> Timestamp;
+    /// From when on another request with that token is within its limit, where so many starts for it are under way.
+    fn free_at(&self, target: &Self::Target, begun: usize) -> Timestamp;
 
     async fn start(&self, start: Start) -> Result<Self::Started, Self::Failure>;
 
@@ -91,7 +91,7 @@ impl Batch {
         for target in turns.groups() {
             tokens.push((target.clone(), Box::pin(starter.obtain_token(target.clone()))));
         }
-        let mut running: Works<'_, usize, Result<S::Started, S::Failure>> = Vec::new();
+        let mut running: Works<'_, (S::Target, usize), Result<_, _>> = Vec::new();
         let mut pause = None;
         let (mut ended, mut has_ended) = (pin!(starter.ended()), false);
         poll_fn(|context| {
@@ -105,7 +105,7 @@ impl Batch {
                 }
             }
             loop {
-                while let Some((at, result)) = next_ready(&mut running, context) {
+                while let Some(((_, at), result)) = next_ready(&mut running, context) {
                     outcomes.settle(at, result);
                 }
                 let now = starter.now();
@@ -114,15 +114,17 @@ impl Batch {
                     if tokens.iter().any(|(other, _)| other == target) {
                         return false;
                     }
-                    let free_at = starter.free_at(target);
+                    // They count before they are sent: that takes them a while.
+                    let begun = running.iter().filter(|((of, _), _)| of == target).count();
+                    let free_at = starter.free_at(target, begun);
                     if free_at > now {
                         next_at = Some(next_at.map_or(free_at, |next_at| next_at.min(free_at)));
                     }
                     free_at <= now
                 };
                 let next = if running.len() < self.concurrency { turns.next(may_go) } else { None };
-                if let Some((at, start)) = next {
-                    running.push((at, Box::pin(starter.start(start))));
+                if let Some((target, at, start)) = next {
+                    running.push(((target, at), Box::pin(starter.start(start))));
                     continue;
                 }
                 if running.is_empty() && turns.groups().next().is_none() {
@@ -189,7 +191,7 @@ pub(crate) struct Turns<T> {
     groups: Vec<(T, Vec<(usize, Start)>)>,
 }
 
-impl<T: PartialEq> Turns<T> {
+impl<T: Clone + PartialEq> Turns<T> {
     /// The starts with their places in the batch, which wait in its order.
     pub(crate) fn of(starts: Vec<(T, usize, Start)>) -> Turns<T> {
         let mut groups: Vec<(T, Vec<(usize, Start)>)> = Vec::new();
@@ -209,14 +211,14 @@ impl<T: PartialEq> Turns<T> {
     }
 
     /// The next start of the first group that may go.
-    pub(crate) fn next(&mut self, mut may_go: impl FnMut(&T) -> bool) -> Option<(usize, Start)> {
+    pub(crate) fn next(&mut self, mut may_go: impl FnMut(&T) -> bool) -> Option<(T, usize, Start)> {
         let at = self.groups.iter().position(|(group, _)| may_go(group))?;
         let (group, mut waiting) = self.groups.remove(at);
-        let next = waiting.pop();
+        let (place, start) = waiting.pop()?;
         if !waiting.is_empty() {
-            self.groups.push((group, waiting));
+            self.groups.push((group.clone(), waiting));
         }
-        next
+        Some((group, place, start))
     }
 
     /// The places of those that wait in the groups that are such, which do not wait any more.

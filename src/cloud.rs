@@ -45,9 +45,9 @@ impl<P: Ports> Cloud<P> {
     }
 
     /// From when on another request with the grant's token is within its limit; `None` where that depends on those that are
-    /// under way. `most`: requests in a minute.
-    pub fn free_at(&self, grant: &Grant, most: Option<u32>) -> Option<Timestamp> {
-        self.pace.free_at(grant.secret(), self.ports.now(), most)
+    /// under way. `most`: requests in a minute. `begun`: requests that are about to be sent.
+    pub fn free_at(&self, grant: &Grant, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+        self.pace.free_at(grant.secret(), self.ports.now(), most, begun)
     }
 
     /// How far its clock is ahead of ours, in milliseconds, where an answer has told.

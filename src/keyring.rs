@@ -268,8 +268,8 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// From when on another request to this target is within its token's limit: see [`Cloud::free_at`].
-    pub(crate) fn free_at(&self, target: &Target, most: Option<u32>) -> Option<Timestamp> {
-        self.fresh(target).map_or_else(|| Some(self.cloud.now().here()), |grant| self.cloud.free_at(&grant, most))
+    pub(crate) fn free_at(&self, target: &Target, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+        self.fresh(target).map_or_else(|| Some(self.cloud.now().here()), |grant| self.cloud.free_at(&grant, most, begun))
     }
 
     fn held_for(&self, target: &Target) -> Option<Rc<Grant>> {

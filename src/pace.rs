@@ -68,11 +68,11 @@ impl Pace {
 
     /// From when on another request may be sent with this token, so that none is refused (429); `None` where that depends
     /// on those that are under way. `most`: requests in a minute, instead of the usual. A tenth is left for whatever else
-    /// needs the token.
-    pub fn free_at(&self, token: &Secret, now: Timestamp, most: Option<u32>) -> Option<Timestamp> {
+    /// needs the token. `begun`: requests that are about to be sent.
+    pub fn free_at(&self, token: &Secret, now: Timestamp, most: Option<u32>, begun: usize) -> Option<Timestamp> {
         let tokens = self.tokens.borrow();
-        let Some(used) = tokens.iter().find(|used| used.token == *token) else { return Some(now) };
-        let limit = match (most, used.told) {
+        let used = tokens.iter().find(|used| used.token == *token);
+        let limit = match (most, used.and_then(|used| used.told)) {
             (Some(most), Some(told)) => most.min(told.allowed),
             (Some(most), None) => most,
             (None, Some(told)) => told.allowed,
@@ -80,10 +80,13 @@ impl Pace {
         };
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
         // In the order of time; those of others are as one block, where their window ends.
-        let own: Vec<Timestamp> = used.answered.iter().map(|at| at.after_millis(MINUTE)).filter(|free_at| *free_at > now).collect();
-        let (others, until) = used.told.filter(|told| told.until > now).map_or((0, now), |told| (told.others, told.until));
+        let answered = used.map(|used| used.answered.as_slice()).unwrap_or_default();
+        let own: Vec<Timestamp> = answered.iter().map(|at| at.after_millis(MINUTE)).filter(|free_at| *free_at > now).collect();
+        let told = used.and_then(|used| used.told).filter(|told| told.until > now);
+        let (others, until) = told.map_or((0, now), |told| (told.others, told.until));
+        let in_flight = used.map_or(0, |used| used.in_flight).max(begun);
         let before = own.partition_point(|free_at| *free_at <= until);
-        let taken = own.len().saturating_add(others).saturating_add(used.in_flight);
+        let taken = own.len().saturating_add(others).saturating_add(in_flight);
         match taken.checked_sub(slots) {
             None => Some(now),
             Some(ahead) if ahead < before => own.get(ahead).copied(),

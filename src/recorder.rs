@@ -554,8 +554,8 @@ impl<P: Ports> Starter for Many<'_, P> {
         self.recorder.within(Limits { timeout: self.timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
     }
 
-    fn free_at(&self, target: &Target) -> Timestamp {
-        let free_at = self.recorder.keyring.free_at(target, self.batch.requests_per_minute);
+    fn free_at(&self, target: &Target, begun: usize) -> Timestamp {
+        let free_at = self.recorder.keyring.free_at(target, self.batch.requests_per_minute, begun);
         // Where that depends on requests of other calls, it is looked at again in a while.
         free_at.unwrap_or_else(|| self.now().after_millis(1_000))
     }

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Seen};
 use crate::grant::Target;
 use crate::keyring::Keyring;
 use crate::ports::{Lost, Ports, TryLock};
-use crate::recording::{Recording, Start, State};
+use crate::recording::{Recording, RecordingId, Start, State};
 use crate::recordings::Recordings;
 use crate::sender::{Outgoing, Sender, Sent, Unanswered};
 use crate::timestamp::Timestamp;
@@ -28,6 +28,9 @@ const LOOKS: u32 = 2;
 
 /// The time between, in milliseconds.
 const PAUSE: u32 = 1_000;
+
+/// More recordings than begin within the skew.
+const MOST_KNOWN: usize = 1_000;
 
 type Started = Result<Recording, Rc<Error>>;
 
@@ -45,6 +48,8 @@ pub struct Starts<P: Ports> {
     begun: Cell<u64>,
     /// Those of which nobody knows whether they were carried out.
     unsure: RefCell<Vec<Key>>,
+    /// Recordings that starts have led to, with the start's number: they are no other start's.
+    known: RefCell<Vec<(u64, RecordingId)>>,
 }
 
 /// What is to be recorded: calls for the same come to one start.
@@ -56,14 +61,23 @@ struct Key {
 }
 
 struct UnderWay {
-    number: u64,
     key: Key,
     progress: Rc<Progress>,
     work: WeakShared<LocalBoxFuture<'static, Started>>,
 }
 
+/// What a start finds when it is its turn.
+enum Turn<P: Ports> {
+    /// A recording of the agent that runs: nothing is to be sent.
+    Running(Recording),
+    /// Nobody else's start, as long as this is held.
+    Own(Option<P::Lock>),
+}
+
 /// How far a start has come, and how long it may take.
 struct Progress {
+    /// The start's number.
+    number: u64,
     /// How often somebody had signed out when it began.
     since: u64,
     sent: RefCell<Option<Sent>>,
@@ -124,6 +138,7 @@ impl<P: Ports> Starts<P> {
             under_way: RefCell::default(),
             begun: Cell::default(),
             unsure: RefCell::default(),
+            known: RefCell::default(),
         })
     }
 
@@ -148,6 +163,7 @@ impl<P: Ports> Starts<P> {
         let number = self.begun.get();
         self.begun.set(number.wrapping_add(1));
         let progress = Rc::new(Progress {
+            number,
             since: self.keyring.sign_outs(),
             sent: RefCell::default(),
             is_over: Cell::default(),
@@ -160,54 +176,39 @@ impl<P: Ports> Starts<P> {
             drop(unsettled);
             its_progress.is_over.set(true);
             // Before anyone sees the result, so that it is not given to a later caller.
-            starts.under_way.borrow_mut().retain(|other| other.number != number);
+            starts.under_way.borrow_mut().retain(|other| other.progress.number != number);
             started
         });
         let work = work.shared();
         if start.shares {
             let shared = work.downgrade();
-            under_way.extend(shared.map(|work| UnderWay { number, key: key.clone(), progress: progress.clone(), work }));
+            under_way.extend(shared.map(|work| UnderWay { key: key.clone(), progress: progress.clone(), work }));
         }
         (Starting { key, progress }, work)
     }
 
     /// Looks for a start whose answer its caller does not wait for any more. `unknown`: the error where it is not found.
     pub(crate) async fn look_for(&self, starting: &Starting, sent: &Sent, unknown: Error) -> Result<Recording, Error> {
-        let found = self.found(&starting.key, sent, unknown).await?;
-        self.is_sure(&starting.key);
-        Ok(found)
+        let Starting { key, progress } = starting;
+        let found = self.found(key, progress.number, sent, unknown).await?;
+        Ok(self.led_to(key, progress, found))
     }
 
     async fn started(&self, key: &Key, shares: bool, progress: &Progress) -> Started {
         let time_left = || (progress.time_left.borrow().clone())();
-        let since = progress.since;
-        let mut _lock = None;
-        if shares {
-            let began = self.cloud.now().here();
-            // A sign-in's window has to be opened in the caller's own turn, so before anything else is waited for.
-            self.keyring.grant(&key.target, since).await?;
-            let name = self.lock_name(key);
-            let ports = self.cloud.ports();
-            let mut looks_first = self.unsure.borrow().contains(key);
-            match ports.try_lock(&name).await {
-                TryLock::Unsupported => {}
-                TryLock::Held(lock) => _lock = Some(lock),
-                TryLock::Taken => {
-                    _lock = ports.lock(&name).await;
-                    looks_first = true;
-                }
-            }
-            if looks_first && let Some(running) = self.running(key, began, &time_left).await? {
-                self.is_sure(key);
-                return Ok(running);
-            }
-        }
+        let _lock = match shares {
+            true => match self.in_turn(key, progress, &time_left).await? {
+                Turn::Running(running) => return Ok(self.led_to(key, progress, running)),
+                Turn::Own(lock) => lock,
+            },
+            false => None,
+        };
         let random = Some(self.cloud.ports()).filter(|_| self.contract.has_idempotency_header()).and_then(Ports::random);
         let outgoing = Outgoing {
             target: &key.target,
             call: self.contract.start(&key.agent, &key.recording_type, random.map(uuid)),
             agent: Some(&key.agent),
-            since,
+            since: progress.since,
             sent: &progress.sent,
             time_left: &time_left,
         };
@@ -215,8 +216,7 @@ impl<P: Ports> Starts<P> {
             Ok((grant, answer)) => match Recording::from_answer(&answer, Some(&key.agent), &grant.target().org) {
                 Some(recording) => {
                     progress.settle();
-                    self.is_sure(key);
-                    return Ok(recording);
+                    return Ok(self.led_to(key, progress, recording));
                 }
                 None => {
                     let message = "The cloud's answer does not name a recording of this agent in this organization.";
@@ -238,17 +238,67 @@ impl<P: Ports> Starts<P> {
         };
         match progress.may_have_run() {
             Some(sent) => {
-                let found = self.found(key, &sent, unknown).await?;
+                let found = self.found(key, progress.number, &sent, unknown).await?;
                 progress.settle();
-                self.is_sure(key);
-                Ok(found)
+                Ok(self.led_to(key, progress, found))
             }
             None => Err(unknown.about(&key.target.org).into()),
         }
     }
 
-    /// The recording that the start led to, if it can be told from others: it began since, and no other did.
-    async fn found(&self, key: &Key, sent: &Sent, mut unknown: Error) -> Result<Recording, Error> {
+    /// Waits until no other page is at a start for the same, and looks first where there may have been one meanwhile, or
+    /// where nobody knows what came of the last one.
+    async fn in_turn(&self, key: &Key, progress: &Progress, time_left: &dyn Fn() -> i64) -> Result<Turn<P>, Rc<Error>> {
+        let ports = self.cloud.ports();
+        let began = self.cloud.now().here();
+        let has_token = self.keyring.has_fresh(&key.target);
+        // A sign-in's window has to be opened in the caller's own turn, so before anything else is waited for.
+        let grant = self.keyring.grant(&key.target, progress.since).await?;
+        let name = self.lock_name(key);
+        let (lock, has_waited) = match ports.try_lock(&name).await {
+            TryLock::Unsupported => (None, false),
+            TryLock::Held(lock) => (Some(lock), false),
+            TryLock::Taken => (ports.lock(&name).await, true),
+        };
+        let is_unsure = self.unsure.borrow().contains(key);
+        for look in 0..if is_unsure { LOOKS } else { u32::from(has_waited) } {
+            if look > 0 {
+                ports.wait(PAUSE).await;
+            }
+            match self.recordings.list(&key.target, Some(&key.agent), time_left).await {
+                Ok(listed) => {
+                    if let Some(running) = self.running(listed, began) {
+                        return Ok(Turn::Running(running));
+                    }
+                }
+                // Whether the cloud lists any to this token is for the start to find out.
+                Err(error) if is_of_listing(error.code) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        // Another page whose token came sooner may be done by now.
+        if lock.is_some() && !has_token && !has_waited && !is_unsure {
+            let seen = self.recordings.seen_with(&grant, &key.agent).await.unwrap_or_default();
+            if let Some(running) = self.running(seen, began) {
+                return Ok(Turn::Running(running));
+            }
+        }
+        Ok(Turn::Own(lock))
+    }
+
+    /// What a start has led to.
+    fn led_to(&self, key: &Key, progress: &Progress, recording: Recording) -> Recording {
+        self.unsure.borrow_mut().retain(|other| other != key);
+        let mut known = self.known.borrow_mut();
+        let surplus = known.len().saturating_sub(MOST_KNOWN);
+        known.drain(..surplus);
+        known.push((progress.number, recording.id.clone()));
+        recording
+    }
+
+    /// The recording that the start led to, if it can be told from others: it began since, is not known to be another start's,
+    /// and there is no second one.
+    async fn found(&self, key: &Key, number: u64, sent: &Sent, mut unknown: Error) -> Result<Recording, Error> {
         let ports = self.cloud.ports();
         let mut listed = None;
         for look in 0..LOOKS {
@@ -258,9 +308,14 @@ impl<P: Ports> Starts<P> {
             let Some(seen) = self.recordings.seen_with(&sent.grant, &key.agent).await else { continue };
             // By what the cloud's clock is known to be now: this answer may have told.
             let since = self.cloud.at(sent.at).in_cloud().after_millis(-SKEW);
-            let mut since_then = seen.iter().filter(|recording| recording.started_since(since, |text| ports.parse_date(text)));
-            let first = since_then.next().cloned();
-            let others = since_then.count();
+            let may_be_ours = |recording: &&Recording| {
+                let is_anothers = self.known.borrow().iter().any(|(of, id)| *of != number && *id == recording.id);
+                // One that has ended already was most likely there before.
+                !is_anothers && recording.state != State::Stopped && recording.started_since(since, |text| ports.parse_date(text))
+            };
+            let mut candidates = seen.iter().filter(may_be_ours);
+            let first = candidates.next().cloned();
+            let others = candidates.count();
             listed = Some((seen, others));
             match first {
                 Some(first) if others == 0 => return Ok(first),
@@ -271,7 +326,7 @@ impl<P: Ports> Starts<P> {
         let looked = match &listed {
             None => "Looking for it, the cloud did not say which recordings the agent has.",
             Some((seen, _)) if seen.is_empty() => "Looking for it, the cloud lists no recording of the agent.",
-            Some((_, 0)) => "Looking for it, the cloud lists no recording of the agent that began since.",
+            Some((_, 0)) => "Looking for it, the cloud lists no other recording of the agent that runs and began since.",
             Some(_) => {
                 "Looking for it, the cloud lists several recordings of the agent that began since: which one it led to can not be told."
             }
@@ -281,37 +336,26 @@ impl<P: Ports> Starts<P> {
         Err(unknown.about(&key.target.org))
     }
 
-    /// A recording of the agent that runs, before anything is sent. Where the cloud lists none to this token, that is for
-    /// the start to find out.
-    async fn running(&self, key: &Key, began: Timestamp, time_left: &dyn Fn() -> i64) -> Result<Option<Recording>, Rc<Error>> {
-        let ports = self.cloud.ports();
-        match self.recordings.list(&key.target, Some(&key.agent), time_left).await {
-            Ok(listed) => Ok(newest_running(listed).map(|mut running| {
-                let since = self.cloud.at(began).in_cloud().after_millis(-SKEW);
-                running.already_running = !running.started_since(since, |text| ports.parse_date(text));
-                running
-            })),
-            Err(error) if is_of_listing(error.code) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// The newest that runs of these, for a call that began then.
+    fn running(&self, listed: Vec<Recording>, began: Timestamp) -> Option<Recording> {
+        let mut running = newest_running(listed)?;
+        let since = self.cloud.at(began).in_cloud().after_millis(-SKEW);
+        let is_known = self.known.borrow().iter().any(|(_, id)| *id == running.id);
+        running.already_running = is_known || !running.started_since(since, |text| self.cloud.ports().parse_date(text));
+        Some(running)
     }
 
     /// A conflict may be that the agent is recorded already: then that recording is what was asked for.
     async fn recorded_already(&self, key: &Key, progress: &Progress, refused: Error) -> Started {
-        let grant = progress.sent.take().map(|sent| sent.grant);
-        if let Some(grant) = grant.filter(|_| refused.evidence.status == Some(409)) {
-            let seen = self.recordings.seen_with(&grant, &key.agent).await.unwrap_or_default();
+        let sent = progress.sent.borrow().clone().filter(|_| refused.evidence.status == Some(409));
+        if let Some(sent) = sent {
+            let seen = self.recordings.seen_with(&sent.grant, &key.agent).await.unwrap_or_default();
             if let Some(mut running) = newest_running(seen) {
                 running.already_running = true;
-                self.is_sure(key);
-                return Ok(running);
+                return Ok(self.led_to(key, progress, running));
             }
         }
         Err(refused.into())
-    }
-
-    fn is_sure(&self, key: &Key) {
-        self.unsure.borrow_mut().retain(|other| other != key);
     }
 
     fn lock_name(&self, key: &Key) -> String {
@@ -329,9 +373,9 @@ struct Unsettled<'a, P: Ports> {
 
 impl<P: Ports> Drop for Unsettled<'_, P> {
     fn drop(&mut self) {
-        if self.progress.may_have_run().is_some() {
-            self.starts.is_sure(self.key);
-            self.starts.unsure.borrow_mut().push(self.key.clone());
+        let mut unsure = self.starts.unsure.borrow_mut();
+        if self.progress.may_have_run().is_some() && !unsure.contains(self.key) {
+            unsure.push(self.key.clone());
         }
     }
 }

@@ -176,7 +176,7 @@ fn an_expired_token_is_not_sent() {
         assert_eq!(world.seen()[0].token, jwt_of(ACME));
         world.advance(3_600_000);
         record(&recorder, None).await.unwrap_err();
-        assert_eq!((world.asked().len(), world.seen().len()), (2, 1));
+        assert_eq!((world.asked().len(), world.starts().len()), (2, 1));
     });
 }
 

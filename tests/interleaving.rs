@@ -232,7 +232,7 @@ fn refreshing(world: &World, me: impl Fn(usize) -> Answer + 'static, hang_first_
                     answer(200, &format!(r#"{{"access_token":"access-{n}","expires_in":100,"refresh_token":"refresh-{n}"}}"#))
                 }
             }
-        } else if seen.method == "GET" {
+        } else if seen.url.contains("/tokens/me") {
             asked_me.set(asked_me.get() + 1);
             me(asked_me.get())
         } else {

@@ -318,6 +318,21 @@ fn a_thousand_agents_of_five_organizations_meet_no_429() {
     }
 }
 
+/// Before the first one is counted, and while they are on their way there.
+#[test]
+fn no_more_than_are_allowed_are_begun_at_once() {
+    run(async {
+        let world = World::new();
+        let cloud = limited(&world, 8, false);
+        let recorder = connected(&world, three_orgs()).await;
+        let starts = (0..16).map(|number| start(&format!("agent-{number}"), ACME)).collect();
+        let batch = Batch { concurrency: 12, requests_per_minute: Some(8) };
+        let results = while_time_passes_for(&[&world], 600_000, many(&recorder, starts, batch)).await;
+        assert!(results.iter().all(Result::is_ok));
+        assert_eq!((cloud.refused.get(), world.starts().len()), (0, 16));
+    });
+}
+
 #[test]
 fn what_others_use_of_a_token_is_left_to_them() {
     run(async {

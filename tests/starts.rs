@@ -108,13 +108,17 @@ fn what_can_not_be_told_to_be_ours_is_an_unknown_outcome_with_what_was_seen() {
     type Listed = fn() -> Answer;
     let cases: [(Listed, Option<usize>, &str); 9] = [
         (|| list(&[]), Some(0), "no recording of the agent."),
-        (|| list(&[entity("old", "recording", -2_001)]), Some(1), "no recording of the agent that began since"),
+        (|| list(&[entity("old", "recording", -2_001)]), Some(1), "no other recording of the agent"),
         (|| list(&[entity("one", "recording", 10), entity("two", "recording", 20)]), Some(2), "several"),
         // Another agent's, and another organization's, are not even seen.
         (|| list(&[entity("x", "recording", 10).replace(AGENT, "another")]), Some(0), "no recording of the agent."),
         (|| list(&[entity("x", "recording", 10).replace(GLOBEX, ACME)]), Some(0), "no recording of the agent."),
         // One that does not say when it began is nobody's.
-        (|| answer(200, &format!(r#"{{"entities":[{{"id":"x","agentId":"{AGENT}","state":"recording"}}]}}"#)), Some(1), "began since"),
+        (
+            || answer(200, &format!(r#"{{"entities":[{{"id":"x","agentId":"{AGENT}","state":"recording"}}]}}"#)),
+            Some(1),
+            "no other recording",
+        ),
         (|| answer(404, ""), None, "did not say"),
         (|| answer(200, "[]"), None, "did not say"),
         (|| answer(500, ""), None, "did not say"),
@@ -312,6 +316,54 @@ fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
     });
 }
 
+/// Where a token has to be obtained, another page whose token came sooner may be done by then.
+#[test]
+fn a_page_whose_token_is_long_in_coming_looks_first() {
+    run(async {
+        for (listed, sends) in [(Some("theirs"), 0), (None, 1)] {
+            let world = World::new();
+            let told = world.issues_when_told(|_| true);
+            cloud(
+                &world,
+                || Ok(created("own")),
+                move || list(&listed.map(|id| entity(id, "recording", 500)).into_iter().collect::<Vec<_>>()),
+            );
+            let recorder = connected(&world, options(&[])).await;
+            let (recording, ()) = join(record(&recorder), async { told.tell() }).await;
+            let recording = recording.unwrap();
+            assert_eq!((recording.id.as_str(), recording.already_running), (listed.unwrap_or("own"), false));
+            assert_eq!((world.starts().len(), looks(&world)), (sends, 1));
+            // With a token at hand it does not.
+            let _ = while_time_passes(&[&world], record(&recorder)).await;
+            let methods: Vec<_> = world.seen().into_iter().map(|seen| seen.method).collect();
+            assert_eq!(methods[sends + 1], "POST", "{methods:?}");
+        }
+    });
+}
+
+#[test]
+fn a_recording_of_an_earlier_start_is_not_taken_for_that_of_a_later_one() {
+    run(async {
+        for (state, is_known) in [("recording", true), ("stopped", true), ("stopped", false)] {
+            let world = World::new();
+            let is_lost = Rc::new(Cell::new(false));
+            let loses = is_lost.clone();
+            cloud(
+                &world,
+                move || if loses.get() { Err(lost("reset before it was carried out")) } else { Ok(created("earlier")) },
+                move || list(&[entity("earlier", state, 0)]),
+            );
+            let recorder = with_token(&world).await;
+            if is_known {
+                record(&recorder).await.unwrap();
+            }
+            is_lost.set(true);
+            let unknown = error(while_time_passes(&[&world], record(&recorder)).await);
+            assert_eq!((unknown.code, unknown.evidence.seen.as_ref().map(Vec::len)), (Code::OutcomeUnknown, Some(1)));
+        }
+    });
+}
+
 #[test]
 fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
     run(async {
@@ -352,7 +404,7 @@ fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
 fn one_that_was_not_sent_leaves_nothing_to_look_for() {
     run(async {
         let world = World::new();
-        world.answers(|_| created("rec-1")).source(|_| Box::pin(std::future::pending()));
+        world.has_no_locks().answers(|_| created("rec-1")).source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
         assert!(matches!(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }).await, Err(Failure::Aborted)));
         world.issues_each();

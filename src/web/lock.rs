@@ -26,7 +26,6 @@ pub(super) struct Lock {
     granted: Slot<bool>,
     release: Option<Function>,
     asking: AbortController,
-    _callback: Closure<dyn FnMut(JsValue) -> Promise>,
 }
 
 fn manager() -> Option<LockManager> {
@@ -48,16 +47,17 @@ impl Lock {
         let asking = AbortController::new();
         let granted = Slot::empty();
         let to_fill = granted.clone();
-        let callback = Closure::new(move |lock: JsValue| {
+        // Kept by the platform, which may call it when nobody waits any more: what it returns is settled then.
+        let callback = Closure::once_into_js(move |lock: JsValue| {
             to_fill.fill(lock.is_truthy());
-            released.clone()
+            released
         });
         let options = Object::new();
         // The platform takes one or the other.
         let (name_of_option, option) = if waits { ("signal", asking.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
         Reflect::set(&options, &name_of_option.into(), &option).ok()?;
-        let over = manager()?.request(name, &options, callback.as_ref()).ok()?;
-        Some((Lock { granted, release, asking, _callback: callback }, over))
+        let over = manager()?.request(name, &options, &callback).ok()?;
+        Some((Lock { granted, release, asking }, over))
     }
 
     /// The lock, once it is held; `None` where there are none.
@@ -118,7 +118,7 @@ pub(super) async fn is_held_by_another(name: &str) -> bool {
     }
     let seen = Slot::empty();
     let to_fill = seen.clone();
-    let granted = Closure::<dyn FnMut(JsValue)>::new(move |lock: JsValue| to_fill.fill(lock.is_null()));
-    let Ok(over) = manager.request(name, &options, granted.as_ref()) else { return false };
+    let granted = Closure::once_into_js(move |lock: JsValue| to_fill.fill(lock.is_null()));
+    let Ok(over) = manager.request(name, &options, &granted) else { return false };
     matches!(select(pin!(seen.taken()), JsFuture::from(over)).await, Either::Left((true, _)))
 }

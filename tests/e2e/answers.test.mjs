@@ -12,7 +12,7 @@ const elsewhere = stranger();
 before(() => elsewhere.open());
 after(() => elsewhere.close());
 
-/** What is wrong with an answer as such. */
+/** What is wrong with an answer to a start that was not carried out. */
 const BROKEN = {
   "is empty": { status: 201 },
   "is no JSON": { status: 201, body: "Created, thank you." },
@@ -30,12 +30,16 @@ const BROKEN = {
     status: 201,
     body: { id: "1", organizationId: "00000000-0000-4000-8000-000000000000" },
   },
-  "is cut short": { truncate: 10 },
   "is lost before the work": { reset: "before" },
-  "is lost after the work": { reset: "after" },
   "is 500": { status: 500, body: { message: "Oops", code: "internal.server.error" } },
   "is 503 of a proxy": { status: 503, body: "upstream" },
   "is 504": { status: 504, body: { code: "authentication.request.timeout" } },
+};
+
+/** What happens to the answer of one that was. */
+const LOST = {
+  "is cut short": { truncate: 10 },
+  "is lost after the work": { reset: "after" },
 };
 
 describe("a start whose answer", () => {
@@ -47,14 +51,29 @@ describe("a start whose answer", () => {
       assert.equal(error.code, "OUTCOME_UNKNOWN");
       assert.equal(error.orgId, cloud.globex.id);
       assert.equal(error.retryable, false);
+      assert.deepEqual(error.seenRecordings, []);
+      assert.equal((await cloud.starts()).length, 1);
+      assert.deepEqual(await cloud.recordings(), []);
+    });
+  }
+
+  for (const [what, fault] of Object.entries(LOST)) {
+    test(`${what}: its recording is found`, async () => {
+      const { cloud } = browser;
+      await cloud.spoilStart(fault);
+      const { value } = await start(await cloud.token(cloud.globex));
+      const [recording, ...more] = await cloud.recordings();
+      assert.deepEqual(more, []);
+      assert.equal(value.id, recording.id);
+      assert.equal(value.alreadyRunning, false);
       assert.equal((await cloud.starts()).length, 1);
     });
   }
 
-  test("does not come in time: OUTCOME_UNKNOWN, and it may have run", async () => {
+  test("does not come in time, nor its recording: OUTCOME_UNKNOWN, and it may have run", async () => {
     const { cloud } = browser;
-    await cloud.spoilStart({ delayMs: 1500 });
-    const error = await failedStart(await cloud.token(cloud.globex), { timeoutMs: 1000 });
+    await cloud.spoilStart({ delayMs: 4000 });
+    const error = await failedStart(await cloud.token(cloud.globex), { timeoutMs: 500 });
     assert.equal(error.code, "OUTCOME_UNKNOWN");
     assert.equal(error.cause.code, "TIMEOUT");
     await browser.until("the recording runs", async () => (await cloud.recordings()).length === 1);
@@ -69,9 +88,10 @@ describe("a start whose answer", () => {
         await cloud.spoilStart({ status, headers: { Location: `${origin}/api/v2/screenrecordings` } });
         const error = await failedStart(await cloud.token(cloud.globex));
         assert.equal(error.code, "OUTCOME_UNKNOWN");
+        // The start, and two looks for it.
         assert.deepEqual(
-          (await cloud.requests()).map(({ origin }) => origin),
-          ["api"],
+          (await cloud.requests()).map(({ origin, method }) => `${method} ${origin}`),
+          ["POST api", "GET api", "GET api"],
         );
         assert.equal(elsewhere.asked, 0);
       });
@@ -173,8 +193,23 @@ describe("a start that the cloud refuses with", () => {
     assert.equal(error.code, "CONFLICT");
   });
 
-  test("an agent who is being recorded already: CONFLICT", async () => {
+  test("an agent who is being recorded already: that recording, and word that it ran before", async () => {
     const { cloud } = browser;
+    const token = await cloud.token(cloud.globex);
+    const first = (await start(token)).value;
+    const second = (await start(token)).value;
+    assert.deepEqual([first.alreadyRunning, second.alreadyRunning], [false, true]);
+    assert.equal(second.id, first.id);
+    assert.deepEqual(
+      (await cloud.starts()).map(({ status }) => status),
+      [201, 409],
+    );
+    assert.equal((await cloud.recordings()).length, 1);
+  });
+
+  test("an agent who is being recorded already, where the cloud lists nothing: CONFLICT", async () => {
+    const { cloud } = browser;
+    await cloud.change({ listing: "off" });
     const token = await cloud.token(cloud.globex);
     assert.ok((await start(token)).value);
     assert.equal((await failedStart(token)).code, "CONFLICT");

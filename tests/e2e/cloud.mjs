@@ -62,6 +62,28 @@ export class Cloud {
     return (await this.requests()).filter(({ method, path }) => method === "POST" && path === STARTS);
   }
 
+  /** How often recordings were listed. */
+  async lists() {
+    return (await this.requests()).filter(({ method, path }) => method === "GET" && path === STARTS);
+  }
+
+  /** The requests that would stop a recording. */
+  async stops() {
+    return (await this.requests()).filter(({ method }) => method === "PATCH");
+  }
+
+  /** Starts a recording past every page. */
+  async record(agent, org) {
+    const token = await this.token(org);
+    const response = await fetch(`${this.environment.api}${STARTS}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ agentId: agent.id, recordingType: "screen" }),
+    });
+    if (response.status !== 201) throw new Error(`the start for ${agent.name} is answered ${response.status}`);
+    return response.json();
+  }
+
   /** What happens to the next start. */
   spoilStart(fault) {
     return this.spoil("POST", STARTS, fault);
@@ -87,9 +109,24 @@ export class Cloud {
     return this.spoil("DELETE", TOKEN, fault);
   }
 
-  /** What happens to the next request of this kind. */
-  spoil(method, path, fault) {
-    return this.#ask("faults", { method, path, fault });
+  /** What happens to the next times that recordings are listed. */
+  spoilLists(fault, times) {
+    return this.spoil("GET", STARTS, fault, times);
+  }
+
+  /** What happens to the next times that a recording is read. */
+  spoilReads(fault, times) {
+    return this.spoil("GET", `${STARTS}/*`, fault, times);
+  }
+
+  /** What happens to the next times that a recording is stopped. */
+  spoilStops(fault, times) {
+    return this.spoil("PATCH", `${STARTS}/*`, fault, times);
+  }
+
+  /** What happens to the next requests of this kind. */
+  spoil(method, path, fault, times = 1) {
+    return this.#ask("faults", { method, path, fault, times });
   }
 
   /** Where people may be sent back to, beside what the servers know already. */

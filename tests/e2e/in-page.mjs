@@ -56,12 +56,34 @@ export function inPage(premium, environment) {
     return fetched;
   }
 
+  /**
+   * Does the next start's work on the way to the cloud, whose own answer is then this fault: as a gateway that has lost the
+   * answer.
+   */
+  function workFirst(fault) {
+    const original = window.fetch;
+    window.fetch = async (request, ...rest) => {
+      if (request.method !== "POST") return original(request, ...rest);
+      window.fetch = original;
+      await original(request.clone());
+      const order = { method: "POST", path: new URL(request.url).pathname, fault };
+      await original(`${environment.api}/standin/faults`, { method: "POST", body: JSON.stringify(order) });
+      return original(request, ...rest);
+    };
+  }
+
   /** When a start has reached the cloud. What is only on its way can still be called back. */
   async function startArrived() {
-    for (;;) {
-      const { requests } = await (await fetch(`${environment.api}/standin/ledger`)).json();
-      if (requests.some(({ method }) => method === "POST")) return;
-    }
+    await untilLedger(({ requests }) => requests.some(({ method }) => method === "POST"));
+  }
+
+  /** When a recording runs. */
+  async function recordingRuns() {
+    await untilLedger(({ recordings }) => recordings.length > 0);
+  }
+
+  async function untilLedger(isSo) {
+    while (!isSo(await (await fetch(`${environment.api}/standin/ledger`)).json()));
   }
 
   /** Frames of this page's own origin in it, and what a test finds in each of them. */
@@ -106,7 +128,9 @@ export function inPage(premium, environment) {
     frames,
     shiftClock,
     watchFetch,
+    workFirst,
     startArrived,
+    recordingRuns,
     traces,
   };
 }

@@ -294,16 +294,18 @@ describe("a token that the cloud refuses (401)", () => {
           return token;
         };
         const recorder = await connect({ tokens: [revoked], getToken });
-        const calls = Array.from({ length: 20 }, () => settle(recorder.startRecording(agentId)));
+        const calls = Array.from({ length: 20 }, () => settle(recorder.startRecording(agentId, { share: false })));
         const outcomes = await Promise.all(calls);
-        return { asked, started: outcomes.map(({ value, error }) => error?.code ?? value.orgId) };
+        return { asked, started: outcomes.map(({ value, error }) => error?.code ?? value.alreadyRunning) };
       },
       revoked,
       await cloud.token(globex),
       agentId,
     );
     assert.equal(asked, 1);
-    assert.deepEqual(started.toSorted(), [globex.id, ...Array(19).fill("CONFLICT")].toSorted());
+    assert.deepEqual(started.toSorted(), [false, ...Array(19).fill(true)]);
+    const statuses = (await cloud.starts()).map(({ status }) => status);
+    assert.deepEqual(statuses.toSorted(), [201, ...Array(20).fill(401), ...Array(19).fill(409)]);
     assert.equal((await cloud.recordings()).length, 1);
   });
 });
@@ -330,10 +332,11 @@ describe("a refresh token", () => {
     await signIn();
     await timePasses(700);
     const outcomes = await browser.run(async ({ kept, settle }, agentId) => {
-      const calls = Array.from({ length: 20 }, () => settle(kept.recorder.startRecording(agentId)));
-      return (await Promise.all(calls)).map(({ value, error }) => error?.code ?? value.orgId);
+      const calls = Array.from({ length: 20 }, () => settle(kept.recorder.startRecording(agentId, { share: false })));
+      return (await Promise.all(calls)).map(({ value, error }) => error?.code ?? value.alreadyRunning);
     }, agentId);
-    assert.deepEqual(outcomes.toSorted(), [globex.id, ...Array(19).fill("CONFLICT")].toSorted());
+    assert.deepEqual(outcomes.toSorted(), [false, ...Array(19).fill(true)]);
+    assert.equal((await cloud.starts()).length, 20);
     assert.deepEqual(
       (await cloud.exchanges()).map(({ grantType }) => grantType),
       ["authorization_code", "refresh_token"],

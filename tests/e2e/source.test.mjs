@@ -79,15 +79,15 @@ describe("getToken", () => {
           return token;
         };
         const recorder = await connect({ getToken });
-        const calls = Array.from({ length: 20 }, () => settle(recorder.startRecording(agentId)));
+        const calls = Array.from({ length: 20 }, () => settle(recorder.startRecording(agentId, { share: false })));
         return { outcomes: await Promise.all(calls), asked };
       },
       await cloud.token(globex),
       agentId,
     );
     assert.equal(asked, 1);
-    assert.equal(outcomes.filter(({ value }) => value).length, 1);
-    assert.deepEqual(new Set(outcomes.map(({ error }) => error?.code)), new Set([undefined, "CONFLICT"]));
+    assert.equal(outcomes.filter(({ value }) => value?.alreadyRunning === false).length, 1);
+    assert.equal(outcomes.filter(({ value }) => value?.alreadyRunning === true).length, 19);
     assert.equal((await cloud.starts()).length, 20);
     assert.equal((await cloud.recordings()).length, 1);
   });
@@ -155,7 +155,7 @@ describe("getToken", () => {
             same: error.cause === own,
             known: premium.isRecorderError(error),
             calls,
-            next: recording.orgId ?? recording,
+            next: recording.alreadyRunning ?? recording,
           });
         }
         return answers;
@@ -165,8 +165,8 @@ describe("getToken", () => {
     );
     const failed = { code: "TOKEN_SOURCE_FAILED", same: true, known: true, calls: 2 };
     assert.deepEqual(answers, [
-      { ...failed, next: globex.id },
-      { ...failed, next: "CONFLICT" },
+      { ...failed, next: false },
+      { ...failed, next: true },
     ]);
   });
 

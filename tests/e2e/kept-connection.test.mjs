@@ -1,0 +1,190 @@
+// On a connection that was used before, a browser sends a request again by itself when the connection breaks off: below
+// `fetch`, so that no page can see or prevent it. What comes of that for a start, and what the idempotency header is for.
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { browser as open } from "./browser.mjs";
+
+const FAILED = /\/api\/v2\/screenrecordings\S* - Failed to load resource/;
+const CORS = /has been blocked by CORS policy/;
+const browser = open({ mayComplain: [FAILED, CORS] });
+
+const HEADER = "Idempotency-Key";
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const UNAUTHENTICATED = { status: 401, body: { status: 401, code: "bad.credentials" } };
+
+let cloud, globex, agentId, other;
+beforeEach(async () => {
+  cloud = browser.cloud;
+  globex = cloud.globex;
+  [agentId, other] = globex.agents.map(({ id }) => id);
+  await browser.openEmpty({ orgId: globex.id });
+});
+
+describe("a start on a kept connection that breaks off after the work", () => {
+  beforeEach(async () => {
+    await cloud.change({ keepAlive: true });
+    await cloud.spoilStart({ reset: "after" });
+  });
+
+  test("and no idempotency header, where the cloud records twice: the browser makes two recordings of one fetch", async () => {
+    await cloud.change({ guardsAgents: false });
+    const { value, fetched } = await start();
+    assert.equal(fetched, 1);
+    const recordings = await cloud.recordings();
+    assert.equal(recordings.length, 2);
+    // The page is told of the second one only.
+    assert.equal(value.id, recordings[1].id);
+    assert.deepEqual(await starts(), [
+      [null, null],
+      [201, null],
+    ]);
+  });
+
+  test("and no idempotency header, where the cloud guards: one recording, which is found", async () => {
+    const { value, fetched } = await start();
+    assert.equal(fetched, 1);
+    const recordings = await cloud.recordings();
+    assert.deepEqual([value.id], ids(recordings));
+    // The cloud's word is that of the browser's own second request.
+    assert.equal(value.alreadyRunning, true);
+    assert.deepEqual(await starts(), [
+      [null, null],
+      [409, null],
+    ]);
+  });
+
+  for (const guardsAgents of [false, true]) {
+    test(`and an idempotency header, where the cloud ${guardsAgents ? "guards" : "records twice"}: one recording`, async () => {
+      await cloud.change({ idempotencyHeader: HEADER, guardsAgents });
+      const { value, fetched } = await start({ idempotencyHeader: HEADER });
+      assert.equal(fetched, 1);
+      const recordings = await cloud.recordings();
+      assert.deepEqual([value.id], ids(recordings));
+      assert.equal(value.alreadyRunning, false);
+      const [[, key]] = await starts();
+      assert.match(key, UUID);
+      assert.deepEqual(await starts(), [
+        [null, key],
+        [201, key],
+      ]);
+    });
+  }
+});
+
+test("a start on a kept connection that breaks off before the work: the browser's second request makes the recording", async () => {
+  await cloud.change({ keepAlive: true, guardsAgents: false });
+  await cloud.spoilStart({ reset: "before" });
+  const { value, fetched } = await start();
+  assert.equal(fetched, 1);
+  assert.deepEqual([value.id], ids(await cloud.recordings()));
+  assert.deepEqual(
+    (await starts()).map(([status]) => status),
+    [null, 201],
+  );
+});
+
+test("a start on a kept connection that is answered 408 is sent again by the browser as well", async () => {
+  await cloud.change({ keepAlive: true, guardsAgents: false });
+  await cloud.spoilStart({ status: 408 });
+  const { value, fetched } = await start();
+  assert.equal(fetched, 1);
+  assert.deepEqual([value.id], ids(await cloud.recordings()));
+  assert.deepEqual(
+    (await starts()).map(([status]) => status),
+    [408, 201],
+  );
+});
+
+describe("the idempotency header", () => {
+  test("is the same when a start is sent again, and another for each start", async () => {
+    await cloud.change({ idempotencyHeader: HEADER });
+    await cloud.spoilStart(UNAUTHENTICATED);
+    const tokens = [await cloud.token(globex), await cloud.token(globex)];
+    await browser.run(
+      async ({ connect }, [first, second], idempotencyHeader, agents) => {
+        const recorder = await connect({ tokens: [first], getToken: () => second, contract: { idempotencyHeader } });
+        for (const agentId of agents) await recorder.startRecording(agentId);
+      },
+      tokens,
+      HEADER,
+      [agentId, other],
+    );
+    const sent = await starts();
+    assert.deepEqual(
+      sent.map(([status]) => status),
+      [401, 201, 201],
+    );
+    const [first, again, next] = sent.map(([, key]) => key);
+    assert.match(first, UUID);
+    assert.equal(again, first);
+    assert.match(next, UUID);
+    assert.notEqual(next, first);
+  });
+
+  test("is of no other request", async () => {
+    await cloud.change({ idempotencyHeader: HEADER });
+    await browser.run(
+      async ({ connect }, token, idempotencyHeader, agentId) => {
+        const recorder = await connect({ tokens: [token], contract: { idempotencyHeader } });
+        await recorder.recordings();
+        const recording = await recorder.startRecording(agentId);
+        await recording.refresh();
+        await recording.stop();
+      },
+      await cloud.token(globex),
+      HEADER,
+      agentId,
+    );
+    const keys = (await cloud.requests()).map(({ method, idempotencyKey }) => [method, idempotencyKey !== null]);
+    assert.deepEqual(keys, [
+      ["GET", false],
+      ["POST", true],
+      ["GET", false],
+      ["PATCH", false],
+    ]);
+  });
+
+  test("that CORS does not let through: no start arrives, and OUTCOME_UNKNOWN says so", async () => {
+    const { error } = await start({ idempotencyHeader: HEADER });
+    assert.equal(error.code, "OUTCOME_UNKNOWN");
+    assert.deepEqual(error.seenRecordings, []);
+    assert.deepEqual(await starts(), []);
+    assert.deepEqual(await cloud.recordings(), []);
+  });
+
+  for (const name of ["", "Idempotency Key", "Authorization", "content-type", "X-Genesys-Organization-Id", "ü", 42]) {
+    test(`can not be ${JSON.stringify(name)}: BAD_ARGUMENT`, async () => {
+      const code = await browser.run(
+        ({ connect }, idempotencyHeader) =>
+          connect({ contract: { idempotencyHeader } }).then(String, ({ code }) => code),
+        name,
+      );
+      assert.equal(code, "BAD_ARGUMENT");
+    });
+  }
+});
+
+/** What a start comes to on a connection that a request was answered on, and how often the page fetched for it. */
+async function start(contract = {}) {
+  return browser.run(
+    async ({ connect, settle }, token, agentId, contract) => {
+      const recorder = await connect({ tokens: [token], contract });
+      await recorder.recordings();
+      const before = window.watched.sent.length;
+      const outcome = await settle(recorder.startRecording(agentId));
+      const sent = window.watched.sent.slice(before);
+      return { ...outcome, fetched: sent.filter(({ body }) => body).length };
+    },
+    await cloud.token(globex),
+    agentId,
+    contract,
+  );
+}
+
+async function starts() {
+  return (await cloud.starts()).map(({ status, idempotencyKey }) => [status, idempotencyKey]);
+}
+
+function ids(those) {
+  return those.map(({ id }) => id);
+}

@@ -1,0 +1,135 @@
+//! Virtual time, and what happens at which time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::signal::Signal;
+
+/// When every schedule begins, in milliseconds since 1970.
+pub const BEGINNING: i64 = 1_800_000_000_000;
+
+/// When something happens, and which of those that do.
+pub type Moment = (i64, u64);
+
+/// Something that happens.
+pub enum Event {
+    /// A timer is over.
+    Timer(Option<Waker>),
+    /// A request arrives at the cloud.
+    Arrival(usize),
+    /// A request's answer arrives.
+    Answer(usize),
+    /// A signal is given.
+    Signal(Signal),
+    /// Pages that share under this name are told to forget.
+    Forget(String),
+}
+
+/// The time, and what is to happen.
+pub struct Clock {
+    now: Cell<i64>,
+    next: Cell<u64>,
+    events: RefCell<BTreeMap<Moment, Event>>,
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock { now: Cell::new(BEGINNING), next: Cell::default(), events: RefCell::default() }
+    }
+}
+
+impl Clock {
+    /// The time.
+    pub fn now(&self) -> i64 {
+        self.now.get()
+    }
+
+    /// Lets something happen after so many milliseconds.
+    pub fn after(&self, millis: i64, event: Event) -> Moment {
+        let moment = (self.now() + millis, self.next.get());
+        self.next.set(moment.1 + 1);
+        self.events.borrow_mut().insert(moment, event);
+        moment
+    }
+
+    /// The next event up to this time; it is that time then.
+    pub fn next_until(&self, end: i64) -> Option<Event> {
+        let mut events = self.events.borrow_mut();
+        let (&moment, _) = events.first_key_value()?;
+        if moment.0 > end {
+            return None;
+        }
+        self.now.set(self.now().max(moment.0));
+        events.remove(&moment)
+    }
+
+    /// It is this time.
+    pub fn set(&self, time: i64) {
+        self.now.set(self.now().max(time));
+    }
+
+    /// How many timers somebody waits for.
+    pub fn timers(&self) -> usize {
+        self.events.borrow().values().filter(|event| matches!(event, Event::Timer(_))).count()
+    }
+
+    /// Forgets what was to happen.
+    pub fn clear(&self) {
+        let events = self.events.take();
+        drop(events);
+    }
+
+    fn wait_for(&self, moment: Moment, waker: &Waker) {
+        if let Some(Event::Timer(place)) = self.events.borrow_mut().get_mut(&moment) {
+            *place = Some(waker.clone());
+        }
+    }
+
+    fn cancel(&self, moment: Moment) {
+        let cancelled = self.events.borrow_mut().remove(&moment);
+        drop(cancelled);
+    }
+}
+
+/// Has the clock.
+pub trait HasClock {
+    /// The clock.
+    fn clock(&self) -> &Clock;
+}
+
+/// Ready after some milliseconds. Its event goes when it is dropped.
+pub struct Timer<W: HasClock> {
+    world: Rc<W>,
+    moment: Moment,
+}
+
+impl<W: HasClock> Timer<W> {
+    /// Begins to wait.
+    pub fn new(world: &Rc<W>, millis: i64) -> Timer<W> {
+        Timer { world: world.clone(), moment: world.clock().after(millis, Event::Timer(None)) }
+    }
+}
+
+impl<W: HasClock> Future for Timer<W> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let clock = self.world.clock();
+        // The event may be over at this time only after others of this time.
+        if clock.now() >= self.moment.0 && !clock.events.borrow().contains_key(&self.moment) {
+            return Poll::Ready(());
+        }
+        clock.wait_for(self.moment, context.waker());
+        Poll::Pending
+    }
+}
+
+impl<W: HasClock> Drop for Timer<W> {
+    fn drop(&mut self) {
+        self.world.clock().cancel(self.moment);
+    }
+}

@@ -1,0 +1,647 @@
+//! What must never be, whatever happens.
+
+use std::rc::Rc;
+
+use premium_recorder::batch::Progress;
+use premium_recorder::error::{Cause, Code, Error};
+use premium_recorder::ports::{Answer, Lost};
+
+use crate::cloud::{AGENT_IDS, Asked, Cloud, PATH};
+use crate::network::{Flight, State, Verdict};
+use crate::page::{OTHER_TYPE, api};
+use crate::signal::Signal;
+use crate::token::{ORG_IDS, Tokens};
+use crate::world::World;
+
+/// How long a call may still look after its time is over, in milliseconds.
+const LONGEST_LOOK: i64 = 5_000;
+
+/// How far clocks may be apart that count as the same, in milliseconds.
+const TOLERANCE: i64 = 2_000;
+
+/// After so many milliseconds a token source has had its time.
+const LONGEST_SOURCE: i64 = 60_000;
+
+/// An invariant that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Its name.
+    pub invariant: &'static str,
+    /// What happened.
+    pub details: String,
+}
+
+/// What was called, started and learnt.
+#[derive(Default)]
+pub struct Ledger {
+    calls: Vec<Call>,
+    starts: Vec<StartOf>,
+    /// The call that a task makes.
+    call_of_task: Vec<Option<usize>>,
+    /// Whose tokens are, as a recorder was told by the cloud.
+    told: Vec<(usize, usize, u8)>,
+    closed: Vec<usize>,
+    /// Of which organizations recorders have been told to forget the token; `None`: of all.
+    sign_outs: Vec<(usize, Option<u8>)>,
+    /// The names under which pages lock and share, and in which environment.
+    names: Vec<(String, u8)>,
+    /// What must be looked for before it is started.
+    to_look_for: Vec<Key>,
+}
+
+/// What a start is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The recorder.
+    pub recorder: usize,
+    /// Its environment.
+    pub environment: u8,
+    /// The organization.
+    pub org: u8,
+    /// The agent.
+    pub agent: u8,
+    /// The type.
+    pub is_other_type: bool,
+}
+
+impl Key {
+    fn is_of_same_agent(&self, other: &Key) -> bool {
+        Key { recorder: 0, ..*self } == Key { recorder: 0, ..*other }
+    }
+}
+
+/// A call.
+pub struct Call {
+    /// Its name.
+    pub name: &'static str,
+    /// The recorder.
+    pub recorder: usize,
+    /// The start that is asked for, if its organization is known.
+    pub key: Option<Key>,
+    /// Whether it may share its start with others.
+    pub shares: bool,
+    /// When it began.
+    pub began: i64,
+    /// When the start may have begun that it shares.
+    pub since: i64,
+    /// The longest time that it may take.
+    pub timeout: i64,
+    /// Aborts it.
+    pub abort: Signal,
+    /// How it ended, and when.
+    pub ended: Option<(i64, Outcome)>,
+    /// Whether its page is gone.
+    pub is_gone: bool,
+    /// Whether it is one of many.
+    pub is_of_batch: bool,
+    /// Whether it is one of many, or shares its start with one: they begin at some time after the call for them.
+    pub is_vague: bool,
+    /// How often its recorder had been told to forget the organization's token when it began.
+    pub sign_outs: usize,
+    /// Which starts were under way when it began.
+    pub joined: Vec<usize>,
+    /// The requests that were sent while it was under way, the end not included.
+    pub requests: (usize, usize),
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// With a recording.
+    Recording {
+        /// Its id.
+        id: String,
+        /// Whether it ran before.
+        already_running: bool,
+    },
+    /// With a recording that was asked for.
+    Seen {
+        /// Its id.
+        id: String,
+        /// Whether it must be stopped by now.
+        is_stopped: bool,
+    },
+    /// With success.
+    Done,
+    /// With this error.
+    Failed(Rc<Error>),
+    /// It was aborted.
+    Aborted,
+}
+
+impl Outcome {
+    fn code(&self) -> Option<Code> {
+        match self {
+            Outcome::Failed(error) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+/// A start as the cloud sees it: one id, however often it is sent.
+struct StartOf {
+    id: String,
+    key: Key,
+    /// The call that was being polled when it was first sent.
+    call: Option<usize>,
+    shares: bool,
+    posts: Vec<usize>,
+    carried_out: Vec<usize>,
+}
+
+impl Ledger {
+    fn sign_outs_of(&self, key: &Key) -> usize {
+        let is_of = |(recorder, org): &&(usize, Option<u8>)| *recorder == key.recorder && org.is_none_or(|org| org == key.org);
+        self.sign_outs.iter().filter(is_of).count()
+    }
+}
+
+impl World {
+    /// A recorder is told to forget the token of an organization, or all.
+    pub fn signs_out(&self, recorder: usize, org: Option<u8>) {
+        self.ledger.borrow_mut().sign_outs.push((recorder, org));
+    }
+
+    /// A page locks or shares under this name: no other environment's does.
+    pub fn named(&self, name: &str, environment: u8) {
+        let mut ledger = self.ledger.borrow_mut();
+        match ledger.names.iter().find(|(other, _)| other == name) {
+            Some((_, other)) if *other != environment => self.broken("ORIGIN", || format!("two environments have one name: {name}")),
+            Some(_) => {}
+            None => ledger.names.push((name.to_owned(), environment)),
+        }
+    }
+
+    /// Another recorder had the lock before, and may have started the same.
+    pub fn lock_waited_for(&self, recorder: usize, environment: u8, name: &str) -> Option<Key> {
+        let number = |ids: &[&str]| ids.iter().position(|id| name.contains(id)).and_then(|at| u8::try_from(at).ok());
+        let (org, agent) = (number(&ORG_IDS)?, number(&AGENT_IDS)?);
+        let key = Key { recorder, environment, org, agent, is_other_type: name.contains(OTHER_TYPE) };
+        self.ledger.borrow_mut().to_look_for.push(key);
+        Some(key)
+    }
+
+    /// Whatever was there to be looked for does not matter any more.
+    pub fn looked_for(&self, key: &Key) {
+        self.ledger.borrow_mut().to_look_for.retain(|other| other != key);
+    }
+
+    /// A call begins. `task`: the one that makes it.
+    pub fn call_begins(&self, call: Call) -> usize {
+        let mut ledger = self.ledger.borrow_mut();
+        let mut call = call;
+        let number = ledger.calls.len();
+        if let (Some(key), true) = (call.key, call.shares) {
+            call.sign_outs = ledger.sign_outs_of(&key);
+            let is_same = |other: &&Call| other.key == Some(key) && other.shares && other.ended.is_none() && !other.is_gone;
+            let others = ledger.calls.iter().filter(is_same);
+            call.since = others.map(|other| other.since).min().unwrap_or(call.since);
+            // One whose time is over looks for its start by itself.
+            let waits = |other: &Call| is_same(&other) && call.began - other.began < other.timeout;
+            let waiting: Vec<usize> = (0..number).filter(|&other| waits(&ledger.calls[other])).collect();
+            call.is_vague |= waiting.iter().any(|&other| ledger.calls[other].is_vague);
+            call.joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX)).collect();
+        }
+        call.requests = (self.network.borrow().0.len(), usize::MAX);
+        self.log(|| format!("call {number}: {} {:?}", call.name, call.key));
+        ledger.calls.push(call);
+        if let Some(task) = self.executor.current() {
+            if ledger.call_of_task.len() <= task {
+                ledger.call_of_task.resize(task + 1, None);
+            }
+            ledger.call_of_task[task] = Some(number);
+        }
+        number
+    }
+
+    /// A call ends.
+    pub fn call_ends(&self, number: usize, outcome: Outcome) {
+        self.act();
+        let now = self.now();
+        self.log(|| format!("call {number} ended: {}", brief(&outcome)));
+        {
+            let mut ledger = self.ledger.borrow_mut();
+            let call = &mut ledger.calls[number];
+            call.ended = Some((now, outcome.clone()));
+            call.requests.1 = self.network.borrow().0.len();
+            self.see(call.name, name_of(&outcome));
+        }
+        if let Outcome::Failed(error) = &outcome {
+            self.check_leak(error);
+        }
+        self.check_end(number, &outcome);
+    }
+
+    /// The abort signals of the calls that are under way, the last one first.
+    pub fn aborts(&self) -> Vec<Signal> {
+        let ledger = self.ledger.borrow();
+        let under_way = ledger.calls.iter().rev().filter(|call| call.ended.is_none() && !call.is_gone);
+        under_way.map(|call| call.abort.clone()).collect()
+    }
+
+    /// A page is gone, and with it what its recorder did.
+    pub fn page_gone(&self, recorder: usize) {
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.calls.iter_mut().filter(|call| call.recorder == recorder).for_each(|call| call.is_gone = true);
+    }
+
+    /// A recorder is closed.
+    pub fn recorder_closed(&self, recorder: usize) {
+        self.ledger.borrow_mut().closed.push(recorder);
+    }
+
+    /// The start that a request is of.
+    pub fn start_of(&self, recorder: usize, environment: u8, asked: &Asked, id: Option<&str>) -> usize {
+        let mut ledger = self.ledger.borrow_mut();
+        let call = self.executor.current().and_then(|task| ledger.call_of_task.get(task).copied().flatten());
+        let id = id.map_or_else(|| format!("call {call:?}"), str::to_owned);
+        let key = Key {
+            recorder,
+            environment,
+            org: asked.org.unwrap_or(u8::MAX),
+            agent: asked.agent.unwrap_or(u8::MAX),
+            is_other_type: asked.is_other_type,
+        };
+        if let Some(at) = ledger.starts.iter().position(|start| start.id == id && start.key == key) {
+            return at;
+        }
+        let shares = call.is_none_or(|call| ledger.calls[call].shares);
+        ledger.starts.push(StartOf { id, key, call, shares, posts: Vec::new(), carried_out: Vec::new() });
+        let number = ledger.starts.len() - 1;
+        let same = |start: &&StartOf| start.key == key;
+        let sent = ledger.starts.iter().filter(same).count();
+        let asked_for = ledger.calls.iter().filter(|call| call.key == Some(key)).count();
+        if sent > asked_for {
+            drop(ledger);
+            self.broken("ONE START", || format!("{sent} starts were sent for {asked_for} calls: {key:?}"));
+        }
+        number
+    }
+
+    /// A request is sent.
+    pub fn sent(&self, number: usize, origin: &str, url: &str) {
+        let network = self.network.borrow();
+        let flight = &network.0[number];
+        let (recorder, asked) = (flight.recorder, &flight.asked);
+        self.log(|| {
+            let start = asked.start.map(|start| format!(" start {start}")).unwrap_or_default();
+            format!("recorder {recorder}: request {number}: {} {url} token {} org {:?}{start}", asked.method, asked.token, asked.org)
+        });
+        let api = api(flight.environment);
+        if origin != api || !url.strip_prefix(api).is_some_and(|rest| rest.starts_with("/api/v2/")) {
+            self.broken("ORIGIN", || format!("request {number} went to {url}"));
+        }
+        let tokens = self.tokens.borrow();
+        let token = tokens.get(asked.token);
+        if !token.is_given_in[usize::from(flight.environment)] {
+            self.broken("ORIGIN", || format!("request {number} carries token {}, which was given in another environment", asked.token));
+        }
+        let is_about_token = asked.path.starts_with("/api/v2/tokens/me");
+        let ledger = self.ledger.borrow();
+        let told = ledger.told.iter().rfind(|(who, which, _)| (*who, *which) == (recorder, asked.token)).map(|told| told.2);
+        match (flight.org, told.or(token.claim)) {
+            (Some(org), Some(known)) if org != known => {
+                let how = if told.is_some() { "the cloud said" } else { "it claims" };
+                self.broken("CROSSING", || format!("request {number} is for org {org}; {how} that token {} is of {known}", asked.token));
+            }
+            (Some(org), None) => {
+                self.broken("CROSSING", || format!("request {number} is for org {org}; nobody has said whose token {} is", asked.token));
+            }
+            (None, _) if !is_about_token => {
+                self.broken("CROSSING", || format!("request {number} is for no organization, and not about its token"));
+            }
+            _ => {}
+        }
+        if asked.org.is_some() && asked.org != flight.org {
+            self.broken("CROSSING", || format!("request {number} names org {:?} and is for {:?}", asked.org, flight.org));
+        }
+        drop((tokens, ledger));
+        self.listed(flight);
+        if let Some(start) = asked.start {
+            drop(network);
+            self.start_sent(start, number);
+        }
+    }
+
+    /// The recordings of an agent are listed, which is looking for all that may run of it.
+    fn listed(&self, flight: &Flight) {
+        let asked = &flight.asked;
+        if asked.method == "GET" && asked.path.starts_with(PATH) {
+            let is_seen = |key: &Key| {
+                key.recorder == flight.recorder && Some(key.org) == asked.org && asked.path.contains(AGENT_IDS[usize::from(key.agent)])
+            };
+            self.ledger.borrow_mut().to_look_for.retain(|key| !is_seen(key));
+        }
+    }
+
+    fn start_sent(&self, number: usize, post: usize) {
+        let network = self.network.borrow();
+        let mut ledger = self.ledger.borrow_mut();
+        let start = &ledger.starts[number];
+        let may_be_sent_again = |&before: &usize| matches!(network.0[before].state, State::Over(Verdict::No(401 | 403 | 429), _));
+        if let Some(before) = start.posts.iter().find(|before| !may_be_sent_again(before)) {
+            let why = match network.0[*before].state {
+                State::Over(verdict, _) => format!("answered ({verdict:?})"),
+                State::GivenUp(_) => "given up".to_owned(),
+                State::Sent | State::Answered(_) => "under way".to_owned(),
+            };
+            self.broken("ONE START", || format!("start {number} was sent again (request {post}) although request {before} was {why}"));
+        }
+        if start.shares && start.posts.is_empty() && ledger.to_look_for.contains(&start.key) {
+            self.broken("LOOKS FIRST", || format!("start {number} was sent, and another one may have run that nobody has looked for"));
+        }
+        if start.posts.len() >= 2 {
+            self.broken("ONE START", || format!("start {number} was sent three times"));
+        }
+        let same_time = |(_, other): &(usize, &StartOf)| {
+            let is_same = other.key == start.key || (!self.schedule.without_locks && other.key.is_of_same_agent(&start.key));
+            is_same && other.shares && other.posts.iter().any(|&post| network.0[post].is_awaited())
+        };
+        if start.shares
+            && let Some((other, _)) = ledger.starts.iter().enumerate().filter(|(at, _)| *at != number).find(same_time)
+        {
+            self.broken("ONE AT A TIME", || format!("start {number} was sent while start {other} was under way"));
+        }
+        ledger.starts[number].posts.push(post);
+    }
+
+    /// The cloud carries a start out.
+    pub fn carried_out(&self, number: usize) {
+        let Some(start) = self.network.borrow().0[number].asked.start else { return };
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.starts[start].carried_out.push(number);
+        if ledger.starts[start].carried_out.len() > 1 {
+            self.broken("ONE START", || format!("start {start} was carried out twice"));
+        }
+    }
+
+    /// The library has an answer.
+    pub fn delivered(&self, number: usize, answer: &Result<Answer, Lost>) {
+        self.act();
+        let network = self.network.borrow();
+        let flight = &network.0[number];
+        self.log(|| match answer {
+            Ok(answer) => format!("recorder {}: request {number} answered: {}", flight.recorder, answer.status),
+            Err(lost) => format!("recorder {}: request {number} lost (may have run: {})", flight.recorder, lost.may_have_run),
+        });
+        self.listed(flight);
+        if let (State::Over(Verdict::Yes, _), Some(start)) = (&flight.state, flight.asked.start) {
+            let key = self.ledger.borrow().starts[start].key;
+            self.looked_for(&key);
+        }
+        if let (Ok(Answer { status: 200, body, .. }), "GET", true) =
+            (answer, flight.asked.method, flight.asked.path.starts_with("/api/v2/tokens/me"))
+            && let Some(owner) = Cloud::owner_in(body)
+        {
+            self.ledger.borrow_mut().told.push((flight.recorder, flight.asked.token, owner));
+        }
+    }
+
+    /// The library does not wait for an answer any more.
+    pub fn given_up(&self, number: usize) {
+        self.act();
+        self.log(|| format!("request {number} given up"));
+        let Some(start) = self.network.borrow().0[number].asked.start else { return };
+        let now = self.now();
+        let mut ledger = self.ledger.borrow_mut();
+        let key = ledger.starts[start].key;
+        let waits = |number: &usize| {
+            let call = &ledger.calls[*number];
+            let has_time = call.ended.is_none() && !call.is_gone && !call.abort.is_given() && now - call.began < call.timeout;
+            has_time
+                && !call.is_vague
+                && !ledger.closed.contains(&call.recorder)
+                && self.starts_of(&ledger, *number, i64::MAX).contains(&start)
+        };
+        let waiting = (0..ledger.calls.len()).find(waits);
+        if let Some(call) = waiting {
+            self.broken("SHARED", || format!("request {number} was given up, and call {call} waits for it"));
+        }
+        if ledger.starts[start].shares {
+            ledger.to_look_for.push(key);
+        }
+    }
+
+    fn check_leak(&self, error: &Error) {
+        let text = format!("{error:?}");
+        if Tokens::is_in(&text) {
+            self.broken("NO LEAK", || format!("an error: {text}"));
+        }
+        let mut error = error;
+        while let Some(Cause::Error(cause)) = &error.evidence.cause {
+            error = cause;
+        }
+    }
+
+    /// The starts that may be the one that a call waited for.
+    fn starts_of(&self, ledger: &Ledger, number: usize, ended: i64) -> Vec<usize> {
+        let call = &ledger.calls[number];
+        let Some(key) = call.key else { return Vec::new() };
+        let network = self.network.borrow();
+        let is_candidate = |start: &StartOf| {
+            if start.key != key || start.shares != call.shares {
+                return false;
+            }
+            if call.is_vague || !call.shares || start.call == Some(number) {
+                return call.is_vague || start.call == Some(number);
+            }
+            let Some(&first) = start.posts.first() else { return false };
+            // One that was not sent yet is not waited for by who was called after a sign-out.
+            let is_of_other = first >= call.requests.0
+                && start.call.is_none_or(|of| !ledger.calls[of].is_of_batch && ledger.calls[of].sign_outs != call.sign_outs);
+            if is_of_other {
+                return false;
+            }
+            let first = network.0[first].sent;
+            // What another call began at the very end is not what this one waited for.
+            start.posts.iter().any(|&post| (call.requests.0..call.requests.1).contains(&post)) && first < ended
+        };
+        let found = ledger.starts.iter().enumerate().filter(|(at, start)| call.joined.contains(at) || is_candidate(start));
+        found.map(|(at, _)| at).collect()
+    }
+
+    fn check_end(&self, number: usize, outcome: &Outcome) {
+        let now = self.now();
+        let ledger = self.ledger.borrow();
+        let call = &ledger.calls[number];
+        let took = now - call.began;
+        if took > call.timeout + LONGEST_LOOK {
+            self.broken("SETTLED", || format!("call {number} took {took} ms; its time is {} ms", call.timeout));
+        }
+        match outcome {
+            Outcome::Aborted if !call.abort.is_given() => {
+                self.broken("OWN END", || format!("call {number} ended as aborted, and nobody aborted it"));
+            }
+            Outcome::Failed(error) if error.code == Code::Closed && !ledger.closed.contains(&call.recorder) => {
+                self.broken("OWN END", || format!("call {number} ended as closed, and the recorder is open"));
+            }
+            // Others may have begun to wait for a token long before.
+            Outcome::Failed(error)
+                if error.code == Code::Timeout
+                    && !call.is_of_batch
+                    && took < call.timeout
+                    && now - crate::clock::BEGINNING < LONGEST_SOURCE =>
+            {
+                self.broken("OWN END", || format!("call {number} timed out after {took} of {} ms", call.timeout));
+            }
+            _ => {}
+        }
+        if let Outcome::Seen { id, is_stopped: true } = outcome {
+            let clouds = self.clouds.borrow();
+            let mut recording = clouds.iter().filter_map(|cloud| cloud.recording(id));
+            if recording.next().is_none_or(|recording| recording.stopped.is_none()) {
+                self.broken("TRUTH", || format!("call {number} has stopped {id}, and it runs"));
+            }
+        }
+        let Some(key) = call.key else { return };
+        let starts = self.starts_of(&ledger, number, now);
+        let network = self.network.borrow();
+        // Each of a batch has its time from when it began, which is not known here.
+        let over = if call.is_of_batch { call.began } else { call.began + call.timeout };
+        let unclear = |&&start: &&usize| ledger.starts[start].posts.iter().any(|&post| network.0[post].is_unclear(over));
+        if outcome.code() == Some(Code::OutcomeUnknown) && !starts.iter().any(|start| unclear(&start)) {
+            self.broken("TRUTH", || format!("call {number} ended with OUTCOME_UNKNOWN, and the outcome of {starts:?} is known"));
+        }
+        let Outcome::Recording { id, already_running } = outcome else { return };
+        let skew = self.skew(key);
+        let clouds = self.clouds.borrow();
+        let Some(recording) = clouds[usize::from(key.environment)].recording(id) else {
+            return self.broken("TRUTH", || format!("call {number} ended with {id}, which is no recording of its environment"));
+        };
+        if (recording.org, recording.agent) != (key.org, key.agent) {
+            let (org, agent) = (recording.org, recording.agent);
+            return self.broken("TRUTH", || format!("call {number} of {key:?} ended with {id}, of org {org} and agent {agent}"));
+        }
+        if *already_running {
+            if recording.stopped.is_some_and(|stopped| stopped < call.since) {
+                self.broken("TRUTH", || format!("call {number} ended with {id} as running already, and it was stopped before"));
+            }
+            return;
+        }
+        // It may be another page's, as long as it began since.
+        if !starts.contains(&recording.start) && recording.began < call.since - skew {
+            self.broken("TRUTH", || format!("call {number} ended with {id} as begun since, which start {} began before", recording.start));
+        }
+    }
+
+    /// How much earlier than it seems to the library something may have happened in the cloud, in milliseconds.
+    fn skew(&self, key: Key) -> i64 {
+        let clouds = self.clouds.borrow();
+        let setup = clouds[usize::from(key.environment)].setup();
+        if setup.hides_date {
+            return TOLERANCE + i64::from(setup.ahead).abs();
+        }
+        let network = self.network.borrow();
+        let trips = network.0.iter().filter(|flight| flight.recorder == key.recorder).filter_map(|flight| match flight.state {
+            State::Over(_, over) => Some(over - flight.sent),
+            _ => None,
+        });
+        // `Date` leaves out what is below a second, and was written some time between.
+        TOLERANCE + 1_000 + trips.max().unwrap_or(0)
+    }
+
+    /// What was told of a batch is what came of it.
+    pub fn check_progress(&self, progress: Progress, results: &[bool], total: usize) {
+        let fulfilled = results.iter().filter(|is_ok| **is_ok).count();
+        let told = Progress { total, fulfilled, rejected: total - fulfilled };
+        if results.len() != total || (total > 0 && progress != told) {
+            self.broken("PROGRESS", || format!("{progress:?} was told of {results:?}, {total} starts"));
+        }
+    }
+
+    /// Nothing is to be done at this time: what had to be over by now is.
+    pub fn check_quiet(&self) {
+        let now = self.now();
+        let ledger = self.ledger.borrow();
+        for (number, call) in ledger.calls.iter().enumerate().filter(|(_, call)| call.ended.is_none() && !call.is_gone) {
+            let why = if call.abort.is_given() && !call.is_of_batch {
+                "it was aborted"
+            } else if ledger.closed.contains(&call.recorder) {
+                "its recorder was closed"
+            } else if now - call.began > call.timeout + LONGEST_LOOK {
+                "its time is over"
+            } else {
+                continue;
+            };
+            self.broken("SETTLED", || format!("call {number} is under way although {why}"));
+        }
+    }
+
+    /// Whoever has a lock is at something.
+    pub fn check_locks(&self) {
+        if self.executor.waiting() == 0 && self.origin.locks() > 0 {
+            self.broken("IDLE", || format!("{} locks are held, and nothing is under way", self.origin.locks()));
+        }
+    }
+
+    /// Whoever can go on has been woken.
+    pub fn check_woken(&self) {
+        let acts = self.acts.get();
+        if self.is_broken() {
+            return;
+        }
+        // What is aborted of many looks whether it was sent only when something else wakes them.
+        let is_aborted_batch = |task: usize| {
+            let ledger = self.ledger.borrow();
+            let call = ledger.call_of_task.get(task).copied().flatten().map(|call| &ledger.calls[call]);
+            call.is_some_and(|call| call.is_of_batch && call.abort.is_given())
+        };
+        if let Some(task) = self.executor.not_woken(is_aborted_batch, || self.acts.get() == acts) {
+            let call = self.ledger.borrow().call_of_task.get(task).copied().flatten();
+            self.broken("WOKEN", || format!("task {task} (call {call:?}) could go on, and nobody woke it"));
+        }
+    }
+
+    /// All time has passed: each call is over, and none has said that nothing was started where something was.
+    pub fn check_settled(&self) {
+        let ledger = self.ledger.borrow();
+        for (number, call) in ledger.calls.iter().enumerate().filter(|(_, call)| !call.is_gone) {
+            let Some((ended, outcome)) = &call.ended else {
+                return self.broken("SETTLED", || format!("call {number} ({}) never ended", call.name));
+            };
+            let Outcome::Failed(error) = outcome else { continue };
+            if matches!(error.code, Code::OutcomeUnknown | Code::Closed | Code::Panicked) {
+                continue;
+            }
+            let starts = self.starts_of(&ledger, number, *ended);
+            // What is sent for others after it ended is none of its own, and which one of many led to what is not known.
+            let is_own = |&post: &usize| post < call.requests.1 && !call.is_vague;
+            let is_sure =
+                |start: usize| ledger.starts[start].call.is_none_or(|of| !ledger.calls[of].is_of_batch) || call.joined.contains(&start);
+            if let Some(start) = starts.iter().find(|&&start| is_sure(start) && ledger.starts[start].carried_out.iter().any(is_own)) {
+                let code = error.code.as_str();
+                return self.broken("TRUTH", || format!("call {number} ended with {code}, and start {start} was carried out"));
+            }
+        }
+    }
+
+    /// Every recorder is closed: nothing is left.
+    pub fn check_idle(&self) {
+        let left = [
+            ("requests in flight", self.network.borrow().awaited()),
+            ("timers", self.clock.timers()),
+            ("locks", self.origin.locks()),
+            ("sharings", self.origin.sharings()),
+            ("tasks", self.executor.waiting()),
+        ];
+        if let Some((what, count)) = left.iter().find(|(_, count)| *count > 0) {
+            self.broken("IDLE", || format!("{count} {what} are left at the end"));
+        }
+    }
+}
+
+fn name_of(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Recording { already_running: true, .. } => "already running",
+        Outcome::Recording { .. } | Outcome::Seen { .. } | Outcome::Done => "ok",
+        Outcome::Failed(error) => error.code.as_str(),
+        Outcome::Aborted => "aborted",
+    }
+}
+
+fn brief(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed(error) => format!("{}: {}", error.code.as_str(), error.message),
+        other => format!("{other:?}"),
+    }
+}

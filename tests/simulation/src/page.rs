@@ -1,0 +1,343 @@
+//! The outside of one recorder, in one page.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use premium_recorder::error::Cause;
+use premium_recorder::event::Event;
+use premium_recorder::grant::Request;
+use premium_recorder::json::Json;
+use premium_recorder::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed, TryLock};
+use premium_recorder::timestamp::Timestamp;
+
+use crate::clock::{self, Timer};
+use crate::cloud::{Asked, agent_number};
+use crate::invariant::Key;
+use crate::network::Network;
+use crate::origin::{Held, Sharing};
+use crate::schedule::{Given, PageSetup};
+use crate::signal::Signal;
+use crate::token::{ORG_IDS, Tokens, org_number};
+use crate::world::World;
+
+/// The name of the header that says of which start a request is.
+pub const START_HEADER: &str = "Idempotency-Key";
+
+/// How long another page takes to answer, in milliseconds.
+const TO_ANOTHER_PAGE: i64 = 1;
+
+/// A page, as one recorder sees it.
+pub struct Page {
+    world: Rc<World>,
+    recorder: usize,
+    setup: PageSetup,
+    closed: Signal,
+    /// The token that the source gave last.
+    given: RefCell<Option<(usize, Option<f64>)>>,
+}
+
+impl Page {
+    /// The outside of this recorder.
+    pub fn new(world: &Rc<World>, recorder: usize, setup: &PageSetup) -> Page {
+        Page { world: world.clone(), recorder, setup: setup.clone(), closed: Signal::default(), given: RefCell::default() }
+    }
+
+    fn read(&self, request: &Request) -> Asked {
+        let header =
+            |name: &str| request.headers().iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        let bearer = header("Authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let token = self.world.tokens.borrow().number_of(bearer).expect("a request without a token that was issued");
+        let body = request.body().unwrap_or_default();
+        let body = json(body).unwrap_or_default();
+        let path = request.url().strip_prefix(request.origin()).unwrap_or_default();
+        let agent = body.text("agentId").and_then(agent_number);
+        let mut asked = Asked {
+            method: request.method().as_str(),
+            path: path.to_owned(),
+            token,
+            org: header("X-Genesys-Organization-Id").and_then(org_number),
+            agent,
+            is_other_type: body.text("recordingType") == Some(OTHER_TYPE),
+            start: None,
+        };
+        if asked.method == "POST" {
+            asked.start = Some(self.world.start_of(self.recorder, self.setup.environment, &asked, header(START_HEADER)));
+        }
+        asked
+    }
+
+    fn checks(&self, what: &'static str, text: &str) {
+        if Tokens::is_in(text) {
+            self.world.broken("NO LEAK", || format!("{what}: {text}"));
+        }
+    }
+}
+
+/// The `recordingType` that is not `screen`.
+pub const OTHER_TYPE: &str = "audio";
+
+impl Ports for Page {
+    type Window = NoWindow;
+    type Lock = PageLock;
+    type Sharing = Sharing;
+
+    async fn send(&self, request: Request) -> Result<Answer, Lost> {
+        self.world.act();
+        self.checks("a URL", request.url());
+        let asked = self.read(&request);
+        let org = request.org().and_then(|org| org_number(org.as_str()));
+        let (number, sending) = Network::send(&self.world, self.recorder, self.setup.environment, asked, org);
+        self.world.sent(number, request.origin(), request.url());
+        sending.await
+    }
+
+    fn has_token_source(&self) -> bool {
+        self.setup.has_source
+    }
+
+    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
+        let world = &self.world;
+        world.act();
+        let environment = self.setup.environment;
+        let org = org_number(need.org.as_str()).expect("an organization that there is");
+        let give = world.next_give();
+        world.log(|| format!("recorder {}: getToken for org {org} ({:?}): {give:?}", self.recorder, need.reason));
+        if need.environment.api().as_str() != api(environment) {
+            world.broken("ORIGIN", || format!("getToken was asked for a token of {}", need.environment.name()));
+        }
+        if give.after > 0 {
+            Timer::new(world, i64::from(give.after)).await;
+        }
+        let before = *self.given.borrow();
+        let (number, expires_in) = match (give.what, before) {
+            (Given::Null, _) => return Ok(None),
+            (Given::Fails, _) => return Err(Cause::Foreign(Rc::new("rejected"))),
+            (Given::Hangs, _) => std::future::pending().await,
+            (Given::Again, Some(before)) => before,
+            (what, _) => {
+                let token = if let Given::New(token) = what { token } else { crate::schedule::Token::default() };
+                let now = world.clouds.borrow()[usize::from(environment)].time(world.now());
+                let number = world.tokens.borrow_mut().issue(&token, org, environment, now);
+                (number, token.life.filter(|_| token.is_told).map(f64::from))
+            }
+        };
+        self.given.replace(Some((number, expires_in)));
+        let text = world.tokens.borrow_mut().give(number, environment);
+        world.log(|| format!("recorder {}: getToken gave token {number}", self.recorder));
+        Ok(Some(IssuedToken { access_token: text.into(), expires_in }))
+    }
+
+    fn open_window(&self) -> Option<NoWindow> {
+        None
+    }
+
+    fn leave(&self, _url: &str, _key: &str, _memo: &str) -> bool {
+        false
+    }
+
+    fn take_memo(&self, _key: &str) -> Option<String> {
+        None
+    }
+
+    fn memos(&self, _prefix: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn replace_address(&self, _url: &str) {}
+
+    async fn lock(&self, name: &str) -> Option<PageLock> {
+        self.world.act();
+        self.checks("a lock's name", name);
+        self.world.named(name, self.setup.environment);
+        if self.world.schedule.without_locks {
+            return None;
+        }
+        let held = self.world.origin.lock(name, self.recorder).await;
+        self.world.log(|| format!("recorder {}: has the lock {name}", self.recorder));
+        let key = held.was_waited_for().then(|| self.world.lock_waited_for(self.recorder, self.setup.environment, name)).flatten();
+        Some(PageLock { _held: held, world: self.world.clone(), key })
+    }
+
+    async fn try_lock(&self, name: &str) -> TryLock<PageLock> {
+        self.world.act();
+        self.checks("a lock's name", name);
+        self.world.named(name, self.setup.environment);
+        if self.world.schedule.without_locks {
+            return TryLock::Unsupported;
+        }
+        match self.world.origin.try_lock(name, self.recorder).await {
+            Some(held) => {
+                self.world.log(|| format!("recorder {}: has the lock {name}", self.recorder));
+                TryLock::Held(PageLock { _held: held, world: self.world.clone(), key: None })
+            }
+            None => {
+                self.world.log(|| format!("recorder {}: the lock is taken: {name}", self.recorder));
+                self.world.see("lock", "taken");
+                TryLock::Taken
+            }
+        }
+    }
+
+    async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
+        self.world.act();
+        self.checks("a name to share under", name);
+        self.world.named(name, self.setup.environment);
+        if self.world.origin.sharers(name).is_empty() {
+            return None;
+        }
+        Timer::new(&self.world, TO_ANOTHER_PAGE).await;
+        let holder = self.world.origin.sharers(name).into_iter().next()?;
+        let handed_over = holder.hand_over();
+        self.world
+            .log(|| format!("recorder {}: asked {name}: {}", self.recorder, if handed_over.is_some() { "a token" } else { "nothing" }));
+        self.world.see("shared token", if handed_over.is_some() { "handed over" } else { "nothing left" });
+        Some(handed_over)
+    }
+
+    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> Sharing {
+        self.world.act();
+        self.checks("a name to share under", name);
+        self.world.named(name, self.setup.environment);
+        let org = ORG_IDS.iter().position(|org| name.contains(org)).and_then(|at| u8::try_from(at).ok());
+        self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }))
+    }
+
+    fn forget_shared(&self, name: &str) {
+        self.world.act();
+        self.world.clock.after(TO_ANOTHER_PAGE, clock::Event::Forget(name.to_owned()));
+    }
+
+    fn parse_json(&self, text: &str) -> Option<Json> {
+        json(text)
+    }
+
+    fn parse_date(&self, text: &str) -> Option<Timestamp> {
+        text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
+    }
+
+    fn form(&self, _pairs: &[(&str, &str)]) -> String {
+        String::new()
+    }
+
+    fn parse_form(&self, _text: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn random(&self) -> Option<[u8; 32]> {
+        Some(self.world.random())
+    }
+
+    async fn sha256(&self, _bytes: &[u8]) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        feature == Feature::WebLocks && !self.world.schedule.without_locks
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.world.now())
+    }
+
+    async fn wait(&self, millis: u32) {
+        self.world.act();
+        Timer::new(&self.world, i64::from(millis)).await;
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        self.world.act();
+        match event {
+            Event::Repair { code, .. } => self.world.see("repaired", code.as_str()),
+            Event::Retry { code, .. } => self.world.see("sent again after", code.as_str()),
+            _ => {}
+        }
+        let text = format!("{event:?}");
+        self.checks("an event", &text);
+        self.world.log(|| format!("recorder {}: {text}", self.recorder));
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        self.world.act();
+        self.world.executor.spawn(self.recorder, work);
+    }
+
+    fn close(&self) {
+        self.closed.give();
+    }
+
+    async fn closed(&self) {
+        self.closed.given().await;
+    }
+}
+
+/// A lock that a page has.
+pub struct PageLock {
+    _held: Held,
+    world: Rc<World>,
+    /// What has to be looked for while it is held.
+    key: Option<Key>,
+}
+
+impl Drop for PageLock {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.world.looked_for(&key);
+        }
+    }
+}
+
+/// A holder whose recorder is known when it is told to forget.
+struct Told {
+    world: Rc<World>,
+    recorder: usize,
+    org: Option<u8>,
+    holder: Rc<dyn Holder>,
+}
+
+impl Holder for Told {
+    fn hand_over(&self) -> Option<IssuedToken> {
+        self.holder.hand_over()
+    }
+
+    fn forget(&self) {
+        self.world.signs_out(self.recorder, self.org);
+        self.holder.forget();
+    }
+}
+
+/// There are no sign-ins here.
+pub struct NoWindow;
+
+impl SignInWindow for NoWindow {
+    fn show(&self, _url: &str) {}
+
+    async fn response(&self) -> String {
+        std::future::pending().await
+    }
+
+    fn is_closed(&self) -> bool {
+        true
+    }
+}
+
+/// The api origin of an environment.
+pub fn api(environment: u8) -> &'static str {
+    if environment == 0 { "https://api.one.example" } else { "https://api.two.example" }
+}
+
+/// JSON as serde_json reads it.
+pub fn json(text: &str) -> Option<Json> {
+    #[allow(clippy::cast_possible_truncation, reason = "no number here has a part below one")]
+    fn tree(value: serde_json::Value) -> Json {
+        match value {
+            serde_json::Value::String(text) => Json::Text(text),
+            serde_json::Value::Number(number) => Json::Number(number.as_f64().unwrap_or_default() as i64),
+            serde_json::Value::Array(items) => Json::List(items.into_iter().map(tree).collect()),
+            serde_json::Value::Bool(truth) => Json::Truth(truth),
+            serde_json::Value::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
+            serde_json::Value::Null => Json::Other,
+        }
+    }
+    serde_json::from_str(text).ok().map(tree)
+}

@@ -1,0 +1,487 @@
+//! Plays a schedule.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use premium_recorder::agent::AgentId;
+use premium_recorder::batch::{Batch, Progress};
+use premium_recorder::environment::EnvironmentEntry;
+use premium_recorder::org::OrgId;
+use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recording::{Recording, RecordingId, Start};
+use premium_recorder::settings::{Options, Settings};
+use premium_recorder::token::AccessToken;
+
+use crate::clock::Event;
+use crate::cloud::AGENT_IDS;
+use crate::coverage::Seen;
+use crate::invariant::{Call, Key, Outcome, Violation};
+use crate::page::{OTHER_TYPE, Page, START_HEADER, api};
+use crate::schedule::{self, Ending, ORGS, PageSetup, Schedule, Step};
+use crate::signal::Signal;
+use crate::token::{End, ORG_IDS, org_number};
+use crate::world::World;
+
+/// The longest time that calls have, and that everything has that is under way when the steps are over, in milliseconds.
+const TO_THE_END: i64 = 3_600_000;
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The invariant that it broke.
+    pub violation: Option<Violation>,
+    /// What happened.
+    pub seen: Seen,
+    /// What happened when, if it was asked for.
+    pub log: Vec<String>,
+}
+
+/// Plays the schedule.
+pub fn run(schedule: &Schedule, logs: bool) -> Report {
+    let world = World::new(schedule.clone(), logs);
+    let played = catch_unwind(AssertUnwindSafe(|| Play::new(&world).play()));
+    if let Err(panic) = played {
+        let words = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|&words| words.to_owned()));
+        world.broken("NO PANIC", || words.unwrap_or_default());
+    }
+    // The tasks have the world, and the world the tasks.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        world.executor.end_all();
+        world.clock.clear();
+    }));
+    Report { violation: world.violation(), seen: world.seen.take(), log: world.lines() }
+}
+
+type Connected = Rc<Connection>;
+
+/// A page's recorder, once there is one.
+#[derive(Default)]
+struct Connection {
+    recorder: RefCell<Option<Rc<Recorder<Page>>>>,
+    is_decided: Signal,
+}
+
+struct Tab {
+    setup: PageSetup,
+    recorder: usize,
+    connection: Connected,
+}
+
+struct Play<'a> {
+    world: &'a Rc<World>,
+    tabs: Vec<Tab>,
+    recorders: usize,
+}
+
+impl Play<'_> {
+    fn new(world: &Rc<World>) -> Play<'_> {
+        Play { world, tabs: Vec::new(), recorders: 0 }
+    }
+
+    fn play(&mut self) {
+        for setup in self.world.schedule.pages.clone() {
+            let tab = self.open(setup);
+            self.tabs.push(tab);
+        }
+        let steps = if self.tabs.is_empty() { Vec::new() } else { self.world.schedule.steps.clone() };
+        for step in &steps {
+            if self.world.is_broken() {
+                return;
+            }
+            self.world.log(|| format!("STEP {}", serde_json::to_string(step).unwrap()));
+            self.step(step);
+        }
+        let beginning = self.world.now();
+        self.world.run_until(beginning);
+        self.check();
+        self.world.run_until(beginning + TO_THE_END);
+        self.check();
+        if !self.world.is_broken() {
+            self.world.check_settled();
+        }
+        self.world.log(|| "END".to_owned());
+        // Closed, and still there.
+        self.tabs.iter().for_each(|tab| self.end(tab, Ending::Closed));
+        self.world.run_until(beginning + TO_THE_END + 1);
+        if !self.world.is_broken() {
+            self.world.check_idle();
+        }
+    }
+
+    fn check(&self) {
+        if !self.world.is_broken() {
+            self.world.check_quiet();
+            self.world.check_locks();
+            self.world.check_woken();
+        }
+    }
+
+    fn open(&mut self, setup: PageSetup) -> Tab {
+        let recorder = self.recorders;
+        self.recorders += 1;
+        let connection = Connected::default();
+        let world = self.world.clone();
+        let to_decide = connection.clone();
+        let page = Page::new(&world, recorder, &setup);
+        let settings = settings(&world, &setup);
+        let call = new_call(&world, "connect", recorder, None, None);
+        let work = async move {
+            let timeout = call.timeout;
+            let abort = call.abort.clone();
+            let number = world.call_begins(call);
+            let limits = Limits { timeout: u32::try_from(timeout).ok(), aborted: abort.given() };
+            let connected = Recorder::connect(page, settings, None, limits).await;
+            let outcome = match connected {
+                Ok(recorder) => {
+                    to_decide.recorder.replace(Some(Rc::new(recorder)));
+                    Outcome::Done
+                }
+                Err(failure) => failed(failure),
+            };
+            to_decide.is_decided.give();
+            world.call_ends(number, outcome);
+        };
+        self.world.executor.spawn(recorder, Box::pin(work));
+        Tab { setup, recorder, connection }
+    }
+
+    /// Ends what a page has had.
+    fn end(&self, tab: &Tab, how: Ending) {
+        match how {
+            Ending::Closed => {
+                let recorder = tab.connection.recorder.borrow().clone();
+                if let Some(recorder) = recorder {
+                    self.world.recorder_closed(tab.recorder);
+                    recorder.close();
+                }
+            }
+            Ending::Dropped => {}
+            Ending::Gone => {
+                self.world.page_gone(tab.recorder);
+                self.world.executor.end(tab.recorder);
+            }
+        }
+    }
+
+    fn tab(&self, page: u8) -> &Tab {
+        &self.tabs[usize::from(page) % self.tabs.len()]
+    }
+
+    /// Makes a call as soon as the page has a recorder.
+    fn call<F: Future<Output = Outcome> + 'static>(
+        &self,
+        page: u8,
+        name: &'static str,
+        limits: (Option<u32>, Option<u32>),
+        key: impl FnOnce(&Recorder<Page>) -> Option<(Option<Key>, bool)> + 'static,
+        work: impl FnOnce(Rc<Recorder<Page>>, Limits<std::pin::Pin<Box<dyn Future<Output = ()>>>>) -> F + 'static,
+    ) {
+        let tab = self.tab(page);
+        let (world, connection, number) = (self.world.clone(), tab.connection.clone(), tab.recorder);
+        self.world.executor.spawn(
+            number,
+            Box::pin(async move {
+                connection.is_decided.given().await;
+                let Some(recorder) = connection.recorder.borrow().clone() else { return };
+                drop(connection);
+                let Some((key, shares)) = key(&recorder) else { return };
+                let (timeout, abort_after) = limits;
+                let call = Call { key, shares, ..new_call(&world, name, number, timeout, abort_after) };
+                let aborted = Box::pin(call.abort.given());
+                let call = world.call_begins(call);
+                let outcome = work(recorder, Limits { timeout, aborted }).await;
+                world.call_ends(call, outcome);
+            }),
+        );
+    }
+
+    fn step(&mut self, step: &Step) {
+        let world = self.world.clone();
+        match step {
+            Step::Advance(millis) => {
+                world.run_until(world.now() + i64::from(*millis));
+                self.check();
+            }
+            Step::Turns(count) => (0..*count).for_each(|_| {
+                world.executor.turn();
+            }),
+            Step::Start(start) => self.start(start),
+            Step::StartMany(step) => self.start_many(step),
+            Step::Stop(schedule::Page(page, which)) => {
+                if let Some((id, org)) = self.known(*page, *which) {
+                    self.call(
+                        *page,
+                        "stopRecording",
+                        (None, None),
+                        |_| Some((None, false)),
+                        move |recorder, limits| async move {
+                            let stopped = recorder.stop(&id, &org, limits).await;
+                            stopped
+                                .map_or_else(failed, |recording| Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped: true })
+                        },
+                    );
+                }
+            }
+            Step::Look(schedule::Page(page, which)) => {
+                if let Some((id, org)) = self.known(*page, *which) {
+                    self.call(
+                        *page,
+                        "recording",
+                        (None, None),
+                        |_| Some((None, false)),
+                        move |recorder, limits| async move {
+                            let found = recorder.recording(&id, Some(&org), limits).await;
+                            found.map_or_else(failed, |recording| Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped: false })
+                        },
+                    );
+                }
+            }
+            Step::List(schedule::Page(page, agent)) => {
+                let agent = agent.map(|agent| AgentId::parse(AGENT_IDS[usize::from(agent)]).unwrap());
+                self.call(
+                    *page,
+                    "recordings",
+                    (None, None),
+                    |_| Some((None, false)),
+                    move |recorder, limits| async move { done(recorder.recordings(agent.as_ref(), None, limits).await) },
+                );
+            }
+            Step::Switch(schedule::Page(page, org)) => {
+                let org = org_id(*org);
+                self.call(
+                    *page,
+                    "switchOrg",
+                    (None, None),
+                    |_| Some((None, false)),
+                    |recorder, limits| async move { done(recorder.switch_org(org, limits).await) },
+                );
+            }
+            Step::AddToken(schedule::Page(page, token)) => {
+                let environment = self.tab(*page).setup.environment;
+                let now = world.clouds.borrow()[usize::from(environment)].time(world.now());
+                let number = world.tokens.borrow_mut().issue(token, 0, environment, now);
+                self.add(*page, number);
+            }
+            Step::AddAgain(schedule::Page(page, which)) => {
+                let given = world.tokens.borrow().given_in(self.tab(*page).setup.environment);
+                if !given.is_empty() {
+                    self.add(*page, given[usize::from(*which) % given.len()]);
+                }
+            }
+            Step::SignOut(schedule::Page(page, org)) => {
+                let (number, of) = (self.tab(*page).recorder, *org);
+                let org = org.map(org_id);
+                self.call(
+                    *page,
+                    "signOut",
+                    (None, None),
+                    |_| Some((None, false)),
+                    move |recorder, limits| async move {
+                        world.signs_out(number, of);
+                        done(recorder.sign_out(org, limits).await)
+                    },
+                );
+            }
+            Step::Close(schedule::Page(page, ())) => self.end(self.tab(*page), Ending::Closed),
+            Step::Reload(schedule::Page(page, ending)) => {
+                let at = usize::from(*page) % self.tabs.len();
+                self.end(&self.tabs[at], *ending);
+                let tab = self.open(self.tabs[at].setup.clone());
+                self.tabs[at] = tab;
+            }
+            Step::Abort(which) => {
+                if let Some(signal) = world.aborts().get(usize::from(*which)) {
+                    signal.give();
+                }
+            }
+            Step::Revoke { environment, org, is_expiry } => {
+                let end = if *is_expiry { End::Expired } else { End::Revoked };
+                world.tokens.borrow_mut().end_all(*environment, *org, end);
+            }
+        }
+    }
+
+    fn add(&self, page: u8, number: usize) {
+        let text = self.world.tokens.borrow_mut().give(number, self.tab(page).setup.environment);
+        let token = AccessToken::parse(&text).unwrap();
+        self.call(
+            page,
+            "addToken",
+            (None, None),
+            |_| Some((None, false)),
+            |recorder, limits| async move { done(recorder.add_token(token, limits).await) },
+        );
+    }
+
+    /// A recording that its cloud knows, with its organization.
+    fn known(&self, page: u8, which: u8) -> Option<(RecordingId, OrgId)> {
+        let clouds = self.world.clouds.borrow();
+        let cloud = &clouds[usize::from(self.tab(page).setup.environment)];
+        let count = cloud.recordings().len();
+        let number = usize::from(which).checked_rem(count)?;
+        Some((RecordingId::parse(&cloud.recording_id(number)).unwrap(), org_id(cloud.recordings()[number].org)))
+    }
+
+    fn start_many(&self, step: &schedule::StartMany) {
+        let tab = self.tab(step.page);
+        let (world, connection, number, environment) = (self.world.clone(), tab.connection.clone(), tab.recorder, tab.setup.environment);
+        let step = step.clone();
+        let work = async move {
+            connection.is_decided.given().await;
+            let Some(recorder) = connection.recorder.borrow().clone() else { return };
+            drop(connection);
+            let total = step.starts.len();
+            let starts = step.starts.iter().map(|&(agent, org)| start_of(agent, org, false, true)).map(Ok).collect();
+            if step.a_minute > 0 {
+                world.executor.looks_by_itself();
+            }
+            let rate = Some(f64::from(step.a_minute)).filter(|rate| *rate > 0.0);
+            let batch = Batch::decide(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
+            // Each start has its own time, after those before it, and waits for its turn in the minute.
+            let longest = i64::from(step.timeout.unwrap_or(TIMEOUT)) + 5_000;
+            let of_step = |step: &Step| if let Step::StartMany(many) = step { many.starts.len() } else { 0 };
+            let turns = i64::try_from(world.schedule.steps.iter().map(of_step).sum::<usize>()).unwrap() + 1;
+            let whole = new_call(&world, "startRecordings", number, None, step.abort_after);
+            let abort = whole.abort.clone();
+            let mut calls = Vec::new();
+            for &(agent, org) in &step.starts {
+                let key = key_of(&recorder, number, environment, agent, org, false);
+                let timeout = turns * (longest + 60_000);
+                let call = Call {
+                    key,
+                    shares: true,
+                    is_of_batch: true,
+                    is_vague: true,
+                    timeout,
+                    name: "one of many",
+                    abort: abort.clone(),
+                    ..new_call(&world, "", number, None, None)
+                };
+                calls.push(world.call_begins(call));
+            }
+            let told = Rc::new(Cell::new(Progress::default()));
+            let to_tell = told.clone();
+            let limits = Limits { timeout: step.timeout, aborted: Box::pin(abort.given()) };
+            let results = recorder.start_many(starts, batch, move |progress| to_tell.set(progress), limits).await;
+            match results {
+                Ok(results) => {
+                    world.check_progress(told.get(), &results.iter().map(Result::is_ok).collect::<Vec<_>>(), total);
+                    for (call, result) in calls.into_iter().zip(results) {
+                        world.call_ends(call, result.map_or_else(failed, recorded));
+                    }
+                }
+                Err(failure) => calls.into_iter().for_each(|call| world.call_ends(call, failed(failure.clone()))),
+            }
+        };
+        self.world.executor.spawn(number, Box::pin(work));
+    }
+
+    fn start(&self, step: &schedule::Start) {
+        let start = start_of(step.agent, step.org, step.is_other_type, !step.is_alone);
+        let tab = self.tab(step.page);
+        let (number, environment) = (tab.recorder, tab.setup.environment);
+        let schedule::Start { agent, org, is_other_type, is_alone, .. } = *step;
+        let key = move |recorder: &Recorder<Page>| Some((key_of(recorder, number, environment, agent, org, is_other_type), !is_alone));
+        self.call(step.page, "startRecording", (step.timeout, step.abort_after), key, |recorder, limits| async move {
+            match recorder.start_recording(start, limits).await {
+                Ok(recording) => recorded(recording),
+                Err(failure) => failed(failure),
+            }
+        });
+    }
+}
+
+fn start_of(agent: u8, org: Option<u8>, is_other_type: bool, shares: bool) -> Start {
+    let recording_type = is_other_type.then(|| OTHER_TYPE.to_owned());
+    let start = Start::new(AGENT_IDS[usize::from(agent)], org.map(|org| ORG_IDS[usize::from(org)]), recording_type).unwrap();
+    Start { shares, ..start }
+}
+
+fn key_of(recorder: &Recorder<Page>, number: usize, environment: u8, agent: u8, org: Option<u8>, is_other_type: bool) -> Option<Key> {
+    let org = org.or_else(|| recorder.org().and_then(|org| org_number(org.as_str())));
+    org.map(|org| Key { recorder: number, environment, org, agent, is_other_type })
+}
+
+fn recorded(recording: Recording) -> Outcome {
+    Outcome::Recording { id: recording.id.as_str().to_owned(), already_running: recording.already_running }
+}
+
+fn org_id(number: u8) -> OrgId {
+    OrgId::parse(ORG_IDS[usize::from(number % ORGS)]).unwrap()
+}
+
+fn done<T>(result: Result<T, Failure>) -> Outcome {
+    result.map_or_else(failed, |_| Outcome::Done)
+}
+
+fn failed(failure: Failure) -> Outcome {
+    match failure {
+        Failure::Error(error) => Outcome::Failed(error),
+        Failure::Aborted => Outcome::Aborted,
+    }
+}
+
+/// The time that a call has unless it says otherwise, in milliseconds.
+const TIMEOUT: u32 = 15_000;
+
+fn new_call(world: &Rc<World>, name: &'static str, recorder: usize, timeout: Option<u32>, abort_after: Option<u32>) -> Call {
+    let abort = Signal::default();
+    if let Some(millis) = abort_after {
+        world.clock.after(i64::from(millis), Event::Signal(abort.clone()));
+    }
+    let now = world.now();
+    let timeout = i64::from(timeout.unwrap_or(TIMEOUT));
+    Call {
+        name,
+        recorder,
+        key: None,
+        shares: false,
+        began: now,
+        since: now,
+        timeout,
+        abort,
+        ended: None,
+        is_gone: false,
+        is_of_batch: false,
+        is_vague: false,
+        requests: (0, 0),
+        sign_outs: 0,
+        joined: Vec::new(),
+    }
+}
+
+fn settings(world: &Rc<World>, setup: &PageSetup) -> Settings {
+    let now = world.clouds.borrow()[usize::from(setup.environment)].time(world.now());
+    let mut tokens = world.tokens.borrow_mut();
+    let mut held = Vec::new();
+    for token in &setup.tokens {
+        let number = tokens.issue(token, 0, setup.environment, now);
+        held.push(tokens.give(number, setup.environment).into());
+    }
+    let options = Options {
+        tokens: held,
+        share_tokens: setup.keeps_tokens.then_some(false),
+        org_id: setup.org.map(|org| ORG_IDS[usize::from(org % ORGS)].to_owned()),
+        environment: Some(name(setup.environment).to_owned()),
+        environments: vec![entry(0), entry(1)],
+        idempotency_header: Some(START_HEADER.to_owned()),
+        ..Options::default()
+    };
+    Settings::decide(options, None, None).unwrap()
+}
+
+fn name(environment: u8) -> &'static str {
+    if environment == 0 { "one" } else { "two" }
+}
+
+fn entry(environment: u8) -> EnvironmentEntry {
+    let name = name(environment);
+    EnvironmentEntry {
+        name: name.to_owned(),
+        api: api(environment).to_owned(),
+        login: format!("https://login.{name}.example"),
+        apps: format!("https://apps.{name}.example"),
+    }
+}

@@ -1,0 +1,351 @@
+//! A schedule: everything that happens from outside, as plain data. The same schedule always runs the same.
+
+use serde::{Deserialize, Serialize};
+
+/// How many environments there are. Each has the same organizations and agents.
+pub const ENVIRONMENTS: u8 = 2;
+/// How many organizations there are.
+pub const ORGS: u8 = 3;
+/// How many agents there are.
+pub const AGENTS: u8 = 3;
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What happens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Schedule {
+    /// In which order tasks are polled that are ready at the same time; 0: in the order in which they were woken.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: u64,
+    /// Whether the platform lacks Web Locks.
+    #[serde(skip_serializing_if = "is_default")]
+    pub without_locks: bool,
+    /// The environments' clouds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub clouds: [CloudSetup; ENVIRONMENTS as usize],
+    /// The pages, all of one origin.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pages: Vec<PageSetup>,
+    /// What people and apps do.
+    #[serde(skip_serializing_if = "is_default")]
+    pub steps: Vec<Step>,
+    /// What becomes of the requests, in the order in which they are sent; the ones after that are carried out and answered.
+    #[serde(skip_serializing_if = "is_default")]
+    pub fates: Vec<Fate>,
+    /// What token sources give, in the order in which they are asked; after that, the token asked for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub gives: Vec<Give>,
+}
+
+/// How an environment's cloud behaves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CloudSetup {
+    /// Whether it refuses (409) to record an agent twice.
+    #[serde(skip_serializing_if = "is_default")]
+    pub guards: bool,
+    /// Whether it refuses a token of another organization than the header names, wherever the agent is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reads_header: bool,
+    /// What it answers when asked for recordings: 0 for the list.
+    #[serde(skip_serializing_if = "is_default")]
+    pub list_status: u16,
+    /// How far its clock is ahead, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ahead: i32,
+    /// Whether `Date` cannot be read.
+    #[serde(skip_serializing_if = "is_default")]
+    pub hides_date: bool,
+}
+
+/// A page, and the options of its recorder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PageSetup {
+    /// The environment.
+    #[serde(skip_serializing_if = "is_default")]
+    pub environment: u8,
+    /// `orgId`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub org: Option<u8>,
+    /// `tokens`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tokens: Vec<Token>,
+    /// Whether there is a `getToken`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub has_source: bool,
+    /// Whether tokens are kept from other pages.
+    #[serde(skip_serializing_if = "is_default")]
+    pub keeps_tokens: bool,
+}
+
+/// A token, and what is true of it. Organizations count from the one that was asked for, or else from the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Token {
+    /// Whose it is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub owner: u8,
+    /// What it says of itself.
+    #[serde(skip_serializing_if = "is_default")]
+    pub says: Says,
+    /// Whether it is of another environment.
+    #[serde(skip_serializing_if = "is_default")]
+    pub elsewhere: bool,
+    /// Its life in seconds, if it is short or over.
+    #[serde(skip_serializing_if = "is_default")]
+    pub life: Option<i32>,
+    /// Whether its source tells its life.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_told: bool,
+}
+
+/// What a token says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Says {
+    /// A JWT that says whose it is.
+    #[default]
+    Truth,
+    /// A JWT that names this organization.
+    Org(u8),
+    /// A JWT that names none.
+    Little,
+    /// Opaque.
+    Nothing,
+}
+
+/// What a token source does when it is asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Give {
+    /// How long it takes, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub after: u32,
+    /// What it gives.
+    pub what: Given,
+}
+
+/// What a token source gives.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Given {
+    /// A new token.
+    New(Token),
+    /// The very token that it gave before.
+    Again,
+    /// Null.
+    Null,
+    /// It rejects.
+    Fails,
+    /// It never answers.
+    Hangs,
+}
+
+impl Default for Given {
+    fn default() -> Given {
+        Given::New(Token::default())
+    }
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fate {
+    /// How much later than at once it arrives, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub to: u32,
+    /// How much later its answer arrives, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub back: u32,
+    /// Whether it no longer arrives where its sender gave up before.
+    #[serde(skip_serializing_if = "is_default")]
+    pub can_be_stopped: bool,
+    /// What happens.
+    #[serde(skip_serializing_if = "is_default")]
+    pub what: What,
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum What {
+    /// It is carried out and answered.
+    #[default]
+    Fine,
+    /// It never leaves, and that is known.
+    NotSent,
+    /// It is lost on its way.
+    LostBefore,
+    /// It is carried out, and the answer is lost.
+    LostAfter,
+    /// It is lost, and nobody hears of it.
+    SilentBefore,
+    /// It is carried out, and nobody hears of it.
+    SilentAfter,
+    /// The cloud fails before it carries it out.
+    FailsBefore(u16),
+    /// The cloud fails after it has carried it out.
+    FailsAfter(u16),
+    /// 401.
+    Unauthenticated,
+    /// 403: the token is of another organization than the agent.
+    OfAnotherOrg,
+    /// 403: the token lacks the scope.
+    WithoutScope,
+    /// 404.
+    NotFound,
+    /// 409, whatever runs.
+    Conflict,
+    /// 429, with so many seconds to wait.
+    TooMany(Option<u32>),
+    /// It is carried out; the answer is no JSON.
+    Garbage,
+    /// It is carried out; the answer is empty.
+    Empty,
+    /// It is carried out; the answer names another agent.
+    NamesAnother,
+}
+
+/// What somebody does. Pages count round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// `startRecording`.
+    Start(Start),
+    /// `startRecordings`.
+    StartMany(StartMany),
+    /// `stopRecording` of one that was started in the page's environment.
+    Stop(Page<u8>),
+    /// `recording` of one that was started in the page's environment.
+    Look(Page<u8>),
+    /// `recordings`.
+    List(Page<Option<u8>>),
+    /// `switchOrg`.
+    Switch(Page<u8>),
+    /// `addToken`.
+    AddToken(Page<Token>),
+    /// `addToken` with one that was given in this environment before.
+    AddAgain(Page<u8>),
+    /// `signOut`.
+    SignOut(Page<Option<u8>>),
+    /// `close`.
+    Close(Page<()>),
+    /// The page has another recorder.
+    Reload(Page<Ending>),
+    /// A call is aborted, counted from the last one.
+    Abort(u8),
+    /// Time goes by, in milliseconds.
+    Advance(u32),
+    /// So many tasks are polled.
+    Turns(u8),
+    /// The tokens of an organization end, in an environment.
+    Revoke {
+        /// The environment.
+        environment: u8,
+        /// The organization.
+        org: u8,
+        /// Whether they count as expired.
+        is_expiry: bool,
+    },
+}
+
+/// Something in a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Page<T>(pub u8, pub T);
+
+/// What becomes of the recorder that a page has had.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It is closed.
+    Closed,
+    /// Nobody has it any more; its calls go on.
+    Dropped,
+    /// The page is gone, with all that it did.
+    Gone,
+}
+
+/// A start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Start {
+    /// The page.
+    #[serde(skip_serializing_if = "is_default")]
+    pub page: u8,
+    /// The agent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub agent: u8,
+    /// `orgId`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub org: Option<u8>,
+    /// Whether `recordingType` is another one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_other_type: bool,
+    /// Whether it is shared with nobody.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_alone: bool,
+    /// `timeoutMs`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<u32>,
+    /// When it is aborted, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub abort_after: Option<u32>,
+}
+
+/// Many starts at once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StartMany {
+    /// The page.
+    #[serde(skip_serializing_if = "is_default")]
+    pub page: u8,
+    /// The agents, each with its organization.
+    #[serde(skip_serializing_if = "is_default")]
+    pub starts: Vec<(u8, Option<u8>)>,
+    /// `concurrency`; 0: as many as usual.
+    #[serde(skip_serializing_if = "is_default")]
+    pub concurrency: u8,
+    /// `requestsPerMinute`; 0: as many as usual.
+    #[serde(skip_serializing_if = "is_default")]
+    pub a_minute: u8,
+    /// `timeoutMs`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<u32>,
+    /// When it is aborted, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub abort_after: Option<u32>,
+}
+
+impl Schedule {
+    /// The schedule as one line.
+    pub fn compact(&self) -> String {
+        serde_json::to_string(self).unwrap()
+    }
+
+    /// Reads such a line.
+    pub fn parse(text: &str) -> Result<Schedule, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let json = |value: serde_json::Result<String>| value.unwrap();
+        writeln!(f, "  Web Locks: {}, order of polls: {}", if self.without_locks { "no" } else { "yes" }, self.order)?;
+        for (at, cloud) in self.clouds.iter().enumerate() {
+            writeln!(f, "  cloud {at}: {}", json(serde_json::to_string(cloud)))?;
+        }
+        for (at, page) in self.pages.iter().enumerate() {
+            writeln!(f, "  page {at}: {}", json(serde_json::to_string(page)))?;
+        }
+        for step in &self.steps {
+            writeln!(f, "  {}", json(serde_json::to_string(step)))?;
+        }
+        for (at, fate) in self.fates.iter().enumerate() {
+            writeln!(f, "  request {}: {}", at + 1, json(serde_json::to_string(fate)))?;
+        }
+        for (at, give) in self.gives.iter().enumerate() {
+            writeln!(f, "  getToken {}: {}", at + 1, json(serde_json::to_string(give)))?;
+        }
+        Ok(())
+    }
+}

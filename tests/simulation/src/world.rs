@@ -1,0 +1,182 @@
+//! Everything there is while a schedule runs.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+use crate::clock::{BEGINNING, Clock, Event, HasClock};
+use crate::cloud::Cloud;
+use crate::coverage::Seen;
+use crate::executor::Executor;
+use crate::invariant::{Ledger, Violation};
+use crate::network::Network;
+use crate::origin::Origin;
+use crate::schedule::{ENVIRONMENTS, Fate, Give, Schedule};
+use crate::token::Tokens;
+
+/// Invariants that do not count, for a search that is to go on past what it has found.
+pub static IGNORED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// The world of one run.
+pub struct World {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// The time.
+    pub clock: Clock,
+    /// The tasks.
+    pub executor: Executor,
+    /// What the pages have in common.
+    pub origin: Rc<Origin>,
+    /// The clouds.
+    pub clouds: RefCell<[Cloud; ENVIRONMENTS as usize]>,
+    /// The tokens.
+    pub tokens: RefCell<Tokens>,
+    /// The requests.
+    pub network: RefCell<Network>,
+    /// The calls, and what is known of them.
+    pub ledger: RefCell<Ledger>,
+    /// What happened.
+    pub seen: RefCell<Seen>,
+    /// How often the library has done something that can be seen from outside.
+    pub acts: Cell<u64>,
+    /// Whether it is seen to that whoever can go on was woken whenever something has happened: that takes its time.
+    looks_often: bool,
+    violation: RefCell<Option<Violation>>,
+    log: Option<RefCell<Vec<String>>>,
+    fates: Cell<usize>,
+    gives: Cell<usize>,
+    randoms: Cell<u64>,
+}
+
+impl HasClock for World {
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+impl World {
+    /// The world of this schedule.
+    pub fn new(schedule: Schedule, logs: bool) -> Rc<World> {
+        let [one, two] = schedule.clouds.clone();
+        Rc::new(World {
+            clock: Clock::default(),
+            executor: Executor::new(schedule.order),
+            origin: Rc::default(),
+            clouds: RefCell::new([Cloud::new(0, one), Cloud::new(1, two)]),
+            tokens: RefCell::default(),
+            network: RefCell::default(),
+            ledger: RefCell::default(),
+            seen: RefCell::default(),
+            acts: Cell::default(),
+            looks_often: schedule.order % 8 == 1,
+            violation: RefCell::default(),
+            log: logs.then(RefCell::default),
+            fates: Cell::default(),
+            gives: Cell::default(),
+            randoms: Cell::default(),
+            schedule,
+        })
+    }
+
+    /// The time.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The library did something that can be seen from outside.
+    pub fn act(&self) {
+        self.acts.set(self.acts.get() + 1);
+    }
+
+    /// Writes a line into the log, if there is one.
+    pub fn log(&self, line: impl FnOnce() -> String) {
+        if let Some(log) = &self.log {
+            log.borrow_mut().push(format!("{:>7} {}", self.now() - BEGINNING, line()));
+        }
+    }
+
+    /// The log.
+    pub fn lines(&self) -> Vec<String> {
+        self.log.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+
+    /// An invariant is broken. Only the first one counts.
+    pub fn broken(&self, invariant: &'static str, details: impl FnOnce() -> String) {
+        if self.violation.borrow().is_none() && !IGNORED.get().is_some_and(|ignored| ignored.iter().any(|name| name == invariant)) {
+            let details = details();
+            self.log(|| format!("BROKEN {invariant}: {details}"));
+            self.violation.replace(Some(Violation { invariant, details }));
+        }
+    }
+
+    /// Whether an invariant is broken.
+    pub fn is_broken(&self) -> bool {
+        self.violation.borrow().is_some()
+    }
+
+    /// The invariant that is broken.
+    pub fn violation(&self) -> Option<Violation> {
+        self.violation.borrow().clone()
+    }
+
+    /// This happened.
+    pub fn see(&self, what: &'static str, how: &'static str) {
+        self.seen.borrow_mut().add(what, how);
+    }
+
+    /// The next request's fate.
+    pub fn next_fate(&self) -> Fate {
+        let at = self.fates.replace(self.fates.get() + 1);
+        self.schedule.fates.get(at).cloned().unwrap_or_default()
+    }
+
+    /// What the next token source does that is asked.
+    pub fn next_give(&self) -> Give {
+        let at = self.gives.replace(self.gives.get() + 1);
+        self.schedule.gives.get(at).cloned().unwrap_or_default()
+    }
+
+    /// Bytes that nobody had before.
+    pub fn random(&self) -> [u8; 32] {
+        let count = self.randoms.replace(self.randoms.get() + 1);
+        let mut random = crate::random::Random::new(count);
+        let mut bytes = [0; 32];
+        bytes.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&random.number().to_le_bytes()));
+        bytes
+    }
+
+    /// Polls what was woken, until nothing is.
+    pub fn settle(&self) {
+        let mut turns = 0;
+        while !self.is_broken() && self.executor.turn() {
+            turns += 1;
+            if turns > 100_000 {
+                self.broken("SETTLED", || "tasks wake themselves for ever".to_owned());
+            }
+        }
+    }
+
+    /// Lets what happens up to this time happen.
+    pub fn run_until(self: &Rc<Self>, end: i64) {
+        self.settle();
+        while !self.is_broken() {
+            let Some(event) = self.clock.next_until(end) else { break };
+            match event {
+                Event::Timer(waker) => {
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                }
+                Event::Arrival(flight) => Network::arrive(self, flight),
+                Event::Answer(flight) => Network::answer(self, flight),
+                Event::Signal(signal) => signal.give(),
+                Event::Forget(name) => self.origin.sharers(&name).iter().for_each(|holder| holder.forget()),
+            }
+            self.settle();
+            if self.looks_often {
+                self.check_woken();
+            }
+        }
+        self.clock.set(end);
+    }
+}
