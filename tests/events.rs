@@ -36,11 +36,26 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
         assert!(told[4].contains("GetToken") && told[4].contains("Rejected"), "{}", told[4]);
         assert!(told[3].contains("Unauthenticated") && told[7].contains(r#"near_miss: Some("screenrecording:write")"#));
         assert!(told[9].contains("status: Some(201)") && told[9].contains("corr-1") && told[9].contains("number: 2"), "{}", told[9]);
+        assert!(told[1].contains(&format!("org: Some({GLOBEX})")), "{}", told[1]);
         recorder.switch_org(OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
         assert_eq!(kinds(&world).last().unwrap(), "OrgChanged");
         for secret in [&fresh, &jwt_of(GLOBEX)] {
             assert!(!world.told().join("\n").contains(secret));
         }
+    });
+}
+
+#[test]
+fn a_switch_is_told_with_the_organization_before_where_that_is_another_one() {
+    run(async {
+        let world = World::new();
+        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        for org in [ACME, ACME, GLOBEX] {
+            recorder.switch_org(OrgId::parse(org).unwrap(), no_limits()).await.unwrap();
+        }
+        let told: Vec<String> = world.told().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
+        let expected = [(ACME, "None".to_owned()), (ACME, "None".to_owned()), (GLOBEX, format!("Some({ACME})"))];
+        assert_eq!(told, expected.map(|(org, previous)| format!("OrgChanged {{ org: {org}, previous: {previous} }}")));
     });
 }
 

@@ -1027,3 +1027,118 @@ fn a_closed_recorder_signs_nobody_out() {
         assert_eq!(two.grants().len(), 1);
     });
 }
+
+#[test]
+fn a_sign_out_ends_what_is_being_obtained_for_its_organization_and_nothing_else() {
+    run(async {
+        let world = World::new();
+        let told = world.answers(answers).issues_when_told(|org| org == GLOBEX);
+        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let somebody = async {
+            turn().await;
+            recorder.sign_out(OrgId::parse(INITECH), no_limits()).await.unwrap();
+            recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+            turn().await;
+            told.tell();
+        };
+        join(record(&recorder, GLOBEX), somebody).await.0.unwrap();
+
+        // A source that never answers is not waited for.
+        let world = World::new();
+        world.source(|_| Box::pin(std::future::pending()));
+        let recorder = connected(&world, options(&[])).await;
+        let sign_out = recorder.sign_out(OrgId::parse(GLOBEX), no_limits());
+        let (ended, signed_out) = join(record(&recorder, GLOBEX), sign_out).await;
+        signed_out.unwrap();
+        assert_eq!(error(ended).code, Code::NoToken);
+    });
+}
+
+#[test]
+fn a_sign_out_of_another_organization_does_not_undo_the_one_before() {
+    run(async {
+        let world = World::new();
+        let (refuse, refused) = futures::channel::oneshot::channel::<()>();
+        let refused = refused.shared();
+        world.cloud(move |seen| {
+            let refused = (seen.method == "POST").then(|| refused.clone());
+            Box::pin(async move {
+                let Some(refused) = refused else { return Ok(answer(204, "")) };
+                refused.await.unwrap();
+                Ok(answer(401, ""))
+            })
+        });
+        world.issues_each();
+        let recorder = connected(&world, options(&[&claims(GLOBEX, "own"), &jwt_of(ACME)])).await;
+        let somebody = async {
+            wait_until(|| !world.starts().is_empty()).await;
+            recorder.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
+            recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+            refuse.send(()).unwrap();
+        };
+        let (ended, ()) = join(record(&recorder, GLOBEX), somebody).await;
+        assert_eq!(error(ended).code, Code::Unauthenticated);
+        assert_eq!((world.asked().len(), world.starts().len()), (0, 1));
+    });
+}
+
+#[test]
+fn a_token_may_be_added_again_but_not_the_refused_one() {
+    run(async {
+        let world = World::new();
+        let refused = claims(GLOBEX, "refused");
+        let is_refused = refused.clone();
+        world.answers(move |seen| if seen.token == is_refused { answer(401, "") } else { answers(seen) });
+        let recorder = connected(&world, options(&[&refused])).await;
+        let add = |text: &str| recorder.add_token(AccessToken::parse(text).unwrap(), no_limits());
+        add(&refused).await.unwrap();
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::Unauthenticated);
+        assert_eq!(error(add(&refused).await).code, Code::Unauthenticated);
+        add(&claims(GLOBEX, "another")).await.unwrap();
+        record(&recorder, GLOBEX).await.unwrap();
+    });
+}
+
+/// Whatever it claims, and whatever happens in between, the cloud's word on a token counts.
+#[test]
+fn a_token_that_the_cloud_called_anothers_is_not_used_by_its_claim_again() {
+    for signs_out in [false, true] {
+        run(async {
+            let world = World::new();
+            let lying = claims(GLOBEX, "lies");
+            let lies = lying.clone();
+            world.answers(move |seen| match seen.method.as_str() {
+                "GET" if seen.token == lies => answer(200, &token_info(ACME)),
+                "POST" if seen.token == lies && seen.org.as_deref() == Some(GLOBEX) => {
+                    answer(403, r#"{"message":"Permission denied: insufficient scope for resource owner"}"#)
+                }
+                _ => answers(seen),
+            });
+            let recorder = connected(&world, options(&[&lying])).await;
+            assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
+            if signs_out {
+                recorder.sign_out(None, no_limits()).await.unwrap();
+            }
+            world.forget_the_past();
+            let added = recorder.add_token(AccessToken::parse(&lying).unwrap(), no_limits()).await.unwrap();
+            assert_eq!(added.target().org.as_str(), ACME);
+            record(&recorder, GLOBEX).await.unwrap_err();
+            assert!(world.starts().is_empty());
+        });
+    }
+}
+
+/// A time at which a token idles is the first one at which it has idled.
+#[test]
+fn a_token_that_idles_at_this_moment_has_idled_by_the_clouds_word_only() {
+    run(async {
+        let world = World::new();
+        let at = jiff::Timestamp::from_millisecond(NOW).unwrap();
+        world.answers(move |seen| match seen.method.as_str() {
+            "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#)),
+            _ => answers(seen),
+        });
+        let recorder = connected(&world, options(&["opaque"])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+    });
+}

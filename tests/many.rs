@@ -221,12 +221,17 @@ fn a_close_settles_all() {
 fn a_switch_meanwhile_changes_nothing() {
     run(async {
         let world = World::new();
-        world.answers(created);
+        let waiting = answers_when_told(&world);
         let recorder = connected(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
         let starts = (0..5).map(|number| Start::new(&format!("agent-{number}"), None, None)).collect();
-        let switch = recorder.switch_org(premium_recorder::org::OrgId::parse(GLOBEX).unwrap(), no_limits());
-        let (results, switched) = join(many(&recorder, starts, batch(1)), switch).await;
-        switched.unwrap();
+        let somebody = async {
+            for answered in 0..5 {
+                wait_until(|| world.starts().len() == answered + 1).await;
+                recorder.switch_org(premium_recorder::org::OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+                waiting.borrow_mut().remove(0).send(()).unwrap();
+            }
+        };
+        let (results, ()) = join(many(&recorder, starts, batch(1)), somebody).await;
         assert!(results.into_iter().all(|result| result.unwrap().org.as_str() == ACME));
     });
 }

@@ -279,9 +279,10 @@ export interface Recorder {
    * at most 5 s more. (What the browser does below `fetch` is its own: see {@link RecordingContract.idempotencyHeader}.)
    *
    * **Shared.** Calls for the same organization, agent and `recordingType` at the same time come to one start, in this
-   * recorder, and, where the platform has Web Locks, in all frames and tabs of this origin and storage partition: who has
-   * to wait for another page's start looks for its recording first, as does who comes after a start that was aborted or
-   * whose outcome is unknown. Each call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   * recorder, and, where the platform has Web Locks, in all frames and tabs of this origin and storage partition. A call
+   * looks before it sends (one `GET`) where it had to wait for another page's start, or for a token, in which time that may
+   * have come and gone; and after a start for the same that was aborted on its way or whose outcome is unknown. Each call
+   * keeps its own `signal` and `timeoutMs`. `share: false` opts out.
    *
    * **Recorded already.** Where the cloud refuses because the agent is being recorded (409), the call resolves to that
    * recording, with `alreadyRunning: true`.
@@ -503,7 +504,10 @@ export interface Recording {
   readonly state: RecordingState;
   /** When it started (ISO 8601), where the cloud said so. */
   readonly startedAt?: string;
-  /** Whether startRecording() found it running, from before the call, instead of starting it. */
+  /**
+   * Whether startRecording() found it running, from before the call as far as clocks tell, instead of starting it; always
+   * after a refusal (409).
+   */
   readonly alreadyRunning: boolean;
   /** The cloud's own words for it. */
   readonly raw: unknown;

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { By, Key, error as problem } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
 
-const browser = open();
+/** What is refused or lost here, the browser complains about. */
+const SPOILT = /\/api\/v2\/screenrecordings - Failed to load resource: .*(409|ERR_CONNECTION_RESET)/;
+const browser = open({ mayComplain: [SPOILT] });
 
 test("everything can be done with the keyboard alone", async () => {
   const { cloud } = browser;
@@ -74,6 +76,86 @@ test("so can asking what would stand in the way, and reading it", async () => {
   await browser.control("[role=status] ~ section table", "Diagnosis");
 });
 
+test("so can stopping a recording, after a reload as well", async () => {
+  const { cloud } = browser;
+  const { globex } = cloud;
+  const [agent] = globex.agents;
+  await browser.openApp({ org: globex });
+  await tabTo("button", "Start recording");
+  await keys(Key.ENTER);
+  await browser.outcome("Recording started");
+  await tabTo("button", `Refresh the recording of ${agent.name}`);
+  await keys(Key.SPACE);
+  await browser.outcome(`The recording of ${agent.name}: recording.`);
+  assert.equal((await browser.described(await focused())).name, `Refresh the recording of ${agent.name}`);
+
+  await browser.openApp({ org: globex });
+  await tabTo("button", "Start recording");
+  await keys(Key.ENTER);
+  await browser.outcome(`${agent.name} is being recorded already`);
+
+  await browser.openApp({ org: globex });
+  await tabTo("button", "Recordings of the agent");
+  await keys(Key.ENTER);
+  await browser.outcome("Recordings listed: 1.");
+  await tabTo("button", `Stop the recording of ${agent.name}`);
+  await keys(Key.ENTER);
+  await browser.outcome(`The recording of ${agent.name}: stopped.`);
+  // Stop has done its work and is gone; what is left to do with the recording is beside it.
+  assert.equal((await browser.described(await focused())).name, `Refresh the recording of ${agent.name}`);
+
+  await tabBackTo("button", "Recordings of the organization");
+  await keys(Key.SPACE);
+  await browser.outcome("Recordings listed: 1.");
+  const [recording, ...others] = await cloud.recordings();
+  assert.deepEqual(others, []);
+  assert.equal(recording.state, "stopped");
+  const list = await (await browser.control("ul", "Recordings")).getText();
+  assert.ok(
+    [agent.name, "stopped", recording.id].every((text) => list.includes(text)),
+    list,
+  );
+});
+
+test("so can recording everybody, and cancelling it", async () => {
+  const { cloud } = browser;
+  const orgs = [cloud.acme, cloud.globex, cloud.initech];
+  await browser.openApp({ org: cloud.acme, hold: orgs });
+  // So that there is time to cancel: none is answered before.
+  await browser.driver.executeScript(holdStarts);
+  await tabTo("button", "Record all agents");
+  await keys(Key.ENTER);
+  await tabTo("button", "Cancel");
+  await browser.driver.executeScript("return window.held(6)");
+  await keys(Key.SPACE);
+  await browser.driver.executeScript("window.letGo()");
+  await browser.outcome("Of 9 agents, 6 are being recorded.");
+  // Cancel is gone; who used it is where they came from.
+  assert.equal((await browser.described(await focused())).name, "Record all agents");
+  const bar = await browser.driver.findElement(By.css("progress"));
+  assert.deepEqual(await browser.described(bar), { role: "progressbar", name: "Progress" });
+
+  const results = await (await browser.control("table", "Results")).getText();
+  const recordings = await cloud.recordings();
+  assert.equal(recordings.length, 6);
+  for (const { id } of recordings) assert.ok(results.includes(id), results);
+  for (const { name, agents } of orgs) {
+    assert.ok(results.includes(name), results);
+    for (const agent of agents) assert.ok(results.includes(agent.name), results);
+  }
+  assert.equal(results.match(/cancelled/g).length, 3);
+});
+
+test("a start of which nobody knows is told with what was seen", async () => {
+  const { cloud } = browser;
+  await browser.openApp({ org: cloud.globex });
+  await cloud.spoilStart({ reset: "before" });
+  await tabTo("button", "Start recording");
+  await keys(Key.ENTER);
+  const outcome = await browser.outcome("OUTCOME_UNKNOWN");
+  assert.ok(outcome.includes("Seen: no recording of the agent."), outcome);
+});
+
 test("what happens is announced", async () => {
   await browser.openApp({ org: browser.cloud.acme });
   const outcome = await browser.driver.findElement(By.css("#outcome"));
@@ -92,6 +174,14 @@ test("the page fits a screen 400 pixels wide", async () => {
     await browser.press("Start recording");
     await browser.outcome("ORG_MISMATCH");
     assert.ok(await fits(), "the app");
+    await browser.press("Get a token for Initech");
+    await browser.outcome("Initech");
+    await browser.press("Start recording");
+    await browser.outcome("Recording started");
+    assert.ok(await fits(), "the recording");
+    await browser.press("Record all agents");
+    await browser.outcome("agents, 6 are being recorded");
+    assert.ok(await fits(), "everybody");
     await browser.press("What would stand in the way?");
     await browser.outcome("Diagnosis:");
     assert.ok(await fits(), "the diagnosis");
@@ -102,6 +192,28 @@ test("the page fits a screen 400 pixels wide", async () => {
     await browser.driver.sendDevToolsCommand("Emulation.clearDeviceMetricsOverride", {});
   }
 });
+
+/** Runs in the app's frame: no start goes out before all are let go. */
+function holdStarts() {
+  const sends = window.fetch;
+  const waiting = [];
+  let enough = () => {};
+  window.fetch = async (...request) => {
+    if (request[0].method === "POST") {
+      await new Promise((go) => {
+        waiting.push(go);
+        enough();
+      });
+    }
+    return sends(...request);
+  };
+  window.held = (count) =>
+    new Promise((resolve) => {
+      enough = () => waiting.length >= count && resolve();
+      enough();
+    });
+  window.letGo = () => waiting.forEach((go) => go());
+}
 
 function keys(...all) {
   return browser.driver

@@ -78,6 +78,7 @@ describe("a sign-in", () => {
       "POST /oauth/authorize",
       "POST /oauth/token",
       "GET /api/v2/tokens/me",
+      "GET /api/v2/screenrecordings",
       "POST /api/v2/screenrecordings",
     ]);
   });

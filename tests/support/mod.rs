@@ -410,6 +410,8 @@ impl Ports for World {
     type Sharing = TestSharing;
 
     async fn send(&self, request: Request) -> Result<Answer, Lost> {
+        assert!(request.url().starts_with(&format!("{}/", request.origin())), "{request:?} leaves {}", request.origin());
+        assert_eq!(format!("{request:?}"), format!("{} {}", request.method().as_str(), request.url()));
         let header = |name: &str| request.headers().iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         let seen = Seen {
             method: request.method().as_str().to_owned(),

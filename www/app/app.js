@@ -5,7 +5,9 @@
 //   `login=popup`, `redirect` or `none`: how people sign in to the others; else in a popup.
 import { connect, isRecorderError } from "premium-recorder";
 import { Backend } from "./backend.js";
+import * as many from "./many.js";
 import * as page from "./page.js";
+import * as recordings from "./recordings.js";
 
 const HELD = ["Acme", "Globex"];
 const REDIRECT_URIS = { popup: "/premium-recorder/callback.html", redirect: "/" };
@@ -34,9 +36,52 @@ async function run() {
 
   page.onStart((agentId) =>
     attempt(async () => {
-      page.sayStarted(await recorder.startRecording(agentId));
+      const recording = await recorder.startRecording(agentId);
+      page.sayStarted(recording);
+      recordings.show(recording, page.who);
       show();
     }),
+  );
+  // Also after a reload: a recording is taken up again by what the cloud lists.
+  page.onList((which) =>
+    attempt(async () => {
+      const listed = await recorder.recordings(which);
+      recordings.showAll(listed, page.who);
+      page.say(`Recordings listed: ${listed.length}.`);
+    }),
+  );
+  recordings.onWork(
+    (work, recording) =>
+      page.isWaiting() ||
+      attempt(async () => {
+        const now = work === "Stop" ? await recording.stop() : await recording.refresh();
+        recordings.show(now, page.who);
+        page.say(`The recording of ${page.who(now).agent}: ${now.state}.`);
+      }),
+  );
+  let batch;
+  many.onCancel(() => batch?.abort());
+  many.onRecordAll(
+    () =>
+      page.isWaiting() ||
+      attempt(async () => {
+        batch = new AbortController();
+        const held = new Set(recorder.orgs().map(({ orgId }) => orgId));
+        const agents = orgs
+          .filter(({ id }) => held.has(id))
+          .flatMap((org) => org.agents.map(({ id }) => ({ agentId: id, orgId: org.id })));
+        many.begin(agents.length);
+        try {
+          const { signal } = batch;
+          const results = await recorder.startMany(agents, { signal, onProgress: many.showProgress });
+          many.showResults(agents.map((agent, at) => ({ ...page.who(agent), result: results[at] })));
+          const recorded = results.filter(({ status }) => status === "fulfilled").length;
+          page.say(`Of ${agents.length} agents, ${recorded} are being recorded.`);
+        } finally {
+          many.end();
+        }
+        show();
+      }),
   );
   page.onDiagnose((agentId) => attempt(async () => page.showDiagnosis(await recorder.diagnose(agentId))));
   page.onSwitch((org) =>

@@ -1,11 +1,12 @@
 // What the app shows, and what the user asks of it.
+import { button, element, find, row } from "./element.js";
 
-const find = (selector) => document.querySelector(selector);
 const outcome = find("#outcome");
 
 const KNOWN_BY = { claim: "held, says its claim", cloud: "held, says the cloud" };
 
 let orgs = [];
+let shown;
 let waiting = false;
 
 export function showEnvironment({ name, api }) {
@@ -19,6 +20,9 @@ export function offerOrganizations(all) {
 
 /** The organization that a recording is started in, and its agents. */
 export function showOrganization(org) {
+  // The choice of an agent stays while the organization does.
+  if (org && org === shown) return;
+  shown = org;
   find("#organization").textContent = org ? `${org.name} (${org.id})` : "none: choose one";
   find("#agents").replaceChildren(...(org?.agents ?? []).map(choice));
   if (org) find("#target").value = org.id;
@@ -30,7 +34,9 @@ export function showTokens(held, { signIn }) {
   find("#tokens").replaceChildren(
     ...orgs.map((org) => {
       const summary = held.find(({ orgId }) => orgId === org.id);
-      const how = summary ? [KNOWN_BY[summary.knownBy]] : ways.map((way) => button(way, org));
+      const how = summary
+        ? [KNOWN_BY[summary.knownBy]]
+        : ways.map((way) => button(`${way} ${org.name}`, { way, orgId: org.id }));
       return element("li", element("span", org.name), element("span", ...how));
     }),
   );
@@ -39,15 +45,24 @@ export function showTokens(held, { signIn }) {
 export function onStart(start) {
   find("#record").addEventListener("submit", (event) => {
     event.preventDefault();
-    const agent = new FormData(event.target).get("agent");
+    const agent = chosenAgent();
     if (agent && !waiting) start(agent);
   });
+}
+
+/** Of the agent that is chosen, or of the whole organization. */
+export function onList(list) {
+  find("#of-agent").addEventListener("click", () => {
+    const agentId = chosenAgent();
+    if (agentId && !waiting) list({ agentId });
+  });
+  find("#of-org").addEventListener("click", () => waiting || list({}));
 }
 
 /** The doctor is asked about the agent that is chosen, or about nobody. */
 export function onDiagnose(diagnose) {
   find("#diagnose").addEventListener("click", () => {
-    if (!waiting) diagnose(new FormData(find("#record")).get("agent") ?? undefined);
+    if (!waiting) diagnose(chosenAgent());
   });
 }
 
@@ -81,6 +96,14 @@ function onObtain(way, obtain) {
   });
 }
 
+function chosenAgent() {
+  return new FormData(find("#record")).get("agent") ?? undefined;
+}
+
+export function isWaiting() {
+  return waiting;
+}
+
 /** Something is under way: it is announced when it is over, and no second one begins before. */
 export function wait() {
   waiting = true;
@@ -97,18 +120,19 @@ export function say(text) {
   outcome.replaceChildren(element("p", text));
 }
 
+/** The names of an agent and an organization, as far as they are known. */
+export function who({ agentId, orgId }) {
+  const org = orgs.find(({ id }) => id === orgId);
+  const agent = org?.agents.find(({ id }) => id === agentId);
+  return { agent: agent?.name ?? agentId, org: org?.name ?? orgId };
+}
+
 export function sayStarted(recording) {
-  const org = orgs.find(({ id }) => id === recording.orgId);
-  const agent = org?.agents.find(({ id }) => id === recording.agentId);
-  const facts = Object.entries({
-    Agent: agent?.name ?? recording.agentId,
-    Organization: org?.name ?? recording.orgId,
-    State: recording.state,
-    Recording: recording.id,
-  });
-  const list = element("dl", ...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+  const { agent, org } = who(recording);
+  const title = recording.alreadyRunning ? `${agent} is being recorded already` : "Recording started";
+  const facts = { Agent: agent, Organization: org, State: recording.state, Recording: recording.id };
   outcome.className = "started";
-  outcome.replaceChildren(element("p", element("strong", "Recording started")), list);
+  outcome.replaceChildren(element("p", element("strong", title)), described(facts));
 }
 
 /** The doctor's report, as a table of its own; the live region only says how it went. */
@@ -116,11 +140,9 @@ export function showDiagnosis(lines) {
   const count = (verdict) => lines.filter((line) => line.verdict === verdict).length;
   find("#diagnosis").replaceChildren(
     ...lines.map(({ check, verdict, found, expected, hint }) => {
-      const head = element("th", check);
-      head.scope = "row";
-      const row = element("tr", head, ...[verdict, found, expected, hint].map((text) => element("td", text)));
-      row.className = verdict;
-      return row;
+      const line = row(check, verdict, found, expected, hint);
+      line.className = verdict;
+      return line;
     }),
   );
   find("#doctor").hidden = false;
@@ -128,26 +150,30 @@ export function showDiagnosis(lines) {
 }
 
 /** The library's no: the message begins with the code. */
-export function sayRefused({ message, hint }) {
+export function sayRefused({ message, hint, code, seenRecordings }) {
   outcome.className = "refused";
-  outcome.replaceChildren(element("p", element("strong", message)), element("p", hint));
+  const seen = code === "OUTCOME_UNKNOWN" ? [seenOnes(seenRecordings)] : [];
+  outcome.replaceChildren(element("p", element("strong", message)), element("p", hint), ...seen);
+}
+
+/** What the cloud listed of the agent when a start was looked for whose answer was lost. */
+function seenOnes(seen) {
+  if (!seen) return element("p", "Seen: nothing, as the cloud did not list the agent's recordings.");
+  if (seen.length === 0) return element("p", "Seen: no recording of the agent.");
+  const lines = seen.map(({ id, state, startedAt }) => [id, state, startedAt && `since ${startedAt}`]);
+  const list = element("ul", ...lines.map((facts) => element("li", facts.filter(Boolean).join(", "))));
+  return element("div", element("p", "Seen of the agent:"), list);
+}
+
+function described(facts) {
+  return element(
+    "dl",
+    ...Object.entries(facts).flatMap(([name, value]) => [element("dt", name), element("dd", value)]),
+  );
 }
 
 function choice({ id, name, loggedIn }, at) {
   const radio = element("input");
   Object.assign(radio, { type: "radio", name: "agent", value: id, checked: at === 0 });
   return element("label", radio, element("span", loggedIn ? name : `${name} (logged out)`));
-}
-
-function button(way, org) {
-  const button = element("button", `${way} ${org.name}`);
-  button.type = "button";
-  Object.assign(button.dataset, { way, orgId: org.id });
-  return button;
-}
-
-function element(name, ...children) {
-  const made = document.createElement(name);
-  made.append(...children);
-  return made;
 }
