@@ -9,7 +9,7 @@ const browser = open({ mayComplain: [FAILED] });
 const WHOSE = "GET /api/v2/tokens/me?preserveIdleTTL=true";
 const START = "POST /api/v2/screenrecordings";
 // While the token was obtained, another page may have started a recording.
-const LOOK = "GET /api/v2/screenrecordings";
+const look = () => `GET /api/v2/screenrecordings?agentId=${agentId}`;
 /** Longer than it takes to notice that a start has arrived, in milliseconds. */
 const LONG = 3000;
 
@@ -131,7 +131,7 @@ describe("getToken", () => {
         agentId,
       );
       assert.ok(summary.expiresAt > Date.now() && summary.expiresAt <= Date.now() + 60_000);
-      assert.deepEqual(await asked(), format === "opaque" ? [WHOSE, LOOK, START] : [LOOK, START]);
+      assert.deepEqual(await asked(), format === "opaque" ? [WHOSE, look(), START] : [look(), START]);
     });
   }
 
@@ -233,7 +233,7 @@ describe("getToken", () => {
     });
     assert.equal(value.orgId, globex.id);
     assert.deepEqual(needs, ["expired"]);
-    assert.deepEqual(await asked(), [LOOK, START]);
+    assert.deepEqual(await asked(), [look(), START]);
   });
 
   test("is not there: an expired token is not sent, TOKEN_EXPIRED", async () => {

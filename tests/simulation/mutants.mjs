@@ -60,8 +60,8 @@ export const MUTANTS = [
       { file: "src/starts.rs", find: "Rc::new(Progress {", replace: "Rc::new(Progress { lock: RefCell::default()," },
       {
         file: "src/starts.rs",
-        find: "TryLock::Held(lock) => _lock = Some(lock),",
-        replace: "TryLock::Held(lock) => drop(progress.lock.replace(Some(Box::new(lock)))),",
+        find: "TryLock::Held(lock) => (Some(lock), false),",
+        replace: "TryLock::Held(lock) => { progress.lock.replace(Some(Box::new(lock))); (None, false) }",
       },
       {
         file: "src/starts.rs",
@@ -143,9 +143,9 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/starts.rs",
-        find: "seen.iter().filter(|recording| recording.started_since(since, |text| ports.parse_date(text)));",
+        find: "!is_anothers && recording.state != State::Stopped && recording.started_since(since, |text| ports.parse_date(text))",
         replace:
-          "seen.iter().filter(|recording| recording.started_since(since, |text| ports.parse_date(text)) || true);",
+          "recording.started_since(since, |text| ports.parse_date(text)) || (!is_anothers && recording.state != State::Stopped)",
       },
     ],
   },
@@ -158,23 +158,42 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/recorder.rs",
-        find: "poll_fn(|context| match ended.as_mut().poll(context) {",
+        find: "if let Poll::Ready(ended) = ended.as_mut().poll(context) {",
         replace:
-          "poll_fn(|context| match ended.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {",
+          "if let Poll::Ready(ended) = ended.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {",
+      },
+      {
+        file: "src/recorder.rs",
+        find: "Poll::Pending => ended.as_mut().poll(context).map(Err),",
+        replace: "Poll::Pending => Poll::Pending,",
       },
     ],
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: [{ file: "src/starts.rs", find: "looks_first = true;", replace: "" }],
+    edits: [{ file: "src/starts.rs", find: "u32::from(has_waited)", replace: "0 * u32::from(has_waited)" }],
   },
   {
     name: "does not look after an aborted start",
-    edits: [{ file: "src/starts.rs", find: "self.starts.unsure.borrow_mut().push(self.key.clone());", replace: "" }],
+    edits: [{ file: "src/starts.rs", find: "unsure.push(self.key.clone());", replace: "drop(unsure);" }],
   },
   {
     name: "repairs as often as it can",
     edits: [{ file: "src/sender.rs", find: "if repaired.is_some() || self.keyring", replace: "if self.keyring" }],
+  },
+  {
+    name: "takes an earlier start's recording for a later one's",
+    edits: [
+      {
+        file: "src/starts.rs",
+        find: "!is_anothers && recording.state != State::Stopped && recording",
+        replace: "(!is_anothers || true) && recording",
+      },
+    ],
+  },
+  {
+    name: "trusts a claim again that the cloud has denied",
+    edits: [{ file: "src/keyring.rs", find: "if self.true_owner(&grant).is_some() {", replace: "if false {" }],
   },
   {
     name: "joins a start of another type",

@@ -1,4 +1,5 @@
 // Many starts: how far they have come, and what became of each.
+import { isRecorderError } from "premium-recorder";
 import { element, find, row } from "./element.js";
 
 const all = find("#all");
@@ -52,7 +53,6 @@ function told({ status, value, reason }) {
     return { kind: "ok", what: element("span", `${how}: ${value.id}`), hint: "" };
   }
   // What is no error of the library is the reason of the signal.
-  if (!reason.code || reason.name !== "RecorderError")
-    return { kind: "skipped", what: "cancelled", hint: "Not started." };
+  if (!isRecorderError(reason)) return { kind: "skipped", what: "cancelled", hint: "Not started." };
   return { kind: "fail", what: reason.code, hint: reason.hint };
 }
