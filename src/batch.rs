@@ -13,6 +13,9 @@ use crate::timestamp::Timestamp;
 /// As many connections as a browser opens to one host, where they carry one request at a time.
 const USUAL_CONCURRENCY: u16 = 6;
 
+/// The longest pause until the pace is looked at again, in milliseconds: clocks are set.
+const LONGEST_PAUSE: u32 = 60_000;
+
 /// How many starts are made at a time, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -61,8 +64,8 @@ pub(crate) trait Starter {
     /// Makes sure of a token.
     async fn obtain_token(&self, target: Self::Target) -> Result<(), Self::Failure>;
 
-    /// From when on another request with that token is within its limit, where so many starts for it are under way.
-    fn free_at(&self, target: &Self::Target, begun: usize) -> Timestamp;
+    /// From when on another request with that token is within its limit.
+    fn free_at(&self, target: &Self::Target) -> Timestamp;
 
     async fn start(&self, start: Start) -> Result<Self::Started, Self::Failure>;
 
@@ -91,7 +94,7 @@ impl Batch {
         for target in turns.groups() {
             tokens.push((target.clone(), Box::pin(starter.obtain_token(target.clone()))));
         }
-        let mut running: Works<'_, (S::Target, usize), Result<_, _>> = Vec::new();
+        let mut running: Works<'_, usize, Result<_, _>> = Vec::new();
         let mut pause = None;
         let (mut ended, mut has_ended) = (pin!(starter.ended()), false);
         poll_fn(|context| {
@@ -99,13 +102,13 @@ impl Batch {
                 has_ended = true;
                 turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
             }
-            while let Some((target, obtained)) = next_ready(&mut tokens, context) {
+            for (target, obtained) in ready(&mut tokens, context) {
                 if let Err(failure) = obtained {
                     turns.take(&|other| *other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
                 }
             }
             loop {
-                while let Some(((_, at), result)) = next_ready(&mut running, context) {
+                for (at, result) in ready(&mut running, context) {
                     outcomes.settle(at, result);
                 }
                 let now = starter.now();
@@ -114,17 +117,15 @@ impl Batch {
                     if tokens.iter().any(|(other, _)| other == target) {
                         return false;
                     }
-                    // They count before they are sent: that takes them a while.
-                    let begun = running.iter().filter(|((of, _), _)| of == target).count();
-                    let free_at = starter.free_at(target, begun);
+                    let free_at = starter.free_at(target);
                     if free_at > now {
                         next_at = Some(next_at.map_or(free_at, |next_at| next_at.min(free_at)));
                     }
                     free_at <= now
                 };
                 let next = if running.len() < self.concurrency { turns.next(may_go) } else { None };
-                if let Some((target, at, start)) = next {
-                    running.push(((target, at), Box::pin(starter.start(start))));
+                if let Some((at, start)) = next {
+                    running.push((at, Box::pin(starter.start(start))));
                     continue;
                 }
                 if running.is_empty() && turns.groups().next().is_none() {
@@ -132,7 +133,7 @@ impl Batch {
                 }
                 // Until then there is nothing to do but to wait for those that are under way.
                 let Some(next_at) = next_at else { return Poll::Pending };
-                let millis = u32::try_from(next_at.since(now)).unwrap_or(u32::MAX);
+                let millis = u32::try_from(next_at.since(now)).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
                 let mut wait: LocalBoxFuture<'_, ()> = Box::pin(starter.wait(millis));
                 if wait.as_mut().poll(context).is_pending() {
                     pause = Some(wait);
@@ -145,17 +146,18 @@ impl Batch {
     }
 }
 
-/// Polls each, takes out one that is ready.
-fn next_ready<K, T>(all: &mut Works<'_, K, T>, context: &mut Context<'_>) -> Option<(K, T)> {
-    let mut ready = None;
-    let at = all.iter_mut().position(|(_, work)| match Pin::new(work).poll(context) {
-        Poll::Ready(result) => {
-            ready = Some(result);
-            true
+/// Polls each once, and takes out those that are ready.
+fn ready<K, T>(all: &mut Works<'_, K, T>, context: &mut Context<'_>) -> Vec<(K, T)> {
+    let mut ready = Vec::new();
+    let mut pending = Vec::new();
+    for (key, mut work) in all.drain(..) {
+        match Pin::new(&mut work).poll(context) {
+            Poll::Ready(result) => ready.push((key, result)),
+            Poll::Pending => pending.push((key, work)),
         }
-        Poll::Pending => false,
-    })?;
-    Some((all.swap_remove(at).0, ready?))
+    }
+    *all = pending;
+    ready
 }
 
 /// The results of a batch, in the order of its starts.
@@ -191,7 +193,7 @@ pub(crate) struct Turns<T> {
     groups: Vec<(T, Vec<(usize, Start)>)>,
 }
 
-impl<T: Clone + PartialEq> Turns<T> {
+impl<T: PartialEq> Turns<T> {
     /// The starts with their places in the batch, which wait in its order.
     pub(crate) fn of(starts: Vec<(T, usize, Start)>) -> Turns<T> {
         let mut groups: Vec<(T, Vec<(usize, Start)>)> = Vec::new();
@@ -211,14 +213,14 @@ impl<T: Clone + PartialEq> Turns<T> {
     }
 
     /// The next start of the first group that may go.
-    pub(crate) fn next(&mut self, mut may_go: impl FnMut(&T) -> bool) -> Option<(T, usize, Start)> {
+    pub(crate) fn next(&mut self, mut may_go: impl FnMut(&T) -> bool) -> Option<(usize, Start)> {
         let at = self.groups.iter().position(|(group, _)| may_go(group))?;
         let (group, mut waiting) = self.groups.remove(at);
-        let (place, start) = waiting.pop()?;
+        let next = waiting.pop();
         if !waiting.is_empty() {
-            self.groups.push((group.clone(), waiting));
+            self.groups.push((group, waiting));
         }
-        Some((group, place, start))
+        next
     }
 
     /// The places of those that wait in the groups that are such, which do not wait any more.

@@ -44,6 +44,11 @@ impl<P: Ports> Cloud<P> {
         self.clock.at(here)
     }
 
+    /// Forgets the tokens that it has seen.
+    pub fn forget(&self) {
+        self.pace.forget();
+    }
+
     /// From when on another request with the grant's token is within its limit; `None` where that depends on those that are
     /// under way. `most`: requests in a minute. `begun`: requests that are about to be sent.
     pub fn free_at(&self, grant: &Grant, most: Option<u32>, begun: usize) -> Option<Timestamp> {

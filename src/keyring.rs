@@ -122,6 +122,13 @@ impl<P: Ports> Keyring<P> {
         drop((held, sharing));
     }
 
+    /// Forgets everything.
+    pub fn close(&self) {
+        self.forget_all();
+        self.refiled.take();
+        self.cloud.forget();
+    }
+
     /// Forgets the grant for this target, and ends what is being obtained for it.
     pub fn forget(&self, target: &Target) {
         let count = self.sign_outs.next();
@@ -197,6 +204,9 @@ impl<P: Ports> Keyring<P> {
     /// same time share one fetch. One that has little of its life left is renewed while nobody waits for it. `since`: how
     /// often somebody had signed out when the call began.
     pub async fn grant(self: &Rc<Self>, target: &Target, since: u64) -> Result<Rc<Grant>, Rc<Error>> {
+        if self.was_signed_out(target, since) {
+            return Err(signed_out(target).into());
+        }
         if let Some(grant) = self.fresh(target) {
             if grant.is_due(self.cloud.now()) {
                 self.renew(&grant);
@@ -241,6 +251,7 @@ impl<P: Ports> Keyring<P> {
     pub(crate) fn refile(self: &Rc<Self>, was: &Rc<Grant>, is: Grant) {
         let is = Rc::new(is);
         let mut refiled = self.refiled.borrow_mut();
+        refiled.retain(|other| !other.has_token_of(&is));
         let surplus = refiled.len().saturating_sub(MOST_REFILED);
         refiled.drain(..surplus);
         refiled.push(is.clone());
@@ -269,7 +280,11 @@ impl<P: Ports> Keyring<P> {
 
     /// From when on another request to this target is within its token's limit: see [`Cloud::free_at`].
     pub(crate) fn free_at(&self, target: &Target, most: Option<u32>, begun: usize) -> Option<Timestamp> {
-        self.fresh(target).map_or_else(|| Some(self.cloud.now().here()), |grant| self.cloud.free_at(&grant, most, begun))
+        match self.fresh(target) {
+            Some(grant) => self.cloud.free_at(&grant, most, begun),
+            // The first one obtains it for the others.
+            None => (begun == 0).then(|| self.cloud.now().here()),
+        }
     }
 
     fn held_for(&self, target: &Target) -> Option<Rc<Grant>> {

@@ -37,11 +37,17 @@ struct Told {
 }
 
 impl Pace {
+    /// Forgets every token.
+    pub fn forget(&self) {
+        self.tokens.take();
+    }
+
     /// A request is sent with this token.
     pub fn sent(&self, token: &Secret, now: Timestamp) {
         let mut tokens = self.tokens.borrow_mut();
         tokens.retain_mut(|used| {
-            used.answered.retain(|answered| now.since(*answered) < MINUTE);
+            // One of a time to come is from before the clock was set back.
+            used.answered.retain(|answered| (0..MINUTE).contains(&now.since(*answered)));
             used.in_flight > 0 || !used.answered.is_empty() || used.told.is_some_and(|told| now < told.until)
         });
         match tokens.iter_mut().find(|used| used.token == *token) {
@@ -55,9 +61,11 @@ impl Pace {
         let mut tokens = self.tokens.borrow_mut();
         let Some(used) = tokens.iter_mut().find(|used| used.token == *token) else { return };
         used.in_flight = used.in_flight.saturating_sub(1);
+        used.answered.retain(|answered| (0..MINUTE).contains(&now.since(*answered)));
         used.answered.push(now);
         if let Some(limit) = limit {
-            let until = now.after_millis(i64::from(limit.reset).saturating_mul(1000));
+            // Whatever it says, the window is a minute.
+            let until = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(MINUTE));
             // The count is that of the cloud's own window, which began before some of our minute.
             let began = until.after_millis(-MINUTE);
             let own = used.answered.iter().filter(|answered| **answered >= began).count().saturating_add(used.in_flight);
@@ -81,8 +89,9 @@ impl Pace {
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
         // In the order of time; those of others are as one block, where their window ends.
         let answered = used.map(|used| used.answered.as_slice()).unwrap_or_default();
-        let own: Vec<Timestamp> = answered.iter().map(|at| at.after_millis(MINUTE)).filter(|free_at| *free_at > now).collect();
-        let told = used.and_then(|used| used.told).filter(|told| told.until > now);
+        let own = answered.iter().filter(|at| (0..MINUTE).contains(&now.since(**at))).map(|at| at.after_millis(MINUTE));
+        let own: Vec<Timestamp> = own.collect();
+        let told = used.and_then(|used| used.told).filter(|told| (1..=MINUTE).contains(&told.until.since(now)));
         let (others, until) = told.map_or((0, now), |told| (told.others, told.until));
         let in_flight = used.map_or(0, |used| used.in_flight).max(begun);
         let before = own.partition_point(|free_at| *free_at <= until);

@@ -23,7 +23,7 @@ use crate::login::Returned;
 use crate::org::OrgId;
 use crate::ports::Ports;
 use crate::recording::{Recording, RecordingId, Start};
-use crate::recordings::Recordings;
+use crate::recordings::{Asking, Recordings};
 use crate::refusal::{not_of_a_start, refusal};
 use crate::sender::{Outgoing, Sender, Unanswered, not_answered};
 use crate::settings::Settings;
@@ -67,6 +67,8 @@ pub struct Recorder<P: Ports> {
     sender: Rc<Sender<P>>,
     recordings: Rc<Recordings<P>>,
     starts: Rc<Starts<P>>,
+    /// What the starts of batches are for that are under way.
+    of_batches: RefCell<Vec<Target>>,
     switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
     last_switch: Cell<u32>,
@@ -114,6 +116,7 @@ impl<P: Ports> Recorder<P> {
             keyring,
             settings,
             cloud,
+            of_batches: RefCell::default(),
             switched_to: RefCell::default(),
             switches: Cell::default(),
             last_switch: Cell::default(),
@@ -195,14 +198,14 @@ impl<P: Ports> Recorder<P> {
         self.ensure_open()?;
         let target = self.target(self.target_org(start.org.as_ref())?);
         let time_left = self.time_left(limits.timeout, &target);
-        let (starting, work) = self.starts.begin(target, start, time_left);
+        let (starting, work) = self.starts.begin(target, start, self.keyring.sign_outs(), time_left);
         self.started(&starting, work, limits.timeout, Box::pin(limits.aborted)).await
     }
 
     /// What the start comes to for one of its callers.
     async fn started(
         &self,
-        starting: &Starting,
+        starting: &Starting<P>,
         mut work: Work,
         timeout: Option<u32>,
         mut aborted: LocalBoxFuture<'_, ()>,
@@ -333,30 +336,40 @@ impl<P: Ports> Recorder<P> {
         self.ensure_open()?;
         let target = self.target(self.target_org(org)?);
         let time_left = self.time_left(limits.timeout, &target);
-        let work = async { Ok(self.recordings.list(&target, agent, &*time_left).await?) };
+        let asking = Asking { since: self.keyring.sign_outs(), time_left: &*time_left };
+        let work = async { Ok(self.recordings.list(&target, agent, asking).await?) };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
     }
 
-    /// The recording with this id, as it is now.
+    /// The recording with this id, as it is now. `agent`: whose it is, where that is known.
     pub async fn recording(
         &self,
         id: &RecordingId,
         org: Option<&OrgId>,
+        agent: Option<&AgentId>,
         limits: Limits<impl Future<Output = ()>>,
     ) -> Result<Recording, Failure> {
         self.ensure_open()?;
         let target = self.target(self.target_org(org)?);
         let time_left = self.time_left(limits.timeout, &target);
-        let work = async { Ok(self.recordings.find(&target, id, &*time_left).await?) };
+        let asking = Asking { since: self.keyring.sign_outs(), time_left: &*time_left };
+        let work = async { Ok(self.recordings.find(&target, id, agent, asking).await?) };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
     }
 
     /// Stops the recording with this id. May be called again.
-    pub async fn stop(&self, id: &RecordingId, org: &OrgId, limits: Limits<impl Future<Output = ()>>) -> Result<Recording, Failure> {
+    pub async fn stop(
+        &self,
+        id: &RecordingId,
+        org: &OrgId,
+        agent: Option<&AgentId>,
+        limits: Limits<impl Future<Output = ()>>,
+    ) -> Result<Recording, Failure> {
         self.ensure_open()?;
         let target = self.target(org.clone());
         let time_left = self.time_left(limits.timeout, &target);
-        let work = async { Ok(self.recordings.stop(&target, id, &*time_left).await?) };
+        let asking = Asking { since: self.keyring.sign_outs(), time_left: &*time_left };
+        let work = async { Ok(self.recordings.stop(&target, id, agent, asking).await?) };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
     }
 
@@ -391,7 +404,7 @@ impl<P: Ports> Recorder<P> {
     /// Forgets every token; what is in flight is rejected.
     pub fn close(&self) {
         self.is_closed.set(true);
-        self.keyring.forget_all();
+        self.keyring.close();
         self.cloud.ports().close();
     }
 
@@ -540,6 +553,27 @@ struct Many<'a, P: Ports> {
     is_aborted: Cell<bool>,
 }
 
+/// A start of a batch that is under way, until dropped.
+struct OfBatch<'a> {
+    all: &'a RefCell<Vec<Target>>,
+    target: Target,
+}
+
+impl<'a> OfBatch<'a> {
+    fn of(all: &'a RefCell<Vec<Target>>, target: Target) -> OfBatch<'a> {
+        all.borrow_mut().push(target.clone());
+        OfBatch { all, target }
+    }
+}
+
+impl Drop for OfBatch<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.borrow_mut();
+        let at = all.iter().position(|target| *target == self.target);
+        at.map(|at| all.swap_remove(at));
+    }
+}
+
 impl<P: Ports> Starter for Many<'_, P> {
     type Target = Target;
     type Started = Recording;
@@ -554,7 +588,9 @@ impl<P: Ports> Starter for Many<'_, P> {
         self.recorder.within(Limits { timeout: self.timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
     }
 
-    fn free_at(&self, target: &Target, begun: usize) -> Timestamp {
+    fn free_at(&self, target: &Target) -> Timestamp {
+        // They count before they are sent: that takes them a while.
+        let begun = self.recorder.of_batches.borrow().iter().filter(|of| *of == target).count();
         let free_at = self.recorder.keyring.free_at(target, self.batch.requests_per_minute, begun);
         // Where that depends on requests of other calls, it is looked at again in a while.
         free_at.unwrap_or_else(|| self.now().after_millis(1_000))
@@ -563,8 +599,9 @@ impl<P: Ports> Starter for Many<'_, P> {
     async fn start(&self, start: Start) -> Result<Recording, Failure> {
         let recorder = self.recorder;
         let target = recorder.target(recorder.target_org(start.org.as_ref())?);
+        let _counted = OfBatch::of(&recorder.of_batches, target.clone());
         let time_left = recorder.time_left(self.timeout, &target);
-        let (starting, work) = recorder.starts.begin(target, start, time_left);
+        let (starting, work) = recorder.starts.begin(target, start, self.since, time_left);
         let may_end = || self.is_aborted.get() && !starting.is_past_ending();
         let aborted = poll_fn(|_| if may_end() { Poll::Ready(()) } else { Poll::Pending });
         recorder.started(&starting, work, self.timeout, Box::pin(aborted)).await

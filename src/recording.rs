@@ -106,6 +106,8 @@ pub struct Recording {
     pub state: State,
     /// When it started (ISO 8601), where the cloud said so.
     pub started_at: Option<String>,
+    /// `recordingType`, where the cloud said so.
+    pub recording_type: Option<String>,
     /// Whether a start found it running instead of starting it.
     pub already_running: bool,
     /// What the cloud said, as it came.
@@ -124,7 +126,11 @@ impl Recording {
     pub fn list(answer: &Answer, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
         let Some(Json::List(entities)) = answer.json.get("entities") else { return None };
         let body: Rc<str> = answer.body.as_str().into();
-        let read = |(at, entity)| Recording::read(entity, agent, org, Raw { body: body.clone(), entity: Some(at) });
+        let read = |(at, entity): (usize, &Json)| {
+            // Whose it is must be said: a cloud may ignore the question for whose they are.
+            entity.text("agentId")?;
+            Recording::read(entity, agent, org, Raw { body: body.clone(), entity: Some(at) })
+        };
         Some(entities.iter().enumerate().filter_map(read).collect())
     }
 
@@ -143,9 +149,15 @@ impl Recording {
             org: org.clone(),
             state: State::read(json.text("state")),
             started_at: json.text("startedAt").map(str::to_owned),
+            recording_type: json.text("recordingType").map(str::to_owned),
             already_running: false,
             raw,
         })
+    }
+
+    /// Whether it may be of this type: the cloud said so, or did not say.
+    pub fn may_be_of_type(&self, recording_type: &str) -> bool {
+        self.recording_type.as_deref().is_none_or(|said| said.eq_ignore_ascii_case(recording_type))
     }
 
     /// Whether it is known to have started at this moment or later.

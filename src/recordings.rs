@@ -20,6 +20,15 @@ const MOST_SENDS: u32 = 3;
 /// The time between them, in milliseconds.
 const PAUSE: u32 = 1_000;
 
+/// From when on and until when somebody asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// How often somebody had signed out when the call began.
+    pub(crate) since: u64,
+    /// How much of the call's time is left, in milliseconds.
+    pub(crate) time_left: &'a dyn Fn() -> i64,
+}
+
 /// The recordings of every organization that a token can be had for.
 pub struct Recordings<P: Ports> {
     cloud: Rc<Cloud<P>>,
@@ -35,43 +44,56 @@ impl<P: Ports> Recordings<P> {
     }
 
     /// Those of the target organization that the cloud lists, of this agent or of all.
-    pub(crate) async fn list(
-        &self,
-        target: &Target,
-        agent: Option<&AgentId>,
-        time_left: &dyn Fn() -> i64,
-    ) -> Result<Vec<Recording>, Rc<Error>> {
-        let (_, answer) = self.answered(target, &self.contract.list(agent), time_left).await?;
+    pub(crate) async fn list(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, Rc<Error>> {
+        let (_, answer) = self.answered(target, &self.contract.list(agent), limits).await?;
         Recording::list(&answer, agent, &target.org)
             .ok_or_else(|| unexpected("The cloud's answer is no list of recordings.", answer, target))
     }
 
-    /// The one with this id.
-    pub(crate) async fn find(&self, target: &Target, id: &RecordingId, time_left: &dyn Fn() -> i64) -> Result<Recording, Rc<Error>> {
-        let (_, answer) = self.answered(target, &self.contract.find(id), time_left).await?;
-        named(&answer, id, target).ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", answer, target))
+    /// The one with this id. `agent`: whose it is, where that is known.
+    pub(crate) async fn find(
+        &self,
+        target: &Target,
+        id: &RecordingId,
+        agent: Option<&AgentId>,
+        limits: Asking<'_>,
+    ) -> Result<Recording, Rc<Error>> {
+        let (_, answer) = self.answered(target, &self.contract.find(id), limits).await?;
+        let found = named(&answer, id, agent, target);
+        found.ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", answer, target))
     }
 
     /// Stops the one with this id. Stopping it twice is stopping it.
-    pub(crate) async fn stop(&self, target: &Target, id: &RecordingId, time_left: &dyn Fn() -> i64) -> Result<Recording, Rc<Error>> {
-        match self.answered(target, &self.contract.stop(id), time_left).await {
-            Ok((_, answer)) => match named(&answer, id, target) {
+    pub(crate) async fn stop(
+        &self,
+        target: &Target,
+        id: &RecordingId,
+        agent: Option<&AgentId>,
+        limits: Asking<'_>,
+    ) -> Result<Recording, Rc<Error>> {
+        match self.answered(target, &self.contract.stop(id), limits).await {
+            Ok((_, answer)) => match named(&answer, id, agent, target) {
                 Some(recording) => Ok(recording),
                 // Such as an empty one (204): it says yes, and nothing of the recording.
-                None => self.find(target, id, time_left).await,
+                None => self.find(target, id, agent, limits).await.map_err(|error| {
+                    let mut error = Error::clone(&error);
+                    error.message = format!("The cloud has accepted the stop; what it says of the recording since: {}", error.message);
+                    error.into()
+                }),
             },
             Err(refused) if refused.code == Code::Conflict => {
-                let found = self.find(target, id, time_left).await;
+                let found = self.find(target, id, agent, limits).await;
                 found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Those of this agent, as they are seen with this very grant. `None` where the cloud does not say.
-    pub(crate) async fn seen_with(&self, grant: &Grant, agent: &AgentId) -> Option<Vec<Recording>> {
-        // Another call may have learnt meanwhile whose token it is.
-        if self.keyring.true_owner(grant).is_some() {
+    /// Those of this agent, as they are seen with this very grant. `None` where the cloud does not say. `since`: how often
+    /// somebody had signed out when the call began.
+    pub(crate) async fn seen_with(&self, grant: &Grant, agent: &AgentId, since: u64) -> Option<Vec<Recording>> {
+        // Somebody may have signed out meanwhile, or another call have learnt whose token it is.
+        if self.keyring.was_signed_out(grant.target(), since) || self.keyring.true_owner(grant).is_some() {
             return None;
         }
         let answer = self.cloud.send(grant.request(self.contract.list(Some(agent)))).await.ok()?;
@@ -80,8 +102,8 @@ impl<P: Ports> Recordings<P> {
     }
 
     /// The answer to a call that only reads, or comes to the same when it is carried out twice.
-    async fn answered(&self, target: &Target, call: &Call, time_left: &dyn Fn() -> i64) -> Result<(Rc<Grant>, Answer), Rc<Error>> {
-        let since = self.keyring.sign_outs();
+    async fn answered(&self, target: &Target, call: &Call, limits: Asking<'_>) -> Result<(Rc<Grant>, Answer), Rc<Error>> {
+        let Asking { since, time_left } = limits;
         let mut sends = 0;
         loop {
             sends += 1;
@@ -101,8 +123,8 @@ impl<P: Ports> Recordings<P> {
     }
 }
 
-fn named(answer: &Answer, id: &RecordingId, target: &Target) -> Option<Recording> {
-    Recording::from_answer(answer, None, &target.org).filter(|recording| recording.id == *id)
+fn named(answer: &Answer, id: &RecordingId, agent: Option<&AgentId>, target: &Target) -> Option<Recording> {
+    Recording::from_answer(answer, agent, &target.org).filter(|recording| recording.id == *id)
 }
 
 fn unexpected(message: &str, answer: Answer, target: &Target) -> Rc<Error> {

@@ -2,10 +2,11 @@
 //! looked for.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::pin::pin;
+use std::rc::{Rc, Weak};
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use futures_util::future::{Either, LocalBoxFuture, Shared, WeakShared, select};
 
 use crate::agent::AgentId;
 use crate::cloud::Cloud;
@@ -15,7 +16,7 @@ use crate::grant::Target;
 use crate::keyring::Keyring;
 use crate::ports::{Lost, Ports, TryLock};
 use crate::recording::{Recording, RecordingId, Start, State};
-use crate::recordings::Recordings;
+use crate::recordings::{Asking, Recordings};
 use crate::sender::{Outgoing, Sender, Sent, Unanswered};
 use crate::timestamp::Timestamp;
 
@@ -28,6 +29,9 @@ const LOOKS: u32 = 2;
 
 /// The time between, in milliseconds.
 const PAUSE: u32 = 1_000;
+
+/// The longest time for a look that is only to be on the safe side, in milliseconds.
+const LONGEST_LOOK: u32 = 2_000;
 
 /// More recordings than begin within the skew.
 const MOST_KNOWN: usize = 1_000;
@@ -44,10 +48,10 @@ pub struct Starts<P: Ports> {
     sender: Rc<Sender<P>>,
     recordings: Rc<Recordings<P>>,
     contract: RecordingContract,
-    under_way: RefCell<Vec<UnderWay>>,
+    under_way: RefCell<Vec<UnderWay<P>>>,
     begun: Cell<u64>,
-    /// Those of which nobody knows whether they were carried out.
-    unsure: RefCell<Vec<Key>>,
+    /// Those of which nobody knows whether they were carried out, with when they were sent.
+    unsure: RefCell<Vec<(Key, Timestamp)>>,
     /// Recordings that starts have led to, with the start's number: they are no other start's.
     known: RefCell<Vec<(u64, RecordingId)>>,
 }
@@ -56,36 +60,41 @@ pub struct Starts<P: Ports> {
 #[derive(Clone, PartialEq, Eq)]
 struct Key {
     target: Target,
-    agent: AgentId,
+    /// In lower case: ids differ by more than that.
+    agent: String,
     recording_type: String,
 }
 
-struct UnderWay {
+struct UnderWay<P: Ports> {
     key: Key,
-    progress: Rc<Progress>,
+    shares: bool,
+    progress: Weak<Progress<P>>,
     work: WeakShared<LocalBoxFuture<'static, Started>>,
 }
 
 /// What a start finds when it is its turn.
-enum Turn<P: Ports> {
+enum Turn {
     /// A recording of the agent that runs: nothing is to be sent.
     Running(Recording),
-    /// Nobody else's start, as long as this is held.
-    Own(Option<P::Lock>),
+    /// Nobody else's start.
+    Own,
 }
 
 /// How far a start has come, and how long it may take.
-struct Progress {
+struct Progress<P: Ports> {
     /// The start's number.
     number: u64,
+    agent: AgentId,
     /// How often somebody had signed out when it began.
     since: u64,
     sent: RefCell<Option<Sent>>,
     is_over: Cell<bool>,
     time_left: RefCell<Rc<dyn Fn() -> i64>>,
+    /// Keeps other pages from starting the same: until there is a result, or nobody looks for it any more.
+    lock: RefCell<Option<P::Lock>>,
 }
 
-impl Progress {
+impl<P: Ports> Progress<P> {
     /// What was sent, if it may have been carried out.
     fn may_have_run(&self) -> Option<Sent> {
         self.sent.borrow().clone().filter(|sent| sent.may_have_run)
@@ -98,12 +107,12 @@ impl Progress {
 }
 
 /// A start as one of its callers knows it.
-pub(crate) struct Starting {
+pub(crate) struct Starting<P: Ports> {
     key: Key,
-    progress: Rc<Progress>,
+    progress: Rc<Progress<P>>,
 }
 
-impl Starting {
+impl<P: Ports> Starting<P> {
     /// The organization and environment that it is for.
     pub(crate) fn target(&self) -> &Target {
         &self.key.target
@@ -142,17 +151,21 @@ impl<P: Ports> Starts<P> {
         })
     }
 
-    /// Joins the start that is under way for the same, or begins one. `time_left`: how much of the call's time is, in
-    /// milliseconds.
-    pub(crate) fn begin(self: &Rc<Self>, target: Target, start: Start, time_left: Rc<dyn Fn() -> i64>) -> (Starting, Work) {
-        let key = Key { target, agent: start.agent, recording_type: start.recording_type };
+    /// Joins the start that is under way for the same, or begins one. `since`: how often somebody had signed out when the
+    /// call began. `time_left`: how much of its time is, in milliseconds.
+    pub(crate) fn begin(self: &Rc<Self>, target: Target, start: Start, since: u64, time_left: Rc<dyn Fn() -> i64>) -> (Starting<P>, Work) {
+        let agent = start.agent;
+        let key = Key { target, agent: agent.as_str().to_ascii_lowercase(), recording_type: start.recording_type };
         let mut under_way = self.under_way.borrow_mut();
         under_way.retain(|other| other.work.upgrade().is_some());
+        let is_signed_out = |since| self.keyring.was_signed_out(&key.target, since);
         // One that waits for a token from before a sign-out comes to nothing.
-        let may_succeed =
-            |progress: &Progress| progress.may_have_run().is_some() || !self.keyring.was_signed_out(&key.target, progress.since);
-        let same = under_way.iter().find(|other| start.shares && other.key == key && may_succeed(&other.progress));
-        if let Some((progress, work)) = same.and_then(|same| Some((same.progress.clone(), same.work.upgrade()?))) {
+        let may_succeed = |progress: &Progress<P>| progress.may_have_run().is_some() || !is_signed_out(progress.since);
+        let joined = under_way.iter().filter(|other| start.shares && other.shares && other.key == key).find_map(|other| {
+            let (progress, work) = (other.progress.upgrade()?, other.work.upgrade()?);
+            (may_succeed(&progress) && !is_signed_out(since)).then_some((progress, work))
+        });
+        if let Some((progress, work)) = joined {
             // It may take as long as somebody waits for it.
             let is_longer = time_left() > (progress.time_left.borrow())();
             if is_longer {
@@ -164,10 +177,12 @@ impl<P: Ports> Starts<P> {
         self.begun.set(number.wrapping_add(1));
         let progress = Rc::new(Progress {
             number,
-            since: self.keyring.sign_outs(),
+            agent,
+            since,
             sent: RefCell::default(),
             is_over: Cell::default(),
             time_left: RefCell::new(time_left),
+            lock: RefCell::new(None),
         });
         let (starts, its_key, its_progress) = (self.clone(), key.clone(), progress.clone());
         let work: LocalBoxFuture<'static, Started> = Box::pin(async move {
@@ -175,45 +190,41 @@ impl<P: Ports> Starts<P> {
             let started = starts.started(&its_key, start.shares, &its_progress).await;
             drop(unsettled);
             its_progress.is_over.set(true);
+            drop(its_progress.lock.take());
             // Before anyone sees the result, so that it is not given to a later caller.
-            starts.under_way.borrow_mut().retain(|other| other.progress.number != number);
+            starts.under_way.borrow_mut().retain(|other| other.progress.upgrade().is_none_or(|other| other.number != number));
             started
         });
         let work = work.shared();
-        if start.shares {
-            let shared = work.downgrade();
-            under_way.extend(shared.map(|work| UnderWay { key: key.clone(), progress: progress.clone(), work }));
-        }
+        let entry =
+            work.downgrade().map(|work| UnderWay { key: key.clone(), shares: start.shares, progress: Rc::downgrade(&progress), work });
+        under_way.extend(entry);
         (Starting { key, progress }, work)
     }
 
     /// Looks for a start whose answer its caller does not wait for any more. `unknown`: the error where it is not found.
-    pub(crate) async fn look_for(&self, starting: &Starting, sent: &Sent, unknown: Error) -> Result<Recording, Error> {
+    pub(crate) async fn look_for(&self, starting: &Starting<P>, sent: &Sent, unknown: Error) -> Result<Recording, Error> {
         let Starting { key, progress } = starting;
-        let found = self.found(key, progress.number, sent, unknown).await?;
+        let found = self.found(key, progress, sent, unknown).await?;
         Ok(self.led_to(key, progress, found))
     }
 
-    async fn started(&self, key: &Key, shares: bool, progress: &Progress) -> Started {
+    async fn started(&self, key: &Key, shares: bool, progress: &Progress<P>) -> Started {
         let time_left = || (progress.time_left.borrow().clone())();
-        let _lock = match shares {
-            true => match self.in_turn(key, progress, &time_left).await? {
-                Turn::Running(running) => return Ok(self.led_to(key, progress, running)),
-                Turn::Own(lock) => lock,
-            },
-            false => None,
-        };
+        if shares && let Turn::Running(running) = self.in_turn(key, progress, &time_left).await? {
+            return Ok(self.led_to(key, progress, running));
+        }
         let random = Some(self.cloud.ports()).filter(|_| self.contract.has_idempotency_header()).and_then(Ports::random);
         let outgoing = Outgoing {
             target: &key.target,
-            call: self.contract.start(&key.agent, &key.recording_type, random.map(uuid)),
-            agent: Some(&key.agent),
+            call: self.contract.start(&progress.agent, &key.recording_type, random.map(uuid)),
+            agent: Some(&progress.agent),
             since: progress.since,
             sent: &progress.sent,
             time_left: &time_left,
         };
         let unknown = match self.sender.send(&outgoing).await {
-            Ok((grant, answer)) => match Recording::from_answer(&answer, Some(&key.agent), &grant.target().org) {
+            Ok((grant, answer)) => match Recording::from_answer(&answer, Some(&progress.agent), &grant.target().org) {
                 Some(recording) => {
                     progress.settle();
                     return Ok(self.led_to(key, progress, recording));
@@ -238,7 +249,7 @@ impl<P: Ports> Starts<P> {
         };
         match progress.may_have_run() {
             Some(sent) => {
-                let found = self.found(key, progress.number, &sent, unknown).await?;
+                let found = self.found(key, progress, &sent, unknown).await?;
                 progress.settle();
                 Ok(self.led_to(key, progress, found))
             }
@@ -248,7 +259,7 @@ impl<P: Ports> Starts<P> {
 
     /// Waits until no other page is at a start for the same, and looks first where there may have been one meanwhile, or
     /// where nobody knows what came of the last one.
-    async fn in_turn(&self, key: &Key, progress: &Progress, time_left: &dyn Fn() -> i64) -> Result<Turn<P>, Rc<Error>> {
+    async fn in_turn(&self, key: &Key, progress: &Progress<P>, time_left: &dyn Fn() -> i64) -> Result<Turn, Rc<Error>> {
         let ports = self.cloud.ports();
         let began = self.cloud.now().here();
         let has_token = self.keyring.has_fresh(&key.target);
@@ -260,35 +271,41 @@ impl<P: Ports> Starts<P> {
             TryLock::Held(lock) => (Some(lock), false),
             TryLock::Taken => (ports.lock(&name).await, true),
         };
-        let is_unsure = self.unsure.borrow().contains(key);
-        for look in 0..if is_unsure { LOOKS } else { u32::from(has_waited) } {
-            if look > 0 {
-                ports.wait(PAUSE).await;
-            }
-            match self.recordings.list(&key.target, Some(&key.agent), time_left).await {
-                Ok(listed) => {
-                    if let Some(running) = self.running(listed, began) {
-                        return Ok(Turn::Running(running));
-                    }
+        let has_lock = lock.is_some();
+        progress.lock.replace(lock);
+        let unsure_since = self.unsure.borrow().iter().find(|(other, _)| other == key).map(|(_, since)| *since);
+        if let Some(unsure_since) = unsure_since.or(has_waited.then_some(began)) {
+            for look in 0..LOOKS {
+                if look > 0 {
+                    ports.wait(PAUSE).await;
                 }
-                // Whether the cloud lists any to this token is for the start to find out.
-                Err(error) if is_of_listing(error.code) => break,
-                Err(error) => return Err(error),
+                let asking = Asking { since: progress.since, time_left };
+                match self.recordings.list(&key.target, Some(&progress.agent), asking).await {
+                    Ok(listed) => {
+                        if let Some(running) = self.running(key, listed, began, Some(unsure_since)) {
+                            return Ok(Turn::Running(running));
+                        }
+                    }
+                    // Whether the cloud lists any to this token is for the start to find out.
+                    Err(refused) if is_of_listing(&refused) => break,
+                    Err(error) => return Err(error),
+                }
             }
-        }
-        // Another page whose token came sooner may be done by now.
-        if lock.is_some() && !has_token && !has_waited && !is_unsure {
-            let seen = self.recordings.seen_with(&grant, &key.agent).await.unwrap_or_default();
-            if let Some(running) = self.running(seen, began) {
+        } else if has_lock && !has_token {
+            // Another page whose token came sooner may be done by now. It is no reason to wait for long.
+            let look = pin!(self.recordings.seen_with(&grant, &progress.agent, progress.since));
+            if let Either::Left((Some(seen), _)) = select(look, pin!(ports.wait(LONGEST_LOOK))).await
+                && let Some(running) = self.running(key, seen, began, None)
+            {
                 return Ok(Turn::Running(running));
             }
         }
-        Ok(Turn::Own(lock))
+        Ok(Turn::Own)
     }
 
     /// What a start has led to.
-    fn led_to(&self, key: &Key, progress: &Progress, recording: Recording) -> Recording {
-        self.unsure.borrow_mut().retain(|other| other != key);
+    fn led_to(&self, key: &Key, progress: &Progress<P>, recording: Recording) -> Recording {
+        self.unsure.borrow_mut().retain(|(other, _)| other != key);
         let mut known = self.known.borrow_mut();
         let surplus = known.len().saturating_sub(MOST_KNOWN);
         known.drain(..surplus);
@@ -298,24 +315,25 @@ impl<P: Ports> Starts<P> {
 
     /// The recording that the start led to, if it can be told from others: it began since, is not known to be another start's,
     /// and there is no second one.
-    async fn found(&self, key: &Key, number: u64, sent: &Sent, mut unknown: Error) -> Result<Recording, Error> {
+    async fn found(&self, key: &Key, progress: &Progress<P>, sent: &Sent, mut unknown: Error) -> Result<Recording, Error> {
         let ports = self.cloud.ports();
         let mut listed = None;
         for look in 0..LOOKS {
             if look > 0 {
                 ports.wait(PAUSE).await;
             }
-            let Some(seen) = self.recordings.seen_with(&sent.grant, &key.agent).await else { continue };
+            let Some(seen) = self.recordings.seen_with(&sent.grant, &progress.agent, progress.since).await else { continue };
             // By what the cloud's clock is known to be now: this answer may have told.
             let since = self.cloud.at(sent.at).in_cloud().after_millis(-SKEW);
             let may_be_ours = |recording: &&Recording| {
-                let is_anothers = self.known.borrow().iter().any(|(of, id)| *of != number && *id == recording.id);
+                let is_anothers = self.known.borrow().iter().any(|(of, id)| *of != progress.number && *id == recording.id);
                 // One that has ended already was most likely there before.
-                !is_anothers && recording.state != State::Stopped && recording.started_since(since, |text| ports.parse_date(text))
+                let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&key.recording_type);
+                may_be && recording.started_since(since, |text| ports.parse_date(text))
             };
             let mut candidates = seen.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
-            let others = candidates.count();
+            let others = candidates.count().saturating_add(usize::from(self.another_may_run(key, progress)));
             listed = Some((seen, others));
             match first {
                 Some(first) if others == 0 => return Ok(first),
@@ -328,7 +346,7 @@ impl<P: Ports> Starts<P> {
             Some((seen, _)) if seen.is_empty() => "Looking for it, the cloud lists no recording of the agent.",
             Some((_, 0)) => "Looking for it, the cloud lists no other recording of the agent that runs and began since.",
             Some(_) => {
-                "Looking for it, the cloud lists several recordings of the agent that began since: which one it led to can not be told."
+                "Looking for it, the cloud lists recordings of the agent that began since, and several starts may have led to them: which is whose can not be told."
             }
         };
         unknown.message = format!("{} {looked}", unknown.message);
@@ -336,21 +354,36 @@ impl<P: Ports> Starts<P> {
         Err(unknown.about(&key.target.org))
     }
 
-    /// The newest that runs of these, for a call that began then.
-    fn running(&self, listed: Vec<Recording>, began: Timestamp) -> Option<Recording> {
-        let mut running = newest_running(listed)?;
-        let since = self.cloud.at(began).in_cloud();
+    /// Whether there is another start for the agent of which nobody knows yet what it leads to.
+    fn another_may_run(&self, key: &Key, progress: &Progress<P>) -> bool {
+        let under_way = self.under_way.borrow();
+        let same_agent = under_way.iter().filter(|other| other.key.target == key.target && other.key.agent == key.agent);
+        let mut others = same_agent.filter_map(|other| other.progress.upgrade());
+        others.any(|other| other.number != progress.number && other.may_have_run().is_some())
+    }
+
+    /// The newest that runs of these, for a call that began then. `unsure_since`: what began since then and has not ended
+    /// counts as well, whatever its state is called.
+    fn running(&self, key: &Key, listed: Vec<Recording>, began: Timestamp, unsure_since: Option<Timestamp>) -> Option<Recording> {
+        let in_cloud = |here| self.cloud.at(here).in_cloud();
+        let date = |text: &str| self.cloud.ports().parse_date(text);
+        let began_since = |recording: &Recording, since: Timestamp| recording.started_since(in_cloud(since).after_millis(-SKEW), date);
+        let mut running = self.newest(key, listed, |recording| match recording.state {
+            State::Recording => true,
+            State::Stopped => false,
+            State::Other(_) => unsure_since.is_some_and(|since| began_since(recording, since)),
+        })?;
         let is_known = self.known.borrow().iter().any(|(_, id)| *id == running.id);
-        running.already_running = is_known || !running.started_since(since, |text| self.cloud.ports().parse_date(text));
+        running.already_running = is_known || !running.started_since(in_cloud(began), date);
         Some(running)
     }
 
     /// A conflict may be that the agent is recorded already: then that recording is what was asked for.
-    async fn recorded_already(&self, key: &Key, progress: &Progress, refused: Error) -> Started {
+    async fn recorded_already(&self, key: &Key, progress: &Progress<P>, refused: Error) -> Started {
         let sent = progress.sent.borrow().clone().filter(|_| refused.evidence.status == Some(409));
         if let Some(sent) = sent {
-            let seen = self.recordings.seen_with(&sent.grant, &key.agent).await.unwrap_or_default();
-            if let Some(mut running) = newest_running(seen) {
+            let seen = self.recordings.seen_with(&sent.grant, &progress.agent, progress.since).await.unwrap_or_default();
+            if let Some(mut running) = self.newest(key, seen, |recording| recording.state == State::Recording) {
                 running.already_running = true;
                 return Ok(self.led_to(key, progress, running));
             }
@@ -358,9 +391,15 @@ impl<P: Ports> Starts<P> {
         Err(refused.into())
     }
 
+    fn newest(&self, key: &Key, mut listed: Vec<Recording>, is_such: impl Fn(&Recording) -> bool) -> Option<Recording> {
+        listed.retain(|recording| is_such(recording) && recording.may_be_of_type(&key.recording_type));
+        let started = |recording: &Recording| self.cloud.ports().parse_date(recording.started_at.as_deref()?);
+        listed.into_iter().max_by_key(started)
+    }
+
     fn lock_name(&self, key: &Key) -> String {
         let Key { target, agent, recording_type } = key;
-        format!("premium-recorder start {} {} {recording_type} {}", target.environment.api(), target.org, agent.as_str())
+        format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
     }
 }
 
@@ -368,37 +407,34 @@ impl<P: Ports> Starts<P> {
 struct Unsettled<'a, P: Ports> {
     starts: &'a Starts<P>,
     key: &'a Key,
-    progress: &'a Progress,
+    progress: &'a Progress<P>,
 }
 
 impl<P: Ports> Drop for Unsettled<'_, P> {
     fn drop(&mut self) {
-        let mut unsure = self.starts.unsure.borrow_mut();
-        if self.progress.may_have_run().is_some() && !unsure.contains(self.key) {
-            unsure.push(self.key.clone());
+        if let Some(sent) = self.progress.may_have_run() {
+            let mut unsure = self.starts.unsure.borrow_mut();
+            unsure.retain(|(key, _)| key != self.key);
+            unsure.push((self.key.clone(), sent.at));
         }
     }
 }
 
-/// Whether the code says that recordings are not listed to this token, or not at all.
-fn is_of_listing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::RecordingNotFound
-            | Code::UnexpectedAnswer
-            | Code::BadRequest
-            | Code::ScopeMissing
-            | Code::PermissionMissing
-            | Code::FeatureDisabled
-            | Code::PolicyDenied
-            | Code::WrongOrg
-    )
-}
-
-fn newest_running(mut recordings: Vec<Recording>) -> Option<Recording> {
-    recordings.retain(|recording| recording.state == State::Recording);
-    // ISO 8601, so the order of the texts is that of time.
-    recordings.into_iter().max_by(|one, other| one.started_at.cmp(&other.started_at))
+/// Whether the cloud refuses to list recordings, to this token or at all.
+fn is_of_listing(refused: &Error) -> bool {
+    let is_refusal = refused.evidence.status.is_some_and(|status| status >= 400);
+    is_refusal
+        && matches!(
+            refused.code,
+            Code::RecordingNotFound
+                | Code::UnexpectedAnswer
+                | Code::BadRequest
+                | Code::ScopeMissing
+                | Code::PermissionMissing
+                | Code::FeatureDisabled
+                | Code::PolicyDenied
+                | Code::WrongOrg
+        )
 }
 
 fn answer_lost(code: Code, message: &str, lost: Lost) -> Error {

@@ -269,7 +269,7 @@ async fn recordings_go_out_with_their_own_words() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let listed = get(&outcome(handle.recordings(js("{ agentId: 'agent' }"))).await, "value");
-    let stopped = get(&outcome(handle.stop_recording("a".into(), ACME.into(), JsValue::UNDEFINED)).await, "value");
+    let stopped = get(&outcome(handle.stop_recording("a".into(), ACME.into(), "agent".into(), JsValue::UNDEFINED)).await, "value");
     js("globalThis.fetch = globalThis.original");
     let of = |at: u32| {
         let recording = Array::from(&listed).get(at);

@@ -50,7 +50,7 @@ fn a_stop_is_a_patch_for_the_recordings_own_organization() {
         world.answers(|_| answer(200, &recording("rec-1", "stopped")));
         let recorder = with_tokens(&world).await;
         recorder.switch_org(org(ACME), no_limits()).await.unwrap();
-        let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await.unwrap();
+        let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await.unwrap();
         assert_eq!((stopped.state, stopped.org.as_str(), stopped.agent.as_str()), (State::Stopped, GLOBEX, AGENT));
         let seen = &world.seen()[0];
         assert_eq!((seen.method.as_str(), seen.token.clone(), seen.org.as_deref()), ("PATCH", jwt_of(GLOBEX), Some(GLOBEX)));
@@ -70,7 +70,7 @@ fn a_call_whose_answer_is_lost_is_sent_again_twice() {
                 let answers = (0..losses).map(|_| loss()).chain([Ok(answer(200, &recording("rec-1", "stopped")))]).collect();
                 answers_in_turn(&world, answers);
                 let recorder = with_tokens(&world).await;
-                let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits())).await;
+                let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits())).await;
                 assert_eq!((stopped.is_ok(), world.seen().len()), (succeeds, 3.min(losses + 1)));
                 if !succeeds {
                     let error = error(stopped);
@@ -88,7 +88,7 @@ fn a_call_is_not_sent_again_beyond_its_time() {
         world.answers(|_| answer(503, ""));
         let recorder = with_tokens(&world).await;
         let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
-        let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), limits)).await);
+        let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, limits)).await);
         assert_eq!((error.code, world.seen().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
     });
 }
@@ -100,7 +100,7 @@ fn a_stop_that_says_nothing_of_the_recording_is_looked_at() {
             let world = World::new();
             answers_in_turn(&world, vec![Ok(yes), Ok(answer(200, &recording("rec-1", "stopped")))]);
             let recorder = with_tokens(&world).await;
-            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await.unwrap();
+            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await.unwrap();
             let methods: Vec<_> = world.seen().into_iter().map(|seen| seen.method).collect();
             assert_eq!((stopped.state, methods), (State::Stopped, vec!["PATCH".to_owned(), "GET".to_owned()]));
         }
@@ -114,7 +114,7 @@ fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
             let world = World::new();
             answers_in_turn(&world, vec![Ok(answer(409, "")), Ok(answer(200, &recording("rec-1", state)))]);
             let recorder = with_tokens(&world).await;
-            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await;
+            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await;
             assert_eq!(stopped.is_ok(), succeeds);
             if !succeeds {
                 assert_eq!(error(stopped).code, Code::Conflict);
@@ -129,9 +129,9 @@ fn what_is_not_there_is_a_recording() {
         let world = World::new();
         world.answers(|_| answer(404, r#"{"code":"not.found"}"#));
         let recorder = with_tokens(&world).await;
-        let refused = error(recorder.recording(&id("rec-1"), None, no_limits()).await);
+        let refused = error(recorder.recording(&id("rec-1"), None, None, no_limits()).await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::RecordingNotFound, ACME));
-        assert_eq!(error(recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await).code, Code::RecordingNotFound);
+        assert_eq!(error(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await).code, Code::RecordingNotFound);
         assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::RecordingNotFound);
     });
 }
@@ -145,7 +145,7 @@ fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
         world.answers(move |seen| if seen.token == refused { answer(401, "") } else { answer(200, &recording("rec-1", "stopped")) });
         world.issues(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"new"}}"#)));
         let recorder = connected(&world, options(&[&old])).await;
-        assert!(recorder.stop(&id("rec-1"), &org(GLOBEX), no_limits()).await.is_ok());
+        assert!(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await.is_ok());
         assert_eq!((world.seen().len(), world.asked().len()), (2, 1));
     });
 }
@@ -156,7 +156,7 @@ fn a_recording_is_read_with_what_the_cloud_says() {
         let world = World::new();
         world.answers(|_| answer(200, &recording("rec-1", "archived")));
         let recorder = with_tokens(&world).await;
-        let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), no_limits()).await.unwrap();
+        let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_limits()).await.unwrap();
         assert_eq!((read.state, read.already_running), (State::Other("archived".into()), false));
         assert_eq!(read.started_at.as_deref(), Some("2026-11-22T08:00:00.000Z"));
         assert_eq!((world.seen()[0].method.as_str(), world.seen()[0].org.as_deref()), ("GET", Some(GLOBEX)));
@@ -174,7 +174,7 @@ fn an_answer_that_is_not_the_recording_is_unexpected() {
                 move |_| answer(200, &body)
             });
             let recorder = with_tokens(&world).await;
-            let unexpected = error(recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), no_limits()).await);
+            let unexpected = error(recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_limits()).await);
             assert_eq!((unexpected.code, unexpected.evidence.status), (Code::UnexpectedAnswer, Some(200)), "{body}");
         }
         let world = World::new();
@@ -213,12 +213,12 @@ fn time_abort_and_close_end_these_calls() {
         world.cloud(|_| Box::pin(std::future::pending()));
         let recorder = with_tokens(&world).await;
         let (id, org) = (id("rec-1"), org(GLOBEX));
-        assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, no_limits())).await).code, Code::Timeout);
+        assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, None, no_limits())).await).code, Code::Timeout);
         let aborted = Limits { timeout: None, aborted: std::future::ready(()) };
         assert!(matches!(recorder.recordings(None, None, aborted).await, Err(Failure::Aborted)));
-        let (closed, ()) = join(recorder.recording(&id, None, no_limits()), async { recorder.close() }).await;
+        let (closed, ()) = join(recorder.recording(&id, None, None, no_limits()), async { recorder.close() }).await;
         assert_eq!(error(closed).code, Code::Closed);
-        assert_eq!(error(recorder.stop(&id, &org, no_limits()).await).code, Code::Closed);
+        assert_eq!(error(recorder.stop(&id, &org, None, no_limits()).await).code, Code::Closed);
         assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::Closed);
     });
 }
@@ -240,7 +240,7 @@ proptest! {
             let world = World::new();
             world.answers(|_| answer(404, ""));
             let recorder = with_tokens(&world).await;
-            let _: Error = error(recorder.recording(&id(&text), None, no_limits()).await).as_ref().clone();
+            let _: Error = error(recorder.recording(&id(&text), None, None, no_limits()).await).as_ref().clone();
             let url = url::Url::parse(&world.seen()[0].url).unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             let decoded = percent_decoded(segments[3]);

@@ -274,9 +274,11 @@ export interface Recorder {
    * not run it and what stood in the way is gone: another token was obtained for one that was refused (401) or was of
    * another organization (403), or the wait that the cloud asked for is over (429). A start whose answer is lost
    * (connection, time-out, 408, 5xx, unreadable) is not sent again but looked for (`GET {path}?agentId=`, twice within
-   * a second): it resolves to the one recording of the agent that began since it was sent (by the cloud's clock, which
-   * its `Date` tells where CORS exposes it; 2 s either way), or rejects with `OUTCOME_UNKNOWN`. After a time-out this takes
-   * at most 5 s more. (What the browser does below `fetch` is its own: see {@link RecordingContract.idempotencyHeader}.)
+   * a second): it resolves to the one recording of the agent that began since it was sent, has not ended, is of this
+   * `recordingType` if it says so, and is not known to be another start's; or rejects with `OUTCOME_UNKNOWN`. Since when is
+   * told by the cloud's clock, within 2 s, where CORS exposes its `Date`; else the clocks are taken to agree, so that with
+   * one that is slow by minutes somebody else's recording of the agent can pass for it. After a time-out this takes at most
+   * 5 s more. (What the browser does below `fetch` is its own: see {@link RecordingContract.idempotencyHeader}.)
    *
    * **Shared.** Calls for the same organization, agent and `recordingType` at the same time come to one start, in this
    * recorder, and, where the platform has Web Locks, in all frames and tabs of this origin and storage partition. A call
@@ -306,7 +308,8 @@ export interface Recorder {
    * that fails, its agents are rejected with that error. No token asks more often than the cloud allows
    * (`inin-ratelimit-allowed`, where CORS exposes it, else 300 requests in a minute), less a tenth for other calls; so a
    * long list takes minutes. The abort of `signal` ends what has not been sent, with the signal's `reason`; what has been
-   * sent is waited for, and the results are given all the same.
+   * sent is waited for, and the results are given all the same. An agent who is named twice is asked for twice: at the
+   * same time that comes to one start.
    *
    * @param agents Ids of agents, or objects with an agent's id and organization.
    */

@@ -3,7 +3,7 @@
 import { RecorderError, closed, isRecorderError } from "./errors.js";
 import { harmless } from "./listener.js";
 import { call, load, worked } from "./module.js";
-import { snapshot } from "./options.js";
+import { copied, snapshot } from "./options.js";
 import { inTime } from "./time.js";
 
 export { explain } from "./explain.js";
@@ -47,10 +47,11 @@ async function open(options, attempt) {
 /** The app's functions are called on the caller's own object, not on the copy. */
 function withThis(given, options) {
   if (typeof given !== "object" || given === null) return given;
-  const own = { ...given };
-  if (typeof own.getToken === "function") own.getToken = own.getToken.bind(options);
-  for (const name of ["onEvent", "onProgress"]) {
-    if (typeof own[name] === "function") own[name] = harmless(own[name].bind(options), name);
+  const own = copied(given);
+  for (const name of ["getToken", "onEvent", "onProgress"]) {
+    if (typeof own[name] !== "function") continue;
+    const bound = own[name].bind(options);
+    own[name] = name === "getToken" ? bound : harmless(bound, name);
   }
   return own;
 }
@@ -133,10 +134,10 @@ class Recorder {
 
   /** A recording with the calls that are about it. */
   #recording(fields) {
-    const { id, orgId } = fields;
+    const { id, orgId, agentId } = fields;
     const about = async (name, options) => {
       const given = snapshot(options);
-      return this.#recording(await this.#call((handle) => handle[name](id, orgId, given), given));
+      return this.#recording(await this.#call((handle) => handle[name](id, orgId, agentId, given), given));
     };
     return new Recording(fields, about);
   }

@@ -14,6 +14,15 @@ export function snapshot(options) {
   }
 }
 
+/** A copy that may be changed: what has a class of its own keeps its getters. */
+export function copied(options) {
+  try {
+    return Object.assign(Object.create(Object.getPrototypeOf(options)), options);
+  } catch (cause) {
+    throw optionsUnreadable(cause);
+  }
+}
+
 function copy(value, depth) {
   if (typeof value !== "object" || value === null || depth === 0) return value;
   if (Array.isArray(value)) return Array.from(value, (item) => copy(item, depth - 1));

@@ -178,27 +178,27 @@ impl Handle {
             let given = argument::options("recording()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
             let id = RecordingId::parse(&argument::text("id", &id)?)?;
             let org = org_option(&given)?;
-            Ok(result::recording(&recorder.recording(&id, org.as_ref(), limits(&given)?).await?))
+            Ok(result::recording(&recorder.recording(&id, org.as_ref(), None, limits(&given)?).await?))
         })
     }
 
     /// A recording as it is now.
     #[wasm_bindgen(js_name = refreshRecording)]
-    pub fn refresh_recording(&self, id: JsValue, org: JsValue, options: JsValue) -> Promise {
+    pub fn refresh_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
         let recorder = self.0.clone();
         settled(async move {
-            let (id, org, limits) = about("refresh()'s options", &id, &org, &options)?;
-            Ok(result::recording(&recorder.recording(&id, Some(&org), limits).await?))
+            let (id, org, agent, limits) = about("refresh()'s options", [&id, &org, &agent], &options)?;
+            Ok(result::recording(&recorder.recording(&id, Some(&org), Some(&agent), limits).await?))
         })
     }
 
     /// Stops a recording.
     #[wasm_bindgen(js_name = stopRecording)]
-    pub fn stop_recording(&self, id: JsValue, org: JsValue, options: JsValue) -> Promise {
+    pub fn stop_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
         let recorder = self.0.clone();
         settled(async move {
-            let (id, org, limits) = about("stop()'s options", &id, &org, &options)?;
-            Ok(result::recording(&recorder.stop(&id, &org, limits).await?))
+            let (id, org, agent, limits) = about("stop()'s options", [&id, &org, &agent], &options)?;
+            Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), limits).await?))
         })
     }
 
@@ -260,12 +260,15 @@ fn limits(given: &Object) -> Result<Limits<Aborted>, Error> {
     Ok(Limits { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) })
 }
 
+type About = (RecordingId, OrgId, AgentId, Limits<Aborted>);
+
 /// What a call about a recording is given: of which, and the options.
-fn about(place: &str, id: &JsValue, org: &JsValue, options: &JsValue) -> Result<(RecordingId, OrgId, Limits<Aborted>), Error> {
+fn about(place: &str, [id, org, agent]: [&JsValue; 3], options: &JsValue) -> Result<About, Error> {
     let given = argument::options(place, options, &["signal", "timeoutMs"])?;
     let id = RecordingId::parse(&argument::text("id", id)?)?;
     let org = org_id("orgId", &argument::text("orgId", org)?)?;
-    Ok((id, org, limits(&given)?))
+    let agent = AgentId::parse(&argument::text("agentId", agent)?)?;
+    Ok((id, org, agent, limits(&given)?))
 }
 
 fn org_option(given: &Object) -> Result<Option<OrgId>, Error> {

@@ -34,8 +34,8 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/starts.rs",
-        find: 'format!("premium-recorder start {} {} {recording_type} {}", target.environment.api(), target.org, agent.as_str())',
-        replace: 'format!("premium-recorder start {} {recording_type} {}", target.org, agent.as_str())',
+        find: 'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
+        replace: 'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
       },
     ],
   },
@@ -54,19 +54,18 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/starts.rs",
-        find: "struct Progress {",
-        replace: "struct Progress {\n    lock: RefCell<Option<Box<dyn std::any::Any>>>,",
-      },
-      { file: "src/starts.rs", find: "Rc::new(Progress {", replace: "Rc::new(Progress { lock: RefCell::default()," },
-      {
-        file: "src/starts.rs",
-        find: "TryLock::Held(lock) => (Some(lock), false),",
-        replace: "TryLock::Held(lock) => { progress.lock.replace(Some(Box::new(lock))); (None, false) }",
+        find: "lock: RefCell<Option<P::Lock>>,",
+        replace: "lock: RefCell<Option<std::mem::ManuallyDrop<P::Lock>>>,",
       },
       {
         file: "src/starts.rs",
-        find: "            drop(unsettled);",
-        replace: "            drop(unsettled);\n            its_progress.lock.take();",
+        find: "progress.lock.replace(lock);",
+        replace: "progress.lock.replace(lock.map(std::mem::ManuallyDrop::new));",
+      },
+      {
+        file: "src/starts.rs",
+        find: "drop(its_progress.lock.take());",
+        replace: "drop(its_progress.lock.take().map(std::mem::ManuallyDrop::into_inner));",
       },
     ],
   },
@@ -90,8 +89,8 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/starts.rs",
-        find: "start.shares && other.key == key",
-        replace: "start.shares && other.key.agent == key.agent && other.key.recording_type == key.recording_type",
+        find: "other.shares && other.key == key",
+        replace: "other.shares && other.key.agent == key.agent && other.key.recording_type == key.recording_type",
       },
     ],
   },
@@ -100,8 +99,8 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/starts.rs",
-        find: "struct Progress {",
-        replace: "struct Progress {\n    abort: futures_util::future::AbortHandle,",
+        find: "struct Progress<P: Ports> {",
+        replace: "struct Progress<P: Ports> {\n    abort: futures_util::future::AbortHandle,",
       },
       {
         file: "src/starts.rs",
@@ -122,9 +121,9 @@ export const MUTANTS = [
       },
       {
         file: "src/starts.rs",
-        find: "impl Starting {",
+        find: "impl<P: Ports> Starting<P> {",
         replace:
-          "impl Drop for Starting {\n    fn drop(&mut self) {\n        self.progress.abort.abort();\n    }\n}\n\nimpl Starting {",
+          "impl<P: Ports> Drop for Starting<P> {\n    fn drop(&mut self) {\n        self.progress.abort.abort();\n    }\n}\n\nimpl<P: Ports> Starting<P> {",
       },
     ],
   },
@@ -143,9 +142,8 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/starts.rs",
-        find: "!is_anothers && recording.state != State::Stopped && recording.started_since(since, |text| ports.parse_date(text))",
-        replace:
-          "recording.started_since(since, |text| ports.parse_date(text)) || (!is_anothers && recording.state != State::Stopped)",
+        find: "may_be && recording.started_since(since, |text| ports.parse_date(text))",
+        replace: "may_be || recording.started_since(since, |text| ports.parse_date(text))",
       },
     ],
   },
@@ -171,37 +169,29 @@ export const MUTANTS = [
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: [{ file: "src/starts.rs", find: "u32::from(has_waited)", replace: "0 * u32::from(has_waited)" }],
+    edits: [{ file: "src/starts.rs", find: "unsure_since.or(has_waited.then_some(began))", replace: "unsure_since" }],
   },
   {
     name: "does not look after an aborted start",
-    edits: [{ file: "src/starts.rs", find: "unsure.push(self.key.clone());", replace: "drop(unsure);" }],
+    edits: [
+      { file: "src/starts.rs", find: "unsure.push((self.key.clone(), sent.at));", replace: "drop((unsure, sent));" },
+    ],
   },
   {
     name: "repairs as often as it can",
     edits: [{ file: "src/sender.rs", find: "if repaired.is_some() || self.keyring", replace: "if self.keyring" }],
   },
   {
-    name: "takes an earlier start's recording for a later one's",
-    edits: [
-      {
-        file: "src/starts.rs",
-        find: "!is_anothers && recording.state != State::Stopped && recording",
-        replace: "(!is_anothers || true) && recording",
-      },
-    ],
-  },
-  {
     name: "trusts a claim again that the cloud has denied",
-    edits: [{ file: "src/keyring.rs", find: "if self.true_owner(&grant).is_some() {", replace: "if false {" }],
+    edits: [{ file: "src/keyring.rs", find: "refiled.push(is.clone());", replace: "" }],
   },
   {
     name: "joins a start of another type",
     edits: [
       {
         file: "src/starts.rs",
-        find: "start.shares && other.key == key",
-        replace: "start.shares && other.key.agent == key.agent && other.key.target == key.target",
+        find: "other.shares && other.key == key",
+        replace: "other.shares && other.key.agent == key.agent && other.key.target == key.target",
       },
     ],
   },

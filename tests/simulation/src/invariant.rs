@@ -580,13 +580,13 @@ impl World {
         if self.is_broken() {
             return;
         }
-        // What is aborted of many looks whether it was sent only when something else wakes them.
-        let is_aborted_batch = |task: usize| {
+        // Where the pace of a batch depends on other calls, it looks again by itself in a second.
+        let is_batch = |task: usize| {
             let ledger = self.ledger.borrow();
             let call = ledger.call_of_task.get(task).copied().flatten().map(|call| &ledger.calls[call]);
-            call.is_some_and(|call| call.is_of_batch && call.abort.is_given())
+            call.is_some_and(|call| call.is_of_batch)
         };
-        if let Some(task) = self.executor.not_woken(is_aborted_batch, || self.acts.get() == acts) {
+        if let Some(task) = self.executor.not_woken(is_batch, || self.acts.get() == acts) {
             let call = self.ledger.borrow().call_of_task.get(task).copied().flatten();
             self.broken("WOKEN", || format!("task {task} (call {call:?}) could go on, and nobody woke it"));
         }

@@ -217,7 +217,7 @@ impl Play<'_> {
                         (None, None),
                         |_| Some((None, false)),
                         move |recorder, limits| async move {
-                            let stopped = recorder.stop(&id, &org, limits).await;
+                            let stopped = recorder.stop(&id, &org, None, limits).await;
                             stopped
                                 .map_or_else(failed, |recording| Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped: true })
                         },
@@ -232,7 +232,7 @@ impl Play<'_> {
                         (None, None),
                         |_| Some((None, false)),
                         move |recorder, limits| async move {
-                            let found = recorder.recording(&id, Some(&org), limits).await;
+                            let found = recorder.recording(&id, Some(&org), None, limits).await;
                             found.map_or_else(failed, |recording| Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped: false })
                         },
                     );
