@@ -223,6 +223,10 @@ impl<P: Ports> Recorder<P> {
         if let (Ended::TimedOut(_), Some(started)) = (&ended, known) {
             return started.map_err(Failure::Error);
         }
+        let closed_after_sent = || {
+            let message = "The recorder was closed after the start was sent: the recording may be running.";
+            Err(Error::new(Code::Closed, message).about(&target.org).into())
+        };
         match (ended, starting.may_have_run()) {
             (Ended::TimedOut(limit), Some(sent)) => {
                 let unknown = || {
@@ -232,14 +236,12 @@ impl<P: Ports> Recorder<P> {
                 let look = async { Ok(self.starts.look_for(starting, &sent, unknown()).await?) };
                 match self.within(Limits { timeout: Some(LONGEST_LOOK), aborted }, None, look).await {
                     Err(Ended::TimedOut(_)) => Err(unknown().about(&target.org).into()),
+                    Err(Ended::Closed) => closed_after_sent(),
                     other => other.map_err(nothing_sent),
                 }
             }
             (Ended::TimedOut(limit), None) => Err(timed_out(limit).about(&target.org).into()),
-            (Ended::Closed, Some(_)) => {
-                let message = "The recorder was closed after the start was sent: the recording may be running.";
-                Err(Error::new(Code::Closed, message).about(&target.org).into())
-            }
+            (Ended::Closed, Some(_)) => closed_after_sent(),
             (other, _) => Err(nothing_sent(other)),
         }
     }

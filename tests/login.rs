@@ -188,7 +188,7 @@ fn a_calls_time_stands_still_while_somebody_signs_in() {
             let is_start = seen.url.ends_with("screenrecordings");
             Box::pin(async move { if is_start { std::future::pending().await } else { Ok(answer) } })
         });
-        let recorder = connected(&world, login_options()).await;
+        let recorder = connected(world.has_no_locks(), login_options()).await;
         let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
         let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
         let somebody = async {
@@ -205,6 +205,26 @@ fn a_calls_time_stands_still_while_somebody_signs_in() {
         };
         let refused = error(join(call, somebody).await.0);
         assert_eq!(refused.code, Code::OutcomeUnknown);
+    });
+}
+
+#[test]
+fn the_time_of_a_sign_in_is_not_taken_from_that_of_a_wait() {
+    run(async {
+        let world = World::new();
+        let refused = std::cell::Cell::new(false);
+        world.answers(move |seen| {
+            let is_first = seen.url.ends_with("screenrecordings") && !refused.replace(true);
+            if is_first { Answer { retry_after: Some("5".into()), ..answer(429, "") } } else { cloud_of(GLOBEX)(seen) }
+        });
+        let recorder = connected(world.has_no_locks(), login_options()).await;
+        let somebody = async {
+            world.advance(100_000);
+            world.windows()[0].grant("code");
+            wait_until(|| world.seen().len() == 3).await;
+            world.advance(5_000);
+        };
+        join(record(&recorder, Some(GLOBEX)), somebody).await.0.unwrap();
     });
 }
 

@@ -195,6 +195,26 @@ fn a_start_that_takes_too_long_is_looked_for_at_most_five_seconds_more() {
 }
 
 #[test]
+fn a_close_after_the_start_was_sent_says_so_also_while_it_is_looked_for() {
+    run(async {
+        for millis in [0, 15_000] {
+            let world = World::new();
+            world.cloud(|_| Box::pin(std::future::pending()));
+            let recorder = with_token(&world).await;
+            let somebody = async {
+                turn().await;
+                world.advance(millis);
+                turn().await;
+                recorder.close();
+            };
+            let closed = error(join(record(&recorder), somebody).await.0);
+            assert_eq!((closed.code, looks(&world)), (Code::Closed, usize::from(millis > 0)));
+            assert!(closed.message.contains("may be running"), "{}", closed.message);
+        }
+    });
+}
+
+#[test]
 fn a_conflict_with_a_running_recording_is_that_recording() {
     run(async {
         let world = World::new();
@@ -480,8 +500,8 @@ fn a_page_that_leaves_its_start_leaves_the_lock_as_well() {
         let mut left = Box::pin(record(&first));
         assert!(left.as_mut().now_or_never().is_none());
         assert_eq!(one.locked().len(), 1);
-        let (found, ()) = join(record(&second), async { drop(left) }).await;
-        assert_eq!(found.unwrap().id.as_str(), "second");
+        let found = while_time_passes(&[&one, &other], join(record(&second), async { drop(left) })).await.0;
+        assert_eq!((found.unwrap().id.as_str(), looks(&other)), ("second", 2));
         assert!(one.locked().is_empty());
     });
 }
