@@ -29,6 +29,22 @@ pub(crate) struct Asking<'a> {
     pub(crate) time_left: &'a dyn Fn() -> i64,
 }
 
+/// Why the cloud does not tell of recordings.
+pub(crate) enum NotTold {
+    /// It refuses to.
+    Refused(Rc<Error>),
+    /// It could not be asked, or its answer is none.
+    Failed(Rc<Error>),
+}
+
+impl From<NotTold> for Rc<Error> {
+    fn from(unlisted: NotTold) -> Rc<Error> {
+        match unlisted {
+            NotTold::Refused(error) | NotTold::Failed(error) => error,
+        }
+    }
+}
+
 /// The recordings of every organization that a token can be had for.
 pub struct Recordings<P: Ports> {
     cloud: Rc<Cloud<P>>,
@@ -45,9 +61,14 @@ impl<P: Ports> Recordings<P> {
 
     /// Those of the target organization that the cloud lists, of this agent or of all.
     pub(crate) async fn list(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, Rc<Error>> {
+        Ok(self.listed(target, agent, limits).await?)
+    }
+
+    /// The same, with who said no.
+    pub(crate) async fn listed(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, NotTold> {
         let (_, answer) = self.answered(target, &self.contract.list(agent), limits).await?;
-        Recording::list(&answer, agent, &target.org)
-            .ok_or_else(|| unexpected("The cloud's answer is no list of recordings.", answer, target))
+        let listed = Recording::list(&answer, agent, &target.org);
+        listed.ok_or_else(|| NotTold::Failed(unexpected("The cloud's answer is no list of recordings.", answer, target)))
     }
 
     /// The one with this id. `agent`: whose it is, where that is known.
@@ -81,11 +102,11 @@ impl<P: Ports> Recordings<P> {
                     error.into()
                 }),
             },
-            Err(refused) if refused.code == Code::Conflict => {
+            Err(NotTold::Refused(refused)) if refused.code == Code::Conflict => {
                 let found = self.find(target, id, agent, limits).await;
                 found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -102,7 +123,7 @@ impl<P: Ports> Recordings<P> {
     }
 
     /// The answer to a call that only reads, or comes to the same when it is carried out twice.
-    async fn answered(&self, target: &Target, call: &Call, limits: Asking<'_>) -> Result<(Rc<Grant>, Answer), Rc<Error>> {
+    async fn answered(&self, target: &Target, call: &Call, limits: Asking<'_>) -> Result<(Rc<Grant>, Answer), NotTold> {
         let Asking { since, time_left } = limits;
         let mut sends = 0;
         loop {
@@ -110,13 +131,16 @@ impl<P: Ports> Recordings<P> {
             let outgoing = Outgoing { target, call: call.clone(), agent: None, since, sent: &RefCell::default(), time_left };
             let error = match self.sender.send(&outgoing).await {
                 Ok(answered) => return Ok(answered),
-                Err(Unanswered::NoToken(error)) => return Err(error),
+                Err(Unanswered::NoToken(error)) => return Err(NotTold::Failed(error)),
                 Err(Unanswered::Lost(lost)) => not_answered("The cloud did not answer.", lost).about(&target.org),
                 Err(Unanswered::Refused(error)) => of_a_recording(error),
             };
             let may_be_sent_again = matches!(error.code, Code::Network | Code::CloudUnavailable);
-            if !may_be_sent_again || sends == MOST_SENDS || i64::from(PAUSE) >= time_left() {
-                return Err(error.into());
+            if !may_be_sent_again {
+                return Err(NotTold::Refused(error.into()));
+            }
+            if sends == MOST_SENDS || i64::from(PAUSE) >= time_left() {
+                return Err(NotTold::Failed(error.into()));
             }
             self.cloud.ports().wait(PAUSE).await;
         }

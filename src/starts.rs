@@ -16,7 +16,7 @@ use crate::grant::Target;
 use crate::keyring::Keyring;
 use crate::ports::{Lost, Ports, TryLock};
 use crate::recording::{Recording, RecordingId, Start, State};
-use crate::recordings::{Asking, Recordings};
+use crate::recordings::{Asking, NotTold, Recordings};
 use crate::sender::{Outgoing, Sender, Sent, Unanswered};
 use crate::timestamp::Timestamp;
 
@@ -280,15 +280,15 @@ impl<P: Ports> Starts<P> {
                     ports.wait(PAUSE).await;
                 }
                 let asking = Asking { since: progress.since, time_left };
-                match self.recordings.list(&key.target, Some(&progress.agent), asking).await {
+                match self.recordings.listed(&key.target, Some(&progress.agent), asking).await {
                     Ok(listed) => {
                         if let Some(running) = self.running(key, listed, began, Some(unsure_since)) {
                             return Ok(Turn::Running(running));
                         }
                     }
                     // Whether the cloud lists any to this token is for the start to find out.
-                    Err(refused) if is_of_listing(&refused) => break,
-                    Err(error) => return Err(error),
+                    Err(NotTold::Refused(refused)) if is_of_listing(refused.code) => break,
+                    Err(error) => return Err(error.into()),
                 }
             }
         } else if has_lock && !has_token {
@@ -420,21 +420,19 @@ impl<P: Ports> Drop for Unsettled<'_, P> {
     }
 }
 
-/// Whether the cloud refuses to list recordings, to this token or at all.
-fn is_of_listing(refused: &Error) -> bool {
-    let is_refusal = refused.evidence.status.is_some_and(|status| status >= 400);
-    is_refusal
-        && matches!(
-            refused.code,
-            Code::RecordingNotFound
-                | Code::UnexpectedAnswer
-                | Code::BadRequest
-                | Code::ScopeMissing
-                | Code::PermissionMissing
-                | Code::FeatureDisabled
-                | Code::PolicyDenied
-                | Code::WrongOrg
-        )
+/// Whether the refusal is of listing, to this token or at all, and not of the token or of the moment.
+fn is_of_listing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RecordingNotFound
+            | Code::UnexpectedAnswer
+            | Code::BadRequest
+            | Code::ScopeMissing
+            | Code::PermissionMissing
+            | Code::FeatureDisabled
+            | Code::PolicyDenied
+            | Code::WrongOrg
+    )
 }
 
 fn answer_lost(code: Code, message: &str, lost: Lost) -> Error {
