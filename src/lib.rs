@@ -1,9 +1,9 @@
 //! Starts a screen recording in the agent's own Genesys Cloud organization, with that organization's own token.
 //!
-//! A value's way: [`launch`] and [`environment`] say where the app runs, [`settings`] decide; [`recorder`] decides for which organization a
-//! call is ([`org`]); [`starts`] see to it that there is one for an agent at a time; [`keyring`] hands out that organization's [`grant`], asking for a [`token`] where none is held;
-//! the grant turns the [`contract`]'s call into a request; [`ports`] sends it; [`refusal`] explains a "no" as an
-//! [`error`].
+//! A value's way: [`launch`] and [`environment`] say where the app runs, [`settings`] decide; [`recorder`] decides for which
+//! organization a call is ([`org`]); [`starts`] see to it that there is one for an agent at a time; [`keyring`] hands out that
+//! organization's [`grant`], asking for a [`token`] where none is held; the grant turns the [`contract`]'s call into a
+//! request; [`ports`] sends it; [`refusal`] explains a "no" as an [`error`].
 //!
 //! `web` is the only folder that knows JavaScript. JavaScript comes in through `src/js`.
 

@@ -339,7 +339,7 @@ impl<P: Ports> Recorder<P> {
         let target = self.target(self.target_org(org)?);
         let time_left = self.time_left(limits.timeout, &target);
         let asking = Asking { since: self.keyring.sign_outs(), time_left: &*time_left };
-        let work = async { Ok(self.recordings.list(&target, agent, asking).await?) };
+        let work = async { Ok(self.recordings.list(&target, agent, asking).await.map_err(Rc::<Error>::from)?) };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
     }
 

@@ -38,8 +38,8 @@ pub(crate) enum NotTold {
 }
 
 impl From<NotTold> for Rc<Error> {
-    fn from(unlisted: NotTold) -> Rc<Error> {
-        match unlisted {
+    fn from(not_told: NotTold) -> Rc<Error> {
+        match not_told {
             NotTold::Refused(error) | NotTold::Failed(error) => error,
         }
     }
@@ -60,12 +60,7 @@ impl<P: Ports> Recordings<P> {
     }
 
     /// Those of the target organization that the cloud lists, of this agent or of all.
-    pub(crate) async fn list(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, Rc<Error>> {
-        Ok(self.listed(target, agent, limits).await?)
-    }
-
-    /// The same, with who said no.
-    pub(crate) async fn listed(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, NotTold> {
+    pub(crate) async fn list(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, NotTold> {
         let (_, answer) = self.answered(target, &self.contract.list(agent), limits).await?;
         let listed = Recording::list(&answer, agent, &target.org);
         listed.ok_or_else(|| NotTold::Failed(unexpected("The cloud's answer is no list of recordings.", answer, target)))

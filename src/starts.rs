@@ -280,7 +280,7 @@ impl<P: Ports> Starts<P> {
                     ports.wait(PAUSE).await;
                 }
                 let asking = Asking { since: progress.since, time_left };
-                match self.recordings.listed(&key.target, Some(&progress.agent), asking).await {
+                match self.recordings.list(&key.target, Some(&progress.agent), asking).await {
                     Ok(listed) => {
                         if let Some(running) = self.running(key, listed, began, Some(unsure_since)) {
                             return Ok(Turn::Running(running));
