@@ -1,42 +1,56 @@
 //! Starts a screen recording in the agent's own Genesys Cloud organization, with that organization's own token.
 //!
-//! A value's way: [`launch`] and [`environment`] say where the app runs, [`settings`] decide; [`recorder`] decides for which
-//! organization a call is ([`org`]); [`starts`] see to it that there is one for an agent at a time; [`keyring`] hands out that
-//! organization's [`grant`], asking for a [`token`] where none is held; the grant turns the [`contract`]'s call into a
-//! request; [`ports`] sends it; [`refusal`] explains a "no" as an [`error`].
+//! Each folder uses only the folders above it in this file; `tests/arrows.rs` holds that. A call goes down and comes back
+//! once: `web` reads the arguments, [`recorder`] decides for which organization the call is, [`recording`] sees to it that
+//! an agent has one start at a time, [`auth`] has the organization's token or obtains it, [`client`] sends the request with
+//! it, [`token`] authorizes the request, and [`cloud`] carries it and explains a refusal.
 //!
 //! `web` is the only folder that knows JavaScript. JavaScript comes in through `src/js`.
 
-pub mod agent;
-pub mod batch;
-pub mod clock;
-pub mod cloud;
-pub mod contract;
-pub mod diagnosis;
-pub mod environment;
-pub mod error;
-pub mod event;
-pub mod grant;
-pub mod json;
-pub mod keyring;
-pub mod launch;
-pub mod login;
-pub mod org;
-pub mod pace;
-pub mod ports;
+/// What things are: ids, times, environments, errors.
+pub mod model {
+    pub mod argument;
+    pub mod environment;
+    pub mod error;
+    pub mod ids;
+    pub mod json;
+    pub mod launch;
+    pub mod scope;
+    pub mod secret;
+    pub mod time;
+}
+
+/// Whose a token is, and the only place that authorizes a request.
+pub mod token {
+    pub mod access_token;
+    pub mod claims;
+    pub mod org_token;
+    pub mod request;
+}
+
+/// One request and its response.
+pub mod cloud {
+    pub mod event;
+    pub mod exchange;
+    pub mod ports;
+    pub mod rate_limit;
+    pub mod refusal;
+    pub mod response;
+}
+
+/// Where tokens come from: another tab, a refresh token, the app, a sign-in.
+pub mod auth {
+    mod authorization;
+    pub mod keyring;
+    pub mod login;
+    pub mod sign_in;
+    pub mod sources;
+    pub(crate) mod token_endpoint;
+}
+
+pub mod client;
 pub mod recorder;
 pub mod recording;
-pub mod recordings;
-pub mod refusal;
-pub mod scope;
-pub mod secret;
-pub mod sender;
-pub mod settings;
-pub mod sources;
-pub mod starts;
-pub mod timestamp;
-pub mod token;
-pub mod trustor;
 
 #[cfg(target_arch = "wasm32")]
 pub mod web;

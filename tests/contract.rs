@@ -4,15 +4,16 @@
 
 mod support;
 
-use premium_recorder::agent::AgentId;
-use premium_recorder::contract::{ContractParts, Method, RecordingContract};
-use premium_recorder::error::Code;
-use premium_recorder::org::OrgId;
+use premium_recorder::model::argument::agent_id;
+use premium_recorder::model::error::Code;
+use premium_recorder::model::ids::{AgentId, OrgId};
+use premium_recorder::recording::contract::{ContractParts, RecordingContract};
 use premium_recorder::recording::{Recording, State};
+use premium_recorder::token::request::Method;
 use proptest::prelude::*;
 use support::{ACME, AGENT, GLOBEX, answer, code};
 
-fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::error::Error> {
+fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::model::error::Error> {
     RecordingContract::with(ContractParts { path: Some(path.to_owned()), ..ContractParts::default() })
 }
 
@@ -118,7 +119,7 @@ fn an_agent_id_is_a_text_without_frills() {
         assert_eq!(AgentId::parse(id).unwrap().as_str(), id);
     }
     for id in ["", " ", "\t", " a", "a ", "a\nb", "a\u{0}b", &"x".repeat(257)] {
-        assert_eq!(code(AgentId::parse(id)), Code::BadArgument, "{id:?}");
+        assert_eq!(code(agent_id(id)), Code::BadArgument, "{id:?}");
     }
 }
 

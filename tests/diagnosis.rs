@@ -5,14 +5,14 @@
 mod support;
 
 use futures::future::join;
-use premium_recorder::agent::AgentId;
-use premium_recorder::diagnosis::{Line, Verdict};
-use premium_recorder::error::Code;
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::{Answer, Feature};
+use premium_recorder::cloud::ports::Feature;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::Code;
+use premium_recorder::model::ids::{AgentId, OrgId};
+use premium_recorder::model::time::Timestamp;
+use premium_recorder::recorder::doctor::{Line, Verdict};
+use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recorder::{Limits, Recorder};
-use premium_recorder::settings::{Options, Settings};
-use premium_recorder::timestamp::Timestamp;
 use support::*;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};

@@ -6,11 +6,11 @@ mod support;
 
 use std::fs;
 
-use premium_recorder::agent::AgentId;
-use premium_recorder::diagnosis::Verdict;
-use premium_recorder::error::{Code, glossary};
+use premium_recorder::model::error::{Code, glossary};
+use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
-use premium_recorder::settings::{Options, Settings};
+use premium_recorder::recorder::doctor::Verdict;
+use premium_recorder::recorder::settings::{Options, Settings};
 use support::{ACME, AGENT, GLOBEX, NOW, World, answer, jwt, no_limits, pairs, run};
 
 fn read(path: &str) -> String {
@@ -24,7 +24,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 
 /// What is generated, by the name that marks its place in the README.
 fn generated() -> [(&'static str, String); 2] {
-    [("codes: generated from src/error.rs", glossary()), ("doctor: generated from tests/documents.rs", the_threads_report())]
+    [("codes: generated from src/model/error.rs", glossary()), ("doctor: generated from tests/documents.rs", the_threads_report())]
 }
 
 /// `UPDATE_README=1 cargo test --test documents` writes it anew.

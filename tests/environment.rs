@@ -4,10 +4,10 @@
 
 mod support;
 
-use premium_recorder::environment::{EnvironmentEntry, Environments};
-use premium_recorder::error::Code;
-use premium_recorder::launch::LaunchContext;
-use premium_recorder::settings::{Options, Settings};
+use premium_recorder::model::environment::{EnvironmentEntry, Environments};
+use premium_recorder::model::error::Code;
+use premium_recorder::model::launch::LaunchContext;
+use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
 use support::{code, entry, pairs};
 

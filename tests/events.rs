@@ -5,10 +5,10 @@
 mod support;
 
 use futures::future::join;
-use premium_recorder::org::OrgId;
+use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
-use premium_recorder::recording::Start;
-use premium_recorder::token::AccessToken;
+use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::AccessToken;
 use support::*;
 
 async fn record(recorder: &Recorder<World>) {

@@ -10,12 +10,14 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
-use premium_recorder::error::{Cause, Code};
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::{IssuedToken, Lost};
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::settings::{Options, Settings};
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::IssuedToken;
 use support::{
     ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, jwt, jwt_of, lost, no_limits, options, pairs, run,
     token_info, while_time_passes,
@@ -155,7 +157,7 @@ fn a_token_that_can_not_be_filed_says_why() {
         let world = World::new();
         world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let token = premium_recorder::token::AccessToken::parse("opaque").unwrap();
+        let token = premium_recorder::token::access_token::AccessToken::parse("opaque").unwrap();
         assert_eq!(error(recorder.add_token(token, no_limits()).await).code, Code::Network);
         assert_eq!(recorder.grants().len(), 1);
     });

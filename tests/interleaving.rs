@@ -4,15 +4,16 @@
 mod support;
 use futures::FutureExt;
 use futures::future::{join, join_all};
-use premium_recorder::clock::Clock;
-use premium_recorder::error::{Cause, Code};
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::{Answer, Holder, IssuedToken, Ports};
+use premium_recorder::cloud::ports::{Holder, Ports};
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::OrgId;
+use premium_recorder::model::time::{Clock, Timestamp};
+use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::settings::{Options, Settings};
-use premium_recorder::timestamp::Timestamp;
-use premium_recorder::token::AccessToken;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use support::*;
@@ -559,7 +560,7 @@ fn get_token_may_call_everything_synchronously() {
     });
 }
 fn spawn(w: &World, f: std::pin::Pin<Box<dyn Future<Output = Result<Recording, Failure>>>>) {
-    use premium_recorder::ports::Ports;
+    use premium_recorder::cloud::ports::Ports;
     w.spawn(Box::pin(async move {
         let _ = f.await;
     }));
@@ -597,7 +598,7 @@ fn connect_does_not_fail_because_what_another_page_shares_can_not_be_looked_at()
         join(record(&one, GLOBEX), async { first.windows()[0].grant("code") }).await.0.unwrap();
         let second = first.another_page();
         second.cloud(|_| Box::pin(std::future::pending()));
-        let settings = premium_recorder::settings::Settings::decide(o(), None, Some(page(&[]))).unwrap();
+        let settings = premium_recorder::recorder::settings::Settings::decide(o(), None, Some(page(&[]))).unwrap();
         let r = ticking(&[&second], Recorder::connect(second.clone(), settings, None, no_limits()), 60_000).await.unwrap();
         assert!(r.is_ok(), "connect: {:?}", error(r.map(|_| ())).code);
     });
@@ -670,8 +671,8 @@ fn an_aborted_call_does_not_end_the_count_of_anothers_sign_in() {
 
 #[test]
 fn what_a_redirect_sign_in_gave_is_not_displaced_by_the_token_it_was_to_replace() {
-    use premium_recorder::login::Returned;
-    use premium_recorder::settings::Settings;
+    use premium_recorder::auth::sign_in::Returned;
+    use premium_recorder::recorder::settings::Settings;
     run(async {
         let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"revoked"}}"#));
         let o = || {

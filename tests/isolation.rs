@@ -7,12 +7,12 @@ mod support;
 
 use std::collections::{HashMap, HashSet};
 
-use premium_recorder::environment::EnvironmentEntry;
-use premium_recorder::login::LoginOptions;
+use premium_recorder::auth::login::LoginOptions;
+use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::recorder::Recorder;
-use premium_recorder::recording::Start;
-use premium_recorder::settings::{Options, Settings};
-use premium_recorder::token::AccessToken;
+use premium_recorder::recorder::settings::{Options, Settings};
+use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
 use support::{NOW, World, answer, jwt, login_options, no_limits, page, run};
 
@@ -120,7 +120,7 @@ proptest! {
                         }
                     }
                     Step::Switch(to) => {
-                        let to = premium_recorder::org::OrgId::parse(&org(to)).unwrap();
+                        let to = premium_recorder::model::ids::OrgId::parse(&org(to)).unwrap();
                         let _ = recorder.switch_org(to, no_limits()).await;
                     }
                     Step::Add(token) => {

@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::future::{join, join_all};
-use premium_recorder::clock::Clock;
-use premium_recorder::error::{Cause, Code};
-use premium_recorder::ports::{Answer, IssuedToken};
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::time::{Clock, Timestamp};
 use premium_recorder::recorder::{Failure, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::timestamp::Timestamp;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::IssuedToken;
 use proptest::prelude::*;
 use support::*;
 
@@ -150,7 +151,7 @@ fn the_clouds_clock_decides_on_what_the_cloud_has_dated() {
         let world = World::new();
         ahead_by(&world, -3600 * SECOND);
         let recorder = connected(&world, options(&["opaque"])).await;
-        let token = premium_recorder::token::AccessToken::parse(&of_acme("a", -1800)).unwrap();
+        let token = premium_recorder::token::access_token::AccessToken::parse(&of_acme("a", -1800)).unwrap();
         recorder.add_token(token, no_limits()).await.unwrap();
         record(&recorder).await.unwrap();
         assert_eq!(tokens_of_starts(&world).len(), 1);
@@ -159,7 +160,7 @@ fn the_clouds_clock_decides_on_what_the_cloud_has_dated() {
         let world = World::new();
         ahead_by(&world, 3600 * SECOND);
         let recorder = connected(&world, options(&["opaque", &of_acme("a", 1800)])).await;
-        let acme = recorder.grants().into_iter().find(|grant| grant.known_by() == premium_recorder::grant::KnownBy::Claim);
+        let acme = recorder.grants().into_iter().find(|grant| grant.known_by() == premium_recorder::token::org_token::KnownBy::Claim);
         // It did not even take the place of the one that lives.
         assert!(acme.is_none_or(|grant| !grant.is_fresh(recorder.now())));
     });
@@ -485,7 +486,7 @@ fn a_renewal_that_fails_after_a_refusal_tells_both() {
         let world = World::new();
         world.answers(|_| answer(401, "")).blocks_windows();
         let recorder =
-            connected(&world, premium_recorder::settings::Options { tokens: vec![jwt_of(ACME).into()], ..login_options() }).await;
+            connected(&world, premium_recorder::recorder::settings::Options { tokens: vec![jwt_of(ACME).into()], ..login_options() }).await;
         let failed = error(record(&recorder).await);
         assert_eq!((failed.code, world.starts().len()), (Code::LoginBlocked, 1));
         match &failed.evidence.cause {

@@ -7,13 +7,15 @@ mod support;
 use std::rc::Rc;
 
 use futures::future::{join, join_all};
-use premium_recorder::error::{Cause, Code, Error};
-use premium_recorder::login::{LoginOptions, Returned};
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::Answer;
+use premium_recorder::auth::login::LoginOptions;
+use premium_recorder::auth::sign_in::Returned;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code, Error};
+use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::settings::{Options, Settings};
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
 use support::*;
 
 const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;

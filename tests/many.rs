@@ -11,12 +11,14 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 use futures::future::join;
 use futures::{FutureExt, future::LocalBoxFuture};
-use premium_recorder::batch::{Batch, Progress};
-use premium_recorder::error::{Code, Error};
-use premium_recorder::ports::{Answer, Lost, RateLimit};
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::response::{Answer, RateLimit};
+use premium_recorder::model::error::{Code, Error};
+use premium_recorder::recorder::settings::Options;
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::settings::Options;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::batch::{Batch, Progress};
+use premium_recorder::recording::start::Start;
 use support::*;
 
 type Results = Vec<Result<Recording, Failure>>;
@@ -128,7 +130,7 @@ fn an_organization_without_a_token_stops_no_other_and_is_asked_for_once() {
         world.source(|asked| {
             Box::pin(async move {
                 if asked.org == ACME {
-                    Err(premium_recorder::error::Cause::Foreign(Rc::new("no".to_owned())))
+                    Err(premium_recorder::model::error::Cause::Foreign(Rc::new("no".to_owned())))
                 } else {
                     Ok(issued(&jwt_of(&asked.org)))
                 }
@@ -227,7 +229,7 @@ fn a_switch_meanwhile_changes_nothing() {
         let somebody = async {
             for answered in 0..5 {
                 wait_until(|| world.starts().len() == answered + 1).await;
-                recorder.switch_org(premium_recorder::org::OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+                recorder.switch_org(premium_recorder::model::ids::OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
                 waiting.borrow_mut().remove(0).send(()).unwrap();
             }
         };

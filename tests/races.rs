@@ -5,12 +5,14 @@ mod support;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join3};
-use premium_recorder::batch::Batch;
-use premium_recorder::error::Code;
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::{Answer, Lost, RateLimit};
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::response::{Answer, RateLimit};
+use premium_recorder::model::error::Code;
+use premium_recorder::model::ids::{OrgId, RecordingId};
 use premium_recorder::recorder::{Failure, Recorder};
-use premium_recorder::recording::{Recording, RecordingId, Start};
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::batch::Batch;
+use premium_recorder::recording::start::Start;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -161,7 +163,7 @@ fn clock_set_back() {
         let starts = (0..10).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
         let back = Cell::new(false);
         let w = world.clone();
-        let on = move |p: premium_recorder::batch::Progress| {
+        let on = move |p: premium_recorder::recording::batch::Progress| {
             if p.fulfilled == 6 && !back.replace(true) {
                 w.advance(-86_400_000)
             }

@@ -7,13 +7,14 @@ mod support;
 use std::cell::Cell;
 
 use futures::future::join;
-use premium_recorder::agent::AgentId;
-use premium_recorder::error::{Code, Error};
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::{Answer, Lost};
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::argument::recording_id;
+use premium_recorder::model::error::{Code, Error};
+use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::recorder::settings::Options;
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{RecordingId, State};
-use premium_recorder::settings::Options;
+use premium_recorder::recording::State;
 use proptest::prelude::*;
 use support::*;
 
@@ -226,7 +227,7 @@ fn time_abort_and_close_end_these_calls() {
 #[test]
 fn what_is_no_id_is_refused() {
     for text in ["", ".", "..", "a\nb", "\u{0}", &"x".repeat(257)] {
-        assert_eq!(code(RecordingId::parse(text)), Code::BadArgument, "{text:?}");
+        assert_eq!(code(recording_id(text)), Code::BadArgument, "{text:?}");
     }
     assert!(RecordingId::parse(&"ü".repeat(256)).is_ok());
 }

@@ -4,8 +4,8 @@
 
 mod support;
 
-use premium_recorder::error::{Cause, Code};
-use premium_recorder::refusal::refusal;
+use premium_recorder::cloud::refusal::refusal;
+use premium_recorder::model::error::{Cause, Code};
 use support::answer;
 
 /// Codes as the Platform API declares them on its operations, with the message's real form where it carries evidence.

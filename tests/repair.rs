@@ -8,12 +8,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::join;
-use premium_recorder::error::{Cause, Code, Error};
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::Answer;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code, Error};
+use premium_recorder::model::ids::OrgId;
+use premium_recorder::model::scope::near_miss;
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::scope::near_miss;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
 use support::*;
 
 const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
@@ -125,7 +126,7 @@ async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Er
     assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&org(GLOBEX), Some(403), 1));
     assert!(world.asked().is_empty());
     // What the cloud has told of the token is known from now on.
-    assert_eq!(recorder.grants()[0].known_by(), premium_recorder::grant::KnownBy::Cloud);
+    assert_eq!(recorder.grants()[0].known_by(), premium_recorder::token::org_token::KnownBy::Cloud);
     (world, refused)
 }
 

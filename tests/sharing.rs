@@ -5,12 +5,13 @@
 mod support;
 
 use futures::future::{join, join_all};
-use premium_recorder::error::{Cause, Code};
-use premium_recorder::org::OrgId;
-use premium_recorder::ports::Answer;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::settings::Options;
 use premium_recorder::recorder::{Failure, Recorder};
-use premium_recorder::recording::{Recording, Start};
-use premium_recorder::settings::Options;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
 use support::*;
 
 async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, Failure> {

@@ -10,11 +10,13 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
-use premium_recorder::error::{Cause, Code};
-use premium_recorder::ports::{Answer, Lost};
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::recorder::settings::Options;
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, Start, State};
-use premium_recorder::settings::Options;
+use premium_recorder::recording::start::Start;
+use premium_recorder::recording::{Recording, State};
 use support::*;
 
 /// `NOW` and some milliseconds, as the cloud writes it.
@@ -161,7 +163,7 @@ fn since_when_is_told_by_the_clouds_clock() {
             world.cloud(move |seen| {
                 let is_start = seen.method == "POST";
                 let answer = if is_start { answer(500, "") } else { list(&[entity("ours", "recording", started)]) };
-                let date = premium_recorder::timestamp::Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
+                let date = premium_recorder::model::time::Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
                 Box::pin(async move { Ok(Answer { date: Some(date), ..answer }) })
             });
             let recorder = with_token(&world).await;

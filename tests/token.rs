@@ -5,8 +5,9 @@
 mod support;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use premium_recorder::error::Code;
-use premium_recorder::token::{AccessToken, Claims, TokenInfo};
+use premium_recorder::model::error::Code;
+use premium_recorder::token::access_token::AccessToken;
+use premium_recorder::token::claims::{Claims, TokenInfo};
 use proptest::prelude::*;
 use support::{ACME, GLOBEX, INITECH, code, date, json, jwt};
 
@@ -34,7 +35,7 @@ fn a_jwt_says_its_organization_its_end_and_its_scopes() {
 #[test]
 fn a_secret_prints_as_stars() {
     let token = AccessToken::parse("the-token").unwrap();
-    let secret = premium_recorder::secret::Secret::from("the-secret".to_owned());
+    let secret = premium_recorder::model::secret::Secret::from("the-secret".to_owned());
     assert_eq!(format!("{token:?} {secret:?}"), "*** ***");
 }
 

@@ -4,13 +4,13 @@ use js_sys::{Array, Function, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
+use super::codec::pairs;
 use super::foreign::Signal;
-use super::page::pairs;
-use crate::environment::EnvironmentEntry;
-use crate::error::{Code, Error};
-use crate::login::LoginOptions;
-use crate::secret::Secret;
-use crate::settings::Options;
+use crate::auth::login::LoginOptions;
+use crate::model::environment::EnvironmentEntry;
+use crate::model::error::{Code, Error};
+use crate::model::secret::Secret;
+use crate::recorder::settings::Options;
 
 type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 

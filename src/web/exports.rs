@@ -15,15 +15,15 @@ use super::listener::Listener;
 use super::platform::Platform;
 use super::token_source::TokenSource;
 use super::{argument, page, result};
-use crate::agent::AgentId;
-use crate::batch::Batch;
-use crate::error::Error;
-use crate::login::Returned;
-use crate::org::{OrgId, org_id};
+use crate::auth::sign_in::Returned;
+use crate::model::argument::{org_id, timeout};
+use crate::model::error::Error;
+use crate::model::ids::{AgentId, OrgId, RecordingId};
+use crate::recorder::settings::Settings;
 use crate::recorder::{Failure, Limits, Recorder};
-use crate::recording::{RecordingId, Start};
-use crate::settings::{Settings, timeout};
-use crate::token::AccessToken;
+use crate::recording::batch::Batch;
+use crate::recording::start::Start;
+use crate::token::access_token::AccessToken;
 
 /// Calls back with a panic's place and message, so that the door can reject what is in flight.
 #[wasm_bindgen(js_name = onPanic)]
@@ -164,7 +164,9 @@ impl Handle {
         let recorder = self.0.clone();
         settled(async move {
             let given = argument::options("recordings()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
-            let agent = argument::optional(&given, "", "agentId", argument::text)?.map(|agent| AgentId::parse(&agent)).transpose()?;
+            let agent = argument::optional(&given, "", "agentId", argument::text)?
+                .map(|agent| crate::model::argument::agent_id(&agent))
+                .transpose()?;
             let org = org_option(&given)?;
             let recordings = recorder.recordings(agent.as_ref(), org.as_ref(), limits(&given)?).await?;
             Ok(result::recordings(&recordings).into())
@@ -176,7 +178,7 @@ impl Handle {
         let recorder = self.0.clone();
         settled(async move {
             let given = argument::options("recording()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
-            let id = RecordingId::parse(&argument::text("id", &id)?)?;
+            let id = crate::model::argument::recording_id(&argument::text("id", &id)?)?;
             let org = org_option(&given)?;
             Ok(result::recording(&recorder.recording(&id, org.as_ref(), None, limits(&given)?).await?))
         })
@@ -228,7 +230,11 @@ impl Handle {
         let recorder = self.0.clone();
         settled(async move {
             let given = argument::options("diagnose()'s options", &options, &["orgId"])?;
-            let agent = if agent_id.is_undefined() { None } else { Some(AgentId::parse(&argument::text("agentId", &agent_id)?)?) };
+            let agent = if agent_id.is_undefined() {
+                None
+            } else {
+                Some(crate::model::argument::agent_id(&argument::text("agentId", &agent_id)?)?)
+            };
             let org = org_option(&given)?;
             let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), unlimited()).await?;
             Ok(lines.iter().map(result::line).collect::<Array>().into())
@@ -265,9 +271,9 @@ type About = (RecordingId, OrgId, AgentId, Limits<Aborted>);
 /// What a call about a recording is given: of which, and the options.
 fn about(place: &str, [id, org, agent]: [&JsValue; 3], options: &JsValue) -> Result<About, Error> {
     let given = argument::options(place, options, &["signal", "timeoutMs"])?;
-    let id = RecordingId::parse(&argument::text("id", id)?)?;
+    let id = crate::model::argument::recording_id(&argument::text("id", id)?)?;
     let org = org_id("orgId", &argument::text("orgId", org)?)?;
-    let agent = AgentId::parse(&argument::text("agentId", agent)?)?;
+    let agent = crate::model::argument::agent_id(&argument::text("agentId", agent)?)?;
     Ok((id, org, agent, limits(&given)?))
 }
 

@@ -8,13 +8,12 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
+use super::codec::{date, json};
 use super::foreign::{Answered, settled};
-use super::json;
-use super::platform::date;
 use super::result::foreign;
-use crate::contract::Method;
-use crate::grant::Request;
-use crate::ports::{Answer, Lost, RateLimit};
+use crate::cloud::ports::Lost;
+use crate::cloud::response::{Answer, RateLimit};
+use crate::token::request::{Method, Request};
 
 #[wasm_bindgen]
 extern "C" {
@@ -47,7 +46,7 @@ pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
     Ok(Answer {
         status,
         rate_limit: rate_limit(),
-        json: json::parse(&body).unwrap_or_default(),
+        json: json(&body).unwrap_or_default(),
         body,
         correlation_id: header("ININ-Correlation-Id"),
         date: header("Date").as_deref().and_then(date),

@@ -4,7 +4,7 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use super::result::{Property, known_by, object};
-use crate::event::Event;
+use crate::cloud::event::Event;
 
 /// `onEvent`, as the door wraps it: it does not throw, and calls the app later.
 pub(super) struct Listener(pub(super) Function);

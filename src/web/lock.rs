@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::abort::AbortController;
 use super::foreign::property;
 use super::slot::Slot;
-use crate::ports::TryLock;
+use crate::cloud::ports::TryLock;
 
 #[wasm_bindgen]
 extern "C" {

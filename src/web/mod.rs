@@ -2,11 +2,11 @@
 
 mod abort;
 mod argument;
+mod codec;
 mod crypto;
 pub mod exports;
 mod fetch;
 mod foreign;
-mod json;
 mod listener;
 mod lock;
 mod page;

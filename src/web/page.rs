@@ -2,10 +2,11 @@
 
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
-use web_sys::{Url, UrlSearchParams};
+use web_sys::Url;
 
+use super::codec::pairs;
 use super::foreign::property;
-use crate::login::Page;
+use crate::auth::sign_in::Page;
 
 #[wasm_bindgen]
 extern "C" {
@@ -82,13 +83,4 @@ pub(super) fn replace_address(url: &str) {
     let history: History = global("history").unchecked_into();
     // A page that may not change its address keeps it: the code in it is used up.
     let _ = history.replace_state(&JsValue::NULL, "", url);
-}
-
-/// The decoded pairs of a query.
-pub(super) fn pairs(query: &UrlSearchParams) -> Vec<(String, String)> {
-    let pair = |pair: JsValue| -> Option<(String, String)> {
-        let pair: Array = pair.unchecked_into();
-        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
-    };
-    Array::from(query).iter().filter_map(pair).collect()
 }

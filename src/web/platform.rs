@@ -6,7 +6,6 @@ use futures_util::future::LocalBoxFuture;
 use js_sys::Date;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::UrlSearchParams;
 
 use super::abort::{AbortController, Aborted};
 use super::listener::Listener;
@@ -15,13 +14,15 @@ use super::sharing::Sharing;
 use super::timer::Timer;
 use super::token_source::TokenSource;
 use super::window::Window;
-use super::{crypto, fetch, json, lock, page, sharing};
-use crate::error::Cause;
-use crate::event::Event;
-use crate::grant::Request;
-use crate::json::Json;
-use crate::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, TokenNeed, TryLock};
-use crate::timestamp::Timestamp;
+use super::{codec, crypto, fetch, lock, page, sharing};
+use crate::cloud::event::Event;
+use crate::cloud::ports::{Feature, Holder, Lost, Ports, TokenNeed, TryLock};
+use crate::cloud::response::Answer;
+use crate::model::error::Cause;
+use crate::model::json::Json;
+use crate::model::time::Timestamp;
+use crate::token::access_token::IssuedToken;
+use crate::token::request::Request;
 
 pub(super) struct Platform {
     token_source: Option<TokenSource>,
@@ -96,22 +97,19 @@ impl Ports for Platform {
     }
 
     fn parse_json(&self, text: &str) -> Option<Json> {
-        json::parse(text)
+        codec::json(text)
     }
 
     fn parse_date(&self, text: &str) -> Option<Timestamp> {
-        date(text)
+        codec::date(text)
     }
 
     fn form(&self, pairs: &[(&str, &str)]) -> String {
-        // Without a text to read, making one can not fail.
-        let Ok(form) = UrlSearchParams::new() else { return String::new() };
-        pairs.iter().for_each(|(name, value)| form.append(name, value));
-        form.to_string().into()
+        codec::form(pairs)
     }
 
     fn parse_form(&self, text: &str) -> Vec<(String, String)> {
-        UrlSearchParams::new_with_str(text).map(|form| page::pairs(&form)).unwrap_or_default()
+        codec::parse_form(text)
     }
 
     fn random(&self) -> Option<[u8; 32]> {
@@ -157,12 +155,4 @@ impl Ports for Platform {
     async fn closed(&self) {
         Aborted::by(Some(self.closing.signal().unchecked_into())).await;
     }
-}
-
-/// A date as `Date.parse` reads it: ISO 8601, or that of HTTP.
-pub(super) fn date(text: &str) -> Option<Timestamp> {
-    let millis = Date::parse(text);
-    // A whole number far below 2⁵³, or NaN.
-    #[allow(clippy::cast_possible_truncation)]
-    (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
 }

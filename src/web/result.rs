@@ -7,17 +7,17 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
 use super::foreign::property;
-use crate::batch::Progress;
-use crate::clock::Moment;
-use crate::diagnosis::Line;
-use crate::environment::Environment;
-use crate::error::{Cause, Error, Seen};
-use crate::grant::{Grant, KnownBy};
-use crate::launch::LaunchContext;
-use crate::org::OrgId;
+use crate::model::environment::Environment;
+use crate::model::error::{Cause, Error, Seen};
+use crate::model::ids::OrgId;
+use crate::model::launch::LaunchContext;
+use crate::model::time::Moment;
 use crate::recorder::Failure;
+use crate::recorder::doctor::Line;
+use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
-use crate::trustor::Trustor;
+use crate::recording::batch::Progress;
+use crate::token::org_token::{Grant, KnownBy};
 
 /// Keeps a value from JavaScript as a cause, whole.
 pub(super) fn foreign(value: JsValue) -> Cause {

@@ -13,7 +13,8 @@ use super::lock::{Lock, is_held_by_another};
 use super::result::{Property, object};
 use super::slot::Slot;
 use super::timer::Timer;
-use crate::ports::{Holder, IssuedToken};
+use crate::cloud::ports::Holder;
+use crate::token::access_token::IssuedToken;
 
 /// The longest time that a page may take to answer, in milliseconds.
 const PATIENCE: u32 = 1_000;

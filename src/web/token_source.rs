@@ -7,8 +7,9 @@ use super::abort::AbortOnDrop;
 use super::argument;
 use super::foreign::settled;
 use super::result::{Property, foreign, object};
-use crate::error::{Cause, Error};
-use crate::ports::{IssuedToken, TokenNeed};
+use crate::cloud::ports::TokenNeed;
+use crate::model::error::{Cause, Error};
+use crate::token::access_token::IssuedToken;
 
 /// `getToken`, bound to its `this` by the door.
 pub(super) struct TokenSource(pub(super) Function);

@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 
 use super::foreign::property;
 use super::slot::Slot;
-use crate::ports::SignInWindow;
+use crate::cloud::ports::SignInWindow;
 
 /// As the callback page says it (`src/js/callback.js`).
 const MESSAGE: &str = "premium-recorder.authorization-response";

@@ -1,6 +1,6 @@
 //! A call's path and headers come from a contract that was looked at, so they can not lead to another host.
 
-use premium_recorder::contract::Call;
+use premium_recorder::token::request::Call;
 
 fn led_astray(call: &mut Call) {
     call.path = "@evil.example/".to_owned();

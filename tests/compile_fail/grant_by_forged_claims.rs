@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use premium_recorder::clock::Moment;
-use premium_recorder::environment::Environment;
-use premium_recorder::grant::{Grant, UnfiledToken};
-use premium_recorder::token::{AccessToken, Claims, TokenInfo};
+use premium_recorder::model::time::Moment;
+use premium_recorder::model::environment::Environment;
+use premium_recorder::token::org_token::{Grant, UnfiledToken};
+use premium_recorder::token::access_token::AccessToken;
+use premium_recorder::token::claims::{Claims, TokenInfo};
 
 fn forged(prod: &Rc<Environment>, of_acme: AccessToken, claims: Claims, info: TokenInfo, now: Moment) -> Grant {
     UnfiledToken::new(prod, of_acme, Some(claims), None).filed_by_cloud(info, now)

@@ -1,7 +1,6 @@
 //! A request can not be put together: only a grant makes one, with its own organization and its own token.
 
-use premium_recorder::contract::Method;
-use premium_recorder::grant::Request;
+use premium_recorder::token::request::{Method, Request};
 
 fn main() {
     let _ = Request {

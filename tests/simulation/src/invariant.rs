@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use premium_recorder::batch::Progress;
-use premium_recorder::error::{Cause, Code, Error};
-use premium_recorder::ports::{Answer, Lost};
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::{Cause, Code, Error};
+use premium_recorder::recording::batch::Progress;
 
 use crate::cloud::{AGENT_IDS, Asked, Cloud, PATH};
 use crate::network::{Flight, State, Verdict};

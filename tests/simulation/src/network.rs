@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use premium_recorder::error::Cause;
-use premium_recorder::ports::{Answer, Lost};
-use premium_recorder::timestamp::Timestamp;
+use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::Cause;
+use premium_recorder::model::time::Timestamp;
 
 use crate::clock::Event;
 use crate::cloud::{AGENT_IDS, Asked, Reply};

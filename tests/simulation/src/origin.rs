@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use premium_recorder::ports::Holder;
+use premium_recorder::cloud::ports::Holder;
 
 /// Locks and sharers, by name.
 #[derive(Default)]

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use premium_recorder::error::Cause;
-use premium_recorder::event::Event;
-use premium_recorder::grant::Request;
-use premium_recorder::json::Json;
-use premium_recorder::ports::{Answer, Feature, Holder, IssuedToken, Lost, Ports, SignInWindow, TokenNeed, TryLock};
-use premium_recorder::timestamp::Timestamp;
+use premium_recorder::cloud::event::Event;
+use premium_recorder::cloud::ports::{Feature, Holder, Lost, Ports, SignInWindow, TokenNeed, TryLock};
+use premium_recorder::cloud::response::Answer;
+use premium_recorder::model::error::Cause;
+use premium_recorder::model::json::Json;
+use premium_recorder::model::time::Timestamp;
+use premium_recorder::token::access_token::IssuedToken;
+use premium_recorder::token::request::Request;
 
 use crate::clock::{self, Timer};
 use crate::cloud::{Asked, agent_number};

@@ -5,14 +5,14 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use premium_recorder::agent::AgentId;
-use premium_recorder::batch::{Batch, Progress};
-use premium_recorder::environment::EnvironmentEntry;
-use premium_recorder::org::OrgId;
+use premium_recorder::model::environment::EnvironmentEntry;
+use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recorder::{Failure, Limits, Recorder};
-use premium_recorder::recording::{Recording, RecordingId, Start};
-use premium_recorder::settings::{Options, Settings};
-use premium_recorder::token::AccessToken;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::batch::{Batch, Progress};
+use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::AccessToken;
 
 use crate::clock::Event;
 use crate::cloud::AGENT_IDS;

@@ -1,7 +1,7 @@
 //! The tokens that there are: what their text says, and what is true of them.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use premium_recorder::secret::Secret;
+use premium_recorder::model::secret::Secret;
 
 use crate::schedule::{ENVIRONMENTS, ORGS, Says, Token};
 

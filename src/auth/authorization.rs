@@ -1,0 +1,127 @@
+//! The authorization request and its response (RFC 6749 §4.1, with PKCE by RFC 7636).
+
+use std::rc::Rc;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::auth::login::Login;
+use crate::auth::token_endpoint::TokenResponse;
+use crate::cloud::exchange::Cloud;
+use crate::cloud::ports::Ports;
+use crate::model::environment::{Environment, Target};
+use crate::model::error::{Cause, Code, Error};
+use crate::model::ids::OrgId;
+use crate::model::secret::Secret;
+
+/// An authorization request that was begun, and what its answer must fit.
+pub(super) struct Transaction {
+    pub(super) state: String,
+    pub(super) verifier: Secret,
+    pub(super) challenge: Option<String>,
+    pub(super) environment: Rc<Environment>,
+    pub(super) org: OrgId,
+    pub(super) client_id: String,
+    pub(super) redirect_uri: String,
+}
+
+impl Transaction {
+    pub(super) async fn begin(login: &Login, ports: &impl Ports, target: &Target) -> Result<Transaction, Error> {
+        let no_crypto = || Error::new(Code::InsecureOrigin, "This page has no Web Crypto, since it is not a secure context.");
+        let random = || ports.random().map(|bytes| Base64UrlUnpadded::encode_string(&bytes)).ok_or_else(no_crypto);
+        let verifier = Secret::from(random()?);
+        let digest = ports.sha256(verifier.reveal().as_bytes()).await.ok_or_else(no_crypto)?;
+        Ok(Transaction {
+            state: random()?,
+            verifier,
+            challenge: Some(Base64UrlUnpadded::encode_string(&digest)),
+            environment: target.environment.clone(),
+            org: target.org.clone(),
+            client_id: login.client_id.clone(),
+            redirect_uri: login.redirect_uri.clone(),
+        })
+    }
+
+    pub(super) fn authorize_url(&self, login: &Login, ports: &impl Ports) -> String {
+        let mut query = vec![
+            ("response_type", "code"),
+            ("client_id", &self.client_id),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_challenge_method", "S256"),
+            ("code_challenge", self.challenge.as_deref().unwrap_or_default()),
+            ("state", &self.state),
+            ("target", self.org.as_str()),
+        ];
+        query.extend(login.prompts().then_some(("prompt", "login")));
+        query.extend(Some(login.login_hint()).filter(|hint| !hint.is_empty()).map(|hint| ("login_hint", hint)));
+        format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
+    }
+
+    /// The code of an authorization response that answers this request.
+    pub(super) fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
+        if value(response, "state") != Some(&self.state) {
+            return Err(not_ours("The authorization response has another state than the request.").about(&self.org));
+        }
+        if let Some(error) = value(response, "error") {
+            let description = value(response, "error_description").unwrap_or_default();
+            let code = match error {
+                "server_error" | "temporarily_unavailable" => Code::CloudUnavailable,
+                _ => Code::LoginDenied,
+            };
+            let words = format!("{error}: {description}");
+            return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)).about(&self.org));
+        }
+        match value(response, "code") {
+            Some(code) if !code.is_empty() => Ok(code.to_owned().into()),
+            _ => {
+                let message = "The authorization response has neither a code nor an error.";
+                Err(Error::new(Code::UnexpectedAnswer, message).about(&self.org))
+            }
+        }
+    }
+
+    /// What has to be known when the page comes back. No token is in it.
+    pub(super) fn memo(&self, ports: &impl Ports, page_query: &[(String, String)]) -> Secret {
+        let page_query: Vec<_> = page_query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        ports
+            .form(&[
+                ("began", &ports.now().as_millis().to_string()),
+                ("state", &self.state),
+                ("code_verifier", self.verifier.reveal()),
+                ("login", self.environment.login().as_str()),
+                ("target", self.org.as_str()),
+                ("client_id", &self.client_id),
+                ("redirect_uri", &self.redirect_uri),
+                ("query", &ports.form(&page_query)),
+            ])
+            .into()
+    }
+}
+
+/// A request that was answered with a code.
+pub(crate) struct Authorized {
+    pub(super) transaction: Transaction,
+    pub(super) code: Secret,
+}
+
+impl Authorized {
+    /// Gives the code for a token, at the login origin that the request was made to.
+    pub(crate) async fn exchange<P: Ports>(self, cloud: &Cloud<P>) -> Result<TokenResponse, Error> {
+        let Authorized { transaction, code } = self;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code.reveal()),
+            ("code_verifier", transaction.verifier.reveal()),
+            ("client_id", &transaction.client_id),
+            ("redirect_uri", &transaction.redirect_uri),
+        ];
+        TokenResponse::to(cloud, &transaction.environment, &form, &[&code, &transaction.verifier]).await
+    }
+}
+
+pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+pub(super) fn not_ours(message: &str) -> Error {
+    Error::new(Code::LoginStateMismatch, message)
+}

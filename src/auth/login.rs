@@ -1,0 +1,116 @@
+//! The `login` option: how to sign in, in one environment.
+
+use crate::model::argument::{bad, one_of, timeout};
+use crate::model::environment::Environment;
+use crate::model::error::Error;
+
+/// The longest time that a person may take, in milliseconds, unless the app says otherwise.
+const DEFAULT_TIMEOUT: u32 = 120_000;
+
+/// What `login` was told, not looked at yet.
+#[derive(Clone, Default)]
+pub struct LoginOptions {
+    /// The OAuth client's id, for every environment.
+    pub client_id: Option<String>,
+    /// The OAuth clients' ids, by the environment's name.
+    pub client_ids: Option<Vec<(String, String)>>,
+    /// Where the login origin sends the answer.
+    pub redirect_uri: String,
+    /// `popup` or `redirect`.
+    pub mode: Option<String>,
+    /// `login`, or nothing.
+    pub prompt: Option<String>,
+    /// Who is expected to sign in.
+    pub login_hint: Option<String>,
+    /// `drop` or `file`.
+    pub wrong_org: Option<String>,
+    /// The longest time that a person may take, in milliseconds.
+    pub timeout: Option<f64>,
+}
+
+/// How the page gets to the sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In a window of its own.
+    Popup,
+    /// By leaving the page, and coming back.
+    Redirect,
+}
+
+/// How to sign in, in one environment.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub(super) client_id: String,
+    pub(super) redirect_uri: String,
+    mode: Mode,
+    prompts: bool,
+    login_hint: Option<String>,
+    files_wrong_org: bool,
+    pub(super) timeout: u32,
+}
+
+impl Login {
+    /// Decides. `page_origin`: the origin of the page, to which every answer must come back.
+    pub fn decide(options: LoginOptions, environment: &Environment, page_origin: Option<&str>) -> Result<Login, Error> {
+        let client_id = match (options.client_id, options.client_ids) {
+            (Some(id), None) => id,
+            (None, Some(ids)) => {
+                let of_environment = ids.into_iter().find(|(name, _)| name == environment.name());
+                let missing = || bad(format!("login.clientIds has none for the environment \"{}\".", environment.name()));
+                of_environment.map(|(_, id)| id).ok_or_else(missing)?
+            }
+            _ => return Err(bad("login needs either clientId or clientIds.")),
+        };
+        if client_id.is_empty() {
+            return Err(bad("login: the client id is empty."));
+        }
+        let on_page = page_origin.and_then(|origin| options.redirect_uri.strip_prefix(origin));
+        if !on_page.is_some_and(is_plain_address) {
+            return Err(bad(
+                "login.redirectUri must be an absolute URL on this page's own origin, as the browser shows it, without a fragment.",
+            ));
+        }
+        Ok(Login {
+            client_id,
+            redirect_uri: options.redirect_uri,
+            mode: one_of("login.mode", options.mode, &[("popup", Mode::Popup), ("redirect", Mode::Redirect)])?,
+            prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
+            login_hint: options.login_hint,
+            files_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
+            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
+        })
+    }
+
+    /// The OAuth client's id.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// How the page gets to the sign-in.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Who is expected to sign in, or nothing.
+    pub fn login_hint(&self) -> &str {
+        self.login_hint.as_deref().unwrap_or_default()
+    }
+
+    /// Whether somebody is always asked.
+    pub fn prompts(&self) -> bool {
+        self.prompts
+    }
+
+    /// Whether a token of another organization than the one that was asked for is kept for its own.
+    pub fn files_wrong_org(&self) -> bool {
+        self.files_wrong_org
+    }
+}
+
+/// Whether a URL parser leaves this path, with its query, as it is.
+fn is_plain_address(address: &str) -> bool {
+    let path = address.split('?').next().unwrap_or_default();
+    path.starts_with('/')
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\\\"<>^`{|}".contains(&byte))
+}

@@ -1,0 +1,245 @@
+//! An environment of Genesys Cloud: its names, and the only origins that its tokens may travel to.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::model::error::{Code, Error};
+use crate::model::ids::OrgId;
+
+/// An origin as the URL standard serializes it: lower case, no default port, nothing after the host.
+///
+/// Only texts that a URL parser leaves as they are can become one, so that comparing whole texts compares origins.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    fn parse(text: &str) -> Result<Origin, Error> {
+        if let Some(authority) = text.strip_prefix("https://") {
+            if is_authority(authority, "443") {
+                return Ok(Origin(text.to_owned()));
+            }
+        } else if let Some(authority) = text.strip_prefix("http://") {
+            if !is_authority(authority, "80") {
+                return Err(not_an_origin(text));
+            }
+            let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+            return if matches!(host, "localhost" | "127.0.0.1") {
+                Ok(Origin(text.to_owned()))
+            } else {
+                Err(Error::new(Code::InsecureOrigin, format!("\"{text}\" is not https.")))
+            };
+        }
+        Err(not_an_origin(text))
+    }
+
+    /// The origin as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn not_an_origin(text: &str) -> Error {
+    Error::new(
+        Code::BadArgument,
+        format!("\"{text}\" is not an origin: write it as https://host or https://host:port, in lower case, with nothing after."),
+    )
+}
+
+fn is_authority(authority: &str, default_port: &str) -> bool {
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    is_host(host) && port.is_none_or(|port| is_port(port) && port != default_port)
+}
+
+fn is_port(port: &str) -> bool {
+    !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+}
+
+/// Whether a URL parser keeps this host as it is: lower-case labels, or a plain IPv4 address.
+/// `xn--` labels are refused, since a parser would have to check their Punycode.
+fn is_host(host: &str) -> bool {
+    let labels_are_plain = host.len() <= 253
+        && host.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && !label.starts_with("xn--")
+                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        });
+    // A last label that begins with a digit makes the parser read the host as an IPv4 number.
+    let last = host.rsplit('.').next().unwrap_or(host);
+    let reads_as_number = last.starts_with(|first: char| first.is_ascii_digit());
+    labels_are_plain && (!reads_as_number || is_ipv4(host))
+}
+
+fn is_ipv4(host: &str) -> bool {
+    host.split('.').count() == 4 && host.split('.').all(|part| part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with('0')))
+}
+
+/// A cloud that an app opts in to by name: a private one, or one on this machine.
+#[derive(Clone, Debug)]
+pub struct EnvironmentEntry {
+    /// The name that `gcTargetEnv` and the `environment` option may use.
+    pub name: String,
+    /// Origin of the Platform API.
+    pub api: String,
+    /// Origin of the OAuth endpoints.
+    pub login: String,
+    /// Origin of the page that embeds the app (`gcHostOrigin`).
+    pub apps: String,
+}
+
+/// One environment of Genesys Cloud, or an opted-in one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Environment {
+    name: String,
+    api: Origin,
+    login: Origin,
+    apps: Origin,
+}
+
+impl Environment {
+    /// The environment's name, as in `gcTargetEnv` (for a region whose name is not published: its domain).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Origin of the Platform API.
+    pub fn api(&self) -> &Origin {
+        &self.api
+    }
+
+    /// Origin of the OAuth endpoints.
+    pub fn login(&self) -> &Origin {
+        &self.login
+    }
+
+    /// Origin of the page that embeds the app.
+    pub fn apps(&self) -> &Origin {
+        &self.apps
+    }
+
+    fn of_region(region: &Region) -> Environment {
+        let origin = |service: &str| Origin(format!("https://{service}.{}", region.domain));
+        Environment {
+            name: region.environment.unwrap_or(region.domain).to_owned(),
+            api: origin("api"),
+            login: origin("login"),
+            apps: origin("apps"),
+        }
+    }
+}
+
+struct Region {
+    aws: &'static str,
+    domain: &'static str,
+    environment: Option<&'static str>,
+}
+
+const fn region(aws: &'static str, domain: &'static str, environment: &'static str) -> Region {
+    Region { aws, domain, environment: Some(environment) }
+}
+
+/// Domains as in `PureCloudRegionHosts` of Genesys' platform client 262.0.0, names as in its service discovery 3.0.500.
+const REGIONS: [Region; 18] = [
+    region("us-east-1", "mypurecloud.com", "prod"),
+    region("us-west-2", "usw2.pure.cloud", "prod-usw2"),
+    region("us-east-2", "use2.us-gov-pure.cloud", "fedramp-use2-core"),
+    region("ca-central-1", "cac1.pure.cloud", "prod-cac1"),
+    region("sa-east-1", "sae1.pure.cloud", "prod-sae1"),
+    region("mx-central-1", "mxc1.pure.cloud", "prod-mxc1"),
+    region("eu-west-1", "mypurecloud.ie", "prod-euw1"),
+    region("eu-west-2", "euw2.pure.cloud", "prod-euw2"),
+    region("eu-central-1", "mypurecloud.de", "prod-euc1"),
+    region("eu-central-2", "euc2.pure.cloud", "prod-euc2"),
+    region("me-central-1", "mec1.pure.cloud", "prod-mec1"),
+    region("ap-south-1", "aps1.pure.cloud", "prod-aps1"),
+    region("ap-southeast-1", "apse1.pure.cloud", "prod-apse1"),
+    region("ap-southeast-2", "mypurecloud.com.au", "prod-apse2"),
+    region("ap-northeast-1", "mypurecloud.jp", "prod-apne1"),
+    region("ap-northeast-2", "apne2.pure.cloud", "prod-apne2"),
+    region("ap-northeast-3", "apne3.pure.cloud", "prod-apne3"),
+    // The EU Sovereign region's environment name is not published.
+    Region { aws: "eusc-de-east-1", domain: "edee1.eusc-pure.cloud", environment: None },
+];
+
+impl Region {
+    fn is_called(&self, name: &str) -> bool {
+        self.domain == name || self.aws == name || self.environment == Some(name)
+    }
+}
+
+/// The environments that an app may run in: Genesys' regions, and what the app opted in to.
+#[derive(Clone, Debug, Default)]
+pub struct Environments {
+    opted_in: Vec<Rc<Environment>>,
+}
+
+impl Environments {
+    /// Genesys' regions and these entries. An entry can not take the name of a region.
+    pub fn with(entries: Vec<EnvironmentEntry>) -> Result<Environments, Error> {
+        let mut environments = Environments::default();
+        for entry in entries {
+            if entry.name.is_empty() || environments.find(&entry.name).is_some() {
+                return Err(Error::new(Code::BadArgument, format!("environments: the name \"{}\" is empty or taken.", entry.name)));
+            }
+            environments.opted_in.push(Rc::new(Environment {
+                name: entry.name,
+                api: Origin::parse(&entry.api)?,
+                login: Origin::parse(&entry.login)?,
+                apps: Origin::parse(&entry.apps)?,
+            }));
+        }
+        Ok(environments)
+    }
+
+    /// The environment of this name: an opted-in one's, or a region's domain, environment name or AWS name.
+    pub fn named(&self, name: &str) -> Result<Rc<Environment>, Error> {
+        self.find(name).ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no environment \"{name}\".")))
+    }
+
+    /// The environment `target`, if `host_origin` is its apps origin.
+    pub fn of_host(&self, host_origin: &str, target: &str) -> Result<Rc<Environment>, Error> {
+        let environment = self.named(target)?;
+        if host_origin == environment.apps.as_str() {
+            return Ok(environment);
+        }
+        if host_origin.starts_with("http://") {
+            return Err(Error::new(Code::InsecureOrigin, format!("gcHostOrigin \"{host_origin}\" is not https.")));
+        }
+        Err(Error::new(
+            Code::UnknownEnvironment,
+            format!("gcHostOrigin \"{host_origin}\" is not {}, the apps origin of gcTargetEnv \"{target}\".", environment.apps),
+        ))
+    }
+
+    /// The region of this domain. An opted-in environment has none.
+    pub fn of_domain(&self, domain: &str) -> Result<Rc<Environment>, Error> {
+        let region = REGIONS.iter().find(|region| region.domain == domain);
+        region
+            .map(|region| Rc::new(Environment::of_region(region)))
+            .ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no region \"{domain}\".")))
+    }
+
+    fn find(&self, name: &str) -> Option<Rc<Environment>> {
+        let opted_in = self.opted_in.iter().find(|environment| environment.name == name).cloned();
+        opted_in.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(|region| Rc::new(Environment::of_region(region))))
+    }
+}
+
+/// An organization in its environment: what a token is for, and what a call is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The environment.
+    pub environment: Rc<Environment>,
+    /// The organization.
+    pub org: OrgId,
+}

@@ -1,0 +1,301 @@
+//! Why a call failed: a stable code, a hint, and the evidence.
+//!
+//! The glossary in the README is generated from this file.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use crate::model::ids::OrgId;
+
+macro_rules! codes {
+    ($($variant:ident $text:literal, retry: $retry:literal, fixed_by: $fixed_by:literal,
+        when: $when:literal, hint: $hint:literal;)*) => {
+        /// A failure's code: one leaf per cause, stable across versions.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $when] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the glossary.
+            pub const ALL: &[Code] = &[$(Code::$variant),*];
+
+            /// The code as JavaScript sees it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)* }
+            }
+
+            /// When the code is given.
+            pub fn when(self) -> &'static str {
+                match self { $(Code::$variant => $when,)* }
+            }
+
+            /// What the reader should do now, in one sentence.
+            pub fn hint(self) -> &'static str {
+                match self { $(Code::$variant => $hint,)* }
+            }
+
+            /// Who can mend it.
+            pub fn fixed_by(self) -> &'static str {
+                match self { $(Code::$variant => $fixed_by,)* }
+            }
+
+            /// Whether the same call may succeed later with nothing else changed, and is safe to make again.
+            pub fn retryable(self) -> bool {
+                match self { $(Code::$variant => $retry,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    NoLaunchContext "NO_LAUNCH_CONTEXT", retry: false, fixed_by: "app",
+        when: "There is no launch URL to read (no `location`), and no `environment` was given.",
+        hint: "Pass `environment` or `launchUrl` to connect().";
+    UnknownEnvironment "UNKNOWN_ENVIRONMENT", retry: false, fixed_by: "app",
+        when: "The environment is not named, not known, or `gcHostOrigin` is not the apps origin of `gcTargetEnv`.",
+        hint: "Launch the app with gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}, or name the environment in connect(); a private cloud must be listed in `environments`.";
+    InsecureOrigin "INSECURE_ORIGIN", retry: false, fixed_by: "app",
+        when: "An origin is not https (plain http is accepted only for a loopback entry of `environments`), or the page is not a secure context and `login` needs Web Crypto.",
+        hint: "Use https; plain http is for loopback entries of `environments` only.";
+    NoToken "NO_TOKEN", retry: false, fixed_by: "app",
+        when: "No token is held for the organization, none of another is held either, and there is neither `getToken` nor `login`; or somebody signed out while one was being obtained.",
+        hint: "Pass the organization's token in `tokens`, with addToken(), or give connect() a `getToken` or `login`.";
+    OrgAmbiguous "ORG_AMBIGUOUS", retry: false, fixed_by: "app",
+        when: "Nothing says which organization is meant, and tokens of several are held (or of none, and there is `getToken` or `login`).",
+        hint: "Say which organization is meant: `orgId` in the call, in connect() or in the launch URL, or switchOrg().";
+    OrgMismatch "ORG_MISMATCH", retry: false, fixed_by: "app",
+        when: "Only tokens of other organizations are held. Nothing was sent.",
+        hint: "A token works for one organization only: obtain one of the target organization, with `getToken`, `login`, `tokens` or addToken().";
+    TokenMalformed "TOKEN_MALFORMED", retry: false, fixed_by: "app",
+        when: "A token is empty, over 16 KiB, has characters that no bearer token has (RFC 6750), or is a JWT that cannot be read.",
+        hint: "Pass the access token alone: one line, without `Bearer`, whole.";
+    TokenExpired "TOKEN_EXPIRED", retry: false, fixed_by: "app",
+        when: "The organization's token has expired or was idle too long: the one held, with no `getToken` or `login` to obtain another, or the one that `getToken` returned.",
+        hint: "Obtain a new token for this organization: pass it with addToken(), or let `getToken` return one that is fresh.";
+    TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
+        when: "`getToken` threw, rejected, returned something that is not a token, or none while there is no `login`. Its error is the `cause`.",
+        hint: "Look at `cause`, which is what getToken threw.";
+    TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
+        when: "`getToken` returned a token of another organization than the one it was asked for. It was dropped.",
+        hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>, and mind cookies of another account.";
+    LoginBlocked "LOGIN_BLOCKED", retry: false, fixed_by: "app",
+        when: "The sign-in window could not be opened (the call was not made in a click or key press, popups are blocked, or the iframe's sandbox lacks `allow-popups`), or the page cannot keep what it needs to come back from a redirect.",
+        hint: "Make the call directly in a click handler and allow popups for this page, or set login.mode to \"redirect\".";
+    LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
+        when: "The sign-in window was closed before it answered. A login page that cuts its tie to the page that opened it (`Cross-Origin-Opener-Policy`) looks the same.",
+        hint: "Sign in again; if the window is still open, its page sends Cross-Origin-Opener-Policy: then set login.mode to \"redirect\".";
+    LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
+        when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, `invalid_grant`, …).",
+        hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI or grant type does not fit.";
+    LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
+        when: "An authorization response came that answers no request of this page: another `state`, one used before, or begun at another login origin. It was dropped.",
+        hint: "Sign in again from the app; the redirect URI is not to be opened, reloaded or bookmarked.";
+    LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
+        when: "The sign-in gave a token of another organization than the one it was for. It was dropped, or filed under its own (`login.wrongOrg`).",
+        hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who may work in this organization.";
+    LoginTimeout "LOGIN_TIMEOUT", retry: true, fixed_by: "user",
+        when: "Nobody signed in within `login.timeoutMs`.",
+        hint: "Sign in again, or allow more time with login.timeoutMs.";
+    Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
+        when: "The cloud does not accept the token (401): revoked, idle too long, expired, or of another environment. It is not sent again: where another one could be obtained, the call was sent once more with that, and it was refused as well.",
+        hint: "Obtain a new token for this organization in this environment.";
+    IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
+        when: "The organization's IP allow-list refuses this address (401 `ip.not.authorized`).",
+        hint: "Ask the organization's administrator to allow this network's address.";
+    WrongOrg "WRONG_ORG", retry: false, fixed_by: "app",
+        when: "The cloud says that agent and token belong to different organizations (403 `insufficient scope for resource owner`). Then it is asked whose the token is: one of another organization than was taken for granted is replaced by the right one, and the call sent once more; this code is what remains.",
+        hint: "Check in which organization the agent is, and name that one as `orgId`; no header makes one organization's token work in another.";
+    ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
+        when: "The OAuth client may not use the scope that the call needs (403 `app.not.authorized.for.scope`, or the cloud says so when asked about the token). `nearMiss` is a scope that it has and that was probably meant.",
+        hint: "Add the scope in `missingScopes` to the OAuth client, have it authorized in this organization, and obtain a new token.";
+    PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
+        when: "The user behind the token lacks a permission (403), named in `missingPermissions` where the cloud names it; or nothing else is left: organization, scope and agent are as they should be.",
+        hint: "Ask the organization's administrator for a role with the permission, in the agent's division.";
+    FeatureDisabled "FEATURE_DISABLED", retry: false, fixed_by: "admin",
+        when: "The organization does not have the feature (403 `feature.*`).",
+        hint: "Ask the organization's administrator whether screen recording is licensed and switched on.";
+    PolicyDenied "POLICY_DENIED", retry: false, fixed_by: "admin",
+        when: "A policy of the organization denies the call (403 `authz.policy.denied`).",
+        hint: "Ask the organization's administrator which policy denies it.";
+    AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
+        when: "The organization has no such agent, or the cloud no such path (404 `not.found`).",
+        hint: "Check the agent's id, that it is an id of this organization, and `contract.path`.";
+    RecordingNotFound "RECORDING_NOT_FOUND", retry: false, fixed_by: "app",
+        when: "The organization has no recording of this id, or the cloud no such path (404 `not.found`).",
+        hint: "Check the recording's id, that it is of this organization (`orgId`), and `contract.path`.";
+    Conflict "CONFLICT", retry: false, fixed_by: "app",
+        when: "The agent's state does not allow a start (409): not logged in, or being recorded already by a recording that the cloud does not list; or the recording's state does not allow a stop; or the user is no active participant of the conversation (403).",
+        hint: "Look at `cause`, the cloud's own words; do not start again while a recording runs.";
+    BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
+        when: "The cloud does not accept the request's form (400, 413, 415, 422).",
+        hint: "Look at `cause`, the cloud's own words, and compare `contract` with what your cloud expects.";
+    RateLimited "RATE_LIMITED", retry: true, fixed_by: "time",
+        when: "Too many requests with this token (429), and the wait that the cloud asks for (`retryAfterMs`) is longer than the call's time, or it said so twice. The start was not run.",
+        hint: "Wait before the next call; other clients of the same user share the limit.";
+    CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
+        when: "The cloud failed while a token was looked at (408, 5xx). Nothing was started.",
+        hint: "Try again later.";
+    UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
+        when: "The cloud answered something that is in no documentation: an unknown refusal, or not the JSON that was expected.",
+        hint: "Look at `cause`, the cloud's own words; a proxy may have answered in its place.";
+    Network "NETWORK", retry: true, fixed_by: "network",
+        when: "A request for a token's organization got no answer (offline, refused by CORS or CSP, redirected), or the start could not be sent at all. Nothing was started.",
+        hint: "Check the connection, the page's CSP `connect-src`, and that the cloud does not redirect.";
+    Timeout "TIMEOUT", retry: true, fixed_by: "network",
+        when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
+        hint: "Try again, or allow more time with `timeoutMs`.";
+    OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
+        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list.",
+        hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";
+    BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
+        when: "An argument or option has the wrong type, form or range, or its name is not known.",
+        hint: "Correct the argument that the message names.";
+    WasmBlocked "WASM_BLOCKED", retry: false, fixed_by: "app",
+        when: "WebAssembly is switched off here, or the page's Content-Security-Policy does not allow it.",
+        hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.";
+    WasmLoadFailed "WASM_LOAD_FAILED", retry: true, fixed_by: "app",
+        when: "The .wasm file could not be fetched, is not WebAssembly, or is of another version than the JavaScript; the message names the likely reason.",
+        hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.";
+    InitConflict "INIT_CONFLICT", retry: false, fixed_by: "app",
+        when: "connect() was given another `wasm` source than the one already loaded.",
+        hint: "Pass the same `wasm` to every connect(), or pass it only once.";
+    Panicked "PANICKED", retry: false, fixed_by: "us",
+        when: "The library itself failed. What was in flight is rejected with this code, and a start among it may have run. The next call begins anew, without the tokens that were held; after two panics in a row only a reload of the page does.",
+        hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.";
+    Closed "CLOSED", retry: false, fixed_by: "app",
+        when: "The recorder was closed before or during the call.",
+        hint: "connect() again.";
+}
+
+/// What lies behind an error, in the words of whoever said it.
+#[derive(Clone)]
+pub enum Cause {
+    /// The body of the cloud's answer, as it came.
+    Cloud(String),
+    /// A value from outside, such as what a callback threw: kept whole, never read.
+    Foreign(Rc<dyn Any>),
+    /// Another error of ours.
+    Error(Box<Error>),
+}
+
+impl std::fmt::Debug for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Cause::Cloud(words) => f.debug_tuple("Cloud").field(words).finish(),
+            Cause::Foreign(_) => f.write_str("Foreign"),
+            Cause::Error(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What is known about a failure. Never holds any part of a token.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// HTTP status of the cloud's answer.
+    pub status: Option<u16>,
+    /// The organization that the call was for.
+    pub org_id: Option<OrgId>,
+    /// The organization of the token in question.
+    pub token_org_id: Option<OrgId>,
+    /// The home organization of the token's user, where it is another one.
+    pub home_org_id: Option<OrgId>,
+    /// OAuth scopes that the call needs.
+    pub missing_scopes: Option<Vec<String>>,
+    /// OAuth scopes that the token has.
+    pub granted_scopes: Option<Vec<String>>,
+    /// A scope that the token has and that the missing one was probably meant to be.
+    pub near_miss: Option<String>,
+    /// Names of the headers with the organization's id that were sent.
+    pub org_headers: Option<Vec<String>>,
+    /// How long the cloud says to wait, in milliseconds.
+    pub retry_after: Option<u32>,
+    /// The agent's recordings that the cloud listed when a start was looked for.
+    pub seen: Option<Vec<Seen>>,
+    /// Permissions that the cloud named.
+    pub missing_permissions: Option<Vec<String>>,
+    /// `contextId` of the cloud's error body.
+    pub context_id: Option<String>,
+    /// `ININ-Correlation-Id` of the cloud's answer.
+    pub correlation_id: Option<String>,
+    /// What lies behind it.
+    pub cause: Option<Cause>,
+}
+
+/// A recording that was seen while another one was looked for, in the cloud's words.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its id.
+    pub id: String,
+    /// Its state.
+    pub state: String,
+    /// When it started (ISO 8601), where the cloud said so.
+    pub started_at: Option<String>,
+}
+
+/// A failure: code, message, hint and evidence.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// The stable code.
+    pub code: Code,
+    /// What happened, for a person. Not part of the contract: branch on the code.
+    pub message: String,
+    /// What is known.
+    pub evidence: Box<Evidence>,
+}
+
+impl Error {
+    /// An error with nothing but its code and message.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), evidence: Box::default() }
+    }
+
+    /// The same error, about this organization.
+    #[must_use]
+    pub fn about(mut self, org: &OrgId) -> Self {
+        self.evidence.org_id = Some(org.clone());
+        self
+    }
+
+    /// The same error, its message led by the argument that it is about.
+    #[must_use]
+    pub fn of(mut self, argument: &str) -> Self {
+        self.message = format!("{argument}: {}", self.message);
+        self
+    }
+
+    /// The same error, with the refusal that came before it as its cause, where it has none of its own.
+    #[must_use]
+    pub fn after(mut self, refused: Error) -> Self {
+        self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refused)));
+        self
+    }
+
+    /// Whether the cloud refuses the token itself, so that another one may do.
+    pub fn is_of_token(&self) -> bool {
+        matches!(self.code, Code::Unauthenticated | Code::TokenExpired)
+    }
+
+    /// The same error, with what lies behind it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Cause) -> Self {
+        self.evidence.cause = Some(cause);
+        self
+    }
+}
+
+/// The table of all codes, as the README shows it.
+pub fn glossary() -> String {
+    let mut table = String::from("| Code | When | What to do | Who | Try again |\n| --- | --- | --- | --- | --- |\n");
+    for code in Code::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} |\n",
+            code.as_str(),
+            code.when(),
+            code.hint(),
+            code.fixed_by(),
+            if code.retryable() { "yes" } else { "no" }
+        ));
+    }
+    table
+}

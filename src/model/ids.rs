@@ -1,0 +1,82 @@
+//! The ids of organizations, agents and recordings.
+
+use std::fmt;
+use std::rc::Rc;
+
+/// The id of a Genesys Cloud organization: a UUID, kept in lower case.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrgId(Rc<str>);
+
+impl OrgId {
+    /// Reads a UUID (8-4-4-4-12 hexadecimal digits, either case).
+    pub fn parse(text: &str) -> Option<OrgId> {
+        let well_formed = text.len() == 36
+            && text.bytes().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            });
+        well_formed.then(|| OrgId(text.to_ascii_lowercase().into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OrgId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for OrgId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An agent's id: a Genesys Cloud user id, or what the recording API of the contract takes for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentId(String);
+
+impl AgentId {
+    /// Takes 1 to 256 characters, without blanks around and without control characters. The error says what is wrong.
+    pub fn parse(text: &str) -> Result<AgentId, &'static str> {
+        if text.trim().is_empty() {
+            return Err("The agent id is empty.");
+        }
+        if text.trim() != text || text.chars().any(char::is_control) {
+            return Err("The agent id has blanks around it or control characters in it.");
+        }
+        if text.chars().count() > 256 {
+            return Err("The agent id is longer than 256 characters.");
+        }
+        Ok(AgentId(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A recording's id, as the cloud gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingId(String);
+
+impl RecordingId {
+    /// Takes 1 to 256 characters without control characters, but neither `.` nor `..`: it becomes a part of a path.
+    pub fn parse(text: &str) -> Result<RecordingId, &'static str> {
+        let is_one = !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control);
+        if is_one && text != "." && text != ".." {
+            return Ok(RecordingId(text.to_owned()));
+        }
+        Err("The recording's id is empty, longer than 256 characters, or no id.")
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

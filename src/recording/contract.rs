@@ -1,0 +1,161 @@
+//! The recording API as data: path, headers, scope, body.
+//!
+//! It comes from this project's source document and is not part of Genesys' published API, so all of it can be replaced.
+
+use serde::Serialize;
+
+use crate::model::argument::bad;
+use crate::model::error::Error;
+use crate::model::ids::{AgentId, RecordingId};
+use crate::token::request::{Call, Method};
+
+/// Where and how recordings are started, read and stopped.
+#[derive(Clone, Debug)]
+pub struct RecordingContract {
+    path: String,
+    org_headers: Vec<String>,
+    scope: String,
+    idempotency_header: Option<String>,
+}
+
+/// What differs from the default recording API.
+#[derive(Clone, Debug, Default)]
+pub struct ContractParts {
+    /// Path of the collection.
+    pub path: Option<String>,
+    /// Names of the headers that carry the organization's id.
+    pub org_headers: Option<Vec<String>>,
+    /// OAuth scope that a start needs.
+    pub scope: Option<String>,
+    /// Name of the header by which the cloud knows a start again.
+    pub idempotency_header: Option<String>,
+}
+
+impl Default for RecordingContract {
+    fn default() -> Self {
+        RecordingContract {
+            path: "/api/v2/screenrecordings".to_owned(),
+            org_headers: vec!["X-Genesys-Organization-Id".to_owned()],
+            scope: "screenrecordings:write".to_owned(),
+            idempotency_header: None,
+        }
+    }
+}
+
+impl RecordingContract {
+    /// The defaults, with these parts replaced.
+    pub fn with(parts: ContractParts) -> Result<RecordingContract, Error> {
+        let default = RecordingContract::default();
+        let contract = RecordingContract {
+            path: parts.path.unwrap_or(default.path),
+            org_headers: parts.org_headers.unwrap_or(default.org_headers),
+            scope: parts.scope.unwrap_or(default.scope),
+            idempotency_header: parts.idempotency_header,
+        };
+        if !is_plain_path(&contract.path) {
+            return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
+        }
+        if !contract.org_headers.iter().all(|name| is_free_header(name)) {
+            return Err(bad(
+                "contract.orgHeaders must be names of headers that the request does not use already, such as \"X-Genesys-Organization-Id\".",
+            ));
+        }
+        let is_org_header = |name: &String| contract.org_headers.iter().any(|other| other.eq_ignore_ascii_case(name));
+        if contract.idempotency_header.as_ref().is_some_and(|name| !is_free_header(name) || is_org_header(name)) {
+            return Err(bad(
+                "contract.idempotencyHeader must be the name of a header that the request does not use already, such as \"Idempotency-Key\".",
+            ));
+        }
+        let is_scope_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        if contract.scope.is_empty() || !contract.scope.bytes().all(is_scope_byte) {
+            return Err(bad("contract.scope must be one OAuth scope (RFC 6749), such as \"screenrecordings:write\"."));
+        }
+        Ok(contract)
+    }
+
+    /// The OAuth scope that a start needs.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Names of the headers that carry the organization's id.
+    pub fn org_headers(&self) -> &[String] {
+        &self.org_headers
+    }
+
+    /// Whether the cloud knows a start again.
+    pub fn has_idempotency_header(&self) -> bool {
+        self.idempotency_header.is_some()
+    }
+
+    /// The call that starts a recording of this agent. `key`: by which the cloud may know the start again, where it can.
+    pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Call {
+        Call {
+            idempotency: self.idempotency_header.clone().zip(key),
+            body: Some(serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).unwrap_or_default()),
+            ..self.call(Method::Post, self.path.clone())
+        }
+    }
+
+    /// The call that lists the recordings, of this agent or of all.
+    pub fn list(&self, agent: Option<&AgentId>) -> Call {
+        let query = agent.map(|agent| format!("?agentId={}", encoded(agent.as_str()))).unwrap_or_default();
+        self.call(Method::Get, format!("{}{query}", self.path))
+    }
+
+    /// The call that reads a recording.
+    pub fn find(&self, id: &RecordingId) -> Call {
+        self.call(Method::Get, format!("{}/{}", self.path, encoded(id.as_str())))
+    }
+
+    /// The call that stops a recording.
+    pub fn stop(&self, id: &RecordingId) -> Call {
+        Call { method: Method::Patch, body: Some(r#"{"state":"stopped"}"#.to_owned()), ..self.find(id) }
+    }
+
+    fn call(&self, method: Method, path: String) -> Call {
+        Call { method, path, org_headers: self.org_headers.clone(), idempotency: None, body: None }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartBody<'a> {
+    agent_id: &'a str,
+    recording_type: &'a str,
+}
+
+/// A path that a URL parser leaves as it is, so that it can not lead to another host.
+fn is_plain_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/').all(|segment| {
+            !segment.is_empty()
+                && segment != "."
+                && segment != ".."
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        })
+    })
+}
+
+/// Percent-encoded (RFC 3986), so that it stays one part of a path or query whatever is in it.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default().to_ascii_uppercase();
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    encoded
+}
+
+/// A header name (RFC 9110 token) that no request of ours uses for something else.
+fn is_free_header(name: &str) -> bool {
+    // The last four are the browser's own, which drops them without a word.
+    let is_taken = ["authorization", "accept", "content-type", "cookie", "host", "origin", "referer"]
+        .iter()
+        .any(|taken| name.eq_ignore_ascii_case(taken));
+    !is_taken && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,134 @@
+//! A recording, as the cloud tells of it.
+
+pub mod api;
+pub mod batch;
+pub mod contract;
+pub mod start;
+pub mod starts;
+
+use std::rc::Rc;
+
+use crate::cloud::response::Answer;
+use crate::model::error::Seen;
+use crate::model::ids::RecordingId;
+use crate::model::ids::{AgentId, OrgId};
+use crate::model::json::Json;
+use crate::model::time::Timestamp;
+
+/// A recording's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It runs.
+    Recording,
+    /// It has ended.
+    Stopped,
+    /// The cloud's own word, which says neither; `unknown` where it said nothing.
+    Other(String),
+}
+
+impl State {
+    fn read(text: Option<&str>) -> State {
+        match text {
+            Some("recording") => State::Recording,
+            Some("stopped") => State::Stopped,
+            other => State::Other(other.unwrap_or("unknown").to_owned()),
+        }
+    }
+
+    /// The state in the cloud's word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            State::Recording => "recording",
+            State::Stopped => "stopped",
+            State::Other(word) => word,
+        }
+    }
+}
+
+/// The cloud's words for a recording: a whole body, or one of the `entities` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw {
+    /// The body, which is JSON.
+    pub body: Rc<str>,
+    /// Which of its `entities`.
+    pub entity: Option<usize>,
+}
+
+/// A recording as the cloud tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The recording's id.
+    pub id: RecordingId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The organization whose token was used to start or see it.
+    pub org: OrgId,
+    /// Its state.
+    pub state: State,
+    /// When it started (ISO 8601), where the cloud said so.
+    pub started_at: Option<String>,
+    /// `recordingType`, where the cloud said so.
+    pub recording_type: Option<String>,
+    /// Whether a start found it running instead of starting it.
+    pub already_running: bool,
+    /// What the cloud said, as it came.
+    pub raw: Raw,
+}
+
+impl Recording {
+    /// Reads an answer that is one recording of this organization; `None` unless it names one, and of this agent where
+    /// one is named here.
+    pub fn from_answer(answer: &Answer, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
+        Recording::read(&answer.json, agent, org, Raw { body: answer.body.as_str().into(), entity: None })
+    }
+
+    /// Reads an answer that is a list (`entities`), and leaves out what is not of this organization and agent. `None`
+    /// where it is no list.
+    pub fn list(answer: &Answer, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
+        let Some(Json::List(entities)) = answer.json.get("entities") else { return None };
+        let body: Rc<str> = answer.body.as_str().into();
+        let read = |(at, entity): (usize, &Json)| {
+            // Whose it is must be said: a cloud may ignore the question for whose they are.
+            entity.text("agentId")?;
+            Recording::read(entity, agent, org, Raw { body: body.clone(), entity: Some(at) })
+        };
+        Some(entities.iter().enumerate().filter_map(read).collect())
+    }
+
+    fn read(json: &Json, agent: Option<&AgentId>, org: &OrgId, raw: Raw) -> Option<Recording> {
+        if json.text("organizationId").is_some_and(|said| !said.eq_ignore_ascii_case(org.as_str())) {
+            return None;
+        }
+        let agent = match (agent, json.text("agentId")) {
+            (Some(agent), Some(said)) if !said.eq_ignore_ascii_case(agent.as_str()) => return None,
+            (Some(agent), _) => agent.clone(),
+            (None, said) => AgentId::parse(said?).ok()?,
+        };
+        Some(Recording {
+            id: RecordingId::parse(json.text("id")?).ok()?,
+            agent,
+            org: org.clone(),
+            state: State::read(json.text("state")),
+            started_at: json.text("startedAt").map(str::to_owned),
+            recording_type: json.text("recordingType").map(str::to_owned),
+            already_running: false,
+            raw,
+        })
+    }
+
+    /// Whether it may be of this type: the cloud said so, or did not say.
+    pub fn may_be_of_type(&self, recording_type: &str) -> bool {
+        self.recording_type.as_deref().is_none_or(|said| said.eq_ignore_ascii_case(recording_type))
+    }
+
+    /// Whether it is known to have started at this moment or later.
+    pub fn started_since(&self, moment: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> bool {
+        self.started_at.as_deref().and_then(parse_date).is_some_and(|started| started >= moment)
+    }
+}
+
+impl From<&Recording> for Seen {
+    fn from(recording: &Recording) -> Seen {
+        Seen { id: recording.id.as_str().to_owned(), state: recording.state.as_str().to_owned(), started_at: recording.started_at.clone() }
+    }
+}

@@ -1,0 +1,30 @@
+//! What to record.
+
+use crate::model::argument::{agent_id, org_id};
+use crate::model::error::{Code, Error};
+use crate::model::ids::{AgentId, OrgId};
+
+/// What to record.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's organization, instead of the recorder's.
+    pub org: Option<OrgId>,
+    /// `recordingType` of the recording API.
+    pub recording_type: String,
+    /// Whether calls for the same at the same time come to one start.
+    pub shares: bool,
+}
+
+impl Start {
+    /// Takes what the app gave. `recordingType` is `screen` unless it says otherwise.
+    pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
+        let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
+        if recording_type.is_empty() || recording_type.chars().any(char::is_control) {
+            return Err(Error::new(Code::BadArgument, "recordingType is empty or has control characters in it."));
+        }
+        let org = org.map(|text| org_id("orgId", text)).transpose()?;
+        Ok(Start { agent: agent_id(agent)?, org, recording_type, shares: true })
+    }
+}

@@ -1,0 +1,163 @@
+//! What a token says of itself, and what `GET /api/v2/tokens/me` says of it.
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_compact::Empty;
+use serde::Deserialize;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{self, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::model::error::{Code, Error};
+use crate::model::ids::OrgId;
+use crate::model::json::Json;
+use crate::model::scope::scopes;
+use crate::model::time::Timestamp;
+use crate::token::access_token::AccessToken;
+
+/// What a JWT says of itself. Nobody has verified it: it may refuse or file a token, never more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// `org_id`, where it is an organization id.
+    pub org: Option<OrgId>,
+    /// `exp`.
+    pub expires_at: Option<Timestamp>,
+    /// `scope`: a text with blanks between (RFC 8693), or an array.
+    pub scopes: Option<Vec<String>>,
+}
+
+impl AccessToken {
+    /// What a JWT says of itself, unverified; `None` for an opaque token.
+    ///
+    /// jwt-compact reads the claims, but not the token around them: its `UntrustedToken` would be 24 kB more to load.
+    pub fn claims(&self, parse_json: impl Fn(&str) -> Option<Json>) -> Result<Option<Claims>, Error> {
+        let mut parts = self.secret().reveal().split('.');
+        let header = parts.next().unwrap_or_default();
+        let rest: Vec<&str> = parts.collect();
+        let is_jwe = rest.len() == 4;
+        if is_jwe || !begins_json_object(header) {
+            return Ok(None);
+        }
+        let claims = match rest.as_slice() {
+            [payload, signature] => read_claims(header, payload, signature, parse_json),
+            _ => None,
+        };
+        claims.map(Some).ok_or_else(|| Error::new(Code::TokenMalformed, "The token looks like a JWT and can not be read as one."))
+    }
+}
+
+/// Whether these are the first characters of a JSON object in base64url, as a JWT's header is.
+/// An opaque token may begin with `eyJ` by chance, but does not go on as readable text.
+fn begins_json_object(header: &str) -> bool {
+    let whole_groups = header.get(..header.len() / 4 * 4).unwrap_or_default();
+    header.starts_with("eyJ")
+        && Base64UrlUnpadded::decode_vec(whole_groups)
+            .is_ok_and(|bytes| bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')))
+}
+
+fn read_claims(header: &str, payload: &str, signature: &str, parse_json: impl Fn(&str) -> Option<Json>) -> Option<Claims> {
+    let decoded = |part: &str| Base64UrlUnpadded::decode_vec(part).ok();
+    let json = |part: &str| parse_json(&String::from_utf8(decoded(part)?).ok()?);
+    json(header)?.text("alg")?;
+    decoded(signature)?;
+    let payload = json(payload)?;
+    let org = payload.text("org_id").and_then(OrgId::parse);
+    let scopes = payload.get("scope").and_then(scopes);
+    let claims: jwt_compact::Claims<Empty> = Deserialize::deserialize(payload).ok()?;
+    let expires_at = claims.expiration.map(|at| Timestamp::from_millis(at.timestamp_millis()));
+    Some(Claims { org, expires_at, scopes })
+}
+
+/// What `GET /api/v2/tokens/me` answers (`TokenInfo`), as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// `organization.id`: the organization that the token works for.
+    pub org: OrgId,
+    /// `organization.name`.
+    pub org_name: Option<String>,
+    /// `homeOrganization.id`: differs from `organization.id` for a trustee's user.
+    pub home_org: Option<OrgId>,
+    /// `authorizedScope`.
+    pub scopes: Option<Vec<String>>,
+    /// `dateTokenIdles`, in the cloud's time: it moves on with each use of the token.
+    pub idles_at: Option<Timestamp>,
+}
+
+impl TokenInfo {
+    /// Reads the answer's body; `None` unless it names an organization. `parse_date` reads an ISO 8601 date.
+    pub fn from_json(info: &Json, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<TokenInfo> {
+        let organization = info.get("organization")?;
+        let org_of = |organization: &Json| organization.text("id").and_then(OrgId::parse);
+        Some(TokenInfo {
+            org: org_of(organization)?,
+            org_name: organization.text("name").map(str::to_owned),
+            home_org: info.get("homeOrganization").and_then(org_of),
+            scopes: info.get("authorizedScope").and_then(scopes),
+            idles_at: info.text("dateTokenIdles").and_then(parse_date),
+        })
+    }
+}
+
+/// So that a type of another crate can be read from the tree.
+impl<'de> Deserializer<'de> for Json {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Json::Text(text) => visitor.visit_string(text),
+            Json::Number(number) => visitor.visit_i64(number),
+            Json::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
+            Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
+            Json::Truth(truth) => visitor.visit_bool(truth),
+            Json::Other => visitor.visit_unit(),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl IntoDeserializer<'_, Mismatch> for Json {
+    type Deserializer = Json;
+
+    fn into_deserializer(self) -> Json {
+        self
+    }
+}
+
+/// The tree is not what the type expects. Says no more, since every word would have to be formatted.
+#[derive(Debug)]
+pub struct Mismatch;
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("unexpected JSON")
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    fn custom<T: fmt::Display>(_: T) -> Mismatch {
+        Mismatch
+    }
+
+    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Mismatch {
+        Mismatch
+    }
+
+    fn invalid_length(_: usize, _: &dyn Expected) -> Mismatch {
+        Mismatch
+    }
+
+    fn missing_field(_: &'static str) -> Mismatch {
+        Mismatch
+    }
+
+    fn duplicate_field(_: &'static str) -> Mismatch {
+        Mismatch
+    }
+}

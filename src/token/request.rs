@@ -1,0 +1,176 @@
+//! A request to the Platform API: before it is authorized, and after.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+use crate::model::environment::Environment;
+use crate::model::ids::{AgentId, OrgId};
+use crate::model::secret::Secret;
+use crate::token::access_token::AccessToken;
+
+/// An HTTP method that the library uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// The method as HTTP spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// A call to the Platform API, of no organization yet: the grant that turns it into a request fills that in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub(crate) method: Method,
+    /// Path and query, from the API's origin.
+    pub(crate) path: String,
+    /// Names of the headers that carry the organization's id.
+    pub(crate) org_headers: Vec<String>,
+    /// A header by which the cloud knows a call again, and its value.
+    pub(crate) idempotency: Option<(String, String)>,
+    pub(crate) body: Option<String>,
+}
+
+impl Call {
+    /// A call without a body that concerns the token itself or its user.
+    pub(crate) fn plain(method: Method, path: &str) -> Call {
+        Call { method, path: path.to_owned(), org_headers: Vec::new(), idempotency: None, body: None }
+    }
+
+    /// Looks whether a user is in the token's organization. `None` for an id that would have to be encoded: no id of Genesys
+    /// Cloud has to.
+    pub(crate) fn look_up(agent: &AgentId) -> Option<Call> {
+        let is_plain = agent.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_plain.then(|| Call::plain(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
+    }
+
+    /// The HTTP method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Path and query, from the API's origin.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Names of the headers that carry the organization's id.
+    pub fn org_headers(&self) -> &[String] {
+        &self.org_headers
+    }
+
+    /// The JSON body.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+}
+
+/// A request that may be sent: to an environment's API with a token of that environment, or to its token endpoint.
+pub struct Request {
+    method: Method,
+    origin: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+    org: Option<OrgId>,
+    bearer: Option<Secret>,
+}
+
+pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, call: Call) -> Request {
+    let secret = token.secret();
+    let mut headers =
+        vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal())), ("Accept".to_owned(), "application/json".to_owned())];
+    if call.body.is_some() {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    if let Some(org) = org {
+        headers.extend(call.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
+    }
+    headers.extend(call.idempotency);
+    let origin = environment.api().as_str().to_owned();
+    Request {
+        method: call.method,
+        url: format!("{origin}{}", call.path),
+        origin,
+        headers,
+        body: call.body,
+        org: org.cloned(),
+        bearer: Some(secret.clone()),
+    }
+}
+
+/// The request to the environment's token endpoint, which takes the secrets in its form and no bearer.
+pub(crate) fn token_request(environment: &Environment, form: String) -> Request {
+    let origin = environment.login().as_str().to_owned();
+    let headers = vec![
+        ("Accept".to_owned(), "application/json".to_owned()),
+        ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+    ];
+    Request { method: Method::Post, url: format!("{origin}/oauth/token"), origin, headers, body: Some(form), org: None, bearer: None }
+}
+
+impl Request {
+    /// The HTTP method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The only origin that the request may go to.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The whole URL, on that origin.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Every header, the bearer among them: for the transport, never for a log.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// The organization whose token it carries, where that is known.
+    pub fn org(&self) -> Option<&OrgId> {
+        self.org.as_ref()
+    }
+
+    /// The JSON body.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
+    /// The token that it carries.
+    pub(crate) fn bearer(&self) -> Option<&Secret> {
+        self.bearer.as_ref()
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.headers.iter_mut().for_each(|(_, value)| value.zeroize());
+        self.body.zeroize();
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_str(), self.url)
+    }
+}

@@ -1,0 +1,68 @@
+//! What the platform reads and writes: JSON, dates, forms.
+
+use js_sys::{Array, Date, JSON, Object};
+use wasm_bindgen::prelude::*;
+use web_sys::UrlSearchParams;
+
+use crate::model::json::Json;
+use crate::model::time::Timestamp;
+
+/// Deeper than any answer of the cloud, and far from the end of the stack.
+const DEEPEST: u8 = 32;
+
+pub(super) fn json(text: &str) -> Option<Json> {
+    JSON::parse(text).ok().map(|value| tree(&value, DEEPEST))
+}
+
+fn tree(value: &JsValue, depth: u8) -> Json {
+    if let Some(text) = value.as_string() {
+        return Json::Text(text);
+    }
+    if let Some(number) = value.as_f64() {
+        // A cast to i64 saturates; what is lost is the part below one.
+        #[allow(clippy::cast_possible_truncation)]
+        return Json::Number(number as i64);
+    }
+    if let Some(truth) = value.as_bool() {
+        return Json::Truth(truth);
+    }
+    let Some(depth) = depth.checked_sub(1).filter(|_| value.is_object()) else { return Json::Other };
+    if Array::is_array(value) {
+        return Json::List(Array::from(value).iter().map(|item| tree(&item, depth)).collect());
+    }
+    let property = |entry: JsValue| {
+        let entry: Array = entry.unchecked_into();
+        Some((entry.get(0).as_string()?, tree(&entry.get(1), depth)))
+    };
+    Json::Object(Object::entries(value.unchecked_ref()).iter().filter_map(property).collect())
+}
+
+/// A date as `Date.parse` reads it: ISO 8601, or that of HTTP.
+pub(super) fn date(text: &str) -> Option<Timestamp> {
+    let millis = Date::parse(text);
+    // A whole number far below 2⁵³, or NaN.
+    #[allow(clippy::cast_possible_truncation)]
+    (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
+}
+
+/// `application/x-www-form-urlencoded`.
+pub(super) fn form(pairs: &[(&str, &str)]) -> String {
+    // Without a text to read, making one can not fail.
+    let Ok(form) = UrlSearchParams::new() else { return String::new() };
+    pairs.iter().for_each(|(name, value)| form.append(name, value));
+    form.to_string().into()
+}
+
+/// Reads `application/x-www-form-urlencoded`, with or without a `?` before it.
+pub(super) fn parse_form(text: &str) -> Vec<(String, String)> {
+    UrlSearchParams::new_with_str(text).map(|form| pairs(&form)).unwrap_or_default()
+}
+
+/// The decoded pairs of a query.
+pub(super) fn pairs(query: &UrlSearchParams) -> Vec<(String, String)> {
+    let pair = |pair: JsValue| -> Option<(String, String)> {
+        let pair: Array = pair.unchecked_into();
+        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+    };
+    Array::from(query).iter().filter_map(pair).collect()
+}
