@@ -6,31 +6,31 @@ mod support;
 
 use futures::future::join;
 use premium_recorder::cloud::ports::Feature;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{AgentId, OrgId};
 use premium_recorder::model::time::Timestamp;
-use premium_recorder::recorder::doctor::{Line, Verdict};
+use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{Limits, Recorder};
+use premium_recorder::recorder::{CallOptions, Recorder};
 use support::*;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 
-async fn report(recorder: &Recorder<World>, org: Option<&str>) -> Vec<Line> {
+async fn report(recorder: &Recorder<World>, org: Option<&str>) -> Vec<DiagnosisLine> {
     let org = org.and_then(OrgId::parse);
     recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), org.as_ref(), no_limits()).await.unwrap()
 }
 
-fn line<'a>(report: &'a [Line], check: &str) -> &'a Line {
+fn line<'a>(report: &'a [DiagnosisLine], check: &str) -> &'a DiagnosisLine {
     report.iter().find(|line| line.check == check).unwrap_or_else(|| panic!("no line {check}"))
 }
 
-fn verdict(report: &[Line], check: &str) -> Verdict {
+fn verdict(report: &[DiagnosisLine], check: &str) -> Verdict {
     line(report, check).verdict
 }
 
-fn info(org: &str, scopes: &str) -> Answer {
+fn info(org: &str, scopes: &str) -> Response {
     answer(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
 }
 
@@ -52,11 +52,11 @@ fn all_is_well() {
         let clock = world.clone();
         let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let options = Options { environment: None, ..options(&[&jwt_of(GLOBEX)]) };
-        let settings = Settings::decide(options, Some(&launch), None).unwrap();
+        let settings = Settings::from_options(options, Some(&launch), None).unwrap();
         let recorder = Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap();
         world.answers(move |seen| {
             let answer = if seen.url.contains("/users/") { answer(200, "{}") } else { info(GLOBEX, SCOPE) };
-            Answer { date: Some(Timestamp::from_millis(clock.time())), ..answer }
+            Response { date: Some(Timestamp::from_millis(clock.time())), ..answer }
         });
         let report = report(&recorder, None).await;
         let checks: Vec<_> = report.iter().map(|line| (line.check, line.verdict)).collect();
@@ -217,7 +217,10 @@ fn the_clock_is_told_where_it_is_known() {
         for (ahead, expected) in [(None, Skipped), (Some(0), Good), (Some(29_000), Good), (Some(-45_000), Warn), (Some(3_600_000), Warn)] {
             let world = World::new();
             let clock = world.clone();
-            world.answers(move |_| Answer { date: ahead.map(|ahead| Timestamp::from_millis(clock.time() + ahead)), ..info(GLOBEX, SCOPE) });
+            world.answers(move |_| Response {
+                date: ahead.map(|ahead| Timestamp::from_millis(clock.time() + ahead)),
+                ..info(GLOBEX, SCOPE)
+            });
             let recorder = connected(&world, options(&["opaque"])).await;
             assert_eq!(verdict(&report(&recorder, None).await, "clock"), expected, "{ahead:?}");
         }
@@ -257,7 +260,7 @@ fn a_cloud_that_hangs_leaves_the_report_as_far_as_it_is() {
         let world = World::new();
         world.cloud(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
+        let limits = CallOptions { timeout: Some(1_000), aborted: std::future::pending() };
         let (said, ()) = join(recorder.diagnose(None, None, limits), async { world.advance(1_000) }).await;
         let said = said.unwrap();
         assert_eq!((verdict(&said, "time"), verdict(&said, "environment")), (Fail, Good));

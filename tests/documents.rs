@@ -59,7 +59,7 @@ fn the_threads_report() -> String {
     });
     let launch = pairs(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1"), ("orgId", GLOBEX)]);
     let options = Options { tokens: vec![of_acme.into()], org_headers: Some(vec!["x-gc-organization".to_owned()]), ..Options::default() };
-    let settings = Settings::decide(options, Some(&launch), None).unwrap();
+    let settings = Settings::from_options(options, Some(&launch), None).unwrap();
     let report = run(async {
         let recorder = Recorder::connect(world, settings, None, no_limits()).await.unwrap();
         recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), None, no_limits()).await.unwrap()
@@ -107,7 +107,7 @@ fn the_codes_that_arise_without_the_module_have_the_same_words() {
 #[test]
 fn the_default_timeout_is_one() {
     let options = Options { environment: Some("prod".into()), ..Options::default() };
-    let millis = Settings::decide(options, None, None).unwrap().timeout;
+    let millis = Settings::from_options(options, None, None).unwrap().timeout;
     assert!(read("src/js/time.js").replace('_', "").contains(&format!("DEFAULTTIMEOUT = {millis};")));
     assert!(read("src/js/index.d.ts").contains(&format!("at most 2147483647. Default: {millis}.")));
 }

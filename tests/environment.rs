@@ -190,15 +190,15 @@ fn the_option_comes_before_the_launch_url_and_nothing_comes_after_it() {
         ("gcLangTag", "de"),
         ("orgId", support::ACME),
     ]);
-    let settings = Settings::decide(Options::default(), Some(&query), None).unwrap();
+    let settings = Settings::from_options(Options::default(), Some(&query), None).unwrap();
     assert_eq!(settings.environment.name(), "prod-euw1");
     assert_eq!(settings.org.unwrap().as_str(), support::ACME);
     assert_eq!(settings.launch.get("langTag"), Some("de"));
     let by_option = Options { environment: Some("prod-usw2".into()), org_id: Some(support::GLOBEX.into()), ..Options::default() };
-    let settings = Settings::decide(by_option, Some(&query), None).unwrap();
+    let settings = Settings::from_options(by_option, Some(&query), None).unwrap();
     assert_eq!(settings.environment.name(), "prod-usw2");
     assert_eq!(settings.org.unwrap().as_str(), support::GLOBEX);
-    assert_eq!(code(Settings::decide(Options::default(), None, None)), Code::NoLaunchContext);
+    assert_eq!(code(Settings::from_options(Options::default(), None, None)), Code::NoLaunchContext);
 }
 
 #[test]
@@ -207,12 +207,12 @@ fn an_org_id_that_is_none_is_refused_wherever_it_comes_from() {
         ["acme", "aaaaaaaa-0000-4000-8000-00000000000", "aaaaaaaa000040008000000000000000000a", "gaaaaaaa-0000-4000-8000-00000000000a"]
     {
         let query = pairs(&[("pcEnvironment", "mypurecloud.com"), ("orgId", org)]);
-        assert_eq!(code(Settings::decide(Options::default(), Some(&query), None)), Code::BadArgument, "{org}");
+        assert_eq!(code(Settings::from_options(Options::default(), Some(&query), None)), Code::BadArgument, "{org}");
         let options = Options { org_id: Some(org.into()), environment: Some("prod".into()), ..Options::default() };
-        assert_eq!(code(Settings::decide(options, None, None)), Code::BadArgument, "{org}");
+        assert_eq!(code(Settings::from_options(options, None, None)), Code::BadArgument, "{org}");
         // An app may use the name `orgId` for something else.
         let named = Options { org_id: Some(support::ACME.into()), ..Options::default() };
-        assert_eq!(Settings::decide(named, Some(&query), None).unwrap().org.unwrap().as_str(), support::ACME);
+        assert_eq!(Settings::from_options(named, Some(&query), None).unwrap().org.unwrap().as_str(), support::ACME);
     }
 }
 
@@ -220,13 +220,13 @@ fn an_org_id_that_is_none_is_refused_wherever_it_comes_from() {
 fn a_timeout_is_more_than_nothing_and_fits_a_timer() {
     for (millis, taken) in [(0.001, 1), (1.0, 1), (1500.5, 1501), (2_147_483_647.0, 2_147_483_647)] {
         let options = Options { timeout: Some(millis), ..support::options(&[]) };
-        assert_eq!(Settings::decide(options, None, None).unwrap().timeout, taken);
+        assert_eq!(Settings::from_options(options, None, None).unwrap().timeout, taken);
     }
     for millis in [0.0, -1.0, f64::NAN, f64::INFINITY, 2_147_483_648.0] {
         let options = Options { timeout: Some(millis), ..support::options(&[]) };
-        assert_eq!(code(Settings::decide(options, None, None)), Code::BadArgument, "{millis}");
+        assert_eq!(code(Settings::from_options(options, None, None)), Code::BadArgument, "{millis}");
     }
-    assert_eq!(Settings::decide(support::options(&[]), None, None).unwrap().timeout, 15_000);
+    assert_eq!(Settings::from_options(support::options(&[]), None, None).unwrap().timeout, 15_000);
 }
 
 fn hostile() -> impl Strategy<Value = String> {

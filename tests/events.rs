@@ -30,7 +30,7 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         record(&recorder).await;
         let expected =
-            ["TokenFiled", "Request", "Answer", "Repair", "TokenRequested", "TokenFiled", "Retry", "ScopeWarning", "Request", "Answer"];
+            ["TokenFiled", "Request", "Response", "Repair", "TokenRequested", "TokenFiled", "Retry", "ScopeWarning", "Request", "Response"];
         assert_eq!(kinds(&world), expected);
         let told = world.told();
         assert!(told[4].contains("GetToken") && told[4].contains("Rejected"), "{}", told[4]);

@@ -10,11 +10,11 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
-use premium_recorder::cloud::ports::Lost;
+use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
@@ -33,12 +33,12 @@ fn start(org: Option<&str>) -> Start {
     Start::new(AGENT, org, None).unwrap()
 }
 
-async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, CallError> {
     recorder.start_recording(start(org), no_limits()).await
 }
 
-fn within(timeout: u32) -> Limits<std::future::Pending<()>> {
-    Limits { timeout: Some(timeout), aborted: std::future::pending() }
+fn within(timeout: u32) -> CallOptions<std::future::Pending<()>> {
+    CallOptions { timeout: Some(timeout), aborted: std::future::pending() }
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one(
         assert_eq!(error(record(&none, None).await).code, Code::OrgAmbiguous);
 
         let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
-        let settings = Settings::decide(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
+        let settings = Settings::from_options(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
         let launched = Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap();
         assert_eq!(record(&launched, None).await.unwrap().org.as_str(), GLOBEX);
     });
@@ -124,7 +124,7 @@ fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
 fn connect_reads_every_token_before_it_sends_one() {
     run(async {
         let world = World::new();
-        let settings = Settings::decide(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
+        let settings = Settings::from_options(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
         let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
         assert_eq!(refused.code, Code::TokenMalformed);
         assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
@@ -147,7 +147,7 @@ fn a_token_that_can_not_be_filed_says_why() {
         ] {
             let world = World::new();
             world.answers(move |_| answer(status, body));
-            let settings = Settings::decide(options(&["opaque"]), None, None).unwrap();
+            let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             assert_eq!(
                 error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ())).code,
                 expected,
@@ -400,7 +400,7 @@ fn a_token_that_the_answer_repeats_is_struck_out() {
         assert_eq!(refused.message, "The cloud answered 403: no: ***, ***!");
         assert!(!format!("{refused:?}").contains(&jwt_of(ACME)));
 
-        let settings = Settings::decide(options(&["0paque"]), None, None).unwrap();
+        let settings = Settings::from_options(options(&["0paque"]), None, None).unwrap();
         let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
         assert!(!format!("{refused:?}").contains("0paque"));
     });
@@ -412,13 +412,13 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
         for (status, body) in [(404, r#"{"code":"not.found"}"#), (409, r#"{"code":"request.conflict"}"#)] {
             let world = World::new();
             world.answers(move |_| answer(status, body));
-            let settings = Settings::decide(options(&["opaque"]), None, None).unwrap();
+            let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
             assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
         }
         let world = World::new();
         world.answers(|_| answer(200, "{}"));
-        let settings = Settings::decide(options(&["opaque"]), None, None).unwrap();
+        let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
         let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
         assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
     });
@@ -428,7 +428,7 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
 fn a_start_that_can_not_be_sent_has_not_run() {
     run(async {
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(Lost { may_have_run: false, ..lost("no fetch") }) }));
+        world.cloud(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost("no fetch") }) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         assert_eq!(error(record(&recorder, None).await).code, Code::Network);
     });
@@ -453,7 +453,7 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
         }
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(Lost { status: Some(201), ..lost("half an answer") }) }));
+        world.cloud(|_| Box::pin(async { Err(TransportError { status: Some(201), ..lost("half an answer") }) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
         assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));
@@ -483,14 +483,14 @@ fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
         let world = World::new();
         world.cloud(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let aborted = Limits { timeout: None, aborted: std::future::ready(()) };
-        assert!(matches!(recorder.start_recording(start(None), aborted).await, Err(Failure::Aborted)));
+        let aborted = CallOptions { timeout: None, aborted: std::future::ready(()) };
+        assert!(matches!(recorder.start_recording(start(None), aborted).await, Err(CallError::Aborted)));
         assert!(world.seen().is_empty());
 
         let (abort, aborted) = oneshot::channel::<()>();
-        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
         let (ended, ()) = join(recorder.start_recording(start(None), limits), async { abort.send(()).unwrap() }).await;
-        assert!(matches!(ended, Err(Failure::Aborted)));
+        assert!(matches!(ended, Err(CallError::Aborted)));
         assert_eq!(world.starts().len(), 1);
     });
 }
@@ -503,7 +503,7 @@ fn one_callers_abort_does_not_take_the_token_from_the_others() {
         let source = world.issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
         let (abort, aborted) = oneshot::channel::<()>();
-        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
         let first = recorder.start_recording(start(Some(ACME)), limits);
         let others = async {
             let second = record(&recorder, Some(ACME));
@@ -514,7 +514,7 @@ fn one_callers_abort_does_not_take_the_token_from_the_others() {
             join(second, gives).await.0
         };
         let (first, second) = join(first, others).await;
-        assert!(matches!(first, Err(Failure::Aborted)));
+        assert!(matches!(first, Err(CallError::Aborted)));
         assert!(second.is_ok());
         assert_eq!(world.asked().len(), 1);
     });

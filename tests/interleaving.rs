@@ -4,13 +4,13 @@
 mod support;
 use futures::FutureExt;
 use futures::future::{join, join_all};
-use premium_recorder::cloud::ports::{Holder, Ports};
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::{Platform, TokenSharer};
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::time::{Clock, Timestamp};
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
@@ -19,13 +19,13 @@ use std::rc::Rc;
 use support::*;
 
 const SECOND: i64 = 1000;
-async fn record(r: &Recorder<World>, org: &str) -> Result<Recording, Failure> {
+async fn record(r: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
     r.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
 }
 fn lives(org: &str, jti: &str, life: i64) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","exp":{},"jti":"{jti}"}}"#, NOW / 1000 + life))
 }
-fn answers(seen: &Seen) -> Answer {
+fn answers(seen: &Seen) -> Response {
     match seen.method.as_str() {
         "GET" => answer(200, &token_info(GLOBEX)),
         "POST" if seen.url.ends_with("/oauth/token") => answer(200, r#"{"access_token":"opaque","expires_in":3600}"#),
@@ -81,7 +81,7 @@ async fn ticking<T>(worlds: &[&World], call: impl Future<Output = T>, most: i64)
 fn claims(org: &str, jti: &str) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","jti":"{jti}"}}"#))
 }
-fn answers_with_a_short_life(seen: &Seen) -> Answer {
+fn answers_with_a_short_life(seen: &Seen) -> Response {
     match seen.method.as_str() {
         "GET" => answer(200, &token_info(GLOBEX)),
         "POST" if seen.url.ends_with("/oauth/token") => answer(200, r#"{"access_token":"opaque","expires_in":100}"#),
@@ -98,8 +98,8 @@ fn gives_opaque(world: &World, life: f64) {
     });
 }
 struct Hands(String);
-impl Holder for Hands {
-    fn hand_over(&self) -> Option<IssuedToken> {
+impl TokenSharer for Hands {
+    fn share(&self) -> Option<IssuedToken> {
         Some(issued(&self.0))
     }
     fn forget(&self) {}
@@ -151,7 +151,7 @@ fn a_get_token_that_hangs_does_not_poison_calls_that_overlap() {
                 let mut left = Vec::new();
                 for mut c in calls {
                     match poll_once(c.as_mut()).await {
-                        std::task::Poll::Ready(Ok::<_, Failure>(_)) => ok += 1,
+                        std::task::Poll::Ready(Ok::<_, CallError>(_)) => ok += 1,
                         std::task::Poll::Ready(Err(_)) => {}
                         _ => left.push(c),
                     }
@@ -215,7 +215,7 @@ fn a_call_that_waits_for_another_pages_sign_in_does_not_time_out() {
     });
 }
 
-fn refreshing(world: &World, me: impl Fn(usize) -> Answer + 'static, hang_first_refresh: bool) -> Rc<RefCell<Vec<String>>> {
+fn refreshing(world: &World, me: impl Fn(usize) -> Response + 'static, hang_first_refresh: bool) -> Rc<RefCell<Vec<String>>> {
     let used = Rc::new(RefCell::new(Vec::new()));
     let uses = used.clone();
     let asked_me = Cell::new(0);
@@ -275,9 +275,9 @@ fn a_refresh_that_somebody_gave_up_on_is_not_made_again_with_the_same_token() {
         let recorder = signed_in(&world).await;
         world.advance(100 * SECOND);
         {
-            let limits = Limits { timeout: None, aborted: async { turn().await } };
+            let limits = CallOptions { timeout: None, aborted: async { turn().await } };
             let ended = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits).await;
-            assert!(matches!(ended, Err(Failure::Aborted)));
+            assert!(matches!(ended, Err(CallError::Aborted)));
         }
         let _ = ticking(&[&world], record(&recorder, GLOBEX), 60_000).await;
         assert!(used.borrow().iter().filter(|t| *t == "refresh-1").count() == 1);
@@ -559,8 +559,8 @@ fn get_token_may_call_everything_synchronously() {
         }
     });
 }
-fn spawn(w: &World, f: std::pin::Pin<Box<dyn Future<Output = Result<Recording, Failure>>>>) {
-    use premium_recorder::cloud::ports::Ports;
+fn spawn(w: &World, f: std::pin::Pin<Box<dyn Future<Output = Result<Recording, CallError>>>>) {
+    use premium_recorder::cloud::ports::Platform;
     w.spawn(Box::pin(async move {
         let _ = f.await;
     }));
@@ -598,7 +598,7 @@ fn connect_does_not_fail_because_what_another_page_shares_can_not_be_looked_at()
         join(record(&one, GLOBEX), async { first.windows()[0].grant("code") }).await.0.unwrap();
         let second = first.another_page();
         second.cloud(|_| Box::pin(std::future::pending()));
-        let settings = premium_recorder::recorder::settings::Settings::decide(o(), None, Some(page(&[]))).unwrap();
+        let settings = premium_recorder::recorder::settings::Settings::from_options(o(), None, Some(page(&[]))).unwrap();
         let r = ticking(&[&second], Recorder::connect(second.clone(), settings, None, no_limits()), 60_000).await.unwrap();
         assert!(r.is_ok(), "connect: {:?}", error(r.map(|_| ())).code);
     });
@@ -671,7 +671,7 @@ fn an_aborted_call_does_not_end_the_count_of_anothers_sign_in() {
 
 #[test]
 fn what_a_redirect_sign_in_gave_is_not_displaced_by_the_token_it_was_to_replace() {
-    use premium_recorder::auth::sign_in::Returned;
+    use premium_recorder::auth::sign_in::AuthorizationResponse;
     use premium_recorder::recorder::settings::Settings;
     run(async {
         let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"revoked"}}"#));
@@ -696,8 +696,8 @@ fn what_a_redirect_sign_in_gave_is_not_displaced_by_the_token_it_was_to_replace(
         let back = world.come_back();
         back.answers(cloud);
         let mut page = page(&[("code", "c"), ("state", &state)]);
-        let returned = Returned::take(o().login.as_ref(), &back, Some(&mut page)).unwrap();
-        let settings = Settings::decide(o(), None, Some(page)).unwrap();
+        let returned = AuthorizationResponse::take(o().login.as_ref(), &back, Some(&mut page)).unwrap();
+        let settings = Settings::from_options(o(), None, Some(page)).unwrap();
         let again = Recorder::connect(back.clone(), settings, returned, no_limits()).await.unwrap();
         let _ = join(record(&again, GLOBEX), async {
             turn().await;
@@ -876,7 +876,7 @@ fn a_rest_is_counted_by_the_clouds_clock() {
         let world = World::new();
         let clock = world.clone();
         let at = jiff::Timestamp::from_millisecond(NOW + 3600 * SECOND + 900 * SECOND).unwrap();
-        world.answers(move |seen| Answer {
+        world.answers(move |seen| Response {
             date: Some(Timestamp::from_millis(clock.time() + 3600 * SECOND)),
             ..match seen.method.as_str() {
                 "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#)),
@@ -966,7 +966,7 @@ fn a_refresh_token_is_struck_out() {
 fn a_redirect_uri_has_no_backslash() {
     let mut o = login_options();
     o.login.as_mut().unwrap().redirect_uri = format!("{PAGE}/\\evil.example");
-    assert_eq!(Settings::decide(o, None, Some(page(&[]))).unwrap_err().code, Code::BadArgument);
+    assert_eq!(Settings::from_options(o, None, Some(page(&[]))).unwrap_err().code, Code::BadArgument);
 }
 #[test]
 fn the_second_start_may_have_run() {

@@ -108,7 +108,7 @@ proptest! {
                 login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
                 ..Options::default()
             };
-            let recorder = Recorder::connect(world.clone(), Settings::decide(options, None, Some(page(&[]))).unwrap(), None, no_limits()).await.unwrap();
+            let recorder = Recorder::connect(world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_limits()).await.unwrap();
             let mut started = Vec::new();
             for step in steps {
                 match step {

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::future::{join, join_all};
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::{Clock, Timestamp};
-use premium_recorder::recorder::{Failure, Recorder};
+use premium_recorder::recorder::{CallError, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
@@ -22,7 +22,7 @@ use support::*;
 const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
 const SECOND: i64 = 1_000;
 
-async fn record(recorder: &Recorder<World>) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
     recorder.start_recording(Start::new(AGENT, Some(ACME), None).unwrap(), no_limits()).await
 }
 
@@ -41,7 +41,7 @@ fn issues_opaque(world: &World, life: f64) {
     });
 }
 
-fn answers(seen: &Seen) -> Answer {
+fn answers(seen: &Seen) -> Response {
     if seen.method == "GET" { answer(200, &token_info(ACME)) } else { answer(201, CREATED) }
 }
 
@@ -83,7 +83,7 @@ fn the_earlier_of_claim_and_source_counts() {
 }
 
 /// `tokens/me` says that the token may rest until so many milliseconds after `NOW`.
-fn rests_until(millis: i64) -> impl Fn(&Seen) -> Answer {
+fn rests_until(millis: i64) -> impl Fn(&Seen) -> Response {
     let at = jiff::Timestamp::from_millisecond(NOW + millis).unwrap();
     move |seen| match seen.method.as_str() {
         "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{ACME}"}},"dateTokenIdles":"{at}"}}"#)),
@@ -138,7 +138,7 @@ fn a_rested_token_is_renewed_where_there_is_a_source() {
 /// Answers whose `Date` is so many milliseconds ahead of ours.
 fn ahead_by(world: &World, millis: i64) {
     let clock = world.clone();
-    world.answers(move |seen| Answer {
+    world.answers(move |seen| Response {
         date: Some(Timestamp::from_millis((clock.time() + millis).div_euclid(1000) * 1000)),
         ..answers(seen)
     });
@@ -310,7 +310,7 @@ fn form(seen: &Seen) -> HashMap<String, String> {
 }
 
 /// A cloud whose login origin gives `access-1` with `refresh-1`, then what `refreshed` says of each refresh.
-fn refreshing(world: &World, refreshed: impl Fn(usize) -> Answer + 'static) -> Rc<std::cell::RefCell<Vec<String>>> {
+fn refreshing(world: &World, refreshed: impl Fn(usize) -> Response + 'static) -> Rc<std::cell::RefCell<Vec<String>>> {
     let used = Rc::new(std::cell::RefCell::new(Vec::new()));
     let uses = used.clone();
     world.answers(move |seen| {

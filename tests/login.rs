@@ -8,19 +8,19 @@ use std::rc::Rc;
 
 use futures::future::{join, join_all};
 use premium_recorder::auth::login::LoginOptions;
-use premium_recorder::auth::sign_in::Returned;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::auth::sign_in::AuthorizationResponse;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
 
 const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
 
-async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, CallError> {
     recorder.start_recording(Start::new(AGENT, org, None).unwrap(), no_limits()).await
 }
 
@@ -30,7 +30,7 @@ fn form(body: &str) -> std::collections::HashMap<String, String> {
 }
 
 /// A cloud whose login origin gives opaque tokens of `org`, with a refresh token.
-fn cloud_of(org: &'static str) -> impl Fn(&Seen) -> Answer {
+fn cloud_of(org: &'static str) -> impl Fn(&Seen) -> Response {
     move |seen| {
         if seen.url.ends_with("/oauth/token") {
             let by = form(seen.body.as_ref().unwrap())["grant_type"].clone();
@@ -57,7 +57,7 @@ fn redirect() -> Options {
 }
 
 /// A start, while somebody does this with the window that it opens.
-async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<WindowState>)) -> Result<Recording, Failure> {
+async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<WindowState>)) -> Result<Recording, CallError> {
     let somebody = async {
         let window = world.windows().last().unwrap().clone();
         act(window).await;
@@ -191,7 +191,7 @@ fn a_calls_time_stands_still_while_somebody_signs_in() {
             Box::pin(async move { if is_start { std::future::pending().await } else { Ok(answer) } })
         });
         let recorder = connected(world.has_no_locks(), login_options()).await;
-        let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
+        let limits = CallOptions { timeout: Some(1_000), aborted: std::future::pending() };
         let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
         let somebody = async {
             world.advance(100_000);
@@ -217,7 +217,7 @@ fn the_time_of_a_sign_in_is_not_taken_from_that_of_a_wait() {
         let refused = std::cell::Cell::new(false);
         world.answers(move |seen| {
             let is_first = seen.url.ends_with("screenrecordings") && !refused.replace(true);
-            if is_first { Answer { retry_after: Some("5".into()), ..answer(429, "") } } else { cloud_of(GLOBEX)(seen) }
+            if is_first { Response { retry_after: Some("5".into()), ..answer(429, "") } } else { cloud_of(GLOBEX)(seen) }
         });
         let recorder = connected(world.has_no_locks(), login_options()).await;
         let somebody = async {
@@ -382,7 +382,7 @@ fn whoever_stops_waiting_closes_the_window() {
         let world = World::new();
         let recorder = connected(&world, login_options()).await;
         let (abort, aborted) = futures::channel::oneshot::channel::<()>();
-        let limits = Limits {
+        let limits = CallOptions {
             timeout: None,
             aborted: async {
                 aborted.await.unwrap();
@@ -390,7 +390,7 @@ fn whoever_stops_waiting_closes_the_window() {
         };
         let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
         let (ended, ()) = join(call, async { abort.send(()).unwrap() }).await;
-        assert!(matches!(ended, Err(Failure::Aborted)));
+        assert!(matches!(ended, Err(CallError::Aborted)));
         assert!(world.windows()[0].is_dropped());
 
         let (ended, ()) = join(record(&recorder, Some(GLOBEX)), async { recorder.close() }).await;
@@ -417,21 +417,21 @@ fn login_options_are_looked_at() {
         ("login.timeoutMs", |login| login.timeout = Some(0.0)),
     ];
     for (named, change) in bad {
-        let refused = Settings::decide(login(change), None, Some(page(&[]))).unwrap_err();
+        let refused = Settings::from_options(login(change), None, Some(page(&[]))).unwrap_err();
         assert_eq!(refused.code, Code::BadArgument, "{}", refused.message);
         assert!(refused.message.contains(named), "{named}: {}", refused.message);
     }
     let by_environment = login(|login| (login.client_id, login.client_ids) = (None, Some(vec![("private".into(), "its".into())])));
-    assert_eq!(Settings::decide(by_environment, None, Some(page(&[]))).unwrap().login.unwrap().client_id(), "its");
+    assert_eq!(Settings::from_options(by_environment, None, Some(page(&[]))).unwrap().login.unwrap().client_id(), "its");
     // Where there is no page, there is nothing to come back to.
-    assert_eq!(Settings::decide(login_options(), None, None).unwrap_err().code, Code::BadArgument);
+    assert_eq!(Settings::from_options(login_options(), None, None).unwrap_err().code, Code::BadArgument);
 }
 
 /// connect() on a page that is opened with this query.
-async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, Failure> {
+async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, CallError> {
     let mut page = page(query);
-    let returned = Returned::take(options.login.as_ref(), world, Some(&mut page))?;
-    let settings = Settings::decide(options, None, Some(page))?;
+    let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page))?;
+    let settings = Settings::from_options(options, None, Some(page))?;
     Recorder::connect(world.clone(), settings, returned, no_limits()).await
 }
 
@@ -450,7 +450,7 @@ async fn leave(query: &[(&str, &str)], options: Options) -> (World, String) {
     (world.come_back(), state)
 }
 
-fn refused(result: Result<Recorder<World>, Failure>) -> Rc<Error> {
+fn refused(result: Result<Recorder<World>, CallError>) -> Rc<Error> {
     error(result.map(|_| ()))
 }
 

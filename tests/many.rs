@@ -11,17 +11,17 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 use futures::future::join;
 use futures::{FutureExt, future::LocalBoxFuture};
-use premium_recorder::cloud::ports::Lost;
-use premium_recorder::cloud::response::{Answer, RateLimit};
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
-use premium_recorder::recording::batch::{Batch, Progress};
+use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
 use support::*;
 
-type Results = Vec<Result<Recording, Failure>>;
+type Results = Vec<Result<Recording, CallError>>;
 
 fn start(agent: &str, org: &str) -> Result<Start, Error> {
     Start::new(agent, Some(org), None)
@@ -40,7 +40,7 @@ fn agent_of(seen: &Seen) -> String {
     body["agentId"].as_str().unwrap().to_owned()
 }
 
-fn created(seen: &Seen) -> Answer {
+fn created(seen: &Seen) -> Response {
     answer(201, &format!(r#"{{"id":"rec-{}","state":"recording"}}"#, agent_of(seen)))
 }
 
@@ -175,7 +175,7 @@ fn an_abort_ends_what_was_not_sent_and_waits_for_what_was() {
         let recorder = connected(&world, three_orgs()).await;
         let starts = (0..20).map(|number| start(&format!("agent-{number}"), ACME)).collect();
         let (abort, aborted) = oneshot::channel::<()>();
-        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
         let settled = Cell::new(0);
         let somebody = async {
             wait_until(|| world.starts().len() == 3).await;
@@ -183,11 +183,11 @@ fn an_abort_ends_what_was_not_sent_and_waits_for_what_was() {
             wait_until(|| settled.get() == 17).await;
             waiting.borrow_mut().drain(..).for_each(|tell| tell.send(()).unwrap());
         };
-        let on_progress = |progress: Progress| settled.set(progress.fulfilled + progress.rejected);
+        let on_progress = |progress: BatchProgress| settled.set(progress.fulfilled + progress.rejected);
         let (results, ()) = join(recorder.start_many(starts, batch(3), on_progress, limits), somebody).await;
         let results = results.unwrap();
         assert!(results[..3].iter().all(Result::is_ok));
-        assert!(results[3..].iter().all(|result| matches!(result, Err(Failure::Aborted))));
+        assert!(results[3..].iter().all(|result| matches!(result, Err(CallError::Aborted))));
         assert_eq!(world.starts().len(), 3);
     });
 }
@@ -198,9 +198,13 @@ fn an_abort_ends_what_waits_for_a_token() {
         let world = World::new();
         world.source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
-        let results =
-            recorder.start_many(vec![start("a", ACME), start("b", GLOBEX)], batch(2), |_| {}, Limits { timeout: None, aborted: turn() });
-        assert!(results.await.unwrap().iter().all(|result| matches!(result, Err(Failure::Aborted))));
+        let results = recorder.start_many(
+            vec![start("a", ACME), start("b", GLOBEX)],
+            batch(2),
+            |_| {},
+            CallOptions { timeout: None, aborted: turn() },
+        );
+        assert!(results.await.unwrap().iter().all(|result| matches!(result, Err(CallError::Aborted))));
         assert!(world.seen().is_empty());
     });
 }
@@ -249,7 +253,7 @@ fn progress_counts_each_start_once_up_to_all_of_them() {
         recorder.start_many(starts, batch(6), |progress| told.borrow_mut().push(progress), no_limits()).await.unwrap();
         let told = told.into_inner();
         assert_eq!(told.iter().map(|progress| progress.fulfilled + progress.rejected).collect::<Vec<_>>(), [1, 2, 3, 4]);
-        assert_eq!(told[3], Progress { total: 4, fulfilled: 2, rejected: 2 });
+        assert_eq!(told[3], BatchProgress { total: 4, fulfilled: 2, rejected: 2 });
         assert_eq!(recorder.start_many(vec![], batch(1), |_| panic!("nothing to tell"), no_limits()).await.unwrap().len(), 0);
     });
 }
@@ -263,7 +267,7 @@ struct Limited {
 }
 
 impl Limited {
-    fn answer(&self, now: i64, token: &str, answer: Answer) -> Answer {
+    fn answer(&self, now: i64, token: &str, answer: Response) -> Response {
         let mut windows = self.windows.borrow_mut();
         let (began, count) = windows.entry(token.to_owned()).or_insert((now, 0));
         if now - *began >= 60_000 {
@@ -274,16 +278,16 @@ impl Limited {
         let rate_limit = self.tells.then_some(RateLimit { allowed: self.allowed, count: *count, reset });
         if *count > self.allowed {
             self.refused.set(self.refused.get() + 1);
-            return Answer { rate_limit, ..support::answer(429, "") };
+            return Response { rate_limit, ..support::answer(429, "") };
         }
-        Answer { rate_limit, ..answer }
+        Response { rate_limit, ..answer }
     }
 }
 
 fn limited(world: &World, allowed: u32, tells: bool) -> Rc<Limited> {
     let limited = Rc::new(Limited { allowed, tells, windows: RefCell::default(), refused: Cell::new(0) });
     let (cloud, outside) = (limited.clone(), world.clone());
-    world.cloud(move |seen| -> LocalBoxFuture<'static, Result<Answer, Lost>> {
+    world.cloud(move |seen| -> LocalBoxFuture<'static, Result<Response, TransportError>> {
         let (cloud, outside, seen) = (cloud.clone(), outside.clone(), seen.clone());
         Box::pin(async move {
             // On the way there, and back.
@@ -357,11 +361,11 @@ fn what_others_use_of_a_token_is_left_to_them() {
 #[test]
 fn numbers_out_of_range_are_refused() {
     for number in [0.0, -1.0, 1.5, 101.0, f64::NAN, f64::INFINITY] {
-        assert_eq!(code(Batch::decide(Some(number), None)), Code::BadArgument, "{number}");
+        assert_eq!(code(Batch::from_options(Some(number), None)), Code::BadArgument, "{number}");
     }
     for number in [0.0, 0.5, 100_001.0, f64::NAN] {
-        assert_eq!(code(Batch::decide(None, Some(number))), Code::BadArgument, "{number}");
+        assert_eq!(code(Batch::from_options(None, Some(number))), Code::BadArgument, "{number}");
     }
-    assert_eq!(Batch::decide(None, None).unwrap(), Batch { concurrency: 6, requests_per_minute: None });
-    assert_eq!(Batch::decide(Some(100.0), Some(1.0)).unwrap(), Batch { concurrency: 100, requests_per_minute: Some(1) });
+    assert_eq!(Batch::from_options(None, None).unwrap(), Batch { concurrency: 6, requests_per_minute: None });
+    assert_eq!(Batch::from_options(Some(100.0), Some(1.0)).unwrap(), Batch { concurrency: 100, requests_per_minute: Some(1) });
 }

@@ -5,11 +5,11 @@ mod support;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join3};
-use premium_recorder::cloud::ports::Lost;
-use premium_recorder::cloud::response::{Answer, RateLimit};
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{OrgId, RecordingId};
-use premium_recorder::recorder::{Failure, Recorder};
+use premium_recorder::recorder::{CallError, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::recording::start::Start;
@@ -24,16 +24,16 @@ fn iso(millis: i64) -> String {
 fn entity(id: &str, state: &str, started: i64) -> String {
     format!(r#"{{"id":"{id}","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"{state}","startedAt":"{}"}}"#, iso(started))
 }
-fn list(entities: &[String]) -> Answer {
+fn list(entities: &[String]) -> Response {
     answer(200, &format!(r#"{{"entities":[{}]}}"#, entities.join(",")))
 }
-fn created(id: &str) -> Answer {
+fn created(id: &str) -> Response {
     answer(201, &entity(id, "recording", 0))
 }
 fn start() -> Start {
     Start::new(AGENT, Some(GLOBEX), None).unwrap()
 }
-async fn record(recorder: &Recorder<World>) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
     recorder.start_recording(start(), no_limits()).await
 }
 
@@ -144,7 +144,7 @@ fn a_reset_that_is_a_date() {
             count.set(count.get() + 1);
             // Another client of the token has used most of this minute.
             let used = if count.get() == 1 { 290 } else { count.get() };
-            Answer { rate_limit: Some(RateLimit { allowed: 300, count: used, reset: 1_800_000_000 }), ..created("x") }
+            Response { rate_limit: Some(RateLimit { allowed: 300, count: used, reset: 1_800_000_000 }), ..created("x") }
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         let starts = (0..600).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
@@ -163,7 +163,7 @@ fn clock_set_back() {
         let starts = (0..10).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
         let back = Cell::new(false);
         let w = world.clone();
-        let on = move |p: premium_recorder::recording::batch::Progress| {
+        let on = move |p: premium_recorder::recording::batch::BatchProgress| {
             if p.fulfilled == 6 && !back.replace(true) {
                 w.advance(-86_400_000)
             }
@@ -469,7 +469,7 @@ fn who_waited_for_an_abandoned_start_looks_twice() {
             let first = connected(&one, options(&[&jwt_of(GLOBEX)])).await;
             let second = connected(&other, options(&[&jwt_of(GLOBEX)])).await;
             let second = if same_page { &first } else { &second };
-            let aborted = premium_recorder::recorder::Limits { timeout: None, aborted: one.pass(250) };
+            let aborted = premium_recorder::recorder::CallOptions { timeout: None, aborted: one.pass(250) };
             let late = async {
                 if same_page {
                     one.pass(260).await;
@@ -528,9 +528,9 @@ fn a_proxys_page_instead_of_a_list() {
         let world = World::new();
         world.cloud(|seen| {
             let post = seen.method == "POST";
-            Box::pin(
-                async move { if post { Err::<Answer, Lost>(lost("x")) } else { Ok(answer(200, "<html>Sign in to the Wi-Fi</html>")) } },
-            )
+            Box::pin(async move {
+                if post { Err::<Response, TransportError>(lost("x")) } else { Ok(answer(200, "<html>Sign in to the Wi-Fi</html>")) }
+            })
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         assert_eq!(error(while_time_passes(&[&world], record(&recorder)).await).code, Code::OutcomeUnknown);
@@ -555,8 +555,8 @@ fn a_look_before_sees_what_a_look_after_sees() {
                 Box::pin(async { Ok(l) })
             });
             let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-            let aborted = premium_recorder::recorder::Limits { timeout: None, aborted: turn() };
-            assert!(matches!(recorder.start_recording(start(), aborted).await, Err(Failure::Aborted)));
+            let aborted = premium_recorder::recorder::CallOptions { timeout: None, aborted: turn() };
+            assert!(matches!(recorder.start_recording(start(), aborted).await, Err(CallError::Aborted)));
             let again = while_time_passes(&[&world], record(&recorder)).await;
             assert_eq!((again.unwrap().id.as_str(), world.starts().len()), ("ours", 1));
         });

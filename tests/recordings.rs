@@ -7,13 +7,13 @@ mod support;
 use std::cell::Cell;
 
 use futures::future::join;
-use premium_recorder::cloud::ports::Lost;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::argument::recording_id;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::State;
 use proptest::prelude::*;
 use support::*;
@@ -35,7 +35,7 @@ async fn with_tokens(world: &World) -> Recorder<World> {
 }
 
 /// A cloud that gives these answers one after another, the last one for ever.
-fn answers_in_turn(world: &World, answers: Vec<Result<Answer, Lost>>) {
+fn answers_in_turn(world: &World, answers: Vec<Result<Response, TransportError>>) {
     let next = Cell::new(0);
     world.cloud(move |_| {
         let at = next.replace(next.get() + 1).min(answers.len() - 1);
@@ -62,8 +62,12 @@ fn a_stop_is_a_patch_for_the_recordings_own_organization() {
 
 #[test]
 fn a_call_whose_answer_is_lost_is_sent_again_twice() {
-    let losses: [fn() -> Result<Answer, Lost>; 4] =
-        [|| Err(lost("reset")), || Ok(answer(503, "")), || Ok(answer(408, "")), || Err(Lost { may_have_run: false, ..lost("offline") })];
+    let losses: [fn() -> Result<Response, TransportError>; 4] = [
+        || Err(lost("reset")),
+        || Ok(answer(503, "")),
+        || Ok(answer(408, "")),
+        || Err(TransportError { may_have_been_processed: false, ..lost("offline") }),
+    ];
     for loss in losses {
         for (losses, succeeds) in [(1, true), (2, true), (3, false)] {
             run(async {
@@ -88,7 +92,7 @@ fn a_call_is_not_sent_again_beyond_its_time() {
         let world = World::new();
         world.answers(|_| answer(503, ""));
         let recorder = with_tokens(&world).await;
-        let limits = Limits { timeout: Some(1_000), aborted: std::future::pending() };
+        let limits = CallOptions { timeout: Some(1_000), aborted: std::future::pending() };
         let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, limits)).await);
         assert_eq!((error.code, world.seen().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
     });
@@ -215,8 +219,8 @@ fn time_abort_and_close_end_these_calls() {
         let recorder = with_tokens(&world).await;
         let (id, org) = (id("rec-1"), org(GLOBEX));
         assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, None, no_limits())).await).code, Code::Timeout);
-        let aborted = Limits { timeout: None, aborted: std::future::ready(()) };
-        assert!(matches!(recorder.recordings(None, None, aborted).await, Err(Failure::Aborted)));
+        let aborted = CallOptions { timeout: None, aborted: std::future::ready(()) };
+        assert!(matches!(recorder.recordings(None, None, aborted).await, Err(CallError::Aborted)));
         let (closed, ()) = join(recorder.recording(&id, None, None, no_limits()), async { recorder.close() }).await;
         assert_eq!(error(closed).code, Code::Closed);
         assert_eq!(error(recorder.stop(&id, &org, None, no_limits()).await).code, Code::Closed);

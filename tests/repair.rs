@@ -8,11 +8,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::join;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
@@ -21,7 +21,7 @@ const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
 const RESOURCE_OWNER: &str =
     r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;
 
-async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
     recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
 }
 
@@ -34,7 +34,7 @@ fn claims(org: &str, jti: &str) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","jti":"{jti}"}}"#))
 }
 
-fn info(org: &str, scopes: &str) -> Answer {
+fn info(org: &str, scopes: &str) -> Response {
     answer(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
 }
 
@@ -166,7 +166,7 @@ fn who_cannot_be_asked_whose_the_token_is_leaves_the_clouds_own_no() {
 }
 
 /// The first start is refused with this answer, the next succeeds.
-fn refused_once(world: &World, refusal: Answer) {
+fn refused_once(world: &World, refusal: Response) {
     let count = Cell::new(0);
     world.answers(move |_| {
         count.set(count.get() + 1);
@@ -174,9 +174,9 @@ fn refused_once(world: &World, refusal: Answer) {
     });
 }
 
-fn rate_limited(retry_after: Option<&str>, message: &str) -> Answer {
+fn rate_limited(retry_after: Option<&str>, message: &str) -> Response {
     let body = format!(r#"{{"status":429,"code":"too.many.requests.retry.after","message":"{message}"}}"#);
-    Answer { retry_after: retry_after.map(str::to_owned), ..answer(429, &body) }
+    Response { retry_after: retry_after.map(str::to_owned), ..answer(429, &body) }
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_wait_never_outlasts_the_call() {
         assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
         assert!(refused.code.retryable());
 
-        let limits = Limits { timeout: Some(7_000), aborted: std::future::pending() };
+        let limits = CallOptions { timeout: Some(7_000), aborted: std::future::pending() };
         world.answers(|_| rate_limited(Some("7"), ""));
         let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
         assert_eq!(error(call.await).code, Code::RateLimited);

@@ -5,20 +5,20 @@
 mod support;
 
 use futures::future::{join, join_all};
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{Failure, Recorder};
+use premium_recorder::recorder::{CallError, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
 
-async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
     recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
 }
 
-fn answers(seen: &Seen) -> Answer {
+fn answers(seen: &Seen) -> Response {
     match seen.method.as_str() {
         "GET" => answer(200, &token_info(GLOBEX)),
         "POST" if seen.url.ends_with("/oauth/token") => {

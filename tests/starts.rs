@@ -10,11 +10,11 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
-use premium_recorder::cloud::ports::Lost;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::start::Start;
 use premium_recorder::recording::{Recording, State};
 use support::*;
@@ -28,11 +28,11 @@ fn entity(id: &str, state: &str, started: i64) -> String {
     format!(r#"{{"id":"{id}","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"{state}","startedAt":"{}"}}"#, iso(started))
 }
 
-fn list(entities: &[String]) -> Answer {
+fn list(entities: &[String]) -> Response {
     answer(200, &format!(r#"{{"entities":[{}],"total":{}}}"#, entities.join(","), entities.len()))
 }
 
-fn created(id: &str) -> Answer {
+fn created(id: &str) -> Response {
     answer(201, &entity(id, "recording", 0))
 }
 
@@ -40,7 +40,7 @@ fn start() -> Start {
     Start::new(AGENT, Some(GLOBEX), None).unwrap()
 }
 
-async fn record(recorder: &Recorder<World>) -> Result<Recording, Failure> {
+async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
     recorder.start_recording(start(), no_limits()).await
 }
 
@@ -53,7 +53,7 @@ fn looks(world: &World) -> usize {
 }
 
 /// A cloud whose answer to a start is this, and that lists these recordings.
-fn cloud(world: &World, started: impl Fn() -> Result<Answer, Lost> + 'static, listed: impl Fn() -> Answer + 'static) {
+fn cloud(world: &World, started: impl Fn() -> Result<Response, TransportError> + 'static, listed: impl Fn() -> Response + 'static) {
     world.cloud(move |seen| {
         let result = if seen.method == "POST" { started() } else { Ok(listed()) };
         Box::pin(async { result })
@@ -62,9 +62,9 @@ fn cloud(world: &World, started: impl Fn() -> Result<Answer, Lost> + 'static, li
 
 #[test]
 fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
-    let ways: [fn() -> Result<Answer, Lost>; 7] = [
+    let ways: [fn() -> Result<Response, TransportError>; 7] = [
         || Err(lost("reset")),
-        || Err(Lost { status: Some(201), ..lost("half an answer") }),
+        || Err(TransportError { status: Some(201), ..lost("half an answer") }),
         || Ok(answer(500, "")),
         || Ok(answer(503, "")),
         || Ok(answer(408, "")),
@@ -107,7 +107,7 @@ fn one_that_began_by_the_time_of_the_second_look_is_found() {
 
 #[test]
 fn what_can_not_be_told_to_be_ours_is_an_unknown_outcome_with_what_was_seen() {
-    type Listed = fn() -> Answer;
+    type Listed = fn() -> Response;
     let cases: [(Listed, Option<usize>, &str); 9] = [
         (|| list(&[]), Some(0), "no recording of the agent."),
         (|| list(&[entity("old", "recording", -2_001)]), Some(1), "no other recording of the agent"),
@@ -164,7 +164,7 @@ fn since_when_is_told_by_the_clouds_clock() {
                 let is_start = seen.method == "POST";
                 let answer = if is_start { answer(500, "") } else { list(&[entity("ours", "recording", started)]) };
                 let date = premium_recorder::model::time::Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
-                Box::pin(async move { Ok(Answer { date: Some(date), ..answer }) })
+                Box::pin(async move { Ok(Response { date: Some(date), ..answer }) })
             });
             let recorder = with_token(&world).await;
             let found = while_time_passes(&[&world], record(&recorder)).await;
@@ -318,10 +318,10 @@ fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
         let tellers = answers_when_told(&world);
         let recorder = with_token(&world).await;
         let (abort, aborted) = oneshot::channel::<()>();
-        let limits = Limits { timeout: None, aborted: aborted.map(|_| ()) };
+        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
         // The first one drives the start, and leaves.
         let first = recorder.start_recording(start(), limits);
-        let impatient = recorder.start_recording(start(), Limits { timeout: Some(300), aborted: std::future::pending() });
+        let impatient = recorder.start_recording(start(), CallOptions { timeout: Some(300), aborted: std::future::pending() });
         let others = async {
             abort.send(()).unwrap();
             turn().await;
@@ -330,7 +330,7 @@ fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
             tellers.borrow_mut().remove(0).send(()).unwrap();
         };
         let ((first, impatient), (second, ())) = join(join(first, impatient), join(record(&recorder), others)).await;
-        assert!(matches!(first, Err(Failure::Aborted)));
+        assert!(matches!(first, Err(CallError::Aborted)));
         // Its own time was over, and it looked.
         assert_eq!(impatient.unwrap().id.as_str(), "rec-1");
         assert_eq!(second.unwrap().id.as_str(), "rec-1");
@@ -406,8 +406,8 @@ fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
             });
             let recorder = with_token(&world).await;
             if way == "aborted" {
-                let limits = Limits { timeout: None, aborted: turn() };
-                assert!(matches!(recorder.start_recording(start(), limits).await, Err(Failure::Aborted)));
+                let limits = CallOptions { timeout: None, aborted: turn() };
+                assert!(matches!(recorder.start_recording(start(), limits).await, Err(CallError::Aborted)));
             } else {
                 assert_eq!(error(while_time_passes(&[&world], record(&recorder)).await).code, Code::OutcomeUnknown);
             }
@@ -416,7 +416,7 @@ fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
             let found = record(&recorder).await.unwrap();
             assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
             // Now it is known, and the next start is for the cloud to judge.
-            let (_, ()) = join(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }), async {}).await;
+            let (_, ()) = join(recorder.start_recording(start(), CallOptions { timeout: None, aborted: turn() }), async {}).await;
             assert_eq!(world.starts().len(), 2, "{way}");
         }
     });
@@ -428,7 +428,7 @@ fn one_that_was_not_sent_leaves_nothing_to_look_for() {
         let world = World::new();
         world.has_no_locks().answers(|_| created("rec-1")).source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
-        assert!(matches!(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }).await, Err(Failure::Aborted)));
+        assert!(matches!(recorder.start_recording(start(), CallOptions { timeout: None, aborted: turn() }).await, Err(CallError::Aborted)));
         world.issues_each();
         record(&recorder).await.unwrap();
         assert_eq!(world.seen().len(), 1);
@@ -455,11 +455,14 @@ fn a_look_that_fails_before_a_start_sends_nothing_and_one_that_is_refused_leaves
                 })
             });
             let recorder = with_token(&world).await;
-            assert!(matches!(recorder.start_recording(start(), Limits { timeout: None, aborted: turn() }).await, Err(Failure::Aborted)));
+            assert!(matches!(
+                recorder.start_recording(start(), CallOptions { timeout: None, aborted: turn() }).await,
+                Err(CallError::Aborted)
+            ));
             is_second.set(true);
             let second = while_time_passes(&[&world], record(&recorder)).await;
             assert_eq!((second.is_ok(), world.starts().len()), (sends, 1 + usize::from(sends)), "{status}");
-            if let Err(Failure::Error(refused)) = second {
+            if let Err(CallError::Error(refused)) = second {
                 assert!(refused.code.retryable() || status == 200, "{status}: nothing was sent");
             }
         }
@@ -543,7 +546,7 @@ fn each_start_has_an_idempotency_key_of_its_own_that_stays_when_it_is_sent_again
         let refused = Cell::new(false);
         world.answers(move |seen| {
             if seen.method == "POST" && !refused.replace(true) {
-                Answer { retry_after: Some("0".into()), ..answer(429, "") }
+                Response { retry_after: Some("0".into()), ..answer(429, "") }
             } else {
                 created("rec")
             }

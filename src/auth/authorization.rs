@@ -6,15 +6,15 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::auth::login::Login;
 use crate::auth::token_endpoint::TokenResponse;
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::Ports;
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::Platform;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
 
 /// An authorization request that was begun, and what its answer must fit.
-pub(super) struct Transaction {
+pub(super) struct AuthorizationRequest {
     pub(super) state: String,
     pub(super) verifier: Secret,
     pub(super) challenge: Option<String>,
@@ -24,13 +24,13 @@ pub(super) struct Transaction {
     pub(super) redirect_uri: String,
 }
 
-impl Transaction {
-    pub(super) async fn begin(login: &Login, ports: &impl Ports, target: &Target) -> Result<Transaction, Error> {
+impl AuthorizationRequest {
+    pub(super) async fn begin(login: &Login, ports: &impl Platform, target: &Target) -> Result<AuthorizationRequest, Error> {
         let no_crypto = || Error::new(Code::InsecureOrigin, "This page has no Web Crypto, since it is not a secure context.");
         let random = || ports.random().map(|bytes| Base64UrlUnpadded::encode_string(&bytes)).ok_or_else(no_crypto);
         let verifier = Secret::from(random()?);
         let digest = ports.sha256(verifier.reveal().as_bytes()).await.ok_or_else(no_crypto)?;
-        Ok(Transaction {
+        Ok(AuthorizationRequest {
             state: random()?,
             verifier,
             challenge: Some(Base64UrlUnpadded::encode_string(&digest)),
@@ -41,7 +41,7 @@ impl Transaction {
         })
     }
 
-    pub(super) fn authorize_url(&self, login: &Login, ports: &impl Ports) -> String {
+    pub(super) fn authorize_url(&self, login: &Login, ports: &impl Platform) -> String {
         let mut query = vec![
             ("response_type", "code"),
             ("client_id", &self.client_id),
@@ -59,7 +59,7 @@ impl Transaction {
     /// The code of an authorization response that answers this request.
     pub(super) fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
         if value(response, "state") != Some(&self.state) {
-            return Err(not_ours("The authorization response has another state than the request.").about(&self.org));
+            return Err(not_ours("The authorization response has another state than the request.").for_org(&self.org));
         }
         if let Some(error) = value(response, "error") {
             let description = value(response, "error_description").unwrap_or_default();
@@ -68,19 +68,19 @@ impl Transaction {
                 _ => Code::LoginDenied,
             };
             let words = format!("{error}: {description}");
-            return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)).about(&self.org));
+            return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)).for_org(&self.org));
         }
         match value(response, "code") {
             Some(code) if !code.is_empty() => Ok(code.to_owned().into()),
             _ => {
                 let message = "The authorization response has neither a code nor an error.";
-                Err(Error::new(Code::UnexpectedAnswer, message).about(&self.org))
+                Err(Error::new(Code::UnexpectedAnswer, message).for_org(&self.org))
             }
         }
     }
 
     /// What has to be known when the page comes back. No token is in it.
-    pub(super) fn memo(&self, ports: &impl Ports, page_query: &[(String, String)]) -> Secret {
+    pub(super) fn memo(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
         let page_query: Vec<_> = page_query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         ports
             .form(&[
@@ -98,15 +98,15 @@ impl Transaction {
 }
 
 /// A request that was answered with a code.
-pub(crate) struct Authorized {
-    pub(super) transaction: Transaction,
+pub(crate) struct AuthorizationCode {
+    pub(super) transaction: AuthorizationRequest,
     pub(super) code: Secret,
 }
 
-impl Authorized {
+impl AuthorizationCode {
     /// Gives the code for a token, at the login origin that the request was made to.
-    pub(crate) async fn exchange<P: Ports>(self, cloud: &Cloud<P>) -> Result<TokenResponse, Error> {
-        let Authorized { transaction, code } = self;
+    pub(crate) async fn exchange<P: Platform>(self, cloud: &Exchange<P>) -> Result<TokenResponse, Error> {
+        let AuthorizationCode { transaction, code } = self;
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.reveal()),

@@ -9,14 +9,14 @@ use futures_util::future::{AbortHandle, Abortable, Aborted, Either, LocalBoxFutu
 
 use crate::auth::sources::{SigningIn, Sources, wrong_org_given};
 use crate::cloud::event::{Event, NeedReason};
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::{Holder, Ports};
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::{Platform, TokenSharer};
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::time::Timestamp;
 use crate::token::access_token::IssuedToken;
-use crate::token::org_token::{Grant, UnfiledToken};
+use crate::token::org_token::{OrgToken, UnidentifiedToken};
 
 /// The longest time that connect() waits for another page's token, in milliseconds.
 const LONGEST_ADOPTION: u32 = 2_000;
@@ -24,53 +24,53 @@ const LONGEST_ADOPTION: u32 = 2_000;
 /// More tokens that claim to be another organization's than any source can give without somebody noticing.
 const MOST_REFILED: usize = 100;
 
-type Fetch = LocalBoxFuture<'static, Result<Option<Rc<Grant>>, Rc<Error>>>;
+type Fetch = LocalBoxFuture<'static, Result<Option<Rc<OrgToken>>, Rc<Error>>>;
 
 /// The grants that are held, and the fetches that are under way.
-pub struct Keyring<P: Ports> {
-    cloud: Rc<Cloud<P>>,
+pub struct Keyring<P: Platform> {
+    cloud: Rc<Exchange<P>>,
     sources: Sources<P>,
-    held: RefCell<Vec<Rc<Grant>>>,
+    held: RefCell<Vec<Rc<OrgToken>>>,
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
     fetches: RefCell<Vec<Fetching>>,
     fetched: Cell<u64>,
     /// Targets whose token turned out to be another organization's.
-    misfiled: RefCell<Vec<Target>>,
-    sign_outs: SignOuts,
+    misattributed: RefCell<Vec<Target>>,
+    sign_outs: SignOutLog,
     /// Tokens of which the cloud has said that they are another organization's than was taken for granted, filed as it said:
     /// what they claim does not count any more.
-    refiled: RefCell<Vec<Rc<Grant>>>,
+    corrected: RefCell<Vec<Rc<OrgToken>>>,
 }
 
 /// A fetch that is under way, and kept for as long as somebody waits for it.
 struct Fetching {
     number: u64,
     target: Target,
-    asks: Asks,
+    asks: Interaction,
     fetch: WeakShared<Fetch>,
     abort: AbortHandle,
 }
 
-/// Whom a fetch asks for a token.
+/// Whether an acquisition may ask a person to sign in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asks {
-    /// Every source.
-    All,
+enum Interaction {
+    /// Every source is asked, a person last.
+    Allowed,
     /// Every source but a person.
-    Silently,
-    /// A person, where the others have been asked and had none.
-    Person,
+    Silent,
+    /// A person only: the other sources had no token.
+    Only,
 }
 
 /// Who signed out, and when: what began before must not bring a token back.
 #[derive(Default)]
-struct SignOuts {
+struct SignOutLog {
     count: Cell<u64>,
     of_all: Cell<u64>,
     of_target: RefCell<Vec<(Target, u64)>>,
 }
 
-impl SignOuts {
+impl SignOutLog {
     fn next(&self) -> u64 {
         let count = self.count.get().saturating_add(1);
         self.count.set(count);
@@ -78,9 +78,9 @@ impl SignOuts {
     }
 }
 
-impl<P: Ports> Keyring<P> {
+impl<P: Platform> Keyring<P> {
     /// An empty keyring.
-    pub fn new(cloud: Rc<Cloud<P>>, sources: Sources<P>) -> Rc<Keyring<P>> {
+    pub fn new(cloud: Rc<Exchange<P>>, sources: Sources<P>) -> Rc<Keyring<P>> {
         Rc::new(Keyring {
             cloud,
             sources,
@@ -88,9 +88,9 @@ impl<P: Ports> Keyring<P> {
             sharing: RefCell::default(),
             fetches: RefCell::default(),
             fetched: Cell::default(),
-            misfiled: RefCell::default(),
-            sign_outs: SignOuts::default(),
-            refiled: RefCell::default(),
+            misattributed: RefCell::default(),
+            sign_outs: SignOutLog::default(),
+            corrected: RefCell::default(),
         })
     }
 
@@ -100,7 +100,7 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// Every grant that is held, expired ones too, in the order of filing.
-    pub fn grants(&self) -> Vec<Rc<Grant>> {
+    pub fn grants(&self) -> Vec<Rc<OrgToken>> {
         self.held.borrow().clone()
     }
 
@@ -127,7 +127,7 @@ impl<P: Ports> Keyring<P> {
     /// Forgets everything.
     pub fn close(&self) {
         self.forget_all();
-        self.refiled.take();
+        self.corrected.take();
         self.cloud.forget();
     }
 
@@ -172,19 +172,19 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// Finds out whose token it is, and files it there. It is not shared with other pages.
-    pub async fn add(&self, token: UnfiledToken) -> Result<Rc<Grant>, Error> {
+    pub async fn add(&self, token: UnidentifiedToken) -> Result<Rc<OrgToken>, Error> {
         let since = self.sign_outs();
         let mut grant = Rc::new(self.cloud.identify(token).await?);
-        if self.true_owner(&grant).is_some() {
-            grant = Rc::new(self.cloud.ask_again(&grant).await?);
+        if self.actual_org(&grant).is_some() {
+            grant = Rc::new(self.cloud.refetch_token_info(&grant).await?);
         }
         let target = grant.target();
         if self.was_signed_out(target, since) {
             return Err(signed_out(target));
         }
-        if self.held_for(target).is_some_and(|held| held.is_rejected() && held.has_token_of(&grant)) {
+        if self.held_for(target).is_some_and(|held| held.is_rejected() && held.is_same_token(&grant)) {
             let message = "It is the very token that the cloud has refused.";
-            return Err(Error::new(Code::Unauthenticated, message).about(&target.org));
+            return Err(Error::new(Code::Unauthenticated, message).for_org(&target.org));
         }
         self.end_sharing(target);
         self.file(grant.clone());
@@ -192,11 +192,11 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// Takes over the token that another page holds for this target, if there is one and none is held here.
-    pub async fn adopt(self: &Rc<Self>, target: &Target) {
+    pub async fn take_from_other_page(self: &Rc<Self>, target: &Target) {
         if self.sources.login().is_none() || self.held_for(target).is_some() {
             return;
         }
-        let shared = pin!(self.sources.shared_by_another_page(target, None));
+        let shared = pin!(self.sources.from_other_page(target, None));
         if let Either::Left((Some(grant), _)) = select(shared, pin!(self.cloud.ports().wait(LONGEST_ADOPTION))).await {
             self.file_and_share(Rc::new(grant));
         }
@@ -205,20 +205,20 @@ impl<P: Ports> Keyring<P> {
     /// A fresh grant for this target: the one that is held, or one that is obtained. Callers who want the same one at the
     /// same time share one fetch. One that has little of its life left is renewed while nobody waits for it. `since`: how
     /// often somebody had signed out when the call began.
-    pub async fn grant(self: &Rc<Self>, target: &Target, since: u64) -> Result<Rc<Grant>, Rc<Error>> {
+    pub async fn grant(self: &Rc<Self>, target: &Target, since: u64) -> Result<Rc<OrgToken>, Rc<Error>> {
         if self.was_signed_out(target, since) {
             return Err(signed_out(target).into());
         }
         if let Some(grant) = self.fresh(target) {
-            if grant.is_due(self.cloud.now()) {
+            if grant.should_renew(self.cloud.now()) {
                 self.renew(&grant);
             }
             return Ok(grant);
         }
         if self.sources.is_empty() {
-            return Err(self.none_for(target).into());
+            return Err(self.missing_token_error(target).into());
         }
-        let mut asks = Asks::All;
+        let mut asks = Interaction::Allowed;
         let renewal = self.under_way(target, true);
         if let Some(renewal) = renewal {
             // Its failure is not this call's: to ask again may help.
@@ -228,18 +228,18 @@ impl<P: Ports> Keyring<P> {
         } else if self.has_refresh_token(target) {
             match self.renewal(target, since).await? {
                 Some(grant) => return Ok(grant),
-                None => asks = Asks::Person,
+                None => asks = Interaction::Only,
             }
         }
         if self.was_signed_out(target, since) {
             return Err(signed_out(target).into());
         }
         let obtained = self.fetch(target, asks, since).await?;
-        obtained.ok_or_else(|| self.none_for(target).into())
+        obtained.ok_or_else(|| self.missing_token_error(target).into())
     }
 
     /// Files a grant, and shares it with other pages from now on.
-    pub(crate) fn file_and_share(self: &Rc<Self>, grant: Rc<Grant>) {
+    pub(crate) fn file_and_share(self: &Rc<Self>, grant: Rc<OrgToken>) {
         let target = grant.target().clone();
         self.file(grant);
         if self.sharing.borrow().iter().all(|(other, _)| *other != target) {
@@ -250,25 +250,25 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// Files a token anew that was filed for an organization it is not of.
-    pub(crate) fn refile(self: &Rc<Self>, was: &Rc<Grant>, is: Grant) {
+    pub(crate) fn correct_owner(self: &Rc<Self>, was: &Rc<OrgToken>, is: OrgToken) {
         let is = Rc::new(is);
-        let mut refiled = self.refiled.borrow_mut();
-        refiled.retain(|other| !other.has_token_of(&is));
-        let surplus = refiled.len().saturating_sub(MOST_REFILED);
-        refiled.drain(..surplus);
-        refiled.push(is.clone());
-        drop(refiled);
+        let mut corrected = self.corrected.borrow_mut();
+        corrected.retain(|other| !other.is_same_token(&is));
+        let surplus = corrected.len().saturating_sub(MOST_REFILED);
+        corrected.drain(..surplus);
+        corrected.push(is.clone());
+        drop(corrected);
         let target = was.target();
-        let is_held = self.held_for(target).is_some_and(|held| held.has_token_of(was));
+        let is_held = self.held_for(target).is_some_and(|held| held.is_same_token(was));
         if is_held {
             self.drop_held(target);
-            self.misfiled.borrow_mut().push(target.clone());
+            self.misattributed.borrow_mut().push(target.clone());
             self.file(is);
         }
     }
 
     /// Puts a grant in the place of another one for the same target, which has less to tell.
-    pub(crate) fn replace(&self, was: &Rc<Grant>, is: Rc<Grant>) {
+    pub(crate) fn replace(&self, was: &Rc<OrgToken>, is: Rc<OrgToken>) {
         let mut held = self.held.borrow_mut();
         if let Some(place) = held.iter_mut().find(|grant| Rc::ptr_eq(grant, was)) {
             *place = is;
@@ -280,26 +280,26 @@ impl<P: Ports> Keyring<P> {
         self.fresh(target).is_some()
     }
 
-    /// From when on another request to this target is within its token's limit: see [`Cloud::free_at`].
-    pub(crate) fn free_at(&self, target: &Target, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+    /// From when on another request to this target is within its token's limit: see [`Exchange::next_slot_at`].
+    pub(crate) fn next_slot_at(&self, target: &Target, most: Option<u32>, begun: usize) -> Option<Timestamp> {
         match self.fresh(target) {
-            Some(grant) => self.cloud.free_at(&grant, most, begun),
+            Some(grant) => self.cloud.next_slot_at(&grant, most, begun),
             // The first one obtains it for the others.
             None => (begun == 0).then(|| self.cloud.now().here()),
         }
     }
 
-    fn held_for(&self, target: &Target) -> Option<Rc<Grant>> {
+    fn held_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.held.borrow().iter().find(|grant| grant.target() == target).cloned()
     }
 
-    fn fresh(&self, target: &Target) -> Option<Rc<Grant>> {
+    fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.held_for(target).filter(|grant| grant.is_fresh(self.cloud.now()))
     }
 
-    fn file(&self, grant: Rc<Grant>) {
+    fn file(&self, grant: Rc<OrgToken>) {
         let now = self.cloud.now();
-        self.misfiled.borrow_mut().retain(|target| target != grant.target());
+        self.misattributed.borrow_mut().retain(|target| target != grant.target());
         let mut held = self.held.borrow_mut();
         match held.iter_mut().find(|other| other.target() == grant.target()) {
             Some(other) if grant.is_fresh(now) || !other.is_fresh(now) => *other = grant.clone(),
@@ -315,7 +315,7 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// Obtains another grant in good time, where that takes nobody's attention.
-    fn renew(self: &Rc<Self>, grant: &Grant) {
+    fn renew(self: &Rc<Self>, grant: &OrgToken) {
         let target = grant.target();
         let can_renew = self.cloud.ports().has_token_source() || grant.refresh_token().is_some();
         if can_renew && self.under_way(target, true).or_else(|| self.under_way(target, false)).is_none() {
@@ -326,7 +326,8 @@ impl<P: Ports> Keyring<P> {
     /// Begins a fetch that asks nobody to sign in, and that goes on if nobody waits for it any more: a refresh token that was
     /// sent is used up, and what it was given for must not be lost.
     fn renewal(self: &Rc<Self>, target: &Target, since: u64) -> Shared<Fetch> {
-        let (fetch, kept, keyring) = (self.fetch(target, Asks::Silently, since), self.fetch(target, Asks::Silently, since), self.clone());
+        let (fetch, kept, keyring) =
+            (self.fetch(target, Interaction::Silent, since), self.fetch(target, Interaction::Silent, since), self.clone());
         self.cloud.ports().spawn(Box::pin(async move {
             // A failure is for who waits, or nobody's: the next call tries again.
             select(kept, pin!(keyring.cloud.ports().closed())).await;
@@ -336,15 +337,15 @@ impl<P: Ports> Keyring<P> {
 
     fn under_way(&self, target: &Target, is_silent: bool) -> Option<Shared<Fetch>> {
         let fetches = self.fetches.borrow();
-        let is_such = |fetching: &&Fetching| fetching.target == *target && (fetching.asks == Asks::Silently) == is_silent;
+        let is_such = |fetching: &&Fetching| fetching.target == *target && (fetching.asks == Interaction::Silent) == is_silent;
         let mut of_target = fetches.iter().filter(is_such);
         of_target.find_map(|fetching| fetching.fetch.upgrade())
     }
 
     /// Joins the fetch that is under way for this target, or begins one. It ends when nobody waits for it any more, or when
     /// somebody signs out.
-    fn fetch(self: &Rc<Self>, target: &Target, asks: Asks, since: u64) -> Shared<Fetch> {
-        if let Some(fetch) = self.under_way(target, asks == Asks::Silently) {
+    fn fetch(self: &Rc<Self>, target: &Target, asks: Interaction, since: u64) -> Shared<Fetch> {
+        if let Some(fetch) = self.under_way(target, asks == Interaction::Silent) {
             return fetch;
         }
         let number = self.fetched.get();
@@ -356,7 +357,7 @@ impl<P: Ports> Keyring<P> {
             let obtained = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
             // Before anyone sees the result, so that a failure is not handed to a later caller.
             keyring.fetches.borrow_mut().retain(|fetching| fetching.number != number);
-            obtained.map_err(|error| error.about(&key.org).into())
+            obtained.map_err(|error| error.for_org(&key.org).into())
         });
         let fetch = fetch.shared();
         let mut fetches = self.fetches.borrow_mut();
@@ -365,12 +366,12 @@ impl<P: Ports> Keyring<P> {
         fetch
     }
 
-    async fn obtain_and_file(self: &Rc<Self>, target: &Target, asks: Asks, since: u64) -> Result<Option<Rc<Grant>>, Error> {
+    async fn obtain_and_file(self: &Rc<Self>, target: &Target, asks: Interaction, since: u64) -> Result<Option<Rc<OrgToken>>, Error> {
         // A sign-in's window has to be opened in the caller's own turn, so before anything is waited for.
-        let window = match if asks == Asks::Silently { None } else { self.sources.window_at_once() } {
+        let window = match if asks == Interaction::Silent { None } else { self.sources.open_window_in_user_gesture() } {
             Some(Ok(window)) => Some((window, self.sources.signing_in(target))),
             Some(Err(blocked)) => {
-                let shared = self.sources.shared_by_another_page(target, self.held_for(target).as_deref()).await;
+                let shared = self.sources.from_other_page(target, self.held_for(target).as_deref()).await;
                 let grant = Rc::new(shared.ok_or(blocked)?);
                 self.file_and_share(grant.clone());
                 return Ok(Some(grant));
@@ -391,12 +392,12 @@ impl<P: Ports> Keyring<P> {
         &self,
         target: &Target,
         window: Option<(P::Window, SigningIn<'_, P>)>,
-        asks: Asks,
+        asks: Interaction,
         since: u64,
-    ) -> Result<Option<Rc<Grant>>, Error> {
+    ) -> Result<Option<Rc<OrgToken>>, Error> {
         let stale = self.held_for(target);
         let now = self.cloud.now();
-        if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(asks == Asks::Silently && held.is_due(now))) {
+        if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(asks == Interaction::Silent && held.should_renew(now))) {
             return Ok(Some(held.clone()));
         }
         // Of no use to other pages any more, and this one would only be asking itself.
@@ -405,27 +406,27 @@ impl<P: Ports> Keyring<P> {
         let reason = match stale {
             Some(stale) if stale.is_rejected() => NeedReason::Rejected,
             Some(_) => NeedReason::Expired,
-            None if self.misfiled.borrow().contains(target) => NeedReason::WrongOrg,
+            None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
             None => NeedReason::Missing,
         };
-        let shared = self.sources.shared_by_another_page(target, stale).await;
-        if let Some(grant) = shared.filter(|grant| self.true_owner(grant).is_none()) {
+        let shared = self.sources.from_other_page(target, stale).await;
+        if let Some(grant) = shared.filter(|grant| self.actual_org(grant).is_none()) {
             return Ok(Some(grant.into()));
         }
         if let Some(grant) = self.sources.refreshed(target, reason, stale).await? {
             return self.of_target(target, grant, since).map(Some);
         }
         let given = match asks {
-            Asks::Person => None,
-            Asks::All | Asks::Silently => self.sources.given_by_app(target, reason, stale).await?,
+            Interaction::Only => None,
+            Interaction::Allowed | Interaction::Silent => self.sources.from_get_token(target, reason, stale).await?,
         };
         if let Some(grant) = given {
-            return match self.true_owner(&grant) {
+            return match self.actual_org(&grant) {
                 Some(owner) => Err(wrong_org_given(&target.org, &owner)),
                 None => Ok(Some(grant.into())),
             };
         }
-        if asks == Asks::Silently {
+        if asks == Interaction::Silent {
             return Ok(None);
         }
         match self.sources.signed_in(target, reason, window, stale).await? {
@@ -435,16 +436,16 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// What a sign-in gave, if it is for this target.
-    pub(crate) fn of_target(&self, target: &Target, grant: Grant, since: u64) -> Result<Rc<Grant>, Error> {
+    pub(crate) fn of_target(&self, target: &Target, grant: OrgToken, since: u64) -> Result<Rc<OrgToken>, Error> {
         if grant.target() == target {
             return Ok(grant.into());
         }
         let (asked, got) = (&target.org, grant.target().org.clone());
         let message = format!("The sign-in was for organization {asked} and gave a token of {got}.");
-        let mut error = Error::new(Code::LoginWrongOrg, message).about(asked);
+        let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
         error.evidence.token_org_id = Some(got);
         error.evidence.home_org_id = grant.home_org().cloned();
-        let files = self.sources.login().is_some_and(|login| login.files_wrong_org());
+        let files = self.sources.login().is_some_and(|login| login.keeps_wrong_org());
         if files && !self.was_signed_out(grant.target(), since) {
             self.file(grant.into());
         }
@@ -452,23 +453,23 @@ impl<P: Ports> Keyring<P> {
     }
 
     /// The organization that this very token is known to be of, where that is another one.
-    pub(crate) fn true_owner(&self, grant: &Grant) -> Option<OrgId> {
-        let (held, refiled) = (self.held.borrow(), self.refiled.borrow());
-        let same = refiled.iter().chain(held.iter()).find(|other| other.target() != grant.target() && other.has_token_of(grant));
+    pub(crate) fn actual_org(&self, grant: &OrgToken) -> Option<OrgId> {
+        let (held, corrected) = (self.held.borrow(), self.corrected.borrow());
+        let same = corrected.iter().chain(held.iter()).find(|other| other.target() != grant.target() && other.is_same_token(grant));
         same.map(|other| other.target().org.clone())
     }
 
     /// Why there is no token for this target.
-    pub(crate) fn none_for(&self, target: &Target) -> Error {
+    pub(crate) fn missing_token_error(&self, target: &Target) -> Error {
         let held = self.held.borrow();
         let org = &target.org;
         if let Some(grant) = held.iter().find(|grant| grant.target() == target) {
             let (code, what) =
                 if grant.is_rejected() { (Code::Unauthenticated, "was refused by the cloud") } else { (Code::TokenExpired, "has expired") };
-            return Error::new(code, format!("The token of organization {org} {what}.")).about(org);
+            return Error::new(code, format!("The token of organization {org} {what}.")).for_org(org);
         }
         let Some(other) = held.first() else {
-            return Error::new(Code::NoToken, format!("No token of organization {org} is held.")).about(org);
+            return Error::new(Code::NoToken, format!("No token of organization {org} is held.")).for_org(org);
         };
         let others: Vec<&str> = held.iter().map(|grant| grant.target().org.as_str()).collect();
         let mut error = Error::new(
@@ -477,31 +478,31 @@ impl<P: Ports> Keyring<P> {
         );
         error.evidence.token_org_id = Some(other.target().org.clone());
         error.evidence.home_org_id = other.home_org().cloned();
-        error.about(org)
+        error.for_org(org)
     }
 }
 
 fn signed_out(target: &Target) -> Error {
     let message = format!("Somebody signed out of organization {} while a token was being obtained.", target.org);
-    Error::new(Code::NoToken, message).about(&target.org)
+    Error::new(Code::NoToken, message).for_org(&target.org)
 }
 
 /// The keyring as other pages see it: what it holds for one target.
-struct Held<P: Ports> {
+struct Held<P: Platform> {
     keyring: Weak<Keyring<P>>,
     target: Target,
 }
 
-impl<P: Ports> Holder for Held<P> {
-    fn hand_over(&self) -> Option<IssuedToken> {
+impl<P: Platform> TokenSharer for Held<P> {
+    fn share(&self) -> Option<IssuedToken> {
         let keyring = self.keyring.upgrade()?;
         let now = keyring.cloud.now();
-        let grant = keyring.fresh(&self.target).filter(|grant| !grant.is_due(now));
+        let grant = keyring.fresh(&self.target).filter(|grant| !grant.should_renew(now));
         if grant.is_none() {
             // Another page may have a better one, and has its turn then.
             keyring.end_sharing(&self.target);
         }
-        grant.map(|grant| grant.hand_over(now))
+        grant.map(|grant| grant.to_share(now))
     }
 
     fn forget(&self) {

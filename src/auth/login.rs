@@ -45,13 +45,13 @@ pub struct Login {
     mode: Mode,
     prompts: bool,
     login_hint: Option<String>,
-    files_wrong_org: bool,
+    keeps_wrong_org: bool,
     pub(super) timeout: u32,
 }
 
 impl Login {
     /// Decides. `page_origin`: the origin of the page, to which every answer must come back.
-    pub fn decide(options: LoginOptions, environment: &Environment, page_origin: Option<&str>) -> Result<Login, Error> {
+    pub fn from_options(options: LoginOptions, environment: &Environment, page_origin: Option<&str>) -> Result<Login, Error> {
         let client_id = match (options.client_id, options.client_ids) {
             (Some(id), None) => id,
             (None, Some(ids)) => {
@@ -76,7 +76,7 @@ impl Login {
             mode: one_of("login.mode", options.mode, &[("popup", Mode::Popup), ("redirect", Mode::Redirect)])?,
             prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
             login_hint: options.login_hint,
-            files_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
+            keeps_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
         })
     }
@@ -102,8 +102,8 @@ impl Login {
     }
 
     /// Whether a token of another organization than the one that was asked for is kept for its own.
-    pub fn files_wrong_org(&self) -> bool {
-        self.files_wrong_org
+    pub fn keeps_wrong_org(&self) -> bool {
+        self.keeps_wrong_org
     }
 }
 

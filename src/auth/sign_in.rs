@@ -6,11 +6,11 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use zeroize::Zeroize;
 
-use crate::auth::authorization::{Authorized, Transaction, not_ours, value};
+use crate::auth::authorization::{AuthorizationCode, AuthorizationRequest, not_ours, value};
 use crate::auth::login::{Login, LoginOptions};
 use crate::auth::token_endpoint::TokenResponse;
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::{Ports, SignInWindow};
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::{Platform, SignInWindow};
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
@@ -22,17 +22,17 @@ const GRACE: u32 = 2_000;
 
 impl Login {
     /// Lets somebody sign in, in this window.
-    pub(crate) async fn in_window<P: Ports>(&self, ports: &P, target: &Target, window: P::Window) -> Result<Authorized, Error> {
-        let transaction = Transaction::begin(self, ports, target).await?;
+    pub(crate) async fn in_window<P: Platform>(&self, ports: &P, target: &Target, window: P::Window) -> Result<AuthorizationCode, Error> {
+        let transaction = AuthorizationRequest::begin(self, ports, target).await?;
         window.show(&transaction.authorize_url(self, ports));
         let query = Secret::from(self.response(ports, &window).await?);
         let code = transaction.code(&ports.parse_form(query.reveal()))?;
-        Ok(Authorized { transaction, code })
+        Ok(AuthorizationCode { transaction, code })
     }
 
     /// Leaves the page for the sign-in. If all goes well, nobody is left to see how this ends.
-    pub(crate) async fn leave<P: Ports>(&self, ports: &P, target: &Target, page_query: &[(String, String)]) -> Error {
-        let transaction = match Transaction::begin(self, ports, target).await {
+    pub(crate) async fn leave<P: Platform>(&self, ports: &P, target: &Target, page_query: &[(String, String)]) -> Error {
+        let transaction = match AuthorizationRequest::begin(self, ports, target).await {
             Ok(transaction) => transaction,
             Err(error) => return error,
         };
@@ -45,7 +45,7 @@ impl Login {
         self.timed_out()
     }
 
-    async fn response<P: Ports>(&self, ports: &P, window: &P::Window) -> Result<String, Error> {
+    async fn response<P: Platform>(&self, ports: &P, window: &P::Window) -> Result<String, Error> {
         let is_closed = async {
             while !window.is_closed() {
                 ports.wait(LOOK).await;
@@ -74,7 +74,7 @@ const MEMOS: &str = "premium-recorder.login.";
 const OLDEST_MEMO: i64 = 3_600_000;
 
 /// Forgets the requests of those who went to sign in and never came back.
-fn forget_old_memos(ports: &impl Ports) {
+fn forget_old_memos(ports: &impl Platform) {
     let oldest = ports.now().as_millis().saturating_sub(OLDEST_MEMO);
     for (key, memo) in ports.memos(MEMOS) {
         let memo = ports.parse_form(Secret::from(memo).reveal());
@@ -101,14 +101,18 @@ pub struct Page {
 }
 
 /// An authorization response that the page was opened with, and the request that it answers.
-pub struct Returned {
+pub struct AuthorizationResponse {
     response: Vec<(String, String)>,
     memo: Vec<(String, String)>,
 }
 
-impl Returned {
+impl AuthorizationResponse {
     /// Takes the response out of the page: its query is then what it was before the page was left.
-    pub fn take(options: Option<&LoginOptions>, ports: &impl Ports, page: Option<&mut Page>) -> Result<Option<Returned>, Error> {
+    pub fn take(
+        options: Option<&LoginOptions>,
+        ports: &impl Platform,
+        page: Option<&mut Page>,
+    ) -> Result<Option<AuthorizationResponse>, Error> {
         let (Some(options), Some(page)) = (options, page) else { return Ok(None) };
         let has = |name: &str| value(&page.query, name).is_some();
         let path = options.redirect_uri.split('?').next().unwrap_or_default();
@@ -126,14 +130,14 @@ impl Returned {
         if memo.is_empty() {
             return Err(not_ours("The page was opened with an authorization response that nobody here waits for."));
         }
-        Ok(Some(Returned { response, memo }))
+        Ok(Some(AuthorizationResponse { response, memo }))
     }
 
     /// Gives the response's code for a token, if it answers a request that was made with the same settings.
-    pub(crate) async fn exchange<P: Ports>(
+    pub(crate) async fn exchange<P: Platform>(
         self,
         login: &Login,
-        cloud: &Cloud<P>,
+        cloud: &Exchange<P>,
         environment: &Rc<Environment>,
     ) -> Result<(OrgId, TokenResponse), Error> {
         let memo = |name: &str| value(&self.memo, name).unwrap_or_default();
@@ -142,7 +146,7 @@ impl Returned {
             && memo("redirect_uri") == login.redirect_uri;
         let org = OrgId::parse(memo("target")).filter(|_| is_same);
         let org = org.ok_or_else(|| not_ours("The sign-in was begun at another login origin or with another OAuth client."))?;
-        let transaction = Transaction {
+        let transaction = AuthorizationRequest {
             state: memo("state").to_owned(),
             verifier: memo("code_verifier").to_owned().into(),
             challenge: None,
@@ -152,11 +156,11 @@ impl Returned {
             redirect_uri: login.redirect_uri.clone(),
         };
         let code = transaction.code(&self.response)?;
-        Ok((org, Authorized { transaction, code }.exchange(cloud).await?))
+        Ok((org, AuthorizationCode { transaction, code }.exchange(cloud).await?))
     }
 }
 
-impl Drop for Returned {
+impl Drop for AuthorizationResponse {
     fn drop(&mut self) {
         self.response.iter_mut().chain(&mut self.memo).for_each(|(_, value)| value.zeroize());
     }

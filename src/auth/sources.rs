@@ -10,14 +10,14 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 use crate::auth::login::{Login, Mode};
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::event::{Event, NeedReason, Source};
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::{Holder, Ports, TokenNeed};
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::{Platform, TokenNeed, TokenSharer};
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::time::Timestamp;
 use crate::token::access_token::{AccessToken, IssuedToken};
-use crate::token::org_token::Grant;
+use crate::token::org_token::OrgToken;
 
 /// The longest time that a source may take, but for a person, in milliseconds: longer than most calls, as several may wait
 /// for it, and not for ever, as other pages wait as well.
@@ -42,7 +42,7 @@ pub struct SourceOptions {
 
 /// The sources that the app gave.
 pub struct Sources<P> {
-    cloud: Rc<Cloud<P>>,
+    cloud: Rc<Exchange<P>>,
     login: Option<Login>,
     shares: bool,
     scope: String,
@@ -59,9 +59,9 @@ struct SignInTime {
     over: Option<Timestamp>,
 }
 
-impl<P: Ports> Sources<P> {
+impl<P: Platform> Sources<P> {
     /// The sources that these options name.
-    pub fn new(cloud: Rc<Cloud<P>>, options: SourceOptions) -> Sources<P> {
+    pub fn new(cloud: Rc<Exchange<P>>, options: SourceOptions) -> Sources<P> {
         let SourceOptions { login, shares_tokens, scope, timeout, page_query } = options;
         Sources {
             cloud,
@@ -105,7 +105,7 @@ impl<P: Ports> Sources<P> {
 
     /// Opens the window for a sign-in where nothing else can give a token: it has to be opened in the caller's own turn,
     /// and the rest takes longer.
-    pub(crate) fn window_at_once(&self) -> Option<Result<P::Window, Error>> {
+    pub(crate) fn open_window_in_user_gesture(&self) -> Option<Result<P::Window, Error>> {
         let signs_in_window = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup);
         (signs_in_window && !self.cloud.ports().has_token_source()).then(|| self.window())
     }
@@ -122,7 +122,7 @@ impl<P: Ports> Sources<P> {
     }
 
     /// The token that another page holds, if it is one for this target and better than the stale one.
-    pub(crate) async fn shared_by_another_page(&self, target: &Target, stale: Option<&Grant>) -> Option<Grant> {
+    pub(crate) async fn from_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
         let name = self.sharing_name(target)?;
         let work = async {
             for _ in 0..MOST_PAGES {
@@ -133,16 +133,16 @@ impl<P: Ports> Sources<P> {
             }
             Ok(None)
         };
-        let grant = self.in_time("another page", Box::pin(work)).await.ok()??;
+        let grant = self.with_timeout("another page", Box::pin(work)).await.ok()??;
         // It is used there as well.
-        grant.was_used();
+        grant.mark_used();
         let now = self.cloud.now();
-        let is_better = !stale.is_some_and(|stale| stale.has_token_of(&grant));
-        (grant.target() == target && grant.is_fresh(now) && !grant.is_due(now) && is_better).then_some(grant)
+        let is_better = !stale.is_some_and(|stale| stale.is_same_token(&grant));
+        (grant.target() == target && grant.is_fresh(now) && !grant.should_renew(now) && is_better).then_some(grant)
     }
 
     /// What the login origin gives for the refresh token that came with the stale grant.
-    pub(crate) async fn refreshed(&self, target: &Target, reason: NeedReason, stale: Option<&Grant>) -> Result<Option<Grant>, Error> {
+    pub(crate) async fn refreshed(&self, target: &Target, reason: NeedReason, stale: Option<&OrgToken>) -> Result<Option<OrgToken>, Error> {
         let (Some(login), Some(stale)) = (&self.login, stale) else { return Ok(None) };
         let Some(token) = stale.refresh_token() else { return Ok(None) };
         self.tell(target, Source::RefreshToken, reason);
@@ -151,20 +151,25 @@ impl<P: Ports> Sources<P> {
                 Ok(response) => response,
                 // Used up, revoked or too old: it will not become better.
                 Err(error) if error.code == Code::LoginDenied => {
-                    stale.keep_refresh_token(None);
+                    stale.set_refresh_token(None);
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
             };
             // The old one is used up, whatever becomes of the new access token.
-            stale.keep_refresh_token(response.refresh_token.clone());
+            stale.set_refresh_token(response.refresh_token.clone());
             self.asked(target, response).await.map(Some)
         };
-        self.in_time("the login origin", Box::pin(work)).await
+        self.with_timeout("the login origin", Box::pin(work)).await
     }
 
     /// What `getToken` gives; nothing where it has no token of this target.
-    pub(crate) async fn given_by_app(&self, target: &Target, reason: NeedReason, stale: Option<&Grant>) -> Result<Option<Grant>, Error> {
+    pub(crate) async fn from_get_token(
+        &self,
+        target: &Target,
+        reason: NeedReason,
+        stale: Option<&OrgToken>,
+    ) -> Result<Option<OrgToken>, Error> {
         if !self.cloud.ports().has_token_source() {
             return Ok(None);
         }
@@ -179,14 +184,14 @@ impl<P: Ports> Sources<P> {
                 None => Err(Error::new(Code::TokenSourceFailed, format!("getToken has no token of organization {org}."))),
             }
         };
-        let Some(grant) = self.in_time("getToken", Box::pin(work)).await? else { return Ok(None) };
+        let Some(grant) = self.with_timeout("getToken", Box::pin(work)).await? else { return Ok(None) };
         if !grant.is_fresh(self.cloud.now()) {
             return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {org} that has expired.")));
         }
         if grant.target() != target {
             return Err(wrong_org_given(org, &grant.target().org));
         }
-        not_the_refused(grant, stale, "getToken returned").map(Some)
+        reject_same_token(grant, stale, "getToken returned").map(Some)
     }
 
     /// What somebody who signs in gets: of whichever organization it is.
@@ -195,8 +200,8 @@ impl<P: Ports> Sources<P> {
         target: &Target,
         reason: NeedReason,
         window: Option<(P::Window, SigningIn<'_, P>)>,
-        stale: Option<&Grant>,
-    ) -> Result<Option<Grant>, Error> {
+        stale: Option<&OrgToken>,
+    ) -> Result<Option<OrgToken>, Error> {
         let Some(login) = &self.login else { return Ok(None) };
         self.tell(target, Source::Login, reason);
         let ports = self.cloud.ports();
@@ -210,14 +215,14 @@ impl<P: Ports> Sources<P> {
         };
         drop(signing_in);
         let work = async { self.asked(target, authorized.exchange(&self.cloud).await?).await.map(Some) };
-        match self.in_time("the login origin", Box::pin(work)).await? {
-            Some(grant) => not_the_refused(grant, stale, "The sign-in gave").map(Some),
+        match self.with_timeout("the login origin", Box::pin(work)).await? {
+            Some(grant) => reject_same_token(grant, stale, "The sign-in gave").map(Some),
             None => Ok(None),
         }
     }
 
     /// Lets other pages have what the holder holds for this target, if the app shares.
-    pub(crate) fn share(&self, target: &Target, holder: Rc<dyn Holder>) -> Option<P::Sharing> {
+    pub(crate) fn share(&self, target: &Target, holder: Rc<dyn TokenSharer>) -> Option<P::Sharing> {
         Some(self.cloud.ports().share(&self.sharing_name(target)?, holder))
     }
 
@@ -229,18 +234,18 @@ impl<P: Ports> Sources<P> {
     }
 
     /// The grant of what the token endpoint gave: the cloud says whose it is, not the token.
-    pub(crate) async fn asked(&self, target: &Target, response: TokenResponse) -> Result<Grant, Error> {
-        let token = self.cloud.unfiled(&target.environment, response.access_token, response.expires_at)?;
-        let grant = self.cloud.ask_whose(token).await?;
-        grant.keep_refresh_token(response.refresh_token);
+    pub(crate) async fn asked(&self, target: &Target, response: TokenResponse) -> Result<OrgToken, Error> {
+        let token = self.cloud.unidentified(&target.environment, response.access_token, response.expires_at)?;
+        let grant = self.cloud.fetch_token_info(token).await?;
+        grant.set_refresh_token(response.refresh_token);
         Ok(grant)
     }
 
-    async fn identified(&self, target: &Target, issued: IssuedToken) -> Result<Grant, Error> {
+    async fn identified(&self, target: &Target, issued: IssuedToken) -> Result<OrgToken, Error> {
         let now = self.cloud.now();
         let expires_at = issued.expires_in.map(|seconds| now.here().after_seconds(seconds));
         let token = AccessToken::parse(issued.access_token.reveal())?;
-        let token = self.cloud.unfiled(&target.environment, token, expires_at)?;
+        let token = self.cloud.unidentified(&target.environment, token, expires_at)?;
         if token.is_expired(now) {
             return Err(Error::new(Code::TokenExpired, format!("A token of {} was given that has expired.", target.org)));
         }
@@ -248,7 +253,11 @@ impl<P: Ports> Sources<P> {
     }
 
     /// What a source gives, if it does not take for ever: other pages and calls wait as well.
-    async fn in_time(&self, source: &str, work: LocalBoxFuture<'_, Result<Option<Grant>, Error>>) -> Result<Option<Grant>, Error> {
+    async fn with_timeout(
+        &self,
+        source: &str,
+        work: LocalBoxFuture<'_, Result<Option<OrgToken>, Error>>,
+    ) -> Result<Option<OrgToken>, Error> {
         match select(work, pin!(self.cloud.ports().wait(self.timeout))).await {
             Either::Left((given, _)) => given,
             Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {} ms.", self.timeout))),
@@ -275,20 +284,20 @@ pub(crate) fn wrong_org_given(asked: &OrgId, got: &OrgId) -> Error {
     error
 }
 
-fn not_the_refused(grant: Grant, stale: Option<&Grant>, who: &str) -> Result<Grant, Error> {
-    if stale.is_some_and(|stale| stale.is_rejected() && stale.has_token_of(&grant)) {
+fn reject_same_token(grant: OrgToken, stale: Option<&OrgToken>, who: &str) -> Result<OrgToken, Error> {
+    if stale.is_some_and(|stale| stale.is_rejected() && stale.is_same_token(&grant)) {
         return Err(Error::new(Code::Unauthenticated, format!("{who} the very token that the cloud has refused.")));
     }
     Ok(grant)
 }
 
 /// Somebody signs in, until this is dropped.
-pub(crate) struct SigningIn<'a, P: Ports> {
+pub(crate) struct SigningIn<'a, P: Platform> {
     sources: &'a Sources<P>,
     number: u64,
 }
 
-impl<P: Ports> Drop for SigningIn<'_, P> {
+impl<P: Platform> Drop for SigningIn<'_, P> {
     fn drop(&mut self) {
         let now = self.sources.cloud.ports().now();
         let mut sign_ins = self.sources.sign_ins.borrow_mut();

@@ -2,9 +2,9 @@
 
 use zeroize::Zeroize;
 
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::Ports;
-use crate::cloud::response::Answer;
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::Platform;
+use crate::cloud::response::Response;
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
@@ -21,9 +21,9 @@ pub(crate) struct TokenResponse {
 
 impl TokenResponse {
     /// Gives a refresh token for another access token.
-    pub(crate) async fn refreshed<P: Ports>(
+    pub(crate) async fn refreshed<P: Platform>(
         client_id: &str,
-        cloud: &Cloud<P>,
+        cloud: &Exchange<P>,
         environment: &Environment,
         token: &RefreshToken,
     ) -> Result<TokenResponse, Error> {
@@ -34,8 +34,8 @@ impl TokenResponse {
         Ok(response)
     }
 
-    pub(super) async fn to<P: Ports>(
-        cloud: &Cloud<P>,
+    pub(super) async fn to<P: Platform>(
+        cloud: &Exchange<P>,
         environment: &Environment,
         form: &[(&str, &str)],
         secrets: &[&Secret],
@@ -48,7 +48,7 @@ impl TokenResponse {
             error
         })?;
         if answer.status != 200 {
-            secrets.iter().for_each(|secret| answer.strike_out(secret, |text| cloud.ports().parse_json(text)));
+            secrets.iter().for_each(|secret| answer.redact(secret, |text| cloud.ports().parse_json(text)));
             return Err(refused(answer));
         }
         let response = TokenResponse::from_answer(&answer, asked_at);
@@ -58,26 +58,26 @@ impl TokenResponse {
     }
 
     /// Counts the token's life from when it was asked for: it may have begun then.
-    fn from_answer(answer: &Answer, asked_at: Timestamp) -> Result<TokenResponse, Error> {
-        let token = answer.json.text("access_token").map(AccessToken::parse);
+    fn from_answer(answer: &Response, asked_at: Timestamp) -> Result<TokenResponse, Error> {
+        let token = answer.json.str("access_token").map(AccessToken::parse);
         let no_token = || Error::new(Code::UnexpectedAnswer, "The login origin's token endpoint gave no access token.");
         Ok(TokenResponse {
             access_token: token.ok_or_else(no_token)??,
             expires_at: answer.json.number("expires_in").map(|seconds| asked_at.after_seconds(seconds as f64)),
-            refresh_token: answer.json.text("refresh_token").map(|text| RefreshToken::new(text.to_owned().into())),
+            refresh_token: answer.json.str("refresh_token").map(|text| RefreshToken::new(text.to_owned().into())),
         })
     }
 }
 
 /// The token endpoint's "no" (RFC 6749 §5.2).
-fn refused(mut answer: Answer) -> Error {
+fn refused(mut answer: Response) -> Error {
     let code = match answer.status {
         429 => Code::RateLimited,
         408 | 500..=599 => Code::CloudUnavailable,
         400..=499 => Code::LoginDenied,
         _ => Code::UnexpectedAnswer,
     };
-    let word = answer.json.text("error").unwrap_or("no error that can be read");
+    let word = answer.json.str("error").unwrap_or("no error that can be read");
     let error = Error::new(code, format!("The login origin's token endpoint answered {}: {word}", answer.status));
     if answer.status < 300 {
         // Whatever this is, there may be a token in it.

@@ -2,7 +2,7 @@
 
 use crate::model::error::Code;
 use crate::model::ids::OrgId;
-use crate::token::org_token::Grant;
+use crate::token::org_token::OrgToken;
 use crate::token::request::Method;
 
 /// Where a token is asked for.
@@ -42,7 +42,7 @@ pub enum Event<'a> {
     /// A token is held now.
     TokenFiled {
         /// With what is known of it.
-        grant: &'a Grant,
+        grant: &'a OrgToken,
     },
     /// A request is sent.
     Request {
@@ -56,7 +56,7 @@ pub enum Event<'a> {
         org: Option<&'a OrgId>,
     },
     /// A request is answered.
-    Answer {
+    Response {
         /// The request's.
         number: u32,
         /// The HTTP status; `None` where no answer came, or not whole.

@@ -4,31 +4,31 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::cloud::event::Event;
-use crate::cloud::ports::{Lost, Ports};
-use crate::cloud::rate_limit::Pace;
-use crate::cloud::refusal::{not_of_a_start, refusal};
-use crate::cloud::response::{Answer, RateLimit};
+use crate::cloud::ports::{Platform, TransportError};
+use crate::cloud::rate_limit::RateLimiter;
+use crate::cloud::refusal::{as_generic_refusal, refusal};
+use crate::cloud::response::{RateLimit, Response};
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
 use crate::model::time::{Clock, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
 use crate::token::claims::TokenInfo;
-use crate::token::org_token::{Grant, UnfiledToken};
+use crate::token::org_token::{OrgToken, UnidentifiedToken};
 use crate::token::request::Request;
 
 /// One environment's cloud.
-pub struct Cloud<P> {
+pub struct Exchange<P> {
     ports: Rc<P>,
     clock: Clock,
-    pace: Pace,
+    pace: RateLimiter,
     requests: Cell<u32>,
 }
 
-impl<P: Ports> Cloud<P> {
+impl<P: Platform> Exchange<P> {
     /// The cloud that is reached by these ports.
-    pub fn new(ports: Rc<P>) -> Cloud<P> {
-        Cloud { ports, clock: Clock::default(), pace: Pace::default(), requests: Cell::default() }
+    pub fn new(ports: Rc<P>) -> Exchange<P> {
+        Exchange { ports, clock: Clock::default(), pace: RateLimiter::default(), requests: Cell::default() }
     }
 
     /// What reaches it.
@@ -53,8 +53,8 @@ impl<P: Ports> Cloud<P> {
 
     /// From when on another request with the grant's token is within its limit; `None` where that depends on those that are
     /// under way. `most`: requests in a minute. `begun`: requests that are about to be sent.
-    pub fn free_at(&self, grant: &Grant, most: Option<u32>, begun: usize) -> Option<Timestamp> {
-        self.pace.free_at(grant.secret(), self.ports.now(), most, begun)
+    pub fn next_slot_at(&self, grant: &OrgToken, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+        self.pace.next_slot_at(grant.secret(), self.ports.now(), most, begun)
     }
 
     /// How far its clock is ahead of ours, in milliseconds, where an answer has told.
@@ -63,20 +63,20 @@ impl<P: Ports> Cloud<P> {
     }
 
     /// Sends a request once.
-    pub async fn send(&self, request: Request) -> Result<Answer, Lost> {
+    pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let number = self.requests.get().wrapping_add(1);
         self.requests.set(number);
         self.ports.tell(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.ports.now();
         let bearer = request.bearer().cloned();
-        let mut counted = bearer.clone().map(|token| Counted::of(self, token));
+        let mut counted = bearer.clone().map(|token| InFlightRequest::of(self, token));
         let mut answered = self.ports.send(request).await;
         let received = self.ports.now();
         if let (Some(counted), Ok(answer)) = (&mut counted, &answered) {
             counted.limit = answer.rate_limit;
         }
         drop(counted);
-        self.ports.tell(&Event::Answer {
+        self.ports.tell(&Event::Response {
             number,
             status: answered.as_ref().map_or_else(|lost| lost.status, |answer| Some(answer.status)),
             millis: received.since(sent),
@@ -84,7 +84,7 @@ impl<P: Ports> Cloud<P> {
         });
         if let (Some(bearer), Ok(answer)) = (&bearer, &mut answered) {
             // The body may repeat the token, and bodies end up in errors.
-            answer.strike_out(bearer, |text| self.ports.parse_json(text));
+            answer.redact(bearer, |text| self.ports.parse_json(text));
         }
         let answer = answered?;
         if let Some(date) = answer.date {
@@ -94,61 +94,66 @@ impl<P: Ports> Cloud<P> {
     }
 
     /// Reads what a token says of itself. `expires_at`: what its source said of its life, by our clock.
-    pub fn unfiled(&self, environment: &Rc<Environment>, token: AccessToken, expires_at: Option<Timestamp>) -> Result<UnfiledToken, Error> {
+    pub fn unidentified(
+        &self,
+        environment: &Rc<Environment>,
+        token: AccessToken,
+        expires_at: Option<Timestamp>,
+    ) -> Result<UnidentifiedToken, Error> {
         let claims = token.claims(|text| self.ports.parse_json(text))?;
-        Ok(UnfiledToken::new(environment, token, claims, expires_at))
+        Ok(UnidentifiedToken::new(environment, token, claims, expires_at))
     }
 
     /// Files a token by its claim, or else asks its own environment whose it is.
-    pub async fn identify(&self, token: UnfiledToken) -> Result<Grant, Error> {
-        match token.filed_by_claim(self.now()) {
+    pub async fn identify(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
+        match token.identified_by_claim(self.now()) {
             Ok(grant) => Ok(grant),
-            Err(token) => self.ask_whose(token).await,
+            Err(token) => self.fetch_token_info(token).await,
         }
     }
 
-    /// Asks whose a grant's token is, whatever the token itself claims.
-    pub async fn ask_again(&self, grant: &Grant) -> Result<Grant, Error> {
-        let asked = self.ask_whose(grant.unfiled()).await?;
-        asked.keep_refresh_token(grant.refresh_token());
+    /// Interaction whose a grant's token is, whatever the token itself claims.
+    pub async fn refetch_token_info(&self, grant: &OrgToken) -> Result<OrgToken, Error> {
+        let asked = self.fetch_token_info(grant.unidentified()).await?;
+        asked.set_refresh_token(grant.refresh_token());
         Ok(asked)
     }
 
-    /// Asks a token's own environment whose it is.
-    pub async fn ask_whose(&self, token: UnfiledToken) -> Result<Grant, Error> {
+    /// Interaction a token's own environment whose it is.
+    pub async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
         if token.is_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and nothing but the cloud could say whose it is."));
         }
-        let answer = self.send(token.whose()).await.map_err(|lost| {
+        let answer = self.send(token.token_info_request()).await.map_err(|lost| {
             let mut error = Error::new(Code::Network, "The cloud could not be asked whose token it is.").caused_by(lost.cause);
             error.evidence.status = lost.status;
             error
         })?;
         if answer.status != 200 {
-            return Err(not_of_a_start(refusal(&answer)));
+            return Err(as_generic_refusal(refusal(&answer)));
         }
         match TokenInfo::from_json(&answer.json, |text| self.ports.parse_date(text)) {
-            Some(info) => Ok(token.filed_by_cloud(info, self.now())),
+            Some(info) => Ok(token.identified_by_cloud(info, self.now())),
             None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(answer)),
         }
     }
 }
 
 /// A request that counts for its token's pace: as under way until it is answered, or given up by being dropped.
-struct Counted<'a, P: Ports> {
-    cloud: &'a Cloud<P>,
+struct InFlightRequest<'a, P: Platform> {
+    cloud: &'a Exchange<P>,
     token: Secret,
     limit: Option<RateLimit>,
 }
 
-impl<'a, P: Ports> Counted<'a, P> {
-    fn of(cloud: &'a Cloud<P>, token: Secret) -> Counted<'a, P> {
+impl<'a, P: Platform> InFlightRequest<'a, P> {
+    fn of(cloud: &'a Exchange<P>, token: Secret) -> InFlightRequest<'a, P> {
         cloud.pace.sent(&token, cloud.ports.now());
-        Counted { cloud, token, limit: None }
+        InFlightRequest { cloud, token, limit: None }
     }
 }
 
-impl<P: Ports> Drop for Counted<'_, P> {
+impl<P: Platform> Drop for InFlightRequest<'_, P> {
     fn drop(&mut self) {
         self.cloud.pace.answered(&self.token, self.cloud.ports.now(), self.limit);
     }

@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::event::Event;
 use crate::cloud::event::NeedReason;
-use crate::cloud::response::Answer;
+use crate::cloud::response::Response;
 use crate::model::environment::Environment;
 use crate::model::error::Cause;
 use crate::model::ids::OrgId;
@@ -17,7 +17,7 @@ use crate::token::request::Request;
 
 /// The world outside: the network, the app's token source, the sign-in window, other pages of this origin, the clock.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread")]
-pub trait Ports: 'static {
+pub trait Platform: 'static {
     /// A window for a sign-in. Closed when dropped.
     type Window: SignInWindow;
 
@@ -28,12 +28,12 @@ pub trait Ports: 'static {
     type Sharing: 'static;
 
     /// Sends the request once, to its own origin, without cookies, following no redirect. Dropping the future gives up on the answer.
-    async fn send(&self, request: Request) -> Result<Answer, Lost>;
+    async fn send(&self, request: Request) -> Result<Response, TransportError>;
 
     /// Whether the app gave a token source.
     fn has_token_source(&self) -> bool;
 
-    /// Asks the app's token source; `None` where it has no such token. Dropping the future tells the source that nobody waits any more.
+    /// Interaction the app's token source; `None` where it has no such token. Dropping the future tells the source that nobody waits any more.
     async fn get_token(&self, need: TokenNeed) -> Result<Option<IssuedToken>, Cause>;
 
     /// Opens an empty window, at once; `None` where the platform blocks it.
@@ -58,12 +58,12 @@ pub trait Ports: 'static {
     /// As `lock`, but waits for nobody.
     async fn try_lock(&self, name: &str) -> TryLock<Self::Lock>;
 
-    /// Asks the page that shares under this name for what it holds. `None` at once where there is none; nothing inside where
+    /// Interaction the page that shares under this name for what it holds. `None` at once where there is none; nothing inside where
     /// it has nothing to give any more, and it is another one's turn.
     async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>>;
 
     /// Shares under this name: of the pages that do, one at a time answers, with what `holder` hands over.
-    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> Self::Sharing;
+    fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Self::Sharing;
 
     /// Lets every page that shares under this name forget what it holds.
     fn forget_shared(&self, name: &str);
@@ -133,9 +133,9 @@ pub enum TryLock<L> {
 }
 
 /// Who holds a token that other pages may be given.
-pub trait Holder: 'static {
+pub trait TokenSharer: 'static {
     /// Hands the token over, if it can still be used.
-    fn hand_over(&self) -> Option<IssuedToken>;
+    fn share(&self) -> Option<IssuedToken>;
 
     /// Another page has signed out.
     fn forget(&self);
@@ -154,9 +154,9 @@ pub enum Feature {
 
 /// A request whose answer did not come, or not whole.
 #[derive(Clone, Debug)]
-pub struct Lost {
+pub struct TransportError {
     /// Whether the request may have left, and so may have been carried out.
-    pub may_have_run: bool,
+    pub may_have_been_processed: bool,
     /// The HTTP status, where that much came.
     pub status: Option<u16>,
     /// What the platform said.

@@ -14,29 +14,29 @@ const MINUTE: i64 = 60_000;
 
 /// The pace of every token that is in use.
 #[derive(Debug, Default)]
-pub struct Pace {
-    tokens: RefCell<Vec<Used>>,
+pub struct RateLimiter {
+    tokens: RefCell<Vec<TokenUsage>>,
 }
 
 #[derive(Debug)]
-struct Used {
+struct TokenUsage {
     token: Secret,
     in_flight: usize,
     /// When those of the last minute were answered: they arrived at the cloud before.
     answered: Vec<Timestamp>,
-    told: Option<Told>,
+    told: Option<ReportedLimit>,
 }
 
 /// What an answer said of the token's limit.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct ReportedLimit {
     allowed: u32,
     /// Requests of others with the same token, until the cloud's window ends.
     others: usize,
     until: Timestamp,
 }
 
-impl Pace {
+impl RateLimiter {
     /// Forgets every token.
     pub fn forget(&self) {
         self.tokens.take();
@@ -52,7 +52,7 @@ impl Pace {
         });
         match tokens.iter_mut().find(|used| used.token == *token) {
             Some(used) => used.in_flight = used.in_flight.saturating_add(1),
-            None => tokens.push(Used { token: token.clone(), in_flight: 1, answered: Vec::new(), told: None }),
+            None => tokens.push(TokenUsage { token: token.clone(), in_flight: 1, answered: Vec::new(), told: None }),
         }
     }
 
@@ -70,14 +70,14 @@ impl Pace {
             let began = until.after_millis(-MINUTE);
             let own = used.answered.iter().filter(|answered| **answered >= began).count().saturating_add(used.in_flight);
             let others = usize::try_from(limit.count).unwrap_or(usize::MAX).saturating_sub(own);
-            used.told = Some(Told { allowed: limit.allowed, others, until });
+            used.told = Some(ReportedLimit { allowed: limit.allowed, others, until });
         }
     }
 
     /// From when on another request may be sent with this token, so that none is refused (429); `None` where that depends
     /// on those that are under way. `most`: requests in a minute, instead of the usual. A tenth is left for whatever else
     /// needs the token. `begun`: requests that are about to be sent.
-    pub fn free_at(&self, token: &Secret, now: Timestamp, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+    pub fn next_slot_at(&self, token: &Secret, now: Timestamp, most: Option<u32>, begun: usize) -> Option<Timestamp> {
         let tokens = self.tokens.borrow();
         let used = tokens.iter().find(|used| used.token == *token);
         let limit = match (most, used.and_then(|used| used.told)) {
@@ -94,7 +94,7 @@ impl Pace {
         let told = used.and_then(|used| used.told).filter(|told| (1..=MINUTE).contains(&told.until.since(now)));
         let (others, until) = told.map_or((0, now), |told| (told.others, told.until));
         let in_flight = used.map_or(0, |used| used.in_flight).max(begun);
-        let before = own.partition_point(|free_at| *free_at <= until);
+        let before = own.partition_point(|next_slot_at| *next_slot_at <= until);
         let taken = own.len().saturating_add(others).saturating_add(in_flight);
         match taken.checked_sub(slots) {
             None => Some(now),

@@ -1,25 +1,25 @@
 //! What a "no" means: status, body and what is known of the grant become one code with its evidence.
 
-use crate::cloud::response::Answer;
+use crate::cloud::response::Response;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::time::Timestamp;
 
 /// The cloud's "no" as an error. Codes are those of the Platform API's `ErrorBody`, declared on its operations.
-pub fn refusal(answer: &Answer) -> Error {
+pub fn refusal(answer: &Response) -> Error {
     let body = &answer.json;
-    let message = body.text("message").unwrap_or_default();
-    let code = cause_of(answer.status, body.text("code").unwrap_or_default(), message);
+    let message = body.str("message").unwrap_or_default();
+    let code = cause_of(answer.status, body.str("code").unwrap_or_default(), message);
 
     let said = if message.is_empty() { "nothing that can be read" } else { message };
     let mut error = Error::new(code, format!("The cloud answered {}: {said}", answer.status));
     error.evidence.status = Some(answer.status);
-    error.evidence.context_id = body.text("contextId").map(str::to_owned);
+    error.evidence.context_id = body.str("contextId").map(str::to_owned);
     error.evidence.correlation_id = answer.correlation_id.clone();
     if code == Code::PermissionMissing {
-        error.evidence.missing_permissions = bracketed(message);
+        error.evidence.missing_permissions = names_in_brackets(message);
     }
     if code == Code::ScopeMissing {
-        error.evidence.missing_scopes = bracketed(message);
+        error.evidence.missing_scopes = names_in_brackets(message);
     }
     error.caused_by(Cause::Cloud(answer.body.clone()))
 }
@@ -58,19 +58,19 @@ fn cause_of(status: u16, code: &str, message: &str) -> Code {
 
 /// How long a refusal (429) says to wait, in milliseconds: `Retry-After` in seconds or as a date, else what the message of
 /// `too.many.requests.retry.after` says. `now`: the time in the cloud.
-pub fn retry_after(answer: &Answer, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
+pub fn retry_after(answer: &Response, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
     let millis = |seconds: &str| seconds.trim().parse::<u32>().ok()?.checked_mul(1000);
     let from_date = |date: &str| u32::try_from(parse_date(date)?.since(now).max(0)).ok();
     let header = answer.retry_after.as_deref();
     header.and_then(|header| millis(header).or_else(|| from_date(header))).or_else(|| {
-        let is_told = answer.json.text("code") == Some("too.many.requests.retry.after");
-        bracketed(answer.json.text("message").filter(|_| is_told)?)?.first().and_then(|seconds| millis(seconds))
+        let is_told = answer.json.str("code") == Some("too.many.requests.retry.after");
+        names_in_brackets(answer.json.str("message").filter(|_| is_told)?)?.first().and_then(|seconds| millis(seconds))
     })
 }
 
 /// A refusal of another call than a start, in which an agent's id or state has no part.
 #[must_use]
-pub fn not_of_a_start(mut error: Error) -> Error {
+pub fn as_generic_refusal(mut error: Error) -> Error {
     if matches!(error.code, Code::AgentNotFound | Code::Conflict) {
         error.code = Code::UnexpectedAnswer;
     }
@@ -83,7 +83,7 @@ fn says(message: &str, words: &str) -> bool {
 }
 
 /// The names between the message's first brackets: `… permissions assigned: [recording:screenRecording:view, …]`.
-fn bracketed(message: &str) -> Option<Vec<String>> {
+fn names_in_brackets(message: &str) -> Option<Vec<String>> {
     let (_, rest) = message.split_once('[')?;
     let (list, _) = rest.split_once(']')?;
     let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();

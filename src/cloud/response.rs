@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 
 /// The cloud's answer, whole.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The body.
@@ -35,15 +35,15 @@ pub struct RateLimit {
     pub reset: u32,
 }
 
-impl Answer {
+impl Response {
     /// Strikes a secret out: answers end up in errors.
-    pub(crate) fn strike_out(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
-        if let Some(struck) = secret.struck_out(&self.body) {
+    pub(crate) fn redact(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
+        if let Some(struck) = secret.redacted(&self.body) {
             self.json = parse_json(&struck).unwrap_or_default();
             self.body = struck;
         }
         // Written with escapes, it is not found in the text, and whoever parses that has it again.
-        if self.json.has_text(&|text| secret.struck_out(text).is_some()) {
+        if self.json.any_str(&|text| secret.redacted(text).is_some()) {
             self.json = Json::default();
             self.body = "***".to_owned();
         }
@@ -53,7 +53,7 @@ impl Answer {
 impl Error {
     /// The same error, with the cloud's answer as its evidence.
     #[must_use]
-    pub fn answered_by(mut self, answer: Answer) -> Self {
+    pub fn answered_by(mut self, answer: Response) -> Self {
         self.evidence.status = Some(answer.status);
         self.evidence.correlation_id = answer.correlation_id;
         self.caused_by(Cause::Cloud(answer.body))

@@ -252,27 +252,27 @@ impl Error {
 
     /// The same error, about this organization.
     #[must_use]
-    pub fn about(mut self, org: &OrgId) -> Self {
+    pub fn for_org(mut self, org: &OrgId) -> Self {
         self.evidence.org_id = Some(org.clone());
         self
     }
 
     /// The same error, its message led by the argument that it is about.
     #[must_use]
-    pub fn of(mut self, argument: &str) -> Self {
+    pub fn in_argument(mut self, argument: &str) -> Self {
         self.message = format!("{argument}: {}", self.message);
         self
     }
 
     /// The same error, with the refusal that came before it as its cause, where it has none of its own.
     #[must_use]
-    pub fn after(mut self, refused: Error) -> Self {
+    pub fn preceded_by(mut self, refused: Error) -> Self {
         self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refused)));
         self
     }
 
     /// Whether the cloud refuses the token itself, so that another one may do.
-    pub fn is_of_token(&self) -> bool {
+    pub fn is_token_rejection(&self) -> bool {
         matches!(self.code, Code::Unauthenticated | Code::TokenExpired)
     }
 

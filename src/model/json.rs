@@ -1,4 +1,4 @@
-//! JSON as far as it is read here: texts, truth values, whole numbers, lists and objects. Null counts as absent.
+//! JSON as far as it is read here. Null counts as absent, and numbers are cut to whole ones.
 //!
 //! The platform parses it (in a page: `JSON.parse`) and hands over this small tree, which serves every body and every
 //! claim. A parser of our own would be a tenth of the module.
@@ -9,18 +9,18 @@ use zeroize::Zeroize;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Json {
     /// A text.
-    Text(String),
+    String(String),
     /// A number, without what is below one.
     Number(i64),
     /// A list.
-    List(Vec<Json>),
+    Array(Vec<Json>),
     /// An object, in the order of its text.
     Object(Vec<(String, Json)>),
     /// A truth value.
-    Truth(bool),
+    Bool(bool),
     /// Null.
     #[default]
-    Other,
+    Null,
 }
 
 impl Json {
@@ -33,16 +33,16 @@ impl Json {
     }
 
     /// The text that this value is.
-    pub fn as_text(&self) -> Option<&str> {
+    pub fn as_str(&self) -> Option<&str> {
         match self {
-            Json::Text(text) => Some(text),
+            Json::String(text) => Some(text),
             _ => None,
         }
     }
 
     /// The object's property of this name, if it is a text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.as_text()
+    pub fn str(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
     }
 
     /// The object's property of this name, if it is a number, without what is below one.
@@ -54,19 +54,19 @@ impl Json {
     }
 
     /// Whether any text in it, names included, is such a one.
-    pub fn has_text(&self, is_such: &dyn Fn(&str) -> bool) -> bool {
+    pub fn any_str(&self, matches: &dyn Fn(&str) -> bool) -> bool {
         match self {
-            Json::Text(text) => is_such(text),
-            Json::List(items) => items.iter().any(|item| item.has_text(is_such)),
-            Json::Object(properties) => properties.iter().any(|(name, value)| is_such(name) || value.has_text(is_such)),
-            Json::Number(_) | Json::Truth(_) | Json::Other => false,
+            Json::String(text) => matches(text),
+            Json::Array(items) => items.iter().any(|item| item.any_str(matches)),
+            Json::Object(properties) => properties.iter().any(|(name, value)| matches(name) || value.any_str(matches)),
+            Json::Number(_) | Json::Bool(_) | Json::Null => false,
         }
     }
 
     /// The object's property of this name, if it is a list; nothing otherwise.
-    pub fn list(&self, name: &str) -> &[Json] {
+    pub fn array(&self, name: &str) -> &[Json] {
         match self.get(name) {
-            Some(Json::List(items)) => items,
+            Some(Json::Array(items)) => items,
             _ => &[],
         }
     }
@@ -76,10 +76,10 @@ impl Json {
 impl Zeroize for Json {
     fn zeroize(&mut self) {
         match self {
-            Json::Text(text) => text.zeroize(),
-            Json::List(items) => items.iter_mut().for_each(Json::zeroize),
+            Json::String(text) => text.zeroize(),
+            Json::Array(items) => items.iter_mut().for_each(Json::zeroize),
             Json::Object(properties) => properties.iter_mut().for_each(|(_, value)| value.zeroize()),
-            Json::Number(_) | Json::Truth(_) | Json::Other => {}
+            Json::Number(_) | Json::Bool(_) | Json::Null => {}
         }
     }
 }

@@ -24,8 +24,8 @@ fn domain(scope: &str) -> String {
 /// The scopes in a claim or an answer: one string with blanks between them (RFC 8693), or an array.
 pub(crate) fn scopes(value: &Json) -> Option<Vec<String>> {
     match value {
-        Json::Text(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
-        Json::List(items) => items.iter().map(|item| item.as_text().map(str::to_owned)).collect(),
+        Json::String(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
+        Json::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
         _ => None,
     }
 }

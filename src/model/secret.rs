@@ -15,7 +15,7 @@ impl Secret {
     }
 
     /// The text with `***` for each occurrence of the secret, if there is one.
-    pub(crate) fn struck_out(&self, text: &str) -> Option<String> {
+    pub(crate) fn redacted(&self, text: &str) -> Option<String> {
         let secret = self.0.as_bytes();
         if secret.is_empty() {
             return None;

@@ -5,16 +5,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::auth::keyring::Keyring;
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::{Feature, Ports};
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::{Feature, Platform};
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
 use crate::model::scope::near_miss;
 use crate::recorder::settings::Settings;
 use crate::recording::contract::RecordingContract;
-use crate::token::org_token::{Grant, KnownBy};
-use crate::token::request::{Call, Method};
+use crate::token::org_token::{KnownBy, OrgToken};
+use crate::token::request::{ApiRequest, Method};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Verdict {
 
 /// A line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct DiagnosisLine {
     /// What was looked at.
     pub check: &'static str,
     /// How it ended.
@@ -60,16 +60,16 @@ pub struct Line {
 const MOST_SKEW: i64 = 30_000;
 
 /// What is looked at, and what was found so far.
-pub struct Examination<'a, P: Ports> {
-    pub(crate) cloud: &'a Cloud<P>,
+pub struct Doctor<'a, P: Platform> {
+    pub(crate) cloud: &'a Exchange<P>,
     pub(crate) keyring: &'a Keyring<P>,
     pub(crate) settings: &'a Settings,
     pub(crate) target: Result<Target, Error>,
     pub(crate) agent: Option<&'a AgentId>,
-    pub(crate) lines: &'a RefCell<Vec<Line>>,
+    pub(crate) lines: &'a RefCell<Vec<DiagnosisLine>>,
 }
 
-impl<P: Ports> Examination<'_, P> {
+impl<P: Platform> Doctor<'_, P> {
     /// Looks at everything. Sends nothing but `GET`s, each with a token for its own organization.
     pub async fn run(&self) {
         self.launch();
@@ -96,7 +96,7 @@ impl<P: Ports> Examination<'_, P> {
     }
 
     fn say(&self, check: &'static str, verdict: Verdict, found: impl Into<String>, expected: impl Into<String>, hint: impl Into<String>) {
-        let line = Line { check, verdict, found: found.into(), expected: expected.into(), hint: hint.into() };
+        let line = DiagnosisLine { check, verdict, found: found.into(), expected: expected.into(), hint: hint.into() };
         self.lines.borrow_mut().push(line);
     }
 
@@ -138,7 +138,7 @@ impl<P: Ports> Examination<'_, P> {
     }
 
     /// The grant as the cloud knows it, if its token is good for anything.
-    async fn token(&self, grant: &Rc<Grant>) -> Option<Rc<Grant>> {
+    async fn token(&self, grant: &Rc<OrgToken>) -> Option<Rc<OrgToken>> {
         let org = &grant.target().org;
         let now = self.cloud.now();
         let expected = format!("a token of {org} that the cloud accepts");
@@ -147,10 +147,10 @@ impl<P: Ports> Examination<'_, P> {
             self.say("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
             return None;
         }
-        let asked = match self.cloud.ask_again(grant).await {
+        let asked = match self.cloud.refetch_token_info(grant).await {
             Ok(asked) => Rc::new(asked),
             Err(error) => {
-                let verdict = if error.is_of_token() { Verdict::Fail } else { Verdict::Warn };
+                let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
                 self.say("token", verdict, format!("{org}: {}", error.message), expected, error.code.hint());
                 return None;
             }
@@ -173,7 +173,7 @@ impl<P: Ports> Examination<'_, P> {
         Some(asked)
     }
 
-    fn picked(&self, alive: &[Rc<Grant>]) {
+    fn picked(&self, alive: &[Rc<OrgToken>]) {
         let Ok(target) = &self.target else {
             return self.say("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
         };
@@ -185,13 +185,13 @@ impl<P: Ports> Examination<'_, P> {
             };
         }
         if self.keyring.sources().is_empty() {
-            let error = self.keyring.none_for(target);
+            let error = self.keyring.missing_token_error(target);
             return self.say("pick", Verdict::Fail, error.message.as_str(), expected, error.code.hint());
         }
         self.say("pick", Verdict::Ok, "none is held: it would be obtained (getToken, login)", expected, "");
     }
 
-    fn scope(&self, alive: &[Rc<Grant>]) {
+    fn scope(&self, alive: &[Rc<OrgToken>]) {
         let needed = self.settings.contract.scope();
         let expected = format!("\"{needed}\"");
         if alive.is_empty() {
@@ -231,14 +231,14 @@ impl<P: Ports> Examination<'_, P> {
     }
 
     /// Whether the browser lets a request with the organization's headers through: a question with them, and one without.
-    async fn cors(&self, grant: Option<&Rc<Grant>>) {
+    async fn cors(&self, grant: Option<&Rc<OrgToken>>) {
         let names = self.settings.contract.org_headers();
         let expected = "the API allows the organization's header to pages of other origins";
         let (Some(grant), false) = (grant, names.is_empty()) else {
             let found = if names.is_empty() { "no such header is sent" } else { "no token to ask with" };
             return self.say("cors", Verdict::Skipped, found, expected, "");
         };
-        let question = |headers: Vec<String>| Call::question("/api/v2/tokens/me?preserveIdleTTL=true", headers);
+        let question = |headers: Vec<String>| ApiRequest::question("/api/v2/tokens/me?preserveIdleTTL=true", headers);
         if self.cloud.send(grant.request(question(names.to_vec()))).await.is_ok() {
             return self.say("cors", Verdict::Ok, format!("{} may be sent", names.join(", ")), expected, "");
         }
@@ -264,7 +264,7 @@ impl<P: Ports> Examination<'_, P> {
     }
 
     /// Looks for the agent in every organization that a token is held of.
-    async fn agent(&self, alive: &[Rc<Grant>]) {
+    async fn agent(&self, alive: &[Rc<OrgToken>]) {
         let expected = match &self.target {
             Ok(target) => format!("an agent of {}", target.org),
             Err(_) => "an agent of the target organization".to_owned(),
@@ -274,14 +274,14 @@ impl<P: Ports> Examination<'_, P> {
         };
         let mut missing_from = Vec::new();
         for grant in alive {
-            let Some(call) = Call::look_up(agent) else { break };
+            let Some(call) = ApiRequest::get_user(agent) else { break };
             let org = &grant.target().org;
             match self.cloud.send(grant.request(call)).await.map(|answer| answer.status) {
                 Ok(200) if self.target.as_ref().is_ok_and(|target| target == grant.target()) => {
                     return self.say("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
                 Ok(200) => {
-                    let hint = format!("Call startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
+                    let hint = format!("ApiRequest startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
                     return self.say("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
                 }
                 Ok(404) => missing_from.push(org.as_str()),
@@ -302,8 +302,8 @@ fn skew(cloud_ahead: i64) -> String {
 }
 
 /// The line of an examination that took too long.
-pub(crate) fn unfinished(limit: u32) -> Line {
-    Line {
+pub(crate) fn unfinished(limit: u32) -> DiagnosisLine {
+    DiagnosisLine {
         check: "time",
         verdict: Verdict::Fail,
         found: format!("not finished within {limit} ms"),
@@ -312,9 +312,9 @@ pub(crate) fn unfinished(limit: u32) -> Line {
     }
 }
 
-impl Call {
+impl ApiRequest {
     /// A question that carries these headers with the organization's id.
-    fn question(path: &str, org_headers: Vec<String>) -> Call {
-        Call { org_headers, ..Call::plain(Method::Get, path) }
+    fn question(path: &str, org_headers: Vec<String>) -> ApiRequest {
+        ApiRequest { org_headers, ..ApiRequest::plain(Method::Get, path) }
     }
 }

@@ -14,34 +14,34 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::keyring::Keyring;
-use crate::auth::sign_in::Returned;
+use crate::auth::sign_in::AuthorizationResponse;
 use crate::auth::sources::Sources;
-use crate::client::{Outgoing, Sender, Unanswered, not_answered};
+use crate::client::{Client, OutgoingRequest, SendError, no_response_error};
 use crate::cloud::event::Event;
-use crate::cloud::exchange::Cloud;
-use crate::cloud::ports::Ports;
-use crate::cloud::refusal::{not_of_a_start, refusal};
+use crate::cloud::exchange::Exchange;
+use crate::cloud::ports::Platform;
+use crate::cloud::refusal::{as_generic_refusal, refusal};
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::time::{Moment, Timestamp};
-use crate::recorder::doctor::{Examination, Line, unfinished};
+use crate::recorder::doctor::{DiagnosisLine, Doctor, unfinished};
 use crate::recorder::settings::Settings;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::api::{Asking, Recordings};
-use crate::recording::batch::{Batch, Outcomes, Progress, Starter};
+use crate::recording::batch::{Batch, BatchProgress, Outcomes, Starter};
 use crate::recording::start::Start;
-use crate::recording::starts::{Starting, Starts, Work};
+use crate::recording::starts::{SharedStart, StartHandle, Starts};
 use crate::token::access_token::AccessToken;
-use crate::token::org_token::{Grant, UnfiledToken};
-use crate::token::request::{Call, Method};
+use crate::token::org_token::{OrgToken, UnidentifiedToken};
+use crate::token::request::{ApiRequest, Method};
 
 /// The longest time that a start is looked for after its own is over, in milliseconds.
 const LONGEST_LOOK: u32 = 5_000;
 
 /// When a call must end, whatever happens.
-pub struct Limits<A> {
+pub struct CallOptions<A> {
     /// The longest time, in milliseconds, instead of the recorder's.
     pub timeout: Option<u32>,
     /// Ready when the caller aborts.
@@ -50,25 +50,25 @@ pub struct Limits<A> {
 
 /// Why a call did not succeed.
 #[derive(Clone, Debug)]
-pub enum Failure {
+pub enum CallError {
     /// With this error.
     Error(Rc<Error>),
     /// The caller aborted it.
     Aborted,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::Error(Rc::new(error))
+impl From<Error> for CallError {
+    fn from(error: Error) -> CallError {
+        CallError::Error(Rc::new(error))
     }
 }
 
 /// Starts recordings in one environment, for one organization at a time.
-pub struct Recorder<P: Ports> {
+pub struct Recorder<P: Platform> {
     settings: Settings,
-    cloud: Rc<Cloud<P>>,
+    cloud: Rc<Exchange<P>>,
     keyring: Rc<Keyring<P>>,
-    sender: Rc<Sender<P>>,
+    sender: Rc<Client<P>>,
     recordings: Rc<Recordings<P>>,
     starts: Rc<Starts<P>>,
     /// What the starts of batches are for that are under way.
@@ -79,39 +79,39 @@ pub struct Recorder<P: Ports> {
     is_closed: Cell<bool>,
 }
 
-enum Ended {
+enum Interruption {
     Failed(Rc<Error>),
     TimedOut(u32),
     Aborted,
     Closed,
 }
 
-impl From<Error> for Ended {
-    fn from(error: Error) -> Ended {
-        Ended::Failed(Rc::new(error))
+impl From<Error> for Interruption {
+    fn from(error: Error) -> Interruption {
+        Interruption::Failed(Rc::new(error))
     }
 }
 
-impl From<Rc<Error>> for Ended {
-    fn from(error: Rc<Error>) -> Ended {
-        Ended::Failed(error)
+impl From<Rc<Error>> for Interruption {
+    fn from(error: Rc<Error>) -> Interruption {
+        Interruption::Failed(error)
     }
 }
 
-impl<P: Ports> Recorder<P> {
+impl<P: Platform> Recorder<P> {
     /// A recorder that holds these tokens, each filed under its own organization, and the one that a sign-in gave from
     /// which the page has come back.
     pub async fn connect(
         ports: P,
         mut settings: Settings,
-        returned: Option<Returned>,
-        limits: Limits<impl Future<Output = ()>>,
-    ) -> Result<Recorder<P>, Failure> {
+        returned: Option<AuthorizationResponse>,
+        limits: CallOptions<impl Future<Output = ()>>,
+    ) -> Result<Recorder<P>, CallError> {
         let tokens = std::mem::take(&mut settings.tokens);
-        let cloud = Rc::new(Cloud::new(Rc::new(ports)));
+        let cloud = Rc::new(Exchange::new(Rc::new(ports)));
         let sources = Sources::new(cloud.clone(), settings.source_options());
         let keyring = Keyring::new(cloud.clone(), sources);
-        let sender = Rc::new(Sender::new(cloud.clone(), keyring.clone(), settings.contract.scope()));
+        let sender = Rc::new(Client::new(cloud.clone(), keyring.clone(), settings.contract.scope()));
         let recordings = Rc::new(Recordings::new(cloud.clone(), keyring.clone(), sender.clone(), settings.contract.clone()));
         let recorder = Recorder {
             starts: Starts::new(cloud.clone(), keyring.clone(), sender.clone(), recordings.clone(), settings.contract.clone()),
@@ -130,7 +130,7 @@ impl<P: Ports> Recorder<P> {
             // Each one is read before any is sent.
             let mut unfiled = Vec::new();
             for (at, token) in tokens.into_iter().enumerate() {
-                unfiled.push(recorder.unfiled(token).map_err(|error| error.of(&format!("tokens[{at}]")))?);
+                unfiled.push(recorder.unidentified(token).map_err(|error| error.in_argument(&format!("tokens[{at}]")))?);
             }
             // Before anything else, since a code does not live long; filed last, as it may be to replace one of the tokens.
             let signed_in = match returned {
@@ -138,13 +138,13 @@ impl<P: Ports> Recorder<P> {
                 None => None,
             };
             for (at, token) in unfiled.into_iter().enumerate() {
-                recorder.keyring.add(token).await.map_err(|error| error.of(&format!("tokens[{at}]")))?;
+                recorder.keyring.add(token).await.map_err(|error| error.in_argument(&format!("tokens[{at}]")))?;
             }
             if let Some(grant) = signed_in {
                 recorder.keyring.file_and_share(grant);
             }
             if let Some(org) = &recorder.settings.org {
-                recorder.keyring.adopt(&recorder.target(org.clone())).await;
+                recorder.keyring.take_from_other_page(&recorder.target(org.clone())).await;
             }
             Ok(())
         };
@@ -158,7 +158,7 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// Every grant that is held.
-    pub fn grants(&self) -> Vec<Rc<Grant>> {
+    pub fn grants(&self) -> Vec<Rc<OrgToken>> {
         self.keyring.grants()
     }
 
@@ -173,14 +173,14 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// Files a token under its own organization.
-    pub async fn add_token(&self, token: AccessToken, limits: Limits<impl Future<Output = ()>>) -> Result<Rc<Grant>, Failure> {
-        let work = async { Ok(self.keyring.add(self.unfiled(token)?).await?) };
+    pub async fn add_token(&self, token: AccessToken, limits: CallOptions<impl Future<Output = ()>>) -> Result<Rc<OrgToken>, CallError> {
+        let work = async { Ok(self.keyring.add(self.unidentified(token)?).await?) };
         self.within(limits, None, work).await.map_err(nothing_sent)
     }
 
     /// Makes sure of a token of this organization, and makes it the target of the calls to come.
     /// Of several that are under way, the one that was called last and succeeds decides.
-    pub async fn switch_org(&self, org: OrgId, limits: Limits<impl Future<Output = ()>>) -> Result<Rc<Grant>, Failure> {
+    pub async fn switch_org(&self, org: OrgId, limits: CallOptions<impl Future<Output = ()>>) -> Result<Rc<OrgToken>, CallError> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
         let target = self.target(org.clone());
@@ -198,7 +198,7 @@ impl<P: Ports> Recorder<P> {
 
     /// Starts a recording of this agent, with a token of the target organization and of no other. Calls for the same at the
     /// same time come to one start, unless this one does not share.
-    pub async fn start_recording(&self, start: Start, limits: Limits<impl Future<Output = ()>>) -> Result<Recording, Failure> {
+    pub async fn start_recording(&self, start: Start, limits: CallOptions<impl Future<Output = ()>>) -> Result<Recording, CallError> {
         self.ensure_open()?;
         let target = self.target(self.target_org(start.org.as_ref())?);
         let time_left = self.time_left(limits.timeout, &target);
@@ -209,13 +209,13 @@ impl<P: Ports> Recorder<P> {
     /// What the start comes to for one of its callers.
     async fn started(
         &self,
-        starting: &Starting<P>,
-        mut work: Work,
+        starting: &StartHandle<P>,
+        mut work: SharedStart,
         timeout: Option<u32>,
         mut aborted: LocalBoxFuture<'_, ()>,
-    ) -> Result<Recording, Failure> {
+    ) -> Result<Recording, CallError> {
         let target = starting.target();
-        let limits = Limits { timeout, aborted: aborted.as_mut() };
+        let limits = CallOptions { timeout, aborted: aborted.as_mut() };
         let waits = poll_fn(|context| work.poll_unpin(context).map(|started| Ok(started?)));
         let ended = match self.within(limits, Some(target), waits).await {
             Ok(recording) => return Ok(recording),
@@ -224,28 +224,28 @@ impl<P: Ports> Recorder<P> {
         // Another caller may have brought it to its end in this very moment.
         let known = work.peek().cloned();
         drop(work);
-        if let (Ended::TimedOut(_), Some(started)) = (&ended, known) {
-            return started.map_err(Failure::Error);
+        if let (Interruption::TimedOut(_), Some(started)) = (&ended, known) {
+            return started.map_err(CallError::Error);
         }
         let closed_after_sent = || {
             let message = "The recorder was closed after the start was sent: the recording may be running.";
-            Err(Error::new(Code::Closed, message).about(&target.org).into())
+            Err(Error::new(Code::Closed, message).for_org(&target.org).into())
         };
-        match (ended, starting.may_have_run()) {
-            (Ended::TimedOut(limit), Some(sent)) => {
+        match (ended, starting.may_have_been_processed()) {
+            (Interruption::TimedOut(limit), Some(sent)) => {
                 let unknown = || {
                     let error = Error::new(Code::OutcomeUnknown, "The start was sent and no answer came in time.");
                     error.caused_by(Cause::Error(Box::new(timed_out(limit))))
                 };
                 let look = async { Ok(self.starts.look_for(starting, &sent, unknown()).await?) };
-                match self.within(Limits { timeout: Some(LONGEST_LOOK), aborted }, None, look).await {
-                    Err(Ended::TimedOut(_)) => Err(unknown().about(&target.org).into()),
-                    Err(Ended::Closed) => closed_after_sent(),
+                match self.within(CallOptions { timeout: Some(LONGEST_LOOK), aborted }, None, look).await {
+                    Err(Interruption::TimedOut(_)) => Err(unknown().for_org(&target.org).into()),
+                    Err(Interruption::Closed) => closed_after_sent(),
                     other => other.map_err(nothing_sent),
                 }
             }
-            (Ended::TimedOut(limit), None) => Err(timed_out(limit).about(&target.org).into()),
-            (Ended::Closed, Some(_)) => closed_after_sent(),
+            (Interruption::TimedOut(limit), None) => Err(timed_out(limit).for_org(&target.org).into()),
+            (Interruption::Closed, Some(_)) => closed_after_sent(),
             (other, _) => Err(nothing_sent(other)),
         }
     }
@@ -256,9 +256,9 @@ impl<P: Ports> Recorder<P> {
         &self,
         starts: Vec<Result<Start, Error>>,
         batch: Batch,
-        on_progress: impl Fn(Progress),
-        limits: Limits<impl Future<Output = ()>>,
-    ) -> Result<Vec<Result<Recording, Failure>>, Failure> {
+        on_progress: impl Fn(BatchProgress),
+        limits: CallOptions<impl Future<Output = ()>>,
+    ) -> Result<Vec<Result<Recording, CallError>>, CallError> {
         self.ensure_open()?;
         let mut outcomes = Outcomes::of(starts.len(), &on_progress);
         let mut waiting = Vec::new();
@@ -277,27 +277,29 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// The organizations that have authorized the home organization of the target organization's user.
-    pub async fn trustors(&self, limits: Limits<impl Future<Output = ()>>) -> Result<Vec<Trustor>, Failure> {
+    pub async fn trustors(&self, limits: CallOptions<impl Future<Output = ()>>) -> Result<Vec<Trustor>, CallError> {
         self.ensure_open()?;
         let target = self.target(self.target_org(None)?);
         let time_left = self.time_left(limits.timeout, &target);
         let work = async {
-            let outgoing = Outgoing {
+            let outgoing = OutgoingRequest {
                 target: &target,
-                call: Call::plain(Method::Get, "/api/v2/users/me?expand=trustors"),
+                call: ApiRequest::plain(Method::Get, "/api/v2/users/me?expand=trustors"),
                 agent: None,
                 since: self.keyring.sign_outs(),
                 sent: &RefCell::default(),
                 time_left: &*time_left,
             };
             let (_, answer) = self.sender.send(&outgoing).await.map_err(|unanswered| match unanswered {
-                Unanswered::NoToken(error) => Ended::Failed(error),
-                Unanswered::Lost(lost) => not_answered("The cloud could not be asked for trustors.", lost).about(&target.org).into(),
-                Unanswered::Refused(error) => not_of_a_start(error).into(),
+                SendError::NotSent(error) => Interruption::Failed(error),
+                SendError::NoResponse(lost) => {
+                    no_response_error("The cloud could not be asked for trustors.", lost).for_org(&target.org).into()
+                }
+                SendError::Refused(error) => as_generic_refusal(error).into(),
             })?;
             Ok(Trustor::list(&answer.json).ok_or_else(|| {
                 let message = "The cloud's answer does not say who the user is.";
-                Error::new(Code::UnexpectedAnswer, message).answered_by(answer).about(&target.org)
+                Error::new(Code::UnexpectedAnswer, message).answered_by(answer).for_org(&target.org)
             })?)
         };
         self.within(limits, Some(&target), work).await.map_err(nothing_sent)
@@ -308,11 +310,11 @@ impl<P: Ports> Recorder<P> {
         &self,
         agent: Option<&AgentId>,
         org: Option<&OrgId>,
-        limits: Limits<impl Future<Output = ()>>,
-    ) -> Result<Vec<Line>, Failure> {
+        limits: CallOptions<impl Future<Output = ()>>,
+    ) -> Result<Vec<DiagnosisLine>, CallError> {
         self.ensure_open()?;
         let lines = RefCell::default();
-        let examination = Examination {
+        let examination = Doctor {
             cloud: &self.cloud,
             keyring: &self.keyring,
             settings: &self.settings,
@@ -326,7 +328,7 @@ impl<P: Ports> Recorder<P> {
         };
         match self.within(limits, None, work).await {
             Ok(()) => {}
-            Err(Ended::TimedOut(limit)) => lines.borrow_mut().push(unfinished(limit)),
+            Err(Interruption::TimedOut(limit)) => lines.borrow_mut().push(unfinished(limit)),
             Err(other) => return Err(nothing_sent(other)),
         }
         Ok(lines.take())
@@ -337,8 +339,8 @@ impl<P: Ports> Recorder<P> {
         &self,
         agent: Option<&AgentId>,
         org: Option<&OrgId>,
-        limits: Limits<impl Future<Output = ()>>,
-    ) -> Result<Vec<Recording>, Failure> {
+        limits: CallOptions<impl Future<Output = ()>>,
+    ) -> Result<Vec<Recording>, CallError> {
         self.ensure_open()?;
         let target = self.target(self.target_org(org)?);
         let time_left = self.time_left(limits.timeout, &target);
@@ -353,8 +355,8 @@ impl<P: Ports> Recorder<P> {
         id: &RecordingId,
         org: Option<&OrgId>,
         agent: Option<&AgentId>,
-        limits: Limits<impl Future<Output = ()>>,
-    ) -> Result<Recording, Failure> {
+        limits: CallOptions<impl Future<Output = ()>>,
+    ) -> Result<Recording, CallError> {
         self.ensure_open()?;
         let target = self.target(self.target_org(org)?);
         let time_left = self.time_left(limits.timeout, &target);
@@ -369,8 +371,8 @@ impl<P: Ports> Recorder<P> {
         id: &RecordingId,
         org: &OrgId,
         agent: Option<&AgentId>,
-        limits: Limits<impl Future<Output = ()>>,
-    ) -> Result<Recording, Failure> {
+        limits: CallOptions<impl Future<Output = ()>>,
+    ) -> Result<Recording, CallError> {
         self.ensure_open()?;
         let target = self.target(org.clone());
         let time_left = self.time_left(limits.timeout, &target);
@@ -380,7 +382,7 @@ impl<P: Ports> Recorder<P> {
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.
-    pub async fn sign_out(&self, org: Option<OrgId>, limits: Limits<impl Future<Output = ()>>) -> Result<(), Failure> {
+    pub async fn sign_out(&self, org: Option<OrgId>, limits: CallOptions<impl Future<Output = ()>>) -> Result<(), CallError> {
         self.ensure_open()?;
         let mut grants = self.keyring.grants();
         grants.retain(|grant| org.as_ref().is_none_or(|org| grant.target().org == *org));
@@ -414,16 +416,16 @@ impl<P: Ports> Recorder<P> {
         self.cloud.ports().close();
     }
 
-    fn ensure_open(&self) -> Result<(), Failure> {
+    fn ensure_open(&self) -> Result<(), CallError> {
         if self.is_closed.get() { Err(closed()) } else { Ok(()) }
     }
 
-    fn unfiled(&self, token: AccessToken) -> Result<UnfiledToken, Error> {
-        self.cloud.unfiled(&self.settings.environment, token, None)
+    fn unidentified(&self, token: AccessToken) -> Result<UnidentifiedToken, Error> {
+        self.cloud.unidentified(&self.settings.environment, token, None)
     }
 
     /// What a sign-in gave from which the page has come back.
-    async fn signed_in(&self, returned: Returned) -> Result<Option<Rc<Grant>>, Error> {
+    async fn signed_in(&self, returned: AuthorizationResponse) -> Result<Option<Rc<OrgToken>>, Error> {
         let Some(login) = &self.settings.login else { return Ok(None) };
         let (org, response) = returned.exchange(login, &self.cloud, &self.settings.environment).await?;
         let target = self.target(org);
@@ -431,26 +433,26 @@ impl<P: Ports> Recorder<P> {
         match self.keyring.of_target(&target, grant, self.keyring.sign_outs()) {
             Ok(grant) => Ok(Some(grant)),
             // There would be no recorder to look for it.
-            Err(error) if !login.files_wrong_org() => Err(error),
+            Err(error) if !login.keeps_wrong_org() => Err(error),
             Err(_) => Ok(None),
         }
     }
 
-    async fn revoke(&self, grant: &Grant) -> Result<(), Error> {
+    async fn revoke(&self, grant: &OrgToken) -> Result<(), Error> {
         // It can not be used any more, and is not sent.
         if !grant.is_fresh(self.cloud.now()) {
             return Ok(());
         }
-        let call = Call::plain(Method::Delete, "/api/v2/tokens/me");
+        let call = ApiRequest::plain(Method::Delete, "/api/v2/tokens/me");
         let request = grant.request(call.clone());
         let org = &grant.target().org;
-        let failed = |lost| not_answered("The token could not be revoked.", lost).about(org);
+        let failed = |lost| no_response_error("The token could not be revoked.", lost).for_org(org);
         let answer = self.cloud.send(request).await.map_err(failed)?;
         let refused = refusal(&answer);
-        if (200..300).contains(&answer.status) || refused.is_of_token() {
+        if (200..300).contains(&answer.status) || refused.is_token_rejection() {
             Ok(())
         } else {
-            Err(self.sender.explained(not_of_a_start(refused), grant, &call))
+            Err(self.sender.explained(as_generic_refusal(refused), grant, &call))
         }
     }
 
@@ -489,10 +491,10 @@ impl<P: Ports> Recorder<P> {
     /// The work's result, unless something ends it before. The time in which people sign in for the target does not count.
     async fn within<T>(
         &self,
-        limits: Limits<impl Future<Output = ()>>,
+        limits: CallOptions<impl Future<Output = ()>>,
         target: Option<&Target>,
-        work: impl Future<Output = Result<T, Ended>>,
-    ) -> Result<T, Ended> {
+        work: impl Future<Output = Result<T, Interruption>>,
+    ) -> Result<T, Interruption> {
         // Boxed: for each kind of abort and work it would be compiled anew.
         first_of(self.ended(limits.timeout, Box::pin(limits.aborted), target), Box::pin(work)).await
     }
@@ -503,7 +505,7 @@ impl<P: Ports> Recorder<P> {
         timeout: Option<u32>,
         mut aborted: LocalBoxFuture<'a, ()>,
         target: Option<&'a Target>,
-    ) -> LocalBoxFuture<'a, Ended> {
+    ) -> LocalBoxFuture<'a, Interruption> {
         let ports = self.cloud.ports();
         let limit = timeout.unwrap_or(self.settings.timeout);
         let time_of_sign_ins = move || target.map_or(0, |target| self.keyring.sources().time_of_sign_ins(target));
@@ -522,19 +524,22 @@ impl<P: Ports> Recorder<P> {
             let mut closed = pin!(ports.closed());
             poll_fn(|context| {
                 if closed.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Ended::Closed);
+                    return Poll::Ready(Interruption::Closed);
                 }
                 if aborted.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Ended::Aborted);
+                    return Poll::Ready(Interruption::Aborted);
                 }
-                time_over.as_mut().poll(context).map(|()| Ended::TimedOut(limit))
+                time_over.as_mut().poll(context).map(|()| Interruption::TimedOut(limit))
             })
             .await
         })
     }
 }
 
-async fn first_of<T>(mut ended: LocalBoxFuture<'_, Ended>, mut work: LocalBoxFuture<'_, Result<T, Ended>>) -> Result<T, Ended> {
+async fn first_of<T>(
+    mut ended: LocalBoxFuture<'_, Interruption>,
+    mut work: LocalBoxFuture<'_, Result<T, Interruption>>,
+) -> Result<T, Interruption> {
     poll_fn(|context| {
         if let Poll::Ready(ended) = ended.as_mut().poll(context) {
             return Poll::Ready(Err(ended));
@@ -549,7 +554,7 @@ async fn first_of<T>(mut ended: LocalBoxFuture<'_, Ended>, mut work: LocalBoxFut
 }
 
 /// A batch of starts, which an abort ends as far as they have not been sent.
-struct Many<'a, P: Ports> {
+struct Many<'a, P: Platform> {
     recorder: &'a Recorder<P>,
     batch: Batch,
     timeout: Option<u32>,
@@ -580,29 +585,29 @@ impl Drop for OfBatch<'_> {
     }
 }
 
-impl<P: Ports> Starter for Many<'_, P> {
+impl<P: Platform> Starter for Many<'_, P> {
     type Target = Target;
     type Started = Recording;
-    type Failure = Failure;
+    type CallError = CallError;
 
-    async fn obtain_token(&self, target: Target) -> Result<(), Failure> {
+    async fn obtain_token(&self, target: Target) -> Result<(), CallError> {
         let aborted = poll_fn(|_| if self.is_aborted.get() { Poll::Ready(()) } else { Poll::Pending });
         let work = async {
             self.recorder.keyring.grant(&target, self.since).await?;
             Ok(())
         };
-        self.recorder.within(Limits { timeout: self.timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
+        self.recorder.within(CallOptions { timeout: self.timeout, aborted }, Some(&target), work).await.map_err(nothing_sent)
     }
 
-    fn free_at(&self, target: &Target) -> Timestamp {
+    fn next_slot_at(&self, target: &Target) -> Timestamp {
         // They count before they are sent: that takes them a while.
         let begun = self.recorder.of_batches.borrow().iter().filter(|of| *of == target).count();
-        let free_at = self.recorder.keyring.free_at(target, self.batch.requests_per_minute, begun);
+        let next_slot_at = self.recorder.keyring.next_slot_at(target, self.batch.requests_per_minute, begun);
         // Where that depends on requests of other calls, it is looked at again in a while.
-        free_at.unwrap_or_else(|| self.now().after_millis(1_000))
+        next_slot_at.unwrap_or_else(|| self.now().after_millis(1_000))
     }
 
-    async fn start(&self, start: Start) -> Result<Recording, Failure> {
+    async fn start(&self, start: Start) -> Result<Recording, CallError> {
         let recorder = self.recorder;
         let target = recorder.target(recorder.target_org(start.org.as_ref())?);
         let _counted = OfBatch::of(&recorder.of_batches, target.clone());
@@ -613,7 +618,7 @@ impl<P: Ports> Starter for Many<'_, P> {
         recorder.started(&starting, work, self.timeout, Box::pin(aborted)).await
     }
 
-    async fn ended(&self) -> Failure {
+    async fn ended(&self) -> CallError {
         let mut is_closed = pin!(self.recorder.cloud.ports().closed());
         poll_fn(|context| {
             if is_closed.as_mut().poll(context).is_ready() {
@@ -621,7 +626,7 @@ impl<P: Ports> Starter for Many<'_, P> {
             }
             self.aborted.borrow_mut().as_mut().poll(context).map(|()| {
                 self.is_aborted.set(true);
-                Failure::Aborted
+                CallError::Aborted
             })
         })
         .await
@@ -636,16 +641,16 @@ impl<P: Ports> Starter for Many<'_, P> {
     }
 }
 
-fn nothing_sent(ended: Ended) -> Failure {
+fn nothing_sent(ended: Interruption) -> CallError {
     match ended {
-        Ended::Failed(error) => Failure::Error(error),
-        Ended::TimedOut(limit) => timed_out(limit).into(),
-        Ended::Aborted => Failure::Aborted,
-        Ended::Closed => closed(),
+        Interruption::Failed(error) => CallError::Error(error),
+        Interruption::TimedOut(limit) => timed_out(limit).into(),
+        Interruption::Aborted => CallError::Aborted,
+        Interruption::Closed => closed(),
     }
 }
 
-fn closed() -> Failure {
+fn closed() -> CallError {
     Error::new(Code::Closed, "The recorder is closed.").into()
 }
 

@@ -70,7 +70,7 @@ pub struct Settings {
 
 impl Settings {
     /// Decides. `launch_query`: the decoded pairs of the launch URL's query, where that is not the page's own.
-    pub fn decide(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
+    pub fn from_options(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
         let environments = Environments::with(options.environments)?;
         let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
         let launch = LaunchContext::from_query(launch_query.unwrap_or_default())?;
@@ -85,10 +85,10 @@ impl Settings {
         };
         let mut tokens = Vec::new();
         for (at, text) in options.tokens.iter().enumerate() {
-            tokens.push(AccessToken::parse(text.reveal()).map_err(|error| error.of(&format!("tokens[{at}]")))?);
+            tokens.push(AccessToken::parse(text.reveal()).map_err(|error| error.in_argument(&format!("tokens[{at}]")))?);
         }
         let page_origin = page.as_ref().map(|page| page.origin.as_str());
-        let login = options.login.map(|login| Login::decide(login, &environment, page_origin)).transpose()?;
+        let login = options.login.map(|login| Login::from_options(login, &environment, page_origin)).transpose()?;
         Ok(Settings {
             environment,
             org,

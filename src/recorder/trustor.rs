@@ -17,15 +17,15 @@ pub struct Trustor {
 impl Trustor {
     /// Reads the answer; `None` unless it is of a user. What names no organization is left out.
     pub fn list(user: &Json) -> Option<Vec<Trustor>> {
-        user.text("id")?;
+        user.str("id")?;
         let trustor = |trustor: &Json| {
             let organization = trustor.get("organization")?;
             Some(Trustor {
-                org: organization.text("id").and_then(OrgId::parse)?,
-                name: organization.text("name").map(str::to_owned),
-                enabled: trustor.get("enabled") == Some(&Json::Truth(true)),
+                org: organization.str("id").and_then(OrgId::parse)?,
+                name: organization.str("name").map(str::to_owned),
+                enabled: trustor.get("enabled") == Some(&Json::Bool(true)),
             })
         };
-        Some(user.list("trustors").iter().filter_map(trustor).collect())
+        Some(user.array("trustors").iter().filter_map(trustor).collect())
     }
 }

@@ -28,7 +28,7 @@ pub struct Batch {
 
 impl Batch {
     /// Takes what the app gave: whole numbers, `concurrency` from 1 to 100, `requestsPerMinute` from 1 to 100 000.
-    pub fn decide(concurrency: Option<f64>, requests_per_minute: Option<f64>) -> Result<Batch, Error> {
+    pub fn from_options(concurrency: Option<f64>, requests_per_minute: Option<f64>) -> Result<Batch, Error> {
         let concurrency = concurrency.map(|number| whole("concurrency", number, 100)).transpose()?;
         let requests_per_minute = requests_per_minute.map(|number| whole("requestsPerMinute", number, 100_000)).transpose()?;
         let concurrency = concurrency.map_or(usize::from(USUAL_CONCURRENCY), |number| usize::try_from(number).unwrap_or(usize::MAX));
@@ -38,7 +38,7 @@ impl Batch {
 
 /// How far a batch has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct BatchProgress {
     /// Its starts.
     pub total: usize,
     /// Those that led to a recording.
@@ -52,18 +52,18 @@ pub(crate) trait Starter {
     /// What a token is for: starts for the same take their turn together.
     type Target: Clone + PartialEq;
     type Started;
-    type Failure: Clone;
+    type CallError: Clone;
 
     /// Makes sure of a token.
-    async fn obtain_token(&self, target: Self::Target) -> Result<(), Self::Failure>;
+    async fn obtain_token(&self, target: Self::Target) -> Result<(), Self::CallError>;
 
     /// From when on another request with that token is within its limit.
-    fn free_at(&self, target: &Self::Target) -> Timestamp;
+    fn next_slot_at(&self, target: &Self::Target) -> Timestamp;
 
-    async fn start(&self, start: Start) -> Result<Self::Started, Self::Failure>;
+    async fn start(&self, start: Start) -> Result<Self::Started, Self::CallError>;
 
     /// Ready when nothing is to be sent any more, with why.
-    async fn ended(&self) -> Self::Failure;
+    async fn ended(&self) -> Self::CallError;
 
     fn now(&self) -> Timestamp;
 
@@ -79,11 +79,11 @@ impl Batch {
         self,
         starter: &S,
         waiting: Vec<(S::Target, usize, Start)>,
-        outcomes: &mut Outcomes<'_, S::Started, S::Failure>,
+        outcomes: &mut Outcomes<'_, S::Started, S::CallError>,
     ) {
         let mut turns = Turns::of(waiting);
         // A token for each target first, so that one which is long in coming takes no other's turn.
-        let mut tokens: Works<'_, S::Target, Result<(), S::Failure>> = Vec::new();
+        let mut tokens: Works<'_, S::Target, Result<(), S::CallError>> = Vec::new();
         for target in turns.groups() {
             tokens.push((target.clone(), Box::pin(starter.obtain_token(target.clone()))));
         }
@@ -110,11 +110,11 @@ impl Batch {
                     if tokens.iter().any(|(other, _)| other == target) {
                         return false;
                     }
-                    let free_at = starter.free_at(target);
-                    if free_at > now {
-                        next_at = Some(next_at.map_or(free_at, |next_at| next_at.min(free_at)));
+                    let next_slot_at = starter.next_slot_at(target);
+                    if next_slot_at > now {
+                        next_at = Some(next_at.map_or(next_slot_at, |next_at| next_at.min(next_slot_at)));
                     }
-                    free_at <= now
+                    next_slot_at <= now
                 };
                 let next = if running.len() < self.concurrency { turns.next(may_go) } else { None };
                 if let Some((at, start)) = next {
@@ -156,13 +156,13 @@ fn ready<K, T>(all: &mut Works<'_, K, T>, context: &mut Context<'_>) -> Vec<(K, 
 /// The results of a batch, in the order of its starts.
 pub(crate) struct Outcomes<'a, T, E> {
     settled: Vec<Option<Result<T, E>>>,
-    progress: Progress,
-    on_progress: &'a dyn Fn(Progress),
+    progress: BatchProgress,
+    on_progress: &'a dyn Fn(BatchProgress),
 }
 
 impl<'a, T, E> Outcomes<'a, T, E> {
-    pub(crate) fn of(total: usize, on_progress: &'a dyn Fn(Progress)) -> Outcomes<'a, T, E> {
-        Outcomes { settled: (0..total).map(|_| None).collect(), progress: Progress { total, ..Progress::default() }, on_progress }
+    pub(crate) fn of(total: usize, on_progress: &'a dyn Fn(BatchProgress)) -> Outcomes<'a, T, E> {
+        Outcomes { settled: (0..total).map(|_| None).collect(), progress: BatchProgress { total, ..BatchProgress::default() }, on_progress }
     }
 
     pub(crate) fn settle(&mut self, at: usize, result: Result<T, E>) {

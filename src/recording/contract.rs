@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
-use crate::token::request::{Call, Method};
+use crate::token::request::{ApiRequest, Method};
 
 /// Where and how recordings are started, read and stopped.
 #[derive(Clone, Debug)]
@@ -89,8 +89,8 @@ impl RecordingContract {
     }
 
     /// The call that starts a recording of this agent. `key`: by which the cloud may know the start again, where it can.
-    pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Call {
-        Call {
+    pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> ApiRequest {
+        ApiRequest {
             idempotency: self.idempotency_header.clone().zip(key),
             body: Some(serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).unwrap_or_default()),
             ..self.call(Method::Post, self.path.clone())
@@ -98,23 +98,23 @@ impl RecordingContract {
     }
 
     /// The call that lists the recordings, of this agent or of all.
-    pub fn list(&self, agent: Option<&AgentId>) -> Call {
+    pub fn list(&self, agent: Option<&AgentId>) -> ApiRequest {
         let query = agent.map(|agent| format!("?agentId={}", encoded(agent.as_str()))).unwrap_or_default();
         self.call(Method::Get, format!("{}{query}", self.path))
     }
 
     /// The call that reads a recording.
-    pub fn find(&self, id: &RecordingId) -> Call {
+    pub fn find(&self, id: &RecordingId) -> ApiRequest {
         self.call(Method::Get, format!("{}/{}", self.path, encoded(id.as_str())))
     }
 
     /// The call that stops a recording.
-    pub fn stop(&self, id: &RecordingId) -> Call {
-        Call { method: Method::Patch, body: Some(r#"{"state":"stopped"}"#.to_owned()), ..self.find(id) }
+    pub fn stop(&self, id: &RecordingId) -> ApiRequest {
+        ApiRequest { method: Method::Patch, body: Some(r#"{"state":"stopped"}"#.to_owned()), ..self.find(id) }
     }
 
-    fn call(&self, method: Method, path: String) -> Call {
-        Call { method, path, org_headers: self.org_headers.clone(), idempotency: None, body: None }
+    fn call(&self, method: Method, path: String) -> ApiRequest {
+        ApiRequest { method, path, org_headers: self.org_headers.clone(), idempotency: None, body: None }
     }
 }
 

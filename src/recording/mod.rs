@@ -8,7 +8,7 @@ pub mod starts;
 
 use std::rc::Rc;
 
-use crate::cloud::response::Answer;
+use crate::cloud::response::Response;
 use crate::model::error::Seen;
 use crate::model::ids::RecordingId;
 use crate::model::ids::{AgentId, OrgId};
@@ -78,39 +78,39 @@ pub struct Recording {
 impl Recording {
     /// Reads an answer that is one recording of this organization; `None` unless it names one, and of this agent where
     /// one is named here.
-    pub fn from_answer(answer: &Answer, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
+    pub fn from_answer(answer: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
         Recording::read(&answer.json, agent, org, Raw { body: answer.body.as_str().into(), entity: None })
     }
 
     /// Reads an answer that is a list (`entities`), and leaves out what is not of this organization and agent. `None`
     /// where it is no list.
-    pub fn list(answer: &Answer, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
-        let Some(Json::List(entities)) = answer.json.get("entities") else { return None };
+    pub fn list(answer: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
+        let Some(Json::Array(entities)) = answer.json.get("entities") else { return None };
         let body: Rc<str> = answer.body.as_str().into();
         let read = |(at, entity): (usize, &Json)| {
             // Whose it is must be said: a cloud may ignore the question for whose they are.
-            entity.text("agentId")?;
+            entity.str("agentId")?;
             Recording::read(entity, agent, org, Raw { body: body.clone(), entity: Some(at) })
         };
         Some(entities.iter().enumerate().filter_map(read).collect())
     }
 
     fn read(json: &Json, agent: Option<&AgentId>, org: &OrgId, raw: Raw) -> Option<Recording> {
-        if json.text("organizationId").is_some_and(|said| !said.eq_ignore_ascii_case(org.as_str())) {
+        if json.str("organizationId").is_some_and(|said| !said.eq_ignore_ascii_case(org.as_str())) {
             return None;
         }
-        let agent = match (agent, json.text("agentId")) {
+        let agent = match (agent, json.str("agentId")) {
             (Some(agent), Some(said)) if !said.eq_ignore_ascii_case(agent.as_str()) => return None,
             (Some(agent), _) => agent.clone(),
             (None, said) => AgentId::parse(said?).ok()?,
         };
         Some(Recording {
-            id: RecordingId::parse(json.text("id")?).ok()?,
+            id: RecordingId::parse(json.str("id")?).ok()?,
             agent,
             org: org.clone(),
-            state: State::read(json.text("state")),
-            started_at: json.text("startedAt").map(str::to_owned),
-            recording_type: json.text("recordingType").map(str::to_owned),
+            state: State::read(json.str("state")),
+            started_at: json.str("startedAt").map(str::to_owned),
+            recording_type: json.str("recordingType").map(str::to_owned),
             already_running: false,
             raw,
         })

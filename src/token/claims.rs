@@ -59,10 +59,10 @@ fn begins_json_object(header: &str) -> bool {
 fn read_claims(header: &str, payload: &str, signature: &str, parse_json: impl Fn(&str) -> Option<Json>) -> Option<Claims> {
     let decoded = |part: &str| Base64UrlUnpadded::decode_vec(part).ok();
     let json = |part: &str| parse_json(&String::from_utf8(decoded(part)?).ok()?);
-    json(header)?.text("alg")?;
+    json(header)?.str("alg")?;
     decoded(signature)?;
     let payload = json(payload)?;
-    let org = payload.text("org_id").and_then(OrgId::parse);
+    let org = payload.str("org_id").and_then(OrgId::parse);
     let scopes = payload.get("scope").and_then(scopes);
     let claims: jwt_compact::Claims<Empty> = Deserialize::deserialize(payload).ok()?;
     let expires_at = claims.expiration.map(|at| Timestamp::from_millis(at.timestamp_millis()));
@@ -81,20 +81,20 @@ pub struct TokenInfo {
     /// `authorizedScope`.
     pub scopes: Option<Vec<String>>,
     /// `dateTokenIdles`, in the cloud's time: it moves on with each use of the token.
-    pub idles_at: Option<Timestamp>,
+    pub idle_timeout_at: Option<Timestamp>,
 }
 
 impl TokenInfo {
     /// Reads the answer's body; `None` unless it names an organization. `parse_date` reads an ISO 8601 date.
     pub fn from_json(info: &Json, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<TokenInfo> {
         let organization = info.get("organization")?;
-        let org_of = |organization: &Json| organization.text("id").and_then(OrgId::parse);
+        let org_of = |organization: &Json| organization.str("id").and_then(OrgId::parse);
         Some(TokenInfo {
             org: org_of(organization)?,
-            org_name: organization.text("name").map(str::to_owned),
+            org_name: organization.str("name").map(str::to_owned),
             home_org: info.get("homeOrganization").and_then(org_of),
             scopes: info.get("authorizedScope").and_then(scopes),
-            idles_at: info.text("dateTokenIdles").and_then(parse_date),
+            idle_timeout_at: info.str("dateTokenIdles").and_then(parse_date),
         })
     }
 }
@@ -105,12 +105,12 @@ impl<'de> Deserializer<'de> for Json {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
-            Json::Text(text) => visitor.visit_string(text),
+            Json::String(text) => visitor.visit_string(text),
             Json::Number(number) => visitor.visit_i64(number),
-            Json::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
+            Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
-            Json::Truth(truth) => visitor.visit_bool(truth),
-            Json::Other => visitor.visit_unit(),
+            Json::Bool(truth) => visitor.visit_bool(truth),
+            Json::Null => visitor.visit_unit(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::model::secret::Secret;
 use crate::model::time::{Moment, Timestamp};
 use crate::token::access_token::{AccessToken, IssuedToken, RefreshToken};
 use crate::token::claims::{Claims, TokenInfo};
-use crate::token::request::{Call, Method, Request, authorized};
+use crate::token::request::{ApiRequest, Method, Request, authorized};
 
 /// How the organization of a token is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum KnownBy {
 
 /// A token with the one organization and environment that it may be used for.
 #[derive(Clone, Debug)]
-pub struct Grant {
+pub struct OrgToken {
     target: Target,
     token: AccessToken,
     known_by: KnownBy,
@@ -35,7 +35,7 @@ pub struct Grant {
     expiry: Expiry,
     filed_at: Timestamp,
     /// When it will have rested too long, by the cloud's clock: known until its first use, since a use begins the rest anew.
-    idles_at: Cell<Option<Timestamp>>,
+    idle_timeout_at: Cell<Option<Timestamp>>,
     refresh_token: RefCell<Option<RefreshToken>>,
     is_rejected: Cell<bool>,
 }
@@ -64,7 +64,7 @@ impl Expiry {
 const RENEWAL_PART: i64 = 10;
 const LONGEST_RENEWAL: i64 = 60_000;
 
-impl Grant {
+impl OrgToken {
     /// The organization and environment.
     pub fn target(&self) -> &Target {
         &self.target
@@ -97,12 +97,12 @@ impl Grant {
 
     /// Whether the token can still be used at this moment, as far as is known.
     pub fn is_fresh(&self, now: Moment) -> bool {
-        let is_idle = self.idles_at.get().is_some_and(|idles_at| idles_at <= now.in_cloud());
+        let is_idle = self.idle_timeout_at.get().is_some_and(|idle_timeout_at| idle_timeout_at <= now.in_cloud());
         !self.is_rejected.get() && !is_idle && self.expires_at(now).is_none_or(|expiry| now.here() < expiry)
     }
 
     /// Whether the token has so little of its life left that another one should be obtained.
-    pub fn is_due(&self, now: Moment) -> bool {
+    pub fn should_renew(&self, now: Moment) -> bool {
         self.expires_at(now).is_some_and(|expiry| {
             let life = expiry.since(self.filed_at);
             expiry.since(now.here()) <= (life / RENEWAL_PART).min(LONGEST_RENEWAL)
@@ -120,24 +120,24 @@ impl Grant {
     }
 
     /// The token was used, here or by whoever else has it: how long it may rest from now on, nobody has said.
-    pub(crate) fn was_used(&self) {
-        self.idles_at.set(None);
+    pub(crate) fn mark_used(&self) {
+        self.idle_timeout_at.set(None);
     }
 
     /// Whether both have the same token.
-    pub(crate) fn has_token_of(&self, other: &Grant) -> bool {
+    pub(crate) fn is_same_token(&self, other: &OrgToken) -> bool {
         self.token == other.token
     }
 
     /// The token, for another page of this origin.
-    pub(crate) fn hand_over(&self, now: Moment) -> IssuedToken {
-        self.was_used();
+    pub(crate) fn to_share(&self, now: Moment) -> IssuedToken {
+        self.mark_used();
         let millis_left = self.expires_at(now).map(|expiry| expiry.since(now.here()));
         IssuedToken { access_token: self.token.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
     }
 
     /// Keeps the refresh token that came with this grant's token.
-    pub(crate) fn keep_refresh_token(&self, token: Option<RefreshToken>) {
+    pub(crate) fn set_refresh_token(&self, token: Option<RefreshToken>) {
         self.refresh_token.replace(token);
     }
 
@@ -147,9 +147,9 @@ impl Grant {
     }
 
     /// The token, to be asked about and filed anew.
-    pub(crate) fn unfiled(&self) -> UnfiledToken {
+    pub(crate) fn unidentified(&self) -> UnidentifiedToken {
         let environment = self.target.environment.clone();
-        UnfiledToken { environment, token: self.token.clone(), claims: None, expiry: self.expiry }
+        UnidentifiedToken { environment, token: self.token.clone(), claims: None, expiry: self.expiry }
     }
 
     /// What the pace of requests is counted by.
@@ -158,30 +158,30 @@ impl Grant {
     }
 
     /// The call as a request to this grant's organization, with this grant's token.
-    pub fn request(&self, call: Call) -> Request {
+    pub fn request(&self, call: ApiRequest) -> Request {
         authorized(&self.target.environment, &self.token, Some(&self.target.org), call)
     }
 }
 
 /// A token of one environment whose organization is still to be found out.
 #[derive(Clone, Debug)]
-pub struct UnfiledToken {
+pub struct UnidentifiedToken {
     environment: Rc<Environment>,
     token: AccessToken,
     claims: Option<Claims>,
     expiry: Expiry,
 }
 
-impl UnfiledToken {
+impl UnidentifiedToken {
     /// `claims`: what the token says of itself. `expires_at`: what its source said of its life, by our clock.
     pub(crate) fn new(
         environment: &Rc<Environment>,
         token: AccessToken,
         claims: Option<Claims>,
         expires_at: Option<Timestamp>,
-    ) -> UnfiledToken {
+    ) -> UnidentifiedToken {
         let expiry = Expiry { claimed: claims.as_ref().and_then(|claims| claims.expires_at), said: expires_at };
-        UnfiledToken { environment: environment.clone(), token, claims, expiry }
+        UnidentifiedToken { environment: environment.clone(), token, claims, expiry }
     }
 
     /// Whether the token has expired, as far as is known.
@@ -189,33 +189,33 @@ impl UnfiledToken {
         self.expiry.here(now).is_some_and(|expiry| expiry <= now.here())
     }
 
-    /// Asks the token's own environment whose it is, without keeping an idle session alive.
-    pub fn whose(&self) -> Request {
-        let call = Call::plain(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true");
+    /// Interaction the token's own environment whose it is, without keeping an idle session alive.
+    pub fn token_info_request(&self) -> Request {
+        let call = ApiRequest::plain(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true");
         authorized(&self.environment, &self.token, None, call)
     }
 
     /// The grant, filed by what the token claims; the token itself where it claims no organization.
-    pub(crate) fn filed_by_claim(self, now: Moment) -> Result<Grant, UnfiledToken> {
+    pub(crate) fn identified_by_claim(self, now: Moment) -> Result<OrgToken, UnidentifiedToken> {
         match self.claims.as_ref().and_then(|claims| claims.org.clone()) {
-            Some(org) => Ok(self.filed(KnownBy::Claim, org, now)),
+            Some(org) => Ok(self.into_org_token(KnownBy::Claim, org, now)),
             None => Err(self),
         }
     }
 
     /// The grant, filed by what the cloud says.
-    pub(crate) fn filed_by_cloud(self, info: TokenInfo, now: Moment) -> Grant {
-        let mut grant = self.filed(KnownBy::Cloud, info.org, now);
+    pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> OrgToken {
+        let mut grant = self.into_org_token(KnownBy::Cloud, info.org, now);
         grant.org_name = info.org_name;
         grant.home_org = info.home_org;
         grant.scopes = info.scopes.or(grant.scopes);
         // The cloud has just accepted the token: a date in the past tells of our clock, not of the token.
-        grant.idles_at.set(info.idles_at.filter(|idles_at| *idles_at > now.in_cloud()));
+        grant.idle_timeout_at.set(info.idle_timeout_at.filter(|idle_timeout_at| *idle_timeout_at > now.in_cloud()));
         grant
     }
 
-    fn filed(self, known_by: KnownBy, org: OrgId, now: Moment) -> Grant {
-        Grant {
+    fn into_org_token(self, known_by: KnownBy, org: OrgId, now: Moment) -> OrgToken {
+        OrgToken {
             target: Target { environment: self.environment, org },
             token: self.token,
             known_by,
@@ -224,7 +224,7 @@ impl UnfiledToken {
             scopes: self.claims.and_then(|claims| claims.scopes),
             expiry: self.expiry,
             filed_at: now.here(),
-            idles_at: Cell::default(),
+            idle_timeout_at: Cell::default(),
             refresh_token: RefCell::default(),
             is_rejected: Cell::new(false),
         }

@@ -36,7 +36,7 @@ impl Method {
 
 /// A call to the Platform API, of no organization yet: the grant that turns it into a request fills that in.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct ApiRequest {
     pub(crate) method: Method,
     /// Path and query, from the API's origin.
     pub(crate) path: String,
@@ -47,17 +47,17 @@ pub struct Call {
     pub(crate) body: Option<String>,
 }
 
-impl Call {
+impl ApiRequest {
     /// A call without a body that concerns the token itself or its user.
-    pub(crate) fn plain(method: Method, path: &str) -> Call {
-        Call { method, path: path.to_owned(), org_headers: Vec::new(), idempotency: None, body: None }
+    pub(crate) fn plain(method: Method, path: &str) -> ApiRequest {
+        ApiRequest { method, path: path.to_owned(), org_headers: Vec::new(), idempotency: None, body: None }
     }
 
     /// Looks whether a user is in the token's organization. `None` for an id that would have to be encoded: no id of Genesys
     /// Cloud has to.
-    pub(crate) fn look_up(agent: &AgentId) -> Option<Call> {
+    pub(crate) fn get_user(agent: &AgentId) -> Option<ApiRequest> {
         let is_plain = agent.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        is_plain.then(|| Call::plain(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
+        is_plain.then(|| ApiRequest::plain(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
     }
 
     /// The HTTP method.
@@ -92,7 +92,7 @@ pub struct Request {
     bearer: Option<Secret>,
 }
 
-pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, call: Call) -> Request {
+pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, call: ApiRequest) -> Request {
     let secret = token.secret();
     let mut headers =
         vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal())), ("Accept".to_owned(), "application/json".to_owned())];

@@ -16,7 +16,7 @@ pub(super) fn json(text: &str) -> Option<Json> {
 
 fn tree(value: &JsValue, depth: u8) -> Json {
     if let Some(text) = value.as_string() {
-        return Json::Text(text);
+        return Json::String(text);
     }
     if let Some(number) = value.as_f64() {
         // A cast to i64 saturates; what is lost is the part below one.
@@ -24,11 +24,11 @@ fn tree(value: &JsValue, depth: u8) -> Json {
         return Json::Number(number as i64);
     }
     if let Some(truth) = value.as_bool() {
-        return Json::Truth(truth);
+        return Json::Bool(truth);
     }
-    let Some(depth) = depth.checked_sub(1).filter(|_| value.is_object()) else { return Json::Other };
+    let Some(depth) = depth.checked_sub(1).filter(|_| value.is_object()) else { return Json::Null };
     if Array::is_array(value) {
-        return Json::List(Array::from(value).iter().map(|item| tree(&item, depth)).collect());
+        return Json::Array(Array::from(value).iter().map(|item| tree(&item, depth)).collect());
     }
     let property = |entry: JsValue| {
         let entry: Array = entry.unchecked_into();

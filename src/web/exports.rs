@@ -11,16 +11,16 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::abort::Aborted;
+use super::browser::Browser;
 use super::listener::Listener;
-use super::platform::Platform;
 use super::token_source::TokenSource;
 use super::{argument, page, result};
-use crate::auth::sign_in::Returned;
+use crate::auth::sign_in::AuthorizationResponse;
 use crate::model::argument::{org_id, timeout};
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::recorder::settings::Settings;
-use crate::recorder::{Failure, Limits, Recorder};
+use crate::recorder::{CallError, CallOptions, Recorder};
 use crate::recording::batch::Batch;
 use crate::recording::start::Start;
 use crate::token::access_token::AccessToken;
@@ -35,7 +35,7 @@ pub fn on_panic(callback: Function) {
 
 /// A recorder as the door holds it.
 #[wasm_bindgen(js_name = RecorderHandle)]
-pub struct Handle(Rc<Recorder<Platform>>);
+pub struct Handle(Rc<Recorder<Browser>>);
 
 /// Decides on environment and organization, and files the tokens.
 #[wasm_bindgen]
@@ -55,11 +55,11 @@ fn connected(options: JsValue, reads_response: bool) -> Promise {
         let get_token = argument::optional(&given, "", "getToken", argument::function)?;
         let launch_query = argument::launch_query(&given)?;
         let on_event = argument::optional(&given, "", "onEvent", argument::function)?;
-        let platform = Platform::new(get_token.map(TokenSource), on_event.map(Listener));
+        let platform = Browser::new(get_token.map(TokenSource), on_event.map(Listener));
         let mut page = page::page();
         let login = options.login.as_ref().filter(|_| reads_response);
-        let returned = Returned::take(login, &platform, page.as_mut())?;
-        let settings = Settings::decide(options, launch_query.as_deref(), page)?;
+        let returned = AuthorizationResponse::take(login, &platform, page.as_mut())?;
+        let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
         let recorder = Recorder::connect(platform, settings, returned, unlimited()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })
@@ -131,7 +131,7 @@ impl Handle {
         settled(async move {
             let given = argument::options("startMany()'s options", &options, MANY)?;
             let number = |name: &str| argument::optional(&given, "", name, argument::number);
-            let batch = Batch::decide(number("concurrency")?, number("requestsPerMinute")?)?;
+            let batch = Batch::from_options(number("concurrency")?, number("requestsPerMinute")?)?;
             let limits = limits(&given)?;
             let org = argument::optional(&given, "", "orgId", argument::text)?;
             let recording_type = argument::optional(&given, "", "recordingType", argument::text)?;
@@ -140,7 +140,7 @@ impl Handle {
                 let place = format!("agents[{at}]");
                 let (agent, own_org) = argument::agent(&place, &agent)?;
                 let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
-                Ok(Start { shares: shares.unwrap_or(true), ..start.map_err(|error: Error| error.of(&place))? })
+                Ok(Start { shares: shares.unwrap_or(true), ..start.map_err(|error: Error| error.in_argument(&place))? })
             };
             let on_progress = argument::optional(&given, "", "onProgress", argument::function)?;
             let starts = argument::array("agents", &agents)?.iter().enumerate().map(start).collect();
@@ -251,7 +251,7 @@ const START: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share
 
 const MANY: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
 
-fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, Limits<Aborted>), Error> {
+fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, CallOptions<Aborted>), Error> {
     let given = argument::options("startRecording()'s options", options, START)?;
     let agent = argument::text("agentId", &agent_id)?;
     let org = argument::optional(&given, "", "orgId", argument::text)?;
@@ -260,13 +260,13 @@ fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, Limits<Aborted>
     Ok((Start { shares: shares.unwrap_or(true), ..start }, limits(&given)?))
 }
 
-fn limits(given: &Object) -> Result<Limits<Aborted>, Error> {
+fn limits(given: &Object) -> Result<CallOptions<Aborted>, Error> {
     let millis = argument::optional(given, "", "timeoutMs", argument::number)?;
     let signal = argument::optional(given, "", "signal", argument::signal)?;
-    Ok(Limits { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) })
+    Ok(CallOptions { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) })
 }
 
-type About = (RecordingId, OrgId, AgentId, Limits<Aborted>);
+type About = (RecordingId, OrgId, AgentId, CallOptions<Aborted>);
 
 /// What a call about a recording is given: of which, and the options.
 fn about(place: &str, [id, org, agent]: [&JsValue; 3], options: &JsValue) -> Result<About, Error> {
@@ -281,18 +281,18 @@ fn org_option(given: &Object) -> Result<Option<OrgId>, Error> {
     argument::optional(given, "", "orgId", argument::text)?.map(|org| org_id("orgId", &org)).transpose()
 }
 
-fn unlimited() -> Limits<Aborted> {
-    Limits { timeout: None, aborted: Aborted::by(None) }
+fn unlimited() -> CallOptions<Aborted> {
+    CallOptions { timeout: None, aborted: Aborted::by(None) }
 }
 
-fn settled(work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {
+fn settled(work: impl Future<Output = Result<JsValue, CallError>> + 'static) -> Promise {
     boxed(Box::pin(work))
 }
 
 /// One promise for every kind of work: a generic one would be compiled for each.
 ///
 /// The work's first step is made in the caller's own turn: only there, in a click, may a window be opened.
-fn boxed(work: LocalBoxFuture<'static, Result<JsValue, Failure>>) -> Promise {
+fn boxed(work: LocalBoxFuture<'static, Result<JsValue, CallError>>) -> Promise {
     let mut work = work.fuse();
     let first = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
     future_to_promise(async move {

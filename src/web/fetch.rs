@@ -11,8 +11,8 @@ use super::abort::AbortOnDrop;
 use super::codec::{date, json};
 use super::foreign::{Answered, settled};
 use super::result::foreign;
-use crate::cloud::ports::Lost;
-use crate::cloud::response::{Answer, RateLimit};
+use crate::cloud::ports::TransportError;
+use crate::cloud::response::{RateLimit, Response};
 use crate::token::request::{Method, Request};
 
 #[wasm_bindgen]
@@ -21,12 +21,12 @@ extern "C" {
     fn fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
 }
 
-pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
-    let not_sent = |cause: JsValue| Lost { may_have_run: false, status: None, cause: foreign(cause) };
+pub(super) async fn send(request: Request) -> Result<Response, TransportError> {
+    let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
     let in_flight = AbortOnDrop::new();
     let sent = fetch(&built(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
 
-    let lost = |status: Option<u16>| move |cause: JsValue| Lost { may_have_run: true, status, cause: foreign(cause) };
+    let lost = |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };
     let answered: Answered = settled(&sent).await.map_err(lost(None))?.unchecked_into();
     // `fetch` of the page may be anybody's, and what it answers anything.
     let status = answered.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
@@ -43,7 +43,7 @@ pub(super) async fn send(request: Request) -> Result<Answer, Lost> {
         let allowed = rate("inin-ratelimit-allowed")?;
         Some(RateLimit { allowed, count: rate("inin-ratelimit-count")?, reset: rate("inin-ratelimit-reset")? })
     };
-    Ok(Answer {
+    Ok(Response {
         status,
         rate_limit: rate_limit(),
         json: json(&body).unwrap_or_default(),

@@ -32,7 +32,7 @@ impl Listener {
                 ("url", (*url).into()),
                 ("orgId", (*org).into()),
             ]),
-            Event::Answer { number, status, millis, correlation_id } => object(&[
+            Event::Response { number, status, millis, correlation_id } => object(&[
                 ("type", "answer".into()),
                 ("request", Property::Number((*number).into())),
                 ("status", status.map_or(Property::Absent, |status| Property::Number(status.into()))),

@@ -9,7 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortController;
 use super::foreign::property;
-use super::slot::Slot;
+use super::slot::Oneshot;
 use crate::cloud::ports::TryLock;
 
 #[wasm_bindgen]
@@ -23,7 +23,7 @@ extern "C" {
 /// A lock that is asked for or held, until dropped.
 pub(super) struct Lock {
     /// Filled when the platform has decided: with whether it is held.
-    granted: Slot<bool>,
+    granted: Oneshot<bool>,
     release: Option<Function>,
     asking: AbortController,
 }
@@ -39,13 +39,13 @@ pub(super) fn is_available() -> bool {
 }
 
 impl Lock {
-    /// Asks for the lock, to wait for it or to have it at once or not at all. The promise rejects where the platform does
+    /// Interaction for the lock, to wait for it or to have it at once or not at all. The promise rejects where the platform does
     /// not give any.
     fn ask(name: &str, waits: bool) -> Option<(Lock, Promise)> {
         let mut release = None;
         let released = Promise::new(&mut |resolve, _| release = Some(resolve));
         let asking = AbortController::new();
-        let granted = Slot::empty();
+        let granted = Oneshot::empty();
         let to_fill = granted.clone();
         // Kept by the platform, which may call it when nobody waits any more: what it returns is settled then.
         let callback = Closure::once_into_js(move |lock: JsValue| {
@@ -116,7 +116,7 @@ pub(super) async fn is_held_by_another(name: &str) -> bool {
     if is_set.is_err() {
         return false;
     }
-    let seen = Slot::empty();
+    let seen = Oneshot::empty();
     let to_fill = seen.clone();
     let granted = Closure::once_into_js(move |lock: JsValue| to_fill.fill(lock.is_null()));
     let Ok(over) = manager.request(name, &options, &granted) else { return false };

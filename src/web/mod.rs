@@ -2,6 +2,7 @@
 
 mod abort;
 mod argument;
+mod browser;
 mod codec;
 mod crypto;
 pub mod exports;
@@ -12,7 +13,6 @@ mod lock;
 mod page;
 #[cfg(feature = "panic-on-purpose")]
 mod panic_on_purpose;
-mod platform;
 mod result;
 mod sharing;
 mod slot;

@@ -12,12 +12,12 @@ use crate::model::error::{Cause, Error, Seen};
 use crate::model::ids::OrgId;
 use crate::model::launch::LaunchContext;
 use crate::model::time::Moment;
-use crate::recorder::Failure;
-use crate::recorder::doctor::Line;
+use crate::recorder::CallError;
+use crate::recorder::doctor::DiagnosisLine;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
-use crate::recording::batch::Progress;
-use crate::token::org_token::{Grant, KnownBy};
+use crate::recording::batch::BatchProgress;
+use crate::token::org_token::{KnownBy, OrgToken};
 
 /// Keeps a value from JavaScript as a cause, whole.
 pub(super) fn foreign(value: JsValue) -> Cause {
@@ -83,11 +83,11 @@ pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
 }
 
 /// `{ value }`, `{ error }` or `{ aborted }`: an export never rejects, so that a rejection can only be a fault of ours.
-pub(super) fn outcome(result: Result<JsValue, Failure>) -> JsValue {
+pub(super) fn outcome(result: Result<JsValue, CallError>) -> JsValue {
     let (name, value) = match result {
         Ok(value) => ("value", value),
-        Err(Failure::Error(error)) => ("error", error_value(&error)),
-        Err(Failure::Aborted) => ("aborted", JsValue::TRUE),
+        Err(CallError::Error(error)) => ("error", error_value(&error)),
+        Err(CallError::Aborted) => ("aborted", JsValue::TRUE),
     };
     let outcome = Object::new();
     set(&outcome, name, &value);
@@ -151,14 +151,14 @@ pub(super) fn launch(launch: &LaunchContext) -> JsValue {
     object(&properties)
 }
 
-pub(super) fn known_by(grant: &Grant) -> &'static str {
+pub(super) fn known_by(grant: &OrgToken) -> &'static str {
     match grant.known_by() {
         KnownBy::Claim => "claim",
         KnownBy::Cloud => "cloud",
     }
 }
 
-pub(super) fn summary(grant: &Grant, now: Moment) -> JsValue {
+pub(super) fn summary(grant: &OrgToken, now: Moment) -> JsValue {
     object(&[
         ("orgId", grant.target().org.as_str().into()),
         ("name", grant.org_name().into()),
@@ -177,7 +177,7 @@ pub(super) fn trustor(trustor: &Trustor) -> JsValue {
     ])
 }
 
-pub(super) fn line(line: &Line) -> JsValue {
+pub(super) fn line(line: &DiagnosisLine) -> JsValue {
     object(&[
         ("check", line.check.into()),
         ("verdict", line.verdict.as_str().into()),
@@ -187,7 +187,7 @@ pub(super) fn line(line: &Line) -> JsValue {
     ])
 }
 
-pub(super) fn progress(progress: Progress) -> JsValue {
+pub(super) fn progress(progress: BatchProgress) -> JsValue {
     let count = |number: usize| Property::Number(number as f64);
     object(&[
         ("total", count(progress.total)),

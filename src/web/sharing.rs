@@ -11,9 +11,9 @@ use wasm_bindgen::prelude::*;
 use super::foreign::property;
 use super::lock::{Lock, is_held_by_another};
 use super::result::{Property, object};
-use super::slot::Slot;
+use super::slot::Oneshot;
 use super::timer::Timer;
-use crate::cloud::ports::Holder;
+use crate::cloud::ports::TokenSharer;
 use crate::token::access_token::IssuedToken;
 
 /// The longest time that a page may take to answer, in milliseconds.
@@ -69,7 +69,7 @@ fn answering(name: &str) -> String {
     format!("{name} answers")
 }
 
-pub(super) fn share(name: &str, holder: Rc<dyn Holder>) -> Sharing {
+pub(super) fn share(name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
     let lock = Rc::new(Lock::in_turn(&answering(name)));
     let has_turn = lock.clone();
     let own_name = name.to_owned();
@@ -79,7 +79,7 @@ pub(super) fn share(name: &str, holder: Rc<dyn Holder>) -> Sharing {
         }
         let question = property(&message, "question").as_f64();
         if let Some(question) = question.filter(|_| has_turn.as_ref().as_ref().is_some_and(Lock::is_granted)) {
-            let held = holder.hand_over();
+            let held = holder.share();
             let answer = object(&[
                 ("answer", Property::Number(question)),
                 ("accessToken", held.as_ref().map(|held| held.access_token.reveal()).into()),
@@ -99,7 +99,7 @@ pub(super) async fn ask(name: &str) -> Option<Option<IssuedToken>> {
         return None;
     }
     let question = Math::random();
-    let answer = Slot::empty();
+    let answer = Oneshot::empty();
     let to_fill = answer.clone();
     let channel = Channel::open(name, move |_, message| {
         if property(&message, "answer").as_f64() == Some(question) {

@@ -5,22 +5,22 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-pub(super) struct Slot<T>(Rc<RefCell<State<T>>>);
+pub(super) struct Oneshot<T>(Rc<RefCell<State<T>>>);
 
 struct State<T> {
     value: Option<T>,
     waker: Option<Waker>,
 }
 
-impl<T> Clone for Slot<T> {
-    fn clone(&self) -> Slot<T> {
-        Slot(self.0.clone())
+impl<T> Clone for Oneshot<T> {
+    fn clone(&self) -> Oneshot<T> {
+        Oneshot(self.0.clone())
     }
 }
 
-impl<T> Slot<T> {
-    pub(super) fn empty() -> Slot<T> {
-        Slot(Rc::new(RefCell::new(State { value: None, waker: None })))
+impl<T> Oneshot<T> {
+    pub(super) fn empty() -> Oneshot<T> {
+        Oneshot(Rc::new(RefCell::new(State { value: None, waker: None })))
     }
 
     /// Gives the value. One that nobody has taken yet stays.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use wasm_bindgen::prelude::*;
 
-use super::slot::Slot;
+use super::slot::Oneshot;
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,13 +19,13 @@ extern "C" {
 /// Ready after some milliseconds. Clears its timeout when dropped.
 pub(super) struct Timer {
     timer: JsValue,
-    over: Slot<()>,
+    over: Oneshot<()>,
     _callback: Closure<dyn FnMut()>,
 }
 
 impl Timer {
     pub(super) fn new(millis: u32) -> Timer {
-        let over = Slot::empty();
+        let over = Oneshot::empty();
         let to_fill = over.clone();
         let callback = Closure::new(move || to_fill.fill(()));
         Timer { timer: set_timeout(&callback, millis), over, _callback: callback }

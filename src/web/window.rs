@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use super::foreign::property;
-use super::slot::Slot;
+use super::slot::Oneshot;
 use crate::cloud::ports::SignInWindow;
 
 /// As the callback page says it (`src/js/callback.js`).
@@ -34,7 +34,7 @@ extern "C" {
 
 pub(super) struct Window {
     opened: Opened,
-    response: Slot<String>,
+    response: Oneshot<String>,
     listener: Closure<dyn FnMut(JsValue)>,
 }
 
@@ -42,7 +42,7 @@ impl Window {
     /// Opens an empty window. Its messages count if they come from itself, and from a page of `origin`.
     pub(super) fn open(origin: String) -> Option<Window> {
         let opened = open("about:blank", "_blank", "popup=true,width=500,height=700").ok().filter(JsValue::is_truthy)?;
-        let response = Slot::empty();
+        let response = Oneshot::empty();
         let (source, to_fill) = (opened.clone(), response.clone());
         let listener = Closure::new(move |event: JsValue| {
             if property(&event, "source") != source || property(&event, "origin") != origin {

@@ -15,14 +15,14 @@ use futures::future::LocalBoxFuture;
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::auth::sign_in::Page;
 use premium_recorder::cloud::event::Event;
-use premium_recorder::cloud::ports::{Feature, Holder, Lost, Ports, SignInWindow, TokenNeed, TryLock};
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::{Feature, Platform, SignInWindow, TokenNeed, TokenSharer, TransportError, TryLock};
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::json::Json;
 use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::token::access_token::IssuedToken;
 use premium_recorder::token::request::Request;
 use sha2::Digest;
@@ -44,7 +44,7 @@ pub struct Seen {
     pub body: Option<String>,
 }
 
-type Cloud = Box<dyn Fn(&Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>>>;
+type Cloud = Box<dyn Fn(&Seen) -> LocalBoxFuture<'static, Result<Response, TransportError>>>;
 type Source = Box<dyn Fn(Asked) -> LocalBoxFuture<'static, Result<Option<IssuedToken>, Cause>>>;
 
 /// Lets a source give what it was asked for.
@@ -87,7 +87,7 @@ struct State {
     origin: Rc<SameOrigin>,
 }
 
-type Sharer = (u64, String, Rc<dyn Holder>);
+type Sharer = (u64, String, Rc<dyn TokenSharer>);
 
 /// What the pages of one origin have in common.
 #[derive(Default)]
@@ -292,13 +292,13 @@ impl World {
         self.0.asked.take();
     }
 
-    pub fn cloud(&self, answer: impl Fn(&Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>> + 'static) -> &World {
+    pub fn cloud(&self, answer: impl Fn(&Seen) -> LocalBoxFuture<'static, Result<Response, TransportError>> + 'static) -> &World {
         self.0.cloud.replace(Some(Box::new(answer)));
         self
     }
 
     /// A cloud that answers at once.
-    pub fn answers(&self, answer: impl Fn(&Seen) -> Answer + 'static) -> &World {
+    pub fn answers(&self, answer: impl Fn(&Seen) -> Response + 'static) -> &World {
         self.cloud(move |seen| {
             let answer = answer(seen);
             Box::pin(async { Ok(answer) })
@@ -371,7 +371,7 @@ impl World {
     }
 
     /// What the cloud of this page answers.
-    pub fn asks(&self, seen: &Seen) -> LocalBoxFuture<'static, Result<Answer, Lost>> {
+    pub fn asks(&self, seen: &Seen) -> LocalBoxFuture<'static, Result<Response, TransportError>> {
         self.0.cloud.borrow().as_ref().expect("a request, and no cloud")(seen)
     }
 
@@ -407,12 +407,12 @@ impl World {
     }
 }
 
-impl Ports for World {
+impl Platform for World {
     type Window = TestWindow;
     type Lock = TestLock;
     type Sharing = TestSharing;
 
-    async fn send(&self, request: Request) -> Result<Answer, Lost> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
         assert!(request.url().starts_with(&format!("{}/", request.origin())), "{request:?} leaves {}", request.origin());
         assert_eq!(format!("{request:?}"), format!("{} {}", request.method().as_str(), request.url()));
         let header = |name: &str| request.headers().iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
@@ -503,10 +503,10 @@ impl Ports for World {
 
     async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
         let holders = self.0.origin.holders.borrow().clone();
-        holders.iter().find(|(_, other, _)| other == name).map(|(_, _, holder)| holder.hand_over())
+        holders.iter().find(|(_, other, _)| other == name).map(|(_, _, holder)| holder.share())
     }
 
-    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> TestSharing {
+    fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> TestSharing {
         let origin = self.0.origin.clone();
         let number = origin.next.get();
         origin.next.set(number + 1);
@@ -580,19 +580,19 @@ impl Ports for World {
 pub fn json(text: &str) -> Option<Json> {
     fn tree(value: serde_json::Value) -> Json {
         match value {
-            serde_json::Value::String(text) => Json::Text(text),
+            serde_json::Value::String(text) => Json::String(text),
             serde_json::Value::Number(number) => Json::Number(number.as_f64().unwrap() as i64),
-            serde_json::Value::Array(items) => Json::List(items.into_iter().map(tree).collect()),
-            serde_json::Value::Bool(truth) => Json::Truth(truth),
+            serde_json::Value::Array(items) => Json::Array(items.into_iter().map(tree).collect()),
+            serde_json::Value::Bool(truth) => Json::Bool(truth),
             serde_json::Value::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
-            serde_json::Value::Null => Json::Other,
+            serde_json::Value::Null => Json::Null,
         }
     }
     serde_json::from_str(text).ok().map(tree)
 }
 
-pub fn answer(status: u16, body: &str) -> Answer {
-    Answer {
+pub fn answer(status: u16, body: &str) -> Response {
+    Response {
         status,
         body: body.to_owned(),
         json: json(body).unwrap_or_default(),
@@ -612,8 +612,8 @@ pub fn date(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
 }
 
-pub fn lost(why: &str) -> Lost {
-    Lost { may_have_run: true, status: None, cause: Cause::Foreign(Rc::new(why.to_owned())) }
+pub fn lost(why: &str) -> TransportError {
+    TransportError { may_have_been_processed: true, status: None, cause: Cause::Foreign(Rc::new(why.to_owned())) }
 }
 
 /// A JWT with these claims (JSON), signed by nobody.
@@ -669,12 +669,12 @@ pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-pub fn no_limits() -> Limits<std::future::Pending<()>> {
-    Limits { timeout: None, aborted: std::future::pending() }
+pub fn no_limits() -> CallOptions<std::future::Pending<()>> {
+    CallOptions { timeout: None, aborted: std::future::pending() }
 }
 
 pub async fn connected(world: &World, options: Options) -> Recorder<World> {
-    let settings = Settings::decide(options, None, Some(page(&[]))).unwrap();
+    let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
     Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap()
 }
 
@@ -683,10 +683,10 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// The error that a call failed with.
-pub fn error<T: std::fmt::Debug>(result: Result<T, Failure>) -> Rc<Error> {
+pub fn error<T: std::fmt::Debug>(result: Result<T, CallError>) -> Rc<Error> {
     match result.unwrap_err() {
-        Failure::Error(error) => error,
-        Failure::Aborted => panic!("aborted, not an error"),
+        CallError::Error(error) => error,
+        CallError::Aborted => panic!("aborted, not an error"),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use premium_recorder::cloud::ports::Lost;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
-use premium_recorder::recording::batch::Progress;
+use premium_recorder::recording::batch::BatchProgress;
 
 use crate::cloud::{AGENT_IDS, Asked, Cloud, PATH};
 use crate::network::{Flight, State, Verdict};
@@ -377,20 +377,20 @@ impl World {
     }
 
     /// The library has an answer.
-    pub fn delivered(&self, number: usize, answer: &Result<Answer, Lost>) {
+    pub fn delivered(&self, number: usize, answer: &Result<Response, TransportError>) {
         self.act();
         let network = self.network.borrow();
         let flight = &network.0[number];
         self.log(|| match answer {
             Ok(answer) => format!("recorder {}: request {number} answered: {}", flight.recorder, answer.status),
-            Err(lost) => format!("recorder {}: request {number} lost (may have run: {})", flight.recorder, lost.may_have_run),
+            Err(lost) => format!("recorder {}: request {number} lost (may have run: {})", flight.recorder, lost.may_have_been_processed),
         });
         self.listed(flight);
         if let (State::Over(Verdict::Yes, _), Some(start)) = (&flight.state, flight.asked.start) {
             let key = self.ledger.borrow().starts[start].key;
             self.looked_for(&key);
         }
-        if let (Ok(Answer { status: 200, body, .. }), "GET", true) =
+        if let (Ok(Response { status: 200, body, .. }), "GET", true) =
             (answer, flight.asked.method, flight.asked.path.starts_with("/api/v2/tokens/me"))
             && let Some(owner) = Cloud::owner_in(body)
         {
@@ -542,9 +542,9 @@ impl World {
     }
 
     /// What was told of a batch is what came of it.
-    pub fn check_progress(&self, progress: Progress, results: &[bool], total: usize) {
+    pub fn check_progress(&self, progress: BatchProgress, results: &[bool], total: usize) {
         let fulfilled = results.iter().filter(|is_ok| **is_ok).count();
-        let told = Progress { total, fulfilled, rejected: total - fulfilled };
+        let told = BatchProgress { total, fulfilled, rejected: total - fulfilled };
         if results.len() != total || (total > 0 && progress != told) {
             self.broken("PROGRESS", || format!("{progress:?} was told of {results:?}, {total} starts"));
         }

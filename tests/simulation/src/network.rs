@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use premium_recorder::cloud::ports::Lost;
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Cause;
 use premium_recorder::model::time::Timestamp;
 
@@ -45,7 +45,7 @@ pub enum State {
     /// On its way, or on its way back.
     Sent,
     /// Its answer is there, and nobody has looked.
-    Answered(Box<Result<Answer, Lost>>),
+    Answered(Box<Result<Response, TransportError>>),
     /// The library has its answer.
     Over(Verdict, i64),
     /// The library does not wait for its answer any more.
@@ -153,7 +153,7 @@ impl Network {
         let cloud = &world.clouds.borrow()[usize::from(environment)];
         let time = cloud.time(world.now());
         let answer = match reply {
-            Ok(Reply { status, body }) => Ok(Answer {
+            Ok(Reply { status, body }) => Ok(Response {
                 status,
                 json: json(&body).unwrap_or_default(),
                 body,
@@ -163,7 +163,7 @@ impl Network {
                     What::TooMany(seconds) => seconds.map(|seconds| seconds.to_string()),
                     _ => None,
                 },
-                ..Answer::default()
+                ..Response::default()
             }),
             Err(status) => Err(lost(true, status)),
         };
@@ -208,13 +208,13 @@ fn names_another(reply: Reply, agent: Option<u8>) -> Reply {
     Reply { body: reply.body.replace(AGENT_IDS[usize::from(agent)], another), ..reply }
 }
 
-fn lost(may_have_run: bool, status: Option<u16>) -> Lost {
-    Lost { may_have_run, status, cause: Cause::Foreign(Rc::new("lost")) }
+fn lost(may_have_been_processed: bool, status: Option<u16>) -> TransportError {
+    TransportError { may_have_been_processed, status, cause: Cause::Foreign(Rc::new("lost")) }
 }
 
-fn verdict(answer: &Result<Answer, Lost>, asked: &Asked) -> Verdict {
+fn verdict(answer: &Result<Response, TransportError>, asked: &Asked) -> Verdict {
     match answer {
-        Err(Lost { may_have_run: false, .. }) => Verdict::NotSent,
+        Err(TransportError { may_have_been_processed: false, .. }) => Verdict::NotSent,
         Err(_) => Verdict::Unclear,
         Ok(answer) => match answer.status {
             200..300 => {
@@ -235,7 +235,7 @@ pub struct Sending {
 }
 
 impl Future for Sending {
-    type Output = Result<Answer, Lost>;
+    type Output = Result<Response, TransportError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut network = self.world.network.borrow_mut();

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use premium_recorder::cloud::ports::Holder;
+use premium_recorder::cloud::ports::TokenSharer;
 
 /// Locks and sharers, by name.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub struct Origin {
     sharers: RefCell<Vec<Sharer>>,
 }
 
-type Sharer = (u64, String, Rc<dyn Holder>);
+type Sharer = (u64, String, Rc<dyn TokenSharer>);
 
 struct Lock {
     name: String,
@@ -81,14 +81,14 @@ impl Origin {
     }
 
     /// Begins to share.
-    pub fn share(self: &Rc<Self>, name: &str, holder: Rc<dyn Holder>) -> Sharing {
+    pub fn share(self: &Rc<Self>, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
         let number = self.number();
         self.sharers.borrow_mut().push((number, name.to_owned(), holder));
         Sharing { origin: self.clone(), number }
     }
 
     /// Those that share under this name, in their order.
-    pub fn sharers(&self, name: &str) -> Vec<Rc<dyn Holder>> {
+    pub fn sharers(&self, name: &str) -> Vec<Rc<dyn TokenSharer>> {
         self.sharers.borrow().iter().filter(|(_, other, _)| other == name).map(|(_, _, holder)| holder.clone()).collect()
     }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use premium_recorder::cloud::event::Event;
-use premium_recorder::cloud::ports::{Feature, Holder, Lost, Ports, SignInWindow, TokenNeed, TryLock};
-use premium_recorder::cloud::response::Answer;
+use premium_recorder::cloud::ports::{Feature, Platform, SignInWindow, TokenNeed, TokenSharer, TransportError, TryLock};
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Cause;
 use premium_recorder::model::json::Json;
 use premium_recorder::model::time::Timestamp;
@@ -53,14 +53,14 @@ impl Page {
         let body = request.body().unwrap_or_default();
         let body = json(body).unwrap_or_default();
         let path = request.url().strip_prefix(request.origin()).unwrap_or_default();
-        let agent = body.text("agentId").and_then(agent_number);
+        let agent = body.str("agentId").and_then(agent_number);
         let mut asked = Asked {
             method: request.method().as_str(),
             path: path.to_owned(),
             token,
             org: header("X-Genesys-Organization-Id").and_then(org_number),
             agent,
-            is_other_type: body.text("recordingType") == Some(OTHER_TYPE),
+            is_other_type: body.str("recordingType") == Some(OTHER_TYPE),
             start: None,
         };
         if asked.method == "POST" {
@@ -79,12 +79,12 @@ impl Page {
 /// The `recordingType` that is not `screen`.
 pub const OTHER_TYPE: &str = "audio";
 
-impl Ports for Page {
+impl Platform for Page {
     type Window = NoWindow;
     type Lock = PageLock;
     type Sharing = Sharing;
 
-    async fn send(&self, request: Request) -> Result<Answer, Lost> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.world.act();
         self.checks("a URL", request.url());
         let asked = self.read(&request);
@@ -190,14 +190,14 @@ impl Ports for Page {
         }
         Timer::new(&self.world, TO_ANOTHER_PAGE).await;
         let holder = self.world.origin.sharers(name).into_iter().next()?;
-        let handed_over = holder.hand_over();
+        let handed_over = holder.share();
         self.world
             .log(|| format!("recorder {}: asked {name}: {}", self.recorder, if handed_over.is_some() { "a token" } else { "nothing" }));
         self.world.see("shared token", if handed_over.is_some() { "handed over" } else { "nothing left" });
         Some(handed_over)
     }
 
-    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> Sharing {
+    fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
         self.world.act();
         self.checks("a name to share under", name);
         self.world.named(name, self.setup.environment);
@@ -294,12 +294,12 @@ struct Told {
     world: Rc<World>,
     recorder: usize,
     org: Option<u8>,
-    holder: Rc<dyn Holder>,
+    holder: Rc<dyn TokenSharer>,
 }
 
-impl Holder for Told {
-    fn hand_over(&self) -> Option<IssuedToken> {
-        self.holder.hand_over()
+impl TokenSharer for Told {
+    fn share(&self) -> Option<IssuedToken> {
+        self.holder.share()
     }
 
     fn forget(&self) {
@@ -333,12 +333,12 @@ pub fn json(text: &str) -> Option<Json> {
     #[allow(clippy::cast_possible_truncation, reason = "no number here has a part below one")]
     fn tree(value: serde_json::Value) -> Json {
         match value {
-            serde_json::Value::String(text) => Json::Text(text),
+            serde_json::Value::String(text) => Json::String(text),
             serde_json::Value::Number(number) => Json::Number(number.as_f64().unwrap_or_default() as i64),
-            serde_json::Value::Array(items) => Json::List(items.into_iter().map(tree).collect()),
-            serde_json::Value::Bool(truth) => Json::Truth(truth),
+            serde_json::Value::Array(items) => Json::Array(items.into_iter().map(tree).collect()),
+            serde_json::Value::Bool(truth) => Json::Bool(truth),
             serde_json::Value::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
-            serde_json::Value::Null => Json::Other,
+            serde_json::Value::Null => Json::Null,
         }
     }
     serde_json::from_str(text).ok().map(tree)

@@ -8,9 +8,9 @@ use std::rc::Rc;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{Failure, Limits, Recorder};
+use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
-use premium_recorder::recording::batch::{Batch, Progress};
+use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 
@@ -131,7 +131,7 @@ impl Play<'_> {
             let timeout = call.timeout;
             let abort = call.abort.clone();
             let number = world.call_begins(call);
-            let limits = Limits { timeout: u32::try_from(timeout).ok(), aborted: abort.given() };
+            let limits = CallOptions { timeout: u32::try_from(timeout).ok(), aborted: abort.given() };
             let connected = Recorder::connect(page, settings, None, limits).await;
             let outcome = match connected {
                 Ok(recorder) => {
@@ -176,7 +176,7 @@ impl Play<'_> {
         name: &'static str,
         limits: (Option<u32>, Option<u32>),
         key: impl FnOnce(&Recorder<Page>) -> Option<(Option<Key>, bool)> + 'static,
-        work: impl FnOnce(Rc<Recorder<Page>>, Limits<std::pin::Pin<Box<dyn Future<Output = ()>>>>) -> F + 'static,
+        work: impl FnOnce(Rc<Recorder<Page>>, CallOptions<std::pin::Pin<Box<dyn Future<Output = ()>>>>) -> F + 'static,
     ) {
         let tab = self.tab(page);
         let (world, connection, number) = (self.world.clone(), tab.connection.clone(), tab.recorder);
@@ -191,7 +191,7 @@ impl Play<'_> {
                 let call = Call { key, shares, ..new_call(&world, name, number, timeout, abort_after) };
                 let aborted = Box::pin(call.abort.given());
                 let call = world.call_begins(call);
-                let outcome = work(recorder, Limits { timeout, aborted }).await;
+                let outcome = work(recorder, CallOptions { timeout, aborted }).await;
                 world.call_ends(call, outcome);
             }),
         );
@@ -338,7 +338,7 @@ impl Play<'_> {
                 world.executor.looks_by_itself();
             }
             let rate = Some(f64::from(step.a_minute)).filter(|rate| *rate > 0.0);
-            let batch = Batch::decide(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
+            let batch = Batch::from_options(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
             // Each start has its own time, after those before it, and waits for its turn in the minute.
             let longest = i64::from(step.timeout.unwrap_or(TIMEOUT)) + 5_000;
             let of_step = |step: &Step| if let Step::StartMany(many) = step { many.starts.len() } else { 0 };
@@ -361,9 +361,9 @@ impl Play<'_> {
                 };
                 calls.push(world.call_begins(call));
             }
-            let told = Rc::new(Cell::new(Progress::default()));
+            let told = Rc::new(Cell::new(BatchProgress::default()));
             let to_tell = told.clone();
-            let limits = Limits { timeout: step.timeout, aborted: Box::pin(abort.given()) };
+            let limits = CallOptions { timeout: step.timeout, aborted: Box::pin(abort.given()) };
             let results = recorder.start_many(starts, batch, move |progress| to_tell.set(progress), limits).await;
             match results {
                 Ok(results) => {
@@ -412,14 +412,14 @@ fn org_id(number: u8) -> OrgId {
     OrgId::parse(ORG_IDS[usize::from(number % ORGS)]).unwrap()
 }
 
-fn done<T>(result: Result<T, Failure>) -> Outcome {
+fn done<T>(result: Result<T, CallError>) -> Outcome {
     result.map_or_else(failed, |_| Outcome::Done)
 }
 
-fn failed(failure: Failure) -> Outcome {
+fn failed(failure: CallError) -> Outcome {
     match failure {
-        Failure::Error(error) => Outcome::Failed(error),
-        Failure::Aborted => Outcome::Aborted,
+        CallError::Error(error) => Outcome::Failed(error),
+        CallError::Aborted => Outcome::Aborted,
     }
 }
 
@@ -469,7 +469,7 @@ fn settings(world: &Rc<World>, setup: &PageSetup) -> Settings {
         idempotency_header: Some(START_HEADER.to_owned()),
         ..Options::default()
     };
-    Settings::decide(options, None, None).unwrap()
+    Settings::from_options(options, None, None).unwrap()
 }
 
 fn name(environment: u8) -> &'static str {

@@ -1,8 +1,8 @@
 //! A call's path and headers come from a contract that was looked at, so they can not lead to another host.
 
-use premium_recorder::token::request::Call;
+use premium_recorder::token::request::ApiRequest;
 
-fn led_astray(call: &mut Call) {
+fn led_astray(call: &mut ApiRequest) {
     call.path = "@evil.example/".to_owned();
 }
 

@@ -16,32 +16,32 @@ use super::token_source::TokenSource;
 use super::window::Window;
 use super::{codec, crypto, fetch, lock, page, sharing};
 use crate::cloud::event::Event;
-use crate::cloud::ports::{Feature, Holder, Lost, Ports, TokenNeed, TryLock};
-use crate::cloud::response::Answer;
+use crate::cloud::ports::{Feature, Platform, TokenNeed, TokenSharer, TransportError, TryLock};
+use crate::cloud::response::Response;
 use crate::model::error::Cause;
 use crate::model::json::Json;
 use crate::model::time::Timestamp;
 use crate::token::access_token::IssuedToken;
 use crate::token::request::Request;
 
-pub(super) struct Platform {
+pub(super) struct Browser {
     token_source: Option<TokenSource>,
     listener: Option<Listener>,
     closing: AbortController,
 }
 
-impl Platform {
-    pub(super) fn new(token_source: Option<TokenSource>, listener: Option<Listener>) -> Platform {
-        Platform { token_source, listener, closing: AbortController::new() }
+impl Browser {
+    pub(super) fn new(token_source: Option<TokenSource>, listener: Option<Listener>) -> Browser {
+        Browser { token_source, listener, closing: AbortController::new() }
     }
 }
 
-impl Ports for Platform {
+impl Platform for Browser {
     type Window = Window;
     type Lock = Lock;
     type Sharing = Sharing;
 
-    async fn send(&self, request: Request) -> Result<Answer, Lost> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
         fetch::send(request).await
     }
 
@@ -88,7 +88,7 @@ impl Ports for Platform {
         sharing::ask(name).await
     }
 
-    fn share(&self, name: &str, holder: Rc<dyn Holder>) -> Sharing {
+    fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
         sharing::share(name, holder)
     }
 
