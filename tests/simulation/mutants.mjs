@@ -169,22 +169,12 @@ export const MUTANTS = [
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "unsure_since.or(has_waited.then_some(began))",
-        replace: "unsure_since",
-      },
-    ],
+    edits: [{ file: "src/recording/starts.rs", find: "unsure_since.or(has_waited.then_some(began))", replace: "unsure_since" }],
   },
   {
     name: "does not look after an aborted start",
     edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "unsure.push((self.key.clone(), sent.at));",
-        replace: "drop((unsure, sent));",
-      },
+      { file: "src/recording/starts.rs", find: "unsure.push((self.key.clone(), sent.at));", replace: "drop((unsure, sent));" },
     ],
   },
   {
@@ -209,9 +199,9 @@ export const MUTANTS = [
     name: "leaves the token in what the cloud repeats",
     edits: [
       {
-        file: "src/cloud/exchange.rs",
-        find: "answer.strike_out(bearer, |text| self.ports.parse_json(text));",
-        replace: "let _ = (bearer, answer);",
+        file: "src/grant.rs",
+        find: "answer.strike_out(&bearer, |text| ports.parse_json(text));",
+        replace: "let _ = bearer;",
       },
     ],
   },

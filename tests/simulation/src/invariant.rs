@@ -97,7 +97,7 @@ pub struct Call {
     pub is_of_batch: bool,
     /// Whether it is one of many, or shares its start with one: they begin at some time after the call for them.
     pub is_vague: bool,
-    /// How often its recorder had been told to forget the organization's token when it began.
+    /// How many sign-outs the ledger had when the call began, of all recorders and organizations.
     pub sign_outs: usize,
     /// Which starts were under way when it began.
     pub joined: Vec<usize>,
@@ -151,9 +151,18 @@ struct StartOf {
 }
 
 impl Ledger {
-    fn sign_outs_of(&self, key: &Key) -> usize {
+    /// How often the key's recorder had been told to forget the token of the key's organization when the call began. The
+    /// library merges a call with a start that was not sent yet only if both have the same number.
+    fn sign_outs_before(&self, call: &Call, key: &Key) -> usize {
         let is_of = |(recorder, org): &&(usize, Option<u8>)| *recorder == key.recorder && org.is_none_or(|org| org == key.org);
-        self.sign_outs.iter().filter(is_of).count()
+        self.sign_outs.iter().take(call.sign_outs).filter(is_of).count()
+    }
+
+    /// Whether the call that sent the start first began before a sign-out of the start's organization, and this call after it,
+    /// or the other way round. The calls of a batch begin at the same time, so any of them may stand for the others.
+    fn is_apart_from(&self, call: &Call, start: &StartOf) -> bool {
+        let is_apart = |of: usize| self.sign_outs_before(&self.calls[of], &start.key) != self.sign_outs_before(call, &start.key);
+        start.call.is_some_and(is_apart)
     }
 }
 
@@ -192,8 +201,8 @@ impl World {
         let mut ledger = self.ledger.borrow_mut();
         let mut call = call;
         let number = ledger.calls.len();
+        call.sign_outs = ledger.sign_outs.len();
         if let (Some(key), true) = (call.key, call.shares) {
-            call.sign_outs = ledger.sign_outs_of(&key);
             let is_same = |other: &&Call| other.key == Some(key) && other.shares && other.ended.is_none() && !other.is_gone;
             let others = ledger.calls.iter().filter(is_same);
             call.since = others.map(|other| other.since).min().unwrap_or(call.since);
@@ -201,7 +210,12 @@ impl World {
             let waits = |other: &Call| is_same(&other) && call.began - other.began < other.timeout;
             let waiting: Vec<usize> = (0..number).filter(|&other| waits(&ledger.calls[other])).collect();
             call.is_vague |= waiting.iter().any(|&other| ledger.calls[other].is_vague);
-            call.joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX)).collect();
+            let joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX));
+            // After a sign-out, a call waits for an older start only if that may have been carried out.
+            let network = self.network.borrow();
+            let may_have_been_processed = |start: &StartOf| start.posts.iter().any(|&post| network.0[post].may_have_been_processed());
+            let is_joined = |at: &usize| !ledger.is_apart_from(&call, &ledger.starts[*at]) || may_have_been_processed(&ledger.starts[*at]);
+            call.joined = joined.filter(is_joined).collect();
         }
         call.requests = (self.network.borrow().0.len(), usize::MAX);
         self.log(|| format!("call {number}: {} {:?}", call.name, call.key));
@@ -448,9 +462,7 @@ impl World {
             }
             let Some(&first) = start.posts.first() else { return false };
             // One that was not sent yet is not waited for by who was called after a sign-out.
-            let is_of_other = first >= call.requests.0
-                && start.call.is_none_or(|of| !ledger.calls[of].is_of_batch && ledger.calls[of].sign_outs != call.sign_outs);
-            if is_of_other {
+            if first >= call.requests.0 && ledger.is_apart_from(call, start) {
                 return false;
             }
             let first = network.0[first].sent;

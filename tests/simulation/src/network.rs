@@ -71,6 +71,11 @@ impl Flight {
         matches!(self.state, State::Sent | State::Answered(_))
     }
 
+    /// Whether the request may have been carried out, as far as the library knows.
+    pub fn may_have_been_processed(&self) -> bool {
+        !matches!(self.state, State::Over(Verdict::No(_) | Verdict::NotSent, _))
+    }
+
     /// Whether the library may have thought at this time that it was carried out, with nothing to show for it.
     pub fn is_unclear(&self, at: i64) -> bool {
         match self.state {
