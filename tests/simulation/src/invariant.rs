@@ -5,13 +5,16 @@ use std::rc::Rc;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
+use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::BatchProgress;
 
 use crate::cloud::{AGENT_IDS, Asked, Cloud, PATH};
-use crate::network::{Flight, State, Verdict};
+use crate::generate::LOOKS_HEED_RETRY_AFTER;
+use crate::network::{Flight, Network, State, Verdict};
 use crate::page::{OTHER_TYPE, api};
+use crate::repeat::has_token;
 use crate::signal::Signal;
-use crate::token::{ORG_IDS, Tokens};
+use crate::token::ORG_IDS;
 use crate::world::World;
 
 /// How long a call may still look after its time is over, in milliseconds.
@@ -331,11 +334,52 @@ impl World {
             self.broken("CROSSING", || format!("request {number} names org {:?} and is for {:?}", asked.org, flight.org));
         }
         drop((tokens, ledger));
+        self.check_wait(&network, number);
         self.listed(flight);
         if let Some(start) = asked.start {
             drop(network);
             self.start_sent(start, number);
         }
+    }
+
+    /// A request that the cloud has refused for now is not sent again before the time that the cloud named.
+    fn check_wait(&self, network: &Network, number: usize) {
+        let flight = &network.0[number];
+        let asked = &flight.asked;
+        let (is_of_many, is_of_start) = (self.is_of_batch(flight.task), self.is_of_start(flight.task));
+        let is_same = |other: &Flight| match (asked.start, other.asked.start) {
+            (Some(start), of) => of == Some(start),
+            (None, of) => {
+                // A question about another token is another request.
+                let is_of_token = !asked.path.starts_with("/api/v2/tokens/me") || other.asked.token == asked.token;
+                let is_same =
+                    other.task == flight.task && (other.asked.method, &other.asked.path) == (asked.method, &asked.path) && is_of_token;
+                of.is_none() && is_same && other.asked.org == asked.org && !is_of_many && (LOOKS_HEED_RETRY_AFTER || !is_of_start)
+            }
+        };
+        for (at, before) in network.0[..number].iter().enumerate().filter(|(_, before)| is_same(before)) {
+            let (Some(not_before), State::Over(..)) = (before.not_before, &before.state) else { continue };
+            let tolerance = if not_before.is_date { self.skew(before.recorder, before.environment) } else { 0 };
+            if self.now() < not_before.time.saturating_sub(tolerance) {
+                let millis = not_before.time - self.now();
+                self.broken("RETRY AFTER", || format!("request {number} was sent {millis} ms before request {at} may be sent again"));
+            }
+            self.see("sent again when", if not_before.is_date { "a date was over" } else { "seconds were over" });
+        }
+    }
+
+    fn is_of_batch(&self, task: Option<usize>) -> bool {
+        self.is_of_call(task, |call| call.is_of_batch)
+    }
+
+    fn is_of_start(&self, task: Option<usize>) -> bool {
+        self.is_of_call(task, |call| call.key.is_some())
+    }
+
+    fn is_of_call(&self, task: Option<usize>, is_such: impl Fn(&Call) -> bool) -> bool {
+        let ledger = self.ledger.borrow();
+        let call = task.and_then(|task| ledger.call_of_task.get(task).copied().flatten());
+        call.is_some_and(|call| is_such(&ledger.calls[call]))
     }
 
     /// The recordings of an agent are listed, which is looking for all that may run of it.
@@ -438,13 +482,23 @@ impl World {
     }
 
     fn check_leak(&self, error: &Error) {
+        // The evidence is in it, and every error behind this one.
         let text = format!("{error:?}");
-        if Tokens::is_in(&text) {
+        if has_token(&text) {
             self.broken("NO LEAK", || format!("an error: {text}"));
         }
-        let mut error = error;
-        while let Some(Cause::Error(cause)) = &error.evidence.cause {
-            error = cause;
+        if let Some(Cause::Cloud(words)) = &error.evidence.cause
+            && has_token(words)
+        {
+            self.broken("NO LEAK", || format!("the cause of an error: {words}"));
+        }
+    }
+
+    /// A call gives a recording.
+    pub fn given(&self, recording: &Recording) {
+        let text = format!("{recording:?}");
+        if has_token(&text) || has_token(&recording.raw.body) {
+            self.broken("NO LEAK", || format!("a recording: {text}"));
         }
     }
 
@@ -516,7 +570,7 @@ impl World {
             self.broken("TRUTH", || format!("call {number} ended with OUTCOME_UNKNOWN, and the outcome of {starts:?} is known"));
         }
         let Outcome::Recording { id, already_running } = outcome else { return };
-        let skew = self.skew(key);
+        let skew = self.skew(key.recorder, key.environment);
         let clouds = self.clouds.borrow();
         let Some(recording) = clouds[usize::from(key.environment)].recording(id) else {
             return self.broken("TRUTH", || format!("call {number} ended with {id}, which is no recording of its environment"));
@@ -538,14 +592,14 @@ impl World {
     }
 
     /// How much earlier than it seems to the library something may have happened in the cloud, in milliseconds.
-    fn skew(&self, key: Key) -> i64 {
+    fn skew(&self, recorder: usize, environment: u8) -> i64 {
         let clouds = self.clouds.borrow();
-        let setup = clouds[usize::from(key.environment)].setup();
+        let setup = clouds[usize::from(environment)].setup();
         if setup.hides_date {
             return TOLERANCE + i64::from(setup.ahead).abs();
         }
         let network = self.network.borrow();
-        let trips = network.0.iter().filter(|flight| flight.recorder == key.recorder).filter_map(|flight| match flight.state {
+        let trips = network.0.iter().filter(|flight| flight.recorder == recorder).filter_map(|flight| match flight.state {
             State::Over(_, over) => Some(over - flight.sent),
             _ => None,
         });
@@ -594,11 +648,7 @@ impl World {
             return;
         }
         // Where the pace of a batch depends on other calls, it looks again by itself in a second.
-        let is_batch = |task: usize| {
-            let ledger = self.ledger.borrow();
-            let call = ledger.call_of_task.get(task).copied().flatten().map(|call| &ledger.calls[call]);
-            call.is_some_and(|call| call.is_of_batch)
-        };
+        let is_batch = |task: usize| self.is_of_batch(Some(task));
         if let Some(task) = self.executor.not_woken(is_batch, || self.acts.get() == acts) {
             let call = self.ledger.borrow().call_of_task.get(task).copied().flatten();
             self.broken("WOKEN", || format!("task {task} (call {call:?}) could go on, and nobody woke it"));

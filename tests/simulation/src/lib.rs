@@ -22,6 +22,7 @@ pub mod network;
 pub mod origin;
 pub mod page;
 pub mod random;
+pub mod repeat;
 pub mod run;
 pub mod schedule;
 pub mod search;

@@ -13,7 +13,8 @@ use premium_recorder::model::time::Timestamp;
 use crate::clock::Event;
 use crate::cloud::{AGENT_IDS, Asked, Reply};
 use crate::page::json;
-use crate::schedule::{AGENTS, Fate, What};
+use crate::repeat::{repeated, seconds_to_wait, words_of};
+use crate::schedule::{AGENTS, Fate, Repeats, What};
 use crate::world::World;
 
 /// The requests that were sent.
@@ -36,8 +37,21 @@ pub struct Flight {
     pub is_carried_out: bool,
     /// How far it is.
     pub state: State,
+    /// The task that sent it.
+    pub task: Option<usize>,
+    /// The earliest time at which it may be sent again by the cloud's word, if the cloud said so in a standard form.
+    pub not_before: Option<NotBefore>,
     fate: Fate,
     waker: Option<Waker>,
+}
+
+/// A standard `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBefore {
+    /// The time.
+    pub time: i64,
+    /// Whether it was told as a date, which the library can compare with its own clock only roughly.
+    pub is_date: bool,
 }
 
 /// How far a request is.
@@ -79,6 +93,8 @@ impl Flight {
     /// Whether the library may have thought at this time that it was carried out, with nothing to show for it.
     pub fn is_unclear(&self, at: i64) -> bool {
         match self.state {
+            // A body in which the library finds the token counts as no answer.
+            State::Over(Verdict::Yes, _) if self.fate.repeats.may_hide_body() => true,
             State::Over(Verdict::Yes | Verdict::No(_) | Verdict::NotSent, over) => over >= at,
             _ => true,
         }
@@ -97,7 +113,19 @@ impl Network {
             world.clock.after(1 + i64::from(fate.to), Event::Arrival(number));
         }
         let sent = world.now();
-        network.0.push(Flight { recorder, environment, asked, org, sent, is_carried_out: false, state: State::Sent, fate, waker: None });
+        network.0.push(Flight {
+            recorder,
+            environment,
+            asked,
+            org,
+            sent,
+            is_carried_out: false,
+            state: State::Sent,
+            task: world.executor.current(),
+            not_before: None,
+            fate,
+            waker: None,
+        });
         (number, Sending { world: world.clone(), number })
     }
 
@@ -105,7 +133,7 @@ impl Network {
     pub fn arrive(world: &Rc<World>, number: usize) {
         let mut network = world.network.borrow_mut();
         let flight = &mut network.0[number];
-        let (what, back) = (flight.fate.what, flight.fate.back);
+        let (what, repeats, back) = (flight.fate.what, flight.fate.repeats, flight.fate.back);
         if flight.fate.can_be_stopped && matches!(flight.state, State::GivenUp(_)) {
             return;
         }
@@ -125,7 +153,7 @@ impl Network {
             }
             What::NotFound => Some(Ok(Reply::refusal(404, "not.found", "The requested resource was not found."))),
             What::Conflict => Some(Ok(Reply::refusal(409, "conflict", "The agent is busy."))),
-            What::TooMany(_) => Some(Ok(Reply::refusal(429, "too.many.requests", "Too many requests."))),
+            What::TooMany(_) | What::TooManySaying(_) => Some(Ok(Reply::refusal(429, "too.many.requests", "Too many requests."))),
             _ => None,
         };
         let is_refused = refused.is_some();
@@ -157,23 +185,39 @@ impl Network {
         }
         let cloud = &world.clouds.borrow()[usize::from(environment)];
         let time = cloud.time(world.now());
+        let mut not_before = None;
         let answer = match reply {
-            Ok(Reply { status, body }) => Ok(Response {
-                status,
-                json: json(&body).unwrap_or_default(),
-                body,
-                correlation_id: None,
-                date: (!cloud.setup().hides_date).then(|| Timestamp::from_millis(time.div_euclid(1000) * 1000)),
-                retry_after: match what {
+            Ok(reply) => {
+                let tokens = world.tokens.borrow();
+                let token = &tokens.get(asked.token).text;
+                if repeats != Repeats::Nothing {
+                    world.see("token repeated", how(repeats));
+                }
+                let Reply { status, body } = repeated(reply, repeats, token, asked.path.starts_with("/api/v2/tokens/me"));
+                let header = |of: Repeats| (repeats == of).then(|| token.clone());
+                let said = match what {
                     What::TooMany(seconds) => seconds.map(|seconds| seconds.to_string()),
+                    What::TooManySaying(saying) => Some(words_of(saying, time)),
                     _ => None,
-                },
-                ..Response::default()
-            }),
+                };
+                let retry_after = header(Repeats::RetryAfter).or(said);
+                let wait = retry_after.as_deref().filter(|_| status == 429).and_then(|text| seconds_to_wait(text, time));
+                not_before = wait.map(|(millis, is_date)| NotBefore { time: world.now().saturating_add(millis), is_date });
+                Ok(Response {
+                    status,
+                    json: json(&body).unwrap_or_default(),
+                    body,
+                    correlation_id: header(Repeats::CorrelationId),
+                    date: (!cloud.setup().hides_date).then(|| Timestamp::from_millis(time.div_euclid(1000) * 1000)),
+                    retry_after,
+                    ..Response::default()
+                })
+            }
             Err(status) => Err(lost(true, status)),
         };
         let mut network = world.network.borrow_mut();
         let flight = &mut network.0[number];
+        flight.not_before = not_before;
         if matches!(flight.state, State::Sent) {
             flight.state = State::Answered(Box::new(answer));
             world.clock.after(1 + i64::from(back), Event::Answer(number));
@@ -205,6 +249,18 @@ impl Network {
 /// The cloud's words repeat what it was sent, as a proxy's might.
 fn failure(status: u16, token: &str) -> Reply {
     Reply::refusal(status, "internal.server.error", &format!("Bearer {token} came to grief."))
+}
+
+fn how(repeats: Repeats) -> &'static str {
+    match repeats {
+        Repeats::Nothing => "nowhere",
+        Repeats::Plain => "in the body",
+        Repeats::Escaped => "escaped",
+        Repeats::Deep => "deep in the body",
+        Repeats::Within => "in JSON within JSON",
+        Repeats::CorrelationId => "in ININ-Correlation-Id",
+        Repeats::RetryAfter => "in Retry-After",
+    }
 }
 
 fn names_another(reply: Reply, agent: Option<u8>) -> Reply {

@@ -18,9 +18,10 @@ use crate::cloud::{Asked, agent_number};
 use crate::invariant::Key;
 use crate::network::Network;
 use crate::origin::{Held, Sharing};
+use crate::repeat::{has_token, http_date, lenient_date};
 use crate::schedule::{Given, PageSetup};
 use crate::signal::Signal;
-use crate::token::{ORG_IDS, Tokens, org_number};
+use crate::token::{ORG_IDS, org_number};
 use crate::world::World;
 
 /// The name of the header that says of which start a request is.
@@ -70,7 +71,7 @@ impl Page {
     }
 
     fn checks(&self, what: &'static str, text: &str) {
-        if Tokens::is_in(text) {
+        if has_token(text) {
             self.world.broken("NO LEAK", || format!("{what}: {text}"));
         }
     }
@@ -215,7 +216,8 @@ impl Platform for Page {
     }
 
     fn parse_date(&self, text: &str) -> Option<Timestamp> {
-        text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
+        let iso = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+        iso.or_else(|| http_date(text)).or_else(|| lenient_date(text)).map(Timestamp::from_millis)
     }
 
     fn form(&self, _pairs: &[(&str, &str)]) -> String {
@@ -328,18 +330,22 @@ pub fn api(environment: u8) -> &'static str {
     if environment == 0 { "https://api.one.example" } else { "https://api.two.example" }
 }
 
-/// JSON as serde_json reads it.
+/// How many levels of JSON a page hands over.
+const DEEPEST: u8 = 32;
+
+/// JSON as serde_json reads it. What is deeper than a page hands over is left out.
 pub fn json(text: &str) -> Option<Json> {
     #[allow(clippy::cast_possible_truncation, reason = "no number here has a part below one")]
-    fn tree(value: serde_json::Value) -> Json {
-        match value {
-            serde_json::Value::String(text) => Json::String(text),
-            serde_json::Value::Number(number) => Json::Number(number.as_f64().unwrap_or_default() as i64),
-            serde_json::Value::Array(items) => Json::Array(items.into_iter().map(tree).collect()),
-            serde_json::Value::Bool(truth) => Json::Bool(truth),
-            serde_json::Value::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
-            serde_json::Value::Null => Json::Null,
+    fn tree(value: serde_json::Value, depth: u8) -> Json {
+        use serde_json::Value::{Array, Bool, Null, Number, Object, String};
+        match (value, depth.checked_sub(1)) {
+            (String(text), _) => Json::String(text),
+            (Number(number), _) => Json::Number(number.as_f64().unwrap_or_default() as i64),
+            (Array(items), Some(depth)) => Json::Array(items.into_iter().map(|item| tree(item, depth)).collect()),
+            (Bool(truth), _) => Json::Bool(truth),
+            (Object(entries), Some(depth)) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value, depth))).collect()),
+            (Null, _) | (Array(_) | Object(_), None) => Json::Null,
         }
     }
-    serde_json::from_str(text).ok().map(tree)
+    serde_json::from_str(text).ok().map(|value| tree(value, DEEPEST))
 }

@@ -218,8 +218,7 @@ impl Play<'_> {
                         |_| Some((None, false)),
                         move |recorder, limits| async move {
                             let stopped = recorder.stop(&id, &org, None, limits).await;
-                            stopped
-                                .map_or_else(failed, |recording| Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped: true })
+                            stopped.map_or_else(failed, |recording| seen(&world, &recording, true))
                         },
                     );
                 }
@@ -233,7 +232,7 @@ impl Play<'_> {
                         |_| Some((None, false)),
                         move |recorder, limits| async move {
                             let found = recorder.recording(&id, Some(&org), None, limits).await;
-                            found.map_or_else(failed, |recording| Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped: false })
+                            found.map_or_else(failed, |recording| seen(&world, &recording, false))
                         },
                     );
                 }
@@ -245,7 +244,11 @@ impl Play<'_> {
                     "recordings",
                     (None, None),
                     |_| Some((None, false)),
-                    move |recorder, limits| async move { done(recorder.recordings(agent.as_ref(), None, limits).await) },
+                    move |recorder, limits| async move {
+                        let listed = recorder.recordings(agent.as_ref(), None, limits).await;
+                        listed.iter().flatten().for_each(|recording| world.given(recording));
+                        done(listed)
+                    },
                 );
             }
             Step::Switch(schedule::Page(page, org)) => {
@@ -369,7 +372,7 @@ impl Play<'_> {
                 Ok(results) => {
                     world.check_progress(told.get(), &results.iter().map(Result::is_ok).collect::<Vec<_>>(), total);
                     for (call, result) in calls.into_iter().zip(results) {
-                        world.call_ends(call, result.map_or_else(failed, recorded));
+                        world.call_ends(call, result.map_or_else(failed, |recording| recorded(&world, &recording)));
                     }
                 }
                 Err(failure) => calls.into_iter().for_each(|call| world.call_ends(call, failed(failure.clone()))),
@@ -384,9 +387,10 @@ impl Play<'_> {
         let (number, environment) = (tab.recorder, tab.setup.environment);
         let schedule::Start { agent, org, is_other_type, is_alone, .. } = *step;
         let key = move |recorder: &Recorder<Page>| Some((key_of(recorder, number, environment, agent, org, is_other_type), !is_alone));
-        self.call(step.page, "startRecording", (step.timeout, step.abort_after), key, |recorder, limits| async move {
+        let world = self.world.clone();
+        self.call(step.page, "startRecording", (step.timeout, step.abort_after), key, move |recorder, limits| async move {
             match recorder.start_recording(start, limits).await {
-                Ok(recording) => recorded(recording),
+                Ok(recording) => recorded(&world, &recording),
                 Err(failure) => failed(failure),
             }
         });
@@ -404,7 +408,13 @@ fn key_of(recorder: &Recorder<Page>, number: usize, environment: u8, agent: u8, 
     org.map(|org| Key { recorder: number, environment, org, agent, is_other_type })
 }
 
-fn recorded(recording: Recording) -> Outcome {
+fn seen(world: &World, recording: &Recording, is_stopped: bool) -> Outcome {
+    world.given(recording);
+    Outcome::Seen { id: recording.id.as_str().to_owned(), is_stopped }
+}
+
+fn recorded(world: &World, recording: &Recording) -> Outcome {
+    world.given(recording);
     Outcome::Recording { id: recording.id.as_str().to_owned(), already_running: recording.already_running }
 }
 

@@ -165,6 +165,61 @@ pub struct Fate {
     /// What happens.
     #[serde(skip_serializing_if = "is_default")]
     pub what: What,
+    /// Where the answer repeats the token that the request carried.
+    #[serde(skip_serializing_if = "is_default")]
+    pub repeats: Repeats,
+}
+
+/// Where an answer repeats the request's token, as a proxy's answer might.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Repeats {
+    /// Nowhere.
+    #[default]
+    Nothing,
+    /// In the body.
+    Plain,
+    /// In the body, each character written as `\uXXXX`.
+    Escaped,
+    /// In the body, escaped, below more levels of JSON than the library reads.
+    Deep,
+    /// In the body, escaped, in JSON that is itself a text of the body and so is escaped twice.
+    Within,
+    /// In `ININ-Correlation-Id`.
+    CorrelationId,
+    /// In `Retry-After`.
+    RetryAfter,
+}
+
+impl Repeats {
+    /// Whether the library may replace the whole body because it finds the token in it.
+    pub fn may_hide_body(self) -> bool {
+        matches!(self, Repeats::Escaped | Repeats::Deep | Repeats::Within)
+    }
+}
+
+/// A `Retry-After` that is more than a plain number of seconds. Times are in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Saying {
+    /// `3.5`.
+    Fraction(u32),
+    /// `+3`.
+    Plus(u32),
+    /// ` 3 `.
+    Blanks(u32),
+    /// `003`.
+    Zeros(u32),
+    /// `-3`.
+    Negative(u32),
+    /// HTTP's date of so many seconds from now, by the cloud's clock.
+    Date(i32),
+    /// The same as an ISO 8601 date.
+    IsoDate(i32),
+    /// A word.
+    Words,
+    /// A number with so many digits.
+    Digits(u8),
+    /// Nothing.
+    Empty,
 }
 
 /// What happens to a request.
@@ -199,6 +254,8 @@ pub enum What {
     Conflict,
     /// 429, with so many seconds to wait.
     TooMany(Option<u32>),
+    /// 429, with this `Retry-After`.
+    TooManySaying(Saying),
     /// It is carried out; the answer is no JSON.
     Garbage,
     /// It is carried out; the answer is empty.

@@ -1,6 +1,6 @@
 //! Makes a schedule as small as it gets without losing what is sought in it, such as a broken invariant.
 
-use crate::schedule::{CloudSetup, Fate, Give, PageSetup, Schedule, Start, Step, What};
+use crate::schedule::{CloudSetup, Fate, Give, PageSetup, Repeats, Schedule, Start, Step, What};
 
 /// How many runs it may take.
 const MOST_RUNS: usize = 20_000;
@@ -100,6 +100,10 @@ fn smaller(number: u32) -> Vec<u32> {
 
 fn simpler_fates(fate: &Fate) -> Vec<Fate> {
     let mut tries = vec![Fate::default(), Fate { what: What::Fine, ..fate.clone() }, Fate { can_be_stopped: false, ..fate.clone() }];
+    tries.push(Fate { repeats: Repeats::Nothing, ..fate.clone() });
+    if let What::TooManySaying(_) = fate.what {
+        tries.push(Fate { what: What::TooMany(None), ..fate.clone() });
+    }
     tries.extend(smaller(fate.to).into_iter().map(|to| Fate { to, ..fate.clone() }));
     tries.extend(smaller(fate.back).into_iter().map(|back| Fate { back, ..fate.clone() }));
     tries.retain(|other| other != fate);

@@ -51,6 +51,11 @@ fn no_schedule_breaks_an_invariant() {
         ("sent again after", "RATE_LIMITED"),
         ("shared token", "handed over"),
         ("carried out", "after it was given up"),
+        ("token repeated", "in the body"),
+        ("token repeated", "escaped"),
+        ("token repeated", "in Retry-After"),
+        ("sent again when", "seconds were over"),
+        ("sent again when", "a date was over"),
     ] {
         assert!(search.coverage.count(what, how) > 0, "no schedule had {what}: {how}");
     }
