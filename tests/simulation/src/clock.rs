@@ -27,6 +27,26 @@ pub enum Event {
     Signal(Signal),
     /// Pages that share under this name are told to forget.
     Forget(String),
+    /// Somebody in front of this window does something.
+    SignIn(usize),
+    /// What this window says arrives.
+    Response(usize),
+    /// A tab is left for a sign-in, and comes back after so many milliseconds with this query.
+    Leaves {
+        /// The recorder that leaves.
+        recorder: usize,
+        /// The tab.
+        tab: usize,
+        /// When it comes back, and with which query.
+        returns: Option<(i64, String)>,
+    },
+    /// A tab comes back from a sign-in.
+    Returns {
+        /// The tab.
+        tab: usize,
+        /// Its query.
+        query: String,
+    },
 }
 
 /// The time, and what is to happen.

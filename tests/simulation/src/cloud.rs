@@ -1,5 +1,6 @@
 //! An environment's cloud: whose a token is, which agents an organization has, and what it records.
 
+use crate::login::Exchange;
 use crate::schedule::{AGENTS, CloudSetup};
 use crate::token::{End, ORG_IDS, Tokens, org_number};
 
@@ -30,7 +31,7 @@ pub struct Asked {
     pub method: &'static str,
     /// Path and query.
     pub path: String,
-    /// The number of the token.
+    /// The number of the token, if it carries one.
     pub token: usize,
     /// The organization that the header names.
     pub org: Option<u8>,
@@ -40,6 +41,15 @@ pub struct Asked {
     pub is_other_type: bool,
     /// The start that it is of.
     pub start: Option<usize>,
+    /// What the token endpoint is asked for, if it is.
+    pub exchange: Option<Exchange>,
+}
+
+impl Asked {
+    /// Whether the library has to read the answer to know whose a token is.
+    pub fn is_about_token(&self) -> bool {
+        self.exchange.is_some() || self.path.starts_with("/api/v2/tokens/me")
+    }
 }
 
 /// An answer.

@@ -3,8 +3,8 @@
 use crate::cloud::has_agent;
 use crate::random::Random;
 use crate::schedule::{
-    AGENTS, CloudSetup, ENVIRONMENTS, Ending, Fate, Give, Given, ORGS, Page, PageSetup, Repeats, Saying, Says, Schedule, Start, StartMany,
-    Step, Token, What,
+    AGENTS, CloudSetup, ENVIRONMENTS, Ending, Fate, Give, Given, Login, ORGS, Page, PageSetup, Repeats, Saying, Says, Schedule, SignIn,
+    Signed, Start, StartMany, Step, Token, What,
 };
 
 // Gates: the library does not yet withstand what is behind a closed gate. Open the gate once the library is mended.
@@ -47,6 +47,9 @@ pub fn generate(seed: u64) -> Schedule {
     }
     schedule.fates = (0..random.below(24)).map(|_| fate(random, trouble)).collect();
     schedule.gives = (0..random.below(8)).map(|_| give(random, trouble, odd_tokens)).collect();
+    if schedule.pages.iter().any(|page| page.login.is_some()) {
+        schedule.sign_ins = (0..random.below(6)).map(|_| sign_in(random, trouble, odd_tokens)).collect();
+    }
     schedule
 }
 
@@ -67,18 +70,54 @@ fn cloud(random: &mut Random) -> CloudSetup {
         list_status: if random.percent(80) { 0 } else { random.pick(&[404, 403, 500, 503]) },
         ahead: if random.percent(60) { 0 } else { random.pick(&[-90_000, -3_000, -900, 900, 3_000, 90_000]) },
         hides_date: random.percent(30),
+        keeps_refresh_tokens: random.percent(20),
     }
 }
 
 fn page(random: &mut Random, odd: u64) -> PageSetup {
     let org = if random.percent(40) { Some(below(random, ORGS)) } else { None };
+    let login = random.percent(20).then(|| login(random));
     PageSetup {
         environment: if random.percent(70) { 0 } else { 1 % ENVIRONMENTS },
         org,
         tokens: (0..random.below(3)).map(|_| held(random, odd)).collect(),
-        has_source: random.percent(80),
+        has_source: random.percent(if login.is_some() { 30 } else { 80 }),
         keeps_tokens: random.percent(20),
+        login,
     }
+}
+
+fn login(random: &mut Random) -> Login {
+    Login {
+        redirects: random.percent(30),
+        files_wrong_org: random.percent(40),
+        prompts: random.percent(10),
+        timeout: random.percent(40).then(|| random.pick(&[1, 1_000, 10_000, 30_000])),
+    }
+}
+
+fn sign_in(random: &mut Random, trouble: u64, odd: u64) -> SignIn {
+    let what = if random.percent(10 + trouble) {
+        random.pick(&[
+            Signed::OtherState,
+            Signed::Denied,
+            Signed::Fails,
+            Signed::Nothing,
+            Signed::Closed,
+            Signed::Closed,
+            Signed::LeftAlone,
+            Signed::Blocked,
+        ])
+    } else {
+        Signed::Granted
+    };
+    let after = if random.percent(50) { delay(random) } else { random.pick(&[500, 3_000, 16_000, 40_000, 130_000]) };
+    let mut token = Token { elsewhere: false, ..token(random, odd) };
+    let refreshes = random.percent(60);
+    if refreshes && random.percent(60) {
+        (token.life, token.is_told) = (Some(random.pick(&[1, 3, 10])), true);
+    }
+    SignIn { after, what, token, refreshes }
 }
 
 /// A token that an app has: whose it is counts from the first organization on.

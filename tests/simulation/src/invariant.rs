@@ -210,7 +210,7 @@ impl World {
             let others = ledger.calls.iter().filter(is_same);
             call.since = others.map(|other| other.since).min().unwrap_or(call.since);
             // One whose time is over looks for its start by itself.
-            let waits = |other: &Call| is_same(&other) && call.began - other.began < other.timeout;
+            let waits = |other: &Call| is_same(&other) && self.time_of(other, call.began, true) < other.timeout;
             let waiting: Vec<usize> = (0..number).filter(|&other| waits(&ledger.calls[other])).collect();
             call.is_vague |= waiting.iter().any(|&other| ledger.calls[other].is_vague);
             let joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX));
@@ -301,6 +301,10 @@ impl World {
         let network = self.network.borrow();
         let flight = &network.0[number];
         let (recorder, asked) = (flight.recorder, &flight.asked);
+        if let Some(exchange) = &asked.exchange {
+            self.log(|| format!("recorder {recorder}: request {number}: POST {url} {exchange:?}"));
+            return self.exchange_sent(number, flight.environment, exchange, origin, url);
+        }
         self.log(|| {
             let start = asked.start.map(|start| format!(" start {start}")).unwrap_or_default();
             format!("recorder {recorder}: request {number}: {} {url} token {} org {:?}{start}", asked.method, asked.token, asked.org)
@@ -443,6 +447,9 @@ impl World {
             Ok(answer) => format!("recorder {}: request {number} answered: {}", flight.recorder, answer.status),
             Err(lost) => format!("recorder {}: request {number} lost (may have run: {})", flight.recorder, lost.may_have_been_processed),
         });
+        if let (Some(exchange), Ok(Response { status: 200, body, .. })) = (&flight.asked.exchange, answer) {
+            self.exchange_answered(exchange, body);
+        }
         self.listed(flight);
         if let (State::Over(Verdict::Yes, _), Some(start)) = (&flight.state, flight.asked.start) {
             let key = self.ledger.borrow().starts[start].key;
@@ -466,7 +473,7 @@ impl World {
         let key = ledger.starts[start].key;
         let waits = |number: &usize| {
             let call = &ledger.calls[*number];
-            let has_time = call.ended.is_none() && !call.is_gone && !call.abort.is_given() && now - call.began < call.timeout;
+            let has_time = call.ended.is_none() && !call.is_gone && !call.abort.is_given() && self.time_of(call, now, false) < call.timeout;
             has_time
                 && !call.is_vague
                 && !ledger.closed.contains(&call.recorder)
@@ -481,14 +488,36 @@ impl World {
         }
     }
 
+    /// How much of its time a call has used: that in which people sign in does not count. `may_be`: nor does that in which
+    /// a window is open of which nobody knows yet for which organization it is.
+    fn time_of(&self, call: &Call, now: i64, may_be: bool) -> i64 {
+        let org = call.key.map(|key| key.org);
+        let logins = self.logins.borrow();
+        now - call.began - logins.time_of(call.recorder, org, call.began, now, may_be)
+    }
+
+    /// When a call's time is over, at the earliest.
+    fn time_over(&self, call: &Call) -> i64 {
+        let now = self.now();
+        let mut over = call.began + call.timeout;
+        while over < now {
+            let later = over + call.timeout - self.time_of(call, over, false);
+            if later <= over {
+                break;
+            }
+            over = later;
+        }
+        over
+    }
+
     fn check_leak(&self, error: &Error) {
         // The evidence is in it, and every error behind this one.
         let text = format!("{error:?}");
-        if has_token(&text) {
+        if self.has_secret(&text) {
             self.broken("NO LEAK", || format!("an error: {text}"));
         }
         if let Some(Cause::Cloud(words)) = &error.evidence.cause
-            && has_token(words)
+            && self.has_secret(words)
         {
             self.broken("NO LEAK", || format!("the cause of an error: {words}"));
         }
@@ -531,7 +560,7 @@ impl World {
         let now = self.now();
         let ledger = self.ledger.borrow();
         let call = &ledger.calls[number];
-        let took = now - call.began;
+        let took = self.time_of(call, now, true);
         if took > call.timeout + LONGEST_LOOK {
             self.broken("SETTLED", || format!("call {number} took {took} ms; its time is {} ms", call.timeout));
         }
@@ -546,7 +575,7 @@ impl World {
             Outcome::Failed(error)
                 if error.code == Code::Timeout
                     && !call.is_of_batch
-                    && took < call.timeout
+                    && self.time_of(call, now, false) < call.timeout
                     && now - crate::clock::BEGINNING < LONGEST_SOURCE =>
             {
                 self.broken("OWN END", || format!("call {number} timed out after {took} of {} ms", call.timeout));
@@ -564,7 +593,7 @@ impl World {
         let starts = self.starts_of(&ledger, number, now);
         let network = self.network.borrow();
         // Each of a batch has its time from when it began, which is not known here.
-        let over = if call.is_of_batch { call.began } else { call.began + call.timeout };
+        let over = if call.is_of_batch { call.began } else { self.time_over(call) };
         let unclear = |&&start: &&usize| ledger.starts[start].posts.iter().any(|&post| network.0[post].is_unclear(over));
         if outcome.code() == Some(Code::OutcomeUnknown) && !starts.iter().any(|start| unclear(&start)) {
             self.broken("TRUTH", || format!("call {number} ended with OUTCOME_UNKNOWN, and the outcome of {starts:?} is known"));
@@ -625,7 +654,7 @@ impl World {
                 "it was aborted"
             } else if ledger.closed.contains(&call.recorder) {
                 "its recorder was closed"
-            } else if now - call.began > call.timeout + LONGEST_LOOK {
+            } else if self.time_of(call, now, true) > call.timeout + LONGEST_LOOK {
                 "its time is over"
             } else {
                 continue;
@@ -636,8 +665,9 @@ impl World {
 
     /// Whoever has a lock is at something.
     pub fn check_locks(&self) {
-        if self.executor.waiting() == 0 && self.origin.locks() > 0 {
-            self.broken("IDLE", || format!("{} locks are held, and nothing is under way", self.origin.locks()));
+        let (locks, windows) = (self.origin.locks(), self.logins.borrow().windows());
+        if self.executor.waiting() == 0 && locks + windows > 0 {
+            self.broken("IDLE", || format!("{locks} locks are held and {windows} windows are open, and nothing is under way"));
         }
     }
 
@@ -685,6 +715,7 @@ impl World {
             ("timers", self.clock.timers()),
             ("locks", self.origin.locks()),
             ("sharings", self.origin.sharings()),
+            ("windows", self.logins.borrow().windows()),
             ("tasks", self.executor.waiting()),
         ];
         if let Some((what, count)) = left.iter().find(|(_, count)| *count > 0) {

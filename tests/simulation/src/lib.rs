@@ -18,6 +18,7 @@ pub mod coverage;
 pub mod executor;
 pub mod generate;
 pub mod invariant;
+pub mod login;
 pub mod network;
 pub mod origin;
 pub mod page;

@@ -145,7 +145,7 @@ impl Network {
         let refused = match what {
             What::LostBefore => Some(Err(None)),
             What::SilentBefore => return,
-            What::FailsBefore(status) => Some(Ok(failure(status, &world.tokens.borrow().get(asked.token).text))),
+            What::FailsBefore(status) => Some(Ok(failure(status, &secret(world, &asked)))),
             What::Unauthenticated => Some(Ok(Reply::refusal(401, "bad.credentials", "Invalid login credentials."))),
             What::OfAnotherOrg => Some(Ok(Reply::of_another_org())),
             What::WithoutScope => {
@@ -158,8 +158,10 @@ impl Network {
         };
         let is_refused = refused.is_some();
         let reply = refused.unwrap_or_else(|| {
-            let (reply, began) =
-                world.clouds.borrow_mut()[usize::from(environment)].carry_out(&asked, &mut world.tokens.borrow_mut(), world.now());
+            let (reply, began) = match &asked.exchange {
+                Some(exchange) => (world.exchanges(environment, exchange), false),
+                None => world.clouds.borrow_mut()[usize::from(environment)].carry_out(&asked, &mut world.tokens.borrow_mut(), world.now()),
+            };
             world.log(|| format!("cloud {environment}: request {number} -> {} {}", reply.status, reply.body));
             if began {
                 world.network.borrow_mut().0[number].is_carried_out = true;
@@ -170,7 +172,7 @@ impl Network {
             match what {
                 What::LostAfter => Err(Some(reply.status)),
                 What::SilentAfter => Err(None),
-                What::FailsAfter(status) => Ok(failure(status, &world.tokens.borrow().get(asked.token).text)),
+                What::FailsAfter(status) => Ok(failure(status, &secret(world, &asked))),
                 What::Garbage if is_yes => Ok(Reply { status: 200, body: "<html>".to_owned() }),
                 What::Empty if is_yes => Ok(Reply { status: 204, body: String::new() }),
                 What::NamesAnother if is_yes => Ok(names_another(reply, asked.agent)),
@@ -188,12 +190,11 @@ impl Network {
         let mut not_before = None;
         let answer = match reply {
             Ok(reply) => {
-                let tokens = world.tokens.borrow();
-                let token = &tokens.get(asked.token).text;
+                let token = &secret(world, &asked);
                 if repeats != Repeats::Nothing {
                     world.see("token repeated", how(repeats));
                 }
-                let Reply { status, body } = repeated(reply, repeats, token, asked.path.starts_with("/api/v2/tokens/me"));
+                let Reply { status, body } = repeated(reply, repeats, token, asked.is_about_token());
                 let header = |of: Repeats| (repeats == of).then(|| token.clone());
                 let said = match what {
                     What::TooMany(seconds) => seconds.map(|seconds| seconds.to_string()),
@@ -243,6 +244,14 @@ impl Network {
     /// How many requests the library waits for.
     pub fn awaited(&self) -> usize {
         self.0.iter().filter(|flight| flight.is_awaited()).count()
+    }
+}
+
+/// What a request carries that nobody else may see.
+fn secret(world: &World, asked: &Asked) -> String {
+    match &asked.exchange {
+        Some(exchange) => exchange.secret().to_owned(),
+        None => world.tokens.borrow().get(asked.token).text.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use premium_recorder::cloud::event::Event;
-use premium_recorder::cloud::ports::{Feature, Platform, SignInWindow, TokenNeed, TokenSharer, TransportError, TryLock};
+use premium_recorder::cloud::ports::{Feature, Platform, TokenNeed, TokenSharer, TransportError, TryLock};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Cause;
 use premium_recorder::model::json::Json;
@@ -16,9 +16,10 @@ use premium_recorder::token::request::Request;
 use crate::clock::{self, Timer};
 use crate::cloud::{Asked, agent_number};
 use crate::invariant::Key;
+use crate::login::{Exchange, PageWindow, sha256};
 use crate::network::Network;
 use crate::origin::{Held, Sharing};
-use crate::repeat::{has_token, http_date, lenient_date};
+use crate::repeat::{http_date, lenient_date};
 use crate::schedule::{Given, PageSetup};
 use crate::signal::Signal;
 use crate::token::{ORG_IDS, org_number};
@@ -34,6 +35,7 @@ const TO_ANOTHER_PAGE: i64 = 1;
 pub struct Page {
     world: Rc<World>,
     recorder: usize,
+    tab: usize,
     setup: PageSetup,
     closed: Signal,
     /// The token that the source gave last.
@@ -42,13 +44,25 @@ pub struct Page {
 
 impl Page {
     /// The outside of this recorder.
-    pub fn new(world: &Rc<World>, recorder: usize, setup: &PageSetup) -> Page {
-        Page { world: world.clone(), recorder, setup: setup.clone(), closed: Signal::default(), given: RefCell::default() }
+    pub fn new(world: &Rc<World>, recorder: usize, tab: usize, setup: &PageSetup) -> Page {
+        Page { world: world.clone(), recorder, tab, setup: setup.clone(), closed: Signal::default(), given: RefCell::default() }
     }
 
     fn read(&self, request: &Request) -> Asked {
         let header =
             |name: &str| request.headers().iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        if header("Authorization").is_none() {
+            return Asked {
+                method: request.method().as_str(),
+                path: "/oauth/token".to_owned(),
+                token: usize::MAX,
+                org: None,
+                agent: None,
+                is_other_type: false,
+                start: None,
+                exchange: Some(Exchange::read(request.body().unwrap_or_default())),
+            };
+        }
         let bearer = header("Authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         let token = self.world.tokens.borrow().number_of(bearer).expect("a request without a token that was issued");
         let body = request.body().unwrap_or_default();
@@ -63,6 +77,7 @@ impl Page {
             agent,
             is_other_type: body.str("recordingType") == Some(OTHER_TYPE),
             start: None,
+            exchange: None,
         };
         if asked.method == "POST" {
             asked.start = Some(self.world.start_of(self.recorder, self.setup.environment, &asked, header(START_HEADER)));
@@ -71,7 +86,7 @@ impl Page {
     }
 
     fn checks(&self, what: &'static str, text: &str) {
-        if has_token(text) {
+        if self.world.has_secret(text) {
             self.world.broken("NO LEAK", || format!("{what}: {text}"));
         }
     }
@@ -81,7 +96,7 @@ impl Page {
 pub const OTHER_TYPE: &str = "audio";
 
 impl Platform for Page {
-    type Window = NoWindow;
+    type Window = PageWindow;
     type Lock = PageLock;
     type Sharing = Sharing;
 
@@ -131,23 +146,25 @@ impl Platform for Page {
         Ok(Some(IssuedToken { access_token: text.into(), expires_in }))
     }
 
-    fn open_window(&self) -> Option<NoWindow> {
-        None
+    fn open_window(&self) -> Option<PageWindow> {
+        self.world.open_window(self.recorder, self.setup.environment)
     }
 
-    fn leave(&self, _url: &str, _key: &str, _memo: &str) -> bool {
-        false
+    fn leave(&self, url: &str, key: &str, memo: &str) -> bool {
+        self.world.leaves(self.recorder, self.tab, self.setup.environment, url, (key, memo))
     }
 
-    fn take_memo(&self, _key: &str) -> Option<String> {
-        None
+    fn take_memo(&self, key: &str) -> Option<String> {
+        self.world.take_stored(self.tab, key)
     }
 
-    fn memos(&self, _prefix: &str) -> Vec<(String, String)> {
-        Vec::new()
+    fn memos(&self, prefix: &str) -> Vec<(String, String)> {
+        self.world.stored(self.tab, prefix)
     }
 
-    fn replace_address(&self, _url: &str) {}
+    fn replace_address(&self, url: &str) {
+        self.checks("the address", url);
+    }
 
     async fn lock(&self, name: &str) -> Option<PageLock> {
         self.world.act();
@@ -220,24 +237,25 @@ impl Platform for Page {
         iso.or_else(|| http_date(text)).or_else(|| lenient_date(text)).map(Timestamp::from_millis)
     }
 
-    fn form(&self, _pairs: &[(&str, &str)]) -> String {
-        String::new()
+    fn form(&self, pairs: &[(&str, &str)]) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
-    fn parse_form(&self, _text: &str) -> Vec<(String, String)> {
-        Vec::new()
+    fn parse_form(&self, text: &str) -> Vec<(String, String)> {
+        form_urlencoded::parse(text.strip_prefix('?').unwrap_or(text).as_bytes()).into_owned().collect()
     }
 
     fn random(&self) -> Option<[u8; 32]> {
         Some(self.world.random())
     }
 
-    async fn sha256(&self, _bytes: &[u8]) -> Option<[u8; 32]> {
-        None
+    async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
+        self.world.verifier(bytes);
+        Some(sha256(bytes))
     }
 
     fn has(&self, feature: Feature) -> bool {
-        feature == Feature::WebLocks && !self.world.schedule.without_locks
+        feature != Feature::WebLocks || !self.world.schedule.without_locks
     }
 
     fn now(&self) -> Timestamp {
@@ -307,21 +325,6 @@ impl TokenSharer for Told {
     fn forget(&self) {
         self.world.signs_out(self.recorder, self.org);
         self.holder.forget();
-    }
-}
-
-/// There are no sign-ins here.
-pub struct NoWindow;
-
-impl SignInWindow for NoWindow {
-    fn show(&self, _url: &str) {}
-
-    async fn response(&self) -> String {
-        std::future::pending().await
-    }
-
-    fn is_closed(&self) -> bool {
-        true
     }
 }
 

@@ -5,6 +5,9 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use premium_recorder::auth::login::{self, LoginOptions};
+use premium_recorder::auth::sign_in::AuthorizationResponse;
+use premium_recorder::cloud::ports::Platform;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
 use premium_recorder::recorder::settings::{Options, Settings};
@@ -18,6 +21,7 @@ use crate::clock::Event;
 use crate::cloud::AGENT_IDS;
 use crate::coverage::Seen;
 use crate::invariant::{Call, Key, Outcome, Violation};
+use crate::login::{ADDRESS, CALLBACK, CLIENT_ID, ORIGIN, QUERY};
 use crate::page::{OTHER_TYPE, Page, START_HEADER, api};
 use crate::schedule::{self, Ending, ORGS, PageSetup, Schedule, Step};
 use crate::signal::Signal;
@@ -67,6 +71,8 @@ struct Tab {
     setup: PageSetup,
     recorder: usize,
     connection: Connected,
+    /// Whether it shows the login page at present.
+    is_away: bool,
 }
 
 struct Play<'a> {
@@ -81,8 +87,8 @@ impl Play<'_> {
     }
 
     fn play(&mut self) {
-        for setup in self.world.schedule.pages.clone() {
-            let tab = self.open(setup);
+        for (at, setup) in self.world.schedule.pages.clone().into_iter().enumerate() {
+            let tab = self.open(at, setup, "");
             self.tabs.push(tab);
         }
         let steps = if self.tabs.is_empty() { Vec::new() } else { self.world.schedule.steps.clone() };
@@ -94,9 +100,9 @@ impl Play<'_> {
             self.step(step);
         }
         let beginning = self.world.now();
-        self.world.run_until(beginning);
+        self.run_until(beginning);
         self.check();
-        self.world.run_until(beginning + TO_THE_END);
+        self.run_until(beginning + TO_THE_END);
         self.check();
         if !self.world.is_broken() {
             self.world.check_settled();
@@ -104,7 +110,7 @@ impl Play<'_> {
         self.world.log(|| "END".to_owned());
         // Closed, and still there.
         self.tabs.iter().for_each(|tab| self.end(tab, Ending::Closed));
-        self.world.run_until(beginning + TO_THE_END + 1);
+        self.run_until(beginning + TO_THE_END + 1);
         if !self.world.is_broken() {
             self.world.check_idle();
         }
@@ -118,21 +124,53 @@ impl Play<'_> {
         }
     }
 
-    fn open(&mut self, setup: PageSetup) -> Tab {
+    /// Lets what happens up to this time happen, in tabs that are left and come back as well.
+    fn run_until(&mut self, end: i64) {
+        while let Some(event) = self.world.run_until(end) {
+            match event {
+                Event::Leaves { recorder, tab, returns } => {
+                    self.world.log(|| format!("tab {tab} is left"));
+                    for of in [recorder, self.tabs[tab].recorder] {
+                        self.world.page_gone(of);
+                        self.world.executor.end(of);
+                    }
+                    // With it goes what its recorder has.
+                    self.tabs[tab].connection = Connected::default();
+                    self.tabs[tab].is_away = true;
+                    if let Some((after, query)) = returns {
+                        self.world.clock.after(after, Event::Returns { tab, query });
+                    }
+                }
+                Event::Returns { tab, query } if self.tabs[tab].is_away => {
+                    self.world.log(|| format!("tab {tab} comes back with {query}"));
+                    self.world.see("sign-in", "came back");
+                    self.tabs[tab] = self.open(tab, self.tabs[tab].setup.clone(), &query);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Opens a page in a tab. `response`: the query with which it comes back from a sign-in.
+    fn open(&mut self, tab: usize, setup: PageSetup, response: &str) -> Tab {
         let recorder = self.recorders;
         self.recorders += 1;
         let connection = Connected::default();
         let world = self.world.clone();
         let to_decide = connection.clone();
-        let page = Page::new(&world, recorder, &setup);
-        let settings = settings(&world, &setup);
+        let page = Page::new(&world, recorder, tab, &setup);
+        let options = options(&world, &setup);
+        let mut query = page.parse_form(response);
+        if query.is_empty() {
+            query.push((QUERY.0.to_owned(), QUERY.1.to_owned()));
+        }
         let call = new_call(&world, "connect", recorder, None, None);
         let work = async move {
             let timeout = call.timeout;
             let abort = call.abort.clone();
             let number = world.call_begins(call);
             let limits = CallOptions { timeout: u32::try_from(timeout).ok(), aborted: abort.given() };
-            let connected = Recorder::connect(page, settings, None, limits).await;
+            let connected = connected(page, options, query, limits).await;
             let outcome = match connected {
                 Ok(recorder) => {
                     to_decide.recorder.replace(Some(Rc::new(recorder)));
@@ -144,7 +182,7 @@ impl Play<'_> {
             world.call_ends(number, outcome);
         };
         self.world.executor.spawn(recorder, Box::pin(work));
-        Tab { setup, recorder, connection }
+        Tab { setup, recorder, connection, is_away: false }
     }
 
     /// Ends what a page has had.
@@ -179,6 +217,9 @@ impl Play<'_> {
         work: impl FnOnce(Rc<Recorder<Page>>, CallOptions<std::pin::Pin<Box<dyn Future<Output = ()>>>>) -> F + 'static,
     ) {
         let tab = self.tab(page);
+        if tab.is_away {
+            return;
+        }
         let (world, connection, number) = (self.world.clone(), tab.connection.clone(), tab.recorder);
         self.world.executor.spawn(
             number,
@@ -201,7 +242,7 @@ impl Play<'_> {
         let world = self.world.clone();
         match step {
             Step::Advance(millis) => {
-                world.run_until(world.now() + i64::from(*millis));
+                self.run_until(world.now() + i64::from(*millis));
                 self.check();
             }
             Step::Turns(count) => (0..*count).for_each(|_| {
@@ -291,7 +332,7 @@ impl Play<'_> {
             Step::Reload(schedule::Page(page, ending)) => {
                 let at = usize::from(*page) % self.tabs.len();
                 self.end(&self.tabs[at], *ending);
-                let tab = self.open(self.tabs[at].setup.clone());
+                let tab = self.open(at, self.tabs[at].setup.clone(), "");
                 self.tabs[at] = tab;
             }
             Step::Abort(which) => {
@@ -329,6 +370,9 @@ impl Play<'_> {
 
     fn start_many(&self, step: &schedule::StartMany) {
         let tab = self.tab(step.page);
+        if tab.is_away {
+            return;
+        }
         let (world, connection, number, environment) = (self.world.clone(), tab.connection.clone(), tab.recorder, tab.setup.environment);
         let step = step.clone();
         let work = async move {
@@ -344,6 +388,7 @@ impl Play<'_> {
             let batch = Batch::from_options(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
             // Each start has its own time, after those before it, and waits for its turn in the minute.
             let longest = i64::from(step.timeout.unwrap_or(TIMEOUT)) + 5_000;
+            let longest = longest + LONGEST_SIGN_IN;
             let of_step = |step: &Step| if let Step::StartMany(many) = step { many.starts.len() } else { 0 };
             let turns = i64::try_from(world.schedule.steps.iter().map(of_step).sum::<usize>()).unwrap() + 1;
             let whole = new_call(&world, "startRecordings", number, None, step.abort_after);
@@ -433,6 +478,9 @@ fn failed(failure: CallError) -> Outcome {
     }
 }
 
+/// The longest time that somebody may take to sign in, in milliseconds.
+const LONGEST_SIGN_IN: i64 = 120_000;
+
 /// The time that a call has unless it says otherwise, in milliseconds.
 const TIMEOUT: u32 = 15_000;
 
@@ -462,7 +510,32 @@ fn new_call(world: &Rc<World>, name: &'static str, recorder: usize, timeout: Opt
     }
 }
 
-fn settings(world: &Rc<World>, setup: &PageSetup) -> Settings {
+/// Connects, as the library's own `connect()` does in a page.
+async fn connected(
+    page: Page,
+    options: Options,
+    query: Vec<(String, String)>,
+    limits: CallOptions<impl Future<Output = ()>>,
+) -> Result<Recorder<Page>, CallError> {
+    let mut place = premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query };
+    let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place))?;
+    let settings = Settings::from_options(options, None, Some(place))?;
+    Recorder::connect(page, settings, returned, limits).await
+}
+
+fn login_options(login: &schedule::Login) -> LoginOptions {
+    LoginOptions {
+        client_id: Some(CLIENT_ID.to_owned()),
+        redirect_uri: if login.redirects { ADDRESS } else { CALLBACK }.to_owned(),
+        mode: login.redirects.then(|| "redirect".to_owned()),
+        prompt: login.prompts.then(|| "login".to_owned()),
+        wrong_org: login.files_wrong_org.then(|| "file".to_owned()),
+        timeout: login.timeout.map(f64::from),
+        ..LoginOptions::default()
+    }
+}
+
+fn options(world: &Rc<World>, setup: &PageSetup) -> Options {
     let now = world.clouds.borrow()[usize::from(setup.environment)].time(world.now());
     let mut tokens = world.tokens.borrow_mut();
     let mut held = Vec::new();
@@ -470,16 +543,16 @@ fn settings(world: &Rc<World>, setup: &PageSetup) -> Settings {
         let number = tokens.issue(token, 0, setup.environment, now);
         held.push(tokens.give(number, setup.environment).into());
     }
-    let options = Options {
+    Options {
         tokens: held,
+        login: setup.login.as_ref().map(login_options),
         share_tokens: setup.keeps_tokens.then_some(false),
         org_id: setup.org.map(|org| ORG_IDS[usize::from(org % ORGS)].to_owned()),
         environment: Some(name(setup.environment).to_owned()),
         environments: vec![entry(0), entry(1)],
         idempotency_header: Some(START_HEADER.to_owned()),
         ..Options::default()
-    };
-    Settings::from_options(options, None, None).unwrap()
+    }
 }
 
 fn name(environment: u8) -> &'static str {
@@ -491,7 +564,7 @@ fn entry(environment: u8) -> EnvironmentEntry {
     EnvironmentEntry {
         name: name.to_owned(),
         api: api(environment).to_owned(),
-        login: format!("https://login.{name}.example"),
+        login: crate::login::login(environment).to_owned(),
         apps: format!("https://apps.{name}.example"),
     }
 }

@@ -38,6 +38,9 @@ pub struct Schedule {
     /// What token sources give, in the order in which they are asked; after that, the token asked for.
     #[serde(skip_serializing_if = "is_default")]
     pub gives: Vec<Give>,
+    /// What becomes of sign-ins, in the order in which they begin; after that, somebody signs in at once.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sign_ins: Vec<SignIn>,
 }
 
 /// How an environment's cloud behaves.
@@ -59,6 +62,9 @@ pub struct CloudSetup {
     /// Whether `Date` cannot be read.
     #[serde(skip_serializing_if = "is_default")]
     pub hides_date: bool,
+    /// Whether its login origin leaves a refresh token good that was used.
+    #[serde(skip_serializing_if = "is_default")]
+    pub keeps_refresh_tokens: bool,
 }
 
 /// A page, and the options of its recorder.
@@ -80,6 +86,67 @@ pub struct PageSetup {
     /// Whether tokens are kept from other pages.
     #[serde(skip_serializing_if = "is_default")]
     pub keeps_tokens: bool,
+    /// `login`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub login: Option<Login>,
+}
+
+/// How people sign in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Login {
+    /// Whether `mode` is `redirect`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub redirects: bool,
+    /// Whether `wrongOrg` is `file`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub files_wrong_org: bool,
+    /// Whether `prompt` is `login`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prompts: bool,
+    /// `timeoutMs`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<u32>,
+}
+
+/// What becomes of a sign-in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignIn {
+    /// How long the person takes, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub after: u32,
+    /// What happens.
+    #[serde(skip_serializing_if = "is_default")]
+    pub what: Signed,
+    /// The token that it leads to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub token: Token,
+    /// Whether a refresh token comes with it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub refreshes: bool,
+}
+
+/// What happens to a sign-in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Signed {
+    /// Somebody signs in.
+    #[default]
+    Granted,
+    /// A code comes back with another state than the request's.
+    OtherState,
+    /// `access_denied`.
+    Denied,
+    /// `server_error`.
+    Fails,
+    /// Neither a code nor an error comes back.
+    Nothing,
+    /// The person closes the window, or does not come back.
+    Closed,
+    /// Nobody does anything.
+    LeftAlone,
+    /// No window opens, or nothing can be kept for the way back.
+    Blocked,
 }
 
 /// A token, and what is true of it. Organizations count from the one that was asked for, or else from the first.
@@ -402,6 +469,9 @@ impl std::fmt::Display for Schedule {
         }
         for (at, give) in self.gives.iter().enumerate() {
             writeln!(f, "  getToken {}: {}", at + 1, json(serde_json::to_string(give)))?;
+        }
+        for (at, sign_in) in self.sign_ins.iter().enumerate() {
+            writeln!(f, "  sign-in {}: {}", at + 1, json(serde_json::to_string(sign_in)))?;
         }
         Ok(())
     }

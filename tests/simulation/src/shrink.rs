@@ -1,6 +1,6 @@
 //! Makes a schedule as small as it gets without losing what is sought in it, such as a broken invariant.
 
-use crate::schedule::{CloudSetup, Fate, Give, PageSetup, Repeats, Schedule, Start, Step, What};
+use crate::schedule::{CloudSetup, Fate, Give, Login, PageSetup, Repeats, Schedule, SignIn, Signed, Start, Step, Token, What};
 
 /// How many runs it may take.
 const MOST_RUNS: usize = 20_000;
@@ -39,10 +39,12 @@ impl<F: Fn(&Schedule) -> bool> Shrinking<F> {
         self.remove(|schedule| &mut schedule.steps);
         self.remove(|schedule| &mut schedule.fates);
         self.remove(|schedule| &mut schedule.gives);
+        self.remove(|schedule| &mut schedule.sign_ins);
         self.remove(|schedule| &mut schedule.pages);
         self.each(|schedule| &mut schedule.steps, simpler_steps);
         self.each(|schedule| &mut schedule.fates, simpler_fates);
         self.each(|schedule| &mut schedule.gives, simpler_gives);
+        self.each(|schedule| &mut schedule.sign_ins, simpler_sign_ins);
         self.each(|schedule| &mut schedule.pages, simpler_pages);
         for at in 0..self.best.clouds.len() {
             self.try_with(|schedule| schedule.clouds[at] = CloudSetup::default());
@@ -51,6 +53,7 @@ impl<F: Fn(&Schedule) -> bool> Shrinking<F> {
             self.try_with(|schedule| schedule.clouds[at].list_status = 0);
             self.try_with(|schedule| schedule.clouds[at].ahead = 0);
             self.try_with(|schedule| schedule.clouds[at].hides_date = false);
+            self.try_with(|schedule| schedule.clouds[at].keeps_refresh_tokens = false);
         }
         self.try_with(|schedule| schedule.without_locks = false);
         for order in 0..4 {
@@ -117,6 +120,18 @@ fn simpler_gives(give: &Give) -> Vec<Give> {
     tries
 }
 
+fn simpler_sign_ins(sign_in: &SignIn) -> Vec<SignIn> {
+    let mut tries = vec![
+        SignIn::default(),
+        SignIn { what: Signed::Granted, ..sign_in.clone() },
+        SignIn { token: Token::default(), ..sign_in.clone() },
+        SignIn { refreshes: false, ..sign_in.clone() },
+    ];
+    tries.extend(smaller(sign_in.after).into_iter().map(|after| SignIn { after, ..sign_in.clone() }));
+    tries.retain(|other| other != sign_in);
+    tries
+}
+
 fn simpler_pages(page: &PageSetup) -> Vec<PageSetup> {
     let mut tries = vec![
         PageSetup::default(),
@@ -124,6 +139,8 @@ fn simpler_pages(page: &PageSetup) -> Vec<PageSetup> {
         PageSetup { keeps_tokens: false, ..page.clone() },
         PageSetup { environment: 0, ..page.clone() },
         PageSetup { has_source: false, ..page.clone() },
+        PageSetup { login: None, ..page.clone() },
+        PageSetup { login: page.login.as_ref().map(|_| Login::default()), ..page.clone() },
     ];
     tries.extend((0..page.tokens.len()).map(|at| {
         let mut other = page.clone();

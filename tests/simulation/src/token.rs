@@ -110,9 +110,9 @@ impl Tokens {
         }
     }
 
-    /// Whether any part of a text looks like a token, whichever it is.
+    /// Whether any part of a text looks like a token or a code, whichever it is.
     pub fn is_in(text: &str) -> bool {
-        text.contains("opaque-token") || text.contains("eyJ")
+        ["opaque-token", "eyJ", "secret-code", "refresh-token-"].iter().any(|part| text.contains(part))
     }
 }
 

@@ -9,9 +9,10 @@ use crate::cloud::Cloud;
 use crate::coverage::Seen;
 use crate::executor::Executor;
 use crate::invariant::{Ledger, Violation};
+use crate::login::Logins;
 use crate::network::Network;
 use crate::origin::Origin;
-use crate::schedule::{ENVIRONMENTS, Fate, Give, Schedule};
+use crate::schedule::{ENVIRONMENTS, Fate, Give, Schedule, SignIn};
 use crate::token::Tokens;
 
 /// Invariants that do not count, for a search that is to go on past what it has found.
@@ -31,6 +32,8 @@ pub struct World {
     pub clouds: RefCell<[Cloud; ENVIRONMENTS as usize]>,
     /// The tokens.
     pub tokens: RefCell<Tokens>,
+    /// The login origins, the windows and what tabs keep.
+    pub logins: RefCell<Logins>,
     /// The requests.
     pub network: RefCell<Network>,
     /// The calls, and what is known of them.
@@ -45,6 +48,7 @@ pub struct World {
     log: Option<RefCell<Vec<String>>>,
     fates: Cell<usize>,
     gives: Cell<usize>,
+    sign_ins: Cell<usize>,
     randoms: Cell<u64>,
 }
 
@@ -64,6 +68,7 @@ impl World {
             origin: Rc::default(),
             clouds: RefCell::new([Cloud::new(0, one), Cloud::new(1, two)]),
             tokens: RefCell::default(),
+            logins: RefCell::default(),
             network: RefCell::default(),
             ledger: RefCell::default(),
             seen: RefCell::default(),
@@ -73,6 +78,7 @@ impl World {
             log: logs.then(RefCell::default),
             fates: Cell::default(),
             gives: Cell::default(),
+            sign_ins: Cell::default(),
             randoms: Cell::default(),
             schedule,
         })
@@ -136,6 +142,12 @@ impl World {
         self.schedule.gives.get(at).cloned().unwrap_or_default()
     }
 
+    /// What becomes of the next sign-in.
+    pub fn next_sign_in(&self) -> SignIn {
+        let at = self.sign_ins.replace(self.sign_ins.get() + 1);
+        self.schedule.sign_ins.get(at).cloned().unwrap_or_default()
+    }
+
     /// Bytes that nobody had before.
     pub fn random(&self) -> [u8; 32] {
         let count = self.randoms.replace(self.randoms.get() + 1);
@@ -156,8 +168,8 @@ impl World {
         }
     }
 
-    /// Lets what happens up to this time happen.
-    pub fn run_until(self: &Rc<Self>, end: i64) {
+    /// Lets what happens up to this time happen. Stops where a tab is left or comes back, and says what that was.
+    pub fn run_until(self: &Rc<Self>, end: i64) -> Option<Event> {
         self.settle();
         while !self.is_broken() {
             let Some(event) = self.clock.next_until(end) else { break };
@@ -171,6 +183,9 @@ impl World {
                 Event::Answer(flight) => Network::answer(self, flight),
                 Event::Signal(signal) => signal.give(),
                 Event::Forget(name) => self.origin.sharers(&name).iter().for_each(|holder| holder.forget()),
+                Event::SignIn(window) => self.signs_in(window),
+                Event::Response(window) => self.responds(window),
+                Event::Leaves { .. } | Event::Returns { .. } => return Some(event),
             }
             self.settle();
             if self.looks_often {
@@ -178,5 +193,6 @@ impl World {
             }
         }
         self.clock.set(end);
+        None
     }
 }

@@ -56,6 +56,19 @@ fn no_schedule_breaks_an_invariant() {
         ("token repeated", "in Retry-After"),
         ("sent again when", "seconds were over"),
         ("sent again when", "a date was over"),
+        ("sign-in", "granted"),
+        ("sign-in", "with another state"),
+        ("sign-in", "denied"),
+        ("sign-in", "closed"),
+        ("sign-in", "left alone"),
+        ("sign-in", "blocked"),
+        ("sign-in", "came back"),
+        ("token endpoint", "for a code"),
+        ("token endpoint", "for a refresh token"),
+        ("refresh token", "replaced"),
+        ("startRecording", "LOGIN_WRONG_ORG"),
+        ("startRecording", "LOGIN_TIMEOUT"),
+        ("connect", "LOGIN_STATE_MISMATCH"),
     ] {
         assert!(search.coverage.count(what, how) > 0, "no schedule had {what}: {how}");
     }
@@ -90,7 +103,7 @@ fn a_schedule_shrinks_to_what_matters() {
     assert_eq!(small.steps.len(), 2);
     assert!(small.steps.contains(&Step::Advance(1_000)));
     assert_eq!(small.fates, [Fate { what: What::LostAfter, ..Fate::default() }]);
-    assert!(small.pages.is_empty() && small.gives.is_empty() && small.order == 0);
+    assert!(small.pages.is_empty() && small.gives.is_empty() && small.sign_ins.is_empty() && small.order == 0);
 }
 
 #[test]
