@@ -3,8 +3,8 @@
 use crate::cloud::has_agent;
 use crate::random::Random;
 use crate::schedule::{
-    AGENTS, CloudSetup, ENVIRONMENTS, Ending, Fate, Give, Given, Login, ORGS, Page, PageSetup, Repeats, Saying, Says, Schedule, SignIn,
-    Signed, Start, StartMany, Step, Token, What,
+    AGENTS, CloudSetup, Does, ENVIRONMENTS, Ending, Fate, Give, Given, Login, ORGS, Page, PageSetup, Repeats, Saying, Says, Schedule,
+    SignIn, Signed, Start, StartMany, Step, Stranger, Token, What,
 };
 
 // Gates: the library does not yet withstand what is behind a closed gate. Open the gate once the library is mended.
@@ -20,6 +20,15 @@ const REPEATS_IN_CORRELATION_ID: bool = false;
 
 /// Whether the looks of a start, too, have to heed `Retry-After`. (An invariant's gate, not a generator's.)
 pub const LOOKS_HEED_RETRY_AFTER: bool = false;
+
+/// Whether a stranger may hold the lock for ever under which tokens are obtained, also where people sign in in windows.
+const STRANGERS_HOLD_SIGN_INS_FOR_EVER: bool = false;
+
+/// Whether an app may add a token that the login origin gave to the library.
+pub const APPS_ADD_TOKENS_OF_SIGN_INS: bool = false;
+
+/// Whether the `Date` of an answer may be hours behind. One that is hours ahead is always generated.
+const DATES_ARE_BEHIND: bool = false;
 
 /// Whether `Retry-After` may say to wait for longer than 2³² milliseconds.
 const SAYS_TO_WAIT_FOR_AGES: bool = false;
@@ -42,8 +51,13 @@ pub fn generate(seed: u64) -> Schedule {
     // Most of what can go wrong does so where several want the same.
     let org = below(random, ORGS);
     let focus = Start { page: below(random, 4), agent: agent_of(random, org), org: Some(org), ..Start::default() };
+    let strangers = if random.percent(15) { 10 } else { 0 };
+    let has_windows = schedule.pages.iter().any(|page| page.login.as_ref().is_some_and(|login| !login.redirects));
     for _ in 0..2 + random.below(14) {
         step(random, &focus, odd_tokens, &mut schedule.steps);
+        if random.percent(strangers) {
+            schedule.steps.push(Step::Stranger(stranger(random, odd_tokens, has_windows)));
+        }
     }
     schedule.fates = (0..random.below(24)).map(|_| fate(random, trouble)).collect();
     schedule.gives = (0..random.below(8)).map(|_| give(random, trouble, odd_tokens)).collect();
@@ -193,7 +207,12 @@ fn fate(random: &mut Random, trouble: u64) -> Fate {
     };
     // Seldom where all else goes well, so that there is something to go on with.
     let repeats = if random.percent(1 + trouble / 3) { repeats(random) } else { Repeats::Nothing };
-    Fate { to: delay(random), back: delay(random), can_be_stopped: random.percent(30), what, repeats }
+    let date_off = match random.percent(1 + trouble / 10) {
+        true if DATES_ARE_BEHIND => random.pick(&[-100_000, -7_200, 7_200, 100_000]),
+        true => random.pick(&[7_200, 100_000]),
+        false => 0,
+    };
+    Fate { to: delay(random), back: delay(random), can_be_stopped: random.percent(30), what, repeats, date_off }
 }
 
 fn repeats(random: &mut Random) -> Repeats {
@@ -259,6 +278,22 @@ fn start(random: &mut Random, focus: &Start) -> Start {
     start.timeout = random.percent(25).then(|| time(random));
     start.abort_after = random.percent(15).then(|| time(random) - 1);
     start
+}
+
+fn stranger(random: &mut Random, odd: u64, has_windows: bool) -> Stranger {
+    let token = token(random, odd.max(30));
+    let does = random.pick(&[
+        Does::HoldsStart,
+        Does::HoldsStart,
+        Does::HoldsToken,
+        Does::HoldsToken,
+        Does::SharesSilence,
+        Does::SharesNothing,
+        Does::SharesNonsense,
+        Does::Shares(token),
+    ]);
+    let is_for_ever = random.percent(20) && (does != Does::HoldsToken || !has_windows || STRANGERS_HOLD_SIGN_INS_FOR_EVER);
+    Stranger { which: below(random, 4), does, time: (!is_for_ever).then(|| time(random)) }
 }
 
 fn step(random: &mut Random, focus: &Start, odd: u64, steps: &mut Vec<Step>) {

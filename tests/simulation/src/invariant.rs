@@ -48,9 +48,16 @@ pub struct Ledger {
     /// Of which organizations recorders have been told to forget the token; `None`: of all.
     sign_outs: Vec<(usize, Option<u8>)>,
     /// The names under which pages lock and share, and in which environment.
-    names: Vec<(String, u8)>,
+    names: Vec<Name>,
     /// What must be looked for before it is started.
     to_look_for: Vec<Key>,
+}
+
+/// A name under which pages lock or share.
+struct Name {
+    text: String,
+    environment: u8,
+    is_shared: bool,
 }
 
 /// What a start is for.
@@ -176,13 +183,23 @@ impl World {
     }
 
     /// A page locks or shares under this name: no other environment's does.
-    pub fn named(&self, name: &str, environment: u8) {
+    pub fn named(&self, name: &str, environment: u8, is_shared: bool) {
         let mut ledger = self.ledger.borrow_mut();
-        match ledger.names.iter().find(|(other, _)| other == name) {
-            Some((_, other)) if *other != environment => self.broken("ORIGIN", || format!("two environments have one name: {name}")),
-            Some(_) => {}
-            None => ledger.names.push((name.to_owned(), environment)),
+        match ledger.names.iter_mut().find(|other| other.text == name) {
+            Some(other) if other.environment != environment => {
+                self.broken("ORIGIN", || format!("two environments have one name: {name}"));
+            }
+            Some(other) => other.is_shared |= is_shared,
+            None => ledger.names.push(Name { text: name.to_owned(), environment, is_shared }),
         }
+    }
+
+    /// One of the names so far under which pages share, or only lock, with its environment.
+    pub fn a_name(&self, which: u8, is_shared: bool) -> Option<(String, u8)> {
+        let ledger = self.ledger.borrow();
+        let names: Vec<&Name> = ledger.names.iter().filter(|name| name.is_shared == is_shared).collect();
+        let name = names.get(usize::from(which).checked_rem(names.len())?)?;
+        Some((name.text.clone(), name.environment))
     }
 
     /// Another recorder had the lock before, and may have started the same.
@@ -364,7 +381,10 @@ impl World {
         for (at, before) in network.0[..number].iter().enumerate().filter(|(_, before)| is_same(before)) {
             let (Some(not_before), State::Over(..)) = (before.not_before, &before.state) else { continue };
             let tolerance = if not_before.is_date { self.skew(before.recorder, before.environment) } else { 0 };
-            if self.now() < not_before.time.saturating_sub(tolerance) {
+            // Without the right time, a date tells nothing.
+            let is_told =
+                !not_before.is_date || !network.0.iter().any(|flight| flight.recorder == before.recorder && flight.has_date_off());
+            if is_told && self.now() < not_before.time.saturating_sub(tolerance) {
                 let millis = not_before.time - self.now();
                 self.broken("RETRY AFTER", || format!("request {number} was sent {millis} ms before request {at} may be sent again"));
             }

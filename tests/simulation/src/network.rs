@@ -80,6 +80,11 @@ pub enum Verdict {
 }
 
 impl Flight {
+    /// Whether the answer's `Date` is off.
+    pub fn has_date_off(&self) -> bool {
+        self.fate.date_off != 0
+    }
+
     /// Whether the library waits for its answer.
     pub fn is_awaited(&self) -> bool {
         matches!(self.state, State::Sent | State::Answered(_))
@@ -134,6 +139,7 @@ impl Network {
         let mut network = world.network.borrow_mut();
         let flight = &mut network.0[number];
         let (what, repeats, back) = (flight.fate.what, flight.fate.repeats, flight.fate.back);
+        let date_off = i64::from(flight.fate.date_off);
         if flight.fate.can_be_stopped && matches!(flight.state, State::GivenUp(_)) {
             return;
         }
@@ -201,6 +207,9 @@ impl Network {
                     What::TooManySaying(saying) => Some(words_of(saying, time)),
                     _ => None,
                 };
+                if date_off != 0 && !cloud.setup().hides_date {
+                    world.see("Date", "off by hours");
+                }
                 let retry_after = header(Repeats::RetryAfter).or(said);
                 let wait = retry_after.as_deref().filter(|_| status == 429).and_then(|text| seconds_to_wait(text, time));
                 not_before = wait.map(|(millis, is_date)| NotBefore { time: world.now().saturating_add(millis), is_date });
@@ -209,7 +218,7 @@ impl Network {
                     json: json(&body).unwrap_or_default(),
                     body,
                     correlation_id: header(Repeats::CorrelationId),
-                    date: (!cloud.setup().hides_date).then(|| Timestamp::from_millis(time.div_euclid(1000) * 1000)),
+                    date: (!cloud.setup().hides_date).then(|| Timestamp::from_millis((time.div_euclid(1000) + date_off) * 1000)),
                     retry_after,
                     ..Response::default()
                 })

@@ -9,12 +9,15 @@ use std::task::{Context, Poll, Waker};
 
 use premium_recorder::cloud::ports::TokenSharer;
 
+use crate::schedule::Does;
+
 /// Locks and sharers, by name.
 #[derive(Default)]
 pub struct Origin {
     next: Cell<u64>,
     locks: RefCell<Vec<Lock>>,
     sharers: RefCell<Vec<Sharer>>,
+    strangers: RefCell<Vec<(u64, String, Does)>>,
 }
 
 type Sharer = (u64, String, Rc<dyn TokenSharer>);
@@ -90,6 +93,18 @@ impl Origin {
     /// Those that share under this name, in their order.
     pub fn sharers(&self, name: &str) -> Vec<Rc<dyn TokenSharer>> {
         self.sharers.borrow().iter().filter(|(_, other, _)| other == name).map(|(_, _, holder)| holder.clone()).collect()
+    }
+
+    /// A stranger begins to share.
+    pub fn share_oddly(self: &Rc<Self>, name: &str, does: Does) -> Odd {
+        let number = self.number();
+        self.strangers.borrow_mut().push((number, name.to_owned(), does));
+        Odd { origin: self.clone(), number }
+    }
+
+    /// What the stranger does that shares under this name.
+    pub fn stranger(&self, name: &str) -> Option<Does> {
+        self.strangers.borrow().iter().find(|(_, other, _)| other == name).map(|(_, _, does)| *does)
     }
 
     /// How many share.
@@ -181,5 +196,17 @@ impl Drop for Sharing {
         let ended = sharers.iter().position(|(number, ..)| *number == self.number).map(|at| sharers.remove(at));
         drop(sharers);
         drop(ended);
+    }
+}
+
+/// A stranger's sharing, until dropped.
+pub struct Odd {
+    origin: Rc<Origin>,
+    number: u64,
+}
+
+impl Drop for Odd {
+    fn drop(&mut self) {
+        self.origin.strangers.borrow_mut().retain(|(number, ..)| *number != self.number);
     }
 }

@@ -20,7 +20,7 @@ use crate::login::{Exchange, PageWindow, sha256};
 use crate::network::Network;
 use crate::origin::{Held, Sharing};
 use crate::repeat::{http_date, lenient_date};
-use crate::schedule::{Given, PageSetup};
+use crate::schedule::{Does, Given, PageSetup};
 use crate::signal::Signal;
 use crate::token::{ORG_IDS, org_number};
 use crate::world::World;
@@ -30,6 +30,9 @@ pub const START_HEADER: &str = "Idempotency-Key";
 
 /// How long another page takes to answer, in milliseconds.
 const TO_ANOTHER_PAGE: i64 = 1;
+
+/// How long a page waits for another one's answer, in milliseconds.
+const PATIENCE: i64 = 1_000;
 
 /// A page, as one recorder sees it.
 pub struct Page {
@@ -83,6 +86,34 @@ impl Page {
             asked.start = Some(self.world.start_of(self.recorder, self.setup.environment, &asked, header(START_HEADER)));
         }
         asked
+    }
+
+    /// What a stranger answers that shares under this name.
+    async fn ask_stranger(&self, name: &str, does: Does) -> Option<Option<IssuedToken>> {
+        let world = &self.world;
+        world.log(|| format!("recorder {}: asked a stranger under {name}: {does:?}", self.recorder));
+        let (how, time) = match does {
+            Does::SharesSilence => ("shares silence", PATIENCE),
+            Does::Shares(_) => ("shares a token", TO_ANOTHER_PAGE),
+            Does::SharesNonsense => ("shares nonsense", TO_ANOTHER_PAGE),
+            _ => ("shares nothing", TO_ANOTHER_PAGE),
+        };
+        world.see("stranger", how);
+        Timer::new(world, time).await;
+        let environment = self.setup.environment;
+        match does {
+            Does::SharesSilence => None,
+            Does::Shares(token) => {
+                let org = ORG_IDS.iter().position(|org| name.contains(org)).and_then(|at| u8::try_from(at).ok()).unwrap_or_default();
+                let now = world.clouds.borrow()[usize::from(environment)].time(world.now());
+                let number = world.tokens.borrow_mut().issue(&token, org, environment, now);
+                let text = world.tokens.borrow_mut().give(number, environment);
+                let expires_in = token.life.filter(|_| token.is_told).map(f64::from);
+                Some(Some(IssuedToken { access_token: text.into(), expires_in }))
+            }
+            Does::SharesNonsense => Some(Some(IssuedToken { access_token: "no token".to_owned().into(), expires_in: Some(f64::NAN) })),
+            _ => Some(None),
+        }
     }
 
     fn checks(&self, what: &'static str, text: &str) {
@@ -169,7 +200,7 @@ impl Platform for Page {
     async fn lock(&self, name: &str) -> Option<PageLock> {
         self.world.act();
         self.checks("a lock's name", name);
-        self.world.named(name, self.setup.environment);
+        self.world.named(name, self.setup.environment, false);
         if self.world.schedule.without_locks {
             return None;
         }
@@ -182,7 +213,7 @@ impl Platform for Page {
     async fn try_lock(&self, name: &str) -> TryLock<PageLock> {
         self.world.act();
         self.checks("a lock's name", name);
-        self.world.named(name, self.setup.environment);
+        self.world.named(name, self.setup.environment, false);
         if self.world.schedule.without_locks {
             return TryLock::Unsupported;
         }
@@ -202,7 +233,10 @@ impl Platform for Page {
     async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
         self.world.act();
         self.checks("a name to share under", name);
-        self.world.named(name, self.setup.environment);
+        self.world.named(name, self.setup.environment, true);
+        if let Some(does) = self.world.origin.stranger(name) {
+            return self.ask_stranger(name, does).await;
+        }
         if self.world.origin.sharers(name).is_empty() {
             return None;
         }
@@ -218,7 +252,7 @@ impl Platform for Page {
     fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
         self.world.act();
         self.checks("a name to share under", name);
-        self.world.named(name, self.setup.environment);
+        self.world.named(name, self.setup.environment, true);
         let org = ORG_IDS.iter().position(|org| name.contains(org)).and_then(|at| u8::try_from(at).ok());
         self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }))
     }

@@ -17,19 +17,22 @@ use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 
-use crate::clock::Event;
+use crate::clock::{Event, Timer};
 use crate::cloud::AGENT_IDS;
 use crate::coverage::Seen;
 use crate::invariant::{Call, Key, Outcome, Violation};
 use crate::login::{ADDRESS, CALLBACK, CLIENT_ID, ORIGIN, QUERY};
 use crate::page::{OTHER_TYPE, Page, START_HEADER, api};
-use crate::schedule::{self, Ending, ORGS, PageSetup, Schedule, Step};
+use crate::schedule::{self, Does, Ending, ORGS, PageSetup, Schedule, Step};
 use crate::signal::Signal;
 use crate::token::{End, ORG_IDS, org_number};
 use crate::world::World;
 
 /// The longest time that calls have, and that everything has that is under way when the steps are over, in milliseconds.
 const TO_THE_END: i64 = 3_600_000;
+
+/// Who owns the tasks and locks of strangers.
+const STRANGER: usize = usize::MAX;
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +111,7 @@ impl Play<'_> {
             self.world.check_settled();
         }
         self.world.log(|| "END".to_owned());
+        self.world.executor.end(STRANGER);
         // Closed, and still there.
         self.tabs.iter().for_each(|tab| self.end(tab, Ending::Closed));
         self.run_until(beginning + TO_THE_END + 1);
@@ -328,6 +332,7 @@ impl Play<'_> {
                     },
                 );
             }
+            Step::Stranger(stranger) => self.stranger(stranger),
             Step::Close(schedule::Page(page, ())) => self.end(self.tab(*page), Ending::Closed),
             Step::Reload(schedule::Page(page, ending)) => {
                 let at = usize::from(*page) % self.tabs.len();
@@ -366,6 +371,28 @@ impl Play<'_> {
         let count = cloud.recordings().len();
         let number = usize::from(which).checked_rem(count)?;
         Some((RecordingId::parse(&cloud.recording_id(number)).unwrap(), org_id(cloud.recordings()[number].org)))
+    }
+
+    /// A script that is not the library's does what it does, for as long as it does.
+    fn stranger(&self, stranger: &schedule::Stranger) {
+        let is_start = stranger.does == Does::HoldsStart;
+        let Some((name, _)) = self.world.a_name(stranger.which, !is_start) else { return };
+        let (world, does, time) = (self.world.clone(), stranger.does, stranger.time);
+        world.log(|| format!("a stranger: {does:?} {name}"));
+        let work = async move {
+            let is_lock = matches!(does, Does::HoldsStart | Does::HoldsToken);
+            let lock = if is_lock { Some(world.origin.lock(&name, STRANGER).await) } else { None };
+            let odd = (!is_lock).then(|| world.origin.share_oddly(&name, does));
+            if is_lock {
+                world.see("stranger", if is_start { "holds a start" } else { "holds tokens" });
+            }
+            match time {
+                Some(millis) => Timer::new(&world, i64::from(millis)).await,
+                None => std::future::pending().await,
+            }
+            drop((lock, odd));
+        };
+        self.world.executor.spawn(STRANGER, Box::pin(work));
     }
 
     fn start_many(&self, step: &schedule::StartMany) {

@@ -235,6 +235,9 @@ pub struct Fate {
     /// Where the answer repeats the token that the request carried.
     #[serde(skip_serializing_if = "is_default")]
     pub repeats: Repeats,
+    /// How far the answer's `Date` is off, in seconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub date_off: i32,
 }
 
 /// Where an answer repeats the request's token, as a proxy's answer might.
@@ -358,6 +361,8 @@ pub enum Step {
     Reload(Page<Ending>),
     /// A call is aborted, counted from the last one.
     Abort(u8),
+    /// A script that is not the library's does something under a name that the library uses.
+    Stranger(Stranger),
     /// Time goes by, in milliseconds.
     Advance(u32),
     /// So many tasks are polled.
@@ -371,6 +376,35 @@ pub enum Step {
         /// Whether they count as expired.
         is_expiry: bool,
     },
+}
+
+/// A script of the same origin that is not the library's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// Which of the names that the library has used for this purpose so far. They count round.
+    pub which: u8,
+    /// What it does.
+    pub does: Does,
+    /// For how long, in milliseconds; nothing: for ever.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub time: Option<u32>,
+}
+
+/// What a stranger does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Does {
+    /// Holds the lock of a start.
+    HoldsStart,
+    /// Holds the lock under which tokens are obtained.
+    HoldsToken,
+    /// Shares tokens, and does not answer.
+    SharesSilence,
+    /// Shares tokens, and has none.
+    SharesNothing,
+    /// Shares what is no token.
+    SharesNonsense,
+    /// Shares this token.
+    Shares(Token),
 }
 
 /// Something in a page.

@@ -1,6 +1,6 @@
 //! Makes a schedule as small as it gets without losing what is sought in it, such as a broken invariant.
 
-use crate::schedule::{CloudSetup, Fate, Give, Login, PageSetup, Repeats, Schedule, SignIn, Signed, Start, Step, Token, What};
+use crate::schedule::{CloudSetup, Fate, Give, Login, PageSetup, Repeats, Schedule, SignIn, Signed, Start, Step, Stranger, Token, What};
 
 /// How many runs it may take.
 const MOST_RUNS: usize = 20_000;
@@ -104,6 +104,7 @@ fn smaller(number: u32) -> Vec<u32> {
 fn simpler_fates(fate: &Fate) -> Vec<Fate> {
     let mut tries = vec![Fate::default(), Fate { what: What::Fine, ..fate.clone() }, Fate { can_be_stopped: false, ..fate.clone() }];
     tries.push(Fate { repeats: Repeats::Nothing, ..fate.clone() });
+    tries.push(Fate { date_off: 0, ..fate.clone() });
     if let What::TooManySaying(_) = fate.what {
         tries.push(Fate { what: What::TooMany(None), ..fate.clone() });
     }
@@ -163,6 +164,13 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
             Step::Start(Start { agent: 0, ..start.clone() }),
             Step::Start(Start { org: Some(0), ..start.clone() }),
         ],
+        Step::Stranger(stranger) => {
+            let mut tries = vec![Stranger { which: 0, ..stranger.clone() }];
+            tries.extend(
+                stranger.time.map(smaller).unwrap_or_default().into_iter().map(|time| Stranger { time: Some(time), ..stranger.clone() }),
+            );
+            tries.into_iter().map(Step::Stranger).collect()
+        }
         _ => Vec::new(),
     };
     if let Step::Start(start) = step {
