@@ -30,12 +30,17 @@ pub mod token {
 
 /// One request and its response.
 pub mod cloud {
+    pub mod call;
+    pub mod deadline;
     pub mod event;
     pub mod exchange;
     pub mod ports;
     pub mod rate_limit;
     pub mod refusal;
     pub mod response;
+    pub mod signal;
+    pub(crate) mod single_flight;
+    pub(crate) mod tasks;
 }
 
 /// Where tokens come from: another tab, a refresh token, the app, a sign-in.
@@ -43,6 +48,8 @@ pub mod auth {
     mod authorization;
     pub mod keyring;
     pub mod login;
+    pub mod ports;
+    mod session;
     pub mod sign_in;
     pub mod sources;
     pub(crate) mod token_endpoint;

@@ -96,7 +96,7 @@ fn a_header_that_is_taken_or_none_is_refused() {
 #[test]
 fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
     let (agent, org) = (AgentId::parse(AGENT).unwrap(), OrgId::parse(ACME).unwrap());
-    let started = |body: &str| Recording::from_answer(&answer(201, body), Some(&agent), &org);
+    let started = |body: &str| Recording::from_response(&answer(201, body), Some(&agent), &org);
     let whole = format!(
         r#"{{"id":"r1","agentId":"{AGENT}","organizationId":"{}","state":"recording","startedAt":"2026-11-22T08:00:00Z"}}"#,
         ACME.to_uppercase()

@@ -5,21 +5,20 @@
 mod support;
 
 use futures::future::join;
-use premium_recorder::cloud::ports::Feature;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{AgentId, OrgId};
 use premium_recorder::model::time::Timestamp;
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{CallOptions, Recorder};
 use support::*;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 
 async fn report(recorder: &Recorder<World>, org: Option<&str>) -> Vec<DiagnosisLine> {
     let org = org.and_then(OrgId::parse);
-    recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), org.as_ref(), no_limits()).await.unwrap()
+    recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), org.as_ref(), no_options()).await.unwrap()
 }
 
 fn line<'a>(report: &'a [DiagnosisLine], check: &str) -> &'a DiagnosisLine {
@@ -53,7 +52,7 @@ fn all_is_well() {
         let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let options = Options { environment: None, ..options(&[&jwt_of(GLOBEX)]) };
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
-        let recorder = Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap();
+        let recorder = Recorder::connect(world.clone(), settings, None, no_options()).await.unwrap();
         world.answers(move |seen| {
             let answer = if seen.url.contains("/users/") { answer(200, "{}") } else { info(GLOBEX, SCOPE) };
             Response { date: Some(Timestamp::from_millis(clock.time())), ..answer }
@@ -151,7 +150,7 @@ fn a_token_is_told_dead_lying_or_unasked() {
         world.answers(|_| info(ACME, SCOPE));
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         report(&recorder, None).await;
-        assert_eq!(recorder.grants()[0].target().org.as_str(), GLOBEX);
+        assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
 
         let world = World::new();
         let recorder = connected(&world, options(&[])).await;
@@ -249,7 +248,7 @@ fn what_the_platform_lacks_is_told() {
         // Not launched by a host.
         let recorder = connected(&World::new(), options(&[])).await;
         assert_eq!(verdict(&report(&recorder, None).await, "launch"), Warn);
-        let nobody = recorder.diagnose(None, None, no_limits()).await.unwrap();
+        let nobody = recorder.diagnose(None, None, no_options()).await.unwrap();
         assert_eq!(verdict(&nobody, "agent"), Skipped);
     });
 }
@@ -260,11 +259,11 @@ fn a_cloud_that_hangs_leaves_the_report_as_far_as_it_is() {
         let world = World::new();
         world.cloud(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let limits = CallOptions { timeout: Some(1_000), aborted: std::future::pending() };
+        let limits = within(1_000);
         let (said, ()) = join(recorder.diagnose(None, None, limits), async { world.advance(1_000) }).await;
         let said = said.unwrap();
         assert_eq!((verdict(&said, "time"), verdict(&said, "environment")), (Fail, Good));
         recorder.close();
-        assert_eq!(error(recorder.diagnose(None, None, no_limits()).await).code, Code::Closed);
+        assert_eq!(error(recorder.diagnose(None, None, no_options()).await).code, Code::Closed);
     });
 }

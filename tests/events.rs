@@ -12,7 +12,7 @@ use premium_recorder::token::access_token::AccessToken;
 use support::*;
 
 async fn record(recorder: &Recorder<World>) {
-    recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), no_limits()).await.unwrap();
+    recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), no_options()).await.unwrap();
 }
 
 /// The names of the events that were told, in order.
@@ -37,7 +37,7 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
         assert!(told[3].contains("Unauthenticated") && told[7].contains(r#"near_miss: Some("screenrecording:write")"#));
         assert!(told[9].contains("status: Some(201)") && told[9].contains("corr-1") && told[9].contains("number: 2"), "{}", told[9]);
         assert!(told[1].contains(&format!("org: Some({GLOBEX})")), "{}", told[1]);
-        recorder.switch_org(OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+        recorder.switch_org(OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
         assert_eq!(kinds(&world).last().unwrap(), "OrgChanged");
         for secret in [&fresh, &jwt_of(GLOBEX)] {
             assert!(!world.told().join("\n").contains(secret));
@@ -51,7 +51,7 @@ fn a_switch_is_told_with_the_organization_before_where_that_is_another_one() {
         let world = World::new();
         let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
         for org in [ACME, ACME, GLOBEX] {
-            recorder.switch_org(OrgId::parse(org).unwrap(), no_limits()).await.unwrap();
+            recorder.switch_org(OrgId::parse(org).unwrap(), no_options()).await.unwrap();
         }
         let told: Vec<String> = world.told().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
         let expected = [(ACME, "None".to_owned()), (ACME, "None".to_owned()), (GLOBEX, format!("Some({ACME})"))];
@@ -65,7 +65,7 @@ fn a_token_that_does_not_take_anothers_place_is_not_told_as_filed() {
         let world = World::new();
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
-        recorder.add_token(AccessToken::parse(&expired).unwrap(), no_limits()).await.unwrap();
+        recorder.add_token(AccessToken::parse(&expired).unwrap(), no_options()).await.unwrap();
         assert_eq!(kinds(&world), ["TokenFiled"]);
     });
 }

@@ -10,17 +10,19 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
 use support::{
-    ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, jwt, jwt_of, lost, no_limits, options, pairs, run,
-    token_info, while_time_passes,
+    ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, expires_at, jwt, jwt_of, lost, no_options, options, pairs,
+    run, token_info, while_time_passes, with_signal, within,
 };
 
 const CREATED: &str = r#"{"id":"rec-1","state":"recording","startedAt":"2026-11-22T08:00:00Z"}"#;
@@ -34,11 +36,7 @@ fn start(org: Option<&str>) -> Start {
 }
 
 async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, CallError> {
-    recorder.start_recording(start(org), no_limits()).await
-}
-
-fn within(timeout: u32) -> CallOptions<std::future::Pending<()>> {
-    CallOptions { timeout: Some(timeout), aborted: std::future::pending() }
+    recorder.start_recording(start(org), no_options()).await
 }
 
 #[test]
@@ -79,7 +77,7 @@ fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one(
         let with_org = Options { org_id: Some(ACME.into()), ..options(&tokens) };
         let recorder = connected(&world, with_org).await;
         assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), ACME);
-        recorder.switch_org(org(GLOBEX), no_limits()).await.unwrap();
+        recorder.switch_org(org(GLOBEX), no_options()).await.unwrap();
         assert_eq!(recorder.org(), Some(org(GLOBEX)));
         assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), GLOBEX);
         assert_eq!(record(&recorder, Some(INITECH)).await.unwrap().org.as_str(), INITECH);
@@ -98,7 +96,7 @@ fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one(
 
         let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let settings = Settings::from_options(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
-        let launched = Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap();
+        let launched = Recorder::connect(world.clone(), settings, None, no_options()).await.unwrap();
         assert_eq!(record(&launched, None).await.unwrap().org.as_str(), GLOBEX);
     });
 }
@@ -115,7 +113,7 @@ fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
         assert_eq!(asked[0].org, None);
-        let grant = &recorder.grants()[0];
+        let grant = &recorder.tokens()[0];
         assert_eq!((grant.org_name(), grant.home_org()), (Some("An organization"), Some(&org(INITECH))));
     });
 }
@@ -125,7 +123,7 @@ fn connect_reads_every_token_before_it_sends_one() {
     run(async {
         let world = World::new();
         let settings = Settings::from_options(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
-        let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
+        let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert_eq!(refused.code, Code::TokenMalformed);
         assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
         assert!(world.seen().is_empty());
@@ -149,7 +147,7 @@ fn a_token_that_can_not_be_filed_says_why() {
             world.answers(move |_| answer(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             assert_eq!(
-                error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ())).code,
+                error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ())).code,
                 expected,
                 "{status} {body}"
             );
@@ -158,8 +156,8 @@ fn a_token_that_can_not_be_filed_says_why() {
         world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let token = premium_recorder::token::access_token::AccessToken::parse("opaque").unwrap();
-        assert_eq!(error(recorder.add_token(token, no_limits()).await).code, Code::Network);
-        assert_eq!(recorder.grants().len(), 1);
+        assert_eq!(error(recorder.add_token(token, no_options()).await).code, Code::Network);
+        assert_eq!(recorder.tokens().len(), 1);
     });
 }
 
@@ -194,7 +192,7 @@ fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
 
         let later = jwt(&format!(r#"{{"org_id":"{ACME}","exp":2}}"#));
         let recorder = connected(&world, options(&[&expired, &later])).await;
-        assert_eq!(recorder.grants()[0].expires_at(recorder.now()).unwrap().as_millis(), 2000);
+        assert_eq!(expires_at(&recorder, 0), 2000);
     });
 }
 
@@ -211,7 +209,7 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
         });
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let alone = || Start { shares: false, ..start(Some(GLOBEX)) };
-        let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_limits())));
+        let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_options())));
         let (recordings, ()) = join(calls, async { give.send(jwt_of(GLOBEX)).unwrap() }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
         let asked = Asked {
@@ -222,7 +220,7 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
         };
         assert_eq!(world.asked(), [asked]);
         assert_eq!(world.starts().len(), 200);
-        assert_eq!(recorder.grants()[1].expires_at(recorder.now()).unwrap().as_millis(), NOW + 600_000);
+        assert_eq!(expires_at(&recorder, 1), NOW + 600_000);
     });
 }
 
@@ -296,11 +294,11 @@ fn a_token_of_another_organization_from_the_source_is_dropped() {
         let recorder = connected(&world, options(&[])).await;
         let refused = error(record(&recorder, Some(GLOBEX)).await);
         assert_eq!((refused.code, refused.evidence.token_org_id.clone()), (Code::TokenSourceWrongOrg, Some(org(ACME))));
-        assert!(world.seen().is_empty() && recorder.grants().is_empty());
+        assert!(world.seen().is_empty() && recorder.tokens().is_empty());
 
         world.issues("opaque").answers(|_| answer(200, &token_info(ACME)));
         assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceWrongOrg);
-        assert!(world.starts().is_empty() && recorder.grants().is_empty());
+        assert!(world.starts().is_empty() && recorder.tokens().is_empty());
     });
 }
 
@@ -361,7 +359,7 @@ fn the_cloud_knows_a_tokens_scopes_better_than_the_token() {
         let world = World::new();
         world.answers(|_| answer(200, &token_info(GLOBEX)));
         let recorder = connected(&world, options(&[&jwt(r#"{"scope":"claimed"}"#)])).await;
-        assert_eq!(recorder.grants()[0].scopes().unwrap(), ["user-basic-info"]);
+        assert_eq!(recorder.tokens()[0].scopes().unwrap(), ["user-basic-info"]);
     });
 }
 
@@ -401,7 +399,7 @@ fn a_token_that_the_answer_repeats_is_struck_out() {
         assert!(!format!("{refused:?}").contains(&jwt_of(ACME)));
 
         let settings = Settings::from_options(options(&["0paque"]), None, None).unwrap();
-        let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
+        let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert!(!format!("{refused:?}").contains("0paque"));
     });
 }
@@ -413,13 +411,13 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
             let world = World::new();
             world.answers(move |_| answer(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
-            let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
+            let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
             assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
         }
         let world = World::new();
         world.answers(|_| answer(200, "{}"));
         let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
-        let refused = error(Recorder::connect(world.clone(), settings, None, no_limits()).await.map(|_| ()));
+        let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
     });
 }
@@ -483,13 +481,13 @@ fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
         let world = World::new();
         world.cloud(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let aborted = CallOptions { timeout: None, aborted: std::future::ready(()) };
-        assert!(matches!(recorder.start_recording(start(None), aborted).await, Err(CallError::Aborted)));
+        let signal = Signal::default();
+        signal.abort();
+        assert!(matches!(recorder.start_recording(start(None), with_signal(&signal)).await, Err(CallError::Aborted)));
         assert!(world.seen().is_empty());
 
-        let (abort, aborted) = oneshot::channel::<()>();
-        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
-        let (ended, ()) = join(recorder.start_recording(start(None), limits), async { abort.send(()).unwrap() }).await;
+        let signal = Signal::default();
+        let (ended, ()) = join(recorder.start_recording(start(None), with_signal(&signal)), async { signal.abort() }).await;
         assert!(matches!(ended, Err(CallError::Aborted)));
         assert_eq!(world.starts().len(), 1);
     });
@@ -502,13 +500,12 @@ fn one_callers_abort_does_not_take_the_token_from_the_others() {
         world.answers(|_| answer(201, CREATED));
         let source = world.issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
-        let (abort, aborted) = oneshot::channel::<()>();
-        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
-        let first = recorder.start_recording(start(Some(ACME)), limits);
+        let signal = Signal::default();
+        let first = recorder.start_recording(start(Some(ACME)), with_signal(&signal));
         let others = async {
             let second = record(&recorder, Some(ACME));
             let gives = async {
-                abort.send(()).unwrap();
+                signal.abort();
                 source.tell();
             };
             join(second, gives).await.0
@@ -559,9 +556,9 @@ fn close_ends_what_is_under_way_and_forgets_every_token() {
         assert_eq!((sent.code, waiting.code), (Code::Closed, Code::Closed));
         // Only the one that was sent says for whom something may be running.
         assert_eq!((sent.evidence.org_id.clone(), waiting.evidence.org_id.clone()), (Some(org(ACME)), None));
-        assert!(recorder.grants().is_empty());
+        assert!(recorder.tokens().is_empty());
         assert_eq!(error(record(&recorder, None).await).code, Code::Closed);
-        assert_eq!(error(recorder.switch_org(org(ACME), no_limits()).await).code, Code::Closed);
+        assert_eq!(error(recorder.switch_org(org(ACME), no_options()).await).code, Code::Closed);
         recorder.close();
         assert_eq!(world.starts().len(), 1);
     });
@@ -585,10 +582,10 @@ fn a_switch_that_fails_does_not_undo_one_before_it() {
         });
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let failing = async {
-            recorder.switch_org(org(INITECH), no_limits()).await.unwrap_err();
+            recorder.switch_org(org(INITECH), no_options()).await.unwrap_err();
             give.send(()).unwrap();
         };
-        join(recorder.switch_org(org(GLOBEX), no_limits()), failing).await.0.unwrap();
+        join(recorder.switch_org(org(GLOBEX), no_options()), failing).await.0.unwrap();
         assert_eq!(recorder.org(), Some(org(GLOBEX)));
     });
 }
@@ -631,13 +628,13 @@ fn a_switch_that_fails_changes_nothing_and_of_two_the_last_one_called_decides() 
     run(async {
         let world = World::new();
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        assert_eq!(error(recorder.switch_org(org(GLOBEX), no_limits()).await).code, Code::OrgMismatch);
+        assert_eq!(error(recorder.switch_org(org(GLOBEX), no_options()).await).code, Code::OrgMismatch);
         assert_eq!(recorder.org(), Some(org(ACME)));
 
         let source = world.issues_when_told(|_| true);
-        let slow = recorder.switch_org(org(GLOBEX), no_limits());
+        let slow = recorder.switch_org(org(GLOBEX), no_options());
         let fast = async {
-            recorder.switch_org(org(ACME), no_limits()).await.unwrap();
+            recorder.switch_org(org(ACME), no_options()).await.unwrap();
             source.tell();
         };
         let (slow, ()) = join(slow, fast).await;

@@ -4,13 +4,14 @@
 mod support;
 use futures::FutureExt;
 use futures::future::{join, join_all};
-use premium_recorder::cloud::ports::{Platform, TokenSharer};
+use premium_recorder::auth::ports::{TokenSharer, TokenSharing};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
-use premium_recorder::model::time::{Clock, Timestamp};
+use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
@@ -20,7 +21,7 @@ use support::*;
 
 const SECOND: i64 = 1000;
 async fn record(r: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
-    r.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
+    r.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_options()).await
 }
 fn lives(org: &str, jti: &str, life: i64) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","exp":{},"jti":"{jti}"}}"#, NOW / 1000 + life))
@@ -181,11 +182,11 @@ fn sign_out_is_not_undone_by_add_token_under_way() {
             });
             let recorder = connected(&world, options(&[])).await;
             let leaving = async {
-                recorder.sign_out(org, no_limits()).await.unwrap();
+                recorder.sign_out(org, no_options()).await.unwrap();
                 tell.send(()).unwrap();
             };
-            let (_added, ()) = join(recorder.add_token(AccessToken::parse("opaque").unwrap(), no_limits()), leaving).await;
-            assert_eq!(recorder.grants().len(), 0);
+            let (_added, ()) = join(recorder.add_token(AccessToken::parse("opaque").unwrap(), no_options()), leaving).await;
+            assert_eq!(recorder.tokens().len(), 0);
         }
     });
 }
@@ -275,8 +276,8 @@ fn a_refresh_that_somebody_gave_up_on_is_not_made_again_with_the_same_token() {
         let recorder = signed_in(&world).await;
         world.advance(100 * SECOND);
         {
-            let limits = CallOptions { timeout: None, aborted: async { turn().await } };
-            let ended = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits).await;
+            let start = Start::new(AGENT, Some(GLOBEX), None).unwrap();
+            let ended = aborted_when(turn(), async |options| recorder.start_recording(start, options).await).await;
             assert!(matches!(ended, Err(CallError::Aborted)));
         }
         let _ = ticking(&[&world], record(&recorder, GLOBEX), 60_000).await;
@@ -381,7 +382,7 @@ fn a_token_that_the_app_handed_over_is_not_shared_because_another_was() {
         issues(&first, 100.0, |_| false);
         let one = connected(&first, options(&[])).await;
         record(&one, GLOBEX).await.unwrap();
-        one.add_token(AccessToken::parse(&lives(GLOBEX, "private", 9999)).unwrap(), no_limits()).await.unwrap();
+        one.add_token(AccessToken::parse(&lives(GLOBEX, "private", 9999)).unwrap(), no_options()).await.unwrap();
         let second = first.another_page();
         second.answers(answers);
         issues(&second, 100.0, |_| false);
@@ -429,12 +430,13 @@ fn a_blocked_window_is_no_matter_where_another_page_has_the_token() {
 
 #[test]
 fn a_slow_answer_does_not_spoil_what_a_quick_one_told() {
-    let clock = Clock::default();
-    let at = |m| Timestamp::from_millis(NOW + m);
-    // the cloud is 30 s behind
-    clock.learn(at(0), at(20), at(-30_000));
-    clock.learn(at(60_000), at(100_000), at(60_000 + 39_000 - 30_000));
-    let after = clock.at(at(0)).in_cloud().as_millis() - NOW;
+    let clock = CloudClock::default();
+    let date = |millis: i64| Timestamp::from_millis(NOW + millis);
+    let at = |millis: i64| clock.moment(Instant::from_millis(millis), date(millis));
+    // The cloud is 30 s behind.
+    clock.learn(at(0), at(20), date(-30_000));
+    clock.learn(at(60_000), at(100_000), date(60_000 + 39_000 - 30_000));
+    let after = at(0).in_cloud().as_millis() - NOW;
     assert!((after + 30_000).abs() <= 1_000);
 }
 
@@ -460,12 +462,12 @@ fn sign_out_of_all_is_not_undone_by_a_sign_in_of_the_wrong_org() {
         o.login.as_mut().unwrap().wrong_org = Some("file".into());
         let recorder = connected(&world, o).await;
         let leaving = async {
-            recorder.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
-            recorder.sign_out(None, no_limits()).await.unwrap();
+            recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+            recorder.sign_out(None, no_options()).await.unwrap();
             world.windows()[0].grant("code");
         };
         let _ = join(record(&recorder, GLOBEX), leaving).await;
-        assert_eq!(recorder.grants().len(), 0);
+        assert_eq!(recorder.tokens().len(), 0);
     });
 }
 
@@ -498,11 +500,11 @@ fn sign_out_is_not_undone_by_a_start_that_its_own_revocation_makes_fail() {
             .issues(&lives(GLOBEX, "second", 9999));
         let recorder = connected(&world, options(&[&token])).await;
         let leaving = async {
-            recorder.sign_out(None, no_limits()).await.unwrap();
+            recorder.sign_out(None, no_options()).await.unwrap();
             tell.send(()).unwrap();
         };
         let (_, ()) = join(record(&recorder, GLOBEX), leaving).await;
-        assert_eq!((world.asked().len(), recorder.grants().len()), (0, 0));
+        assert_eq!((world.asked().len(), recorder.tokens().len()), (0, 0));
     });
 }
 
@@ -521,7 +523,7 @@ fn get_token_may_call_everything_synchronously() {
                 match what {
                     0 => r.close(),
                     1 => {
-                        let mut f = Box::pin(async { r.sign_out(None, no_limits()).await });
+                        let mut f = Box::pin(async { r.sign_out(None, no_options()).await });
                         let _ = f.as_mut().poll(&mut cx);
                     }
                     2 => {
@@ -532,17 +534,17 @@ fn get_token_may_call_everything_synchronously() {
                     }
                     3 => {
                         let mut f =
-                            Box::pin(async { r.add_token(AccessToken::parse(&lives(GLOBEX, "x", 9999)).unwrap(), no_limits()).await });
+                            Box::pin(async { r.add_token(AccessToken::parse(&lives(GLOBEX, "x", 9999)).unwrap(), no_options()).await });
                         let _ = f.as_mut().poll(&mut cx);
                     }
                     4 => {
-                        let mut f = Box::pin(async { r.switch_org(OrgId::parse(GLOBEX).unwrap(), no_limits()).await });
+                        let mut f = Box::pin(async { r.switch_org(OrgId::parse(GLOBEX).unwrap(), no_options()).await });
                         let _ = f.as_mut().poll(&mut cx);
                     }
                     _ => {
-                        r.grants();
+                        r.tokens();
                         r.org();
-                        let mut f = Box::pin(async { r.sign_out(OrgId::parse(&asked.org), no_limits()).await });
+                        let mut f = Box::pin(async { r.sign_out(OrgId::parse(&asked.org), no_options()).await });
                         let _ = f.as_mut().poll(&mut cx);
                     }
                 }
@@ -560,7 +562,7 @@ fn get_token_may_call_everything_synchronously() {
     });
 }
 fn spawn(w: &World, f: std::pin::Pin<Box<dyn Future<Output = Result<Recording, CallError>>>>) {
-    use premium_recorder::cloud::ports::Platform;
+    use premium_recorder::cloud::ports::Timer;
     w.spawn(Box::pin(async move {
         let _ = f.await;
     }));
@@ -573,7 +575,7 @@ fn first_polls_with_a_noop_waker_lose_no_wake_up() {
         let told = world.answers(answers).issues_when_told(|_| true);
         let recorder = connected(&world, options(&[])).await;
         let agent = |number: usize| Start::new(&format!("agent-{number}"), Some(GLOBEX), None).unwrap();
-        let mut calls: Vec<_> = (0..20).map(|number| Box::pin(recorder.start_recording(agent(number), no_limits()))).collect();
+        let mut calls: Vec<_> = (0..20).map(|number| Box::pin(recorder.start_recording(agent(number), no_options()))).collect();
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         for c in &mut calls {
             assert!(c.as_mut().poll(&mut cx).is_pending());
@@ -599,7 +601,7 @@ fn connect_does_not_fail_because_what_another_page_shares_can_not_be_looked_at()
         let second = first.another_page();
         second.cloud(|_| Box::pin(std::future::pending()));
         let settings = premium_recorder::recorder::settings::Settings::from_options(o(), None, Some(page(&[]))).unwrap();
-        let r = ticking(&[&second], Recorder::connect(second.clone(), settings, None, no_limits()), 60_000).await.unwrap();
+        let r = ticking(&[&second], Recorder::connect(second.clone(), settings, None, no_options()), 60_000).await.unwrap();
         assert!(r.is_ok(), "connect: {:?}", error(r.map(|_| ())).code);
     });
 }
@@ -635,11 +637,11 @@ fn sign_out_is_not_undone_by_a_call_whose_renewal_failed() {
         world.go_on();
         world.advance(6 * SECOND);
         let leaving = async {
-            recorder.sign_out(None, no_limits()).await.unwrap();
+            recorder.sign_out(None, no_options()).await.unwrap();
             tell.send(()).unwrap();
         };
         let (_, ()) = join(record(&recorder, GLOBEX), leaving).await;
-        assert_eq!((recorder.grants().len(), n.get()), (0, 2));
+        assert_eq!((recorder.tokens().len(), n.get()), (0, 2));
     });
 }
 
@@ -653,7 +655,7 @@ fn an_aborted_call_does_not_end_the_count_of_anothers_sign_in() {
         let recorder = connected(&world, login_options()).await;
         let mut a = Box::pin(record(&recorder, GLOBEX));
         assert!(poll_once(a.as_mut()).await.is_pending());
-        recorder.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
+        recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
         let mut b = Box::pin(record(&recorder, GLOBEX));
         assert!(poll_once(b.as_mut()).await.is_pending());
         drop(a);
@@ -698,7 +700,7 @@ fn what_a_redirect_sign_in_gave_is_not_displaced_by_the_token_it_was_to_replace(
         let mut page = page(&[("code", "c"), ("state", &state)]);
         let returned = AuthorizationResponse::take(o().login.as_ref(), &back, Some(&mut page)).unwrap();
         let settings = Settings::from_options(o(), None, Some(page)).unwrap();
-        let again = Recorder::connect(back.clone(), settings, returned, no_limits()).await.unwrap();
+        let again = Recorder::connect(back.clone(), settings, returned, no_options()).await.unwrap();
         let _ = join(record(&again, GLOBEX), async {
             turn().await;
             back.advance(200_000)
@@ -713,7 +715,7 @@ fn what_another_page_hands_over_is_looked_at() {
     run(async {
         let world = World::new();
         world.answers(answers_with_a_short_life).issues_each();
-        let _sharing = world.share(
+        let _sharing = world.share_token(
             &format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken"),
             Rc::new(Hands(claims(ACME, "another's"))),
         );
@@ -832,7 +834,7 @@ fn who_signed_out_shares_no_more() {
         record(&a, GLOBEX).await.unwrap();
         pages.iter().for_each(|w| w.advance(100 * SECOND));
         record(&a, GLOBEX).await.unwrap(); // shared a second time
-        a.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
+        a.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
         record(&b, GLOBEX).await.unwrap();
         record(&c, GLOBEX).await.unwrap();
         assert_eq!((pages[1].asked().len(), pages[2].asked().len()), (1, 0));
@@ -846,9 +848,9 @@ fn nothing_is_renewed_beside_a_fetch() {
         let recorder = connected(&world, options(&[])).await;
         let other = async {
             let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 10));
-            recorder.add_token(AccessToken::parse(&token).unwrap(), no_limits()).await.unwrap();
+            recorder.add_token(AccessToken::parse(&token).unwrap(), no_options()).await.unwrap();
             world.advance(9 * SECOND + 500);
-            recorder.start_recording(Start::new("another-agent", Some(GLOBEX), None).unwrap(), no_limits()).await.unwrap();
+            recorder.start_recording(Start::new("another-agent", Some(GLOBEX), None).unwrap(), no_options()).await.unwrap();
             assert_eq!(world.spawned(), 0);
             told.tell();
         };
@@ -901,7 +903,7 @@ fn a_life_is_counted_from_the_question() {
         });
         let recorder = connected(&world, login_options()).await;
         join(record(&recorder, GLOBEX), async { world.windows()[0].grant("code") }).await.0.unwrap();
-        assert_eq!(recorder.grants()[0].expires_at(recorder.now()).unwrap().as_millis(), NOW + 100 * SECOND);
+        assert_eq!(expires_at(&recorder, 0), NOW + 100 * SECOND);
     });
 }
 #[test]
@@ -1006,7 +1008,7 @@ fn a_token_that_was_added_meanwhile_is_used() {
         });
         let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
         let add = async {
-            recorder.add_token(AccessToken::parse(&claims(GLOBEX, "b")).unwrap(), no_limits()).await.unwrap();
+            recorder.add_token(AccessToken::parse(&claims(GLOBEX, "b")).unwrap(), no_options()).await.unwrap();
             tell.send(()).unwrap();
         };
         join(record(&recorder, GLOBEX), add).await.0.unwrap();
@@ -1024,8 +1026,8 @@ fn a_closed_recorder_signs_nobody_out() {
         let (one, two) = (connected(&world, options(&[])).await, connected(&other, options(&[])).await);
         record(&two, GLOBEX).await.unwrap();
         one.close();
-        assert_eq!(error(one.sign_out(OrgId::parse(GLOBEX), no_limits()).await).code, Code::Closed);
-        assert_eq!(two.grants().len(), 1);
+        assert_eq!(error(one.sign_out(OrgId::parse(GLOBEX), no_options()).await).code, Code::Closed);
+        assert_eq!(two.tokens().len(), 1);
     });
 }
 
@@ -1037,8 +1039,8 @@ fn a_sign_out_ends_what_is_being_obtained_for_its_organization_and_nothing_else(
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
         let somebody = async {
             turn().await;
-            recorder.sign_out(OrgId::parse(INITECH), no_limits()).await.unwrap();
-            recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+            recorder.sign_out(OrgId::parse(INITECH), no_options()).await.unwrap();
+            recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
             turn().await;
             told.tell();
         };
@@ -1048,7 +1050,7 @@ fn a_sign_out_ends_what_is_being_obtained_for_its_organization_and_nothing_else(
         let world = World::new();
         world.source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
-        let sign_out = recorder.sign_out(OrgId::parse(GLOBEX), no_limits());
+        let sign_out = recorder.sign_out(OrgId::parse(GLOBEX), no_options());
         let (ended, signed_out) = join(record(&recorder, GLOBEX), sign_out).await;
         signed_out.unwrap();
         assert_eq!(error(ended).code, Code::NoToken);
@@ -1073,8 +1075,8 @@ fn a_sign_out_of_another_organization_does_not_undo_the_one_before() {
         let recorder = connected(&world, options(&[&claims(GLOBEX, "own"), &jwt_of(ACME)])).await;
         let somebody = async {
             wait_until(|| !world.starts().is_empty()).await;
-            recorder.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
-            recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+            recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+            recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
             refuse.send(()).unwrap();
         };
         let (ended, ()) = join(record(&recorder, GLOBEX), somebody).await;
@@ -1091,7 +1093,7 @@ fn a_token_may_be_added_again_but_not_the_refused_one() {
         let is_refused = refused.clone();
         world.answers(move |seen| if seen.token == is_refused { answer(401, "") } else { answers(seen) });
         let recorder = connected(&world, options(&[&refused])).await;
-        let add = |text: &str| recorder.add_token(AccessToken::parse(text).unwrap(), no_limits());
+        let add = |text: &str| recorder.add_token(AccessToken::parse(text).unwrap(), no_options());
         add(&refused).await.unwrap();
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::Unauthenticated);
         assert_eq!(error(add(&refused).await).code, Code::Unauthenticated);
@@ -1118,10 +1120,10 @@ fn a_token_that_the_cloud_called_anothers_is_not_used_by_its_claim_again() {
             let recorder = connected(&world, options(&[&lying])).await;
             assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
             if signs_out {
-                recorder.sign_out(None, no_limits()).await.unwrap();
+                recorder.sign_out(None, no_options()).await.unwrap();
             }
             world.forget_the_past();
-            let added = recorder.add_token(AccessToken::parse(&lying).unwrap(), no_limits()).await.unwrap();
+            let added = recorder.add_token(AccessToken::parse(&lying).unwrap(), no_options()).await.unwrap();
             assert_eq!(added.target().org.as_str(), ACME);
             record(&recorder, GLOBEX).await.unwrap_err();
             assert!(world.starts().is_empty());

@@ -14,7 +14,7 @@ use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
-use support::{NOW, World, answer, jwt, login_options, no_limits, page, run};
+use support::{NOW, World, answer, jwt, login_options, no_options, page, run};
 
 /// A token, and what is true of it: the cloud knows, its text may lie or say nothing.
 #[derive(Clone, Debug)]
@@ -108,27 +108,27 @@ proptest! {
                 login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
                 ..Options::default()
             };
-            let recorder = Recorder::connect(world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_limits()).await.unwrap();
+            let recorder = Recorder::connect(world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_options()).await.unwrap();
             let mut started = Vec::new();
             for step in steps {
                 match step {
                     Step::Start(to) => {
                         let to = to.map(org);
                         let target = to.clone().or_else(|| recorder.org().map(|org| org.as_str().to_owned()));
-                        if let Ok(recording) = recorder.start_recording(Start::new("agent", to.as_deref(), None).unwrap(), no_limits()).await {
+                        if let Ok(recording) = recorder.start_recording(Start::new("agent", to.as_deref(), None).unwrap(), no_options()).await {
                             started.push((recording.org.as_str().to_owned(), target.unwrap()));
                         }
                     }
                     Step::Switch(to) => {
                         let to = premium_recorder::model::ids::OrgId::parse(&org(to)).unwrap();
-                        let _ = recorder.switch_org(to, no_limits()).await;
+                        let _ = recorder.switch_org(to, no_options()).await;
                     }
                     Step::Add(token) => {
-                        recorder.add_token(AccessToken::parse(&token.text).unwrap(), no_limits()).await.unwrap();
+                        recorder.add_token(AccessToken::parse(&token.text).unwrap(), no_options()).await.unwrap();
                     }
                 }
             }
-            for grant in recorder.grants() {
+            for grant in recorder.tokens() {
                 assert!(owners.values().any(|owner| owner == grant.target().org.as_str()));
             }
             started

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::future::{join, join_all};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
-use premium_recorder::model::time::{Clock, Timestamp};
-use premium_recorder::recorder::{CallError, Recorder};
+use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
@@ -23,7 +24,7 @@ const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
 const SECOND: i64 = 1_000;
 
 async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, Some(ACME), None).unwrap(), no_limits()).await
+    recorder.start_recording(Start::new(AGENT, Some(ACME), None).unwrap(), no_options()).await
 }
 
 /// A JWT of Acme that expires so many seconds after `NOW`, and is told apart by its `jti`.
@@ -77,7 +78,7 @@ fn the_earlier_of_claim_and_source_counts() {
             world.answers(answers);
             let recorder = connected(&world, options(&[])).await;
             record(&recorder).await.unwrap();
-            assert_eq!(recorder.grants()[0].expires_at(recorder.now()).unwrap().as_millis(), NOW + expected * SECOND);
+            assert_eq!(expires_at(&recorder, 0), NOW + expected * SECOND);
         }
     });
 }
@@ -152,7 +153,7 @@ fn the_clouds_clock_decides_on_what_the_cloud_has_dated() {
         ahead_by(&world, -3600 * SECOND);
         let recorder = connected(&world, options(&["opaque"])).await;
         let token = premium_recorder::token::access_token::AccessToken::parse(&of_acme("a", -1800)).unwrap();
-        recorder.add_token(token, no_limits()).await.unwrap();
+        recorder.add_token(token, no_options()).await.unwrap();
         record(&recorder).await.unwrap();
         assert_eq!(tokens_of_starts(&world).len(), 1);
 
@@ -160,7 +161,7 @@ fn the_clouds_clock_decides_on_what_the_cloud_has_dated() {
         let world = World::new();
         ahead_by(&world, 3600 * SECOND);
         let recorder = connected(&world, options(&["opaque", &of_acme("a", 1800)])).await;
-        let acme = recorder.grants().into_iter().find(|grant| grant.known_by() == premium_recorder::token::org_token::KnownBy::Claim);
+        let acme = recorder.tokens().into_iter().find(|grant| grant.known_by() == premium_recorder::token::org_token::KnownBy::Claim);
         // It did not even take the place of the one that lives.
         assert!(acme.is_none_or(|grant| !grant.is_fresh(recorder.now())));
     });
@@ -190,12 +191,13 @@ proptest! {
     fn the_clouds_clock_is_known_to_within_the_delay_and_a_second(
         now in 0..2_000_000_000_000i64, ahead in -10_000_000_000i64..10_000_000_000, there in 0..20_000i64, back in 0..20_000i64,
     ) {
-        let clock = Clock::default();
+        let clock = CloudClock::default();
+        let moment = |millis: i64| clock.moment(Instant::from_millis(millis - now), Timestamp::from_millis(millis));
         let written = now + there + ahead;
         let date = Timestamp::from_millis(written.div_euclid(1000) * 1000);
         let received = now + there + back;
-        clock.learn(Timestamp::from_millis(now), Timestamp::from_millis(received), date);
-        let known = clock.at(Timestamp::from_millis(received)).in_cloud().as_millis() - received;
+        clock.learn(moment(now), moment(received), date);
+        let known = moment(received).in_cloud().as_millis() - received;
         prop_assert!((known - ahead).abs() <= (there + back + 1000) / 2 + 1 || known == 0, "{known}");
         if ahead == 0 {
             prop_assert_eq!(known, 0);
@@ -284,7 +286,7 @@ fn a_renewal_under_way_serves_who_needs_it_by_then_and_ends_with_the_recorder() 
         recorder.close();
         source.tell();
         world.go_on();
-        assert_eq!((world.spawned(), recorder.grants().len()), (0, 0));
+        assert_eq!((world.spawned(), recorder.tokens().len()), (0, 0));
     });
 }
 

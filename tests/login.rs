@@ -9,11 +9,13 @@ use std::rc::Rc;
 use futures::future::{join, join_all};
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::auth::sign_in::AuthorizationResponse;
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
@@ -21,7 +23,7 @@ use support::*;
 const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
 
 async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, org, None).unwrap(), no_limits()).await
+    recorder.start_recording(Start::new(AGENT, org, None).unwrap(), no_options()).await
 }
 
 /// The decoded pairs of a form.
@@ -114,7 +116,7 @@ fn two_hundred_calls_share_one_sign_in() {
         world.answers(cloud_of(GLOBEX));
         let recorder = connected(&world, login_options()).await;
         let alone = || Start { shares: false, ..Start::new(AGENT, Some(GLOBEX), None).unwrap() };
-        let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_limits())));
+        let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_options())));
         let (recordings, ()) = join(calls, async { world.windows()[0].grant("code") }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
         assert_eq!(world.windows().len(), 1);
@@ -191,7 +193,7 @@ fn a_calls_time_stands_still_while_somebody_signs_in() {
             Box::pin(async move { if is_start { std::future::pending().await } else { Ok(answer) } })
         });
         let recorder = connected(world.has_no_locks(), login_options()).await;
-        let limits = CallOptions { timeout: Some(1_000), aborted: std::future::pending() };
+        let limits = within(1_000);
         let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
         let somebody = async {
             world.advance(100_000);
@@ -271,7 +273,7 @@ fn the_state_of_an_earlier_sign_in_does_not_count() {
         let recorder = connected(&world, login_options()).await;
         start_while(&recorder, &world, async |window| window.grant("code")).await.unwrap();
         let used = world.windows()[0].parameter("state").unwrap();
-        recorder.sign_out(None, no_limits()).await.unwrap();
+        recorder.sign_out(None, no_options()).await.unwrap();
         let act = async |window: Rc<WindowState>| window.respond(&format!("?code=code&state={used}"));
         assert_eq!(error(start_while(&recorder, &world, act).await).code, Code::LoginStateMismatch);
     });
@@ -298,7 +300,7 @@ fn a_token_endpoints_no_is_explained_and_holds_no_secret() {
             let refused = error(start_while(&recorder, &world, async |window| window.grant("the-secret-code")).await);
             assert_eq!(refused.code, expected, "{status} {body}");
             assert!(!format!("{refused:?}").contains("the-secret-code"), "{refused:?}");
-            assert!(recorder.grants().is_empty());
+            assert!(recorder.tokens().is_empty());
         }
         let world = World::new();
         world.cloud(|_| Box::pin(async { Err(lost("offline")) }));
@@ -321,8 +323,8 @@ fn a_login_that_returns_another_organization_is_refused() {
             assert_eq!((evidence.org_id.as_ref().unwrap().as_str(), evidence.token_org_id.as_ref().unwrap().as_str()), (GLOBEX, ACME));
             assert_eq!(evidence.home_org_id.as_ref().unwrap().as_str(), INITECH);
             assert!(refused.code.hint().contains("prompt"));
-            assert_eq!(recorder.grants().len(), held);
-            assert!(recorder.grants().iter().all(|grant| grant.target().org.as_str() == ACME));
+            assert_eq!(recorder.tokens().len(), held);
+            assert!(recorder.tokens().iter().all(|grant| grant.target().org.as_str() == ACME));
             assert!(world.starts().iter().all(|start| start.url.ends_with("/oauth/token")));
         }
     });
@@ -381,15 +383,9 @@ fn whoever_stops_waiting_closes_the_window() {
     run(async {
         let world = World::new();
         let recorder = connected(&world, login_options()).await;
-        let (abort, aborted) = futures::channel::oneshot::channel::<()>();
-        let limits = CallOptions {
-            timeout: None,
-            aborted: async {
-                aborted.await.unwrap();
-            },
-        };
-        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
-        let (ended, ()) = join(call, async { abort.send(()).unwrap() }).await;
+        let signal = Signal::default();
+        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), with_signal(&signal));
+        let (ended, ()) = join(call, async { signal.abort() }).await;
         assert!(matches!(ended, Err(CallError::Aborted)));
         assert!(world.windows()[0].is_dropped());
 
@@ -432,7 +428,7 @@ async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Resu
     let mut page = page(query);
     let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page))?;
     let settings = Settings::from_options(options, None, Some(page))?;
-    Recorder::connect(world.clone(), settings, returned, no_limits()).await
+    Recorder::connect(world.clone(), settings, returned, no_options()).await
 }
 
 /// Leaves the page for a sign-in; the page's query was `query`. Gives the world after coming back, and the state.
@@ -471,7 +467,7 @@ fn the_launch_urls_parameters_survive_the_way_to_the_sign_in_and_back() {
         assert!(world.memos().is_empty());
         let sent = form(world.seen()[0].body.as_ref().unwrap());
         assert_eq!((sent["code"].as_str(), sent["redirect_uri"].as_str()), ("the-code", "https://app.example/"));
-        assert_eq!(recorder.grants()[0].target().org.as_str(), GLOBEX);
+        assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
         record(&recorder, None).await.unwrap();
     });
 }
@@ -547,7 +543,7 @@ fn a_no_on_the_way_back_is_told_by_connect() {
             let (world, state) = leave(&[], options.clone()).await;
             world.answers(cloud_of(ACME));
             match (opened(&world, options, &[("code", "code"), ("state", &state)]).await, expected) {
-                (Ok(recorder), None) => assert_eq!(recorder.grants()[0].target().org.as_str(), ACME),
+                (Ok(recorder), None) => assert_eq!(recorder.tokens()[0].target().org.as_str(), ACME),
                 (Err(failure), Some(code)) => assert_eq!(error(Err::<(), _>(failure)).code, code),
                 _ => panic!("{word:?}"),
             }
@@ -600,7 +596,7 @@ fn trustors_are_listed_with_the_targets_own_token() {
         );
         world.answers(move |_| answer(200, &user));
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let trustors = recorder.trustors(no_limits()).await.unwrap();
+        let trustors = recorder.trustors(no_options()).await.unwrap();
         let listed: Vec<_> = trustors.iter().map(|each| (each.org.as_str(), each.name.as_deref(), each.enabled)).collect();
         assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false)]);
         let seen = &world.seen()[0];
@@ -615,11 +611,11 @@ fn trustors_are_listed_with_the_targets_own_token() {
             (200, "[]", Code::UnexpectedAnswer),
         ] {
             world.answers(move |_| answer(status, body));
-            let refused = error(recorder.trustors(no_limits()).await);
+            let refused = error(recorder.trustors(no_options()).await);
             assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX));
         }
         world.answers(|_| answer(200, r#"{"id":"u"}"#));
-        assert_eq!(recorder.trustors(no_limits()).await.unwrap(), []);
+        assert_eq!(recorder.trustors(no_options()).await.unwrap(), []);
     });
 }
 
@@ -629,15 +625,15 @@ fn signing_out_revokes_at_the_tokens_own_environment_and_forgets() {
         let world = World::new();
         world.answers(|_| answer(204, ""));
         let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
-        recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+        recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
         let seen = &world.seen()[0];
         assert_eq!((seen.method.as_str(), seen.url.as_str()), ("DELETE", "https://api.cloud.example/api/v2/tokens/me"));
-        assert_eq!((seen.token.clone(), recorder.grants().len()), (jwt_of(ACME), 1));
+        assert_eq!((seen.token.clone(), recorder.tokens().len()), (jwt_of(ACME), 1));
         // Nothing is held of it any more.
-        recorder.sign_out(OrgId::parse(ACME), no_limits()).await.unwrap();
+        recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
         assert_eq!(world.seen().len(), 1);
-        recorder.sign_out(None, no_limits()).await.unwrap();
-        assert_eq!((world.seen()[1].token.clone(), recorder.grants().len()), (jwt_of(GLOBEX), 0));
+        recorder.sign_out(None, no_options()).await.unwrap();
+        assert_eq!((world.seen()[1].token.clone(), recorder.tokens().len()), (jwt_of(GLOBEX), 0));
     });
 }
 
@@ -648,22 +644,22 @@ fn signing_out_forgets_even_where_the_revocation_fails() {
             let world = World::new();
             world.answers(move |_| answer(status, ""));
             let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
-            let ended = recorder.sign_out(None, no_limits()).await;
+            let ended = recorder.sign_out(None, no_options()).await;
             assert_eq!(ended.err().map(|failure| error(Err::<(), _>(failure)).code), expected, "{status}");
             // The others are revoked all the same.
-            assert_eq!((recorder.grants().len(), world.seen().len()), (0, 2), "{status}");
+            assert_eq!((recorder.tokens().len(), world.seen().len()), (0, 2), "{status}");
         }
         let world = World::new();
         world.cloud(|_| Box::pin(async { Err(lost("offline")) }));
         let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        assert_eq!(error(recorder.sign_out(None, no_limits()).await).code, Code::Network);
-        assert!(recorder.grants().is_empty());
+        assert_eq!(error(recorder.sign_out(None, no_options()).await).code, Code::Network);
+        assert!(recorder.tokens().is_empty());
 
         // What has expired can not be used, and is not sent.
         let world = World::new();
         let recorder = connected(&world, options(&[&jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#))])).await;
-        recorder.sign_out(None, no_limits()).await.unwrap();
-        assert!(world.seen().is_empty() && recorder.grants().is_empty());
+        recorder.sign_out(None, no_options()).await.unwrap();
+        assert!(world.seen().is_empty() && recorder.tokens().is_empty());
     });
 }
 
@@ -675,11 +671,11 @@ fn a_token_that_was_on_its_way_when_somebody_signed_out_is_not_kept() {
             let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
             let recorder = connected(&world, options(&[])).await;
             let leaving = async {
-                recorder.sign_out(of, no_limits()).await.unwrap();
+                recorder.sign_out(of, no_options()).await.unwrap();
                 source.tell();
             };
             let (ended, ()) = join(record(&recorder, Some(GLOBEX)), leaving).await;
-            assert_eq!((error(ended).code, recorder.grants().len()), (Code::NoToken, 0));
+            assert_eq!((error(ended).code, recorder.tokens().len()), (Code::NoToken, 0));
         }
     });
 }
@@ -693,7 +689,7 @@ fn a_revocation_that_hangs_holds_up_no_other() {
             Box::pin(async move { if hangs { std::future::pending().await } else { Ok(answer(204, "")) } })
         });
         let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
-        let (ended, ()) = join(recorder.sign_out(None, no_limits()), async { world.advance(15_000) }).await;
-        assert_eq!((error(ended).code, world.seen().len(), recorder.grants().len()), (Code::Timeout, 2, 0));
+        let (ended, ()) = join(recorder.sign_out(None, no_options()), async { world.advance(15_000) }).await;
+        assert_eq!((error(ended).code, world.seen().len(), recorder.tokens().len()), (Code::Timeout, 2, 0));
     });
 }

@@ -9,13 +9,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
 use futures::future::join;
-use futures::{FutureExt, future::LocalBoxFuture};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::{RateLimit, Response};
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Code, Error};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
@@ -32,7 +34,7 @@ fn batch(concurrency: usize) -> Batch {
 }
 
 async fn many(recorder: &Recorder<World>, starts: Vec<Result<Start, Error>>, batch: Batch) -> Results {
-    recorder.start_many(starts, batch, |_| {}, no_limits()).await.unwrap()
+    recorder.start_many(starts, batch, |_| {}, no_options()).await.unwrap()
 }
 
 fn agent_of(seen: &Seen) -> String {
@@ -174,17 +176,16 @@ fn an_abort_ends_what_was_not_sent_and_waits_for_what_was() {
         let waiting = answers_when_told(&world);
         let recorder = connected(&world, three_orgs()).await;
         let starts = (0..20).map(|number| start(&format!("agent-{number}"), ACME)).collect();
-        let (abort, aborted) = oneshot::channel::<()>();
-        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
+        let signal = Signal::default();
         let settled = Cell::new(0);
         let somebody = async {
             wait_until(|| world.starts().len() == 3).await;
-            abort.send(()).unwrap();
+            signal.abort();
             wait_until(|| settled.get() == 17).await;
             waiting.borrow_mut().drain(..).for_each(|tell| tell.send(()).unwrap());
         };
         let on_progress = |progress: BatchProgress| settled.set(progress.fulfilled + progress.rejected);
-        let (results, ()) = join(recorder.start_many(starts, batch(3), on_progress, limits), somebody).await;
+        let (results, ()) = join(recorder.start_many(starts, batch(3), on_progress, with_signal(&signal)), somebody).await;
         let results = results.unwrap();
         assert!(results[..3].iter().all(Result::is_ok));
         assert!(results[3..].iter().all(|result| matches!(result, Err(CallError::Aborted))));
@@ -198,12 +199,8 @@ fn an_abort_ends_what_waits_for_a_token() {
         let world = World::new();
         world.source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
-        let results = recorder.start_many(
-            vec![start("a", ACME), start("b", GLOBEX)],
-            batch(2),
-            |_| {},
-            CallOptions { timeout: None, aborted: turn() },
-        );
+        let starts = vec![start("a", ACME), start("b", GLOBEX)];
+        let results = aborted_when(turn(), async |options| recorder.start_many(starts, batch(2), |_| {}, options).await);
         assert!(results.await.unwrap().iter().all(|result| matches!(result, Err(CallError::Aborted))));
         assert!(world.seen().is_empty());
     });
@@ -219,7 +216,7 @@ fn a_close_settles_all() {
         let (results, ()) = join(many(&recorder, starts, batch(3)), async { recorder.close() }).await;
         assert!(results.into_iter().all(|result| error(result).code == Code::Closed));
         assert_eq!(world.starts().len(), 3);
-        assert_eq!(error(recorder.start_many(vec![], batch(1), |_| {}, no_limits()).await).code, Code::Closed);
+        assert_eq!(error(recorder.start_many(vec![], batch(1), |_| {}, no_options()).await).code, Code::Closed);
     });
 }
 
@@ -233,7 +230,7 @@ fn a_switch_meanwhile_changes_nothing() {
         let somebody = async {
             for answered in 0..5 {
                 wait_until(|| world.starts().len() == answered + 1).await;
-                recorder.switch_org(premium_recorder::model::ids::OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+                recorder.switch_org(premium_recorder::model::ids::OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
                 waiting.borrow_mut().remove(0).send(()).unwrap();
             }
         };
@@ -250,11 +247,11 @@ fn progress_counts_each_start_once_up_to_all_of_them() {
         let recorder = connected(&world, three_orgs()).await;
         let told = RefCell::new(Vec::new());
         let starts = vec![start("a", ACME), start("", ACME), start("bad", GLOBEX), start("b", ACME)];
-        recorder.start_many(starts, batch(6), |progress| told.borrow_mut().push(progress), no_limits()).await.unwrap();
+        recorder.start_many(starts, batch(6), |progress| told.borrow_mut().push(progress), no_options()).await.unwrap();
         let told = told.into_inner();
         assert_eq!(told.iter().map(|progress| progress.fulfilled + progress.rejected).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(told[3], BatchProgress { total: 4, fulfilled: 2, rejected: 2 });
-        assert_eq!(recorder.start_many(vec![], batch(1), |_| panic!("nothing to tell"), no_limits()).await.unwrap().len(), 0);
+        assert_eq!(recorder.start_many(vec![], batch(1), |_| panic!("nothing to tell"), no_options()).await.unwrap().len(), 0);
     });
 }
 

@@ -5,11 +5,12 @@ mod support;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join3};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{OrgId, RecordingId};
-use premium_recorder::recorder::{CallError, Recorder};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::recording::start::Start;
@@ -34,7 +35,7 @@ fn start() -> Start {
     Start::new(AGENT, Some(GLOBEX), None).unwrap()
 }
 async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
-    recorder.start_recording(start(), no_limits()).await
+    recorder.start_recording(start(), no_options()).await
 }
 
 /// A first "audio" start, its token still to come, while a "screen" recording runs.
@@ -47,7 +48,7 @@ fn another_recording_type_is_not_what_was_asked_for() {
         world.answers(move |seen| if seen.method == "POST" { created("audio-1") } else { list(std::slice::from_ref(&running)) });
         let recorder = connected(&world, options(&[])).await;
         let audio = Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap();
-        let got = while_time_passes(&[&world], recorder.start_recording(audio, no_limits())).await.unwrap();
+        let got = while_time_passes(&[&world], recorder.start_recording(audio, no_options())).await.unwrap();
         assert_eq!((got.id.as_str(), world.starts().len()), ("audio-1", 1));
     });
 }
@@ -86,8 +87,8 @@ fn a_start_in_flight_is_not_taken_for_a_lost_one() {
                 (Start { shares: false, ..start() }, Start { shares: false, ..start() })
             };
             let first = while_time_passes(&[&world], async {
-                let first = recorder.start_recording(a, no_limits());
-                let second = recorder.start_recording(b, no_limits());
+                let first = recorder.start_recording(a, no_options());
+                let second = recorder.start_recording(b, no_options());
                 let first = async {
                     let r = first.await;
                     tell.send(()).unwrap();
@@ -126,7 +127,7 @@ fn sign_out_while_waiting_for_the_lock() {
         assert!(left.as_mut().now_or_never().is_none());
         let somebody = async {
             turn().await;
-            second.sign_out(Some(OrgId::parse(GLOBEX).unwrap()), no_limits()).await.unwrap();
+            second.sign_out(Some(OrgId::parse(GLOBEX).unwrap()), no_options()).await.unwrap();
             drop(left);
         };
         let (_, ()) = join(record(&second), somebody).await;
@@ -148,7 +149,7 @@ fn a_reset_that_is_a_date() {
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         let starts = (0..600).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
-        let work = recorder.start_many(starts, Batch { concurrency: 6, requests_per_minute: None }, |_| {}, no_limits());
+        let work = recorder.start_many(starts, Batch { concurrency: 6, requests_per_minute: None }, |_| {}, no_options());
         let _ = while_time_passes_for(&[&world], 3_600_000, work).await;
     });
 }
@@ -165,10 +166,10 @@ fn clock_set_back() {
         let w = world.clone();
         let on = move |p: premium_recorder::recording::batch::BatchProgress| {
             if p.fulfilled == 6 && !back.replace(true) {
-                w.advance(-86_400_000)
+                w.set_clock_by(-86_400_000)
             }
         };
-        let work = recorder.start_many(starts, Batch { concurrency: 1, requests_per_minute: Some(4) }, on, no_limits());
+        let work = recorder.start_many(starts, Batch { concurrency: 1, requests_per_minute: Some(4) }, on, no_options());
         let _ = while_time_passes_for(&[&world], 3_600_000, work).await;
     });
 }
@@ -196,7 +197,7 @@ fn pace_after_an_expiry() {
         });
         let recorder = connected(&world, options(&[])).await;
         let starts = (0..60).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
-        let work = recorder.start_many(starts, Batch { concurrency: 50, requests_per_minute: Some(10) }, |_| {}, no_limits());
+        let work = recorder.start_many(starts, Batch { concurrency: 50, requests_per_minute: Some(10) }, |_| {}, no_options());
         while_time_passes_for(&[&world], 3_600_000, work).await.unwrap();
         let most = per_token.borrow().values().copied().max().unwrap();
         assert!(most <= 10, "{most} requests with one token that lives 30 s");
@@ -218,7 +219,7 @@ fn agent_ids_in_another_case() {
             })
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let of = |a: &str| recorder.start_recording(Start::new(a, Some(GLOBEX), None).unwrap(), no_limits());
+        let of = |a: &str| recorder.start_recording(Start::new(a, Some(GLOBEX), None).unwrap(), no_options());
         let (_, _, ()) = join3(of("aaaaaaaa-1111-4000-8000-000000000001"), of("AAAAAAAA-1111-4000-8000-000000000001"), async {
             turn().await;
             tellers.borrow_mut().drain(..).for_each(|t| {
@@ -241,7 +242,7 @@ fn stop_where_answers_do_not_name_the_agent() {
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         let r = record(&recorder).await.unwrap();
-        let stopped = recorder.stop(&RecordingId::parse(r.id.as_str()).unwrap(), &r.org, Some(&r.agent), no_limits()).await;
+        let stopped = recorder.stop(&RecordingId::parse(r.id.as_str()).unwrap(), &r.org, Some(&r.agent), no_options()).await;
         assert!(stopped.is_ok(), "{stopped:?}");
     });
 }
@@ -285,12 +286,12 @@ fn sign_out_in_a_batch() {
             starts,
             Batch { concurrency: 1, requests_per_minute: Some(4) },
             |p| settled.set(p.fulfilled + p.rejected),
-            no_limits(),
+            no_options(),
         );
         let out = async {
             wait_until(|| settled.get() >= 3).await;
             world.forget_the_past();
-            recorder.sign_out(None, no_limits()).await.unwrap();
+            recorder.sign_out(None, no_options()).await.unwrap();
         };
         let (_r, ()) = while_time_passes_for(&[&world], 3_600_000, join(work, out)).await;
         assert_eq!((world.asked().len(), world.starts().len()), (0, 0), "asked, starts after the sign-out");
@@ -334,8 +335,11 @@ fn two_batches() {
         let starts = |p: &str| (0..20).map(|n| Start::new(&format!("{p}{n}"), Some(GLOBEX), None)).collect::<Vec<_>>();
         let batch = Batch { concurrency: 20, requests_per_minute: Some(10) };
         let work = async {
-            join(recorder.start_many(starts("a"), batch, |_| {}, no_limits()), recorder.start_many(starts("b"), batch, |_| {}, no_limits()))
-                .await
+            join(
+                recorder.start_many(starts("a"), batch, |_| {}, no_options()),
+                recorder.start_many(starts("b"), batch, |_| {}, no_options()),
+            )
+            .await
         };
         let first_minute = async {
             world.pass(30_000).await;
@@ -370,8 +374,8 @@ fn stop_and_sign_out() {
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         let (id, org) = (RecordingId::parse("r").unwrap(), OrgId::parse(GLOBEX).unwrap());
-        let (_, ()) = join(recorder.stop(&id, &org, None, no_limits()), async {
-            recorder.sign_out(None, no_limits()).await.unwrap();
+        let (_, ()) = join(recorder.stop(&id, &org, None, no_options()), async {
+            recorder.sign_out(None, no_options()).await.unwrap();
             tell.send(()).unwrap();
         })
         .await;
@@ -403,7 +407,7 @@ fn unsure_then_another_type() {
             })
         });
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let audio = || recorder.start_recording(Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap(), no_limits());
+        let audio = || recorder.start_recording(Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap(), no_options());
         assert_eq!(error(while_time_passes(&[&world], audio()).await).code, Code::OutcomeUnknown);
         let got = while_time_passes(&[&world], audio()).await.unwrap();
         assert_eq!(got.id.as_str(), "audio-2");
@@ -469,14 +473,14 @@ fn who_waited_for_an_abandoned_start_looks_twice() {
             let first = connected(&one, options(&[&jwt_of(GLOBEX)])).await;
             let second = connected(&other, options(&[&jwt_of(GLOBEX)])).await;
             let second = if same_page { &first } else { &second };
-            let aborted = premium_recorder::recorder::CallOptions { timeout: None, aborted: one.pass(250) };
+            let aborted = aborted_when(one.pass(250), async |options| first.start_recording(start(), options).await);
             let late = async {
                 if same_page {
                     one.pass(260).await;
                 }
                 record(second).await
             };
-            let (_, found) = while_time_passes(&[&one, &other], join(first.start_recording(start(), aborted), late)).await;
+            let (_, found) = while_time_passes(&[&one, &other], join(aborted, late)).await;
             assert_eq!((found.is_ok(), arrived.borrow().len()), (true, 1));
         });
     }
@@ -505,7 +509,7 @@ fn a_signed_out_token_is_not_sent_again() {
         let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
         let out = async {
             turn().await;
-            recorder.sign_out(None, no_limits()).await.unwrap();
+            recorder.sign_out(None, no_options()).await.unwrap();
             tell.send(()).unwrap();
         };
         let (ended, ()) = while_time_passes(&[&world], join(record(&recorder), out)).await;
@@ -555,8 +559,8 @@ fn a_look_before_sees_what_a_look_after_sees() {
                 Box::pin(async { Ok(l) })
             });
             let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-            let aborted = premium_recorder::recorder::CallOptions { timeout: None, aborted: turn() };
-            assert!(matches!(recorder.start_recording(start(), aborted).await, Err(CallError::Aborted)));
+            let aborted = aborted_when(turn(), async |options| recorder.start_recording(start(), options).await).await;
+            assert!(matches!(aborted, Err(CallError::Aborted)));
             let again = while_time_passes(&[&world], record(&recorder)).await;
             assert_eq!((again.unwrap().id.as_str(), world.starts().len()), ("ours", 1));
         });

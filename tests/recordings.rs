@@ -7,13 +7,15 @@ mod support;
 use std::cell::Cell;
 
 use futures::future::join;
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::argument::recording_id;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::State;
 use proptest::prelude::*;
 use support::*;
@@ -50,8 +52,8 @@ fn a_stop_is_a_patch_for_the_recordings_own_organization() {
         let world = World::new();
         world.answers(|_| answer(200, &recording("rec-1", "stopped")));
         let recorder = with_tokens(&world).await;
-        recorder.switch_org(org(ACME), no_limits()).await.unwrap();
-        let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await.unwrap();
+        recorder.switch_org(org(ACME), no_options()).await.unwrap();
+        let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
         assert_eq!((stopped.state, stopped.org.as_str(), stopped.agent.as_str()), (State::Stopped, GLOBEX, AGENT));
         let seen = &world.seen()[0];
         assert_eq!((seen.method.as_str(), seen.token.clone(), seen.org.as_deref()), ("PATCH", jwt_of(GLOBEX), Some(GLOBEX)));
@@ -75,7 +77,7 @@ fn a_call_whose_answer_is_lost_is_sent_again_twice() {
                 let answers = (0..losses).map(|_| loss()).chain([Ok(answer(200, &recording("rec-1", "stopped")))]).collect();
                 answers_in_turn(&world, answers);
                 let recorder = with_tokens(&world).await;
-                let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits())).await;
+                let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options())).await;
                 assert_eq!((stopped.is_ok(), world.seen().len()), (succeeds, 3.min(losses + 1)));
                 if !succeeds {
                     let error = error(stopped);
@@ -92,7 +94,7 @@ fn a_call_is_not_sent_again_beyond_its_time() {
         let world = World::new();
         world.answers(|_| answer(503, ""));
         let recorder = with_tokens(&world).await;
-        let limits = CallOptions { timeout: Some(1_000), aborted: std::future::pending() };
+        let limits = within(1_000);
         let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, limits)).await);
         assert_eq!((error.code, world.seen().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
     });
@@ -105,7 +107,7 @@ fn a_stop_that_says_nothing_of_the_recording_is_looked_at() {
             let world = World::new();
             answers_in_turn(&world, vec![Ok(yes), Ok(answer(200, &recording("rec-1", "stopped")))]);
             let recorder = with_tokens(&world).await;
-            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await.unwrap();
+            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
             let methods: Vec<_> = world.seen().into_iter().map(|seen| seen.method).collect();
             assert_eq!((stopped.state, methods), (State::Stopped, vec!["PATCH".to_owned(), "GET".to_owned()]));
         }
@@ -119,7 +121,7 @@ fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
             let world = World::new();
             answers_in_turn(&world, vec![Ok(answer(409, "")), Ok(answer(200, &recording("rec-1", state)))]);
             let recorder = with_tokens(&world).await;
-            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await;
+            let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await;
             assert_eq!(stopped.is_ok(), succeeds);
             if !succeeds {
                 assert_eq!(error(stopped).code, Code::Conflict);
@@ -134,10 +136,10 @@ fn what_is_not_there_is_a_recording() {
         let world = World::new();
         world.answers(|_| answer(404, r#"{"code":"not.found"}"#));
         let recorder = with_tokens(&world).await;
-        let refused = error(recorder.recording(&id("rec-1"), None, None, no_limits()).await);
+        let refused = error(recorder.recording(&id("rec-1"), None, None, no_options()).await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::RecordingNotFound, ACME));
-        assert_eq!(error(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await).code, Code::RecordingNotFound);
-        assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::RecordingNotFound);
+        assert_eq!(error(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await).code, Code::RecordingNotFound);
+        assert_eq!(error(recorder.recordings(None, None, no_options()).await).code, Code::RecordingNotFound);
     });
 }
 
@@ -150,7 +152,7 @@ fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
         world.answers(move |seen| if seen.token == refused { answer(401, "") } else { answer(200, &recording("rec-1", "stopped")) });
         world.issues(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"new"}}"#)));
         let recorder = connected(&world, options(&[&old])).await;
-        assert!(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_limits()).await.is_ok());
+        assert!(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.is_ok());
         assert_eq!((world.seen().len(), world.asked().len()), (2, 1));
     });
 }
@@ -161,7 +163,7 @@ fn a_recording_is_read_with_what_the_cloud_says() {
         let world = World::new();
         world.answers(|_| answer(200, &recording("rec-1", "archived")));
         let recorder = with_tokens(&world).await;
-        let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_limits()).await.unwrap();
+        let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_options()).await.unwrap();
         assert_eq!((read.state, read.already_running), (State::Other("archived".into()), false));
         assert_eq!(read.started_at.as_deref(), Some("2026-11-22T08:00:00.000Z"));
         assert_eq!((world.seen()[0].method.as_str(), world.seen()[0].org.as_deref()), ("GET", Some(GLOBEX)));
@@ -179,13 +181,13 @@ fn an_answer_that_is_not_the_recording_is_unexpected() {
                 move |_| answer(200, &body)
             });
             let recorder = with_tokens(&world).await;
-            let unexpected = error(recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_limits()).await);
+            let unexpected = error(recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_options()).await);
             assert_eq!((unexpected.code, unexpected.evidence.status), (Code::UnexpectedAnswer, Some(200)), "{body}");
         }
         let world = World::new();
         world.answers(|_| answer(200, r#"{"recordings":[]}"#));
         let recorder = with_tokens(&world).await;
-        assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::UnexpectedAnswer);
+        assert_eq!(error(recorder.recordings(None, None, no_options()).await).code, Code::UnexpectedAnswer);
     });
 }
 
@@ -201,10 +203,10 @@ fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
         let ids = |listed: Vec<premium_recorder::recording::Recording>| {
             listed.into_iter().map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity)).collect::<Vec<_>>()
         };
-        let all = recorder.recordings(None, Some(&org(GLOBEX)), no_limits()).await.unwrap();
+        let all = recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await.unwrap();
         assert_eq!(ids(all), [("1".to_owned(), Some(0)), ("2".to_owned(), Some(1))]);
         let agent = AgentId::parse(AGENT).unwrap();
-        let of_agent = recorder.recordings(Some(&agent), Some(&org(GLOBEX)), no_limits()).await.unwrap();
+        let of_agent = recorder.recordings(Some(&agent), Some(&org(GLOBEX)), no_options()).await.unwrap();
         assert_eq!(ids(of_agent), [("1".to_owned(), Some(0))]);
         let urls: Vec<_> = world.seen().into_iter().map(|seen| seen.url).collect();
         assert!(urls[0].ends_with("/screenrecordings") && urls[1].ends_with(&format!("/screenrecordings?agentId={AGENT}")), "{urls:?}");
@@ -218,13 +220,14 @@ fn time_abort_and_close_end_these_calls() {
         world.cloud(|_| Box::pin(std::future::pending()));
         let recorder = with_tokens(&world).await;
         let (id, org) = (id("rec-1"), org(GLOBEX));
-        assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, None, no_limits())).await).code, Code::Timeout);
-        let aborted = CallOptions { timeout: None, aborted: std::future::ready(()) };
-        assert!(matches!(recorder.recordings(None, None, aborted).await, Err(CallError::Aborted)));
-        let (closed, ()) = join(recorder.recording(&id, None, None, no_limits()), async { recorder.close() }).await;
+        assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, None, no_options())).await).code, Code::Timeout);
+        let signal = Signal::default();
+        signal.abort();
+        assert!(matches!(recorder.recordings(None, None, with_signal(&signal)).await, Err(CallError::Aborted)));
+        let (closed, ()) = join(recorder.recording(&id, None, None, no_options()), async { recorder.close() }).await;
         assert_eq!(error(closed).code, Code::Closed);
-        assert_eq!(error(recorder.stop(&id, &org, None, no_limits()).await).code, Code::Closed);
-        assert_eq!(error(recorder.recordings(None, None, no_limits()).await).code, Code::Closed);
+        assert_eq!(error(recorder.stop(&id, &org, None, no_options()).await).code, Code::Closed);
+        assert_eq!(error(recorder.recordings(None, None, no_options()).await).code, Code::Closed);
     });
 }
 
@@ -245,14 +248,14 @@ proptest! {
             let world = World::new();
             world.answers(|_| answer(404, ""));
             let recorder = with_tokens(&world).await;
-            let _: Error = error(recorder.recording(&id(&text), None, None, no_limits()).await).as_ref().clone();
+            let _: Error = error(recorder.recording(&id(&text), None, None, no_options()).await).as_ref().clone();
             let url = url::Url::parse(&world.seen()[0].url).unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             let decoded = percent_decoded(segments[3]);
             assert_eq!((segments.len(), decoded.as_str(), url.query(), url.fragment()), (4, text.as_str(), None, None));
             assert_eq!(&segments[..3], ["api", "v2", "screenrecordings"]);
 
-            let _ = recorder.recordings(Some(&AgentId::parse(&agent).unwrap()), None, no_limits()).await;
+            let _ = recorder.recordings(Some(&AgentId::parse(&agent).unwrap()), None, no_options()).await;
             let url = url::Url::parse(&world.seen()[1].url).unwrap();
             let pairs: Vec<_> = url.query_pairs().into_owned().collect();
             assert_eq!((pairs, url.path()), (vec![("agentId".to_owned(), agent.clone())], "/api/v2/screenrecordings"));

@@ -8,11 +8,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::join;
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
@@ -22,7 +23,7 @@ const RESOURCE_OWNER: &str =
     r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;
 
 async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
+    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_options()).await
 }
 
 fn org(text: &str) -> Option<OrgId> {
@@ -67,7 +68,7 @@ fn a_lying_token_is_filed_right_and_the_targets_own_is_obtained() {
         assert_eq!(paths(&world), ["POST screenrecordings", "GET tokens/me?preserveIdleTTL=true", "POST screenrecordings"]);
         assert_eq!(world.starts().iter().map(|start| start.token.clone()).collect::<Vec<_>>(), [lying, honest]);
         assert_eq!(world.asked()[0].reason, "wrong-org");
-        let held: Vec<_> = recorder.grants().iter().map(|grant| grant.target().org.clone()).collect();
+        let held: Vec<_> = recorder.tokens().iter().map(|grant| grant.target().org.clone()).collect();
         assert_eq!(held, [org(ACME).unwrap(), org(GLOBEX).unwrap()]);
         // And it serves its own organization from now on.
         world.forget_the_past();
@@ -126,7 +127,7 @@ async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Er
     assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&org(GLOBEX), Some(403), 1));
     assert!(world.asked().is_empty());
     // What the cloud has told of the token is known from now on.
-    assert_eq!(recorder.grants()[0].known_by(), premium_recorder::token::org_token::KnownBy::Cloud);
+    assert_eq!(recorder.tokens()[0].known_by(), premium_recorder::token::org_token::KnownBy::Cloud);
     (world, refused)
 }
 
@@ -250,7 +251,7 @@ fn a_wait_never_outlasts_the_call() {
         assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
         assert!(refused.code.retryable());
 
-        let limits = CallOptions { timeout: Some(7_000), aborted: std::future::pending() };
+        let limits = within(7_000);
         world.answers(|_| rate_limited(Some("7"), ""));
         let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
         assert_eq!(error(call.await).code, Code::RateLimited);

@@ -5,17 +5,18 @@
 mod support;
 
 use futures::future::{join, join_all};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{CallError, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
 
 async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_limits()).await
+    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_options()).await
 }
 
 fn answers(seen: &Seen) -> Response {
@@ -119,7 +120,7 @@ fn a_token_that_the_app_itself_handed_over_stays_where_it_is() {
         other.answers(answers).issues_each();
         let another = connected(&other, options(&[])).await;
         record(&another, GLOBEX).await.unwrap();
-        assert_eq!((recorder.grants().len(), other.asked().len()), (1, 1));
+        assert_eq!((recorder.tokens().len(), other.asked().len()), (1, 1));
     });
 }
 
@@ -135,7 +136,7 @@ fn a_page_that_opens_later_takes_over_what_another_signed_in_for() {
         let later = first.another_page();
         later.answers(answers);
         let another = connected(&later, for_globex()).await;
-        assert_eq!(another.grants()[0].target().org.as_str(), GLOBEX);
+        assert_eq!(another.tokens()[0].target().org.as_str(), GLOBEX);
         record(&another, GLOBEX).await.unwrap();
         assert!(later.windows().is_empty());
         // The refresh token stays with the page that was given it.
@@ -214,8 +215,8 @@ fn signing_out_in_one_page_forgets_in_all_and_nothing_comes_back() {
             record(recorder, GLOBEX).await.unwrap();
         }
         let (first, one) = &pages[0];
-        one.sign_out(OrgId::parse(GLOBEX), no_limits()).await.unwrap();
-        assert!(pages.iter().all(|(_, recorder)| recorder.grants().is_empty()));
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert!(pages.iter().all(|(_, recorder)| recorder.tokens().is_empty()));
         assert_eq!(first.seen().iter().filter(|seen| seen.method == "DELETE").count(), 1);
         record(&pages[1].1, GLOBEX).await.unwrap();
         assert_eq!(asked(&pages), 2);
@@ -262,7 +263,7 @@ fn how_long_a_shared_token_may_rest_is_for_the_cloud_to_say() {
             });
         }
         record(one, GLOBEX).await.unwrap();
-        other.switch_org(OrgId::parse(GLOBEX).unwrap(), no_limits()).await.unwrap();
+        other.switch_org(OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
         // The first page may have used it all the while.
         first.advance(1_000_000);
         second.advance(1_000_000);

@@ -10,11 +10,13 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::start::Start;
 use premium_recorder::recording::{Recording, State};
 use support::*;
@@ -41,7 +43,7 @@ fn start() -> Start {
 }
 
 async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
-    recorder.start_recording(start(), no_limits()).await
+    recorder.start_recording(start(), no_options()).await
 }
 
 async fn with_token(world: &World) -> Recorder<World> {
@@ -58,6 +60,11 @@ fn cloud(world: &World, started: impl Fn() -> Result<Response, TransportError> +
         let result = if seen.method == "POST" { started() } else { Ok(listed()) };
         Box::pin(async { result })
     });
+}
+
+/// A start that is aborted after its first turn.
+async fn aborted(recorder: &Recorder<World>) -> Result<Recording, CallError> {
+    aborted_when(turn(), async |options| recorder.start_recording(start(), options).await).await
 }
 
 #[test]
@@ -303,7 +310,7 @@ fn calls_for_something_else_or_of_their_own_or_later_are_not_shared() {
             Start { shares: false, ..start() },
             Start { shares: false, ..start() },
         ];
-        let calls = join_all(starts.into_iter().map(|start| recorder.start_recording(start, no_limits())));
+        let calls = join_all(starts.into_iter().map(|start| recorder.start_recording(start, no_options())));
         assert!(calls.await.iter().all(Result::is_ok));
         assert_eq!(world.starts().len(), 6);
         record(&recorder).await.unwrap();
@@ -317,13 +324,12 @@ fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
         let world = World::new();
         let tellers = answers_when_told(&world);
         let recorder = with_token(&world).await;
-        let (abort, aborted) = oneshot::channel::<()>();
-        let limits = CallOptions { timeout: None, aborted: aborted.map(|_| ()) };
+        let signal = Signal::default();
         // The first one drives the start, and leaves.
-        let first = recorder.start_recording(start(), limits);
-        let impatient = recorder.start_recording(start(), CallOptions { timeout: Some(300), aborted: std::future::pending() });
+        let first = recorder.start_recording(start(), with_signal(&signal));
+        let impatient = recorder.start_recording(start(), within(300));
         let others = async {
-            abort.send(()).unwrap();
+            signal.abort();
             turn().await;
             world.advance(300);
             turn().await;
@@ -406,8 +412,7 @@ fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
             });
             let recorder = with_token(&world).await;
             if way == "aborted" {
-                let limits = CallOptions { timeout: None, aborted: turn() };
-                assert!(matches!(recorder.start_recording(start(), limits).await, Err(CallError::Aborted)));
+                assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
             } else {
                 assert_eq!(error(while_time_passes(&[&world], record(&recorder)).await).code, Code::OutcomeUnknown);
             }
@@ -416,7 +421,7 @@ fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
             let found = record(&recorder).await.unwrap();
             assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
             // Now it is known, and the next start is for the cloud to judge.
-            let (_, ()) = join(recorder.start_recording(start(), CallOptions { timeout: None, aborted: turn() }), async {}).await;
+            let _ = aborted(&recorder).await;
             assert_eq!(world.starts().len(), 2, "{way}");
         }
     });
@@ -428,7 +433,7 @@ fn one_that_was_not_sent_leaves_nothing_to_look_for() {
         let world = World::new();
         world.has_no_locks().answers(|_| created("rec-1")).source(|_| Box::pin(std::future::pending()));
         let recorder = connected(&world, options(&[])).await;
-        assert!(matches!(recorder.start_recording(start(), CallOptions { timeout: None, aborted: turn() }).await, Err(CallError::Aborted)));
+        assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
         world.issues_each();
         record(&recorder).await.unwrap();
         assert_eq!(world.seen().len(), 1);
@@ -455,10 +460,7 @@ fn a_look_that_fails_before_a_start_sends_nothing_and_one_that_is_refused_leaves
                 })
             });
             let recorder = with_token(&world).await;
-            assert!(matches!(
-                recorder.start_recording(start(), CallOptions { timeout: None, aborted: turn() }).await,
-                Err(CallError::Aborted)
-            ));
+            assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
             is_second.set(true);
             let second = while_time_passes(&[&world], record(&recorder)).await;
             assert_eq!((second.is_ok(), world.starts().len()), (sends, 1 + usize::from(sends)), "{status}");
@@ -555,7 +557,7 @@ fn each_start_has_an_idempotency_key_of_its_own_that_stays_when_it_is_sent_again
         let recorder = connected(&world, options).await;
         while_time_passes(&[&world], record(&recorder)).await.unwrap();
         record(&recorder).await.unwrap();
-        recorder.recordings(None, None, no_limits()).await.unwrap_err();
+        recorder.recordings(None, None, no_options()).await.unwrap_err();
         let keys: Vec<_> = world.seen().into_iter().map(|seen| seen.idempotency_key).collect();
         let [Some(first), Some(again), Some(second), None] = keys.as_slice() else { panic!("{keys:?}") };
         assert!(first == again && first != second);

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::auth::login::Login;
+use crate::auth::ports::Platform;
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::exchange::Exchange;
-use crate::cloud::ports::Platform;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
 
-/// An authorization request that was begun, and what its answer must fit.
+/// An authorization request that was sent, and what its response must fit.
 pub(super) struct AuthorizationRequest {
     pub(super) state: String,
     pub(super) verifier: Secret,
@@ -51,8 +51,8 @@ impl AuthorizationRequest {
             ("state", &self.state),
             ("target", self.org.as_str()),
         ];
-        query.extend(login.prompts().then_some(("prompt", "login")));
-        query.extend(Some(login.login_hint()).filter(|hint| !hint.is_empty()).map(|hint| ("login_hint", hint)));
+        query.extend(login.always_prompts().then_some(("prompt", "login")));
+        query.extend(login.login_hint().map(|hint| ("login_hint", hint)));
         format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
     }
 
@@ -80,11 +80,11 @@ impl AuthorizationRequest {
     }
 
     /// What has to be known when the page comes back. No token is in it.
-    pub(super) fn memo(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
+    pub(super) fn to_session_item(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
         let page_query: Vec<_> = page_query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         ports
             .form(&[
-                ("began", &ports.now().as_millis().to_string()),
+                ("began", &ports.wall_clock().as_millis().to_string()),
                 ("state", &self.state),
                 ("code_verifier", self.verifier.reveal()),
                 ("login", self.environment.login().as_str()),
@@ -97,24 +97,24 @@ impl AuthorizationRequest {
     }
 }
 
-/// A request that was answered with a code.
+/// The authorization code that answers a request.
 pub(crate) struct AuthorizationCode {
-    pub(super) transaction: AuthorizationRequest,
+    pub(super) request: AuthorizationRequest,
     pub(super) code: Secret,
 }
 
 impl AuthorizationCode {
-    /// Gives the code for a token, at the login origin that the request was made to.
-    pub(crate) async fn exchange<P: Platform>(self, cloud: &Exchange<P>) -> Result<TokenResponse, Error> {
-        let AuthorizationCode { transaction, code } = self;
+    /// Exchanges the code for a token, at the login origin that the request was made to.
+    pub(crate) async fn redeem<P: Platform>(self, exchange: &Exchange<P>) -> Result<TokenResponse, Error> {
+        let AuthorizationCode { request, code } = self;
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.reveal()),
-            ("code_verifier", transaction.verifier.reveal()),
-            ("client_id", &transaction.client_id),
-            ("redirect_uri", &transaction.redirect_uri),
+            ("code_verifier", request.verifier.reveal()),
+            ("client_id", &request.client_id),
+            ("redirect_uri", &request.redirect_uri),
         ];
-        TokenResponse::to(cloud, &transaction.environment, &form, &[&code, &transaction.verifier]).await
+        TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await
     }
 }
 

@@ -1,53 +1,55 @@
-//! Grants by environment and organization. Obtains one that is missing, once at a time; never hands out another organization's.
+//! The tokens by environment and organization. Obtains a token that is missing, once at a time; never hands out another
+//! organization's.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 
-use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable, Aborted, Either, LocalBoxFuture, Shared, WeakShared, select};
+use futures_util::future::{AbortHandle, Abortable, Aborted, Either, select};
 
-use crate::auth::sources::{SigningIn, Sources, wrong_org_given};
+use crate::auth::ports::{Platform, TokenSharer};
+use crate::auth::session::SignOutLog;
+use crate::auth::sources::{Sources, wrong_org_given};
+use crate::cloud::call::{Call, SessionEpoch};
+use crate::cloud::deadline::{Deadline, Pause, SignInTime};
 use crate::cloud::event::{Event, NeedReason};
 use crate::cloud::exchange::Exchange;
-use crate::cloud::ports::{Platform, TokenSharer};
+use crate::cloud::signal::Signal;
+use crate::cloud::single_flight::{InFlight, SingleFlight};
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
-use crate::model::time::Timestamp;
+use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
 
 /// The longest time that connect() waits for another page's token, in milliseconds.
-const LONGEST_ADOPTION: u32 = 2_000;
+const MAX_OTHER_PAGE_MS: u32 = 2_000;
 
 /// More tokens that claim to be another organization's than any source can give without somebody noticing.
-const MOST_REFILED: usize = 100;
+const MAX_CORRECTED: usize = 100;
 
-type Fetch = LocalBoxFuture<'static, Result<Option<Rc<OrgToken>>, Rc<Error>>>;
+/// What an acquisition gives; `None` if no source has a token.
+type Acquired = Result<Option<Rc<OrgToken>>, Rc<Error>>;
 
-/// The grants that are held, and the fetches that are under way.
+/// The tokens in memory, and the acquisitions that are in flight.
 pub struct Keyring<P: Platform> {
-    cloud: Rc<Exchange<P>>,
+    exchange: Rc<Exchange<P>>,
     sources: Sources<P>,
-    held: RefCell<Vec<Rc<OrgToken>>>,
+    tokens: RefCell<Vec<Rc<OrgToken>>>,
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
-    fetches: RefCell<Vec<Fetching>>,
-    fetched: Cell<u64>,
+    acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
     /// Targets whose token turned out to be another organization's.
     misattributed: RefCell<Vec<Target>>,
     sign_outs: SignOutLog,
-    /// Tokens of which the cloud has said that they are another organization's than was taken for granted, filed as it said:
-    /// what they claim does not count any more.
+    /// Tokens that the cloud has said to be another organization's than they claim, with the cloud's word for the owner.
     corrected: RefCell<Vec<Rc<OrgToken>>>,
 }
 
-/// A fetch that is under way, and kept for as long as somebody waits for it.
-struct Fetching {
-    number: u64,
+/// What an acquisition is for.
+struct Acquisition {
     target: Target,
-    asks: Interaction,
-    fetch: WeakShared<Fetch>,
+    interaction: Interaction,
     abort: AbortHandle,
 }
 
@@ -62,32 +64,15 @@ enum Interaction {
     Only,
 }
 
-/// Who signed out, and when: what began before must not bring a token back.
-#[derive(Default)]
-struct SignOutLog {
-    count: Cell<u64>,
-    of_all: Cell<u64>,
-    of_target: RefCell<Vec<(Target, u64)>>,
-}
-
-impl SignOutLog {
-    fn next(&self) -> u64 {
-        let count = self.count.get().saturating_add(1);
-        self.count.set(count);
-        count
-    }
-}
-
 impl<P: Platform> Keyring<P> {
-    /// An empty keyring.
-    pub fn new(cloud: Rc<Exchange<P>>, sources: Sources<P>) -> Rc<Keyring<P>> {
+    /// A keyring without tokens.
+    pub fn new(exchange: Rc<Exchange<P>>, sources: Sources<P>) -> Rc<Keyring<P>> {
         Rc::new(Keyring {
-            cloud,
+            exchange,
             sources,
-            held: RefCell::default(),
+            tokens: RefCell::default(),
             sharing: RefCell::default(),
-            fetches: RefCell::default(),
-            fetched: Cell::default(),
+            acquisitions: SingleFlight::new(),
             misattributed: RefCell::default(),
             sign_outs: SignOutLog::default(),
             corrected: RefCell::default(),
@@ -99,309 +84,323 @@ impl<P: Platform> Keyring<P> {
         &self.sources
     }
 
-    /// Every grant that is held, expired ones too, in the order of filing.
-    pub fn grants(&self) -> Vec<Rc<OrgToken>> {
-        self.held.borrow().clone()
+    /// Every token in memory, expired ones too, in the order of storing.
+    pub fn tokens(&self) -> Vec<Rc<OrgToken>> {
+        self.tokens.borrow().clone()
     }
 
-    /// How often somebody has signed out so far: a call that begins now remembers it.
-    pub fn sign_outs(&self) -> u64 {
-        self.sign_outs.count.get()
+    /// A call that begins now, for this organization. Its time stands still while a person signs in to the organization.
+    pub(crate) fn call(&self, target: Target, limit: u32, signal: Signal) -> Call {
+        let time = self.sources.sign_in_time(&target);
+        self.call_for(target, limit, signal, time)
     }
 
-    /// Whether somebody has signed out of the target since then.
-    pub fn was_signed_out(&self, target: &Target, since: u64) -> bool {
-        let of_target = self.sign_outs.of_target.borrow();
-        self.sign_outs.of_all.get() > since || of_target.iter().any(|(other, count)| other == target && *count > since)
+    /// A call that begins now, for no single organization.
+    pub(crate) fn call_for_any(&self, limit: u32, signal: Signal) -> Call<()> {
+        self.call_for((), limit, signal, SignInTime::new(self.exchange.ports().clone()))
     }
 
-    /// Forgets every grant, and ends what is being obtained.
+    fn call_for<T>(&self, target: T, limit: u32, signal: Signal, time: Rc<SignInTime>) -> Call<T> {
+        let (closing, session) = (self.exchange.closing().clone(), self.sign_outs.epoch());
+        Call { target, deadline: Deadline::after(limit, time), signal, closing, session }
+    }
+
+    /// Whether somebody has signed out of the target since a call began.
+    pub(crate) fn was_signed_out(&self, target: &Target, since: SessionEpoch) -> bool {
+        self.sign_outs.was_signed_out(target, since)
+    }
+
+    /// Signs out of every organization: forgets every token, and ends what is being obtained.
     pub fn forget_all(&self) {
-        self.sign_outs.of_all.set(self.sign_outs.next());
-        let (held, sharing, fetches) = (self.held.take(), self.sharing.take(), self.fetches.take());
-        // After the borrows: what ends may call back.
-        fetches.iter().for_each(|fetching| fetching.abort.abort());
-        drop((held, sharing));
+        self.sign_outs.sign_out_of_all();
+        let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(|_| true));
+        // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
+        acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
+        drop((tokens, sharing));
+        self.exchange.rate_limiter().changed().wake();
     }
 
     /// Forgets everything.
     pub fn close(&self) {
         self.forget_all();
         self.corrected.take();
-        self.cloud.forget();
     }
 
-    /// Forgets the grant for this target, and ends what is being obtained for it.
+    /// Signs out of this organization: forgets its token, and ends what is being obtained for it.
     pub fn forget(&self, target: &Target) {
-        let count = self.sign_outs.next();
-        let mut of_target = self.sign_outs.of_target.borrow_mut();
-        of_target.retain(|(other, _)| other != target);
-        of_target.push((target.clone(), count));
-        drop(of_target);
-        self.fetches.borrow_mut().retain(|fetching| {
-            let stays = fetching.target != *target;
-            if !stays {
-                fetching.abort.abort();
-            }
-            stays
-        });
-        self.drop_held(target);
+        self.sign_outs.sign_out(target);
+        let acquisitions = self.acquisitions.take(|acquisition| acquisition.target == *target);
+        acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
+        self.remove(target);
     }
 
-    /// Forgets the grant for this target, here and in every page that shares it.
+    /// Signs out of this organization here, and in every page that shares its token.
     pub fn forget_everywhere(&self, target: &Target) {
-        let is_held = self.held_for(target).is_some();
+        let is_held = self.token_for(target).is_some();
         self.forget(target);
-        // A token that nobody here revokes is not to be forgotten elsewhere.
+        // Without a token in memory nobody revokes the shared token, so other pages keep it.
         if is_held {
             self.sources.forget_shared(target);
         }
     }
 
-    fn drop_held(&self, target: &Target) {
+    fn remove(&self, target: &Target) {
         self.end_sharing(target);
-        self.held.borrow_mut().retain(|grant| grant.target() != target);
+        self.tokens.borrow_mut().retain(|token| token.target() != target);
+        self.exchange.rate_limiter().changed().wake();
     }
 
     fn end_sharing(&self, target: &Target) {
         let mut sharing = self.sharing.borrow_mut();
         let ended = sharing.iter().position(|(other, _)| other == target).map(|at| sharing.swap_remove(at));
         drop(sharing);
-        // After the borrow: it may be what called.
+        // Dropped only after the borrow ends: the sharing channel may be our own caller.
         drop(ended);
     }
 
-    /// Finds out whose token it is, and files it there. It is not shared with other pages.
+    /// Finds out whose the token is, and stores it there. It is not shared with other pages.
     pub async fn add(&self, token: UnidentifiedToken) -> Result<Rc<OrgToken>, Error> {
-        let since = self.sign_outs();
-        let mut grant = Rc::new(self.cloud.identify(token).await?);
-        if self.actual_org(&grant).is_some() {
-            grant = Rc::new(self.cloud.refetch_token_info(&grant).await?);
+        let since = self.sign_outs.epoch();
+        let mut token = self.exchange.identify(token).await?;
+        if self.actual_org(&token).is_some() {
+            token = self.exchange.refetch_token_info(&token).await?;
         }
-        let target = grant.target();
-        if self.was_signed_out(target, since) {
-            return Err(signed_out(target));
+        let target = token.target().clone();
+        if self.was_signed_out(&target, since) {
+            return Err(signed_out(&target));
         }
-        if self.held_for(target).is_some_and(|held| held.is_rejected() && held.is_same_token(&grant)) {
+        if self.token_for(&target).is_some_and(|held| held.is_rejected() && held.is_same_token(&token)) {
             let message = "It is the very token that the cloud has refused.";
             return Err(Error::new(Code::Unauthenticated, message).for_org(&target.org));
         }
-        self.end_sharing(target);
-        self.file(grant.clone());
-        Ok(grant)
+        self.end_sharing(&target);
+        Ok(self.store(token))
     }
 
     /// Takes over the token that another page holds for this target, if there is one and none is held here.
     pub async fn take_from_other_page(self: &Rc<Self>, target: &Target) {
-        if self.sources.login().is_none() || self.held_for(target).is_some() {
+        if self.sources.login().is_none() || self.token_for(target).is_some() {
             return;
         }
-        let shared = pin!(self.sources.from_other_page(target, None));
-        if let Either::Left((Some(grant), _)) = select(shared, pin!(self.cloud.ports().wait(LONGEST_ADOPTION))).await {
-            self.file_and_share(Rc::new(grant));
+        let shared = pin!(self.sources.ask_other_page(target, None));
+        if let Either::Left((Some(token), _)) = select(shared, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await {
+            self.store_and_share(token);
         }
     }
 
-    /// A fresh grant for this target: the one that is held, or one that is obtained. Callers who want the same one at the
-    /// same time share one fetch. One that has little of its life left is renewed while nobody waits for it. `since`: how
-    /// often somebody had signed out when the call began.
-    pub async fn grant(self: &Rc<Self>, target: &Target, since: u64) -> Result<Rc<OrgToken>, Rc<Error>> {
-        if self.was_signed_out(target, since) {
+    /// A fresh token for the call's organization: from memory, or obtained. Callers who need the same token at the same time
+    /// share one acquisition. A token with little of its life left is renewed in the background.
+    pub async fn token(self: &Rc<Self>, call: &Call) -> Result<Rc<OrgToken>, Rc<Error>> {
+        let (target, session) = (&call.target, call.session);
+        if self.was_signed_out(target, session) {
             return Err(signed_out(target).into());
         }
-        if let Some(grant) = self.fresh(target) {
-            if grant.should_renew(self.cloud.now()) {
-                self.renew(&grant);
+        if let Some(token) = self.fresh(target) {
+            if token.should_renew(self.exchange.now()) {
+                self.renew_in_background(&token);
             }
-            return Ok(grant);
+            return Ok(token);
         }
         if self.sources.is_empty() {
             return Err(self.missing_token_error(target).into());
         }
-        let mut asks = Interaction::Allowed;
-        let renewal = self.under_way(target, true);
-        if let Some(renewal) = renewal {
-            // Its failure is not this call's: to ask again may help.
-            if let Ok(Some(grant)) = renewal.await {
-                return Ok(grant);
+        let mut interaction = Interaction::Allowed;
+        if let Some(renewal) = self.in_flight(target, true) {
+            // A failed renewal is not this call's failure: asking again may help.
+            if let Ok(Some(token)) = renewal.await {
+                return Ok(token);
             }
         } else if self.has_refresh_token(target) {
-            match self.renewal(target, since).await? {
-                Some(grant) => return Ok(grant),
-                None => asks = Interaction::Only,
+            match self.renew_detached(target, session).await? {
+                Some(token) => return Ok(token),
+                None => interaction = Interaction::Only,
             }
         }
-        if self.was_signed_out(target, since) {
+        if self.was_signed_out(target, session) {
             return Err(signed_out(target).into());
         }
-        let obtained = self.fetch(target, asks, since).await?;
-        obtained.ok_or_else(|| self.missing_token_error(target).into())
+        let acquired = self.acquire_shared(target, interaction, session).await?;
+        acquired.ok_or_else(|| self.missing_token_error(target).into())
     }
 
-    /// Files a grant, and shares it with other pages from now on.
-    pub(crate) fn file_and_share(self: &Rc<Self>, grant: Rc<OrgToken>) {
-        let target = grant.target().clone();
-        self.file(grant);
-        if self.sharing.borrow().iter().all(|(other, _)| *other != target) {
-            let holder = Held { keyring: Rc::downgrade(self), target: target.clone() };
-            let sharing = self.sources.share(&target, Rc::new(holder));
-            self.sharing.borrow_mut().extend(sharing.map(|sharing| (target, sharing)));
+    /// Stores a token, and shares it with other pages from now on.
+    pub(crate) fn store_and_share(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
+        let token = self.store(token);
+        let target = token.target();
+        if self.sharing.borrow().iter().all(|(other, _)| other != target) {
+            let sharer = SharedToken { keyring: Rc::downgrade(self), target: target.clone() };
+            let sharing = self.sources.share(target, Rc::new(sharer));
+            self.sharing.borrow_mut().extend(sharing.map(|sharing| (target.clone(), sharing)));
         }
+        token
     }
 
-    /// Files a token anew that was filed for an organization it is not of.
-    pub(crate) fn correct_owner(self: &Rc<Self>, was: &Rc<OrgToken>, is: OrgToken) {
-        let is = Rc::new(is);
-        let mut corrected = self.corrected.borrow_mut();
-        corrected.retain(|other| !other.is_same_token(&is));
-        let surplus = corrected.len().saturating_sub(MOST_REFILED);
-        corrected.drain(..surplus);
-        corrected.push(is.clone());
-        drop(corrected);
+    /// Stores a token under its actual organization that was taken for another organization's.
+    pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken) {
+        let corrected = Rc::new(is.clone());
+        let mut all = self.corrected.borrow_mut();
+        all.retain(|other| !other.is_same_token(&is));
+        let surplus = all.len().saturating_sub(MAX_CORRECTED);
+        all.drain(..surplus);
+        all.push(corrected);
+        drop(all);
         let target = was.target();
-        let is_held = self.held_for(target).is_some_and(|held| held.is_same_token(was));
-        if is_held {
-            self.drop_held(target);
+        if self.token_for(target).is_some_and(|held| held.is_same_token(was)) {
+            self.remove(target);
             self.misattributed.borrow_mut().push(target.clone());
-            self.file(is);
+            self.store(is);
         }
     }
 
-    /// Puts a grant in the place of another one for the same target, which has less to tell.
+    /// Stores what the cloud has said of a token in place of the same token, of which less is known.
     pub(crate) fn replace(&self, was: &Rc<OrgToken>, is: Rc<OrgToken>) {
-        let mut held = self.held.borrow_mut();
-        if let Some(place) = held.iter_mut().find(|grant| Rc::ptr_eq(grant, was)) {
+        let mut tokens = self.tokens.borrow_mut();
+        if let Some(place) = tokens.iter_mut().find(|token| Rc::ptr_eq(token, was)) {
             *place = is;
         }
     }
 
-    /// Whether a grant for this target is held that can be used.
+    /// Whether a token for this target is in memory that can be used.
     pub fn has_fresh(&self, target: &Target) -> bool {
         self.fresh(target).is_some()
     }
 
-    /// From when on another request to this target is within its token's limit: see [`Exchange::next_slot_at`].
-    pub(crate) fn next_slot_at(&self, target: &Target, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+    /// From when on another request to this target is within its token's rate limit; `None` if that depends on requests in
+    /// flight. `most`: requests in a minute, instead of the usual. `scheduled`: requests that are about to be sent.
+    pub(crate) fn next_slot_at(&self, target: &Target, most: Option<u32>, scheduled: usize) -> Option<Instant> {
+        let now = self.exchange.now();
         match self.fresh(target) {
-            Some(grant) => self.cloud.next_slot_at(&grant, most, begun),
-            // The first one obtains it for the others.
-            None => (begun == 0).then(|| self.cloud.now().here()),
+            Some(token) => {
+                let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now.instant(), most, scheduled);
+                // Another token will have a limit of its own.
+                match (slot, token.unusable_at(now)) {
+                    (Some(slot), Some(unusable_at)) => Some(slot.min(unusable_at)),
+                    (slot, unusable_at) => slot.or(unusable_at),
+                }
+            }
+            // No token yet: let one request through; it acquires the token that the others wait for.
+            None => (scheduled == 0).then(|| now.instant()),
         }
     }
 
-    fn held_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
-        self.held.borrow().iter().find(|grant| grant.target() == target).cloned()
+    fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
+        self.tokens.borrow().iter().find(|token| token.target() == target).cloned()
     }
 
     fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
-        self.held_for(target).filter(|grant| grant.is_fresh(self.cloud.now()))
+        self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))
     }
 
-    fn file(&self, grant: Rc<OrgToken>) {
-        let now = self.cloud.now();
-        self.misattributed.borrow_mut().retain(|target| target != grant.target());
-        let mut held = self.held.borrow_mut();
-        match held.iter_mut().find(|other| other.target() == grant.target()) {
-            Some(other) if grant.is_fresh(now) || !other.is_fresh(now) => *other = grant.clone(),
-            Some(_) => return,
-            None => held.push(grant.clone()),
+    /// Gives the token as one of the target's session, in memory unless a better one is there.
+    fn store(&self, token: OrgToken) -> Rc<OrgToken> {
+        let now = self.exchange.now();
+        self.misattributed.borrow_mut().retain(|target| target != token.target());
+        let session = self.sign_outs.session(token.target());
+        let token = Rc::new(token.in_session(session));
+        let mut tokens = self.tokens.borrow_mut();
+        match tokens.iter_mut().find(|other| other.target() == token.target()) {
+            Some(other) if token.is_fresh(now) || !other.is_fresh(now) => *other = token.clone(),
+            Some(_) => return token,
+            None => tokens.push(token.clone()),
         }
-        drop(held);
-        self.cloud.ports().tell(&Event::TokenFiled { grant: &grant });
+        drop(tokens);
+        self.exchange.rate_limiter().changed().wake();
+        self.exchange.ports().emit(&Event::TokenFiled { token: &token });
+        token
     }
 
     fn has_refresh_token(&self, target: &Target) -> bool {
-        self.held_for(target).is_some_and(|grant| grant.refresh_token().is_some())
+        self.token_for(target).is_some_and(|token| token.refresh_token().is_some())
     }
 
-    /// Obtains another grant in good time, where that takes nobody's attention.
-    fn renew(self: &Rc<Self>, grant: &OrgToken) {
-        let target = grant.target();
-        let can_renew = self.cloud.ports().has_token_source() || grant.refresh_token().is_some();
-        if can_renew && self.under_way(target, true).or_else(|| self.under_way(target, false)).is_none() {
-            drop(self.renewal(target, self.sign_outs()));
+    /// Obtains another token in good time, if that takes nobody's attention.
+    fn renew_in_background(self: &Rc<Self>, token: &OrgToken) {
+        let target = token.target();
+        let can_renew = self.exchange.ports().has_token_source() || token.refresh_token().is_some();
+        if can_renew && self.in_flight(target, true).or_else(|| self.in_flight(target, false)).is_none() {
+            drop(self.renew_detached(target, self.sign_outs.epoch()));
         }
     }
 
-    /// Begins a fetch that asks nobody to sign in, and that goes on if nobody waits for it any more: a refresh token that was
-    /// sent is used up, and what it was given for must not be lost.
-    fn renewal(self: &Rc<Self>, target: &Target, since: u64) -> Shared<Fetch> {
-        let (fetch, kept, keyring) =
-            (self.fetch(target, Interaction::Silent, since), self.fetch(target, Interaction::Silent, since), self.clone());
-        self.cloud.ports().spawn(Box::pin(async move {
-            // A failure is for who waits, or nobody's: the next call tries again.
-            select(kept, pin!(keyring.cloud.ports().closed())).await;
+    /// Begins an acquisition that asks nobody to sign in, and that goes on even if no caller waits for it: a refresh token
+    /// that was sent is used up, and what it was exchanged for must not be lost.
+    fn renew_detached(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> InFlight<Acquired> {
+        let renewal = self.acquire_shared(target, Interaction::Silent, session);
+        let (detached, closing) = (renewal.clone(), self.exchange.closing().clone());
+        self.exchange.ports().spawn(Box::pin(async move {
+            // Callers that await the renewal get its error; if there are none, it is dropped and the next call retries.
+            select(detached, pin!(closing.aborted())).await;
         }));
-        fetch
+        renewal
     }
 
-    fn under_way(&self, target: &Target, is_silent: bool) -> Option<Shared<Fetch>> {
-        let fetches = self.fetches.borrow();
-        let is_such = |fetching: &&Fetching| fetching.target == *target && (fetching.asks == Interaction::Silent) == is_silent;
-        let mut of_target = fetches.iter().filter(is_such);
-        of_target.find_map(|fetching| fetching.fetch.upgrade())
+    fn in_flight(&self, target: &Target, is_silent: bool) -> Option<InFlight<Acquired>> {
+        let found = self.acquisitions.find(|acquisition| {
+            let matches = acquisition.target == *target && (acquisition.interaction == Interaction::Silent) == is_silent;
+            matches.then_some(())
+        });
+        found.map(|((), work)| work)
     }
 
-    /// Joins the fetch that is under way for this target, or begins one. It ends when nobody waits for it any more, or when
-    /// somebody signs out.
-    fn fetch(self: &Rc<Self>, target: &Target, asks: Interaction, since: u64) -> Shared<Fetch> {
-        if let Some(fetch) = self.under_way(target, asks == Interaction::Silent) {
-            return fetch;
+    /// Joins the acquisition that is in flight for this target, or begins one. It ends when nobody waits for it any more, or
+    /// when somebody signs out.
+    fn acquire_shared(self: &Rc<Self>, target: &Target, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
+        if let Some(work) = self.in_flight(target, interaction == Interaction::Silent) {
+            return work;
         }
-        let number = self.fetched.get();
-        self.fetched.set(number.wrapping_add(1));
         let (keyring, key) = (self.clone(), target.clone());
         let (abort, registration) = AbortHandle::new_pair();
-        let fetch: Fetch = Box::pin(async move {
-            let work = Abortable::new(keyring.obtain_and_file(&key, asks, since), registration);
-            let obtained = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
-            // Before anyone sees the result, so that a failure is not handed to a later caller.
-            keyring.fetches.borrow_mut().retain(|fetching| fetching.number != number);
-            obtained.map_err(|error| error.for_org(&key.org).into())
-        });
-        let fetch = fetch.shared();
-        let mut fetches = self.fetches.borrow_mut();
-        fetches.retain(|fetching| fetching.fetch.upgrade().is_some());
-        fetches.extend(fetch.downgrade().map(|fetch| Fetching { number, target: target.clone(), asks, fetch, abort }));
-        fetch
+        let work = async move {
+            let work = Abortable::new(keyring.acquire_and_store(&key, interaction, session), registration);
+            let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
+            acquired.map_err(|error| error.for_org(&key.org).into())
+        };
+        self.acquisitions.begin(Acquisition { target: target.clone(), interaction, abort }, work)
     }
 
-    async fn obtain_and_file(self: &Rc<Self>, target: &Target, asks: Interaction, since: u64) -> Result<Option<Rc<OrgToken>>, Error> {
-        // A sign-in's window has to be opened in the caller's own turn, so before anything is waited for.
-        let window = match if asks == Interaction::Silent { None } else { self.sources.open_window_in_user_gesture() } {
-            Some(Ok(window)) => Some((window, self.sources.signing_in(target))),
+    async fn acquire_and_store(
+        self: &Rc<Self>,
+        target: &Target,
+        interaction: Interaction,
+        session: SessionEpoch,
+    ) -> Result<Option<Rc<OrgToken>>, Error> {
+        // First of all: a browser opens a window only in the caller's own turn.
+        let window = match if interaction == Interaction::Silent { None } else { self.sources.open_window_in_user_gesture() } {
+            Some(Ok(window)) => Some((window, self.sources.sign_in_time(target).pause())),
             Some(Err(blocked)) => {
-                let shared = self.sources.from_other_page(target, self.held_for(target).as_deref()).await;
-                let grant = Rc::new(shared.ok_or(blocked)?);
-                self.file_and_share(grant.clone());
-                return Ok(Some(grant));
+                let shared = self.sources.ask_other_page(target, self.token_for(target).as_deref()).await;
+                return Ok(Some(self.store_and_share(shared.ok_or(blocked)?)));
             }
             None => None,
         };
-        // Held until the grant is shared: the next page finds it then.
+        // Held until the token is shared, so that the next page in line finds it.
         let _lock = self.sources.lock(target).await;
-        let obtained = self.obtain(target, window, asks, since).await?;
-        if let Some(grant) = obtained.clone().filter(|_| !self.was_signed_out(target, since)) {
-            self.file_and_share(grant);
+        if let Some(token) = self.fresh(target).filter(|token| !(interaction == Interaction::Silent && self.should_renew(token))) {
+            // Another caller has stored it meanwhile.
+            return Ok(Some(token));
         }
-        Ok(obtained)
+        let Some(token) = self.acquire(target, window, interaction, session).await? else { return Ok(None) };
+        if self.was_signed_out(target, session) {
+            return Err(signed_out(target));
+        }
+        Ok(Some(self.store_and_share(token)))
     }
 
-    /// Looks again, then asks the sources in their order.
-    async fn obtain(
+    fn should_renew(&self, token: &OrgToken) -> bool {
+        token.should_renew(self.exchange.now())
+    }
+
+    /// Asks the sources in their order.
+    async fn acquire(
         &self,
         target: &Target,
-        window: Option<(P::Window, SigningIn<'_, P>)>,
-        asks: Interaction,
-        since: u64,
-    ) -> Result<Option<Rc<OrgToken>>, Error> {
-        let stale = self.held_for(target);
-        let now = self.cloud.now();
-        if let Some(held) = stale.as_ref().filter(|held| held.is_fresh(now) && !(asks == Interaction::Silent && held.should_renew(now))) {
-            return Ok(Some(held.clone()));
-        }
-        // Of no use to other pages any more, and this one would only be asking itself.
+        window: Option<(P::Window, Pause)>,
+        interaction: Interaction,
+        session: SessionEpoch,
+    ) -> Result<Option<OrgToken>, Error> {
+        // Sharing ends first: our token is stale, and we would only ask ourselves for it below.
         self.end_sharing(target);
+        let stale = self.token_for(target);
         let stale = stale.as_deref();
         let reason = match stale {
             Some(stale) if stale.is_rejected() => NeedReason::Rejected,
@@ -409,69 +408,69 @@ impl<P: Platform> Keyring<P> {
             None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
             None => NeedReason::Missing,
         };
-        let shared = self.sources.from_other_page(target, stale).await;
-        if let Some(grant) = shared.filter(|grant| self.actual_org(grant).is_none()) {
-            return Ok(Some(grant.into()));
+        let shared = self.sources.ask_other_page(target, stale).await;
+        if let Some(token) = shared.filter(|token| self.actual_org(token).is_none()) {
+            return Ok(Some(token));
         }
-        if let Some(grant) = self.sources.refreshed(target, reason, stale).await? {
-            return self.of_target(target, grant, since).map(Some);
+        if let Some(token) = self.sources.redeem_refresh_token(target, reason, stale).await? {
+            return self.ensure_org(target, token, session).map(Some);
         }
-        let given = match asks {
+        let given = match interaction {
             Interaction::Only => None,
-            Interaction::Allowed | Interaction::Silent => self.sources.from_get_token(target, reason, stale).await?,
+            Interaction::Allowed | Interaction::Silent => self.sources.call_get_token(target, reason, stale).await?,
         };
-        if let Some(grant) = given {
-            return match self.actual_org(&grant) {
+        if let Some(token) = given {
+            return match self.actual_org(&token) {
                 Some(owner) => Err(wrong_org_given(&target.org, &owner)),
-                None => Ok(Some(grant.into())),
+                None => Ok(Some(token)),
             };
         }
-        if asks == Interaction::Silent {
+        if interaction == Interaction::Silent {
             return Ok(None);
         }
-        match self.sources.signed_in(target, reason, window, stale).await? {
-            Some(grant) => self.of_target(target, grant, since).map(Some),
+        match self.sources.sign_in(target, reason, window, stale).await? {
+            Some(token) => self.ensure_org(target, token, session).map(Some),
             None => Ok(None),
         }
     }
 
     /// What a sign-in gave, if it is for this target.
-    pub(crate) fn of_target(&self, target: &Target, grant: OrgToken, since: u64) -> Result<Rc<OrgToken>, Error> {
-        if grant.target() == target {
-            return Ok(grant.into());
+    pub(crate) fn ensure_org(&self, target: &Target, token: OrgToken, session: SessionEpoch) -> Result<OrgToken, Error> {
+        if token.target() == target {
+            return Ok(token);
         }
-        let (asked, got) = (&target.org, grant.target().org.clone());
-        let message = format!("The sign-in was for organization {asked} and gave a token of {got}.");
+        let (asked, given) = (&target.org, token.target().org.clone());
+        let message = format!("The sign-in was for organization {asked} and gave a token of {given}.");
         let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
-        error.evidence.token_org_id = Some(got);
-        error.evidence.home_org_id = grant.home_org().cloned();
-        let files = self.sources.login().is_some_and(|login| login.keeps_wrong_org());
-        if files && !self.was_signed_out(grant.target(), since) {
-            self.file(grant.into());
+        error.evidence.token_org_id = Some(given);
+        error.evidence.home_org_id = token.home_org().cloned();
+        let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org());
+        if keeps && !self.was_signed_out(token.target(), session) {
+            self.store(token);
         }
         Err(error)
     }
 
-    /// The organization that this very token is known to be of, where that is another one.
-    pub(crate) fn actual_org(&self, grant: &OrgToken) -> Option<OrgId> {
-        let (held, corrected) = (self.held.borrow(), self.corrected.borrow());
-        let same = corrected.iter().chain(held.iter()).find(|other| other.target() != grant.target() && other.is_same_token(grant));
+    /// The organization that this very token is known to be of, if that is another one than it claims.
+    pub(crate) fn actual_org(&self, token: &OrgToken) -> Option<OrgId> {
+        let (tokens, corrected) = (self.tokens.borrow(), self.corrected.borrow());
+        let same = corrected.iter().chain(tokens.iter()).find(|other| other.target() != token.target() && other.is_same_token(token));
         same.map(|other| other.target().org.clone())
     }
 
     /// Why there is no token for this target.
     pub(crate) fn missing_token_error(&self, target: &Target) -> Error {
-        let held = self.held.borrow();
+        let tokens = self.tokens.borrow();
         let org = &target.org;
-        if let Some(grant) = held.iter().find(|grant| grant.target() == target) {
+        if let Some(token) = tokens.iter().find(|token| token.target() == target) {
             let (code, what) =
-                if grant.is_rejected() { (Code::Unauthenticated, "was refused by the cloud") } else { (Code::TokenExpired, "has expired") };
+                if token.is_rejected() { (Code::Unauthenticated, "was refused by the cloud") } else { (Code::TokenExpired, "has expired") };
             return Error::new(code, format!("The token of organization {org} {what}.")).for_org(org);
         }
-        let Some(other) = held.first() else {
+        let Some(other) = tokens.first() else {
             return Error::new(Code::NoToken, format!("No token of organization {org} is held.")).for_org(org);
         };
-        let others: Vec<&str> = held.iter().map(|grant| grant.target().org.as_str()).collect();
+        let others: Vec<&str> = tokens.iter().map(|token| token.target().org.as_str()).collect();
         let mut error = Error::new(
             Code::OrgMismatch,
             format!("The call is for organization {org}; the tokens held are of {}. Nothing was sent.", others.join(", ")),
@@ -487,22 +486,21 @@ fn signed_out(target: &Target) -> Error {
     Error::new(Code::NoToken, message).for_org(&target.org)
 }
 
-/// The keyring as other pages see it: what it holds for one target.
-struct Held<P: Platform> {
+/// The keyring as other pages see it: its token for one target.
+struct SharedToken<P: Platform> {
     keyring: Weak<Keyring<P>>,
     target: Target,
 }
 
-impl<P: Platform> TokenSharer for Held<P> {
+impl<P: Platform> TokenSharer for SharedToken<P> {
     fn share(&self) -> Option<IssuedToken> {
         let keyring = self.keyring.upgrade()?;
-        let now = keyring.cloud.now();
-        let grant = keyring.fresh(&self.target).filter(|grant| !grant.should_renew(now));
-        if grant.is_none() {
-            // Another page may have a better one, and has its turn then.
+        let token = keyring.fresh(&self.target).filter(|token| !keyring.should_renew(token));
+        if token.is_none() {
+            // We have none to give; ending our share lets the next page answer.
             keyring.end_sharing(&self.target);
         }
-        grant.map(|grant| grant.to_share(now))
+        token.map(|token| token.to_share(keyring.exchange.now()))
     }
 
     fn forget(&self) {

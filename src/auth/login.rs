@@ -43,7 +43,7 @@ pub struct Login {
     pub(super) client_id: String,
     pub(super) redirect_uri: String,
     mode: Mode,
-    prompts: bool,
+    always_prompts: bool,
     login_hint: Option<String>,
     keeps_wrong_org: bool,
     pub(super) timeout: u32,
@@ -74,7 +74,7 @@ impl Login {
             client_id,
             redirect_uri: options.redirect_uri,
             mode: one_of("login.mode", options.mode, &[("popup", Mode::Popup), ("redirect", Mode::Redirect)])?,
-            prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
+            always_prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
             login_hint: options.login_hint,
             keeps_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
@@ -91,14 +91,14 @@ impl Login {
         self.mode
     }
 
-    /// Who is expected to sign in, or nothing.
-    pub fn login_hint(&self) -> &str {
-        self.login_hint.as_deref().unwrap_or_default()
+    /// Who is expected to sign in.
+    pub fn login_hint(&self) -> Option<&str> {
+        self.login_hint.as_deref()
     }
 
-    /// Whether somebody is always asked.
-    pub fn prompts(&self) -> bool {
-        self.prompts
+    /// Whether the person is always asked to sign in.
+    pub fn always_prompts(&self) -> bool {
+        self.always_prompts
     }
 
     /// Whether a token of another organization than the one that was asked for is kept for its own.

@@ -1,238 +1,225 @@
-//! Sends a call with the target's own token. What the cloud refuses is repaired once where that is safe, and explained
-//! otherwise.
+//! Sends requests for an organization with the organization's own token. A refusal is repaired once if that is safe, and
+//! explained otherwise.
+
+mod repair;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::auth::keyring::Keyring;
+use crate::auth::ports::Platform;
+use crate::cloud::call::Call;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
-use crate::cloud::ports::{Platform, TransportError};
-use crate::cloud::refusal::{refusal, retry_after};
+use crate::cloud::ports::TransportError;
+use crate::cloud::refusal::{as_generic_refusal, refusal};
 use crate::cloud::response::Response;
-use crate::model::environment::Target;
+use crate::cloud::signal::Waiters;
 use crate::model::error::{Code, Error};
-use crate::model::ids::AgentId;
 use crate::model::scope::near_miss;
-use crate::model::time::Timestamp;
+use crate::model::time::Moment;
 use crate::token::org_token::OrgToken;
-use crate::token::request::ApiRequest;
+use crate::token::request::{ApiRequest, Repeat, Request};
 
-/// Sends calls, each at most twice.
+/// The time between two sends of an idempotent request, in milliseconds.
+const RETRY_DELAY_MS: u32 = 1_000;
+
+/// Sends requests of one recorder.
 pub struct Client<P: Platform> {
-    cloud: Rc<Exchange<P>>,
+    exchange: Rc<Exchange<P>>,
     keyring: Rc<Keyring<P>>,
     scope: String,
 }
 
-/// A call to send.
-pub struct OutgoingRequest<'a> {
-    /// The organization and environment that it is for.
-    pub target: &'a Target,
-    /// What is sent.
-    pub call: ApiRequest,
-    /// The agent that it is about, if it is about one.
-    pub agent: Option<&'a AgentId>,
-    /// How often somebody had signed out when the call began.
-    pub since: u64,
-    /// Where it is kept how it was sent last.
-    pub sent: &'a RefCell<Option<SentRequest>>,
-    /// How much of the call's time is left, in milliseconds.
-    pub time_left: &'a dyn Fn() -> i64,
-}
-
-/// How a call was sent.
+/// How a request was sent last.
 #[derive(Clone)]
 pub struct SentRequest {
-    /// With which grant.
-    pub grant: Rc<OrgToken>,
-    /// When, by our clock.
-    pub at: Timestamp,
-    /// Whether it may have been carried out: nothing says that it was not.
+    /// With which token.
+    pub token: Rc<OrgToken>,
+    /// When.
+    pub at: Moment,
+    /// Whether the cloud may have processed it: nothing says that it did not.
     pub may_have_been_processed: bool,
 }
 
-/// Why there is no answer that says yes.
+/// How a request was sent last. Noted apart from the call, since the caller may be gone before there is a response.
+#[derive(Default)]
+pub(crate) struct SentLog {
+    last: RefCell<Option<SentRequest>>,
+    changed: Waiters,
+}
+
+impl SentLog {
+    /// How the request was sent last.
+    pub(crate) fn last(&self) -> Option<SentRequest> {
+        self.last.borrow().clone()
+    }
+
+    /// How the request was sent last, if the cloud may have processed it.
+    pub(crate) fn unresolved(&self) -> Option<SentRequest> {
+        self.last().filter(|sent| sent.may_have_been_processed)
+    }
+
+    /// The outcome is known.
+    pub(crate) fn resolve(&self) {
+        self.last.take();
+        self.changed.wake();
+    }
+
+    /// Tasks that wait for a change.
+    pub(crate) fn changed(&self) -> &Waiters {
+        &self.changed
+    }
+
+    fn note(&self, sent: SentRequest) {
+        self.last.replace(Some(sent));
+    }
+
+    fn mark_not_processed(&self) {
+        if let Some(sent) = self.last.borrow_mut().as_mut() {
+            sent.may_have_been_processed = false;
+        }
+        self.changed.wake();
+    }
+}
+
+/// Why there is no successful response.
 pub enum SendError {
-    /// No token could be obtained: nothing was sent.
+    /// Nothing was sent: there is no token.
     NotSent(Rc<Error>),
-    /// The cloud said no.
+    /// The cloud refused the request.
     Refused(Error),
-    /// The answer was lost.
+    /// No response came.
     NoResponse(TransportError),
 }
 
 impl<P: Platform> Client<P> {
-    /// A sender of calls that need this scope.
-    pub fn new(cloud: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>, scope: &str) -> Client<P> {
-        Client { cloud, keyring, scope: scope.to_owned() }
+    /// A client whose requests need this scope.
+    pub fn new(exchange: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>, scope: &str) -> Client<P> {
+        Client { exchange, keyring, scope: scope.to_owned() }
     }
 
-    /// Sends the call; a second time where the cloud said that it did not carry it out, and what stood in the way is gone.
-    pub async fn send(&self, outgoing: &OutgoingRequest<'_>) -> Result<(Rc<OrgToken>, Response), SendError> {
-        let mut repaired = None;
-        let since = outgoing.since;
+    /// Sends the request for the call's organization with the organization's own token, as often as the request allows.
+    pub async fn send(&self, call: &Call, request: &ApiRequest) -> Result<Response, SendError> {
+        let mut sends = 0;
         loop {
-            let grant = self.keyring.grant(outgoing.target, since).await.map_err(|error| {
-                SendError::NotSent(match repaired.take() {
-                    Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
-                    None => error,
-                })
-            })?;
-            if let Some(refused) = &repaired {
-                let Error { code, .. } = *refused;
-                self.cloud.ports().tell(&Event::Retry { org: &outgoing.target.org, code });
+            sends += 1;
+            let result = self.send_tracked(call, request, None, &SentLog::default()).await;
+            let has_no_outcome = match &result {
+                Err(SendError::NoResponse(_)) => true,
+                Err(SendError::Refused(refused)) => refused.code == Code::CloudUnavailable,
+                _ => false,
+            };
+            let may_repeat = matches!(request.repeat, Repeat::Idempotent { sends: most } if sends < most);
+            if !has_no_outcome || !may_repeat || i64::from(RETRY_DELAY_MS) >= call.deadline.remaining() {
+                return result;
             }
-            self.warn(&grant);
-            let mut sent = SentRequest { grant: grant.clone(), at: self.cloud.now().here(), may_have_been_processed: true };
-            outgoing.sent.replace(Some(sent.clone()));
-            let answer = self.cloud.send(grant.request(outgoing.call.clone())).await.map_err(|lost| {
-                sent.may_have_been_processed = lost.may_have_been_processed;
-                outgoing.sent.replace(Some(sent.clone()));
+            self.exchange.ports().sleep(RETRY_DELAY_MS).await;
+        }
+    }
+
+    /// Sends the request; a second time if the cloud said that it did not carry it out, and the cause has been fixed.
+    /// `token`: the organization's token, if the caller has just asked for it. `sent`: where each send is noted.
+    pub(crate) async fn send_tracked(
+        &self,
+        call: &Call,
+        request: &ApiRequest,
+        token: Option<Rc<OrgToken>>,
+        sent: &SentLog,
+    ) -> Result<Response, SendError> {
+        let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
+        let mut repaired = None;
+        loop {
+            let token = match token.take() {
+                Some(token) => token,
+                None => self.keyring.token(call).await.map_err(|error| {
+                    SendError::NotSent(match repaired.take() {
+                        Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
+                        None => error,
+                    })
+                })?,
+            };
+            if let Some(Error { code, .. }) = repaired {
+                self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code });
+            }
+            self.warn_of_missing_scope(&token);
+            let authorized = token.authorize(request.clone()).map_err(|error| SendError::NotSent(error.into()))?;
+            sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
+            let response = self.exchange.send(authorized).await.map_err(|lost| {
+                if !lost.may_have_been_processed {
+                    sent.mark_not_processed();
+                }
                 SendError::NoResponse(lost)
             })?;
-            if (200..300).contains(&answer.status) {
-                grant.mark_used();
-                return Ok((grant, answer));
+            if (200..300).contains(&response.status) {
+                token.mark_used();
+                return Ok(response);
             }
-            let refused = self.explained(refusal(&answer), &grant, &outgoing.call);
+            let refused = self.with_token_evidence(refusal(&response), &token, request);
             if refused.is_token_rejection() {
-                grant.reject();
+                token.mark_rejected();
             } else {
-                grant.mark_used();
+                token.mark_used();
             }
             if refused.code != Code::CloudUnavailable {
-                sent.may_have_been_processed = false;
-                outgoing.sent.replace(Some(sent));
+                sent.mark_not_processed();
             }
-            if repaired.is_some() || self.keyring.was_signed_out(outgoing.target, since) {
+            if repaired.is_some() || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
             }
-            let refused = self.repaired(refused, &answer, &grant, outgoing).await.map_err(SendError::Refused)?;
-            // Somebody may have signed out while it was being repaired.
-            if self.keyring.was_signed_out(outgoing.target, since) {
+            let refused = self.repair(refused, &response, &token, call, request).await.map_err(SendError::Refused)?;
+            // Somebody may have signed out while the cause was being fixed.
+            if self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
             }
-            self.cloud.ports().tell(&Event::Repair { org: &outgoing.target.org, code: refused.code });
+            self.exchange.ports().emit(&Event::Repair { org: &call.target.org, code: refused.code });
             repaired = Some(refused);
         }
     }
 
-    /// The refusal, once what led to it is gone; as an error where that can not be.
-    async fn repaired(
-        &self,
-        refused: Error,
-        answer: &Response,
-        grant: &Rc<OrgToken>,
-        outgoing: &OutgoingRequest<'_>,
-    ) -> Result<Error, Error> {
-        match refused.code {
-            Code::Unauthenticated | Code::TokenExpired if self.has_another(outgoing.target) => Ok(refused),
-            Code::WrongOrg => self.of_right_org(refused, grant, outgoing).await,
-            Code::RateLimited => self.after_a_while(refused, answer, outgoing).await,
-            _ => Err(refused),
-        }
+    /// Sends the request once, with this very token.
+    pub async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, SendError> {
+        let authorized = token.authorize(request).map_err(|error| SendError::NotSent(error.into()))?;
+        self.exchange.send(authorized).await.map_err(SendError::NoResponse)
     }
 
-    /// Scopes are looked at before sending, but an organization may not enforce them: it is for the cloud to refuse.
-    fn warn(&self, grant: &OrgToken) {
-        if let Some(scopes) = grant.scopes().filter(|scopes| !scopes.contains(&self.scope)) {
-            let (org, missing) = (&grant.target().org, self.scope.as_str());
-            self.cloud.ports().tell(&Event::ScopeWarning { org, missing, near_miss: near_miss(missing, scopes) });
-        }
+    /// The request that revokes the token, to be made before it is signed out; `None` if it cannot be used any more.
+    pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Request> {
+        token.is_fresh(self.exchange.now()).then(|| token.revocation())
     }
 
-    fn has_another(&self, target: &Target) -> bool {
-        self.keyring.has_fresh(target) || !self.keyring.sources().is_empty()
+    /// Revokes a token that was signed out.
+    pub(crate) async fn revoke(&self, token: &OrgToken, revocation: Request) -> Result<(), Error> {
+        let org = &token.target().org;
+        let failed = |lost| no_response_error("The token could not be revoked.", lost).for_org(org);
+        let response = self.exchange.send(revocation).await.map_err(failed)?;
+        let refused = refusal(&response);
+        if (200..300).contains(&response.status) || refused.is_token_rejection() {
+            return Ok(());
+        }
+        let refused = as_generic_refusal(refused);
+        Err(self.with_token_evidence(refused, token, &ApiRequest::get_token_info()))
     }
 
-    /// Interaction the cloud whose the token is. Of another organization, it is filed there, and the target's own is next.
-    async fn of_right_org(&self, mut refused: Error, grant: &Rc<OrgToken>, outgoing: &OutgoingRequest<'_>) -> Result<Error, Error> {
-        let Ok(asked) = self.cloud.refetch_token_info(grant).await else { return Err(refused) };
-        if asked.target() != outgoing.target {
-            let (claimed, owner) = (&outgoing.target.org, asked.target().org.clone());
-            refused.message =
-                format!("The token was taken for one of {claimed}; the cloud says that it is of {owner}. {}", refused.message);
-            refused.evidence.home_org_id = asked.home_org().cloned();
-            refused.evidence.token_org_id = Some(owner);
-            self.keyring.correct_owner(grant, asked);
-            return if self.has_another(outgoing.target) { Ok(refused) } else { Err(refused) };
-        }
-        let asked = Rc::new(asked);
-        self.keyring.replace(grant, asked.clone());
-        Err(self.narrowed_down(refused, &asked, outgoing).await)
+    /// Whether another call has learned meanwhile that the token is another organization's.
+    pub(crate) fn is_misattributed(&self, token: &OrgToken) -> bool {
+        self.keyring.actual_org(token).is_some()
     }
 
-    /// The token is of the right organization: what else can the cloud mean?
-    async fn narrowed_down(&self, mut refused: Error, grant: &OrgToken, outgoing: &OutgoingRequest<'_>) -> Error {
-        let org = &outgoing.target.org;
-        let said = std::mem::take(&mut refused.message);
-        refused.evidence.granted_scopes = grant.scopes().map(<[String]>::to_vec);
-        refused.evidence.home_org_id = grant.home_org().cloned();
-        if grant.scopes().is_some_and(|scopes| !scopes.contains(&self.scope)) {
-            refused.code = Code::ScopeMissing;
-            refused.evidence.missing_scopes = Some(vec![self.scope.clone()]);
-            refused.message =
-                format!("The token is of organization {org}, as it should be, and lacks the scope \"{}\". {said}", self.scope);
-            return self.with_near_miss(refused);
-        }
-        let looked_up = match outgoing.agent.and_then(ApiRequest::get_user) {
-            Some(call) => self.cloud.send(grant.request(call)).await.ok(),
-            None => None,
-        };
-        let found = match looked_up.map(|answer| answer.status) {
-            Some(404) => "the agent is not in that organization",
-            Some(200) => {
-                refused.code = Code::PermissionMissing;
-                "has the scope, and the agent is there: what remains is a permission, or that the feature is switched off"
-            }
-            _ => "whether the agent is there could not be found out",
-        };
-        refused.message = format!("The token is of organization {org}, as it should be; {found}. {said}");
-        refused
+    fn was_signed_out(&self, call: &Call) -> bool {
+        self.keyring.was_signed_out(&call.target, call.session)
     }
 
-    /// Waits as long as the cloud says, or a moment where it says nothing, if the call's time allows.
-    async fn after_a_while(&self, mut refused: Error, answer: &Response, outgoing: &OutgoingRequest<'_>) -> Result<Error, Error> {
-        let ports = self.cloud.ports();
-        let told = retry_after(answer, self.cloud.now().in_cloud(), |text| ports.parse_date(text));
-        refused.evidence.retry_after = told;
-        // From one to three seconds: those who were refused at the same time should not come back at the same time.
-        let jitter = || 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255);
-        let millis = told.unwrap_or_else(jitter);
-        if i64::from(millis) >= (outgoing.time_left)() {
-            return Err(refused);
+    /// An organization may not enforce scopes, so a missing one is no reason not to send: refusing is up to the cloud.
+    fn warn_of_missing_scope(&self, token: &OrgToken) {
+        if let Some(scopes) = token.scopes().filter(|scopes| !scopes.contains(&self.scope)) {
+            let (org, missing) = (&token.target().org, self.scope.as_str());
+            self.exchange.ports().emit(&Event::ScopeWarning { org, missing, near_miss: near_miss(missing, scopes) });
         }
-        ports.wait(millis).await;
-        Ok(refused)
-    }
-
-    /// The refusal, with what the grant tells of it.
-    pub fn explained(&self, mut error: Error, grant: &OrgToken, call: &ApiRequest) -> Error {
-        if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
-            error.evidence.missing_scopes = Some(vec![self.scope.clone()]);
-        }
-        error.evidence.token_org_id = Some(grant.target().org.clone());
-        error.evidence.home_org_id = grant.home_org().cloned();
-        error.evidence.granted_scopes = grant.scopes().map(<[String]>::to_vec);
-        if !call.org_headers().is_empty() {
-            error.evidence.org_headers = Some(call.org_headers().to_vec());
-        }
-        self.with_near_miss(error).for_org(&grant.target().org)
-    }
-
-    fn with_near_miss(&self, mut error: Error) -> Error {
-        let evidence = &mut error.evidence;
-        if error.code == Code::ScopeMissing
-            && let (Some([missing, ..]), Some(granted)) = (evidence.missing_scopes.as_deref(), &evidence.granted_scopes)
-        {
-            evidence.near_miss = near_miss(missing, granted).map(str::to_owned);
-        }
-        error
     }
 }
 
-/// A call that is no start got no answer.
+/// The error of a request, other than a start, that got no response.
 pub(crate) fn no_response_error(message: &str, lost: TransportError) -> Error {
     let mut error = Error::new(Code::Network, message).caused_by(lost.cause);
     error.evidence.status = lost.status;

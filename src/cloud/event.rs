@@ -42,7 +42,7 @@ pub enum Event<'a> {
     /// A token is held now.
     TokenFiled {
         /// With what is known of it.
-        grant: &'a OrgToken,
+        token: &'a OrgToken,
     },
     /// A request is sent.
     Request {

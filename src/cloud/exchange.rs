@@ -1,160 +1,173 @@
-//! The cloud as the flow sees it: it answers requests, tells the time by the way, and knows whose a token is.
+//! Requests to one environment's cloud and their responses: each request is sent once, counted, timed and reported.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::cloud::event::Event;
-use crate::cloud::ports::{Platform, TransportError};
+use crate::cloud::ports::{CloudPorts, TransportError};
 use crate::cloud::rate_limit::RateLimiter;
 use crate::cloud::refusal::{as_generic_refusal, refusal};
 use crate::cloud::response::{RateLimit, Response};
+use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
-use crate::model::time::{Clock, Moment, Timestamp};
+use crate::model::time::{CloudClock, Instant, Moment};
 use crate::token::access_token::AccessToken;
 use crate::token::claims::TokenInfo;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
 use crate::token::request::Request;
 
-/// One environment's cloud.
+/// One environment's cloud, until closed.
 pub struct Exchange<P> {
     ports: Rc<P>,
-    clock: Clock,
-    pace: RateLimiter,
+    clock: CloudClock,
+    rate_limiter: RateLimiter,
     requests: Cell<u32>,
+    closing: Signal,
 }
 
-impl<P: Platform> Exchange<P> {
-    /// The cloud that is reached by these ports.
+impl<P: CloudPorts> Exchange<P> {
+    /// The cloud that these ports reach.
     pub fn new(ports: Rc<P>) -> Exchange<P> {
-        Exchange { ports, clock: Clock::default(), pace: RateLimiter::default(), requests: Cell::default() }
+        Exchange {
+            ports,
+            clock: CloudClock::default(),
+            rate_limiter: RateLimiter::default(),
+            requests: Cell::default(),
+            closing: Signal::default(),
+        }
     }
 
-    /// What reaches it.
-    pub fn ports(&self) -> &P {
+    /// What reaches the cloud.
+    pub fn ports(&self) -> &Rc<P> {
         &self.ports
     }
 
-    /// This moment, here and there.
+    /// This moment.
     pub fn now(&self) -> Moment {
-        self.at(self.ports.now())
+        self.clock.moment(self.ports.now(), self.ports.wall_clock())
     }
 
-    /// The moment at which it is this time here.
-    pub fn at(&self, here: Timestamp) -> Moment {
-        self.clock.at(here)
+    /// An earlier moment, with what is known of the cloud's clock now.
+    pub fn revised(&self, moment: Moment) -> Moment {
+        self.clock.revised(moment)
     }
 
-    /// Forgets the tokens that it has seen.
-    pub fn forget(&self) {
-        self.pace.forget();
-    }
-
-    /// From when on another request with the grant's token is within its limit; `None` where that depends on those that are
-    /// under way. `most`: requests in a minute. `begun`: requests that are about to be sent.
-    pub fn next_slot_at(&self, grant: &OrgToken, most: Option<u32>, begun: usize) -> Option<Timestamp> {
-        self.pace.next_slot_at(grant.secret(), self.ports.now(), most, begun)
-    }
-
-    /// How far its clock is ahead of ours, in milliseconds, where an answer has told.
+    /// How far the cloud's clock is ahead of this machine's, in milliseconds, if a response has told.
     pub fn clock_ahead(&self) -> Option<i64> {
-        self.clock.ahead()
+        self.clock.ahead(self.now())
+    }
+
+    /// How often each token may be sent.
+    pub(crate) fn rate_limiter(&self) -> &RateLimiter {
+        &self.rate_limiter
+    }
+
+    /// Given when the recorder is closed.
+    pub fn closing(&self) -> &Signal {
+        &self.closing
+    }
+
+    /// Forgets every token, and ends whatever waits for the recorder's close.
+    pub fn close(&self) {
+        self.rate_limiter.forget();
+        self.closing.abort();
     }
 
     /// Sends a request once.
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let number = self.requests.get().wrapping_add(1);
         self.requests.set(number);
-        self.ports.tell(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
-        let sent = self.ports.now();
+        self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
+        let sent = self.now();
         let bearer = request.bearer().cloned();
-        let mut counted = bearer.clone().map(|token| InFlightRequest::of(self, token));
-        let mut answered = self.ports.send(request).await;
-        let received = self.ports.now();
-        if let (Some(counted), Ok(answer)) = (&mut counted, &answered) {
-            counted.limit = answer.rate_limit;
+        let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
+        let mut result = self.ports.send(request).await;
+        if let (Some(bearer), Ok(response)) = (&bearer, &mut result) {
+            // The cloud may repeat the token, and responses end up in errors and events.
+            response.redact(bearer, |text| self.ports.parse_json(text));
         }
-        drop(counted);
-        self.ports.tell(&Event::Response {
+        let received = self.now();
+        if let (Some(in_flight), Ok(response)) = (&mut in_flight, &result) {
+            in_flight.limit = response.rate_limit;
+        }
+        drop(in_flight);
+        self.ports.emit(&Event::Response {
             number,
-            status: answered.as_ref().map_or_else(|lost| lost.status, |answer| Some(answer.status)),
-            millis: received.since(sent),
-            correlation_id: answered.as_ref().ok().and_then(|answer| answer.correlation_id.as_deref()),
+            status: result.as_ref().map_or_else(|lost| lost.status, |response| Some(response.status)),
+            millis: received.instant().since(sent.instant()),
+            correlation_id: result.as_ref().ok().and_then(|response| response.correlation_id.as_deref()),
         });
-        if let (Some(bearer), Ok(answer)) = (&bearer, &mut answered) {
-            // The body may repeat the token, and bodies end up in errors.
-            answer.redact(bearer, |text| self.ports.parse_json(text));
-        }
-        let answer = answered?;
-        if let Some(date) = answer.date {
+        let response = result?;
+        if let Some(date) = response.date {
             self.clock.learn(sent, received, date);
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Reads what a token says of itself. `expires_at`: what its source said of its life, by our clock.
+    /// Reads what a token says of itself. `expires_at`: what its source said.
     pub fn unidentified(
         &self,
         environment: &Rc<Environment>,
         token: AccessToken,
-        expires_at: Option<Timestamp>,
+        expires_at: Option<Instant>,
     ) -> Result<UnidentifiedToken, Error> {
         let claims = token.claims(|text| self.ports.parse_json(text))?;
         Ok(UnidentifiedToken::new(environment, token, claims, expires_at))
     }
 
-    /// Files a token by its claim, or else asks its own environment whose it is.
+    /// Identifies a token by its claim, or else asks the token's own environment.
     pub async fn identify(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
         match token.identified_by_claim(self.now()) {
-            Ok(grant) => Ok(grant),
-            Err(token) => self.fetch_token_info(token).await,
+            Some(token) => Ok(token),
+            None => self.fetch_token_info(token).await,
         }
     }
 
-    /// Interaction whose a grant's token is, whatever the token itself claims.
-    pub async fn refetch_token_info(&self, grant: &OrgToken) -> Result<OrgToken, Error> {
-        let asked = self.fetch_token_info(grant.unidentified()).await?;
-        asked.set_refresh_token(grant.refresh_token());
-        Ok(asked)
+    /// Asks the cloud again whose a token is, whatever the token itself claims.
+    pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
+        let identified = self.fetch_token_info(token.unidentified()).await?;
+        identified.set_refresh_token(token.refresh_token());
+        Ok(identified)
     }
 
-    /// Interaction a token's own environment whose it is.
+    /// Asks the token's own environment whose the token is.
     pub async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
         if token.is_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and nothing but the cloud could say whose it is."));
         }
-        let answer = self.send(token.token_info_request()).await.map_err(|lost| {
+        let response = self.send(token.token_info_request()?).await.map_err(|lost| {
             let mut error = Error::new(Code::Network, "The cloud could not be asked whose token it is.").caused_by(lost.cause);
             error.evidence.status = lost.status;
             error
         })?;
-        if answer.status != 200 {
-            return Err(as_generic_refusal(refusal(&answer)));
+        if response.status != 200 {
+            return Err(as_generic_refusal(refusal(&response)));
         }
-        match TokenInfo::from_json(&answer.json, |text| self.ports.parse_date(text)) {
+        match TokenInfo::from_json(&response.json, |text| self.ports.parse_date(text)) {
             Some(info) => Ok(token.identified_by_cloud(info, self.now())),
-            None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(answer)),
+            None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(response)),
         }
     }
 }
 
-/// A request that counts for its token's pace: as under way until it is answered, or given up by being dropped.
-struct InFlightRequest<'a, P: Platform> {
-    cloud: &'a Exchange<P>,
+/// A request that counts for its token's rate limit: in flight until it is answered, or given up by being dropped.
+struct InFlightRequest<'a, P: CloudPorts> {
+    exchange: &'a Exchange<P>,
     token: Secret,
     limit: Option<RateLimit>,
 }
 
-impl<'a, P: Platform> InFlightRequest<'a, P> {
-    fn of(cloud: &'a Exchange<P>, token: Secret) -> InFlightRequest<'a, P> {
-        cloud.pace.sent(&token, cloud.ports.now());
-        InFlightRequest { cloud, token, limit: None }
+impl<'a, P: CloudPorts> InFlightRequest<'a, P> {
+    fn new(exchange: &'a Exchange<P>, token: Secret) -> InFlightRequest<'a, P> {
+        exchange.rate_limiter.sent(&token, exchange.ports.now());
+        InFlightRequest { exchange, token, limit: None }
     }
 }
 
-impl<P: Platform> Drop for InFlightRequest<'_, P> {
+impl<P: CloudPorts> Drop for InFlightRequest<'_, P> {
     fn drop(&mut self) {
-        self.cloud.pace.answered(&self.token, self.cloud.ports.now(), self.limit);
+        self.exchange.rate_limiter.answered(&self.token, self.exchange.ports.now(), self.limit);
     }
 }

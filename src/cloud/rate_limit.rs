@@ -1,100 +1,111 @@
-//! How often a token may ask: what the cloud allows in a minute, and what of that is used up.
+//! How often a token may be sent: what the cloud allows in a minute, and how much of that is used.
 
 use std::cell::RefCell;
 
 use crate::cloud::response::RateLimit;
+use crate::cloud::signal::Waiters;
 use crate::model::secret::Secret;
-use crate::model::time::Timestamp;
+use crate::model::time::Instant;
 
-/// Requests that the Platform API allows a token in a minute, where no answer says otherwise.
-const USUAL_LIMIT: u32 = 300;
+/// Requests that the Platform API allows a token in a minute, unless a response says otherwise.
+const DEFAULT_LIMIT: u32 = 300;
 
 /// The length of the cloud's window, in milliseconds.
 const MINUTE: i64 = 60_000;
 
-/// The pace of every token that is in use.
+/// The rate of every token that is in use.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     tokens: RefCell<Vec<TokenUsage>>,
+    changed: Waiters,
 }
 
 #[derive(Debug)]
 struct TokenUsage {
     token: Secret,
     in_flight: usize,
-    /// When those of the last minute were answered: they arrived at the cloud before.
-    answered: Vec<Timestamp>,
-    told: Option<ReportedLimit>,
+    /// When the requests of the last minute were answered: they arrived at the cloud before.
+    answered: Vec<Instant>,
+    reported: Option<ReportedLimit>,
 }
 
-/// What an answer said of the token's limit.
+/// What a response said of the token's limit.
 #[derive(Clone, Copy, Debug)]
 struct ReportedLimit {
     allowed: u32,
     /// Requests of others with the same token, until the cloud's window ends.
     others: usize,
-    until: Timestamp,
+    until: Instant,
 }
 
 impl RateLimiter {
     /// Forgets every token.
     pub fn forget(&self) {
         self.tokens.take();
+        self.changed.wake();
+    }
+
+    /// Tasks that wait for a slot.
+    pub(crate) fn changed(&self) -> &Waiters {
+        &self.changed
     }
 
     /// A request is sent with this token.
-    pub fn sent(&self, token: &Secret, now: Timestamp) {
+    pub fn sent(&self, token: &Secret, now: Instant) {
         let mut tokens = self.tokens.borrow_mut();
-        tokens.retain_mut(|used| {
-            // One of a time to come is from before the clock was set back.
-            used.answered.retain(|answered| (0..MINUTE).contains(&now.since(*answered)));
-            used.in_flight > 0 || !used.answered.is_empty() || used.told.is_some_and(|told| now < told.until)
+        tokens.retain_mut(|usage| {
+            usage.answered.retain(|answered| now.since(*answered) < MINUTE);
+            usage.in_flight > 0 || !usage.answered.is_empty() || usage.reported.is_some_and(|reported| now < reported.until)
         });
-        match tokens.iter_mut().find(|used| used.token == *token) {
-            Some(used) => used.in_flight = used.in_flight.saturating_add(1),
-            None => tokens.push(TokenUsage { token: token.clone(), in_flight: 1, answered: Vec::new(), told: None }),
+        match tokens.iter_mut().find(|usage| usage.token == *token) {
+            Some(usage) => usage.in_flight = usage.in_flight.saturating_add(1),
+            None => tokens.push(TokenUsage { token: token.clone(), in_flight: 1, answered: Vec::new(), reported: None }),
         }
+        drop(tokens);
+        self.changed.wake();
     }
 
-    /// It was answered, or given up.
-    pub fn answered(&self, token: &Secret, now: Timestamp, limit: Option<RateLimit>) {
+    /// The request was answered, or given up.
+    pub fn answered(&self, token: &Secret, now: Instant, limit: Option<RateLimit>) {
         let mut tokens = self.tokens.borrow_mut();
-        let Some(used) = tokens.iter_mut().find(|used| used.token == *token) else { return };
-        used.in_flight = used.in_flight.saturating_sub(1);
-        used.answered.retain(|answered| (0..MINUTE).contains(&now.since(*answered)));
-        used.answered.push(now);
+        let Some(usage) = tokens.iter_mut().find(|usage| usage.token == *token) else { return };
+        usage.in_flight = usage.in_flight.saturating_sub(1);
+        usage.answered.retain(|answered| now.since(*answered) < MINUTE);
+        usage.answered.push(now);
         if let Some(limit) = limit {
-            // Whatever it says, the window is a minute.
+            // Whatever the response says, the window is a minute.
             let until = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(MINUTE));
-            // The count is that of the cloud's own window, which began before some of our minute.
+            // The cloud counts in its own window, which began before some of our minute.
             let began = until.after_millis(-MINUTE);
-            let own = used.answered.iter().filter(|answered| **answered >= began).count().saturating_add(used.in_flight);
+            let own = usage.answered.iter().filter(|answered| **answered >= began).count().saturating_add(usage.in_flight);
             let others = usize::try_from(limit.count).unwrap_or(usize::MAX).saturating_sub(own);
-            used.told = Some(ReportedLimit { allowed: limit.allowed, others, until });
+            usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, until });
         }
+        drop(tokens);
+        self.changed.wake();
     }
 
-    /// From when on another request may be sent with this token, so that none is refused (429); `None` where that depends
-    /// on those that are under way. `most`: requests in a minute, instead of the usual. A tenth is left for whatever else
-    /// needs the token. `begun`: requests that are about to be sent.
-    pub fn next_slot_at(&self, token: &Secret, now: Timestamp, most: Option<u32>, begun: usize) -> Option<Timestamp> {
+    /// From when on another request with this token is within the limit, so that the cloud does not refuse it (429); `None`
+    /// if that depends on requests in flight. `most`: requests in a minute, instead of the usual. `scheduled`: requests that
+    /// are about to be sent. A tenth of the limit is left for whatever else needs the token.
+    pub fn next_slot_at(&self, token: &Secret, now: Instant, most: Option<u32>, scheduled: usize) -> Option<Instant> {
         let tokens = self.tokens.borrow();
-        let used = tokens.iter().find(|used| used.token == *token);
-        let limit = match (most, used.and_then(|used| used.told)) {
-            (Some(most), Some(told)) => most.min(told.allowed),
+        let usage = tokens.iter().find(|usage| usage.token == *token);
+        let limit = match (most, usage.and_then(|usage| usage.reported)) {
+            (Some(most), Some(reported)) => most.min(reported.allowed),
             (Some(most), None) => most,
-            (None, Some(told)) => told.allowed,
-            (None, None) => USUAL_LIMIT,
+            (None, Some(reported)) => reported.allowed,
+            (None, None) => DEFAULT_LIMIT,
         };
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
-        // In the order of time; those of others are as one block, where their window ends.
-        let answered = used.map(|used| used.answered.as_slice()).unwrap_or_default();
-        let own = answered.iter().filter(|at| (0..MINUTE).contains(&now.since(**at))).map(|at| at.after_millis(MINUTE));
-        let own: Vec<Timestamp> = own.collect();
-        let told = used.and_then(|used| used.told).filter(|told| (1..=MINUTE).contains(&told.until.since(now)));
-        let (others, until) = told.map_or((0, now), |told| (told.others, told.until));
-        let in_flight = used.map_or(0, |used| used.in_flight).max(begun);
-        let before = own.partition_point(|next_slot_at| *next_slot_at <= until);
+        // Our requests expire one by one. Those of others are known as a count only, which expires with the cloud's window.
+        let answered = usage.map(|usage| usage.answered.as_slice()).unwrap_or_default();
+        let own = answered.iter().filter(|at| now.since(**at) < MINUTE).map(|at| at.after_millis(MINUTE));
+        let own: Vec<Instant> = own.collect();
+        let reported = usage.and_then(|usage| usage.reported).filter(|reported| now < reported.until);
+        let (others, until) = reported.map_or((0, now), |reported| (reported.others, reported.until));
+        let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
+        let before = own.partition_point(|expires_at| *expires_at <= until);
         let taken = own.len().saturating_add(others).saturating_add(in_flight);
         match taken.checked_sub(slots) {
             None => Some(now),

@@ -1,27 +1,28 @@
-//! What a "no" means: status, body and what is known of the grant become one code with its evidence.
+//! What a refusal means: the status and the body become one code with its evidence.
 
 use crate::cloud::response::Response;
 use crate::model::error::{Cause, Code, Error};
+use crate::model::secret::position;
 use crate::model::time::Timestamp;
 
-/// The cloud's "no" as an error. Codes are those of the Platform API's `ErrorBody`, declared on its operations.
-pub fn refusal(answer: &Response) -> Error {
-    let body = &answer.json;
+/// The cloud's refusal as an error. Codes are those of the Platform API's `ErrorBody`, declared on its operations.
+pub fn refusal(response: &Response) -> Error {
+    let body = &response.json;
     let message = body.str("message").unwrap_or_default();
-    let code = cause_of(answer.status, body.str("code").unwrap_or_default(), message);
+    let code = cause_of(response.status, body.str("code").unwrap_or_default(), message);
 
     let said = if message.is_empty() { "nothing that can be read" } else { message };
-    let mut error = Error::new(code, format!("The cloud answered {}: {said}", answer.status));
-    error.evidence.status = Some(answer.status);
+    let mut error = Error::new(code, format!("The cloud answered {}: {said}", response.status));
+    error.evidence.status = Some(response.status);
     error.evidence.context_id = body.str("contextId").map(str::to_owned);
-    error.evidence.correlation_id = answer.correlation_id.clone();
+    error.evidence.correlation_id = response.correlation_id.clone();
     if code == Code::PermissionMissing {
         error.evidence.missing_permissions = names_in_brackets(message);
     }
     if code == Code::ScopeMissing {
         error.evidence.missing_scopes = names_in_brackets(message);
     }
-    error.caused_by(Cause::Cloud(answer.body.clone()))
+    error.caused_by(Cause::Cloud(response.body.clone()))
 }
 
 fn cause_of(status: u16, code: &str, message: &str) -> Code {
@@ -30,7 +31,7 @@ fn cause_of(status: u16, code: &str, message: &str) -> Code {
         (401, "credentials.expired") => Code::TokenExpired,
         (401, _) => Code::Unauthenticated,
 
-        (403, _) if says(message, "insufficient scope for resource owner") => Code::WrongOrg,
+        (403, _) if position(message, "insufficient scope for resource owner").is_some() => Code::WrongOrg,
         (403, "app.not.authorized.for.scope") => Code::ScopeMissing,
         (
             403,
@@ -58,13 +59,13 @@ fn cause_of(status: u16, code: &str, message: &str) -> Code {
 
 /// How long a refusal (429) says to wait, in milliseconds: `Retry-After` in seconds or as a date, else what the message of
 /// `too.many.requests.retry.after` says. `now`: the time in the cloud.
-pub fn retry_after(answer: &Response, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
+pub fn retry_after(response: &Response, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
     let millis = |seconds: &str| seconds.trim().parse::<u32>().ok()?.checked_mul(1000);
     let from_date = |date: &str| u32::try_from(parse_date(date)?.since(now).max(0)).ok();
-    let header = answer.retry_after.as_deref();
+    let header = response.retry_after.as_deref();
     header.and_then(|header| millis(header).or_else(|| from_date(header))).or_else(|| {
-        let is_told = answer.json.str("code") == Some("too.many.requests.retry.after");
-        names_in_brackets(answer.json.str("message").filter(|_| is_told)?)?.first().and_then(|seconds| millis(seconds))
+        let is_told = response.json.str("code") == Some("too.many.requests.retry.after");
+        names_in_brackets(response.json.str("message").filter(|_| is_told)?)?.first().and_then(|seconds| millis(seconds))
     })
 }
 
@@ -75,11 +76,6 @@ pub fn as_generic_refusal(mut error: Error) -> Error {
         error.code = Code::UnexpectedAnswer;
     }
     error
-}
-
-/// `contains`, byte by byte: the standard library's search for a text is larger than this whole file.
-fn says(message: &str, words: &str) -> bool {
-    message.as_bytes().windows(words.len()).any(|window| window == words.as_bytes())
 }
 
 /// The names between the message's first brackets: `… permissions assigned: [recording:screenRecording:view, …]`.

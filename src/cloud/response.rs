@@ -1,30 +1,30 @@
-//! The cloud's answer.
+//! The cloud's response to a request.
 
 use crate::model::error::{Cause, Error};
 use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
-/// The cloud's answer, whole.
+/// The cloud's response, whole.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The body.
     pub body: String,
-    /// The body as JSON; nothing where it is none.
+    /// The body as JSON; nothing if it is none.
     pub json: Json,
-    /// `ININ-Correlation-Id`, where CORS lets it be read.
+    /// `ININ-Correlation-Id`, if CORS exposes it.
     pub correlation_id: Option<String>,
-    /// `Date`, where CORS lets it be read.
+    /// `Date`, if CORS exposes it.
     pub date: Option<Timestamp>,
-    /// `Retry-After`, where CORS lets it be read.
+    /// `Retry-After`, if CORS exposes it.
     pub retry_after: Option<String>,
-    /// `inin-ratelimit-…`, where CORS lets them be read.
+    /// `inin-ratelimit-…`, if CORS exposes them.
     pub rate_limit: Option<RateLimit>,
 }
 
-/// How often a token may ask, as an answer tells.
+/// How often a token may be sent, as a response tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// `inin-ratelimit-allowed`: requests in a minute.
@@ -36,26 +36,30 @@ pub struct RateLimit {
 }
 
 impl Response {
-    /// Strikes a secret out: answers end up in errors.
+    /// Redacts a secret that the server repeats: in the body, also if it is escaped there, and in the headers.
     pub(crate) fn redact(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
-        if let Some(struck) = secret.redacted(&self.body) {
-            self.json = parse_json(&struck).unwrap_or_default();
-            self.body = struck;
+        if let Some(redacted) = secret.redacted(&self.body) {
+            self.json = parse_json(&redacted).unwrap_or_default();
+            self.body = redacted;
         }
-        // Written with escapes, it is not found in the text, and whoever parses that has it again.
-        if self.json.any_str(&|text| secret.redacted(text).is_some()) {
+        if secret.is_escaped_in(&self.body) {
             self.json = Json::default();
             self.body = "***".to_owned();
+        }
+        for header in [&mut self.correlation_id, &mut self.retry_after] {
+            if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_escaped_in(text)) {
+                *text = "***".to_owned();
+            }
         }
     }
 }
 
 impl Error {
-    /// The same error, with the cloud's answer as its evidence.
+    /// The same error, with the cloud's response as its evidence.
     #[must_use]
-    pub fn answered_by(mut self, answer: Response) -> Self {
-        self.evidence.status = Some(answer.status);
-        self.evidence.correlation_id = answer.correlation_id;
-        self.caused_by(Cause::Cloud(answer.body))
+    pub fn answered_by(mut self, response: Response) -> Self {
+        self.evidence.status = Some(response.status);
+        self.evidence.correlation_id = response.correlation_id;
+        self.caused_by(Cause::Cloud(response.body))
     }
 }

@@ -8,15 +8,15 @@ use zeroize::Zeroize;
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Json {
-    /// A text.
+    /// A string.
     String(String),
-    /// A number, without what is below one.
+    /// A number, cut to a whole one.
     Number(i64),
-    /// A list.
+    /// An array.
     Array(Vec<Json>),
     /// An object, in the order of its text.
     Object(Vec<(String, Json)>),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// Null.
     #[default]
@@ -32,7 +32,7 @@ impl Json {
         }
     }
 
-    /// The text that this value is.
+    /// The string that this value is.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Json::String(text) => Some(text),
@@ -40,12 +40,12 @@ impl Json {
         }
     }
 
-    /// The object's property of this name, if it is a text.
+    /// The object's property of this name, if it is a string.
     pub fn str(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
-    /// The object's property of this name, if it is a number, without what is below one.
+    /// The object's property of this name, if it is a number, cut to a whole one.
     pub fn number(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             Json::Number(number) => Some(*number),
@@ -53,17 +53,7 @@ impl Json {
         }
     }
 
-    /// Whether any text in it, names included, is such a one.
-    pub fn any_str(&self, matches: &dyn Fn(&str) -> bool) -> bool {
-        match self {
-            Json::String(text) => matches(text),
-            Json::Array(items) => items.iter().any(|item| item.any_str(matches)),
-            Json::Object(properties) => properties.iter().any(|(name, value)| matches(name) || value.any_str(matches)),
-            Json::Number(_) | Json::Bool(_) | Json::Null => false,
-        }
-    }
-
-    /// The object's property of this name, if it is a list; nothing otherwise.
+    /// The object's property of this name, if it is an array; nothing otherwise.
     pub fn array(&self, name: &str) -> &[Json] {
         match self.get(name) {
             Some(Json::Array(items)) => items,
@@ -72,7 +62,7 @@ impl Json {
     }
 }
 
-/// Overwrites every text, for an answer that held secrets.
+/// Overwrites every string, for a response that held secrets.
 impl Zeroize for Json {
     fn zeroize(&mut self) {
         match self {

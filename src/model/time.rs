@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
+/// A date: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
@@ -17,13 +17,6 @@ impl Timestamp {
         self.0
     }
 
-    /// This many seconds later, within what a `Date` can hold: the number comes from outside.
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "a cast to i64 saturates; what is lost is below a millisecond")]
-    pub fn after_seconds(self, seconds: f64) -> Timestamp {
-        self.after_millis((seconds * 1000.0) as i64)
-    }
-
     /// This many milliseconds later, within what a `Date` can hold.
     #[must_use]
     pub fn after_millis(self, millis: i64) -> Timestamp {
@@ -31,62 +24,105 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(millis).clamp(-LAST_DATE, LAST_DATE))
     }
 
-    /// Milliseconds from `earlier` to this one; less than none if it is later.
+    /// Milliseconds from `earlier` to this date; negative if this date is earlier.
     pub fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// How far the cloud's clock is from ours, as far as its answers tell.
-#[derive(Debug, Default)]
-pub struct Clock {
-    cloud_ahead: Cell<Option<i64>>,
+/// A point on the monotonic clock of this page (`performance.now()`), for every duration: nobody sets that clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// From milliseconds since the clock's own beginning.
+    pub fn from_millis(millis: i64) -> Instant {
+        Instant(millis)
+    }
+
+    /// This many milliseconds later.
+    #[must_use]
+    pub fn after_millis(self, millis: i64) -> Instant {
+        Instant(self.0.saturating_add(millis))
+    }
+
+    /// This many seconds later. The number comes from outside.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "a cast to i64 saturates; what is lost is below a millisecond")]
+    pub fn after_seconds(self, seconds: f64) -> Instant {
+        self.after_millis((seconds * 1000.0) as i64)
+    }
+
+    /// Milliseconds from `earlier` to this instant; negative if this instant is earlier.
+    pub fn since(self, earlier: Instant) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
 }
 
-/// A moment, by both clocks.
+/// A moment by every clock: this page's monotonic clock, this machine's wall clock, and the cloud's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    here: Timestamp,
-    cloud_ahead: i64,
-}
-
-impl Clock {
-    /// The moment at which it is `now` here.
-    pub fn at(&self, now: Timestamp) -> Moment {
-        Moment { here: now, cloud_ahead: self.ahead().unwrap_or(0) }
-    }
-
-    /// How far the cloud's clock is ahead of ours, in milliseconds, where an answer has told.
-    pub fn ahead(&self) -> Option<i64> {
-        self.cloud_ahead.get()
-    }
-
-    /// Learns from an answer's `Date`, which was written between `sent` and `received` and leaves out what is below a
-    /// second. What is known already stays as long as it may be so, and clocks that may agree are taken to agree.
-    pub fn learn(&self, sent: Timestamp, received: Timestamp, date: Timestamp) {
-        let least = date.as_millis().saturating_sub(received.as_millis());
-        let most = date.as_millis().saturating_add(1000).saturating_sub(sent.as_millis());
-        let fits = |ahead: &i64| (least..=most).contains(ahead);
-        if least <= most {
-            let known = self.cloud_ahead.get().filter(fits).or(Some(0).filter(fits));
-            self.cloud_ahead.set(Some(known.unwrap_or(least / 2 + most / 2)));
-        }
-    }
+    instant: Instant,
+    wall_clock: Timestamp,
+    in_cloud: Timestamp,
 }
 
 impl Moment {
-    /// The time here.
-    pub fn here(self) -> Timestamp {
-        self.here
+    /// The monotonic clock.
+    pub fn instant(self) -> Instant {
+        self.instant
     }
 
-    /// The time in the cloud.
+    /// The cloud's clock, as far as it is known.
     pub fn in_cloud(self) -> Timestamp {
-        self.here.after_millis(self.cloud_ahead)
+        self.in_cloud
     }
 
-    /// When it is this time in the cloud, the time here.
-    pub fn here_when(self, in_cloud: Timestamp) -> Timestamp {
-        in_cloud.after_millis(self.cloud_ahead.saturating_neg())
+    /// The instant at which the cloud's clock shows this date.
+    pub fn instant_of(self, in_cloud: Timestamp) -> Instant {
+        self.instant.after_millis(in_cloud.since(self.in_cloud))
+    }
+
+    /// What this machine's wall clock shows at an instant, unless somebody sets it.
+    pub fn wall_clock_at(self, instant: Instant) -> Timestamp {
+        self.wall_clock.after_millis(instant.since(self.instant))
+    }
+}
+
+/// What is known of the cloud's clock. Without a `Date` in any response, this machine's wall clock stands in for it.
+#[derive(Debug, Default)]
+pub struct CloudClock {
+    /// The cloud's date less the monotonic clock, in milliseconds.
+    offset: Cell<Option<i64>>,
+}
+
+impl CloudClock {
+    /// The moment at which the clocks of this page show these times.
+    pub fn moment(&self, instant: Instant, wall_clock: Timestamp) -> Moment {
+        let in_cloud = self.offset.get().map_or(wall_clock, |offset| Timestamp(0).after_millis(instant.0.saturating_add(offset)));
+        Moment { instant, wall_clock, in_cloud }
+    }
+
+    /// An earlier moment, with what is known of the cloud's clock now.
+    pub fn revised(&self, moment: Moment) -> Moment {
+        self.moment(moment.instant, moment.wall_clock)
+    }
+
+    /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds, if a response has told.
+    pub fn ahead(&self, now: Moment) -> Option<i64> {
+        self.offset.get().map(|_| self.revised(now).in_cloud.since(now.wall_clock))
+    }
+
+    /// Learns from a response's `Date`, which the cloud wrote between `sent` and `received` and which leaves out everything
+    /// below a second. A known offset stays for as long as it may be right. Clocks that may agree are taken to agree.
+    pub fn learn(&self, sent: Moment, received: Moment, date: Timestamp) {
+        let least = date.0.saturating_sub(received.instant.0);
+        let most = date.0.saturating_add(1000).saturating_sub(sent.instant.0);
+        let fits = |offset: &i64| (least..=most).contains(offset);
+        if least <= most {
+            let agreeing = received.wall_clock.0.saturating_sub(received.instant.0);
+            let known = self.offset.get().filter(fits).or(Some(agreeing).filter(fits));
+            self.offset.set(Some(known.unwrap_or(least / 2 + most / 2)));
+        }
     }
 }

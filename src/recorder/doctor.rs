@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::auth::keyring::Keyring;
+use crate::auth::ports::Platform;
+use crate::client::Client;
 use crate::cloud::exchange::Exchange;
-use crate::cloud::ports::{Feature, Platform};
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
@@ -14,7 +15,7 @@ use crate::model::scope::near_miss;
 use crate::recorder::settings::Settings;
 use crate::recording::contract::RecordingContract;
 use crate::token::org_token::{KnownBy, OrgToken};
-use crate::token::request::{ApiRequest, Method};
+use crate::token::request::ApiRequest;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +58,13 @@ pub struct DiagnosisLine {
 }
 
 /// Further from the cloud's clock than this, in milliseconds, ours leads to tokens that seem to live or to be dead.
-const MOST_SKEW: i64 = 30_000;
+const CLOCK_TOLERANCE_MS: i64 = 30_000;
 
 /// What is looked at, and what was found so far.
 pub struct Doctor<'a, P: Platform> {
-    pub(crate) cloud: &'a Exchange<P>,
+    pub(crate) exchange: &'a Exchange<P>,
     pub(crate) keyring: &'a Keyring<P>,
+    pub(crate) client: &'a Client<P>,
     pub(crate) settings: &'a Settings,
     pub(crate) target: Result<Target, Error>,
     pub(crate) agent: Option<&'a AgentId>,
@@ -71,23 +73,24 @@ pub struct Doctor<'a, P: Platform> {
 
 impl<P: Platform> Doctor<'_, P> {
     /// Looks at everything. Sends nothing but `GET`s, each with a token for its own organization.
-    pub async fn run(&self) {
+    pub async fn examine(&self) {
         self.launch();
         self.organization();
         // Otherwise nobody would be here to look.
         self.say("webassembly", Verdict::Ok, "it runs", "'wasm-unsafe-eval' in the page's CSP", "");
-        for feature in [Feature::SessionStorage, Feature::WebLocks, Feature::WebCrypto] {
-            self.feature(feature);
-        }
-        let held = self.keyring.grants();
+        let ports = self.exchange.ports();
+        self.feature("session-storage", ports.has_session_storage(), "A sign-in by redirect needs it; one by popup does not.");
+        self.feature("web-locks", ports.has_locks(), "Without them, each page obtains its own token.");
+        self.feature("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https.");
+        let held = self.keyring.tokens();
         if held.is_empty() {
             self.say("token", Verdict::Skipped, "none is held", "a token of the target organization", "");
         }
         let mut alive = Vec::new();
-        for grant in held {
-            alive.extend(self.token(&grant).await);
+        for token in held {
+            alive.extend(self.token(&token).await);
         }
-        self.picked(&alive);
+        self.token_choice(&alive);
         self.scope(&alive);
         self.org_headers();
         self.cors(alive.first()).await;
@@ -125,29 +128,24 @@ impl<P: Platform> Doctor<'_, P> {
         }
     }
 
-    fn feature(&self, feature: Feature) {
-        let (check, without) = match feature {
-            Feature::SessionStorage => ("session-storage", "A sign-in by redirect needs it; one by popup does not."),
-            Feature::WebLocks => ("web-locks", "Without them, each page obtains its own token."),
-            Feature::WebCrypto => ("web-crypto", "A sign-in needs it: serve the page over https."),
-        };
-        match self.cloud.ports().has(feature) {
+    fn feature(&self, check: &'static str, is_there: bool, hint: &str) {
+        match is_there {
             true => self.say(check, Verdict::Ok, "there", "there", ""),
-            false => self.say(check, Verdict::Warn, "not there", "there", without),
+            false => self.say(check, Verdict::Warn, "not there", "there", hint),
         }
     }
 
-    /// The grant as the cloud knows it, if its token is good for anything.
-    async fn token(&self, grant: &Rc<OrgToken>) -> Option<Rc<OrgToken>> {
-        let org = &grant.target().org;
-        let now = self.cloud.now();
+    /// The token as the cloud knows it, if its token is good for anything.
+    async fn token(&self, token: &Rc<OrgToken>) -> Option<Rc<OrgToken>> {
+        let org = &token.target().org;
+        let now = self.exchange.now();
         let expected = format!("a token of {org} that the cloud accepts");
-        if !grant.is_fresh(now) {
-            let found = if grant.is_rejected() { "the cloud has refused it" } else { "it has expired, or rested too long" };
+        if !token.is_fresh(now) {
+            let found = if token.is_rejected() { "the cloud has refused it" } else { "it has expired, or rested too long" };
             self.say("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
             return None;
         }
-        let asked = match self.cloud.refetch_token_info(grant).await {
+        let asked = match self.exchange.refetch_token_info(token).await {
             Ok(asked) => Rc::new(asked),
             Err(error) => {
                 let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
@@ -155,13 +153,13 @@ impl<P: Platform> Doctor<'_, P> {
                 return None;
             }
         };
-        let known_by = match grant.known_by() {
+        let known_by = match token.known_by() {
             KnownBy::Claim => "its claim",
             KnownBy::Cloud => "the cloud",
         };
         let home = asked.home_org().map_or(String::new(), |home| format!(", home organization {home}"));
         let scopes = asked.scopes().map_or("unknown".to_owned(), |scopes| scopes.join(" "));
-        let life = grant.expires_at(now).map_or("unknown".to_owned(), |at| format!("{} s", at.since(now.here()) / 1000));
+        let life = token.expires_at(now).map_or("unknown".to_owned(), |at| format!("{} s", at.since(now.instant()) / 1000));
         let facts = format!("filed by {known_by}{home}, scopes: {scopes}, life left: {life}");
         let owner = &asked.target().org;
         if owner == org {
@@ -173,13 +171,13 @@ impl<P: Platform> Doctor<'_, P> {
         Some(asked)
     }
 
-    fn picked(&self, alive: &[Rc<OrgToken>]) {
+    fn token_choice(&self, alive: &[Rc<OrgToken>]) {
         let Ok(target) = &self.target else {
             return self.say("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
         };
         let expected = format!("a token of {}", target.org);
         if self.keyring.has_fresh(target) {
-            return match alive.iter().any(|grant| grant.target() == target) {
+            return match alive.iter().any(|token| token.target() == target) {
                 true => self.say("pick", Verdict::Ok, "the one that is held", expected, ""),
                 false => self.say("pick", Verdict::Warn, "the one that is held: see token", expected, Code::WrongOrg.hint()),
             };
@@ -197,9 +195,9 @@ impl<P: Platform> Doctor<'_, P> {
         if alive.is_empty() {
             return self.say("scope", Verdict::Skipped, "no token to look at", expected, "");
         }
-        for grant in alive {
-            let org = &grant.target().org;
-            let Some(scopes) = grant.scopes() else {
+        for token in alive {
+            let org = &token.target().org;
+            let Some(scopes) = token.scopes() else {
                 self.say("scope", Verdict::Skipped, format!("{org}: the cloud does not say"), expected.as_str(), "");
                 continue;
             };
@@ -231,18 +229,18 @@ impl<P: Platform> Doctor<'_, P> {
     }
 
     /// Whether the browser lets a request with the organization's headers through: a question with them, and one without.
-    async fn cors(&self, grant: Option<&Rc<OrgToken>>) {
+    async fn cors(&self, token: Option<&Rc<OrgToken>>) {
         let names = self.settings.contract.org_headers();
         let expected = "the API allows the organization's header to pages of other origins";
-        let (Some(grant), false) = (grant, names.is_empty()) else {
+        let (Some(token), false) = (token, names.is_empty()) else {
             let found = if names.is_empty() { "no such header is sent" } else { "no token to ask with" };
             return self.say("cors", Verdict::Skipped, found, expected, "");
         };
-        let question = |headers: Vec<String>| ApiRequest::question("/api/v2/tokens/me?preserveIdleTTL=true", headers);
-        if self.cloud.send(grant.request(question(names.to_vec()))).await.is_ok() {
+        let with_headers = ApiRequest::get_token_info().with_org_headers(names);
+        if self.client.send_with(token, with_headers).await.is_ok() {
             return self.say("cors", Verdict::Ok, format!("{} may be sent", names.join(", ")), expected, "");
         }
-        match self.cloud.send(grant.request(question(Vec::new()))).await {
+        match self.client.send_with(token, ApiRequest::get_token_info()).await {
             Ok(_) => {
                 let hint = "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
                 self.say("cors", Verdict::Fail, format!("with {} no answer, without it one", names.join(", ")), expected, hint);
@@ -253,9 +251,9 @@ impl<P: Platform> Doctor<'_, P> {
 
     fn clock(&self) {
         let expected = "this machine's clock within 30 s of the cloud's";
-        match self.cloud.clock_ahead() {
+        match self.exchange.clock_ahead() {
             None => self.say("clock", Verdict::Skipped, "CORS does not let the cloud's Date be read", expected, ""),
-            Some(ahead) if ahead.abs() <= MOST_SKEW => self.say("clock", Verdict::Ok, skew(ahead), expected, ""),
+            Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => self.say("clock", Verdict::Ok, skew(ahead), expected, ""),
             Some(ahead) => {
                 let hint = "Set the clock: tokens seem to expire too early or too late. The library reckons with it where it knows.";
                 self.say("clock", Verdict::Warn, skew(ahead), expected, hint);
@@ -273,11 +271,11 @@ impl<P: Platform> Doctor<'_, P> {
             return self.say("agent", Verdict::Skipped, "no agent was named", expected, "");
         };
         let mut missing_from = Vec::new();
-        for grant in alive {
-            let Some(call) = ApiRequest::get_user(agent) else { break };
-            let org = &grant.target().org;
-            match self.cloud.send(grant.request(call)).await.map(|answer| answer.status) {
-                Ok(200) if self.target.as_ref().is_ok_and(|target| target == grant.target()) => {
+        for token in alive {
+            let Some(get_user) = ApiRequest::get_user(agent) else { break };
+            let org = &token.target().org;
+            match self.client.send_with(token, get_user).await.map(|answer| answer.status) {
+                Ok(200) if self.target.as_ref().is_ok_and(|target| target == token.target()) => {
                     return self.say("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
                 Ok(200) => {
@@ -309,12 +307,5 @@ pub(crate) fn unfinished(limit: u32) -> DiagnosisLine {
         found: format!("not finished within {limit} ms"),
         expected: "an answer to each question".to_owned(),
         hint: Code::Timeout.hint().to_owned(),
-    }
-}
-
-impl ApiRequest {
-    /// A question that carries these headers with the organization's id.
-    fn question(path: &str, org_headers: Vec<String>) -> ApiRequest {
-        ApiRequest { org_headers, ..ApiRequest::plain(Method::Get, path) }
     }
 }

@@ -1,7 +1,15 @@
-//! An organization that has authorized the user's own one: a partner's user may sign in to it.
+//! Organizations that have authorized the user's own organization: a partner's user may sign in to them.
 
+use std::rc::Rc;
+
+use crate::auth::ports::Platform;
+use crate::client::{Client, SendError, no_response_error};
+use crate::cloud::call::Call;
+use crate::cloud::refusal::as_generic_refusal;
+use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
+use crate::token::request::{ApiRequest, Method};
 
 /// A trustor, as `GET /api/v2/users/me?expand=trustors` lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +23,23 @@ pub struct Trustor {
 }
 
 impl Trustor {
-    /// Reads the answer; `None` unless it is of a user. What names no organization is left out.
-    pub fn list(user: &Json) -> Option<Vec<Trustor>> {
+    /// The trustors of the user of the call's organization.
+    pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Rc<Error>> {
+        let org = &call.target.org;
+        let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors");
+        let response = client.send(call, &request).await.map_err(|error| match error {
+            SendError::NotSent(error) => error,
+            SendError::NoResponse(lost) => no_response_error("The cloud could not be asked for trustors.", lost).for_org(org).into(),
+            SendError::Refused(refused) => as_generic_refusal(refused).into(),
+        })?;
+        Trustor::list(&response.json).ok_or_else(|| {
+            let message = "The cloud's answer does not say who the user is.";
+            Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(org).into()
+        })
+    }
+
+    /// Reads the response; `None` unless it is about a user. Trustors without an organization are left out.
+    fn list(user: &Json) -> Option<Vec<Trustor>> {
         user.str("id")?;
         let trustor = |trustor: &Json| {
             let organization = trustor.get("organization")?;

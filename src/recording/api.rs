@@ -1,12 +1,10 @@
-//! The recordings of an organization, as the recording API tells of them: listed, read, stopped.
+//! The recording API of an organization: recordings are listed, read and stopped.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::auth::keyring::Keyring;
-use crate::client::{Client, OutgoingRequest, SendError, no_response_error};
-use crate::cloud::exchange::Exchange;
-use crate::cloud::ports::Platform;
+use crate::auth::ports::Platform;
+use crate::client::{Client, SendError, no_response_error};
+use crate::cloud::call::Call;
 use crate::cloud::refusal::as_generic_refusal;
 use crate::cloud::response::Response;
 use crate::model::environment::Target;
@@ -17,32 +15,17 @@ use crate::recording::{Recording, State};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
-/// How often a call is sent whose answer is lost, if it may be sent again.
-const MOST_SENDS: u32 = 3;
-
-/// The time between them, in milliseconds.
-const PAUSE: u32 = 1_000;
-
-/// From when on and until when somebody asks.
-#[derive(Clone, Copy)]
-pub(crate) struct Asking<'a> {
-    /// How often somebody had signed out when the call began.
-    pub(crate) since: u64,
-    /// How much of the call's time is left, in milliseconds.
-    pub(crate) time_left: &'a dyn Fn() -> i64,
-}
-
 /// Why the cloud does not tell of recordings.
 pub(crate) enum ReadError {
     /// It refuses to.
     Refused(Rc<Error>),
-    /// It could not be asked, or its answer is none.
+    /// It could not be asked, or its response makes no sense.
     Failed(Rc<Error>),
 }
 
 impl From<ReadError> for Rc<Error> {
-    fn from(not_told: ReadError) -> Rc<Error> {
-        match not_told {
+    fn from(error: ReadError) -> Rc<Error> {
+        match error {
             ReadError::Refused(error) | ReadError::Failed(error) => error,
         }
     }
@@ -50,110 +33,86 @@ impl From<ReadError> for Rc<Error> {
 
 /// The recordings of every organization that a token can be had for.
 pub struct Recordings<P: Platform> {
-    cloud: Rc<Exchange<P>>,
-    keyring: Rc<Keyring<P>>,
-    sender: Rc<Client<P>>,
+    client: Rc<Client<P>>,
     contract: RecordingContract,
 }
 
 impl<P: Platform> Recordings<P> {
-    /// Those of this recording API.
-    pub fn new(cloud: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>, sender: Rc<Client<P>>, contract: RecordingContract) -> Recordings<P> {
-        Recordings { cloud, keyring, sender, contract }
+    /// The recordings of this recording API.
+    pub fn new(client: Rc<Client<P>>, contract: RecordingContract) -> Recordings<P> {
+        Recordings { client, contract }
     }
 
-    /// Those of the target organization that the cloud lists, of this agent or of all.
-    pub(crate) async fn list(&self, target: &Target, agent: Option<&AgentId>, limits: Asking<'_>) -> Result<Vec<Recording>, ReadError> {
-        let (_, answer) = self.answered(target, &self.contract.list(agent), limits).await?;
-        let listed = Recording::list(&answer, agent, &target.org);
-        listed.ok_or_else(|| ReadError::Failed(unexpected("The cloud's answer is no list of recordings.", answer, target)))
+    /// How the API is called.
+    pub(crate) fn contract(&self) -> &RecordingContract {
+        &self.contract
     }
 
-    /// The one with this id. `agent`: whose it is, where that is known.
-    pub(crate) async fn find(
-        &self,
-        target: &Target,
-        id: &RecordingId,
-        agent: Option<&AgentId>,
-        limits: Asking<'_>,
-    ) -> Result<Recording, Rc<Error>> {
-        let (_, answer) = self.answered(target, &self.contract.find(id), limits).await?;
-        let found = named(&answer, id, agent, target);
-        found.ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", answer, target))
+    /// The recordings of the call's organization that the cloud lists, of this agent or of all.
+    pub(crate) async fn list(&self, call: &Call, agent: Option<&AgentId>) -> Result<Vec<Recording>, ReadError> {
+        let response = self.read(call, &self.contract.list(agent)).await?;
+        let listed = Recording::list(&response, agent, &call.target.org);
+        listed.ok_or_else(|| ReadError::Failed(unexpected("The cloud's answer is no list of recordings.", response, &call.target)))
     }
 
-    /// Stops the one with this id. Stopping it twice is stopping it.
-    pub(crate) async fn stop(
-        &self,
-        target: &Target,
-        id: &RecordingId,
-        agent: Option<&AgentId>,
-        limits: Asking<'_>,
-    ) -> Result<Recording, Rc<Error>> {
-        match self.answered(target, &self.contract.stop(id), limits).await {
-            Ok((_, answer)) => match named(&answer, id, agent, target) {
+    /// The recordings of this agent, as the cloud lists them for this very token. `None` if the cloud does not say.
+    pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Vec<Recording>> {
+        if self.client.is_misattributed(token) {
+            return None;
+        }
+        let response = self.client.send_with(token, self.contract.list(Some(agent))).await.ok()?;
+        let response = Some(response).filter(|response| response.status == 200)?;
+        Recording::list(&response, Some(agent), &token.target().org)
+    }
+
+    /// The recording with this id. `agent`: whose it is, if that is known.
+    pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
+        let response = self.read(call, &self.contract.find(id)).await?;
+        let found = with_id(&response, id, agent, &call.target);
+        found.ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", response, &call.target))
+    }
+
+    /// Stops the recording with this id. A recording that has stopped already is no error.
+    pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
+        match self.read(call, &self.contract.stop(id)).await {
+            Ok(response) => match with_id(&response, id, agent, &call.target) {
                 Some(recording) => Ok(recording),
-                // Such as an empty one (204): it says yes, and nothing of the recording.
-                None => self.find(target, id, agent, limits).await.map_err(|error| {
+                // For example 204: accepted, but without a body that describes the recording.
+                None => self.find(call, id, agent).await.map_err(|error| {
                     let mut error = Error::clone(&error);
                     error.message = format!("The cloud has accepted the stop; what it says of the recording since: {}", error.message);
                     error.into()
                 }),
             },
             Err(ReadError::Refused(refused)) if refused.code == Code::Conflict => {
-                let found = self.find(target, id, agent, limits).await;
+                let found = self.find(call, id, agent).await;
                 found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Those of this agent, as they are seen with this very grant. `None` where the cloud does not say. `since`: how often
-    /// somebody had signed out when the call began.
-    pub(crate) async fn list_with_token(&self, grant: &OrgToken, agent: &AgentId, since: u64) -> Option<Vec<Recording>> {
-        // Somebody may have signed out meanwhile, or another call have learnt whose token it is.
-        if self.keyring.was_signed_out(grant.target(), since) || self.keyring.actual_org(grant).is_some() {
-            return None;
-        }
-        let answer = self.cloud.send(grant.request(self.contract.list(Some(agent)))).await.ok()?;
-        let answer = Some(answer).filter(|answer| answer.status == 200)?;
-        Recording::list(&answer, Some(agent), &grant.target().org)
-    }
-
-    /// The answer to a call that only reads, or comes to the same when it is carried out twice.
-    async fn answered(&self, target: &Target, call: &ApiRequest, limits: Asking<'_>) -> Result<(Rc<OrgToken>, Response), ReadError> {
-        let Asking { since, time_left } = limits;
-        let mut sends = 0;
-        loop {
-            sends += 1;
-            let outgoing = OutgoingRequest { target, call: call.clone(), agent: None, since, sent: &RefCell::default(), time_left };
-            let error = match self.sender.send(&outgoing).await {
-                Ok(answered) => return Ok(answered),
-                Err(SendError::NotSent(error)) => return Err(ReadError::Failed(error)),
-                Err(SendError::NoResponse(lost)) => no_response_error("The cloud did not answer.", lost).for_org(&target.org),
-                Err(SendError::Refused(error)) => as_recording_refusal(error),
-            };
-            let may_be_sent_again = matches!(error.code, Code::Network | Code::CloudUnavailable);
-            if !may_be_sent_again {
-                return Err(ReadError::Refused(error.into()));
+    async fn read(&self, call: &Call, request: &ApiRequest) -> Result<Response, ReadError> {
+        self.client.send(call, request).await.map_err(|error| match error {
+            SendError::NotSent(error) => ReadError::Failed(error),
+            SendError::NoResponse(lost) => {
+                ReadError::Failed(no_response_error("The cloud did not answer.", lost).for_org(&call.target.org).into())
             }
-            if sends == MOST_SENDS || i64::from(PAUSE) >= time_left() {
-                return Err(ReadError::Failed(error.into()));
-            }
-            self.cloud.ports().wait(PAUSE).await;
-        }
+            SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused.into()),
+            SendError::Refused(refused) => ReadError::Refused(as_recording_refusal(refused).into()),
+        })
     }
 }
 
-fn named(answer: &Response, id: &RecordingId, agent: Option<&AgentId>, target: &Target) -> Option<Recording> {
-    Recording::from_answer(answer, agent, &target.org).filter(|recording| recording.id == *id)
+fn with_id(response: &Response, id: &RecordingId, agent: Option<&AgentId>, target: &Target) -> Option<Recording> {
+    Recording::from_response(response, agent, &target.org).filter(|recording| recording.id == *id)
 }
 
-fn unexpected(message: &str, answer: Response, target: &Target) -> Rc<Error> {
-    Error::new(Code::UnexpectedAnswer, message).answered_by(answer).for_org(&target.org).into()
+fn unexpected(message: &str, response: Response, target: &Target) -> Rc<Error> {
+    Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(&target.org).into()
 }
 
-/// What is not there is a recording, or the path to them.
+/// What is not found is a recording, or the path to recordings.
 fn as_recording_refusal(mut error: Error) -> Error {
     match error.code {
         Code::AgentNotFound => error.code = Code::RecordingNotFound,

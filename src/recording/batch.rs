@@ -1,21 +1,28 @@
-//! Many starts at once: how many at a time, whose turn it is, and how far they have come.
+//! Many starts at once: how many at a time, how fast, and how far they have come.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::convert::Infallible;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, LocalBoxFuture, select};
 
+use crate::auth::ports::Platform;
+use crate::cloud::call::{Call, CallError, Interruption};
+use crate::cloud::signal::Signal;
+use crate::cloud::tasks::Tasks;
 use crate::model::argument::whole;
+use crate::model::environment::Target;
 use crate::model::error::Error;
-use crate::model::time::Timestamp;
+use crate::model::time::Instant;
+use crate::recording::Recording;
+use crate::recording::queue::{RoundRobin, Waiting};
 use crate::recording::start::Start;
+use crate::recording::starts::{StartResult, Starts};
 
-/// As many connections as a browser opens to one host, where they carry one request at a time.
-const USUAL_CONCURRENCY: u16 = 6;
-
-/// The longest pause until the pace is looked at again, in milliseconds: clocks are set.
-const LONGEST_PAUSE: u32 = 60_000;
+/// As many connections as a browser opens to one host, if each carries one request at a time.
+const DEFAULT_CONCURRENCY: u16 = 6;
 
 /// How many starts are made at a time, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +38,7 @@ impl Batch {
     pub fn from_options(concurrency: Option<f64>, requests_per_minute: Option<f64>) -> Result<Batch, Error> {
         let concurrency = concurrency.map(|number| whole("concurrency", number, 100)).transpose()?;
         let requests_per_minute = requests_per_minute.map(|number| whole("requestsPerMinute", number, 100_000)).transpose()?;
-        let concurrency = concurrency.map_or(usize::from(USUAL_CONCURRENCY), |number| usize::try_from(number).unwrap_or(usize::MAX));
+        let concurrency = concurrency.map_or(usize::from(DEFAULT_CONCURRENCY), |number| usize::try_from(number).unwrap_or(usize::MAX));
         Ok(Batch { concurrency, requests_per_minute })
     }
 }
@@ -41,131 +48,26 @@ impl Batch {
 pub struct BatchProgress {
     /// Its starts.
     pub total: usize,
-    /// Those that led to a recording.
+    /// Starts that led to a recording.
     pub fulfilled: usize,
-    /// Those that did not.
+    /// Starts that did not.
     pub rejected: usize,
 }
 
-/// What a batch is made by.
-pub(crate) trait Starter {
-    /// What a token is for: starts for the same take their turn together.
-    type Target: Clone + PartialEq;
-    type Started;
-    type CallError: Clone;
-
-    /// Makes sure of a token.
-    async fn obtain_token(&self, target: Self::Target) -> Result<(), Self::CallError>;
-
-    /// From when on another request with that token is within its limit.
-    fn next_slot_at(&self, target: &Self::Target) -> Timestamp;
-
-    async fn start(&self, start: Start) -> Result<Self::Started, Self::CallError>;
-
-    /// Ready when nothing is to be sent any more, with why.
-    async fn ended(&self) -> Self::CallError;
-
-    fn now(&self) -> Timestamp;
-
-    async fn wait(&self, millis: u32);
-}
-
-/// Work of a batch, with what it is for.
-type Works<'a, K, T> = Vec<(K, LocalBoxFuture<'a, T>)>;
-
-impl Batch {
-    /// Makes the starts that wait, and settles each.
-    pub(crate) async fn make<S: Starter>(
-        self,
-        starter: &S,
-        waiting: Vec<(S::Target, usize, Start)>,
-        outcomes: &mut Outcomes<'_, S::Started, S::CallError>,
-    ) {
-        let mut turns = Turns::of(waiting);
-        // A token for each target first, so that one which is long in coming takes no other's turn.
-        let mut tokens: Works<'_, S::Target, Result<(), S::CallError>> = Vec::new();
-        for target in turns.groups() {
-            tokens.push((target.clone(), Box::pin(starter.obtain_token(target.clone()))));
-        }
-        let mut running: Works<'_, usize, Result<_, _>> = Vec::new();
-        let mut pause = None;
-        let (mut ended, mut has_ended) = (pin!(starter.ended()), false);
-        poll_fn(|context| {
-            if !has_ended && let Poll::Ready(failure) = ended.as_mut().poll(context) {
-                has_ended = true;
-                turns.take(&|_| true).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
-            }
-            for (target, obtained) in ready(&mut tokens, context) {
-                if let Err(failure) = obtained {
-                    turns.take(&|other| *other == target).into_iter().for_each(|at| outcomes.settle(at, Err(failure.clone())));
-                }
-            }
-            loop {
-                for (at, result) in ready(&mut running, context) {
-                    outcomes.settle(at, result);
-                }
-                let now = starter.now();
-                let mut next_at: Option<Timestamp> = None;
-                let may_go = |target: &S::Target| {
-                    if tokens.iter().any(|(other, _)| other == target) {
-                        return false;
-                    }
-                    let next_slot_at = starter.next_slot_at(target);
-                    if next_slot_at > now {
-                        next_at = Some(next_at.map_or(next_slot_at, |next_at| next_at.min(next_slot_at)));
-                    }
-                    next_slot_at <= now
-                };
-                let next = if running.len() < self.concurrency { turns.next(may_go) } else { None };
-                if let Some((at, start)) = next {
-                    running.push((at, Box::pin(starter.start(start))));
-                    continue;
-                }
-                if running.is_empty() && turns.groups().next().is_none() {
-                    return Poll::Ready(());
-                }
-                // Until then there is nothing to do but to wait for those that are under way.
-                let Some(next_at) = next_at else { return Poll::Pending };
-                let millis = u32::try_from(next_at.since(now)).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
-                let mut wait: LocalBoxFuture<'_, ()> = Box::pin(starter.wait(millis));
-                if wait.as_mut().poll(context).is_pending() {
-                    pause = Some(wait);
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await;
-        drop(pause);
-    }
-}
-
-/// Polls each once, and takes out those that are ready.
-fn ready<K, T>(all: &mut Works<'_, K, T>, context: &mut Context<'_>) -> Vec<(K, T)> {
-    let mut ready = Vec::new();
-    let mut pending = Vec::new();
-    for (key, mut work) in all.drain(..) {
-        match Pin::new(&mut work).poll(context) {
-            Poll::Ready(result) => ready.push((key, result)),
-            Poll::Pending => pending.push((key, work)),
-        }
-    }
-    *all = pending;
-    ready
-}
-
 /// The results of a batch, in the order of its starts.
-pub(crate) struct Outcomes<'a, T, E> {
-    settled: Vec<Option<Result<T, E>>>,
+pub(crate) struct BatchResults<'a> {
+    settled: Vec<Option<StartResult>>,
     progress: BatchProgress,
     on_progress: &'a dyn Fn(BatchProgress),
 }
 
-impl<'a, T, E> Outcomes<'a, T, E> {
-    pub(crate) fn of(total: usize, on_progress: &'a dyn Fn(BatchProgress)) -> Outcomes<'a, T, E> {
-        Outcomes { settled: (0..total).map(|_| None).collect(), progress: BatchProgress { total, ..BatchProgress::default() }, on_progress }
+impl<'a> BatchResults<'a> {
+    pub(crate) fn new(total: usize, on_progress: &'a dyn Fn(BatchProgress)) -> BatchResults<'a> {
+        let progress = BatchProgress { total, ..BatchProgress::default() };
+        BatchResults { settled: (0..total).map(|_| None).collect(), progress, on_progress }
     }
 
-    pub(crate) fn settle(&mut self, at: usize, result: Result<T, E>) {
+    pub(crate) fn settle(&mut self, at: usize, result: StartResult) {
         let count = if result.is_ok() { &mut self.progress.fulfilled } else { &mut self.progress.rejected };
         *count = count.saturating_add(1);
         if let Some(place) = self.settled.get_mut(at) {
@@ -174,58 +76,161 @@ impl<'a, T, E> Outcomes<'a, T, E> {
         (self.on_progress)(self.progress);
     }
 
-    pub(crate) fn results(self) -> Vec<Result<T, E>> {
+    pub(crate) fn into_results(self) -> Vec<Result<Recording, CallError>> {
         self.settled.into_iter().flatten().collect()
     }
+
+    fn reject_all(&mut self, places: Vec<usize>, error: &CallError) {
+        places.into_iter().for_each(|at| self.settle(at, Err(error.clone())));
+    }
 }
 
-/// Starts that wait for their turn, by organization: after one of an organization the others' are next.
-#[derive(Debug)]
-pub(crate) struct Turns<T> {
-    /// Each with its starts, the next one last.
-    groups: Vec<(T, Vec<(usize, Start)>)>,
+impl<P: Platform> Starts<P> {
+    /// Starts what waits, so many at a time, in turns of the organizations, and no faster than each token may be sent.
+    /// `call`: the limits of the batch; each start has its own time. An abort ends the starts that have not been sent.
+    pub(crate) async fn start_many(
+        self: &Rc<Self>,
+        call: &Call<()>,
+        batch: Batch,
+        waiting: Vec<(Target, Waiting)>,
+        results: &mut BatchResults<'_>,
+    ) {
+        let mut queue = RoundRobin::new(waiting);
+        // One token for each organization first, so that a token which is long in coming takes no other organization's turn.
+        let mut acquisitions = Tasks::new();
+        for target in queue.targets() {
+            acquisitions.push(target.clone(), self.acquire_token(self.call_of_batch(call, target, call.signal.clone())));
+        }
+        let mut running = Tasks::new();
+        let mut pause: Option<(Instant, LocalBoxFuture<'static, ()>)> = None;
+        let slots_changed = self.exchange.rate_limiter().changed().join();
+        let (mut ended, mut has_ended) = (pin!(ended(call)), false);
+        poll_fn(|context| {
+            if !has_ended && let Poll::Ready(error) = ended.as_mut().poll(context) {
+                has_ended = true;
+                results.reject_all(queue.remove(|_| true), &error);
+            }
+            for (target, acquired) in acquisitions.poll(context) {
+                if let Err(error) = acquired {
+                    results.reject_all(queue.remove(|other| *other == target), &error);
+                }
+            }
+            loop {
+                for (at, result) in running.poll(context) {
+                    results.settle(at, result);
+                }
+                if running.len() == 0 && queue.is_empty() {
+                    return Poll::Ready(());
+                }
+                let now = self.exchange.ports().now();
+                let mut next_at: Option<Instant> = None;
+                let may_go = |target: &Target| {
+                    if acquisitions.keys().any(|other| other == target) {
+                        return false;
+                    }
+                    match self.next_slot_at(target, batch) {
+                        Some(slot) if slot <= now => true,
+                        Some(slot) => {
+                            next_at = Some(next_at.map_or(slot, |next_at| next_at.min(slot)));
+                            false
+                        }
+                        None => false,
+                    }
+                };
+                let next = if running.len() < batch.concurrency { queue.next(may_go) } else { None };
+                if let Some((target, (at, start))) = next {
+                    let own_call = self.call_of_batch(call, &target, Signal::default());
+                    running.push(at, self.start_of_batch(call.signal.clone(), own_call, start));
+                    continue;
+                }
+                if !queue.is_empty() {
+                    slots_changed.register(context);
+                }
+                // Without a time there is nothing to do but to wait for a change.
+                let Some(next_at) = next_at else { return Poll::Pending };
+                if pause.as_ref().is_none_or(|(until, _)| *until != next_at) {
+                    let millis = u32::try_from(next_at.since(now)).unwrap_or(u32::MAX);
+                    pause = Some((next_at, self.exchange.ports().sleep(millis)));
+                }
+                match pause.as_mut().map(|(_, sleep)| sleep.as_mut().poll(context)) {
+                    Some(Poll::Pending) => return Poll::Pending,
+                    _ => pause = None,
+                }
+            }
+        })
+        .await;
+    }
+
+    /// A call of the batch for one organization, with its own time from now on.
+    fn call_of_batch(&self, batch: &Call<()>, target: &Target, signal: Signal) -> Call {
+        Call { session: batch.session, ..self.keyring.call(target.clone(), batch.deadline.limit(), signal) }
+    }
+
+    fn acquire_token(&self, call: Call) -> LocalBoxFuture<'static, Result<(), CallError>> {
+        let keyring = self.keyring.clone();
+        Box::pin(async move {
+            let work = async {
+                keyring.token(&call).await?;
+                Ok(())
+            };
+            call.run(Box::pin(work)).await
+        })
+    }
+
+    /// A start of the batch. The batch's signal aborts it for as long as it has not been sent.
+    fn start_of_batch(self: &Rc<Self>, batch: Signal, call: Call, start: Start) -> LocalBoxFuture<'static, StartResult> {
+        let starts = self.clone();
+        // Counted from when it is scheduled: acquiring its token may take time.
+        let slot = BatchSlotGuard::new(self, &call.target);
+        Box::pin(async move {
+            let _slot = slot;
+            let (state, work) = starts.join_or_start(&call, start);
+            let abort_unsent = async {
+                batch.aborted().await;
+                state.sent.changed().until(|| !state.is_past_abort()).await;
+                call.signal.abort();
+                pending::<Infallible>().await
+            };
+            match select(pin!(abort_unsent), pin!(starts.outcome(&call, &state, work))).await {
+                Either::Left((never, _)) => match never {},
+                Either::Right((result, _)) => result,
+            }
+        })
+    }
+
+    fn next_slot_at(&self, target: &Target, batch: Batch) -> Option<Instant> {
+        let scheduled = self.batch_slots.borrow().iter().filter(|other| *other == target).count();
+        self.keyring.next_slot_at(target, batch.requests_per_minute, scheduled)
+    }
 }
 
-impl<T: PartialEq> Turns<T> {
-    /// The starts with their places in the batch, which wait in its order.
-    pub(crate) fn of(starts: Vec<(T, usize, Start)>) -> Turns<T> {
-        let mut groups: Vec<(T, Vec<(usize, Start)>)> = Vec::new();
-        for (of, at, start) in starts {
-            match groups.iter_mut().find(|(group, _)| *group == of) {
-                Some((_, waiting)) => waiting.push((at, start)),
-                None => groups.push((of, vec![(at, start)])),
-            }
-        }
-        groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
-        Turns { groups }
+/// Why nothing of the batch is to be sent any more.
+async fn ended(call: &Call<()>) -> CallError {
+    match select(pin!(call.closing.aborted()), pin!(call.signal.aborted())).await {
+        Either::Left(_) => call.interrupted_by(Interruption::Closed),
+        Either::Right(_) => call.interrupted_by(Interruption::Aborted),
     }
+}
 
-    /// The groups that have starts waiting, the one whose turn it is first.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &T> {
-        self.groups.iter().map(|(group, _)| group)
+/// A start of a batch that is under way, until dropped.
+struct BatchSlotGuard<P: Platform> {
+    starts: Rc<Starts<P>>,
+    target: Target,
+}
+
+impl<P: Platform> BatchSlotGuard<P> {
+    fn new(starts: &Rc<Starts<P>>, target: &Target) -> BatchSlotGuard<P> {
+        starts.batch_slots.borrow_mut().push(target.clone());
+        BatchSlotGuard { starts: starts.clone(), target: target.clone() }
     }
+}
 
-    /// The next start of the first group that may go.
-    pub(crate) fn next(&mut self, mut may_go: impl FnMut(&T) -> bool) -> Option<(usize, Start)> {
-        let at = self.groups.iter().position(|(group, _)| may_go(group))?;
-        let (group, mut waiting) = self.groups.remove(at);
-        let next = waiting.pop();
-        if !waiting.is_empty() {
-            self.groups.push((group, waiting));
-        }
-        next
-    }
-
-    /// The places of those that wait in the groups that are such, which do not wait any more.
-    pub(crate) fn take(&mut self, is_such: &dyn Fn(&T) -> bool) -> Vec<usize> {
-        let mut taken = Vec::new();
-        self.groups.retain(|(group, waiting)| {
-            let is_such = is_such(group);
-            if is_such {
-                taken.extend(waiting.iter().map(|(at, _)| *at));
-            }
-            !is_such
-        });
-        taken
+impl<P: Platform> Drop for BatchSlotGuard<P> {
+    fn drop(&mut self) {
+        let mut slots = self.starts.batch_slots.borrow_mut();
+        let at = slots.iter().position(|target| *target == self.target);
+        at.map(|at| slots.swap_remove(at));
+        drop(slots);
+        self.starts.exchange.rate_limiter().changed().wake();
     }
 }

@@ -7,7 +7,10 @@ use serde::Serialize;
 use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
-use crate::token::request::{ApiRequest, Method};
+use crate::token::request::{ApiRequest, Method, Repeat};
+
+/// How often a request is sent at most that reads or stops, if no response comes.
+const MAX_SENDS: u32 = 3;
 
 /// Where and how recordings are started, read and stopped.
 #[derive(Clone, Debug)]
@@ -83,38 +86,42 @@ impl RecordingContract {
         &self.org_headers
     }
 
-    /// Whether the cloud knows a start again.
+    /// Whether the cloud recognizes a start that is sent again.
     pub fn has_idempotency_header(&self) -> bool {
         self.idempotency_header.is_some()
     }
 
-    /// The call that starts a recording of this agent. `key`: by which the cloud may know the start again, where it can.
+    /// The request that starts a recording of this agent. `key`: what the cloud may recognize the start by, if it can.
     pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> ApiRequest {
         ApiRequest {
             idempotency: self.idempotency_header.clone().zip(key),
             body: Some(serde_json::to_string(&StartBody { agent_id: agent.as_str(), recording_type }).unwrap_or_default()),
-            ..self.call(Method::Post, self.path.clone())
+            agent: Some(agent.clone()),
+            repeat: Repeat::Never,
+            ..self.request(Method::Post, &self.path)
         }
     }
 
-    /// The call that lists the recordings, of this agent or of all.
+    /// The request that lists the recordings, of this agent or of all.
     pub fn list(&self, agent: Option<&AgentId>) -> ApiRequest {
         let query = agent.map(|agent| format!("?agentId={}", encoded(agent.as_str()))).unwrap_or_default();
-        self.call(Method::Get, format!("{}{query}", self.path))
+        self.request(Method::Get, &format!("{}{query}", self.path))
     }
 
-    /// The call that reads a recording.
+    /// The request that reads a recording.
     pub fn find(&self, id: &RecordingId) -> ApiRequest {
-        self.call(Method::Get, format!("{}/{}", self.path, encoded(id.as_str())))
+        self.request(Method::Get, &format!("{}/{}", self.path, encoded(id.as_str())))
     }
 
-    /// The call that stops a recording.
+    /// The request that stops a recording.
     pub fn stop(&self, id: &RecordingId) -> ApiRequest {
         ApiRequest { method: Method::Patch, body: Some(r#"{"state":"stopped"}"#.to_owned()), ..self.find(id) }
     }
 
-    fn call(&self, method: Method, path: String) -> ApiRequest {
-        ApiRequest { method, path, org_headers: self.org_headers.clone(), idempotency: None, body: None }
+    /// Reading and stopping come to the same when they are done twice.
+    fn request(&self, method: Method, path: &str) -> ApiRequest {
+        let repeat = Repeat::Idempotent { sends: MAX_SENDS };
+        ApiRequest { repeat, ..ApiRequest::new(method, path).with_org_headers(&self.org_headers) }
     }
 }
 

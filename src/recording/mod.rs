@@ -1,8 +1,11 @@
 //! A recording, as the cloud tells of it.
 
 pub mod api;
+mod attempt;
 pub mod batch;
 pub mod contract;
+mod queue;
+mod reconcile;
 pub mod start;
 pub mod starts;
 
@@ -10,8 +13,7 @@ use std::rc::Rc;
 
 use crate::cloud::response::Response;
 use crate::model::error::Seen;
-use crate::model::ids::RecordingId;
-use crate::model::ids::{AgentId, OrgId};
+use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
 use crate::model::time::Timestamp;
 
@@ -22,7 +24,7 @@ pub enum State {
     Recording,
     /// It has ended.
     Stopped,
-    /// The cloud's own word, which says neither; `unknown` where it said nothing.
+    /// The cloud's own word, which says neither; `unknown` if it said nothing.
     Other(String),
 }
 
@@ -65,9 +67,9 @@ pub struct Recording {
     pub org: OrgId,
     /// Its state.
     pub state: State,
-    /// When it started (ISO 8601), where the cloud said so.
+    /// When it started (ISO 8601), if the cloud said so.
     pub started_at: Option<String>,
-    /// `recordingType`, where the cloud said so.
+    /// `recordingType`, if the cloud said so.
     pub recording_type: Option<String>,
     /// Whether a start found it running instead of starting it.
     pub already_running: bool,
@@ -76,19 +78,19 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads an answer that is one recording of this organization; `None` unless it names one, and of this agent where
+    /// Reads a response that is one recording of this organization; `None` unless it names one, and of this agent if
     /// one is named here.
-    pub fn from_answer(answer: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
-        Recording::read(&answer.json, agent, org, Raw { body: answer.body.as_str().into(), entity: None })
+    pub fn from_response(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
+        Recording::read(&response.json, agent, org, Raw { body: response.body.as_str().into(), entity: None })
     }
 
-    /// Reads an answer that is a list (`entities`), and leaves out what is not of this organization and agent. `None`
-    /// where it is no list.
-    pub fn list(answer: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
-        let Some(Json::Array(entities)) = answer.json.get("entities") else { return None };
-        let body: Rc<str> = answer.body.as_str().into();
+    /// Reads a response that is a list (`entities`), and leaves out what is not of this organization and agent. `None`
+    /// if it is no list.
+    pub fn list(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
+        let Some(Json::Array(entities)) = response.json.get("entities") else { return None };
+        let body: Rc<str> = response.body.as_str().into();
         let read = |(at, entity): (usize, &Json)| {
-            // Whose it is must be said: a cloud may ignore the question for whose they are.
+            // Require `agentId`: a server may ignore the `?agentId=` filter and list everybody's.
             entity.str("agentId")?;
             Recording::read(entity, agent, org, Raw { body: body.clone(), entity: Some(at) })
         };

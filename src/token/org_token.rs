@@ -1,15 +1,13 @@
-//! A token that is known to belong to one organization of one environment; the one place that authorizes.
-//!
-//! A [`Request`] can be made only here, and it takes its origin, its organization and its bearer from the same grant:
-//! a request for one organization that carries another one's token can not be written.
+//! A token that is known to belong to one organization of one environment: only such a token authorizes a request.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::model::environment::{Environment, Target};
+use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
-use crate::model::time::{Moment, Timestamp};
+use crate::model::time::{Instant, Moment, Timestamp};
 use crate::token::access_token::{AccessToken, IssuedToken, RefreshToken};
 use crate::token::claims::{Claims, TokenInfo};
 use crate::token::request::{ApiRequest, Method, Request, authorized};
@@ -19,8 +17,23 @@ use crate::token::request::{ApiRequest, Method, Request, authorized};
 pub enum KnownBy {
     /// The JWT's `org_id` claim, which nobody verified.
     Claim,
-    /// The cloud's own answer.
+    /// The cloud's own response.
     Cloud,
+}
+
+/// The time from a sign-in to a sign-out of one organization. Clones are the same session.
+#[derive(Clone, Debug, Default)]
+pub struct Session(Rc<Cell<bool>>);
+
+impl Session {
+    /// Somebody signed out: no token of this session authorizes a request any more.
+    pub(crate) fn end(&self) {
+        self.0.set(true);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.get()
+    }
 }
 
 /// A token with the one organization and environment that it may be used for.
@@ -33,36 +46,38 @@ pub struct OrgToken {
     home_org: Option<OrgId>,
     scopes: Option<Vec<String>>,
     expiry: Expiry,
-    filed_at: Timestamp,
-    /// When it will have rested too long, by the cloud's clock: known until its first use, since a use begins the rest anew.
+    identified_at: Instant,
+    /// When the token's idle timeout ends, by the cloud's clock: known until the first use, which begins the timeout anew.
     idle_timeout_at: Cell<Option<Timestamp>>,
     refresh_token: RefCell<Option<RefreshToken>>,
-    is_rejected: Cell<bool>,
+    /// Whether the cloud has rejected the token. Copies that know more of the same token share this.
+    is_rejected: Rc<Cell<bool>>,
+    session: Session,
 }
 
-/// When a token expires, by whichever clock that is told.
+/// When a token expires, by whichever clock that was told.
 #[derive(Clone, Copy, Debug, Default)]
 struct Expiry {
-    /// `exp`, by the cloud's clock.
-    claimed: Option<Timestamp>,
-    /// `expires_in`, by ours.
-    said: Option<Timestamp>,
+    /// The claim `exp`, by the cloud's clock.
+    exp: Option<Timestamp>,
+    /// `expires_in`, counted by the monotonic clock.
+    expires_in: Option<Instant>,
 }
 
 impl Expiry {
-    /// The earlier one, by our clock.
-    fn here(self, now: Moment) -> Option<Timestamp> {
-        let claimed = self.claimed.map(|claimed| now.here_when(claimed));
-        match (claimed, self.said) {
-            (Some(claimed), Some(said)) => Some(claimed.min(said)),
-            (claimed, said) => claimed.or(said),
+    /// The earlier one.
+    fn at(self, now: Moment) -> Option<Instant> {
+        let exp = self.exp.map(|exp| now.instant_of(exp));
+        match (exp, self.expires_in) {
+            (Some(exp), Some(expires_in)) => Some(exp.min(expires_in)),
+            (exp, expires_in) => exp.or(expires_in),
         }
     }
 }
 
-/// Renewal begins with this part of a token's life left, in milliseconds at most.
+/// A token is renewed when a tenth of its life is left, or less than this many milliseconds.
 const RENEWAL_PART: i64 = 10;
-const LONGEST_RENEWAL: i64 = 60_000;
+const MAX_RENEWAL_MS: i64 = 60_000;
 
 impl OrgToken {
     /// The organization and environment.
@@ -75,56 +90,64 @@ impl OrgToken {
         self.known_by
     }
 
-    /// The organization's name, where the cloud said it.
+    /// The organization's name, if the cloud said it.
     pub fn org_name(&self) -> Option<&str> {
         self.org_name.as_deref()
     }
 
-    /// The home organization of the token's user, where the cloud said it.
+    /// The home organization of the token's user, if the cloud said it.
     pub fn home_org(&self) -> Option<&OrgId> {
         self.home_org.as_ref()
     }
 
-    /// The token's OAuth scopes, where they are known.
+    /// The token's OAuth scopes, if they are known.
     pub fn scopes(&self) -> Option<&[String]> {
         self.scopes.as_deref()
     }
 
-    /// When the token expires by our clock, where it is known.
-    pub fn expires_at(&self, now: Moment) -> Option<Timestamp> {
-        self.expiry.here(now)
+    /// When the token expires, if that is known.
+    pub fn expires_at(&self, now: Moment) -> Option<Instant> {
+        self.expiry.at(now)
     }
 
     /// Whether the token can still be used at this moment, as far as is known.
     pub fn is_fresh(&self, now: Moment) -> bool {
-        let is_idle = self.idle_timeout_at.get().is_some_and(|idle_timeout_at| idle_timeout_at <= now.in_cloud());
-        !self.is_rejected.get() && !is_idle && self.expires_at(now).is_none_or(|expiry| now.here() < expiry)
+        !self.is_rejected.get() && self.unusable_at(now).is_none_or(|at| now.instant() < at)
     }
 
-    /// Whether the token has so little of its life left that another one should be obtained.
+    /// When the token expires or its idle timeout ends, if that is known.
+    pub(crate) fn unusable_at(&self, now: Moment) -> Option<Instant> {
+        let idle_timeout = self.idle_timeout_at.get().map(|at| now.instant_of(at));
+        match (self.expires_at(now), idle_timeout) {
+            (Some(expires_at), Some(idle_timeout)) => Some(expires_at.min(idle_timeout)),
+            (expires_at, idle_timeout) => expires_at.or(idle_timeout),
+        }
+    }
+
+    /// Whether so little of the token's life is left that another one should be obtained.
     pub fn should_renew(&self, now: Moment) -> bool {
-        self.expires_at(now).is_some_and(|expiry| {
-            let life = expiry.since(self.filed_at);
-            expiry.since(now.here()) <= (life / RENEWAL_PART).min(LONGEST_RENEWAL)
+        self.expires_at(now).is_some_and(|expires_at| {
+            let life = expires_at.since(self.identified_at);
+            expires_at.since(now.instant()) <= (life / RENEWAL_PART).min(MAX_RENEWAL_MS)
         })
     }
 
-    /// Whether the cloud has refused the token itself.
+    /// Whether the cloud has rejected the token itself.
     pub fn is_rejected(&self) -> bool {
         self.is_rejected.get()
     }
 
-    /// The cloud has refused the token itself: it is not to be sent again.
-    pub(crate) fn reject(&self) {
+    /// The cloud has rejected the token itself: it is not sent again.
+    pub(crate) fn mark_rejected(&self) {
         self.is_rejected.set(true);
     }
 
-    /// The token was used, here or by whoever else has it: how long it may rest from now on, nobody has said.
+    /// The token was used, here or by another page: its idle timeout is unknown from now on.
     pub(crate) fn mark_used(&self) {
         self.idle_timeout_at.set(None);
     }
 
-    /// Whether both have the same token.
+    /// Whether both are the same access token.
     pub(crate) fn is_same_token(&self, other: &OrgToken) -> bool {
         self.token == other.token
     }
@@ -132,86 +155,110 @@ impl OrgToken {
     /// The token, for another page of this origin.
     pub(crate) fn to_share(&self, now: Moment) -> IssuedToken {
         self.mark_used();
-        let millis_left = self.expires_at(now).map(|expiry| expiry.since(now.here()));
+        let millis_left = self.expires_at(now).map(|expires_at| expires_at.since(now.instant()));
         IssuedToken { access_token: self.token.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
     }
 
-    /// Keeps the refresh token that came with this grant's token.
+    /// Stores the refresh token that came with this token.
     pub(crate) fn set_refresh_token(&self, token: Option<RefreshToken>) {
         self.refresh_token.replace(token);
     }
 
-    /// The refresh token that came with this grant's token.
+    /// The refresh token that came with this token.
     pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
         self.refresh_token.borrow().clone()
     }
 
-    /// The token, to be asked about and filed anew.
+    /// The token, to be identified anew.
     pub(crate) fn unidentified(&self) -> UnidentifiedToken {
-        let environment = self.target.environment.clone();
-        UnidentifiedToken { environment, token: self.token.clone(), claims: None, expiry: self.expiry }
+        UnidentifiedToken {
+            environment: self.target.environment.clone(),
+            token: self.token.clone(),
+            claims: None,
+            expiry: self.expiry,
+            is_rejected: self.is_rejected.clone(),
+            session: self.session.clone(),
+        }
     }
 
-    /// What the pace of requests is counted by.
+    /// What requests with this token are counted by.
     pub(crate) fn secret(&self) -> &Secret {
         self.token.secret()
     }
 
-    /// The call as a request to this grant's organization, with this grant's token.
-    pub fn request(&self, call: ApiRequest) -> Request {
-        authorized(&self.target.environment, &self.token, Some(&self.target.org), call)
+    /// The token, as one of this session.
+    pub(crate) fn in_session(self, session: Session) -> OrgToken {
+        OrgToken { session, ..self }
+    }
+
+    /// The request, authorized with this token for its organization. Fails once somebody has signed out of the organization,
+    /// however long the token was carried.
+    pub fn authorize(&self, request: ApiRequest) -> Result<Request, Error> {
+        if self.session.has_ended() {
+            let message = format!("Somebody signed out of organization {}.", self.target.org);
+            return Err(Error::new(Code::NoToken, message).for_org(&self.target.org));
+        }
+        Ok(authorized(&self.target.environment, &self.token, Some(&self.target.org), request))
+    }
+
+    /// The request that revokes this token: the only one that may be sent after a sign-out.
+    pub(crate) fn revocation(&self) -> Request {
+        authorized(&self.target.environment, &self.token, Some(&self.target.org), ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
     }
 }
 
-/// A token of one environment whose organization is still to be found out.
+/// A token of one environment whose organization is not known yet.
 #[derive(Clone, Debug)]
 pub struct UnidentifiedToken {
     environment: Rc<Environment>,
     token: AccessToken,
     claims: Option<Claims>,
     expiry: Expiry,
+    is_rejected: Rc<Cell<bool>>,
+    session: Session,
 }
 
 impl UnidentifiedToken {
-    /// `claims`: what the token says of itself. `expires_at`: what its source said of its life, by our clock.
+    /// `claims`: what the token says of itself. `expires_at`: what its source said.
     pub(crate) fn new(
         environment: &Rc<Environment>,
         token: AccessToken,
         claims: Option<Claims>,
-        expires_at: Option<Timestamp>,
+        expires_at: Option<Instant>,
     ) -> UnidentifiedToken {
-        let expiry = Expiry { claimed: claims.as_ref().and_then(|claims| claims.expires_at), said: expires_at };
-        UnidentifiedToken { environment: environment.clone(), token, claims, expiry }
+        let expiry = Expiry { exp: claims.as_ref().and_then(|claims| claims.expires_at), expires_in: expires_at };
+        let (is_rejected, session) = (Rc::default(), Session::default());
+        UnidentifiedToken { environment: environment.clone(), token, claims, expiry, is_rejected, session }
     }
 
     /// Whether the token has expired, as far as is known.
     pub fn is_expired(&self, now: Moment) -> bool {
-        self.expiry.here(now).is_some_and(|expiry| expiry <= now.here())
+        self.expiry.at(now).is_some_and(|expires_at| expires_at <= now.instant())
     }
 
-    /// Interaction the token's own environment whose it is, without keeping an idle session alive.
-    pub fn token_info_request(&self) -> Request {
-        let call = ApiRequest::plain(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true");
-        authorized(&self.environment, &self.token, None, call)
-    }
-
-    /// The grant, filed by what the token claims; the token itself where it claims no organization.
-    pub(crate) fn identified_by_claim(self, now: Moment) -> Result<OrgToken, UnidentifiedToken> {
-        match self.claims.as_ref().and_then(|claims| claims.org.clone()) {
-            Some(org) => Ok(self.into_org_token(KnownBy::Claim, org, now)),
-            None => Err(self),
+    /// Asks the token's own environment whose the token is.
+    pub fn token_info_request(&self) -> Result<Request, Error> {
+        if self.session.has_ended() {
+            return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
         }
+        Ok(authorized(&self.environment, &self.token, None, ApiRequest::get_token_info()))
     }
 
-    /// The grant, filed by what the cloud says.
+    /// The token of the organization that it claims; `None` if it claims none.
+    pub(crate) fn identified_by_claim(&self, now: Moment) -> Option<OrgToken> {
+        let org = self.claims.as_ref()?.org.clone()?;
+        Some(self.clone().into_org_token(KnownBy::Claim, org, now))
+    }
+
+    /// The token of the organization that the cloud says.
     pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> OrgToken {
-        let mut grant = self.into_org_token(KnownBy::Cloud, info.org, now);
-        grant.org_name = info.org_name;
-        grant.home_org = info.home_org;
-        grant.scopes = info.scopes.or(grant.scopes);
+        let mut token = self.into_org_token(KnownBy::Cloud, info.org, now);
+        token.org_name = info.org_name;
+        token.home_org = info.home_org;
+        token.scopes = info.scopes.or(token.scopes);
         // The cloud has just accepted the token: a date in the past tells of our clock, not of the token.
-        grant.idle_timeout_at.set(info.idle_timeout_at.filter(|idle_timeout_at| *idle_timeout_at > now.in_cloud()));
-        grant
+        token.idle_timeout_at.set(info.idle_timeout_at.filter(|idle_timeout_at| *idle_timeout_at > now.in_cloud()));
+        token
     }
 
     fn into_org_token(self, known_by: KnownBy, org: OrgId, now: Moment) -> OrgToken {
@@ -223,10 +270,11 @@ impl UnidentifiedToken {
             home_org: None,
             scopes: self.claims.and_then(|claims| claims.scopes),
             expiry: self.expiry,
-            filed_at: now.here(),
+            identified_at: now.instant(),
             idle_timeout_at: Cell::default(),
             refresh_token: RefCell::default(),
-            is_rejected: Cell::new(false),
+            is_rejected: self.is_rejected,
+            session: self.session,
         }
     }
 }

@@ -1,4 +1,7 @@
-//! A request to the Platform API: before it is authorized, and after.
+//! A request to the cloud: first what to ask, then authorized with a token.
+//!
+//! A [`Request`] can be made only here, and it takes its origin, its organization and its bearer from one token: a request
+//! for one organization that carries another one's token cannot be written.
 
 use std::fmt;
 
@@ -34,7 +37,19 @@ impl Method {
     }
 }
 
-/// A call to the Platform API, of no organization yet: the grant that turns it into a request fills that in.
+/// Whether a request may be sent again if no response came, or a response that says nothing of what was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Never: the server may have processed it. It is sent again only after a definite "not carried out".
+    Never,
+    /// Processing it twice is the same as processing it once: it is sent this often at most.
+    Idempotent {
+        /// The first time included.
+        sends: u32,
+    },
+}
+
+/// A request to the Platform API, of no organization yet: the token that authorizes it fills that in.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
     pub(crate) method: Method,
@@ -42,22 +57,44 @@ pub struct ApiRequest {
     pub(crate) path: String,
     /// Names of the headers that carry the organization's id.
     pub(crate) org_headers: Vec<String>,
-    /// A header by which the cloud knows a call again, and its value.
+    /// A header by which the cloud recognizes a request that is sent again, and its value.
     pub(crate) idempotency: Option<(String, String)>,
     pub(crate) body: Option<String>,
+    /// The agent that the request is about, if it is about one.
+    pub(crate) agent: Option<AgentId>,
+    pub(crate) repeat: Repeat,
 }
 
 impl ApiRequest {
-    /// A call without a body that concerns the token itself or its user.
-    pub(crate) fn plain(method: Method, path: &str) -> ApiRequest {
-        ApiRequest { method, path: path.to_owned(), org_headers: Vec::new(), idempotency: None, body: None }
+    /// A request without a body that concerns the token itself or its user.
+    pub(crate) fn new(method: Method, path: &str) -> ApiRequest {
+        ApiRequest {
+            method,
+            path: path.to_owned(),
+            org_headers: Vec::new(),
+            idempotency: None,
+            body: None,
+            agent: None,
+            repeat: Repeat::Never,
+        }
     }
 
-    /// Looks whether a user is in the token's organization. `None` for an id that would have to be encoded: no id of Genesys
-    /// Cloud has to.
+    /// Asks what the cloud knows of the token.
+    pub(crate) fn get_token_info() -> ApiRequest {
+        // Without preserveIdleTTL the question itself would keep an idle session alive.
+        ApiRequest::new(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true")
+    }
+
+    /// Asks for a user of the token's organization. `None` for an id that would have to be encoded: no user id of Genesys
+    /// Cloud has to be.
     pub(crate) fn get_user(agent: &AgentId) -> Option<ApiRequest> {
         let is_plain = agent.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        is_plain.then(|| ApiRequest::plain(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
+        is_plain.then(|| ApiRequest::new(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
+    }
+
+    /// The same request, with these headers that carry the organization's id.
+    pub(crate) fn with_org_headers(self, org_headers: &[String]) -> ApiRequest {
+        ApiRequest { org_headers: org_headers.to_vec(), ..self }
     }
 
     /// The HTTP method.
@@ -79,6 +116,11 @@ impl ApiRequest {
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
     }
+
+    /// Whether it may be sent again if no response came.
+    pub fn repeat(&self) -> Repeat {
+        self.repeat
+    }
 }
 
 /// A request that may be sent: to an environment's API with a token of that environment, or to its token endpoint.
@@ -92,24 +134,24 @@ pub struct Request {
     bearer: Option<Secret>,
 }
 
-pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, call: ApiRequest) -> Request {
+pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, request: ApiRequest) -> Request {
     let secret = token.secret();
     let mut headers =
         vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal())), ("Accept".to_owned(), "application/json".to_owned())];
-    if call.body.is_some() {
+    if request.body.is_some() {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     if let Some(org) = org {
-        headers.extend(call.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
+        headers.extend(request.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
     }
-    headers.extend(call.idempotency);
+    headers.extend(request.idempotency);
     let origin = environment.api().as_str().to_owned();
     Request {
-        method: call.method,
-        url: format!("{origin}{}", call.path),
+        method: request.method,
+        url: format!("{origin}{}", request.path),
         origin,
         headers,
-        body: call.body,
+        body: request.body,
         org: org.cloned(),
         bearer: Some(secret.clone()),
     }
@@ -146,12 +188,12 @@ impl Request {
         &self.headers
     }
 
-    /// The organization whose token it carries, where that is known.
+    /// The organization whose token it carries, if that is known.
     pub fn org(&self) -> Option<&OrgId> {
         self.org.as_ref()
     }
 
-    /// The JSON body.
+    /// The body: JSON, or the token endpoint's form.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
     }

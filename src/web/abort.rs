@@ -1,15 +1,11 @@
 //! `AbortSignal`s, both ways.
 
-use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::cell::Cell;
 
 use wasm_bindgen::prelude::*;
-use web_sys::AbortSignal;
 
-use super::foreign::Signal;
+use super::foreign::AbortSignal;
+use crate::cloud::signal::Signal;
 
 #[wasm_bindgen]
 extern "C" {
@@ -20,53 +16,37 @@ extern "C" {
     pub(super) fn new() -> AbortController;
 
     #[wasm_bindgen(method, getter)]
-    pub(super) fn signal(this: &AbortController) -> AbortSignal;
+    pub(super) fn signal(this: &AbortController) -> web_sys::AbortSignal;
 
     #[wasm_bindgen(method)]
     pub(super) fn abort(this: &AbortController);
 }
 
-/// Ready when the caller's signal aborts. Stops listening when dropped.
-pub(super) struct Aborted {
-    signal: Option<Signal>,
-    listener: Option<Closure<dyn FnMut()>>,
-    waker: Rc<RefCell<Option<Waker>>>,
+/// Passes the abort of the app's `AbortSignal` on, until dropped.
+pub(super) struct AbortListener {
+    given: Option<(AbortSignal, Closure<dyn FnMut()>)>,
 }
 
-impl Aborted {
-    /// Without a signal, never ready.
-    pub(super) fn by(signal: Option<Signal>) -> Aborted {
-        let waker = Rc::new(RefCell::new(None::<Waker>));
-        let listener = signal.as_ref().and_then(|signal| {
-            let to_wake = waker.clone();
-            let listener = Closure::new(move || {
-                if let Some(waker) = to_wake.take() {
-                    waker.wake();
-                }
-            });
-            signal.add_event_listener("abort", listener.as_ref()).ok()?;
-            Some(listener)
+impl AbortListener {
+    /// Without a signal, nothing is ever aborted.
+    pub(super) fn new(given: Option<AbortSignal>, signal: &Signal) -> AbortListener {
+        let given = given.and_then(|given| {
+            if given.aborted().is_ok_and(|aborted| aborted.is_truthy()) {
+                signal.abort();
+            }
+            let to_abort = signal.clone();
+            let listener = Closure::new(move || to_abort.abort());
+            given.add_event_listener("abort", listener.as_ref()).ok()?;
+            Some((given, listener))
         });
-        Aborted { signal, listener, waker }
+        AbortListener { given }
     }
 }
 
-impl Future for Aborted {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.signal.as_ref().is_some_and(|signal| signal.aborted().is_ok_and(|aborted| aborted.is_truthy())) {
-            return Poll::Ready(());
-        }
-        self.waker.replace(Some(context.waker().clone()));
-        Poll::Pending
-    }
-}
-
-impl Drop for Aborted {
+impl Drop for AbortListener {
     fn drop(&mut self) {
-        if let (Some(signal), Some(listener)) = (&self.signal, &self.listener) {
-            // Fails only for a signal that is none, to which nothing was added either.
+        if let Some((signal, listener)) = &self.given {
+            // removeEventListener can only throw on a fake signal, on which addEventListener failed too.
             let _ = signal.remove_event_listener("abort", listener.as_ref());
         }
     }
@@ -83,7 +63,7 @@ impl AbortOnDrop {
         AbortOnDrop { controller: AbortController::new(), is_done: Cell::new(false) }
     }
 
-    pub(super) fn signal(&self) -> AbortSignal {
+    pub(super) fn signal(&self) -> web_sys::AbortSignal {
         self.controller.signal()
     }
 

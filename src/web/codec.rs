@@ -4,14 +4,37 @@ use js_sys::{Array, Date, JSON, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::UrlSearchParams;
 
+use super::browser::Browser;
+use crate::cloud::ports::Codec;
 use crate::model::json::Json;
 use crate::model::time::Timestamp;
 
-/// Deeper than any answer of the cloud, and far from the end of the stack.
-const DEEPEST: u8 = 32;
+impl Codec for Browser {
+    fn parse_json(&self, text: &str) -> Option<Json> {
+        json(text)
+    }
+
+    fn parse_date(&self, text: &str) -> Option<Timestamp> {
+        date(text)
+    }
+
+    fn form(&self, pairs: &[(&str, &str)]) -> String {
+        // Without a text to read, making one cannot fail.
+        let Ok(form) = UrlSearchParams::new() else { return String::new() };
+        pairs.iter().for_each(|(name, value)| form.append(name, value));
+        form.to_string().into()
+    }
+
+    fn parse_form(&self, text: &str) -> Vec<(String, String)> {
+        UrlSearchParams::new_with_str(text).map(|form| pairs(&form)).unwrap_or_default()
+    }
+}
+
+/// Deeper than any response of the cloud, and far from the end of the stack.
+const MAX_DEPTH: u8 = 32;
 
 pub(super) fn json(text: &str) -> Option<Json> {
-    JSON::parse(text).ok().map(|value| tree(&value, DEEPEST))
+    JSON::parse(text).ok().map(|value| tree(&value, MAX_DEPTH))
 }
 
 fn tree(value: &JsValue, depth: u8) -> Json {
@@ -43,19 +66,6 @@ pub(super) fn date(text: &str) -> Option<Timestamp> {
     // A whole number far below 2⁵³, or NaN.
     #[allow(clippy::cast_possible_truncation)]
     (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
-}
-
-/// `application/x-www-form-urlencoded`.
-pub(super) fn form(pairs: &[(&str, &str)]) -> String {
-    // Without a text to read, making one can not fail.
-    let Ok(form) = UrlSearchParams::new() else { return String::new() };
-    pairs.iter().for_each(|(name, value)| form.append(name, value));
-    form.to_string().into()
-}
-
-/// Reads `application/x-www-form-urlencoded`, with or without a `?` before it.
-pub(super) fn parse_form(text: &str) -> Vec<(String, String)> {
-    UrlSearchParams::new_with_str(text).map(|form| pairs(&form)).unwrap_or_default()
 }
 
 /// The decoded pairs of a query.

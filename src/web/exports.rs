@@ -1,4 +1,4 @@
-//! What the door calls. Each call clones what it needs, so that several can be under way.
+//! What the door calls. Each call clones the recorder, so that several can be under way.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -6,21 +6,22 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Function, Object, Promise};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use super::abort::Aborted;
+use super::abort::AbortListener;
+use super::arguments::{self, Arguments};
 use super::browser::Browser;
-use super::listener::Listener;
-use super::token_source::TokenSource;
-use super::{argument, page, result};
+use super::{page, result};
 use crate::auth::sign_in::AuthorizationResponse;
-use crate::model::argument::{org_id, timeout};
+use crate::cloud::call::{CallError, CallOptions};
+use crate::cloud::signal::Signal;
+use crate::model::argument;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
+use crate::recorder::Recorder;
 use crate::recorder::settings::Settings;
-use crate::recorder::{CallError, CallOptions, Recorder};
 use crate::recording::batch::Batch;
 use crate::recording::start::Start;
 use crate::token::access_token::AccessToken;
@@ -37,30 +38,28 @@ pub fn on_panic(callback: Function) {
 #[wasm_bindgen(js_name = RecorderHandle)]
 pub struct Handle(Rc<Recorder<Browser>>);
 
-/// Decides on environment and organization, and files the tokens.
+/// Decides on environment and organization, and stores the tokens.
 #[wasm_bindgen]
 pub fn connect(options: JsValue) -> Promise {
     connected(options, true)
 }
 
-/// connect() after a panic: what the page has come back with from a sign-in was read before.
+/// connect() after a panic: the response of a sign-in by redirect was read before.
 #[wasm_bindgen]
 pub fn reconnect(options: JsValue) -> Promise {
     connected(options, false)
 }
 
 fn connected(options: JsValue, reads_response: bool) -> Promise {
-    settled(async move {
-        let (given, options) = argument::connect_options(&options)?;
-        let get_token = argument::optional(&given, "", "getToken", argument::function)?;
-        let launch_query = argument::launch_query(&given)?;
-        let on_event = argument::optional(&given, "", "onEvent", argument::function)?;
-        let platform = Browser::new(get_token.map(TokenSource), on_event.map(Listener));
+    to_promise(async move {
+        let (given, options) = arguments::connect_options(&options)?;
+        let browser = Browser { get_token: given.function("getToken")?, on_event: given.function("onEvent")? };
+        let launch_query = arguments::launch_query(&given)?;
         let mut page = page::page();
         let login = options.login.as_ref().filter(|_| reads_response);
-        let returned = AuthorizationResponse::take(login, &platform, page.as_mut())?;
+        let response = AuthorizationResponse::take(login, &browser, page.as_mut())?;
         let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
-        let recorder = Recorder::connect(platform, settings, returned, unlimited()).await?;
+        let recorder = Recorder::connect(browser, settings, response, CallOptions::default()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })
 }
@@ -83,133 +82,124 @@ impl Handle {
         self.0.org().map(|org| org.as_str().to_owned())
     }
 
-    /// Summaries of the grants that are held.
+    /// Summaries of the tokens in memory.
     pub fn orgs(&self) -> Array {
         let now = self.0.now();
-        self.0.grants().iter().map(|grant| result::summary(grant, now)).collect()
+        self.0.tokens().iter().map(|token| result::summary(token, now)).collect()
     }
 
-    /// Files a token under its own organization.
+    /// Stores a token under its own organization.
     #[wasm_bindgen(js_name = addToken)]
     pub fn add_token(&self, token: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let token = AccessToken::parse(&argument::text("token", &token)?)?;
-            let grant = recorder.add_token(token, unlimited()).await?;
-            Ok(result::summary(&grant, recorder.now()))
+        self.promise(async move |recorder| {
+            let token = AccessToken::parse(&arguments::string("token", &token)?)?;
+            let token = recorder.add_token(token, CallOptions::default()).await?;
+            Ok(result::summary(&token, recorder.now()))
         })
     }
 
     /// Makes another organization the target.
     #[wasm_bindgen(js_name = switchOrg)]
     pub fn switch_org(&self, org: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let org = org_id("orgId", &argument::text("orgId", &org)?)?;
-            let grant = recorder.switch_org(org, unlimited()).await?;
-            Ok(result::summary(&grant, recorder.now()))
+        self.promise(async move |recorder| {
+            let token = recorder.switch_org(org_id(&org)?, CallOptions::default()).await?;
+            Ok(result::summary(&token, recorder.now()))
         })
     }
 
     /// Starts a recording.
     #[wasm_bindgen(js_name = startRecording)]
     pub fn start_recording(&self, agent_id: JsValue, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
+        self.promise(async move |recorder| {
             #[cfg(feature = "panic-on-purpose")]
             super::panic_on_purpose::if_asked(&agent_id).await;
-            let (start, limits) = start(agent_id, &options)?;
-            let recording = recorder.start_recording(start, limits).await?;
-            Ok(result::recording(&recording))
+            let given = Arguments::options("startRecording()'s options", &options, START)?;
+            let agent = arguments::string("agentId", &agent_id)?;
+            let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
+            let start = Start { shares: given.bool("share")?.unwrap_or(true), ..start };
+            let (options, _listener) = call_options(&given)?;
+            Ok(result::recording(&recorder.start_recording(start, options).await?))
         })
     }
 
     /// Starts many recordings.
     #[wasm_bindgen(js_name = startMany)]
     pub fn start_many(&self, agents: JsValue, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let given = argument::options("startMany()'s options", &options, MANY)?;
-            let number = |name: &str| argument::optional(&given, "", name, argument::number);
-            let batch = Batch::from_options(number("concurrency")?, number("requestsPerMinute")?)?;
-            let limits = limits(&given)?;
-            let org = argument::optional(&given, "", "orgId", argument::text)?;
-            let recording_type = argument::optional(&given, "", "recordingType", argument::text)?;
-            let shares = argument::optional(&given, "", "share", argument::truth)?;
+        self.promise(async move |recorder| {
+            let given = Arguments::options("startMany()'s options", &options, START_MANY)?;
+            let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
+            let (options, _listener) = call_options(&given)?;
+            let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
+            let shares = given.bool("share")?.unwrap_or(true);
             let start = |(at, agent): (usize, JsValue)| {
                 let place = format!("agents[{at}]");
-                let (agent, own_org) = argument::agent(&place, &agent)?;
+                let (agent, own_org) = arguments::agent(&place, &agent)?;
                 let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
-                Ok(Start { shares: shares.unwrap_or(true), ..start.map_err(|error: Error| error.in_argument(&place))? })
+                Ok(Start { shares, ..start.map_err(|error: Error| error.in_argument(&place))? })
             };
-            let on_progress = argument::optional(&given, "", "onProgress", argument::function)?;
-            let starts = argument::array("agents", &agents)?.iter().enumerate().map(start).collect();
-            let tell = |progress| {
+            let on_progress = given.function("onProgress")?;
+            let starts = arguments::array("agents", &agents)?.iter().enumerate().map(start).collect();
+            let report = |progress| {
                 if let Some(on_progress) = &on_progress {
-                    // The door's own function.
+                    // The door's own function, which does not throw.
                     let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
                 }
             };
-            let results = recorder.start_many(starts, batch, tell, limits).await?;
-            Ok(results
-                .into_iter()
-                .map(|started| result::outcome(started.map(|recording| result::recording(&recording))))
-                .collect::<Array>()
-                .into())
+            let results = recorder.start_many(starts, batch, report, options).await?;
+            let outcome = |started: Result<_, _>| result::outcome(started.map(|recording| result::recording(&recording)));
+            Ok(results.into_iter().map(outcome).collect::<Array>().into())
         })
     }
 
     /// The recordings of an organization.
     pub fn recordings(&self, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let given = argument::options("recordings()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
-            let agent = argument::optional(&given, "", "agentId", argument::text)?
-                .map(|agent| crate::model::argument::agent_id(&agent))
-                .transpose()?;
+        self.promise(async move |recorder| {
+            let given = Arguments::options("recordings()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
+            let agent = given.string("agentId")?.map(|agent| argument::agent_id(&agent)).transpose()?;
             let org = org_option(&given)?;
-            let recordings = recorder.recordings(agent.as_ref(), org.as_ref(), limits(&given)?).await?;
-            Ok(result::recordings(&recordings).into())
+            let (options, _listener) = call_options(&given)?;
+            Ok(result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), options).await?).into())
         })
     }
 
     /// A recording.
     pub fn recording(&self, id: JsValue, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let given = argument::options("recording()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
-            let id = crate::model::argument::recording_id(&argument::text("id", &id)?)?;
+        self.promise(async move |recorder| {
+            let given = Arguments::options("recording()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
+            let id = argument::recording_id(&arguments::string("id", &id)?)?;
             let org = org_option(&given)?;
-            Ok(result::recording(&recorder.recording(&id, org.as_ref(), None, limits(&given)?).await?))
+            let (options, _listener) = call_options(&given)?;
+            Ok(result::recording(&recorder.recording(&id, org.as_ref(), None, options).await?))
         })
     }
 
     /// A recording as it is now.
     #[wasm_bindgen(js_name = refreshRecording)]
     pub fn refresh_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let (id, org, agent, limits) = about("refresh()'s options", [&id, &org, &agent], &options)?;
-            Ok(result::recording(&recorder.recording(&id, Some(&org), Some(&agent), limits).await?))
+        self.promise(async move |recorder| {
+            let given = Arguments::options("refresh()'s options", &options, &["signal", "timeoutMs"])?;
+            let (id, org, agent) = recording_of(&id, &org, &agent)?;
+            let (options, _listener) = call_options(&given)?;
+            Ok(result::recording(&recorder.recording(&id, Some(&org), Some(&agent), options).await?))
         })
     }
 
     /// Stops a recording.
     #[wasm_bindgen(js_name = stopRecording)]
     pub fn stop_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let (id, org, agent, limits) = about("stop()'s options", [&id, &org, &agent], &options)?;
-            Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), limits).await?))
+        self.promise(async move |recorder| {
+            let given = Arguments::options("stop()'s options", &options, &["signal", "timeoutMs"])?;
+            let (id, org, agent) = recording_of(&id, &org, &agent)?;
+            let (options, _listener) = call_options(&given)?;
+            Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), options).await?))
         })
     }
 
-    /// The organizations that have authorized the user's own one.
+    /// The organizations that have authorized the user's own organization.
     #[wasm_bindgen(js_name = availableOrgs)]
     pub fn available_orgs(&self) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let trustors = recorder.trustors(unlimited()).await?;
+        self.promise(async move |recorder| {
+            let trustors = recorder.trustors(CallOptions::default()).await?;
             Ok(trustors.iter().map(result::trustor).collect::<Array>().into())
         })
     }
@@ -217,26 +207,20 @@ impl Handle {
     /// Revokes a token, or every one, and forgets it.
     #[wasm_bindgen(js_name = signOut)]
     pub fn sign_out(&self, org: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let org = if org.is_undefined() { None } else { Some(org_id("orgId", &argument::text("orgId", &org)?)?) };
-            recorder.sign_out(org, unlimited()).await?;
+        self.promise(async move |recorder| {
+            let org = if org.is_undefined() { None } else { Some(org_id(&org)?) };
+            recorder.sign_out(org, CallOptions::default()).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
 
-    /// Looks at everything that a start depends on.
+    /// Checks everything that a start depends on.
     pub fn diagnose(&self, agent_id: JsValue, options: JsValue) -> Promise {
-        let recorder = self.0.clone();
-        settled(async move {
-            let given = argument::options("diagnose()'s options", &options, &["orgId"])?;
-            let agent = if agent_id.is_undefined() {
-                None
-            } else {
-                Some(crate::model::argument::agent_id(&argument::text("agentId", &agent_id)?)?)
-            };
+        self.promise(async move |recorder| {
+            let given = Arguments::options("diagnose()'s options", &options, &["orgId"])?;
+            let agent = if agent_id.is_undefined() { None } else { Some(argument::agent_id(&arguments::string("agentId", &agent_id)?)?) };
             let org = org_option(&given)?;
-            let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), unlimited()).await?;
+            let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), CallOptions::default()).await?;
             Ok(lines.iter().map(result::line).collect::<Array>().into())
         })
     }
@@ -247,52 +231,48 @@ impl Handle {
     }
 }
 
+impl Handle {
+    /// The promise of an export that works with the recorder.
+    fn promise(&self, work: impl AsyncFnOnce(Rc<Recorder<Browser>>) -> Result<JsValue, CallError> + 'static) -> Promise {
+        let recorder = self.0.clone();
+        to_promise(async move { work(recorder).await })
+    }
+}
+
 const START: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
 
-const MANY: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
+const START_MANY: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
 
-fn start(agent_id: JsValue, options: &JsValue) -> Result<(Start, CallOptions<Aborted>), Error> {
-    let given = argument::options("startRecording()'s options", options, START)?;
-    let agent = argument::text("agentId", &agent_id)?;
-    let org = argument::optional(&given, "", "orgId", argument::text)?;
-    let start = Start::new(&agent, org.as_deref(), argument::optional(&given, "", "recordingType", argument::text)?)?;
-    let shares = argument::optional(&given, "", "share", argument::truth)?;
-    Ok((Start { shares: shares.unwrap_or(true), ..start }, limits(&given)?))
+/// `timeoutMs` and `signal`. The app's signal counts until the listener is dropped.
+fn call_options(given: &Arguments) -> Result<(CallOptions, AbortListener), Error> {
+    let timeout = given.number("timeoutMs")?.map(|millis| argument::timeout("timeoutMs", millis)).transpose()?;
+    let signal = Signal::default();
+    let listener = AbortListener::new(given.signal("signal")?, &signal);
+    Ok((CallOptions { timeout, signal }, listener))
 }
 
-fn limits(given: &Object) -> Result<CallOptions<Aborted>, Error> {
-    let millis = argument::optional(given, "", "timeoutMs", argument::number)?;
-    let signal = argument::optional(given, "", "signal", argument::signal)?;
-    Ok(CallOptions { timeout: millis.map(|millis| timeout("timeoutMs", millis)).transpose()?, aborted: Aborted::by(signal) })
+/// The recording that a method of a recording is about.
+fn recording_of(id: &JsValue, org: &JsValue, agent: &JsValue) -> Result<(RecordingId, OrgId, AgentId), Error> {
+    let id = argument::recording_id(&arguments::string("id", id)?)?;
+    Ok((id, org_id(org)?, argument::agent_id(&arguments::string("agentId", agent)?)?))
 }
 
-type About = (RecordingId, OrgId, AgentId, CallOptions<Aborted>);
-
-/// What a call about a recording is given: of which, and the options.
-fn about(place: &str, [id, org, agent]: [&JsValue; 3], options: &JsValue) -> Result<About, Error> {
-    let given = argument::options(place, options, &["signal", "timeoutMs"])?;
-    let id = crate::model::argument::recording_id(&argument::text("id", id)?)?;
-    let org = org_id("orgId", &argument::text("orgId", org)?)?;
-    let agent = crate::model::argument::agent_id(&argument::text("agentId", agent)?)?;
-    Ok((id, org, agent, limits(&given)?))
+fn org_id(value: &JsValue) -> Result<OrgId, Error> {
+    argument::org_id("orgId", &arguments::string("orgId", value)?)
 }
 
-fn org_option(given: &Object) -> Result<Option<OrgId>, Error> {
-    argument::optional(given, "", "orgId", argument::text)?.map(|org| org_id("orgId", &org)).transpose()
+fn org_option(given: &Arguments) -> Result<Option<OrgId>, Error> {
+    given.string("orgId")?.map(|org| argument::org_id("orgId", &org)).transpose()
 }
 
-fn unlimited() -> CallOptions<Aborted> {
-    CallOptions { timeout: None, aborted: Aborted::by(None) }
+fn to_promise(work: impl Future<Output = Result<JsValue, CallError>> + 'static) -> Promise {
+    boxed_to_promise(Box::pin(work))
 }
 
-fn settled(work: impl Future<Output = Result<JsValue, CallError>> + 'static) -> Promise {
-    boxed(Box::pin(work))
-}
-
-/// One promise for every kind of work: a generic one would be compiled for each.
+/// One promise for every kind of work, boxed to avoid one copy for each (wasm size).
 ///
-/// The work's first step is made in the caller's own turn: only there, in a click, may a window be opened.
-fn boxed(work: LocalBoxFuture<'static, Result<JsValue, CallError>>) -> Promise {
+/// The work is polled for the first time in the caller's own turn: only there, in a click, may a window be opened.
+fn boxed_to_promise(work: LocalBoxFuture<'static, Result<JsValue, CallError>>) -> Promise {
     let mut work = work.fuse();
     let first = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
     future_to_promise(async move {

@@ -1,17 +1,18 @@
 //! Sends a request through the page's `fetch`.
 //!
 //! gloo-net builds the request; sending it with gloo-net would panic on a rejection that is no `Error` and on an
-//! answer from another frame, so `fetch` is imported here and its answer is taken for what it can do.
+//! response from another frame, so `fetch` is imported here and its response is taken for what it can do.
 
 use gloo_net::http::{Method as HttpMethod, RequestBuilder};
 use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
+use super::browser::Browser;
 use super::codec::{date, json};
-use super::foreign::{Answered, settled};
+use super::foreign::{ForeignResponse, resolve};
 use super::result::foreign;
-use crate::cloud::ports::TransportError;
+use crate::cloud::ports::{Transport, TransportError};
 use crate::cloud::response::{RateLimit, Response};
 use crate::token::request::{Method, Request};
 
@@ -21,23 +22,29 @@ extern "C" {
     fn fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
 }
 
-pub(super) async fn send(request: Request) -> Result<Response, TransportError> {
+impl Transport for Browser {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        send(request).await
+    }
+}
+
+async fn send(request: Request) -> Result<Response, TransportError> {
     let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
     let in_flight = AbortOnDrop::new();
     let sent = fetch(&built(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
 
     let lost = |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };
-    let answered: Answered = settled(&sent).await.map_err(lost(None))?.unchecked_into();
-    // `fetch` of the page may be anybody's, and what it answers anything.
-    let status = answered.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
+    let response: ForeignResponse = resolve(&sent).await.map_err(lost(None))?.unchecked_into();
+    // The page may have replaced `fetch`, and the replacement may answer with anything.
+    let status = response.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
     let Some(status) = status.map(|status| status as u16) else {
         return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
     };
-    let body = settled(&answered.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
+    let body = resolve(&response.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
     in_flight.done();
     let body = body.as_string().unwrap_or_default();
-    let header = |name: &str| answered.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
+    let header = |name: &str| response.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
     let rate = |name: &str| header(name)?.parse().ok();
     let rate_limit = || {
         let allowed = rate("inin-ratelimit-allowed")?;

@@ -1,16 +1,15 @@
 //! The app's `onEvent`.
 
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
+use super::browser::Browser;
 use super::result::{Property, known_by, object};
 use crate::cloud::event::Event;
+use crate::cloud::ports::Observer;
 
-/// `onEvent`, as the door wraps it: it does not throw, and calls the app later.
-pub(super) struct Listener(pub(super) Function);
-
-impl Listener {
-    pub(super) fn tell(&self, event: &Event<'_>) {
+impl Observer for Browser {
+    fn emit(&self, event: &Event<'_>) {
+        let Some(on_event) = &self.on_event else { return };
         let event = match event {
             Event::TokenRequested { org, source, reason } => object(&[
                 ("type", "token-requested".into()),
@@ -18,12 +17,12 @@ impl Listener {
                 ("source", source.as_str().into()),
                 ("reason", reason.as_str().into()),
             ]),
-            Event::TokenFiled { grant } => object(&[
+            Event::TokenFiled { token } => object(&[
                 ("type", "token-filed".into()),
-                ("orgId", grant.target().org.as_str().into()),
-                ("homeOrgId", grant.home_org().into()),
-                ("scopes", grant.scopes().into()),
-                ("knownBy", known_by(grant).into()),
+                ("orgId", token.target().org.as_str().into()),
+                ("homeOrgId", token.home_org().into()),
+                ("scopes", token.scopes().into()),
+                ("knownBy", known_by(token).into()),
             ]),
             Event::Request { number, method, url, org } => object(&[
                 ("type", "request".into()),
@@ -52,8 +51,8 @@ impl Listener {
                 ("nearMiss", (*near_miss).into()),
             ]),
         };
-        // The door's own function.
-        let _ = self.0.call1(&JsValue::UNDEFINED, &event);
+        // The door's own function, which does not throw.
+        let _ = on_event.call1(&JsValue::UNDEFINED, &event);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Web Locks, where the platform has them.
+//! Web Locks, if the platform has them.
 
 use std::pin::pin;
 
@@ -8,9 +8,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortController;
+use super::browser::Browser;
 use super::foreign::property;
-use super::slot::Oneshot;
-use crate::cloud::ports::TryLock;
+use super::oneshot::Oneshot;
+use crate::auth::ports::{Locks, TryLock};
 
 #[wasm_bindgen]
 extern "C" {
@@ -22,7 +23,7 @@ extern "C" {
 
 /// A lock that is asked for or held, until dropped.
 pub(super) struct Lock {
-    /// Filled when the platform has decided: with whether it is held.
+    /// Sent when the platform has decided: whether the lock is held.
     granted: Oneshot<bool>,
     release: Option<Function>,
     asking: AbortController,
@@ -33,23 +34,37 @@ fn manager() -> Option<LockManager> {
     locks.is_truthy().then(|| locks.unchecked_into())
 }
 
-/// Whether the platform has locks.
-pub(super) fn is_available() -> bool {
-    manager().is_some()
+impl Locks for Browser {
+    type Lock = Lock;
+
+    fn has_locks(&self) -> bool {
+        manager().is_some()
+    }
+
+    async fn lock(&self, name: &str) -> Option<Lock> {
+        match Lock::asked(name, true).await {
+            TryLock::Held(lock) => Some(lock),
+            TryLock::Taken | TryLock::Unsupported => None,
+        }
+    }
+
+    async fn try_lock(&self, name: &str) -> TryLock<Lock> {
+        Lock::asked(name, false).await
+    }
 }
 
 impl Lock {
-    /// Interaction for the lock, to wait for it or to have it at once or not at all. The promise rejects where the platform does
-    /// not give any.
+    /// Interaction for the lock, to wait for it or to have it at once or not at all. The promise rejects if the platform
+    /// gives none.
     fn ask(name: &str, waits: bool) -> Option<(Lock, Promise)> {
         let mut release = None;
         let released = Promise::new(&mut |resolve, _| release = Some(resolve));
         let asking = AbortController::new();
-        let granted = Oneshot::empty();
-        let to_fill = granted.clone();
-        // Kept by the platform, which may call it when nobody waits any more: what it returns is settled then.
+        let granted = Oneshot::new();
+        let sender = granted.clone();
+        // The platform may call this after we have stopped waiting: the promise that it returns is settled by then.
         let callback = Closure::once_into_js(move |lock: JsValue| {
-            to_fill.fill(lock.is_truthy());
+            sender.send(lock.is_truthy());
             released
         });
         let options = Object::new();
@@ -60,22 +75,9 @@ impl Lock {
         Some((Lock { granted, release, asking }, over))
     }
 
-    /// The lock, once it is held; `None` where there are none.
-    pub(super) async fn held(name: &str) -> Option<Lock> {
-        match Lock::asked(name, true).await {
-            TryLock::Held(lock) => Some(lock),
-            TryLock::Taken | TryLock::Unsupported => None,
-        }
-    }
-
-    /// The lock, if nobody has it at this moment.
-    pub(super) async fn if_free(name: &str) -> TryLock<Lock> {
-        Lock::asked(name, false).await
-    }
-
     async fn asked(name: &str, waits: bool) -> TryLock<Lock> {
         let Some((lock, over)) = Lock::ask(name, waits) else { return TryLock::Unsupported };
-        match select(pin!(lock.granted.taken()), JsFuture::from(over)).await {
+        match select(pin!(lock.granted.recv()), JsFuture::from(over)).await {
             Either::Left((true, _)) => {}
             Either::Left((false, _)) => return TryLock::Taken,
             Either::Right(_) => return TryLock::Unsupported,
@@ -86,13 +88,13 @@ impl Lock {
     /// The lock, to be held sooner or later.
     pub(super) fn in_turn(name: &str) -> Option<Lock> {
         let (lock, over) = Lock::ask(name, true)?;
-        // Its rejection, when the lock is not waited for any more, is nobody's.
+        // Mark the promise as handled: it rejects with AbortError when we stop waiting.
         drop(JsFuture::from(over));
         Some(lock)
     }
 
     pub(super) fn is_granted(&self) -> bool {
-        self.granted.is_full()
+        self.granted.is_sent()
     }
 }
 
@@ -116,9 +118,9 @@ pub(super) async fn is_held_by_another(name: &str) -> bool {
     if is_set.is_err() {
         return false;
     }
-    let seen = Oneshot::empty();
-    let to_fill = seen.clone();
-    let granted = Closure::once_into_js(move |lock: JsValue| to_fill.fill(lock.is_null()));
+    let seen = Oneshot::new();
+    let sender = seen.clone();
+    let granted = Closure::once_into_js(move |lock: JsValue| sender.send(lock.is_null()));
     let Ok(over) = manager.request(name, &options, &granted) else { return false };
-    matches!(select(pin!(seen.taken()), JsFuture::from(over)).await, Either::Left((true, _)))
+    matches!(select(pin!(seen.recv()), JsFuture::from(over)).await, Either::Left((true, _)))
 }

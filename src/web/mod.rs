@@ -1,7 +1,7 @@
 //! The glue: the browser's side of the ports, and what JavaScript can call. It converts and passes on; it decides nothing.
 
 mod abort;
-mod argument;
+mod arguments;
 mod browser;
 mod codec;
 mod crypto;
@@ -10,12 +10,12 @@ mod fetch;
 mod foreign;
 mod listener;
 mod lock;
+mod oneshot;
 mod page;
 #[cfg(feature = "panic-on-purpose")]
 mod panic_on_purpose;
 mod result;
 mod sharing;
-mod slot;
 mod timer;
 mod token_source;
 mod window;

@@ -1,11 +1,14 @@
-//! The page itself: its address, and what it keeps for when it is left and comes back.
+//! The page itself: its address, its windows, and what its tab stores while the page is away.
 
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
+use super::browser::Browser;
 use super::codec::pairs;
 use super::foreign::property;
+use super::window::Window;
+use crate::auth::ports::Navigation;
 use crate::auth::sign_in::Page;
 
 #[wasm_bindgen]
@@ -36,7 +39,7 @@ fn global(name: &str) -> JsValue {
     property(&js_sys::global(), name)
 }
 
-/// The page, where there is one.
+/// The page, if there is one.
 pub(super) fn page() -> Option<Page> {
     let url = Url::new(&property(&global("location"), "href").as_string()?).ok()?;
     let (origin, path) = (url.origin(), url.pathname());
@@ -44,43 +47,52 @@ pub(super) fn page() -> Option<Page> {
 }
 
 /// The origin of the page.
-pub(super) fn origin() -> String {
+fn origin() -> String {
     property(&global("location"), "origin").as_string().unwrap_or_default()
 }
 
-/// Keeps the memo and leaves; says whether that could be done.
-pub(super) fn leave(url: &str, key: &str, memo: &str) -> bool {
-    let storage: Storage = global("sessionStorage").unchecked_into();
-    let location: Location = global("location").unchecked_into();
-    storage.set_item(key, memo).is_ok() && location.assign(url).is_ok()
+impl Navigation for Browser {
+    type Window = Window;
+
+    fn open_window(&self) -> Option<Window> {
+        Window::open(origin())
+    }
+
+    fn has_session_storage(&self) -> bool {
+        const KEY: &str = "premium-recorder.check";
+        let storage = session_storage();
+        storage.set_item(KEY, "").is_ok() && storage.remove_item(KEY).is_ok()
+    }
+
+    fn store_and_navigate(&self, url: &str, key: &str, item: &str) -> bool {
+        let location: Location = global("location").unchecked_into();
+        session_storage().set_item(key, item).is_ok() && location.assign(url).is_ok()
+    }
+
+    fn take_session_item(&self, key: &str) -> Option<String> {
+        let storage = session_storage();
+        let item = storage.get_item(key).ok()?.as_string()?;
+        storage.remove_item(key).ok()?;
+        Some(item)
+    }
+
+    fn session_items(&self, prefix: &str) -> Vec<(String, String)> {
+        let entry = |entry: JsValue| {
+            let entry: Array = entry.unchecked_into();
+            let key = entry.get(0).as_string().filter(|key| key.starts_with(prefix))?;
+            Some((key, entry.get(1).as_string()?))
+        };
+        let storage = global("sessionStorage");
+        storage.dyn_ref().map(|storage| Object::entries(storage).iter().filter_map(entry).collect()).unwrap_or_default()
+    }
+
+    fn replace_address(&self, url: &str) {
+        let history: History = global("history").unchecked_into();
+        // A page that may not change its address keeps it: the code in it is used up.
+        let _ = history.replace_state(&JsValue::NULL, "", url);
+    }
 }
 
-/// Whether something can be kept.
-pub(super) fn has_storage() -> bool {
-    const KEY: &str = "premium-recorder.check";
-    let storage: Storage = global("sessionStorage").unchecked_into();
-    storage.set_item(KEY, "").is_ok() && storage.remove_item(KEY).is_ok()
-}
-
-pub(super) fn take_memo(key: &str) -> Option<String> {
-    let storage: Storage = global("sessionStorage").unchecked_into();
-    let memo = storage.get_item(key).ok()?.as_string()?;
-    storage.remove_item(key).ok()?;
-    Some(memo)
-}
-
-pub(super) fn memos(prefix: &str) -> Vec<(String, String)> {
-    let entry = |entry: JsValue| {
-        let entry: Array = entry.unchecked_into();
-        let key = entry.get(0).as_string().filter(|key| key.starts_with(prefix))?;
-        Some((key, entry.get(1).as_string()?))
-    };
-    let storage = global("sessionStorage");
-    storage.dyn_ref().map(|storage| Object::entries(storage).iter().filter_map(entry).collect()).unwrap_or_default()
-}
-
-pub(super) fn replace_address(url: &str) {
-    let history: History = global("history").unchecked_into();
-    // A page that may not change its address keeps it: the code in it is used up.
-    let _ = history.replace_state(&JsValue::NULL, "", url);
+fn session_storage() -> Storage {
+    global("sessionStorage").unchecked_into()
 }

@@ -5,7 +5,7 @@
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
-use super::timer::Timer;
+use super::timer::Timeout;
 
 pub(super) async fn if_asked(agent_id: &JsValue) {
     match agent_id.as_string().as_deref() {
@@ -17,6 +17,6 @@ pub(super) async fn if_asked(agent_id: &JsValue) {
 }
 
 async fn later(how: &str) {
-    Timer::new(20).await;
+    Timeout::new(20).await;
     panic!("on purpose, {how}");
 }

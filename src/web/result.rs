@@ -7,12 +7,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
 use super::foreign::property;
+use crate::cloud::call::CallError;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Error, Seen};
 use crate::model::ids::OrgId;
 use crate::model::launch::LaunchContext;
 use crate::model::time::Moment;
-use crate::recorder::CallError;
 use crate::recorder::doctor::DiagnosisLine;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
@@ -27,21 +27,21 @@ pub(super) fn foreign(value: JsValue) -> Cause {
 /// A property of plain data; `Absent` leaves it out.
 pub(super) enum Property<'a> {
     Absent,
-    Text(&'a str),
-    Texts(&'a [String]),
+    String(&'a str),
+    Strings(&'a [String]),
     Number(f64),
-    Truth(bool),
+    Bool(bool),
 }
 
 impl<'a> From<&'a str> for Property<'a> {
     fn from(text: &'a str) -> Property<'a> {
-        Property::Text(text)
+        Property::String(text)
     }
 }
 
 impl<'a> From<Option<&'a str>> for Property<'a> {
     fn from(text: Option<&'a str>) -> Property<'a> {
-        text.map_or(Property::Absent, Property::Text)
+        text.map_or(Property::Absent, Property::String)
     }
 }
 
@@ -53,7 +53,7 @@ impl<'a> From<Option<&'a OrgId>> for Property<'a> {
 
 impl<'a> From<Option<&'a [String]>> for Property<'a> {
     fn from(texts: Option<&'a [String]>) -> Property<'a> {
-        texts.map_or(Property::Absent, Property::Texts)
+        texts.map_or(Property::Absent, Property::Strings)
     }
 }
 
@@ -66,10 +66,10 @@ impl Serialize for Data<'_> {
         for (name, property) in self.0 {
             match property {
                 Property::Absent => {}
-                Property::Text(text) => map.serialize_entry(name, text)?,
-                Property::Texts(texts) => map.serialize_entry(name, texts)?,
+                Property::String(text) => map.serialize_entry(name, text)?,
+                Property::Strings(texts) => map.serialize_entry(name, texts)?,
                 Property::Number(number) => map.serialize_entry(name, number)?,
-                Property::Truth(truth) => map.serialize_entry(name, truth)?,
+                Property::Bool(truth) => map.serialize_entry(name, truth)?,
             }
         }
         map.end()
@@ -78,7 +78,7 @@ impl Serialize for Data<'_> {
 
 /// A plain object with these properties.
 pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
-    // Texts, numbers and truth values always serialize.
+    // Strings, numbers and booleans always serialize.
     Data(properties).serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
 }
 
@@ -100,7 +100,7 @@ fn error_value(error: &Error) -> JsValue {
         ("code", error.code.as_str().into()),
         ("message", error.message.as_str().into()),
         ("hint", error.code.hint().into()),
-        ("retryable", Property::Truth(error.code.retryable())),
+        ("retryable", Property::Bool(error.code.retryable())),
         ("status", evidence.status.map_or(Property::Absent, |status| Property::Number(status.into()))),
         ("orgId", evidence.org_id.as_ref().into()),
         ("tokenOrgId", evidence.token_org_id.as_ref().into()),
@@ -151,21 +151,22 @@ pub(super) fn launch(launch: &LaunchContext) -> JsValue {
     object(&properties)
 }
 
-pub(super) fn known_by(grant: &OrgToken) -> &'static str {
-    match grant.known_by() {
+pub(super) fn known_by(token: &OrgToken) -> &'static str {
+    match token.known_by() {
         KnownBy::Claim => "claim",
         KnownBy::Cloud => "cloud",
     }
 }
 
-pub(super) fn summary(grant: &OrgToken, now: Moment) -> JsValue {
+pub(super) fn summary(token: &OrgToken, now: Moment) -> JsValue {
+    let expires_at = token.expires_at(now).map(|at| now.wall_clock_at(at));
     object(&[
-        ("orgId", grant.target().org.as_str().into()),
-        ("name", grant.org_name().into()),
-        ("homeOrgId", grant.home_org().into()),
-        ("scopes", grant.scopes().into()),
-        ("expiresAt", grant.expires_at(now).map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
-        ("knownBy", known_by(grant).into()),
+        ("orgId", token.target().org.as_str().into()),
+        ("name", token.org_name().into()),
+        ("homeOrgId", token.home_org().into()),
+        ("scopes", token.scopes().into()),
+        ("expiresAt", expires_at.map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
+        ("knownBy", known_by(token).into()),
     ])
 }
 
@@ -173,7 +174,7 @@ pub(super) fn trustor(trustor: &Trustor) -> JsValue {
     object(&[
         ("orgId", trustor.org.as_str().into()),
         ("name", trustor.name.as_deref().into()),
-        ("enabled", Property::Truth(trustor.enabled)),
+        ("enabled", Property::Bool(trustor.enabled)),
     ])
 }
 
@@ -218,7 +219,7 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
         ("orgId", recording.org.as_str().into()),
         ("state", recording.state.as_str().into()),
         ("startedAt", recording.started_at.as_deref().into()),
-        ("alreadyRunning", Property::Truth(recording.already_running)),
+        ("alreadyRunning", Property::Bool(recording.already_running)),
     ]);
     set(&value, "raw", &raw);
     value

@@ -1,5 +1,5 @@
-//! Handing a token to another page of this origin, on request, through a `BroadcastChannel`. Of the pages that hold one,
-//! the one that has the lock answers; when it goes, the next has it.
+//! Sharing a token with another page of this origin, on request, through a `BroadcastChannel`. Of the pages that hold one,
+//! the page that has the lock answers; when it goes, the next page has it.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -8,16 +8,17 @@ use futures_util::future::{Either, select};
 use js_sys::Math;
 use wasm_bindgen::prelude::*;
 
+use super::browser::Browser;
 use super::foreign::property;
 use super::lock::{Lock, is_held_by_another};
+use super::oneshot::Oneshot;
 use super::result::{Property, object};
-use super::slot::Oneshot;
-use super::timer::Timer;
-use crate::cloud::ports::TokenSharer;
+use super::timer::Timeout;
+use crate::auth::ports::{TokenSharer, TokenSharing};
 use crate::token::access_token::IssuedToken;
 
 /// The longest time that a page may take to answer, in milliseconds.
-const PATIENCE: u32 = 1_000;
+const SHARE_TIMEOUT_MS: u32 = 1_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -65,27 +66,43 @@ pub(super) struct Sharing {
     _channel: Option<Channel>,
 }
 
+impl TokenSharing for Browser {
+    type Sharing = Sharing;
+
+    async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
+        request(name).await
+    }
+
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
+        share(name, sharer)
+    }
+
+    fn forget_shared_token(&self, name: &str) {
+        post(name, &object(&[("forget", Property::Bool(true))]));
+    }
+}
+
 fn answering(name: &str) -> String {
     format!("{name} answers")
 }
 
-pub(super) fn share(name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
+fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
     let lock = Rc::new(Lock::in_turn(&answering(name)));
     let has_turn = lock.clone();
     let own_name = name.to_owned();
     let channel = Channel::open(name, move |channel, message| {
         if property(&message, "forget").is_truthy() {
-            return holder.forget();
+            return sharer.forget();
         }
         let question = property(&message, "question").as_f64();
         if let Some(question) = question.filter(|_| has_turn.as_ref().as_ref().is_some_and(Lock::is_granted)) {
-            let held = holder.share();
+            let held = sharer.share();
             let answer = object(&[
                 ("answer", Property::Number(question)),
                 ("accessToken", held.as_ref().map(|held| held.access_token.reveal()).into()),
                 ("expiresIn", held.as_ref().and_then(|held| held.expires_in).map_or(Property::Absent, Property::Number)),
             ]);
-            // Whoever has nothing to hand over has ended its sharing by now, and with it the channel.
+            // Without a token to give, the sharing has ended by now, and its channel with it.
             if channel.post_message(&answer).is_err() {
                 post(&own_name, &answer);
             }
@@ -94,26 +111,22 @@ pub(super) fn share(name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
     Sharing { _lock: lock, _channel: channel }
 }
 
-pub(super) async fn ask(name: &str) -> Option<Option<IssuedToken>> {
+async fn request(name: &str) -> Option<Option<IssuedToken>> {
     if !is_held_by_another(&answering(name)).await {
         return None;
     }
     let question = Math::random();
-    let answer = Oneshot::empty();
-    let to_fill = answer.clone();
+    let answer = Oneshot::new();
+    let sender = answer.clone();
     let channel = Channel::open(name, move |_, message| {
         if property(&message, "answer").as_f64() == Some(question) {
-            to_fill.fill(message);
+            sender.send(message);
         }
     })?;
     channel.channel.post_message(&object(&[("question", Property::Number(question))])).ok()?;
-    let Either::Left((message, _)) = select(pin!(answer.taken()), Timer::new(PATIENCE)).await else { return None };
+    let Either::Left((message, _)) = select(pin!(answer.recv()), Timeout::new(SHARE_TIMEOUT_MS)).await else { return None };
     let expires_in = property(&message, "expiresIn").as_f64();
     Some(property(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
-}
-
-pub(super) fn forget(name: &str) {
-    post(name, &object(&[("forget", Property::Truth(true))]));
 }
 
 fn post(name: &str, message: &JsValue) {

@@ -1,46 +1,76 @@
-//! `setTimeout` as a future.
+//! Clocks and timers, and work in the background.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_util::future::LocalBoxFuture;
+use js_sys::Date;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
-use super::slot::Oneshot;
+use super::browser::Browser;
+use super::oneshot::Oneshot;
+use crate::cloud::ports::Timer;
+use crate::model::time::{Instant, Timestamp};
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Closure<dyn FnMut()>, millis: u32) -> JsValue;
+
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 }
 
+impl Timer for Browser {
+    #[allow(clippy::cast_possible_truncation, reason = "a number far below 2⁵³; what is lost is below a millisecond")]
+    fn now(&self) -> Instant {
+        Instant::from_millis(performance_now() as i64)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "a whole number far below 2⁵³")]
+    fn wall_clock(&self) -> Timestamp {
+        Timestamp::from_millis(Date::now() as i64)
+    }
+
+    fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
+        Box::pin(Timeout::new(millis))
+    }
+
+    fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
+        spawn_local(work);
+    }
+}
+
 /// Ready after some milliseconds. Clears its timeout when dropped.
-pub(super) struct Timer {
+pub(super) struct Timeout {
     timer: JsValue,
     over: Oneshot<()>,
     _callback: Closure<dyn FnMut()>,
 }
 
-impl Timer {
-    pub(super) fn new(millis: u32) -> Timer {
-        let over = Oneshot::empty();
-        let to_fill = over.clone();
-        let callback = Closure::new(move || to_fill.fill(()));
-        Timer { timer: set_timeout(&callback, millis), over, _callback: callback }
+impl Timeout {
+    pub(super) fn new(millis: u32) -> Timeout {
+        let over = Oneshot::new();
+        let sender = over.clone();
+        let callback = Closure::new(move || sender.send(()));
+        Timeout { timer: set_timeout(&callback, millis), over, _callback: callback }
     }
 }
 
-impl Future for Timer {
+impl Future for Timeout {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.over.poll_taken(context)
+        self.over.poll_recv(context)
     }
 }
 
-impl Drop for Timer {
+impl Drop for Timeout {
     fn drop(&mut self) {
         clear_timeout(&self.timer);
     }

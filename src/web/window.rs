@@ -1,10 +1,10 @@
-//! The window in which somebody signs in, and the callback page's message from it.
+//! The window in which a person signs in, and the callback page's message from it.
 
 use wasm_bindgen::prelude::*;
 
 use super::foreign::property;
-use super::slot::Oneshot;
-use crate::cloud::ports::SignInWindow;
+use super::oneshot::Oneshot;
+use crate::auth::ports::SignInWindow;
 
 /// As the callback page says it (`src/js/callback.js`).
 const MESSAGE: &str = "premium-recorder.authorization-response";
@@ -42,8 +42,8 @@ impl Window {
     /// Opens an empty window. Its messages count if they come from itself, and from a page of `origin`.
     pub(super) fn open(origin: String) -> Option<Window> {
         let opened = open("about:blank", "_blank", "popup=true,width=500,height=700").ok().filter(JsValue::is_truthy)?;
-        let response = Oneshot::empty();
-        let (source, to_fill) = (opened.clone(), response.clone());
+        let response = Oneshot::new();
+        let (source, sender) = (opened.clone(), response.clone());
         let listener = Closure::new(move |event: JsValue| {
             if property(&event, "source") != source || property(&event, "origin") != origin {
                 return;
@@ -53,7 +53,7 @@ impl Window {
                 return;
             }
             if let Some(query) = property(&data, "query").as_string() {
-                to_fill.fill(query);
+                sender.send(query);
             }
         });
         add_event_listener("message", &listener).ok()?;
@@ -64,12 +64,12 @@ impl Window {
 impl SignInWindow for Window {
     fn show(&self, url: &str) {
         let location: OpenedLocation = property(&self.opened, "location").unchecked_into();
-        // A window that is gone is noticed by who looks whether it is closed.
+        // A window that is gone is noticed by the check whether it is closed.
         let _ = location.replace(url);
     }
 
     async fn response(&self) -> String {
-        self.response.taken().await
+        self.response.recv().await
     }
 
     fn is_closed(&self) -> bool {

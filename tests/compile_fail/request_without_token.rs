@@ -1,10 +1,10 @@
-//! What no grant has authorized can not be sent.
+//! A request that no token has authorized cannot be sent.
 
+use premium_recorder::cloud::ports::Transport;
 use premium_recorder::token::request::ApiRequest;
-use premium_recorder::cloud::ports::Platform;
 
-async fn unauthorized(ports: &impl Platform, call: ApiRequest) {
-    let _ = ports.send(call).await;
+async fn unauthorized(transport: &impl Transport, request: ApiRequest) {
+    let _ = transport.send(request).await;
 }
 
 fn main() {}

@@ -169,12 +169,22 @@ export const MUTANTS = [
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: [{ file: "src/recording/starts.rs", find: "unsure_since.or(has_waited.then_some(began))", replace: "unsure_since" }],
+    edits: [
+      {
+        file: "src/recording/starts.rs",
+        find: "unsure_since.or(has_waited.then_some(began))",
+        replace: "unsure_since",
+      },
+    ],
   },
   {
     name: "does not look after an aborted start",
     edits: [
-      { file: "src/recording/starts.rs", find: "unsure.push((self.key.clone(), sent.at));", replace: "drop((unsure, sent));" },
+      {
+        file: "src/recording/starts.rs",
+        find: "unsure.push((self.key.clone(), sent.at));",
+        replace: "drop((unsure, sent));",
+      },
     ],
   },
   {

@@ -13,16 +13,19 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use premium_recorder::auth::login::LoginOptions;
+use premium_recorder::auth::ports::{Crypto, Locks, Navigation, SignInWindow, TokenNeed, TokenSharer, TokenSharing, TokenSource, TryLock};
 use premium_recorder::auth::sign_in::Page;
+use premium_recorder::cloud::call::{CallError, CallOptions};
 use premium_recorder::cloud::event::Event;
-use premium_recorder::cloud::ports::{Feature, Platform, SignInWindow, TokenNeed, TokenSharer, TransportError, TryLock};
+use premium_recorder::cloud::ports::{Codec, Observer, Timer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::json::Json;
-use premium_recorder::model::time::Timestamp;
+use premium_recorder::model::time::{Instant, Timestamp};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::token::access_token::IssuedToken;
 use premium_recorder::token::request::Request;
 use sha2::Digest;
@@ -74,7 +77,7 @@ struct State {
     cloud: RefCell<Option<Cloud>>,
     source: RefCell<Option<Source>>,
     now: Cell<i64>,
-    closed: Cell<bool>,
+    clock_set_by: Cell<i64>,
     sleepers: Rc<RefCell<Vec<Waker>>>,
     spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     randoms: Cell<u8>,
@@ -384,6 +387,12 @@ impl World {
         self.0.now.get()
     }
 
+    /// Somebody sets this machine's wall clock: forward, or back.
+    pub fn set_clock_by(&self, millis: i64) {
+        self.0.clock_set_by.set(self.0.clock_set_by.get() + millis);
+        self.wake();
+    }
+
     pub fn advance(&self, millis: i64) {
         self.0.now.set(self.0.now.get() + millis);
         self.wake();
@@ -407,11 +416,7 @@ impl World {
     }
 }
 
-impl Platform for World {
-    type Window = TestWindow;
-    type Lock = TestLock;
-    type Sharing = TestSharing;
-
+impl Transport for World {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         assert!(request.url().starts_with(&format!("{}/", request.origin())), "{request:?} leaves {}", request.origin());
         assert_eq!(format!("{request:?}"), format!("{} {}", request.method().as_str(), request.url()));
@@ -427,7 +432,9 @@ impl Platform for World {
         self.0.seen.borrow_mut().push(seen.clone());
         self.asks(&seen).await
     }
+}
 
+impl TokenSource for World {
     fn has_token_source(&self) -> bool {
         self.0.source.borrow().is_some()
     }
@@ -443,6 +450,10 @@ impl Platform for World {
         let issued = self.0.source.borrow().as_ref().expect("a need, and no source")(asked);
         issued.await
     }
+}
+
+impl Navigation for World {
+    type Window = TestWindow;
 
     fn open_window(&self) -> Option<TestWindow> {
         if self.0.blocks_windows.get() {
@@ -454,22 +465,34 @@ impl Platform for World {
         Some(TestWindow(window))
     }
 
-    fn leave(&self, url: &str, key: &str, memo: &str) -> bool {
-        self.0.memos.borrow_mut().insert(key.to_owned(), memo.to_owned());
+    fn has_session_storage(&self) -> bool {
+        !self.0.lacks.borrow().contains(&Feature::SessionStorage)
+    }
+
+    fn store_and_navigate(&self, url: &str, key: &str, item: &str) -> bool {
+        self.0.memos.borrow_mut().insert(key.to_owned(), item.to_owned());
         self.0.left_for.borrow_mut().push(url.to_owned());
         true
     }
 
-    fn take_memo(&self, key: &str) -> Option<String> {
+    fn take_session_item(&self, key: &str) -> Option<String> {
         self.0.memos.borrow_mut().remove(key)
     }
 
-    fn memos(&self, prefix: &str) -> Vec<(String, String)> {
+    fn session_items(&self, prefix: &str) -> Vec<(String, String)> {
         World::memos(self).into_iter().filter(|(key, _)| key.starts_with(prefix)).collect()
     }
 
     fn replace_address(&self, url: &str) {
         self.0.address.replace(Some(url.to_owned()));
+    }
+}
+
+impl Locks for World {
+    type Lock = TestLock;
+
+    fn has_locks(&self) -> bool {
+        !self.0.lacks.borrow().contains(&Feature::WebLocks)
     }
 
     async fn lock(&self, name: &str) -> Option<TestLock> {
@@ -500,23 +523,33 @@ impl Platform for World {
         origin.locked.borrow_mut().push(name.to_owned());
         TryLock::Held(TestLock { origin: origin.clone(), name: name.to_owned(), sleepers: self.0.sleepers.clone() })
     }
+}
 
-    async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
+impl TokenSharing for World {
+    type Sharing = TestSharing;
+
+    async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
         let holders = self.0.origin.holders.borrow().clone();
         holders.iter().find(|(_, other, _)| other == name).map(|(_, _, holder)| holder.share())
     }
 
-    fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> TestSharing {
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> TestSharing {
         let origin = self.0.origin.clone();
         let number = origin.next.get();
         origin.next.set(number + 1);
-        origin.holders.borrow_mut().push((number, name.to_owned(), holder));
+        origin.holders.borrow_mut().push((number, name.to_owned(), sharer));
         TestSharing(origin, number)
     }
 
-    fn forget_shared(&self, name: &str) {
+    fn forget_shared_token(&self, name: &str) {
         let holders = self.0.origin.holders.borrow().clone();
         holders.iter().filter(|(_, other, _)| other == name).for_each(|(_, _, holder)| holder.forget());
+    }
+}
+
+impl Codec for World {
+    fn parse_json(&self, text: &str) -> Option<Json> {
+        json(text)
     }
 
     fn parse_date(&self, text: &str) -> Option<Timestamp> {
@@ -530,6 +563,12 @@ impl Platform for World {
     fn parse_form(&self, text: &str) -> Vec<(String, String)> {
         url::form_urlencoded::parse(text.strip_prefix('?').unwrap_or(text).as_bytes()).into_owned().collect()
     }
+}
+
+impl Crypto for World {
+    fn has_crypto(&self) -> bool {
+        !self.0.lacks.borrow().contains(&Feature::WebCrypto)
+    }
 
     fn random(&self) -> Option<[u8; 32]> {
         let random = self.0.randoms.get() + 1;
@@ -540,39 +579,30 @@ impl Platform for World {
     async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
         Some(sha2::Sha256::digest(bytes).into())
     }
+}
 
-    fn tell(&self, event: &Event<'_>) {
+impl Observer for World {
+    fn emit(&self, event: &Event<'_>) {
         self.0.told.borrow_mut().push(format!("{event:?}"));
+    }
+}
+
+impl Timer for World {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.now.get() - NOW)
+    }
+
+    fn wall_clock(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.now.get() + self.0.clock_set_by.get())
+    }
+
+    fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
+        let (world, over) = (self.clone(), self.0.now.get() + i64::from(millis));
+        Box::pin(async move { world.until(|state| state.now.get() >= over).await })
     }
 
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
         self.0.spawned.borrow_mut().push(work);
-    }
-
-    fn parse_json(&self, text: &str) -> Option<Json> {
-        json(text)
-    }
-
-    fn has(&self, feature: Feature) -> bool {
-        !self.0.lacks.borrow().contains(&feature)
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.now.get())
-    }
-
-    async fn wait(&self, millis: u32) {
-        let over = self.0.now.get() + i64::from(millis);
-        self.until(|state| state.now.get() >= over).await;
-    }
-
-    fn close(&self) {
-        self.0.closed.set(true);
-        self.wake();
-    }
-
-    async fn closed(&self) {
-        self.until(|state| state.closed.get()).await;
     }
 }
 
@@ -669,13 +699,42 @@ pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-pub fn no_limits() -> CallOptions<std::future::Pending<()>> {
-    CallOptions { timeout: None, aborted: std::future::pending() }
+/// What a platform may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    SessionStorage,
+    WebLocks,
+    WebCrypto,
+}
+
+/// Neither `signal` nor `timeoutMs`.
+pub fn no_options() -> CallOptions {
+    CallOptions::default()
+}
+
+/// `timeoutMs`.
+pub fn within(timeout: u32) -> CallOptions {
+    CallOptions { timeout: Some(timeout), ..CallOptions::default() }
+}
+
+/// `signal`.
+pub fn with_signal(signal: &Signal) -> CallOptions {
+    CallOptions { signal: signal.clone(), ..CallOptions::default() }
+}
+
+/// A call that is aborted when this is ready.
+pub async fn aborted_when<T>(abort: impl Future<Output = ()>, call: impl AsyncFnOnce(CallOptions) -> T) -> T {
+    let signal = Signal::default();
+    let abort = async {
+        abort.await;
+        signal.abort();
+    };
+    futures::future::join(abort, call(with_signal(&signal))).await.1
 }
 
 pub async fn connected(world: &World, options: Options) -> Recorder<World> {
     let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
-    Recorder::connect(world.clone(), settings, None, no_limits()).await.unwrap()
+    Recorder::connect(world.clone(), settings, None, no_options()).await.unwrap()
 }
 
 pub fn run<T>(work: impl Future<Output = T>) -> T {
@@ -739,4 +798,10 @@ pub async fn while_time_passes_for<T>(worlds: &[&World], most: i64, call: impl F
         assert!(millis <= most, "the call does not end");
         worlds.iter().for_each(|world| world.advance(250));
     }
+}
+
+/// When the recorder's token of this number expires, by the wall clock.
+pub fn expires_at(recorder: &Recorder<World>, number: usize) -> i64 {
+    let now = recorder.now();
+    now.wall_clock_at(recorder.tokens()[number].expires_at(now).unwrap()).as_millis()
 }

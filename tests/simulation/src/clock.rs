@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::signal::Signal;
+use premium_recorder::cloud::signal::Signal;
 
 /// When every schedule begins, in milliseconds since 1970.
 pub const BEGINNING: i64 = 1_800_000_000_000;
@@ -23,8 +23,8 @@ pub enum Event {
     Arrival(usize),
     /// A request's answer arrives.
     Answer(usize),
-    /// A signal is given.
-    Signal(Signal),
+    /// A call is aborted.
+    Abort(Signal),
     /// Pages that share under this name are told to forget.
     Forget(String),
     /// Somebody in front of this window does something.

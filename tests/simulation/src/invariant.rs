@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::BatchProgress;
@@ -13,7 +14,6 @@ use crate::generate::LOOKS_HEED_RETRY_AFTER;
 use crate::network::{Flight, Network, State, Verdict};
 use crate::page::{OTHER_TYPE, api};
 use crate::repeat::has_token;
-use crate::signal::Signal;
 use crate::token::ORG_IDS;
 use crate::world::World;
 
@@ -493,7 +493,8 @@ impl World {
         let key = ledger.starts[start].key;
         let waits = |number: &usize| {
             let call = &ledger.calls[*number];
-            let has_time = call.ended.is_none() && !call.is_gone && !call.abort.is_given() && self.time_of(call, now, false) < call.timeout;
+            let has_time =
+                call.ended.is_none() && !call.is_gone && !call.abort.is_aborted() && self.time_of(call, now, false) < call.timeout;
             has_time
                 && !call.is_vague
                 && !ledger.closed.contains(&call.recorder)
@@ -585,7 +586,7 @@ impl World {
             self.broken("SETTLED", || format!("call {number} took {took} ms; its time is {} ms", call.timeout));
         }
         match outcome {
-            Outcome::Aborted if !call.abort.is_given() => {
+            Outcome::Aborted if !call.abort.is_aborted() => {
                 self.broken("OWN END", || format!("call {number} ended as aborted, and nobody aborted it"));
             }
             Outcome::Failed(error) if error.code == Code::Closed && !ledger.closed.contains(&call.recorder) => {
@@ -670,7 +671,7 @@ impl World {
         let now = self.now();
         let ledger = self.ledger.borrow();
         for (number, call) in ledger.calls.iter().enumerate().filter(|(_, call)| call.ended.is_none() && !call.is_gone) {
-            let why = if call.abort.is_given() && !call.is_of_batch {
+            let why = if call.abort.is_aborted() && !call.is_of_batch {
                 "it was aborted"
             } else if ledger.closed.contains(&call.recorder) {
                 "its recorder was closed"

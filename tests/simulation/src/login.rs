@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use form_urlencoded::parse;
-use premium_recorder::cloud::ports::SignInWindow;
+use premium_recorder::auth::ports::SignInWindow;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Event;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use premium_recorder::cloud::ports::TokenSharer;
+use premium_recorder::auth::ports::TokenSharer;
 
 use crate::schedule::Does;
 

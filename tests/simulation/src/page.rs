@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
+use premium_recorder::auth::ports::{Crypto, Locks, Navigation, TokenNeed, TokenSharer, TokenSharing, TokenSource, TryLock};
 use premium_recorder::cloud::event::Event;
-use premium_recorder::cloud::ports::{Feature, Platform, TokenNeed, TokenSharer, TransportError, TryLock};
+use premium_recorder::cloud::ports::{Codec, Observer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Cause;
 use premium_recorder::model::json::Json;
-use premium_recorder::model::time::Timestamp;
+use premium_recorder::model::time::{Instant, Timestamp};
 use premium_recorder::token::access_token::IssuedToken;
 use premium_recorder::token::request::Request;
 
-use crate::clock::{self, Timer};
+use crate::clock::{self, BEGINNING, Timer};
 use crate::cloud::{Asked, agent_number};
 use crate::invariant::Key;
 use crate::login::{Exchange, PageWindow, sha256};
@@ -21,7 +22,6 @@ use crate::network::Network;
 use crate::origin::{Held, Sharing};
 use crate::repeat::{http_date, lenient_date};
 use crate::schedule::{Does, Given, PageSetup};
-use crate::signal::Signal;
 use crate::token::{ORG_IDS, org_number};
 use crate::world::World;
 
@@ -40,7 +40,6 @@ pub struct Page {
     recorder: usize,
     tab: usize,
     setup: PageSetup,
-    closed: Signal,
     /// The token that the source gave last.
     given: RefCell<Option<(usize, Option<f64>)>>,
 }
@@ -48,7 +47,7 @@ pub struct Page {
 impl Page {
     /// The outside of this recorder.
     pub fn new(world: &Rc<World>, recorder: usize, tab: usize, setup: &PageSetup) -> Page {
-        Page { world: world.clone(), recorder, tab, setup: setup.clone(), closed: Signal::default(), given: RefCell::default() }
+        Page { world: world.clone(), recorder, tab, setup: setup.clone(), given: RefCell::default() }
     }
 
     fn read(&self, request: &Request) -> Asked {
@@ -126,11 +125,7 @@ impl Page {
 /// The `recordingType` that is not `screen`.
 pub const OTHER_TYPE: &str = "audio";
 
-impl Platform for Page {
-    type Window = PageWindow;
-    type Lock = PageLock;
-    type Sharing = Sharing;
-
+impl Transport for Page {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.world.act();
         self.checks("a URL", request.url());
@@ -140,7 +135,9 @@ impl Platform for Page {
         self.world.sent(number, request.origin(), request.url());
         sending.await
     }
+}
 
+impl TokenSource for Page {
     fn has_token_source(&self) -> bool {
         self.setup.has_source
     }
@@ -176,25 +173,41 @@ impl Platform for Page {
         world.log(|| format!("recorder {}: getToken gave token {number}", self.recorder));
         Ok(Some(IssuedToken { access_token: text.into(), expires_in }))
     }
+}
+
+impl Navigation for Page {
+    type Window = PageWindow;
 
     fn open_window(&self) -> Option<PageWindow> {
         self.world.open_window(self.recorder, self.setup.environment)
     }
 
-    fn leave(&self, url: &str, key: &str, memo: &str) -> bool {
-        self.world.leaves(self.recorder, self.tab, self.setup.environment, url, (key, memo))
+    fn has_session_storage(&self) -> bool {
+        true
     }
 
-    fn take_memo(&self, key: &str) -> Option<String> {
+    fn store_and_navigate(&self, url: &str, key: &str, item: &str) -> bool {
+        self.world.leaves(self.recorder, self.tab, self.setup.environment, url, (key, item))
+    }
+
+    fn take_session_item(&self, key: &str) -> Option<String> {
         self.world.take_stored(self.tab, key)
     }
 
-    fn memos(&self, prefix: &str) -> Vec<(String, String)> {
+    fn session_items(&self, prefix: &str) -> Vec<(String, String)> {
         self.world.stored(self.tab, prefix)
     }
 
     fn replace_address(&self, url: &str) {
         self.checks("the address", url);
+    }
+}
+
+impl Locks for Page {
+    type Lock = PageLock;
+
+    fn has_locks(&self) -> bool {
+        !self.world.schedule.without_locks
     }
 
     async fn lock(&self, name: &str) -> Option<PageLock> {
@@ -229,8 +242,12 @@ impl Platform for Page {
             }
         }
     }
+}
 
-    async fn ask_sharing(&self, name: &str) -> Option<Option<IssuedToken>> {
+impl TokenSharing for Page {
+    type Sharing = Sharing;
+
+    async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
         self.world.act();
         self.checks("a name to share under", name);
         self.world.named(name, self.setup.environment, true);
@@ -249,7 +266,7 @@ impl Platform for Page {
         Some(handed_over)
     }
 
-    fn share(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
+    fn share_token(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
         self.world.act();
         self.checks("a name to share under", name);
         self.world.named(name, self.setup.environment, true);
@@ -257,11 +274,13 @@ impl Platform for Page {
         self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }))
     }
 
-    fn forget_shared(&self, name: &str) {
+    fn forget_shared_token(&self, name: &str) {
         self.world.act();
         self.world.clock.after(TO_ANOTHER_PAGE, clock::Event::Forget(name.to_owned()));
     }
+}
 
+impl Codec for Page {
     fn parse_json(&self, text: &str) -> Option<Json> {
         json(text)
     }
@@ -278,6 +297,12 @@ impl Platform for Page {
     fn parse_form(&self, text: &str) -> Vec<(String, String)> {
         form_urlencoded::parse(text.strip_prefix('?').unwrap_or(text).as_bytes()).into_owned().collect()
     }
+}
+
+impl Crypto for Page {
+    fn has_crypto(&self) -> bool {
+        true
+    }
 
     fn random(&self) -> Option<[u8; 32]> {
         Some(self.world.random())
@@ -287,21 +312,10 @@ impl Platform for Page {
         self.world.verifier(bytes);
         Some(sha256(bytes))
     }
+}
 
-    fn has(&self, feature: Feature) -> bool {
-        feature != Feature::WebLocks || !self.world.schedule.without_locks
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.world.now())
-    }
-
-    async fn wait(&self, millis: u32) {
-        self.world.act();
-        Timer::new(&self.world, i64::from(millis)).await;
-    }
-
-    fn tell(&self, event: &Event<'_>) {
+impl Observer for Page {
+    fn emit(&self, event: &Event<'_>) {
         self.world.act();
         match event {
             Event::Repair { code, .. } => self.world.see("repaired", code.as_str()),
@@ -312,18 +326,28 @@ impl Platform for Page {
         self.checks("an event", &text);
         self.world.log(|| format!("recorder {}: {text}", self.recorder));
     }
+}
+
+impl premium_recorder::cloud::ports::Timer for Page {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.world.now() - BEGINNING)
+    }
+
+    fn wall_clock(&self) -> Timestamp {
+        Timestamp::from_millis(self.world.now())
+    }
+
+    fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
+        let world = self.world.clone();
+        Box::pin(async move {
+            world.act();
+            Timer::new(&world, i64::from(millis)).await;
+        })
+    }
 
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
         self.world.act();
         self.world.executor.spawn(self.recorder, work);
-    }
-
-    fn close(&self) {
-        self.closed.give();
-    }
-
-    async fn closed(&self) {
-        self.closed.given().await;
     }
 }
 

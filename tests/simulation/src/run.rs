@@ -5,13 +5,14 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use premium_recorder::auth::login::{self, LoginOptions};
+use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::auth::sign_in::AuthorizationResponse;
-use premium_recorder::cloud::ports::Platform;
+use premium_recorder::cloud::call::{CallError, CallOptions};
+use premium_recorder::cloud::ports::Codec as _;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recorder::{CallError, CallOptions, Recorder};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
@@ -173,7 +174,7 @@ impl Play<'_> {
             let timeout = call.timeout;
             let abort = call.abort.clone();
             let number = world.call_begins(call);
-            let limits = CallOptions { timeout: u32::try_from(timeout).ok(), aborted: abort.given() };
+            let limits = CallOptions { timeout: u32::try_from(timeout).ok(), signal: abort };
             let connected = connected(page, options, query, limits).await;
             let outcome = match connected {
                 Ok(recorder) => {
@@ -218,7 +219,7 @@ impl Play<'_> {
         name: &'static str,
         limits: (Option<u32>, Option<u32>),
         key: impl FnOnce(&Recorder<Page>) -> Option<(Option<Key>, bool)> + 'static,
-        work: impl FnOnce(Rc<Recorder<Page>>, CallOptions<std::pin::Pin<Box<dyn Future<Output = ()>>>>) -> F + 'static,
+        work: impl FnOnce(Rc<Recorder<Page>>, CallOptions) -> F + 'static,
     ) {
         let tab = self.tab(page);
         if tab.is_away {
@@ -234,9 +235,9 @@ impl Play<'_> {
                 let Some((key, shares)) = key(&recorder) else { return };
                 let (timeout, abort_after) = limits;
                 let call = Call { key, shares, ..new_call(&world, name, number, timeout, abort_after) };
-                let aborted = Box::pin(call.abort.given());
+                let signal = call.abort.clone();
                 let call = world.call_begins(call);
-                let outcome = work(recorder, CallOptions { timeout, aborted }).await;
+                let outcome = work(recorder, CallOptions { timeout, signal }).await;
                 world.call_ends(call, outcome);
             }),
         );
@@ -342,7 +343,7 @@ impl Play<'_> {
             }
             Step::Abort(which) => {
                 if let Some(signal) = world.aborts().get(usize::from(*which)) {
-                    signal.give();
+                    signal.abort();
                 }
             }
             Step::Revoke { environment, org, is_expiry } => {
@@ -438,7 +439,7 @@ impl Play<'_> {
             }
             let told = Rc::new(Cell::new(BatchProgress::default()));
             let to_tell = told.clone();
-            let limits = CallOptions { timeout: step.timeout, aborted: Box::pin(abort.given()) };
+            let limits = CallOptions { timeout: step.timeout, signal: abort };
             let results = recorder.start_many(starts, batch, move |progress| to_tell.set(progress), limits).await;
             match results {
                 Ok(results) => {
@@ -512,9 +513,9 @@ const LONGEST_SIGN_IN: i64 = 120_000;
 const TIMEOUT: u32 = 15_000;
 
 fn new_call(world: &Rc<World>, name: &'static str, recorder: usize, timeout: Option<u32>, abort_after: Option<u32>) -> Call {
-    let abort = Signal::default();
+    let abort = premium_recorder::cloud::signal::Signal::default();
     if let Some(millis) = abort_after {
-        world.clock.after(i64::from(millis), Event::Signal(abort.clone()));
+        world.clock.after(i64::from(millis), Event::Abort(abort.clone()));
     }
     let now = world.now();
     let timeout = i64::from(timeout.unwrap_or(TIMEOUT));
@@ -538,12 +539,7 @@ fn new_call(world: &Rc<World>, name: &'static str, recorder: usize, timeout: Opt
 }
 
 /// Connects, as the library's own `connect()` does in a page.
-async fn connected(
-    page: Page,
-    options: Options,
-    query: Vec<(String, String)>,
-    limits: CallOptions<impl Future<Output = ()>>,
-) -> Result<Recorder<Page>, CallError> {
+async fn connected(page: Page, options: Options, query: Vec<(String, String)>, limits: CallOptions) -> Result<Recorder<Page>, CallError> {
     let mut place = premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query };
     let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place))?;
     let settings = Settings::from_options(options, None, Some(place))?;

@@ -1,10 +1,11 @@
-//! A value that a callback of the platform gives later.
+//! A value that a callback of the platform sends later.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+/// Clones are the same channel.
 pub(super) struct Oneshot<T>(Rc<RefCell<State<T>>>);
 
 struct State<T> {
@@ -19,12 +20,12 @@ impl<T> Clone for Oneshot<T> {
 }
 
 impl<T> Oneshot<T> {
-    pub(super) fn empty() -> Oneshot<T> {
+    pub(super) fn new() -> Oneshot<T> {
         Oneshot(Rc::new(RefCell::new(State { value: None, waker: None })))
     }
 
-    /// Gives the value. One that nobody has taken yet stays.
-    pub(super) fn fill(&self, value: T) {
+    /// Sends the value. A value that was sent before and not received yet stays.
+    pub(super) fn send(&self, value: T) {
         let mut state = self.0.borrow_mut();
         state.value.get_or_insert(value);
         let waker = state.waker.take();
@@ -34,11 +35,11 @@ impl<T> Oneshot<T> {
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn is_sent(&self) -> bool {
         self.0.borrow().value.is_some()
     }
 
-    pub(super) fn poll_taken(&self, context: &mut Context<'_>) -> Poll<T> {
+    pub(super) fn poll_recv(&self, context: &mut Context<'_>) -> Poll<T> {
         let mut state = self.0.borrow_mut();
         match state.value.take() {
             Some(value) => Poll::Ready(value),
@@ -50,7 +51,7 @@ impl<T> Oneshot<T> {
     }
 
     /// The value, taken out.
-    pub(super) async fn taken(&self) -> T {
-        poll_fn(|context| self.poll_taken(context)).await
+    pub(super) async fn recv(&self) -> T {
+        poll_fn(|context| self.poll_recv(context)).await
     }
 }

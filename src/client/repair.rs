@@ -1,0 +1,123 @@
+//! What can be done about a refusal: another token, the right organization's token, a wait. What cannot be fixed is
+//! explained.
+
+use std::rc::Rc;
+
+use crate::auth::ports::Platform;
+use crate::client::Client;
+use crate::cloud::call::Call;
+use crate::cloud::refusal::retry_after;
+use crate::cloud::response::Response;
+use crate::model::environment::Target;
+use crate::model::error::{Code, Error};
+use crate::model::scope::near_miss;
+use crate::token::org_token::OrgToken;
+use crate::token::request::ApiRequest;
+
+impl<P: Platform> Client<P> {
+    /// The refusal, once its cause has been fixed; as an error if that is not possible.
+    pub(super) async fn repair(
+        &self,
+        refused: Error,
+        response: &Response,
+        token: &Rc<OrgToken>,
+        call: &Call,
+        request: &ApiRequest,
+    ) -> Result<Error, Error> {
+        match refused.code {
+            Code::Unauthenticated | Code::TokenExpired if self.has_another_token(&call.target) => Ok(refused),
+            Code::WrongOrg => self.verify_owner(refused, token, &call.target, request).await,
+            Code::RateLimited => self.wait_retry_after(refused, response, call).await,
+            _ => Err(refused),
+        }
+    }
+
+    fn has_another_token(&self, target: &Target) -> bool {
+        self.keyring.has_fresh(target) || !self.keyring.sources().is_empty()
+    }
+
+    /// Asks the cloud whose the token is. If it is another organization's, it is stored there, and the target's own is next.
+    async fn verify_owner(&self, mut refused: Error, token: &Rc<OrgToken>, target: &Target, request: &ApiRequest) -> Result<Error, Error> {
+        let Ok(verified) = self.exchange.refetch_token_info(token).await else { return Err(refused) };
+        if verified.target() != target {
+            let (claimed, owner) = (&target.org, verified.target().org.clone());
+            refused.message =
+                format!("The token was taken for one of {claimed}; the cloud says that it is of {owner}. {}", refused.message);
+            refused.evidence.home_org_id = verified.home_org().cloned();
+            refused.evidence.token_org_id = Some(owner);
+            self.keyring.correct_owner(token, verified);
+            return if self.has_another_token(target) { Ok(refused) } else { Err(refused) };
+        }
+        let verified = Rc::new(verified);
+        self.keyring.replace(token, verified.clone());
+        Err(self.explain_forbidden(refused, &verified, request).await)
+    }
+
+    /// The token is the right organization's: what else can the cloud mean?
+    async fn explain_forbidden(&self, mut refused: Error, token: &OrgToken, request: &ApiRequest) -> Error {
+        let org = &token.target().org;
+        let said = std::mem::take(&mut refused.message);
+        refused.evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
+        refused.evidence.home_org_id = token.home_org().cloned();
+        if token.scopes().is_some_and(|scopes| !scopes.contains(&self.scope)) {
+            refused.code = Code::ScopeMissing;
+            refused.evidence.missing_scopes = Some(vec![self.scope.clone()]);
+            refused.message =
+                format!("The token is of organization {org}, as it should be, and lacks the scope \"{}\". {said}", self.scope);
+            return with_near_miss(refused);
+        }
+        let user = match request.agent.as_ref().and_then(ApiRequest::get_user) {
+            Some(get_user) => self.send_with(token, get_user).await.ok(),
+            None => None,
+        };
+        let found = match user.map(|response| response.status) {
+            Some(404) => "the agent is not in that organization",
+            Some(200) => {
+                refused.code = Code::PermissionMissing;
+                "has the scope, and the agent is there: what remains is a permission, or that the feature is switched off"
+            }
+            _ => "whether the agent is there could not be found out",
+        };
+        refused.message = format!("The token is of organization {org}, as it should be; {found}. {said}");
+        refused
+    }
+
+    /// Waits for as long as the cloud says, or a moment if it says nothing, if the call's time allows.
+    async fn wait_retry_after(&self, mut refused: Error, response: &Response, call: &Call) -> Result<Error, Error> {
+        let ports = self.exchange.ports();
+        let told = retry_after(response, self.exchange.now().in_cloud(), |text| ports.parse_date(text));
+        refused.evidence.retry_after = told;
+        // One to three seconds: requests that were refused at the same time should not come back at the same time.
+        let jitter = || 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255);
+        let millis = told.unwrap_or_else(jitter);
+        if i64::from(millis) >= call.deadline.remaining() {
+            return Err(refused);
+        }
+        ports.sleep(millis).await;
+        Ok(refused)
+    }
+
+    /// The refusal, with what is known of the token.
+    pub(super) fn with_token_evidence(&self, mut error: Error, token: &OrgToken, request: &ApiRequest) -> Error {
+        if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
+            error.evidence.missing_scopes = Some(vec![self.scope.clone()]);
+        }
+        error.evidence.token_org_id = Some(token.target().org.clone());
+        error.evidence.home_org_id = token.home_org().cloned();
+        error.evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
+        if !request.org_headers().is_empty() {
+            error.evidence.org_headers = Some(request.org_headers().to_vec());
+        }
+        with_near_miss(error).for_org(&token.target().org)
+    }
+}
+
+fn with_near_miss(mut error: Error) -> Error {
+    let evidence = &mut error.evidence;
+    if error.code == Code::ScopeMissing
+        && let (Some([missing, ..]), Some(granted)) = (evidence.missing_scopes.as_deref(), &evidence.granted_scopes)
+    {
+        evidence.near_miss = near_miss(missing, granted).map(str::to_owned);
+    }
+    error
+}

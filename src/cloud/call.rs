@@ -1,0 +1,138 @@
+//! One call of the app: for which organization, until when, and in which session.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::cloud::deadline::Deadline;
+use crate::cloud::signal::Signal;
+use crate::model::environment::Target;
+use crate::model::error::{Code, Error};
+
+/// What the app says of a call's limits: `timeoutMs` and `signal`.
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions {
+    /// The longest time, in milliseconds, instead of the recorder's.
+    pub timeout: Option<u32>,
+    /// The app's `AbortSignal`.
+    pub signal: Signal,
+}
+
+/// How often somebody had signed out when a call began: after a later sign-out no token is obtained for the call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionEpoch(pub u64);
+
+/// A call that is under way. Calls that concern no single organization are `Call<()>`.
+#[derive(Clone)]
+pub struct Call<T = Target> {
+    /// The organization and its environment.
+    pub target: T,
+    /// When the call's time is over.
+    pub deadline: Deadline,
+    /// The app's abort.
+    pub signal: Signal,
+    /// The recorder's close.
+    pub closing: Signal,
+    /// The session in which the call began.
+    pub session: SessionEpoch,
+}
+
+/// Why a call did not succeed.
+#[derive(Clone, Debug)]
+pub enum CallError {
+    /// With this error.
+    Error(Rc<Error>),
+    /// The app aborted it.
+    Aborted,
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> CallError {
+        CallError::Error(Rc::new(error))
+    }
+}
+
+impl From<Rc<Error>> for CallError {
+    fn from(error: Rc<Error>) -> CallError {
+        CallError::Error(error)
+    }
+}
+
+/// What ends a call before its work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// The recorder was closed.
+    Closed,
+    /// The app aborted the call.
+    Aborted,
+    /// The call's time is over.
+    TimedOut,
+}
+
+impl<T: Clone> Call<T> {
+    /// The same call with this much time from now, in milliseconds, even while a person signs in.
+    pub fn with_limit(&self, limit: u32) -> Call<T> {
+        Call { deadline: self.deadline.restarted(limit), ..self.clone() }
+    }
+}
+
+impl<T> Call<T> {
+    /// The result of the work, unless the call is interrupted before.
+    pub async fn run<R>(&self, work: LocalBoxFuture<'_, Result<R, CallError>>) -> Result<R, CallError> {
+        self.race(work).await.unwrap_or_else(|interruption| Err(self.interrupted_by(interruption)))
+    }
+
+    /// What the work gives, or what interrupts the call before.
+    pub async fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> Result<R, Interruption> {
+        // Boxed to avoid one copy for each kind of work (wasm size).
+        let mut interruption: LocalBoxFuture<'_, Interruption> = Box::pin(self.interruption());
+        poll_fn(|context| {
+            if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {
+                return Poll::Ready(Err(interruption));
+            }
+            match work.as_mut().poll(context) {
+                Poll::Ready(result) => Poll::Ready(Ok(result)),
+                // The work may have called back, and the app may have aborted the call or closed the recorder there.
+                Poll::Pending => interruption.as_mut().poll(context).map(Err),
+            }
+        })
+        .await
+    }
+
+    async fn interruption(&self) -> Interruption {
+        let (mut closed, mut aborted, mut expired) =
+            (pin!(self.closing.aborted()), pin!(self.signal.aborted()), pin!(self.deadline.expired()));
+        poll_fn(|context| {
+            if closed.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Interruption::Closed);
+            }
+            if aborted.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Interruption::Aborted);
+            }
+            expired.as_mut().poll(context).map(|()| Interruption::TimedOut)
+        })
+        .await
+    }
+
+    /// The error of a call that was interrupted before anything was sent that matters.
+    pub fn interrupted_by(&self, interruption: Interruption) -> CallError {
+        match interruption {
+            Interruption::Closed => closed().into(),
+            Interruption::Aborted => CallError::Aborted,
+            Interruption::TimedOut => self.timed_out().into(),
+        }
+    }
+
+    /// The error of a call whose time is over.
+    pub fn timed_out(&self) -> Error {
+        Error::new(Code::Timeout, format!("The call took longer than {} ms.", self.deadline.limit()))
+    }
+}
+
+/// The error of a call to a recorder that is closed.
+pub fn closed() -> Error {
+    Error::new(Code::Closed, "The recorder is closed.")
+}

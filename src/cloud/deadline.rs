@@ -1,0 +1,104 @@
+//! How long a call may take, by the monotonic clock. The time stands still while a person signs in.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::cloud::ports::Timer;
+use crate::model::time::Instant;
+
+/// The time that people take to sign in to an organization.
+pub struct SignInTime {
+    timer: Rc<dyn Timer>,
+    /// Milliseconds of the sign-ins that are over.
+    total: Cell<i64>,
+    /// Sign-ins that are under way, and when the first of them began.
+    under_way: Cell<u32>,
+    began: Cell<Instant>,
+}
+
+impl SignInTime {
+    /// Nobody has signed in yet.
+    pub fn new(timer: Rc<dyn Timer>) -> Rc<SignInTime> {
+        let began = Cell::new(timer.now());
+        Rc::new(SignInTime { timer, total: Cell::default(), under_way: Cell::default(), began })
+    }
+
+    /// A person begins to sign in: every deadline of the organization stands still until the guard is dropped.
+    pub fn pause(self: &Rc<Self>) -> Pause {
+        if self.under_way.get() == 0 {
+            self.began.set(self.timer.now());
+        }
+        self.under_way.set(self.under_way.get().saturating_add(1));
+        Pause(self.clone())
+    }
+
+    /// Milliseconds so far, a sign-in that is under way included.
+    fn so_far(&self, now: Instant) -> i64 {
+        let current = if self.under_way.get() > 0 { now.since(self.began.get()) } else { 0 };
+        self.total.get().saturating_add(current)
+    }
+}
+
+/// A person signs in, until dropped.
+pub struct Pause(Rc<SignInTime>);
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let SignInTime { timer, total, under_way, .. } = &*self.0;
+        total.set(match under_way.get() {
+            1 => self.0.so_far(timer.now()),
+            _ => total.get(),
+        });
+        under_way.set(under_way.get().saturating_sub(1));
+    }
+}
+
+/// When a call's time is over.
+#[derive(Clone)]
+pub struct Deadline {
+    sign_in_time: Rc<SignInTime>,
+    limit: u32,
+    /// When it is over, by a clock that leaves out the time of sign-ins.
+    ends_at: Cell<Instant>,
+}
+
+impl Deadline {
+    /// In `limit` milliseconds from now, plus the time in which people sign in.
+    pub fn after(limit: u32, sign_in_time: Rc<SignInTime>) -> Deadline {
+        let deadline = Deadline { ends_at: Cell::new(Instant::from_millis(0)), sign_in_time, limit };
+        deadline.ends_at.set(deadline.now().after_millis(limit.into()));
+        deadline
+    }
+
+    /// A deadline in `limit` milliseconds from now that does not stand still.
+    pub fn restarted(&self, limit: u32) -> Deadline {
+        Deadline::after(limit, SignInTime::new(self.sign_in_time.timer.clone()))
+    }
+
+    /// The time that the call had at its beginning, in milliseconds.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The time that is left, in milliseconds; 0 or less when it is over.
+    pub fn remaining(&self) -> i64 {
+        self.ends_at.get().since(self.now())
+    }
+
+    /// Ready when the time is over.
+    pub async fn expired(&self) {
+        while let Ok(left @ 1..) = u32::try_from(self.remaining()) {
+            self.sign_in_time.timer.sleep(left).await;
+        }
+    }
+
+    /// Takes the later one of both deadlines, which are of calls for the same organization.
+    pub fn extend_to(&self, other: &Deadline) {
+        self.ends_at.set(self.ends_at.get().max(other.ends_at.get()));
+    }
+
+    fn now(&self) -> Instant {
+        let now = self.sign_in_time.timer.now();
+        now.after_millis(self.sign_in_time.so_far(now).saturating_neg())
+    }
+}

@@ -1,0 +1,94 @@
+//! A signal that ends calls: the app's abort, or the recorder's close.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Says once that something is over, like an `AbortSignal`. Clones are the same signal.
+#[derive(Clone, Debug, Default)]
+pub struct Signal(Rc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_aborted: Cell<bool>,
+    waiters: Waiters,
+}
+
+impl Signal {
+    /// Gives the signal, and wakes every task that waits for it.
+    pub fn abort(&self) {
+        self.0.is_aborted.set(true);
+        self.0.waiters.wake();
+    }
+
+    /// Whether the signal was given.
+    pub fn is_aborted(&self) -> bool {
+        self.0.is_aborted.get()
+    }
+
+    /// Ready when the signal is given.
+    pub async fn aborted(&self) {
+        self.0.waiters.until(|| self.is_aborted()).await;
+    }
+}
+
+/// Tasks that wait for something to change.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    wakers: RefCell<Vec<(u64, Waker)>>,
+    joined: Cell<u64>,
+}
+
+impl Waiters {
+    /// Wakes every task that waits.
+    pub(crate) fn wake(&self) {
+        // Taken first: a waker may run the task at once, and the task may wait anew.
+        for (_, waker) in self.wakers.take() {
+            waker.wake();
+        }
+    }
+
+    /// A place among the tasks that wait.
+    pub(crate) fn join(&self) -> Waiter<'_> {
+        let number = self.joined.get();
+        self.joined.set(number.wrapping_add(1));
+        Waiter { waiters: self, number }
+    }
+
+    /// Ready when this is so. Looks whenever the tasks are woken.
+    pub(crate) async fn until(&self, is_so: impl Fn() -> bool) {
+        let waiter = self.join();
+        poll_fn(|context| {
+            if is_so() {
+                return Poll::Ready(());
+            }
+            waiter.register(context);
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// A task that waits, until dropped.
+pub(crate) struct Waiter<'a> {
+    waiters: &'a Waiters,
+    number: u64,
+}
+
+impl Waiter<'_> {
+    /// The task wants to be woken at the next change.
+    pub(crate) fn register(&self, context: &mut Context<'_>) {
+        let mut wakers = self.waiters.wakers.borrow_mut();
+        match wakers.iter_mut().find(|(number, _)| *number == self.number) {
+            Some((_, waker)) => waker.clone_from(context.waker()),
+            None => wakers.push((self.number, context.waker().clone())),
+        }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.waiters.wakers.borrow_mut().retain(|(number, _)| *number != self.number);
+    }
+}

@@ -1,0 +1,165 @@
+//! One start: waits for its turn, sends the request, and finds out what came of it.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+
+use crate::auth::ports::{Platform, TryLock};
+use crate::client::SendError;
+use crate::cloud::ports::TransportError;
+use crate::model::error::{Code, Error};
+use crate::recording::Recording;
+use crate::recording::api::ReadError;
+use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
+use crate::recording::starts::{StartResult, StartState, Starts};
+use crate::token::org_token::OrgToken;
+
+/// The longest time for a look that is only to be on the safe side, in milliseconds.
+const MAX_PRECAUTION_MS: u32 = 2_000;
+
+/// What a start finds when it is its turn.
+enum Preflight {
+    /// A recording of the agent that runs: nothing is to be sent.
+    Running(Recording),
+    /// No other start: this one is to be sent, with this token.
+    Own(Rc<OrgToken>),
+}
+
+impl<P: Platform> Starts<P> {
+    /// Starts the recording, once.
+    pub(super) async fn attempt(&self, state: &StartState<P>) -> StartResult {
+        let StartState { call, agent, sent, .. } = state;
+        let token = match state.shares {
+            true => match self.wait_for_turn(state).await? {
+                Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
+                Preflight::Own(token) => Some(token),
+            },
+            false => None,
+        };
+        let contract = self.recordings.contract();
+        let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
+        let request = contract.start(agent, &state.key.recording_type, key);
+        let org = &call.target.org;
+        let unknown = match self.client.send_tracked(call, &request, token, sent).await {
+            Ok(response) => match Recording::from_response(&response, Some(agent), org) {
+                Some(recording) => {
+                    sent.resolve();
+                    return Ok(self.record_outcome(state, recording));
+                }
+                None => {
+                    let message = "The cloud's answer does not name a recording of this agent in this organization.";
+                    Error::new(Code::OutcomeUnknown, message).answered_by(response)
+                }
+            },
+            Err(SendError::NotSent(error)) => return Err(error.into()),
+            Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => {
+                lost_response_error(Code::OutcomeUnknown, "The start was sent and its answer was lost.", lost)
+            }
+            Err(SendError::NoResponse(lost)) => {
+                return Err(lost_response_error(Code::Network, "The start could not be sent.", lost).for_org(org).into());
+            }
+            Err(SendError::Refused(mut error)) if error.code == Code::CloudUnavailable => {
+                error.code = Code::OutcomeUnknown;
+                error
+            }
+            Err(SendError::Refused(error)) => return self.resolve_conflict(state, error).await,
+        };
+        match sent.unresolved() {
+            Some(lost) => {
+                let found = self.find_lost_start(state, &lost, unknown).await?;
+                sent.resolve();
+                Ok(self.record_outcome(state, found))
+            }
+            None => Err(unknown.for_org(org).into()),
+        }
+    }
+
+    /// Waits until no other page is starting the same. Looks first if another page may have started it meanwhile, or if
+    /// nobody knows the outcome of the last start.
+    async fn wait_for_turn(&self, state: &StartState<P>) -> Result<Preflight, Rc<Error>> {
+        let StartState { key, call, agent, .. } = state;
+        let ports = self.exchange.ports();
+        let began = self.exchange.now();
+        let has_token = self.keyring.has_fresh(&key.target);
+        // First of all: a browser opens a sign-in window only in the caller's own turn.
+        let token = self.keyring.token(call).await?;
+        let name = lock_name(state);
+        let (lock, has_waited) = match ports.try_lock(&name).await {
+            TryLock::Unsupported => (None, false),
+            TryLock::Held(lock) => (Some(lock), false),
+            TryLock::Taken => (ports.lock(&name).await, true),
+        };
+        let has_lock = lock.is_some();
+        state.lock.replace(lock);
+        let unresolved_since = self.unresolved.borrow().iter().find(|(other, _)| other == key).map(|(_, since)| *since);
+        if let Some(since) = unresolved_since.or(has_waited.then_some(began)) {
+            for attempt in 0..RECONCILE_ATTEMPTS {
+                if attempt > 0 {
+                    ports.sleep(RECONCILE_DELAY_MS).await;
+                }
+                match self.recordings.list(call, Some(agent)).await {
+                    Ok(listed) => {
+                        if let Some(running) = self.find_running(state, listed, began, Some(since)) {
+                            return Ok(Preflight::Running(running));
+                        }
+                    }
+                    // If listing itself is refused, skip the look and let the start decide.
+                    Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        } else if has_lock && !has_token {
+            // Another page that had its token sooner may be done by now. That is no reason to wait for long.
+            let look = pin!(self.recordings.list_with_token(&token, agent));
+            if let Either::Left((Some(seen), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await
+                && let Some(running) = self.find_running(state, seen, began, None)
+            {
+                return Ok(Preflight::Running(running));
+            }
+        }
+        Ok(Preflight::Own(token))
+    }
+}
+
+/// Pages that start the same wait for each other by this name.
+fn lock_name<P: Platform>(state: &StartState<P>) -> String {
+    let (target, recording_type, agent) = (&state.key.target, &state.key.recording_type, &state.key.agent);
+    format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
+}
+
+/// Whether listing is refused, to this token or at all, and not the token or the moment.
+fn is_listing_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RecordingNotFound
+            | Code::UnexpectedAnswer
+            | Code::BadRequest
+            | Code::ScopeMissing
+            | Code::PermissionMissing
+            | Code::FeatureDisabled
+            | Code::PolicyDenied
+            | Code::WrongOrg
+    )
+}
+
+fn lost_response_error(code: Code, message: &str, lost: TransportError) -> Error {
+    let mut error = Error::new(code, message).caused_by(lost.cause);
+    error.evidence.status = lost.status;
+    error
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn uuid(random: [u8; 32]) -> String {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = random;
+    let bytes = [a, b, c, d, e, f, g & 0x0f | 0x40, h, i & 0x3f | 0x80, j, k, l, m, n, o, p];
+    let mut uuid = String::new();
+    for (at, byte) in bytes.into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            uuid.push('-');
+        }
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+        uuid.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    uuid
+}

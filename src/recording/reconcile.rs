@@ -1,0 +1,130 @@
+//! Which recording is a start's: after a lost response, a conflict, or another page's start.
+
+use crate::auth::ports::Platform;
+use crate::client::SentRequest;
+use crate::model::error::{Error, Seen};
+use crate::model::time::{Moment, Timestamp};
+use crate::recording::starts::{StartResult, StartState, Starts};
+use crate::recording::{Recording, State};
+
+/// How much earlier than it was sent a recording may have started, in milliseconds: `Date`, by which the cloud's clock is
+/// known, leaves out everything below a second, and so may `startedAt`.
+const CLOCK_TOLERANCE_MS: i64 = 2_000;
+
+/// How often the cloud is asked, since it may still be processing the start.
+pub(super) const RECONCILE_ATTEMPTS: u32 = 2;
+
+/// The time between, in milliseconds.
+pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
+
+/// More recordings than begin within the clock tolerance.
+const MAX_CLAIMED: usize = 1_000;
+
+impl<P: Platform> Starts<P> {
+    /// Notes what a start has led to.
+    pub(super) fn record_outcome(&self, state: &StartState<P>, recording: Recording) -> Recording {
+        self.unresolved.borrow_mut().retain(|(other, _)| *other != state.key);
+        let mut claimed = self.claimed.borrow_mut();
+        let surplus = claimed.len().saturating_sub(MAX_CLAIMED);
+        claimed.drain(..surplus);
+        claimed.push((state.number, recording.id.clone()));
+        recording
+    }
+
+    /// The recording that the start led to, if it can be told from others: it began since, is not known to be another start's,
+    /// and there is no second one. `unknown`: the error if there is none.
+    pub(super) async fn find_lost_start(&self, state: &StartState<P>, sent: &SentRequest, mut unknown: Error) -> Result<Recording, Error> {
+        let mut listed = None;
+        for attempt in 0..RECONCILE_ATTEMPTS {
+            if attempt > 0 {
+                self.exchange.ports().sleep(RECONCILE_DELAY_MS).await;
+            }
+            let Some(seen) = self.recordings.list_with_token(&sent.token, &state.agent).await else { continue };
+            // Recomputed with the latest clock offset: this response may have updated it.
+            let since = self.in_cloud(sent.at).after_millis(-CLOCK_TOLERANCE_MS);
+            let may_be_ours = |recording: &&Recording| {
+                let is_anothers = self.claimed.borrow().iter().any(|(of, id)| *of != state.number && *id == recording.id);
+                // A recording that has ended already was most likely there before.
+                let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
+                may_be && self.started_since(recording, since)
+            };
+            let mut candidates = seen.iter().filter(may_be_ours);
+            let first = candidates.next().cloned();
+            let others = candidates.count().saturating_add(usize::from(self.another_may_run(state)));
+            listed = Some((seen, others));
+            match first {
+                Some(first) if others == 0 => return Ok(first),
+                Some(_) => break,
+                None => {}
+            }
+        }
+        let looked = match &listed {
+            None => "Looking for it, the cloud did not say which recordings the agent has.",
+            Some((seen, _)) if seen.is_empty() => "Looking for it, the cloud lists no recording of the agent.",
+            Some((_, 0)) => "Looking for it, the cloud lists no other recording of the agent that runs and began since.",
+            Some(_) => {
+                "Looking for it, the cloud lists recordings of the agent that began since, and several starts may have led to them: which is whose can not be told."
+            }
+        };
+        unknown.message = format!("{} {looked}", unknown.message);
+        unknown.evidence.seen = listed.map(|(seen, _)| seen.iter().map(Seen::from).collect());
+        Err(unknown.for_org(&state.key.target.org))
+    }
+
+    /// The newest of these that runs, for a call that began then. `unresolved_since`: a recording that began since then and
+    /// has not ended counts as well, whatever its state is called.
+    pub(super) fn find_running(
+        &self,
+        state: &StartState<P>,
+        listed: Vec<Recording>,
+        began: Moment,
+        unresolved_since: Option<Moment>,
+    ) -> Option<Recording> {
+        let since = unresolved_since.map(|since| self.in_cloud(since).after_millis(-CLOCK_TOLERANCE_MS));
+        let mut running = self.newest(state, listed, |recording| match recording.state {
+            State::Recording => true,
+            State::Stopped => false,
+            State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
+        })?;
+        let is_claimed = self.claimed.borrow().iter().any(|(_, id)| *id == running.id);
+        running.already_running = is_claimed || !self.started_since(&running, self.in_cloud(began));
+        Some(running)
+    }
+
+    /// A conflict may mean that the agent is recorded already: then that recording is what was asked for.
+    pub(super) async fn resolve_conflict(&self, state: &StartState<P>, refused: Error) -> StartResult {
+        let sent = state.sent.last().filter(|_| refused.evidence.status == Some(409));
+        if let Some(sent) = sent {
+            let seen = self.recordings.list_with_token(&sent.token, &state.agent).await.unwrap_or_default();
+            if let Some(mut running) = self.newest(state, seen, |recording| recording.state == State::Recording) {
+                running.already_running = true;
+                return Ok(self.record_outcome(state, running));
+            }
+        }
+        Err(refused.into())
+    }
+
+    /// Whether there is another start for the agent whose outcome nobody knows yet.
+    fn another_may_run(&self, state: &StartState<P>) -> bool {
+        self.in_flight.has(|other| {
+            other.upgrade().is_some_and(|other| {
+                let is_same_agent = other.key.target == state.key.target && other.key.agent == state.key.agent;
+                is_same_agent && other.number != state.number && other.sent.unresolved().is_some()
+            })
+        })
+    }
+
+    fn newest(&self, state: &StartState<P>, mut listed: Vec<Recording>, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
+        listed.retain(|recording| matches(recording) && recording.may_be_of_type(&state.key.recording_type));
+        let started = |recording: &Recording| self.exchange.ports().parse_date(recording.started_at.as_deref()?);
+        listed.into_iter().max_by_key(started)
+    }
+
+    fn started_since(&self, recording: &Recording, since: Timestamp) -> bool {
+        recording.started_since(since, |text| self.exchange.ports().parse_date(text))
+    }
+
+    fn in_cloud(&self, moment: Moment) -> Timestamp {
+        self.exchange.revised(moment).in_cloud()
+    }
+}

@@ -1,0 +1,218 @@
+//! What JavaScript passes in, read as Rust's types: a wrong type ends in `BAD_ARGUMENT` that names the place.
+
+use js_sys::{Array, Function, JsString, Object, Reflect};
+use wasm_bindgen::prelude::*;
+use web_sys::Url;
+
+use super::codec::pairs;
+use super::foreign::AbortSignal;
+use crate::auth::login::LoginOptions;
+use crate::model::argument::bad;
+use crate::model::environment::EnvironmentEntry;
+use crate::model::error::Error;
+use crate::model::secret::Secret;
+use crate::recorder::settings::Options;
+
+pub(super) fn string(place: &str, value: &JsValue) -> Result<String, Error> {
+    let text = value.dyn_ref::<JsString>().ok_or_else(|| must_be(place, "a string"))?;
+    // Half a surrogate pair would arrive as another character, and so as another agent's id.
+    if text.is_valid_utf16() { Ok(text.into()) } else { Err(must_be(place, "well-formed Unicode")) }
+}
+
+pub(super) fn array(place: &str, value: &JsValue) -> Result<Array, Error> {
+    if Array::is_array(value) { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an array")) }
+}
+
+pub(super) fn number(place: &str, value: &JsValue) -> Result<f64, Error> {
+    value.as_f64().ok_or_else(|| must_be(place, "a number"))
+}
+
+fn bool(place: &str, value: &JsValue) -> Result<bool, Error> {
+    value.as_bool().ok_or_else(|| must_be(place, "true or false"))
+}
+
+fn function(place: &str, value: &JsValue) -> Result<Function, Error> {
+    value.dyn_ref().cloned().ok_or_else(|| must_be(place, "a function"))
+}
+
+fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
+    if value.is_object() { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an object")) }
+}
+
+/// An `AbortSignal` of whichever frame: what counts is what it can do.
+fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
+    let signal = object(place, value)?;
+    let is_signal = get(&signal, place, "aborted")?.as_bool().is_some() && get(&signal, place, "addEventListener")?.is_function();
+    if is_signal { Ok(signal.unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }
+}
+
+fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
+    array(place, value)?.iter().enumerate().map(|(at, item)| string(&format!("{place}[{at}]"), &item)).collect()
+}
+
+fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
+    let given = Arguments { place: format!("{place}."), object: object(place, value)? };
+    let property = |name: JsValue| {
+        let name = name.as_string().unwrap_or_default();
+        given.required(&name, string).map(|text| (name, text))
+    };
+    Object::keys(&given.object).iter().map(property).collect()
+}
+
+fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
+    let entry = |(at, item): (usize, JsValue)| {
+        let place = format!("{place}[{at}]");
+        let entry = Arguments { object: object(&place, &item)?, place: format!("{place}.") };
+        let part = |name: &str| entry.required(name, string);
+        Ok(EnvironmentEntry { name: part("name")?, api: part("api")?, login: part("login")?, apps: part("apps")? })
+    };
+    array(place, value)?.iter().enumerate().map(entry).collect()
+}
+
+type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
+
+/// An object with named arguments. A property that is `undefined` is absent; `null` is not.
+pub(super) struct Arguments {
+    object: Object,
+    /// What the names are led by in a message, such as `login.`.
+    place: String,
+}
+
+impl Arguments {
+    /// The options of a function, which may be absent, if they have no other names than these.
+    pub(super) fn options(place: &str, value: &JsValue, names: &[&str]) -> Result<Arguments, Error> {
+        Arguments::named(place, value, names, "")
+    }
+
+    fn named(place: &str, value: &JsValue, names: &[&str], prefix: &str) -> Result<Arguments, Error> {
+        let object = if value.is_undefined() { Object::new() } else { object(place, value)? };
+        for key in Object::keys(&object).iter().filter_map(|key| key.as_string()) {
+            if !names.contains(&key.as_str()) {
+                return Err(bad(format!("{place} has no \"{key}\"; it may have: {}.", names.join(", "))));
+            }
+        }
+        Ok(Arguments { object, place: prefix.to_owned() })
+    }
+
+    /// An object of which only some properties are read.
+    pub(super) fn of_object(place: &str, value: &JsValue, prefix: &str) -> Result<Arguments, Error> {
+        Ok(Arguments { object: object(place, value)?, place: prefix.to_owned() })
+    }
+
+    pub(super) fn optional<T>(&self, name: &str, read: Read<T>) -> Result<Option<T>, Error> {
+        let value = self.get(name)?;
+        if value.is_undefined() { Ok(None) } else { read(&format!("{}{name}", self.place), &value).map(Some) }
+    }
+
+    pub(super) fn required<T>(&self, name: &str, read: Read<T>) -> Result<T, Error> {
+        read(&format!("{}{name}", self.place), &self.get(name)?)
+    }
+
+    pub(super) fn string(&self, name: &str) -> Result<Option<String>, Error> {
+        self.optional(name, string)
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, Error> {
+        self.optional(name, number)
+    }
+
+    pub(super) fn bool(&self, name: &str) -> Result<Option<bool>, Error> {
+        self.optional(name, bool)
+    }
+
+    pub(super) fn function(&self, name: &str) -> Result<Option<Function>, Error> {
+        self.optional(name, function)
+    }
+
+    pub(super) fn signal(&self, name: &str) -> Result<Option<AbortSignal>, Error> {
+        self.optional(name, signal)
+    }
+
+    fn get(&self, name: &str) -> Result<JsValue, Error> {
+        get(&self.object, &self.place, name)
+    }
+}
+
+/// An agent of a list: an id, or an object with the id and the agent's organization.
+pub(super) fn agent(place: &str, value: &JsValue) -> Result<(String, Option<String>), Error> {
+    if value.is_string() {
+        return Ok((string(place, value)?, None));
+    }
+    let given = Arguments::named(place, value, &["agentId", "orgId"], &format!("{place}."))?;
+    Ok((given.required("agentId", string)?, given.string("orgId")?))
+}
+
+const CONNECT: &[&str] = &[
+    "tokens",
+    "getToken",
+    "login",
+    "shareTokens",
+    "orgId",
+    "environment",
+    "launchUrl",
+    "environments",
+    "contract",
+    "wasm",
+    "timeoutMs",
+    "onEvent",
+];
+
+const LOGIN: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "wrongOrg", "timeoutMs"];
+
+fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
+    let given = Arguments::named(place, value, LOGIN, "login.")?;
+    Ok(LoginOptions {
+        client_id: given.string("clientId")?,
+        client_ids: given.optional("clientIds", strings_by_name)?,
+        redirect_uri: given.required("redirectUri", string)?,
+        mode: given.string("mode")?,
+        prompt: given.string("prompt")?,
+        login_hint: given.string("loginHint")?,
+        wrong_org: given.string("wrongOrg")?,
+        timeout: given.number("timeoutMs")?,
+    })
+}
+
+/// connect()'s options, their types checked and nothing else.
+pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), Error> {
+    let given = Arguments::options("connect()'s options", value, CONNECT)?;
+    let contract =
+        Arguments::named("contract", &given.get("contract")?, &["path", "orgHeaders", "scope", "idempotencyHeader"], "contract.")?;
+    let options = Options {
+        tokens: given.optional("tokens", strings)?.unwrap_or_default().into_iter().map(Secret::from).collect(),
+        login: given.optional("login", login)?,
+        share_tokens: given.bool("shareTokens")?,
+        org_id: given.string("orgId")?,
+        environment: given.string("environment")?,
+        environments: given.optional("environments", entries)?.unwrap_or_default(),
+        path: contract.string("path")?,
+        org_headers: contract.optional("orgHeaders", strings)?,
+        scope: contract.string("scope")?,
+        idempotency_header: contract.string("idempotencyHeader")?,
+        timeout: given.number("timeoutMs")?,
+    };
+    Ok((given, options))
+}
+
+/// The decoded pairs of the query of the option `launchUrl`.
+pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, String)>>, Error> {
+    let url = given.get("launchUrl")?;
+    if url.is_undefined() {
+        return Ok(None);
+    }
+    // A URL or Location of any frame has `href`; a string has not.
+    let href = match url.as_string() {
+        Some(href) => href,
+        None => Arguments::of_object("launchUrl", &url, "launchUrl.")?.required("href", string)?,
+    };
+    let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
+    Ok(Some(pairs(&url.search_params())))
+}
+
+fn get(object: &Object, place: &str, name: &str) -> Result<JsValue, Error> {
+    Reflect::get(object, &name.into()).map_err(|_| bad(format!("{place}{name} can not be read.")))
+}
+
+fn must_be(place: &str, what: &str) -> Error {
+    bad(format!("{place} must be {what}."))
+}
