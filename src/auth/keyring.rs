@@ -237,19 +237,21 @@ impl<P: Platform> Keyring<P> {
 
     /// Stores a token under its actual organization that was taken for another organization's.
     pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken) {
-        let corrected = Rc::new(is.clone());
-        let mut all = self.corrected.borrow_mut();
-        all.retain(|other| !other.is_same_token(&is));
-        let surplus = all.len().saturating_sub(MAX_CORRECTED);
-        all.drain(..surplus);
-        all.push(corrected);
-        drop(all);
+        self.remember_owner(&is);
         let target = was.target();
         if self.token_for(target).is_some_and(|held| held.is_same_token(was)) {
             self.remove(target);
             self.misattributed.borrow_mut().push(target.clone());
             self.store(is);
         }
+    }
+
+    fn remember_owner(&self, token: &OrgToken) {
+        let mut corrected = self.corrected.borrow_mut();
+        corrected.retain(|other| !other.is_same_token(token));
+        let surplus = corrected.len().saturating_sub(MAX_CORRECTED);
+        corrected.drain(..surplus);
+        corrected.push(Rc::new(token.clone()));
     }
 
     /// Stores what the cloud has said of a token in place of the same token, of which less is known.
@@ -444,6 +446,8 @@ impl<P: Platform> Keyring<P> {
         let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
         error.evidence.token_org_id = Some(given);
         error.evidence.home_org_id = token.home_org().cloned();
+        // Its claim may say otherwise, and the app may add the token later.
+        self.remember_owner(&token);
         let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org());
         if keeps && !self.was_signed_out(token.target(), session) {
             self.store(token);

@@ -46,7 +46,7 @@ pub struct Login {
     always_prompts: bool,
     login_hint: Option<String>,
     keeps_wrong_org: bool,
-    pub(super) timeout: u32,
+    timeout: u32,
 }
 
 impl Login {
@@ -94,6 +94,11 @@ impl Login {
     /// Who is expected to sign in.
     pub fn login_hint(&self) -> Option<&str> {
         self.login_hint.as_deref()
+    }
+
+    /// The longest time that a person may take, in milliseconds.
+    pub fn timeout(&self) -> u32 {
+        self.timeout
     }
 
     /// Whether the person is always asked to sign in.

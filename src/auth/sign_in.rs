@@ -48,7 +48,7 @@ impl Login {
         if !ports.store_and_navigate(&request.authorize_url(self, ports), &session_key(&request.state), item.reveal()) {
             return Error::new(Code::LoginBlocked, "The page can not keep what it needs to come back: it has no sessionStorage.");
         }
-        ports.sleep(self.timeout).await;
+        ports.sleep(self.timeout()).await;
         self.timed_out()
     }
 
@@ -61,7 +61,7 @@ impl Login {
             ports.sleep(CLOSED_GRACE_MS).await;
         };
         let is_closed = pin!(is_closed);
-        let ended = select(is_closed, ports.sleep(self.timeout));
+        let ended = select(is_closed, ports.sleep(self.timeout()));
         match select(pin!(window.response()), ended).await {
             Either::Left((query, _)) => Ok(query),
             Either::Right((Either::Left(_), _)) => Err(Error::new(Code::LoginCancelled, "The sign-in window was closed.")),
@@ -70,7 +70,7 @@ impl Login {
     }
 
     fn timed_out(&self) -> Error {
-        Error::new(Code::LoginTimeout, format!("Nobody signed in within {} ms.", self.timeout))
+        Error::new(Code::LoginTimeout, format!("Nobody signed in within {} ms.", self.timeout()))
     }
 }
 

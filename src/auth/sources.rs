@@ -102,10 +102,16 @@ impl<P: Platform> Sources<P> {
         self.exchange.ports().open_window().ok_or_else(blocked)
     }
 
-    /// Waits until no other page obtains a token for this target.
+    /// Waits until no other page obtains a token for this target. A page that holds the lock for longer than any source
+    /// and person may take is not waited for.
     pub(crate) async fn lock(&self, target: &Target) -> Option<P::Lock> {
         let name = self.sharing_name(target)?;
-        self.exchange.ports().lock(&name).await
+        let ports = self.exchange.ports();
+        let longest = self.timeout.saturating_add(self.login.as_ref().map_or(0, Login::timeout));
+        match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {
+            Either::Left((lock, _)) => lock,
+            Either::Right(_) => None,
+        }
     }
 
     /// The token that another page holds, if it is one for this target and better than the stale one.

@@ -41,14 +41,14 @@ impl TokenResponse {
         secrets: &[&Secret],
     ) -> Result<TokenResponse, Error> {
         let asked_at = exchange.ports().now();
-        let request = token_request(environment, exchange.ports().form(form));
+        let request = token_request(environment, exchange.ports().form(form), secrets.iter().copied().cloned().collect());
         let mut response = exchange.send(request).await.map_err(|lost| {
             let mut error = Error::new(Code::Network, "The login origin's token endpoint did not answer.").caused_by(lost.cause);
             error.evidence.status = lost.status;
             error
         })?;
         if response.status != 200 {
-            secrets.iter().for_each(|secret| response.redact(secret, |text| exchange.ports().parse_json(text)));
+            secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));
             return Err(refused(response));
         }
         let tokens = TokenResponse::from_response(&response, asked_at);

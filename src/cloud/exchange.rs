@@ -12,7 +12,7 @@ use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
-use crate::model::time::{CloudClock, Instant, Moment};
+use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
 use crate::token::claims::TokenInfo;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
@@ -49,9 +49,9 @@ impl<P: CloudPorts> Exchange<P> {
         self.clock.moment(self.ports.now(), self.ports.wall_clock())
     }
 
-    /// An earlier moment, with what is known of the cloud's clock now.
-    pub fn revised(&self, moment: Moment) -> Moment {
-        self.clock.revised(moment)
+    /// The latest date that the cloud's clock may have shown at an earlier moment, by what is known of it now.
+    pub fn latest_in_cloud(&self, moment: Moment) -> Timestamp {
+        self.clock.latest(moment)
     }
 
     /// How far the cloud's clock is ahead of this machine's, in milliseconds, if a response has told.
@@ -81,12 +81,13 @@ impl<P: CloudPorts> Exchange<P> {
         self.requests.set(number);
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
-        let bearer = request.bearer().cloned();
+        let (bearer, secrets) = (request.bearer().cloned(), request.secrets());
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
-        if let (Some(bearer), Ok(response)) = (&bearer, &mut result) {
-            // The cloud may repeat the token, and responses end up in errors and events.
-            response.redact(bearer, |text| self.ports.parse_json(text));
+        // The cloud may repeat a secret, and responses end up in errors and events.
+        if let Ok(response) = &mut result {
+            secrets.iter().for_each(|secret| response.redact_headers(secret));
+            bearer.iter().for_each(|bearer| response.redact_body(bearer, |text| self.ports.parse_json(text)));
         }
         let received = self.now();
         if let (Some(in_flight), Ok(response)) = (&mut in_flight, &result) {

@@ -60,12 +60,17 @@ fn cause_of(status: u16, code: &str, message: &str) -> Code {
 /// How long a refusal (429) says to wait, in milliseconds: `Retry-After` in seconds or as a date, else what the message of
 /// `too.many.requests.retry.after` says. `now`: the time in the cloud.
 pub fn retry_after(response: &Response, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
-    let millis = |seconds: &str| seconds.trim().parse::<u32>().ok()?.checked_mul(1000);
-    let from_date = |date: &str| u32::try_from(parse_date(date)?.since(now).max(0)).ok();
-    let header = response.retry_after.as_deref();
-    header.and_then(|header| millis(header).or_else(|| from_date(header))).or_else(|| {
+    let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
+    let seconds = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A number that is too large to read is still a number.
+        is_number.then(|| capped(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1000)))
+    };
+    let from_date = |date: &str| Some(capped(parse_date(date)?.since(now)));
+    let header = response.retry_after.as_deref().map(str::trim);
+    header.and_then(|header| seconds(header).or_else(|| from_date(header))).or_else(|| {
         let is_told = response.json.str("code") == Some("too.many.requests.retry.after");
-        names_in_brackets(response.json.str("message").filter(|_| is_told)?)?.first().and_then(|seconds| millis(seconds))
+        names_in_brackets(response.json.str("message").filter(|_| is_told)?)?.first().and_then(|text| seconds(text))
     })
 }
 

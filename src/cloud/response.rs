@@ -36,8 +36,17 @@ pub struct RateLimit {
 }
 
 impl Response {
-    /// Redacts a secret that the server repeats: in the body, also if it is escaped there, and in the headers.
-    pub(crate) fn redact(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
+    /// Redacts a secret that the server repeats in the headers.
+    pub(crate) fn redact_headers(&mut self, secret: &Secret) {
+        for header in [&mut self.correlation_id, &mut self.retry_after] {
+            if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_escaped_in(text)) {
+                *text = "***".to_owned();
+            }
+        }
+    }
+
+    /// Redacts a secret that the server repeats in the body, also if it is escaped there.
+    pub(crate) fn redact_body(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
         if let Some(redacted) = secret.redacted(&self.body) {
             self.json = parse_json(&redacted).unwrap_or_default();
             self.body = redacted;
@@ -45,11 +54,6 @@ impl Response {
         if secret.is_escaped_in(&self.body) {
             self.json = Json::default();
             self.body = "***".to_owned();
-        }
-        for header in [&mut self.correlation_id, &mut self.retry_after] {
-            if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_escaped_in(text)) {
-                *text = "***".to_owned();
-            }
         }
     }
 }

@@ -94,6 +94,8 @@ impl Moment {
 pub struct CloudClock {
     /// The cloud's date less the monotonic clock, in milliseconds.
     offset: Cell<Option<i64>>,
+    /// What the offset was taken for before a `Date` changed it, until a second `Date` confirms the change.
+    doubted: Cell<Option<i64>>,
 }
 
 impl CloudClock {
@@ -104,8 +106,14 @@ impl CloudClock {
     }
 
     /// An earlier moment, with what is known of the cloud's clock now.
-    pub fn revised(&self, moment: Moment) -> Moment {
+    fn revised(&self, moment: Moment) -> Moment {
         self.moment(moment.instant, moment.wall_clock)
+    }
+
+    /// The latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.
+    pub fn latest(&self, moment: Moment) -> Timestamp {
+        let doubted = self.doubted.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
+        doubted.map_or(self.revised(moment).in_cloud, |doubted| doubted.max(self.revised(moment).in_cloud))
     }
 
     /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds, if a response has told.
@@ -121,7 +129,9 @@ impl CloudClock {
         let fits = |offset: &i64| (least..=most).contains(offset);
         if least <= most {
             let agreeing = received.wall_clock.0.saturating_sub(received.instant.0);
-            let known = self.offset.get().filter(fits).or(Some(agreeing).filter(fits));
+            let before = self.offset.get().unwrap_or(agreeing);
+            let known = Some(before).filter(fits).or(Some(agreeing).filter(fits));
+            self.doubted.set(Some(before).filter(|before| !fits(before)));
             self.offset.set(Some(known.unwrap_or(least / 2 + most / 2)));
         }
     }

@@ -125,6 +125,6 @@ impl<P: Platform> Starts<P> {
     }
 
     fn in_cloud(&self, moment: Moment) -> Timestamp {
-        self.exchange.revised(moment).in_cloud()
+        self.exchange.latest_in_cloud(moment)
     }
 }

@@ -132,6 +132,8 @@ pub struct Request {
     body: Option<String>,
     org: Option<OrgId>,
     bearer: Option<Secret>,
+    /// The secrets in the token endpoint's form.
+    form_secrets: Vec<Secret>,
 }
 
 pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, request: ApiRequest) -> Request {
@@ -154,17 +156,27 @@ pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Op
         body: request.body,
         org: org.cloned(),
         bearer: Some(secret.clone()),
+        form_secrets: Vec::new(),
     }
 }
 
 /// The request to the environment's token endpoint, which takes the secrets in its form and no bearer.
-pub(crate) fn token_request(environment: &Environment, form: String) -> Request {
+pub(crate) fn token_request(environment: &Environment, form: String, secrets: Vec<Secret>) -> Request {
     let origin = environment.login().as_str().to_owned();
     let headers = vec![
         ("Accept".to_owned(), "application/json".to_owned()),
         ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
     ];
-    Request { method: Method::Post, url: format!("{origin}/oauth/token"), origin, headers, body: Some(form), org: None, bearer: None }
+    Request {
+        method: Method::Post,
+        url: format!("{origin}/oauth/token"),
+        origin,
+        headers,
+        body: Some(form),
+        org: None,
+        bearer: None,
+        form_secrets: secrets,
+    }
 }
 
 impl Request {
@@ -201,6 +213,11 @@ impl Request {
     /// The token that it carries.
     pub(crate) fn bearer(&self) -> Option<&Secret> {
         self.bearer.as_ref()
+    }
+
+    /// Every secret that it carries.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        self.bearer.iter().chain(&self.form_secrets).cloned().collect()
     }
 }
 

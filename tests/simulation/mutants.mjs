@@ -1,53 +1,62 @@
 // Mistakes that the simulation has to find: each with the texts that it replaces, which are there exactly once.
+const one = (file, find, replace) => [{ file, find, replace }];
+
 export const MUTANTS = [
   {
-    name: "sends a start again after a lost answer",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "let unknown = match self.sender.send(&outgoing).await {",
-        replace: `let mut answered = self.sender.send(&outgoing).await;
-        if matches!(answered, Err(Unanswered::Lost(_))) {
-            answered = self.sender.send(&outgoing).await;
+    name: "sends a start again after a lost response",
+    edits: one(
+      "src/recording/attempt.rs",
+      "let unknown = match self.client.send_tracked(call, &request, token, sent).await {",
+      `let mut sent_once = self.client.send_tracked(call, &request, token, sent).await;
+        if matches!(sent_once, Err(SendError::NoResponse(_))) {
+            sent_once = self.client.send_tracked(call, &request, None, sent).await;
         }
-        let unknown = match answered {`,
-      },
-    ],
+        let unknown = match sent_once {`,
+    ),
   },
   {
     name: "sends a start again after a timeout",
+    edits: one(
+      "src/recording/attempt.rs",
+      "let unknown = match self.client.send_tracked(call, &request, token, sent).await {",
+      `let first = Box::pin(self.client.send_tracked(call, &request, token, sent));
+        let sent_once = match select(first, self.exchange.ports().sleep(3_000)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => self.client.send_tracked(call, &request, None, sent).await,
+        };
+        let unknown = match sent_once {`,
+    ),
+  },
+  {
+    name: "says that a start may be repeated, and repeats it",
     edits: [
       {
-        file: "src/recording/starts.rs",
-        find: "let unknown = match self.sender.send(&outgoing).await {",
-        replace: `let (first, wait) = (Box::pin(self.sender.send(&outgoing)), Box::pin(self.cloud.ports().wait(3_000)));
-        let answered = match futures_util::future::select(first, wait).await {
-            futures_util::future::Either::Left((answered, _)) => answered,
-            futures_util::future::Either::Right(_) => self.sender.send(&outgoing).await,
-        };
-        let unknown = match answered {`,
+        file: "src/recording/contract.rs",
+        find: "repeat: Repeat::Never,",
+        replace: "repeat: Repeat::Idempotent { sends: MAX_SENDS },",
+      },
+      {
+        file: "src/recording/attempt.rs",
+        find: "self.client.send_tracked(call, &request, token, sent).await",
+        replace: "{ let _ = (token, sent); self.client.send(call, &request).await }",
       },
     ],
   },
   {
     name: "locks starts by organization without environment",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: 'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
-        replace: 'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
-      },
-    ],
+    edits: one(
+      "src/recording/attempt.rs",
+      'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
+      'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
+    ),
   },
   {
     name: "shares tokens by organization without environment",
-    edits: [
-      {
-        file: "src/auth/sources.rs",
-        find: 'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))',
-        replace: 'self.shares.then(|| format!("premium-recorder {} {} {source} {person}", target.org, self.scope))',
-      },
-    ],
+    edits: one(
+      "src/auth/sources.rs",
+      'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))',
+      'self.shares.then(|| format!("premium-recorder {} {} {source} {person}", target.org, self.scope))',
+    ),
   },
   {
     name: "holds the lock over an abort",
@@ -58,161 +67,325 @@ export const MUTANTS = [
         replace: "lock: RefCell<Option<std::mem::ManuallyDrop<P::Lock>>>,",
       },
       {
-        file: "src/recording/starts.rs",
-        find: "progress.lock.replace(lock);",
-        replace: "progress.lock.replace(lock.map(std::mem::ManuallyDrop::new));",
+        file: "src/recording/attempt.rs",
+        find: "state.lock.replace(lock);",
+        replace: "state.lock.replace(lock.map(std::mem::ManuallyDrop::new));",
       },
       {
         file: "src/recording/starts.rs",
-        find: "drop(its_progress.lock.take());",
-        replace: "drop(its_progress.lock.take().map(std::mem::ManuallyDrop::into_inner));",
+        find: "drop(its_state.lock.take());",
+        replace: "drop(its_state.lock.take().map(std::mem::ManuallyDrop::into_inner));",
       },
     ],
   },
   {
-    name: "files by claim after the cloud disagreed",
-    edits: [{ file: "src/client/mod.rs", find: "self.keyring.refile(grant, asked);", replace: "drop(asked);" }],
+    name: "keeps a token where the cloud said that it is not",
+    edits: one("src/client/repair.rs", "self.keyring.correct_owner(token, verified);", "drop(verified);"),
   },
   {
-    name: "sends another organization's token when only that is held",
+    name: "sends another organization's token when only that is in memory",
+    edits: one(
+      "src/auth/keyring.rs",
+      "self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))",
+      "self.token_for(target).or_else(|| self.tokens.borrow().first().cloned()).filter(|token| token.is_fresh(self.exchange.now()))",
+    ),
+  },
+  {
+    name: "sends a token that was obtained before a sign-out",
     edits: [
       {
-        file: "src/auth/keyring.rs",
-        find: "self.held_for(target).filter(|grant| grant.is_fresh(self.cloud.now()))",
-        replace:
-          "self.held_for(target).or_else(|| self.held.borrow().first().cloned()).filter(|grant| grant.is_fresh(self.cloud.now()))",
+        file: "src/token/org_token.rs",
+        find: "if self.session.has_ended() {\n            let message",
+        replace: "if false {\n            let message",
+      },
+      {
+        file: "src/client/mod.rs",
+        find: "self.keyring.was_signed_out(&call.target, call.session)",
+        replace: "let _ = call;\n        false",
+      },
+      {
+        file: "src/client/mod.rs",
+        find: "let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));",
+        replace: "let mut token = token;",
+      },
+    ],
+  },
+  {
+    name: "obtains a token for a call from before a sign-out",
+    edits: [
+      {
+        file: "src/auth/session.rs",
+        find: "self.of_all.get() > since || of_target.iter().any(|(other, epoch)| other == target && *epoch > since)",
+        replace: "let _ = (target, since, of_target);\n        false",
       },
     ],
   },
   {
     name: "joins a start of another organization's agent",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "other.shares && other.key == key",
-        replace: "other.shares && other.key.agent == key.agent && other.key.recording_type == key.recording_type",
-      },
-    ],
+    edits: one(
+      "src/recording/starts.rs",
+      "state.shares && state.key == key",
+      "state.shares && state.key.agent == key.agent && state.key.recording_type == key.recording_type",
+    ),
+  },
+  {
+    name: "joins a start of another type",
+    edits: one(
+      "src/recording/starts.rs",
+      "state.shares && state.key == key",
+      "state.shares && state.key.agent == key.agent && state.key.target == key.target",
+    ),
   },
   {
     name: "takes a shared start from the others with one's abort",
     edits: [
       {
         file: "src/recording/starts.rs",
-        find: "struct Progress<P: Ports> {",
-        replace: "struct Progress<P: Ports> {\n    abort: futures_util::future::AbortHandle,",
+        find: "let result = starts.attempt(&its_state).await;",
+        replace: `let aborted = async {
+                its_state.call.signal.aborted().await;
+                Err(Error::new(Code::OutcomeUnknown, "aborted").into())
+            };
+            let work = futures_util::future::select(Box::pin(starts.attempt(&its_state)), Box::pin(aborted));
+            let result: StartResult = work.await.factor_first().0;`,
       },
       {
         file: "src/recording/starts.rs",
-        find: "Rc::new(Progress {",
-        replace: "Rc::new(Progress { abort,",
+        find: "call: Call { signal: Signal::default(), ..call.clone() },",
+        replace: "call: call.clone(),",
       },
       {
         file: "src/recording/starts.rs",
-        find: "let number = self.begun.get();",
-        replace:
-          "let (abort, registration) = futures_util::future::AbortHandle::new_pair();\n        let number = self.begun.get();",
-      },
-      {
-        file: "src/recording/starts.rs",
-        find: "let started = starts.started(&its_key, start.shares, &its_progress).await;",
-        replace: `let work = futures_util::future::Abortable::new(starts.started(&its_key, start.shares, &its_progress), registration);
-            let started = work.await.unwrap_or_else(|_| Err(Error::new(Code::OutcomeUnknown, "aborted").into()));`,
-      },
-      {
-        file: "src/recording/starts.rs",
-        find: "impl<P: Ports> Starting<P> {",
-        replace:
-          "impl<P: Ports> Drop for Starting<P> {\n    fn drop(&mut self) {\n        self.progress.abort.abort();\n    }\n}\n\nimpl<P: Ports> Starting<P> {",
+        find: "use crate::cloud::signal::Signal;\n",
+        replace: "",
       },
     ],
   },
   {
     name: "takes a 5xx for a definite no",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "Err(Unanswered::Refused(mut error)) if error.code == Code::CloudUnavailable => {",
-        replace: "Err(Unanswered::Refused(mut error)) if false && error.code == Code::CloudUnavailable => {",
-      },
-    ],
+    edits: one(
+      "src/recording/attempt.rs",
+      "Err(SendError::Refused(mut error)) if error.code == Code::CloudUnavailable => {",
+      "Err(SendError::Refused(mut error)) if false && error.code == Code::CloudUnavailable => {",
+    ),
   },
   {
     name: "takes any recording of the agent for its own",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "may_be && recording.started_since(since, |text| ports.parse_date(text))",
-        replace: "may_be || recording.started_since(since, |text| ports.parse_date(text))",
-      },
-    ],
+    edits: one(
+      "src/recording/reconcile.rs",
+      "may_be && self.started_since(recording, since)",
+      "may_be || self.started_since(recording, since)",
+    ),
+  },
+  {
+    name: "believes a single Date that is hours behind",
+    edits: one(
+      "src/cloud/exchange.rs",
+      "self.clock.latest(moment)",
+      "self.clock.moment(moment.instant(), moment.wall_clock_at(moment.instant())).in_cloud()",
+    ),
   },
   {
     name: "wakes nobody when the recorder is closed",
-    edits: [{ file: "src/recorder/mod.rs", find: "self.cloud.ports().close();", replace: "" }],
+    edits: one("src/cloud/exchange.rs", "self.closing.abort();", ""),
+  },
+  {
+    name: "aborts without waking who waits for that",
+    edits: one(
+      "src/cloud/signal.rs",
+      "self.0.is_aborted.set(true);\n        self.0.waiters.wake();",
+      "self.0.is_aborted.set(true);",
+    ),
   },
   {
     name: "waits for the end of a call without a waker",
     edits: [
       {
-        file: "src/recorder/mod.rs",
-        find: "if let Poll::Ready(ended) = ended.as_mut().poll(context) {",
+        file: "src/cloud/call.rs",
+        find: "if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {",
         replace:
-          "if let Poll::Ready(ended) = ended.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {",
+          "if let Poll::Ready(interruption) = interruption.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {",
       },
       {
-        file: "src/recorder/mod.rs",
-        find: "Poll::Pending => ended.as_mut().poll(context).map(Err),",
+        file: "src/cloud/call.rs",
+        find: "Poll::Pending => interruption.as_mut().poll(context).map(Err),",
         replace: "Poll::Pending => Poll::Pending,",
       },
     ],
   },
   {
+    name: "tells no batch that a slot may be free",
+    edits: one(
+      "src/cloud/rate_limit.rs",
+      "usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, until });\n        }\n        drop(tokens);\n        self.changed.wake();",
+      "usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, until });\n        }\n        drop(tokens);",
+    ),
+  },
+  {
+    name: "tells no batch that a start of a batch is over",
+    edits: one("src/recording/batch.rs", "self.starts.exchange.rate_limiter().changed().wake();", ""),
+  },
+  {
+    name: "does not abort the starts of a batch that were not sent",
+    edits: one("src/recording/batch.rs", "call.signal.abort();", ""),
+  },
+  {
     name: "does not look when it had to wait for the lock",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "unsure_since.or(has_waited.then_some(began))",
-        replace: "unsure_since",
-      },
-    ],
+    edits: one("src/recording/attempt.rs", "unresolved_since.or(has_waited.then_some(began))", "unresolved_since"),
   },
   {
     name: "does not look after an aborted start",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "unsure.push((self.key.clone(), sent.at));",
-        replace: "drop((unsure, sent));",
-      },
-    ],
+    edits: one(
+      "src/recording/starts.rs",
+      "unresolved.push((self.state.key.clone(), sent.at));",
+      "drop((unresolved, sent));",
+    ),
   },
   {
     name: "repairs as often as it can",
-    edits: [{ file: "src/client/mod.rs", find: "if repaired.is_some() || self.keyring", replace: "if self.keyring" }],
+    edits: one(
+      "src/client/mod.rs",
+      "if repaired.is_some() || self.was_signed_out(call) {",
+      "if self.was_signed_out(call) {",
+    ),
   },
   {
     name: "trusts a claim again that the cloud has denied",
-    edits: [{ file: "src/auth/keyring.rs", find: "refiled.push(is.clone());", replace: "" }],
+    edits: one("src/auth/keyring.rs", "corrected.push(Rc::new(token.clone()));", ""),
   },
   {
-    name: "joins a start of another type",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "other.shares && other.key == key",
-        replace: "other.shares && other.key.agent == key.agent && other.key.target == key.target",
-      },
-    ],
+    name: "leaves the token in a body that repeats it",
+    edits: one(
+      "src/cloud/response.rs",
+      "self.json = parse_json(&redacted).unwrap_or_default();\n            self.body = redacted;",
+      "let _ = (redacted, &parse_json);",
+    ),
   },
   {
-    name: "leaves the token in what the cloud repeats",
-    edits: [
-      {
-        file: "src/grant.rs",
-        find: "answer.strike_out(&bearer, |text| ports.parse_json(text));",
-        replace: "let _ = bearer;",
-      },
-    ],
+    name: "leaves a token that a body repeats with escapes",
+    edits: one(
+      "src/cloud/response.rs",
+      "if secret.is_escaped_in(&self.body) {",
+      "if false && secret.is_escaped_in(&self.body) {",
+    ),
+  },
+  {
+    name: "undoes one level of escapes only",
+    edits: one("src/model/secret.rs", "decoded = unescaped(&text);", "decoded = None;"),
+  },
+  {
+    name: "leaves the token in a header that repeats it",
+    edits: one(
+      "src/cloud/exchange.rs",
+      "secrets.iter().for_each(|secret| response.redact_headers(secret));",
+      "let _ = &secrets;",
+    ),
+  },
+  {
+    name: "sends again at once when it was told to wait",
+    edits: one("src/client/repair.rs", "ports.sleep(millis).await;", ""),
+  },
+  {
+    name: "waits a moment when it was told to wait for ages",
+    edits: one(
+      "src/cloud/refusal.rs",
+      "let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(u32::MAX);",
+      "let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(1_000);",
+    ),
+  },
+  {
+    name: "takes a sign-in's response with another state",
+    edits: one(
+      "src/auth/authorization.rs",
+      'if value(response, "state") != Some(&self.state) {',
+      'if false && value(response, "state") != Some(&self.state) {',
+    ),
+  },
+  {
+    name: "sends a sign-in's code to another environment's login origin",
+    edits: one(
+      "src/token/request.rs",
+      "let origin = environment.login().as_str().to_owned();",
+      'let origin = environment.login().as_str().replace("two", "one");',
+    ),
+  },
+  {
+    name: "sends a sign-in's code again",
+    edits: one(
+      "src/auth/authorization.rs",
+      "TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await",
+      `match TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await {
+            Err(_) => TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await,
+            done => done,
+        }`,
+    ),
+  },
+  {
+    name: "leaves a sign-in's code in what the login origin repeats",
+    edits: one(
+      "src/auth/token_endpoint.rs",
+      "secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));",
+      "",
+    ),
+  },
+  {
+    name: "leaves a sign-in's code in the address",
+    edits: one(
+      "src/auth/sign_in.rs",
+      "ports.replace_address(&address);",
+      'ports.replace_address(&format!("{address}?code={}", value(&response, "code").unwrap_or_default()));',
+    ),
+  },
+  {
+    name: "does not close the sign-in window",
+    edits: one(
+      "src/auth/sign_in.rs",
+      "let query = Secret::from(self.response(ports, &window).await?);",
+      "let window = std::mem::ManuallyDrop::new(window);\n        let query = Secret::from(self.response(ports, &window).await?);",
+    ),
+  },
+  {
+    name: "waits for ever for a person",
+    edits: one(
+      "src/auth/sign_in.rs",
+      "let ended = select(is_closed, ports.sleep(self.timeout()));",
+      "let ended = select(is_closed, pin!(std::future::pending::<()>()));",
+    ),
+  },
+  {
+    name: "waits for ever for a stranger's lock while a person signs in",
+    edits: one(
+      "src/auth/sources.rs",
+      "match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {",
+      "let _ = longest;\n        match select(pin!(ports.lock(&name)), pin!(std::future::pending::<()>())).await {",
+    ),
+  },
+  {
+    name: "lets a call's time run while a person signs in",
+    edits: one("src/cloud/deadline.rs", "now.after_millis(self.sign_in_time.so_far(now).saturating_neg())", "now"),
+  },
+  {
+    name: "lets a call's time stand still for good once a person has signed in",
+    edits: one("src/cloud/deadline.rs", "under_way.set(under_way.get().saturating_sub(1));", ""),
+  },
+  {
+    name: "keeps a refresh token that was replaced",
+    edits: one(
+      "src/auth/token_endpoint.rs",
+      "response.refresh_token.get_or_insert_with(|| token.clone());",
+      "response.refresh_token = Some(token.clone());",
+    ),
+  },
+  {
+    name: "starts although a stranger or another page has the lock",
+    edits: one(
+      "src/recording/attempt.rs",
+      "TryLock::Taken => (ports.lock(&name).await, true),",
+      "TryLock::Taken => (None, true),",
+    ),
+  },
+  {
+    name: "takes whatever token another page shares",
+    edits: one("src/auth/sources.rs", "(token.target() == target && token.is_fresh(now)", "(token.is_fresh(now)"),
   },
 ];

@@ -16,7 +16,6 @@ pub struct Executor {
     /// `None`: in the order in which they were woken.
     order: Option<RefCell<Random>>,
     current: Cell<Option<usize>>,
-    looks_by_itself: RefCell<Vec<usize>>,
 }
 
 struct Task {
@@ -50,7 +49,6 @@ impl Executor {
             ready: Arc::default(),
             order: (order != 0).then(|| RefCell::new(Random::new(order))),
             current: Cell::default(),
-            looks_by_itself: RefCell::default(),
         }
     }
 
@@ -106,15 +104,10 @@ impl Executor {
         }
     }
 
-    /// The task that is being polled looks now and then whether it can go on, without being woken for that.
-    pub fn looks_by_itself(&self) {
-        self.looks_by_itself.borrow_mut().extend(self.current());
-    }
-
     /// Polls every task although none was woken. The first that goes on, as `is_same` tells, should have been.
-    pub fn not_woken(&self, is_left_out: impl Fn(usize) -> bool, is_same: impl Fn() -> bool) -> Option<usize> {
+    pub fn not_woken(&self, is_same: impl Fn() -> bool) -> Option<usize> {
         let count = self.tasks.borrow().len();
-        (0..count).filter(|number| !self.looks_by_itself.borrow().contains(number) && !is_left_out(*number)).find(|&number| {
+        (0..count).find(|&number| {
             let was_over = !self.is_waiting(number);
             self.poll(number);
             let is_still = was_over != self.is_waiting(number) && self.ready.lock().unwrap().is_empty() && is_same();

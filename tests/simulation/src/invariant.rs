@@ -57,7 +57,8 @@ pub struct Ledger {
 struct Name {
     text: String,
     environment: u8,
-    is_shared: bool,
+    /// Whether it is a start's: a page tries to have its lock without waiting.
+    is_start: bool,
 }
 
 /// What a start is for.
@@ -183,21 +184,21 @@ impl World {
     }
 
     /// A page locks or shares under this name: no other environment's does.
-    pub fn named(&self, name: &str, environment: u8, is_shared: bool) {
+    pub fn named(&self, name: &str, environment: u8, is_start: bool) {
         let mut ledger = self.ledger.borrow_mut();
         match ledger.names.iter_mut().find(|other| other.text == name) {
             Some(other) if other.environment != environment => {
                 self.broken("ORIGIN", || format!("two environments have one name: {name}"));
             }
-            Some(other) => other.is_shared |= is_shared,
-            None => ledger.names.push(Name { text: name.to_owned(), environment, is_shared }),
+            Some(other) => other.is_start |= is_start,
+            None => ledger.names.push(Name { text: name.to_owned(), environment, is_start }),
         }
     }
 
-    /// One of the names so far under which pages share, or only lock, with its environment.
-    pub fn a_name(&self, which: u8, is_shared: bool) -> Option<(String, u8)> {
+    /// One of the names so far of starts, or of tokens, with its environment.
+    pub fn a_name(&self, which: u8, is_start: bool) -> Option<(String, u8)> {
         let ledger = self.ledger.borrow();
-        let names: Vec<&Name> = ledger.names.iter().filter(|name| name.is_shared == is_shared).collect();
+        let names: Vec<&Name> = ledger.names.iter().filter(|name| name.is_start == is_start).collect();
         let name = names.get(usize::from(which).checked_rem(names.len())?)?;
         Some((name.text.clone(), name.environment))
     }
@@ -698,9 +699,7 @@ impl World {
         if self.is_broken() {
             return;
         }
-        // Where the pace of a batch depends on other calls, it looks again by itself in a second.
-        let is_batch = |task: usize| self.is_of_batch(Some(task));
-        if let Some(task) = self.executor.not_woken(is_batch, || self.acts.get() == acts) {
+        if let Some(task) = self.executor.not_woken(|| self.acts.get() == acts) {
             let call = self.ledger.borrow().call_of_task.get(task).copied().flatten();
             self.broken("WOKEN", || format!("task {task} (call {call:?}) could go on, and nobody woke it"));
         }

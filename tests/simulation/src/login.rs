@@ -426,7 +426,7 @@ impl World {
     /// The library has the token endpoint's answer.
     pub fn exchange_answered(&self, exchange: &Exchange, body: &str) {
         self.see("token endpoint", if matches!(exchange, Exchange::Code { .. }) { "for a code" } else { "for a refresh token" });
-        if let (Exchange::Refresh { token }, true) = (exchange, body.contains(REFRESH_TOKEN))
+        if let (Exchange::Refresh { token }, true) = (exchange, body.contains(r#""refresh_token":"#))
             && let Some(number) = number_of(token, REFRESH_TOKEN)
         {
             self.logins.borrow_mut().refresh_tokens[number].is_replaced = true;

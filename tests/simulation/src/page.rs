@@ -226,7 +226,7 @@ impl Locks for Page {
     async fn try_lock(&self, name: &str) -> TryLock<PageLock> {
         self.world.act();
         self.checks("a lock's name", name);
-        self.world.named(name, self.setup.environment, false);
+        self.world.named(name, self.setup.environment, true);
         if self.world.schedule.without_locks {
             return TryLock::Unsupported;
         }
@@ -250,7 +250,7 @@ impl TokenSharing for Page {
     async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
         self.world.act();
         self.checks("a name to share under", name);
-        self.world.named(name, self.setup.environment, true);
+        self.world.named(name, self.setup.environment, false);
         if let Some(does) = self.world.origin.stranger(name) {
             return self.ask_stranger(name, does).await;
         }
@@ -269,7 +269,7 @@ impl TokenSharing for Page {
     fn share_token(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
         self.world.act();
         self.checks("a name to share under", name);
-        self.world.named(name, self.setup.environment, true);
+        self.world.named(name, self.setup.environment, false);
         let org = ORG_IDS.iter().position(|org| name.contains(org)).and_then(|at| u8::try_from(at).ok());
         self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }))
     }

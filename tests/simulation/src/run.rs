@@ -377,7 +377,7 @@ impl Play<'_> {
     /// A script that is not the library's does what it does, for as long as it does.
     fn stranger(&self, stranger: &schedule::Stranger) {
         let is_start = stranger.does == Does::HoldsStart;
-        let Some((name, _)) = self.world.a_name(stranger.which, !is_start) else { return };
+        let Some((name, _)) = self.world.a_name(stranger.which, is_start) else { return };
         let (world, does, time) = (self.world.clone(), stranger.does, stranger.time);
         world.log(|| format!("a stranger: {does:?} {name}"));
         let work = async move {
@@ -409,9 +409,6 @@ impl Play<'_> {
             drop(connection);
             let total = step.starts.len();
             let starts = step.starts.iter().map(|&(agent, org)| start_of(agent, org, false, true)).map(Ok).collect();
-            if step.a_minute > 0 {
-                world.executor.looks_by_itself();
-            }
             let rate = Some(f64::from(step.a_minute)).filter(|rate| *rate > 0.0);
             let batch = Batch::from_options(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
             // Each start has its own time, after those before it, and waits for its turn in the minute.

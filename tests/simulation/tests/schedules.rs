@@ -120,11 +120,11 @@ fn a_task_that_nobody_woke_is_noticed() {
     let waits_for = flag.clone();
     executor.spawn(0, Box::pin(poll_fn(move |_| if waits_for.get() { Poll::Ready(()) } else { Poll::Pending })));
     assert!(executor.turn() && !executor.turn());
-    assert_eq!(executor.not_woken(|_| false, || true), None);
+    assert_eq!(executor.not_woken(|| true), None);
     flag.set(true);
     // It is not polled for nothing.
     assert!(!executor.turn() && executor.waiting() == 1);
-    assert_eq!(executor.not_woken(|_| false, || true), Some(0));
+    assert_eq!(executor.not_woken(|| true), Some(0));
 }
 
 #[test]
