@@ -201,6 +201,11 @@ impl<P: Platform> Client<P> {
         Err(self.with_token_evidence(refused, token, &ApiRequest::get_token_info()))
     }
 
+    /// Whether the cloud has asked to wait before this token is sent again.
+    pub(crate) fn must_wait(&self, token: &OrgToken) -> bool {
+        self.exchange.rate_limiter().is_blocked(token.secret(), self.exchange.ports().now())
+    }
+
     /// Whether another call has learned meanwhile that the token is another organization's.
     pub(crate) fn is_misattributed(&self, token: &OrgToken) -> bool {
         self.keyring.actual_org(token).is_some()

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use crate::auth::ports::Platform;
 use crate::client::Client;
 use crate::cloud::call::Call;
-use crate::cloud::refusal::retry_after;
 use crate::cloud::response::Response;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
@@ -85,7 +84,7 @@ impl<P: Platform> Client<P> {
     /// Waits for as long as the cloud says, or a moment if it says nothing, if the call's time allows.
     async fn wait_retry_after(&self, mut refused: Error, response: &Response, call: &Call) -> Result<Error, Error> {
         let ports = self.exchange.ports();
-        let told = retry_after(response, self.exchange.now().in_cloud(), |text| ports.parse_date(text));
+        let told = self.exchange.retry_after(response);
         refused.evidence.retry_after = told;
         // One to three seconds: requests that were refused at the same time should not come back at the same time.
         let jitter = || 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255);

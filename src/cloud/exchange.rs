@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::cloud::event::Event;
 use crate::cloud::ports::{CloudPorts, TransportError};
 use crate::cloud::rate_limit::RateLimiter;
-use crate::cloud::refusal::{as_generic_refusal, refusal};
+use crate::cloud::refusal::{as_generic_refusal, refusal, retry_after};
 use crate::cloud::response::{RateLimit, Response};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
@@ -104,7 +104,17 @@ impl<P: CloudPorts> Exchange<P> {
         if let Some(date) = response.date {
             self.clock.learn(sent, received, date);
         }
+        if let (429, Some(bearer)) = (response.status, bearer)
+            && let Some(millis) = self.retry_after(&response)
+        {
+            self.rate_limiter.block(&bearer, received.instant(), millis);
+        }
         Ok(response)
+    }
+
+    /// How long a refusal (429) says to wait, in milliseconds.
+    pub(crate) fn retry_after(&self, response: &Response) -> Option<u32> {
+        retry_after(response, self.now().in_cloud(), |text| self.ports.parse_date(text))
     }
 
     /// Reads what a token says of itself. `expires_at`: what its source said.
@@ -128,6 +138,9 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
     pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
+        if self.rate_limiter.is_blocked(token.secret(), self.ports.now()) {
+            return Err(Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again."));
+        }
         let identified = self.fetch_token_info(token.unidentified()).await?;
         identified.set_refresh_token(token.refresh_token());
         Ok(identified)

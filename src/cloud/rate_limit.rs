@@ -27,6 +27,8 @@ struct TokenUsage {
     /// When the requests of the last minute were answered: they arrived at the cloud before.
     answered: Vec<Instant>,
     reported: Option<ReportedLimit>,
+    /// Until when the cloud has asked to wait (`Retry-After`).
+    blocked_until: Option<Instant>,
 }
 
 /// What a response said of the token's limit.
@@ -55,11 +57,15 @@ impl RateLimiter {
         let mut tokens = self.tokens.borrow_mut();
         tokens.retain_mut(|usage| {
             usage.answered.retain(|answered| now.since(*answered) < MINUTE);
-            usage.in_flight > 0 || !usage.answered.is_empty() || usage.reported.is_some_and(|reported| now < reported.until)
+            let is_blocked = usage.blocked_until.is_some_and(|until| now < until);
+            let has_limit = usage.reported.is_some_and(|reported| now < reported.until);
+            usage.in_flight > 0 || !usage.answered.is_empty() || has_limit || is_blocked
         });
         match tokens.iter_mut().find(|usage| usage.token == *token) {
             Some(usage) => usage.in_flight = usage.in_flight.saturating_add(1),
-            None => tokens.push(TokenUsage { token: token.clone(), in_flight: 1, answered: Vec::new(), reported: None }),
+            None => {
+                tokens.push(TokenUsage { token: token.clone(), in_flight: 1, answered: Vec::new(), reported: None, blocked_until: None })
+            }
         }
         drop(tokens);
         self.changed.wake();
@@ -83,6 +89,19 @@ impl RateLimiter {
         }
         drop(tokens);
         self.changed.wake();
+    }
+
+    /// The cloud asks to wait for so many milliseconds before this token is sent again.
+    pub fn block(&self, token: &Secret, now: Instant, millis: u32) {
+        if let Some(usage) = self.tokens.borrow_mut().iter_mut().find(|usage| usage.token == *token) {
+            usage.blocked_until = usage.blocked_until.max(Some(now.after_millis(millis.into())));
+        }
+    }
+
+    /// Whether the wait that the cloud asked for is not over.
+    pub fn is_blocked(&self, token: &Secret, now: Instant) -> bool {
+        let tokens = self.tokens.borrow();
+        tokens.iter().any(|usage| usage.token == *token && usage.blocked_until.is_some_and(|until| now < until))
     }
 
     /// From when on another request with this token is within the limit, so that the cloud does not refuse it (429); `None`

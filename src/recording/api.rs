@@ -57,7 +57,7 @@ impl<P: Platform> Recordings<P> {
 
     /// The recordings of this agent, as the cloud lists them for this very token. `None` if the cloud does not say.
     pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Vec<Recording>> {
-        if self.client.is_misattributed(token) {
+        if self.client.is_misattributed(token) || self.client.must_wait(token) {
             return None;
         }
         let response = self.client.send_with(token, self.contract.list(Some(agent))).await.ok()?;

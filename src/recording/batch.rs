@@ -148,7 +148,8 @@ impl<P: Platform> Starts<P> {
                 }
                 // Without a time there is nothing to do but to wait for a change.
                 let Some(next_at) = next_at else { return Poll::Pending };
-                if pause.as_ref().is_none_or(|(until, _)| *until != next_at) {
+                // An earlier pause serves as well: the time is computed again when it is over.
+                if pause.as_ref().is_none_or(|(until, _)| *until > next_at) {
                     let millis = u32::try_from(next_at.since(now)).unwrap_or(u32::MAX);
                     pause = Some((next_at, self.exchange.ports().sleep(millis)));
                 }

@@ -87,6 +87,11 @@ impl Clock {
         events.remove(&moment)
     }
 
+    /// Whether anything else happens at this very time.
+    pub fn has_more_now(&self) -> bool {
+        self.events.borrow().first_key_value().is_some_and(|(moment, _)| moment.0 <= self.now())
+    }
+
     /// It is this time.
     pub fn set(&self, time: i64) {
         self.now.set(self.now().max(time));

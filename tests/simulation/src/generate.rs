@@ -19,7 +19,7 @@ const REPEATS_IN_JSON_WITHIN_JSON: bool = true;
 const REPEATS_IN_CORRELATION_ID: bool = true;
 
 /// Whether the looks of a start, too, have to heed `Retry-After`. (An invariant's gate, not a generator's.)
-pub const LOOKS_HEED_RETRY_AFTER: bool = false;
+pub const LOOKS_HEED_RETRY_AFTER: bool = true;
 
 /// Whether a stranger may hold the lock for ever under which tokens are obtained, also where people sign in in windows.
 const STRANGERS_HOLD_SIGN_INS_FOR_EVER: bool = true;
@@ -321,7 +321,8 @@ fn step(random: &mut Random, focus: &Start, odd: u64, steps: &mut Vec<Step>) {
             }));
         }
         33..63 => steps.push(Step::Advance(if random.percent(50) { delay(random) } else { time(random) })),
-        63..66 => steps.push(Step::Turns(1 + below(random, 6))),
+        63..65 => steps.push(Step::Turns(1 + below(random, 6))),
+        65 => steps.push(Step::SetClock(random.pick(&[-86_400_000, -3_600_000, -20_000, 20_000, 3_600_000, 86_400_000]))),
         66..70 => steps.push(Step::Stop(Page(at, below(random, 4)))),
         70..72 => steps.push(Step::Look(Page(at, below(random, 4)))),
         72..75 => steps.push(Step::List(Page(at, random.percent(50).then_some(focus.agent)))),

@@ -334,7 +334,7 @@ impl premium_recorder::cloud::ports::Timer for Page {
     }
 
     fn wall_clock(&self) -> Timestamp {
-        Timestamp::from_millis(self.world.now())
+        Timestamp::from_millis(self.world.wall_clock())
     }
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {

@@ -346,6 +346,7 @@ impl Play<'_> {
                     signal.abort();
                 }
             }
+            Step::SetClock(millis) => world.set_clock(i64::from(*millis)),
             Step::Revoke { environment, org, is_expiry } => {
                 let end = if *is_expiry { End::Expired } else { End::Revoked };
                 world.tokens.borrow_mut().end_all(*environment, *org, end);

@@ -365,6 +365,8 @@ pub enum Step {
     Stranger(Stranger),
     /// Time goes by, in milliseconds.
     Advance(u32),
+    /// Somebody sets the machine's clock, forward or back by so many milliseconds.
+    SetClock(i32),
     /// So many tasks are polled.
     Turns(u8),
     /// The tokens of an organization end, in an environment.

@@ -40,6 +40,9 @@ pub struct World {
     pub ledger: RefCell<Ledger>,
     /// What happened.
     pub seen: RefCell<Seen>,
+    /// How far the machine's clock is off, and how far it has been at the most, in milliseconds.
+    clock_off: Cell<i64>,
+    most_off: Cell<i64>,
     /// How often the library has done something that can be seen from outside.
     pub acts: Cell<u64>,
     /// Whether it is seen to that whoever can go on was woken whenever something has happened: that takes its time.
@@ -73,6 +76,8 @@ impl World {
             ledger: RefCell::default(),
             seen: RefCell::default(),
             acts: Cell::default(),
+            clock_off: Cell::default(),
+            most_off: Cell::default(),
             looks_often: schedule.order % 8 == 1,
             violation: RefCell::default(),
             log: logs.then(RefCell::default),
@@ -87,6 +92,23 @@ impl World {
     /// The time.
     pub fn now(&self) -> i64 {
         self.clock.now()
+    }
+
+    /// The time by the machine's clock, which somebody may have set.
+    pub fn wall_clock(&self) -> i64 {
+        self.now() + self.clock_off.get()
+    }
+
+    /// Somebody sets the machine's clock.
+    pub fn set_clock(&self, millis: i64) {
+        self.clock_off.set(self.clock_off.get() + millis);
+        self.most_off.set(self.most_off.get().max(self.clock_off.get().abs()));
+        self.see("clock", if millis < 0 { "set back" } else { "set forward" });
+    }
+
+    /// How far the machine's clock has been off at the most, in milliseconds.
+    pub fn most_off(&self) -> i64 {
+        self.most_off.get()
     }
 
     /// The library did something that can be seen from outside.
@@ -188,7 +210,8 @@ impl World {
                 Event::Leaves { .. } | Event::Returns { .. } => return Some(event),
             }
             self.settle();
-            if self.looks_often {
+            // A timer of this very time may be still to come.
+            if self.looks_often && !self.clock.has_more_now() {
                 self.check_woken();
             }
         }
