@@ -1,43 +1,42 @@
-//! The app's arguments and options, checked. What is wrong with one is a `BAD_ARGUMENT` that names it.
+//! Checks the app's arguments and options. Every error is a `BAD_ARGUMENT` that names the argument.
 
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 
-/// The agent's id.
+/// Parses an agent's id.
 pub fn agent_id(text: &str) -> Result<AgentId, Error> {
     AgentId::parse(text).map_err(bad)
 }
 
-/// The recording's id.
+/// Parses a recording's id.
 pub fn recording_id(text: &str) -> Result<RecordingId, Error> {
     RecordingId::parse(text).map_err(bad)
 }
 
-/// The organization id that was given as `name`.
+/// Parses the organization id in the argument `name`.
 pub fn org_id(name: &str, text: &str) -> Result<OrgId, Error> {
     OrgId::parse(text).ok_or_else(|| Error::new(Code::BadArgument, format!("{name} is not an organization id (a UUID).")))
 }
 
-/// A `timeoutMs`: more than 0 and at most 2³¹ − 1 milliseconds, the longest that a browser's timer can wait.
+/// Checks a timeout: more than 0 and at most 2³¹ − 1 milliseconds, the longest delay of a browser's timer.
 pub fn timeout(name: &str, millis: f64) -> Result<u32, Error> {
     if millis > 0.0 && millis <= f64::from(i32::MAX) {
-        // In range: what is lost is the part below a millisecond.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in range")]
         return Ok(millis.ceil() as u32);
     }
     Err(Error::new(Code::BadArgument, format!("{name} must be more than 0 and at most 2147483647 milliseconds.")))
 }
 
-/// A whole number from 1 to `most`.
-pub(crate) fn whole(name: &str, number: f64, most: u32) -> Result<u32, Error> {
-    if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(most) {
+/// Checks a whole number from 1 to `max`.
+pub(crate) fn whole(name: &str, number: f64, max: u32) -> Result<u32, Error> {
+    if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(max) {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in range")]
         return Ok(number as u32);
     }
-    Err(Error::new(Code::BadArgument, format!("{name} must be a whole number from 1 to {most}.")))
+    Err(Error::new(Code::BadArgument, format!("{name} must be a whole number from 1 to {max}.")))
 }
 
-/// One of the words that an option may have; the first of them is its default.
+/// The value for the option's `word`. Without a word, the first value, which is the default.
 pub(crate) fn one_of<T: Copy>(name: &str, word: Option<String>, words: &[(&str, T)]) -> Result<T, Error> {
     let chosen = match &word {
         Some(word) => words.iter().find(|(other, _)| other == word),
@@ -49,7 +48,7 @@ pub(crate) fn one_of<T: Copy>(name: &str, word: Option<String>, words: &[(&str, 
     })
 }
 
-/// The argument is wrong, as the message says.
+/// A `BAD_ARGUMENT` with this message.
 pub(crate) fn bad(message: impl Into<String>) -> Error {
     Error::new(Code::BadArgument, message)
 }

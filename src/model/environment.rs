@@ -1,4 +1,4 @@
-//! An environment of Genesys Cloud: its names, and the only origins that its tokens may travel to.
+//! Genesys Cloud environments: their names, and the only origins that their tokens may be sent to.
 
 use std::fmt;
 use std::rc::Rc;
@@ -6,9 +6,9 @@ use std::rc::Rc;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 
-/// An origin as the URL standard serializes it: lower case, no default port, nothing after the host.
+/// An origin as the URL standard serializes it: in lower case, without a default port, without a path.
 ///
-/// Only texts that a URL parser leaves as they are can become one, so that comparing whole texts compares origins.
+/// Only a string that a URL parser leaves unchanged can become an `Origin`, so comparing strings compares origins.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
@@ -32,7 +32,7 @@ impl Origin {
         Err(not_an_origin(text))
     }
 
-    /// The origin as text.
+    /// The origin as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,8 +63,8 @@ fn is_port(port: &str) -> bool {
     !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
-/// Whether a URL parser keeps this host as it is: lower-case labels, or a plain IPv4 address.
-/// `xn--` labels are refused, since a parser would have to check their Punycode.
+/// Whether a URL parser leaves this host unchanged: lowercase labels, or a plain IPv4 address.
+/// `xn--` labels are refused: without a Punycode decoder we cannot tell whether a parser accepts them.
 fn is_host(host: &str) -> bool {
     let labels_are_plain = host.len() <= 253
         && host.split('.').all(|label| {
@@ -74,7 +74,7 @@ fn is_host(host: &str) -> bool {
                 && !label.starts_with("xn--")
                 && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         });
-    // A last label that begins with a digit makes the parser read the host as an IPv4 number.
+    // If the last label begins with a digit, a parser may read the host as an IPv4 address.
     let last = host.rsplit('.').next().unwrap_or(host);
     let reads_as_number = last.starts_with(|first: char| first.is_ascii_digit());
     labels_are_plain && (!reads_as_number || is_ipv4(host))
@@ -84,7 +84,7 @@ fn is_ipv4(host: &str) -> bool {
     host.split('.').count() == 4 && host.split('.').all(|part| part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with('0')))
 }
 
-/// A cloud that an app opts in to by name: a private one, or one on this machine.
+/// An environment that the app lists in `environments`: a private cloud, or a server on this machine.
 #[derive(Clone, Debug)]
 pub struct EnvironmentEntry {
     /// The name that `gcTargetEnv` and the `environment` option may use.
@@ -97,7 +97,7 @@ pub struct EnvironmentEntry {
     pub apps: String,
 }
 
-/// One environment of Genesys Cloud, or an opted-in one.
+/// A Genesys Cloud region, or an environment that the app lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Environment {
     name: String,
@@ -107,7 +107,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment's name, as in `gcTargetEnv` (for a region whose name is not published: its domain).
+    /// The environment's name, as in `gcTargetEnv`. If Genesys publishes no name for the region, the region's domain.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -127,7 +127,7 @@ impl Environment {
         &self.apps
     }
 
-    fn of_region(region: &Region) -> Environment {
+    fn from_region(region: &Region) -> Environment {
         let origin = |service: &str| Origin(format!("https://{service}.{}", region.domain));
         Environment {
             name: region.environment.unwrap_or(region.domain).to_owned(),
@@ -139,16 +139,16 @@ impl Environment {
 }
 
 struct Region {
-    aws: &'static str,
+    aws_region: &'static str,
     domain: &'static str,
     environment: Option<&'static str>,
 }
 
-const fn region(aws: &'static str, domain: &'static str, environment: &'static str) -> Region {
-    Region { aws, domain, environment: Some(environment) }
+const fn region(aws_region: &'static str, domain: &'static str, environment: &'static str) -> Region {
+    Region { aws_region, domain, environment: Some(environment) }
 }
 
-/// Domains as in `PureCloudRegionHosts` of Genesys' platform client 262.0.0, names as in its service discovery 3.0.500.
+/// Domains are from `PureCloudRegionHosts` in Genesys' platform client 262.0.0, names from Genesys' service discovery 3.0.500.
 const REGIONS: [Region; 18] = [
     region("us-east-1", "mypurecloud.com", "prod"),
     region("us-west-2", "usw2.pure.cloud", "prod-usw2"),
@@ -168,30 +168,30 @@ const REGIONS: [Region; 18] = [
     region("ap-northeast-2", "apne2.pure.cloud", "prod-apne2"),
     region("ap-northeast-3", "apne3.pure.cloud", "prod-apne3"),
     // The EU Sovereign region's environment name is not published.
-    Region { aws: "eusc-de-east-1", domain: "edee1.eusc-pure.cloud", environment: None },
+    Region { aws_region: "eusc-de-east-1", domain: "edee1.eusc-pure.cloud", environment: None },
 ];
 
 impl Region {
     fn is_called(&self, name: &str) -> bool {
-        self.domain == name || self.aws == name || self.environment == Some(name)
+        self.domain == name || self.aws_region == name || self.environment == Some(name)
     }
 }
 
-/// The environments that an app may run in: Genesys' regions, and what the app opted in to.
+/// The environments that the app may use: Genesys' regions, and the entries of `environments`.
 #[derive(Clone, Debug, Default)]
 pub struct Environments {
-    opted_in: Vec<Rc<Environment>>,
+    listed: Vec<Rc<Environment>>,
 }
 
 impl Environments {
-    /// Genesys' regions and these entries. An entry can not take the name of a region.
+    /// Genesys' regions and these entries. Fails if a name is empty or taken, or if an origin is not allowed.
     pub fn with(entries: Vec<EnvironmentEntry>) -> Result<Environments, Error> {
         let mut environments = Environments::default();
         for entry in entries {
             if entry.name.is_empty() || environments.find(&entry.name).is_some() {
                 return Err(Error::new(Code::BadArgument, format!("environments: the name \"{}\" is empty or taken.", entry.name)));
             }
-            environments.opted_in.push(Rc::new(Environment {
+            environments.listed.push(Rc::new(Environment {
                 name: entry.name,
                 api: Origin::parse(&entry.api)?,
                 login: Origin::parse(&entry.login)?,
@@ -201,7 +201,7 @@ impl Environments {
         Ok(environments)
     }
 
-    /// The environment of this name: an opted-in one's, or a region's domain, environment name or AWS name.
+    /// The environment with this name: an entry's name, or a region's domain, environment name or AWS name.
     pub fn named(&self, name: &str) -> Result<Rc<Environment>, Error> {
         self.find(name).ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no environment \"{name}\".")))
     }
@@ -221,21 +221,21 @@ impl Environments {
         ))
     }
 
-    /// The region of this domain. An opted-in environment has none.
+    /// The region with this domain. An entry of `environments` has no domain.
     pub fn of_domain(&self, domain: &str) -> Result<Rc<Environment>, Error> {
         let region = REGIONS.iter().find(|region| region.domain == domain);
         region
-            .map(|region| Rc::new(Environment::of_region(region)))
+            .map(|region| Rc::new(Environment::from_region(region)))
             .ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no region \"{domain}\".")))
     }
 
     fn find(&self, name: &str) -> Option<Rc<Environment>> {
-        let opted_in = self.opted_in.iter().find(|environment| environment.name == name).cloned();
-        opted_in.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(|region| Rc::new(Environment::of_region(region))))
+        let listed = self.listed.iter().find(|environment| environment.name == name).cloned();
+        listed.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(|region| Rc::new(Environment::from_region(region))))
     }
 }
 
-/// An organization in its environment: what a token is for, and what a call is for.
+/// An organization in its environment. A token belongs to one target, and a call is for one target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The environment.

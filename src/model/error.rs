@@ -10,7 +10,7 @@ use crate::model::ids::OrgId;
 macro_rules! codes {
     ($($variant:ident $text:literal, retry: $retry:literal, fixed_by: $fixed_by:literal,
         when: $when:literal, hint: $hint:literal;)*) => {
-        /// A failure's code: one leaf per cause, stable across versions.
+        /// An error code: one code per cause, stable across versions.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $when] $variant,)*
@@ -25,7 +25,7 @@ macro_rules! codes {
                 match self { $(Code::$variant => $text,)* }
             }
 
-            /// When the code is given.
+            /// When an error has this code.
             pub fn when(self) -> &'static str {
                 match self { $(Code::$variant => $when,)* }
             }
@@ -35,12 +35,12 @@ macro_rules! codes {
                 match self { $(Code::$variant => $hint,)* }
             }
 
-            /// Who can mend it.
+            /// Who can fix the cause.
             pub fn fixed_by(self) -> &'static str {
                 match self { $(Code::$variant => $fixed_by,)* }
             }
 
-            /// Whether the same call may succeed later with nothing else changed, and is safe to make again.
+            /// Whether the same call is safe to repeat and may succeed later with nothing else changed.
             pub fn retryable(self) -> bool {
                 match self { $(Code::$variant => $retry,)* }
             }
@@ -168,68 +168,68 @@ codes! {
         hint: "connect() again.";
 }
 
-/// What lies behind an error, in the words of whoever said it.
+/// The cause of an error.
 #[derive(Clone)]
 pub enum Cause {
-    /// The body of the cloud's answer, as it came.
+    /// The body of the cloud's response, unchanged.
     Cloud(String),
-    /// A value from outside, such as what a callback threw: kept whole, never read.
+    /// A value from outside the library, for example a value that a callback threw: kept unchanged, never read.
     Foreign(Rc<dyn Any>),
-    /// Another error of ours.
+    /// Another error of the library.
     Error(Box<Error>),
 }
 
 impl std::fmt::Debug for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Cause::Cloud(words) => f.debug_tuple("Cloud").field(words).finish(),
+            Cause::Cloud(body) => f.debug_tuple("Cloud").field(body).finish(),
             Cause::Foreign(_) => f.write_str("Foreign"),
             Cause::Error(error) => error.fmt(f),
         }
     }
 }
 
-/// What is known about a failure. Never holds any part of a token.
+/// The facts about a failure. Never contains any part of a token.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// HTTP status of the cloud's answer.
+    /// HTTP status of the cloud's response.
     pub status: Option<u16>,
     /// The organization that the call was for.
     pub org_id: Option<OrgId>,
     /// The organization of the token in question.
     pub token_org_id: Option<OrgId>,
-    /// The home organization of the token's user, where it is another one.
+    /// The home organization of the token's user, if it is another organization.
     pub home_org_id: Option<OrgId>,
     /// OAuth scopes that the call needs.
     pub missing_scopes: Option<Vec<String>>,
     /// OAuth scopes that the token has.
     pub granted_scopes: Option<Vec<String>>,
-    /// A scope that the token has and that the missing one was probably meant to be.
+    /// A scope of the token that was probably meant to be the missing scope.
     pub near_miss: Option<String>,
-    /// Names of the headers with the organization's id that were sent.
+    /// Names of the sent headers that carry the organization's id.
     pub org_headers: Option<Vec<String>>,
-    /// How long the cloud says to wait, in milliseconds.
+    /// How long the cloud asks to wait, in milliseconds.
     pub retry_after: Option<u32>,
-    /// The agent's recordings that the cloud listed when a start was looked for.
+    /// The agent's recordings that the cloud listed when the library looked for a lost start.
     pub seen: Option<Vec<Seen>>,
-    /// Permissions that the cloud named.
+    /// Missing permissions that the cloud named.
     pub missing_permissions: Option<Vec<String>>,
     /// `contextId` of the cloud's error body.
     pub context_id: Option<String>,
-    /// `ININ-Correlation-Id` of the cloud's answer.
+    /// `ININ-Correlation-Id` of the cloud's response.
     pub correlation_id: Option<String>,
-    /// What lies behind it.
+    /// The error's cause.
     pub cause: Option<Cause>,
 }
 
-/// A recording that was seen while another one was looked for, in the cloud's words.
+/// A recording that the cloud listed when the library looked for a lost start.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Its id.
+    /// The recording's id.
     pub id: String,
-    /// Its state.
+    /// The recording's state, as the cloud names it.
     pub state: String,
-    /// When it started (ISO 8601), where the cloud said so.
+    /// When the recording started (ISO 8601), if the cloud says so.
     pub started_at: Option<String>,
 }
 
@@ -238,14 +238,14 @@ pub struct Seen {
 pub struct Error {
     /// The stable code.
     pub code: Code,
-    /// What happened, for a person. Not part of the contract: branch on the code.
+    /// What happened, for a person. The wording may change: branch on the code.
     pub message: String,
-    /// What is known.
+    /// The facts.
     pub evidence: Box<Evidence>,
 }
 
 impl Error {
-    /// An error with nothing but its code and message.
+    /// An error with only a code and a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Error { code, message: message.into(), evidence: Box::default() }
     }
@@ -257,26 +257,26 @@ impl Error {
         self
     }
 
-    /// The same error, its message led by the argument that it is about.
+    /// The same error, with the argument's name before its message.
     #[must_use]
     pub fn in_argument(mut self, argument: &str) -> Self {
         self.message = format!("{argument}: {}", self.message);
         self
     }
 
-    /// The same error, with the refusal that came before it as its cause, where it has none of its own.
+    /// The same error. If it has no cause, the earlier refusal becomes its cause.
     #[must_use]
-    pub fn preceded_by(mut self, refused: Error) -> Self {
-        self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refused)));
+    pub fn preceded_by(mut self, refusal: Error) -> Self {
+        self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refusal)));
         self
     }
 
-    /// Whether the cloud refuses the token itself, so that another one may do.
+    /// Whether the cloud rejected the token itself, so that another token may work.
     pub fn is_token_rejection(&self) -> bool {
         matches!(self.code, Code::Unauthenticated | Code::TokenExpired)
     }
 
-    /// The same error, with what lies behind it.
+    /// The same error, with this cause.
     #[must_use]
     pub fn caused_by(mut self, cause: Cause) -> Self {
         self.evidence.cause = Some(cause);

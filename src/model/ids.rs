@@ -10,12 +10,12 @@ pub struct OrgId(Rc<str>);
 impl OrgId {
     /// Reads a UUID (8-4-4-4-12 hexadecimal digits, either case).
     pub fn parse(text: &str) -> Option<OrgId> {
-        let well_formed = text.len() == 36
+        let is_uuid = text.len() == 36
             && text.bytes().enumerate().all(|(at, byte)| match at {
                 8 | 13 | 18 | 23 => byte == b'-',
                 _ => byte.is_ascii_hexdigit(),
             });
-        well_formed.then(|| OrgId(text.to_ascii_lowercase().into()))
+        is_uuid.then(|| OrgId(text.to_ascii_lowercase().into()))
     }
 
     /// The id as text.
@@ -36,12 +36,12 @@ impl fmt::Debug for OrgId {
     }
 }
 
-/// An agent's id: a Genesys Cloud user id, or what the recording API of the contract takes for one.
+/// An agent's id: a Genesys Cloud user id, or another id that the contract's recording API accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentId(String);
 
 impl AgentId {
-    /// Takes 1 to 256 characters, without blanks around and without control characters. The error says what is wrong.
+    /// Parses 1 to 256 characters without surrounding whitespace or control characters. The error is a message.
     pub fn parse(text: &str) -> Result<AgentId, &'static str> {
         if text.trim().is_empty() {
             return Err("The agent id is empty.");
@@ -66,10 +66,10 @@ impl AgentId {
 pub struct RecordingId(String);
 
 impl RecordingId {
-    /// Takes 1 to 256 characters without control characters, but neither `.` nor `..`: it becomes a part of a path.
+    /// Parses 1 to 256 characters without control characters. Refuses `.` and `..`: the id becomes a path segment.
     pub fn parse(text: &str) -> Result<RecordingId, &'static str> {
-        let is_one = !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control);
-        if is_one && text != "." && text != ".." {
+        let is_well_formed = !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control);
+        if is_well_formed && text != "." && text != ".." {
             return Ok(RecordingId(text.to_owned()));
         }
         Err("The recording's id is empty, longer than 256 characters, or no id.")

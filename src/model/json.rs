@@ -1,7 +1,7 @@
-//! JSON as far as it is read here. Null counts as absent, and numbers are cut to whole ones.
+//! JSON, reduced to what the library reads: null counts as absent, and numbers are truncated to integers.
 //!
-//! The platform parses it (in a page: `JSON.parse`) and hands over this small tree, which serves every body and every
-//! claim. A parser of our own would be a tenth of the module.
+//! The platform parses the text (a page uses `JSON.parse`) into this tree, which holds every body and every claim. A JSON
+//! parser in Rust would make up a tenth of the module.
 
 use zeroize::Zeroize;
 
@@ -10,11 +10,11 @@ use zeroize::Zeroize;
 pub enum Json {
     /// A string.
     String(String),
-    /// A number, cut to a whole one.
+    /// A number, truncated to an integer.
     Number(i64),
     /// An array.
     Array(Vec<Json>),
-    /// An object, in the order of its text.
+    /// An object, with its properties in the order of the text.
     Object(Vec<(String, Json)>),
     /// A boolean.
     Bool(bool),
@@ -24,7 +24,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// The object's property of this name.
+    /// The object's property with this name.
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
             Json::Object(properties) => properties.iter().find(|(key, _)| key == name).map(|(_, value)| value),
@@ -32,7 +32,7 @@ impl Json {
         }
     }
 
-    /// The string that this value is.
+    /// This value, if it is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Json::String(text) => Some(text),
@@ -40,12 +40,12 @@ impl Json {
         }
     }
 
-    /// The object's property of this name, if it is a string.
+    /// The object's property with this name, if it is a string.
     pub fn str(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
-    /// The object's property of this name, if it is a number, cut to a whole one.
+    /// The object's property with this name, if it is a number, truncated to an integer.
     pub fn number(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             Json::Number(number) => Some(*number),
@@ -53,7 +53,7 @@ impl Json {
         }
     }
 
-    /// The object's property of this name, if it is an array; nothing otherwise.
+    /// The object's property with this name, if it is an array; otherwise an empty slice.
     pub fn array(&self, name: &str) -> &[Json] {
         match self.get(name) {
             Some(Json::Array(items)) => items,
@@ -62,7 +62,7 @@ impl Json {
     }
 }
 
-/// Overwrites every string, for a response that held secrets.
+/// Overwrites every string, for a response that contains secrets.
 impl Zeroize for Json {
     fn zeroize(&mut self) {
         match self {

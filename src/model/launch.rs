@@ -1,4 +1,4 @@
-//! What the host says in the launch URL. All of it is a hint: an org id here names the target, never whose a token is.
+//! The launch URL's parameters. All of them are hints: `orgId` names the target, and never decides a token's owner.
 
 use std::rc::Rc;
 
@@ -7,8 +7,8 @@ use crate::model::environment::{Environment, Environments};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 
-/// The parameters that Genesys Cloud fills in when it loads a Premium App, and the names by which they are known here.
-/// `orgId` is none of its placeholders: the vendor writes it into the URL of each installed instance.
+/// The parameters that Genesys Cloud fills in when it loads a Premium App, with their names in [`LaunchContext`].
+/// Genesys Cloud has no placeholder for `orgId`: the vendor writes `orgId` into the URL of each installed instance.
 const PARAMETERS: [(&str, &str); 12] = [
     ("gcHostOrigin", "hostOrigin"),
     ("gcTargetEnv", "targetEnv"),
@@ -24,14 +24,14 @@ const PARAMETERS: [(&str, &str); 12] = [
     ("pcUsePopupAuth", "usePopupAuth"),
 ];
 
-/// The launch URL's query, as far as the host fills it in.
+/// The values of the launch URL's parameters.
 #[derive(Clone, Debug, Default)]
 pub struct LaunchContext {
     values: Vec<(&'static str, String)>,
 }
 
 impl LaunchContext {
-    /// Reads the query's decoded pairs. A placeholder that the host left as it is counts as absent.
+    /// Reads the query's decoded pairs. A placeholder that the host did not replace counts as absent.
     pub fn from_query(pairs: &[(String, String)]) -> Result<LaunchContext, Error> {
         let mut launch = LaunchContext::default();
         for (parameter, name) in PARAMETERS {
@@ -48,22 +48,22 @@ impl LaunchContext {
         Ok(launch)
     }
 
-    /// The value of this name, such as `conversationId`.
+    /// The value with this name, for example `conversationId`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
     }
 
-    /// Every value that the host gave, with its name.
+    /// Every value in the launch URL, with its name.
     pub fn values(&self) -> &[(&'static str, String)] {
         &self.values
     }
 
-    /// The organization that the launch URL names. Only an error for who needs it: the name is not the host's own.
+    /// The organization that the launch URL names. `orgId` is checked only here: an app may use the name for something else.
     pub fn org(&self) -> Result<Option<OrgId>, Error> {
         self.get("orgId").map(|text| org_id("The launch URL's orgId", text)).transpose()
     }
 
-    /// The environment that the host names. Never a default: a token must not go where nobody said.
+    /// The environment that the launch URL names. There is no default: a token must not be sent to an environment by accident.
     pub fn environment(&self, environments: &Environments) -> Result<Rc<Environment>, Error> {
         let by_host = match (self.get("hostOrigin"), self.get("targetEnv")) {
             (Some(host_origin), Some(target)) => Some(environments.of_host(host_origin, target)?),

@@ -1,27 +1,29 @@
-//! OAuth scopes, and what is nearly one: a wrong letter is the likeliest cause of a missing scope.
+//! OAuth scopes and near misses: a typo is the likeliest cause of a missing scope.
 
 use crate::model::json::Json;
 
-/// Of the scopes that are held, the one that the needed one was probably meant to be: another case, another separator, a
-/// plural too many or too few, another suffix or none. Not the needed one itself.
+/// The scope in `held` that was probably meant to be `needed`: it differs in case, in a separator, in a plural or in the
+/// suffix. Never `needed` itself.
 pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
     let candidates = || held.iter().map(String::as_str).filter(|scope| *scope != needed);
-    // The whole name in another writing comes before the same domain with another suffix.
-    candidates().find(|scope| normal(scope) == normal(needed)).or_else(|| candidates().find(|scope| domain(scope) == domain(needed)))
+    // The same name in another spelling is likelier than the same domain with another suffix.
+    candidates()
+        .find(|scope| normalized(scope) == normalized(needed))
+        .or_else(|| candidates().find(|scope| domain(scope) == domain(needed)))
 }
 
-fn normal(scope: &str) -> String {
+fn normalized(scope: &str) -> String {
     scope.to_ascii_lowercase().replace(['.', '_', '-'], ":")
 }
 
-/// The part before the suffix, without plural: of `screenrecordings:write`, `screenrecording`.
+/// The part before the suffix, in the singular: `screenrecording` for `screenrecordings:write`.
 fn domain(scope: &str) -> String {
     let scope = scope.to_ascii_lowercase();
     let domain = scope.split([':', '.', '_']).next().unwrap_or_default();
     domain.trim_end_matches('s').replace('-', "")
 }
 
-/// The scopes in a claim or an answer: one string with blanks between them (RFC 8693), or an array.
+/// The scopes in a claim or a response: a space-separated string (RFC 8693), or an array.
 pub(crate) fn scopes(value: &Json) -> Option<Vec<String>> {
     match value {
         Json::String(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),

@@ -1,4 +1,4 @@
-//! The time here and the time in the cloud.
+//! Time on this machine and time in the cloud.
 
 use std::cell::Cell;
 
@@ -17,11 +17,11 @@ impl Timestamp {
         self.0
     }
 
-    /// This many milliseconds later, within what a `Date` can hold.
+    /// This many milliseconds later, clamped to the range of a JavaScript `Date`.
     #[must_use]
     pub fn after_millis(self, millis: i64) -> Timestamp {
-        const LAST_DATE: i64 = 8_640_000_000_000_000;
-        Timestamp(self.0.saturating_add(millis).clamp(-LAST_DATE, LAST_DATE))
+        const MAX_DATE_MS: i64 = 8_640_000_000_000_000;
+        Timestamp(self.0.saturating_add(millis).clamp(-MAX_DATE_MS, MAX_DATE_MS))
     }
 
     /// Milliseconds from `earlier` to this date; negative if this date is earlier.
@@ -30,12 +30,12 @@ impl Timestamp {
     }
 }
 
-/// A point on the monotonic clock of this page (`performance.now()`), for every duration: nobody sets that clock.
+/// A point on this page's monotonic clock (`performance.now()`). It measures every duration, because nobody can set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(i64);
 
 impl Instant {
-    /// From milliseconds since the clock's own beginning.
+    /// From milliseconds since the clock's start.
     pub fn from_millis(millis: i64) -> Instant {
         Instant(millis)
     }
@@ -46,9 +46,9 @@ impl Instant {
         Instant(self.0.saturating_add(millis))
     }
 
-    /// This many seconds later. The number comes from outside.
+    /// This many seconds later, saturating: `seconds` comes from outside the library.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "a cast to i64 saturates; what is lost is below a millisecond")]
+    #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and drops only a fraction of a millisecond")]
     pub fn after_seconds(self, seconds: f64) -> Instant {
         self.after_millis((seconds * 1000.0) as i64)
     }
@@ -59,7 +59,7 @@ impl Instant {
     }
 }
 
-/// A moment by every clock: this page's monotonic clock, this machine's wall clock, and the cloud's clock.
+/// One moment on three clocks: this page's monotonic clock, this machine's wall clock, and the cloud's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     instant: Instant,
@@ -68,12 +68,12 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The monotonic clock.
+    /// The moment on the monotonic clock.
     pub fn instant(self) -> Instant {
         self.instant
     }
 
-    /// The cloud's clock, as far as it is known.
+    /// The moment on the cloud's clock, as far as that clock is known.
     pub fn in_cloud(self) -> Timestamp {
         self.in_cloud
     }
@@ -83,56 +83,56 @@ impl Moment {
         self.instant.after_millis(in_cloud.since(self.in_cloud))
     }
 
-    /// What this machine's wall clock shows at an instant, unless somebody sets it.
+    /// What this machine's wall clock shows at an instant, unless somebody sets the clock.
     pub fn wall_clock_at(self, instant: Instant) -> Timestamp {
         self.wall_clock.after_millis(instant.since(self.instant))
     }
 }
 
-/// What is known of the cloud's clock. Without a `Date` in any response, this machine's wall clock stands in for it.
+/// An estimate of the cloud's clock. Until a response has a `Date`, the estimate is this machine's wall clock.
 #[derive(Debug, Default)]
 pub struct CloudClock {
-    /// The cloud's date less the monotonic clock, in milliseconds.
+    /// The cloud's date minus the monotonic clock, in milliseconds.
     offset: Cell<Option<i64>>,
-    /// What the offset was taken for before a `Date` changed it, until a second `Date` confirms the change.
-    doubted: Cell<Option<i64>>,
+    /// The offset before a `Date` changed it, until a second `Date` confirms the change.
+    previous_offset: Cell<Option<i64>>,
 }
 
 impl CloudClock {
-    /// The moment at which the clocks of this page show these times.
+    /// The moment at which this page's clocks show these times.
     pub fn moment(&self, instant: Instant, wall_clock: Timestamp) -> Moment {
         let in_cloud = self.offset.get().map_or(wall_clock, |offset| Timestamp(0).after_millis(instant.0.saturating_add(offset)));
         Moment { instant, wall_clock, in_cloud }
     }
 
-    /// An earlier moment, with what is known of the cloud's clock now.
+    /// An earlier moment, by the current estimate of the cloud's clock.
     fn revised(&self, moment: Moment) -> Moment {
         self.moment(moment.instant, moment.wall_clock)
     }
 
     /// The latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.
     pub fn latest(&self, moment: Moment) -> Timestamp {
-        let doubted = self.doubted.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
-        doubted.map_or(self.revised(moment).in_cloud, |doubted| doubted.max(self.revised(moment).in_cloud))
+        let previous = self.previous_offset.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
+        previous.map_or(self.revised(moment).in_cloud, |previous| previous.max(self.revised(moment).in_cloud))
     }
 
-    /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds, if a response has told.
+    /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds; `None` until a response has a `Date`.
     pub fn ahead(&self, now: Moment) -> Option<i64> {
         self.offset.get().map(|_| self.revised(now).in_cloud.since(now.wall_clock))
     }
 
-    /// Learns from a response's `Date`, which the cloud wrote between `sent` and `received` and which leaves out everything
-    /// below a second. A known offset stays for as long as it may be right. Clocks that may agree are taken to agree.
+    /// Updates the estimate from a response's `Date`, which the cloud wrote between `sent` and `received`, in whole seconds.
+    /// The known offset stays if `date` allows it. Otherwise, if `date` allows it, the wall clock counts as exact.
     pub fn learn(&self, sent: Moment, received: Moment, date: Timestamp) {
-        let least = date.0.saturating_sub(received.instant.0);
-        let most = date.0.saturating_add(1000).saturating_sub(sent.instant.0);
-        let fits = |offset: &i64| (least..=most).contains(offset);
-        if least <= most {
-            let agreeing = received.wall_clock.0.saturating_sub(received.instant.0);
-            let before = self.offset.get().unwrap_or(agreeing);
-            let known = Some(before).filter(fits).or(Some(agreeing).filter(fits));
-            self.doubted.set(Some(before).filter(|before| !fits(before)));
-            self.offset.set(Some(known.unwrap_or(least / 2 + most / 2)));
+        let min = date.0.saturating_sub(received.instant.0);
+        let max = date.0.saturating_add(1000).saturating_sub(sent.instant.0);
+        let fits = |offset: &i64| (min..=max).contains(offset);
+        if min <= max {
+            let wall_clock_offset = received.wall_clock.0.saturating_sub(received.instant.0);
+            let previous = self.offset.get().unwrap_or(wall_clock_offset);
+            let offset = Some(previous).filter(fits).or(Some(wall_clock_offset).filter(fits));
+            self.previous_offset.set(Some(previous).filter(|previous| !fits(previous)));
+            self.offset.set(Some(offset.unwrap_or(min / 2 + max / 2)));
         }
     }
 }
