@@ -1,25 +1,25 @@
-//! The texts that OAuth gives: an access token, and the refresh token that came with it.
+//! Access tokens and refresh tokens.
 
 use std::fmt;
 
 use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
 
-/// The longest token that is accepted, in bytes. Servers commonly refuse longer headers.
-const LONGEST_TOKEN: usize = 16 * 1024;
+/// The longest accepted token. Servers commonly refuse longer headers.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// An access token: a secret, which prints as `***`. Only a grant can read its text.
+/// An access token. It prints as `***`, and only this crate can read its text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(Secret);
 
 impl AccessToken {
-    /// Takes a bearer token's text (RFC 6750 `b64token`).
+    /// Parses a bearer token (RFC 6750 `b64token`) of at most 16 KiB.
     pub fn parse(text: &str) -> Result<AccessToken, Error> {
         let malformed = |message: &str| Err(Error::new(Code::TokenMalformed, message));
         if text.is_empty() {
             return malformed("The token is empty.");
         }
-        if text.len() > LONGEST_TOKEN {
+        if text.len() > MAX_TOKEN_BYTES {
             return malformed("The token is longer than 16 KiB.");
         }
         let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
@@ -30,7 +30,7 @@ impl AccessToken {
         Ok(AccessToken(text.to_owned().into()))
     }
 
-    /// The secret, for the one place that authorizes.
+    /// The secret, for authorizing a request.
     pub(crate) fn secret(&self) -> &Secret {
         &self.0
     }
@@ -42,7 +42,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// A refresh token: what the login origin gives another access token for, once.
+/// A refresh token. The login origin exchanges it for another access token, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken(Secret);
 
@@ -56,11 +56,11 @@ impl RefreshToken {
     }
 }
 
-/// What a token source returned.
+/// A token as its source returned it.
 #[derive(Clone)]
 pub struct IssuedToken {
-    /// The token's text.
+    /// The access token.
     pub access_token: Secret,
-    /// Its life in seconds, where the source knows it.
+    /// The token's lifetime in seconds, if the source knows it.
     pub expires_in: Option<f64>,
 }

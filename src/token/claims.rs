@@ -1,4 +1,4 @@
-//! What a token says of itself, and what `GET /api/v2/tokens/me` says of it.
+//! A token's own claims, and what `GET /api/v2/tokens/me` says about the token.
 
 use std::fmt;
 
@@ -16,21 +16,21 @@ use crate::model::scope::scopes;
 use crate::model::time::Timestamp;
 use crate::token::access_token::AccessToken;
 
-/// What a JWT says of itself. Nobody has verified it: it may refuse or file a token, never more.
+/// The claims of a JWT, unverified. They may get a token refused, or stored for an organization, nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// `org_id`, where it is an organization id.
+    /// `org_id`, if it is an organization id.
     pub org: Option<OrgId>,
     /// `exp`.
     pub expires_at: Option<Timestamp>,
-    /// `scope`: a text with blanks between (RFC 8693), or an array.
+    /// `scope`: a space-separated string (RFC 8693), or an array.
     pub scopes: Option<Vec<String>>,
 }
 
 impl AccessToken {
-    /// What a JWT says of itself, unverified; `None` for an opaque token.
+    /// The claims of a JWT, unverified; `None` for an opaque token.
     ///
-    /// jwt-compact reads the claims, but not the token around them: its `UntrustedToken` would be 24 kB more to load.
+    /// jwt-compact reads only the claims: its `UntrustedToken`, which reads the whole token, would add 24 kB to the download.
     pub fn claims(&self, parse_json: impl Fn(&str) -> Option<Json>) -> Result<Option<Claims>, Error> {
         let mut parts = self.secret().reveal().split('.');
         let header = parts.next().unwrap_or_default();
@@ -47,8 +47,8 @@ impl AccessToken {
     }
 }
 
-/// Whether these are the first characters of a JSON object in base64url, as a JWT's header is.
-/// An opaque token may begin with `eyJ` by chance, but does not go on as readable text.
+/// Whether the header looks like a JSON object in base64url, as in a JWT.
+/// An opaque token may begin with `eyJ` by chance, but the rest does not decode to readable text.
 fn begins_json_object(header: &str) -> bool {
     let whole_groups = header.get(..header.len() / 4 * 4).unwrap_or_default();
     header.starts_with("eyJ")
@@ -69,7 +69,7 @@ fn read_claims(header: &str, payload: &str, signature: &str, parse_json: impl Fn
     Some(Claims { org, expires_at, scopes })
 }
 
-/// What `GET /api/v2/tokens/me` answers (`TokenInfo`), as far as it matters here.
+/// The response of `GET /api/v2/tokens/me` (`TokenInfo`), reduced to what the library uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenInfo {
     /// `organization.id`: the organization that the token works for.
@@ -80,12 +80,12 @@ pub struct TokenInfo {
     pub home_org: Option<OrgId>,
     /// `authorizedScope`.
     pub scopes: Option<Vec<String>>,
-    /// `dateTokenIdles`, in the cloud's time: it moves on with each use of the token.
+    /// `dateTokenIdles`, by the cloud's clock. Each use of the token postpones it.
     pub idle_timeout_at: Option<Timestamp>,
 }
 
 impl TokenInfo {
-    /// Reads the answer's body; `None` unless it names an organization. `parse_date` reads an ISO 8601 date.
+    /// Reads the response's body; `None` if it names no organization. `parse_date` reads an ISO 8601 date.
     pub fn from_json(info: &Json, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<TokenInfo> {
         let organization = info.get("organization")?;
         let org_of = |organization: &Json| organization.str("id").and_then(OrgId::parse);
@@ -99,7 +99,7 @@ impl TokenInfo {
     }
 }
 
-/// So that a type of another crate can be read from the tree.
+/// Lets jwt-compact read its `Claims` from the tree.
 impl<'de> Deserializer<'de> for Json {
     type Error = Mismatch;
 
@@ -109,7 +109,7 @@ impl<'de> Deserializer<'de> for Json {
             Json::Number(number) => visitor.visit_i64(number),
             Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
-            Json::Bool(truth) => visitor.visit_bool(truth),
+            Json::Bool(boolean) => visitor.visit_bool(boolean),
             Json::Null => visitor.visit_unit(),
         }
     }
@@ -128,7 +128,7 @@ impl IntoDeserializer<'_, Mismatch> for Json {
     }
 }
 
-/// The tree is not what the type expects. Says no more, since every word would have to be formatted.
+/// The tree does not match the type. Has no details: code that formats them would enlarge the module.
 #[derive(Debug)]
 pub struct Mismatch;
 

@@ -1,4 +1,4 @@
-//! A token that is known to belong to one organization of one environment: only such a token authorizes a request.
+//! A token of one organization in one environment. Only an [`OrgToken`] authorizes requests for an organization.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,21 +12,21 @@ use crate::token::access_token::{AccessToken, IssuedToken, RefreshToken};
 use crate::token::claims::{Claims, TokenInfo};
 use crate::token::request::{ApiRequest, Method, Request, authorized};
 
-/// How the organization of a token is known.
+/// How the library knows a token's organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownBy {
-    /// The JWT's `org_id` claim, which nobody verified.
+    /// From the JWT's `org_id` claim, unverified.
     Claim,
-    /// The cloud's own response.
+    /// From the cloud's response.
     Cloud,
 }
 
-/// The time from a sign-in to a sign-out of one organization. Clones are the same session.
+/// The time from a sign-in to a sign-out of one organization. Clones share the session.
 #[derive(Clone, Debug, Default)]
 pub struct Session(Rc<Cell<bool>>);
 
 impl Session {
-    /// Somebody signed out: no token of this session authorizes a request any more.
+    /// Ends the session at a sign-out: from now on, none of its tokens authorizes a request.
     pub(crate) fn end(&self) {
         self.0.set(true);
     }
@@ -47,15 +47,15 @@ pub struct OrgToken {
     scopes: Option<Vec<String>>,
     expiry: Expiry,
     identified_at: Instant,
-    /// When the token's idle timeout ends, by the cloud's clock: known until the first use, which begins the timeout anew.
+    /// When the token's idle timeout ends, by the cloud's clock. Unknown after the first use, which restarts the timeout.
     idle_timeout_at: Cell<Option<Timestamp>>,
     refresh_token: RefCell<Option<RefreshToken>>,
-    /// Whether the cloud has rejected the token. Copies that know more of the same token share this.
+    /// Whether the cloud has rejected the token. Every copy of the token shares this flag.
     is_rejected: Rc<Cell<bool>>,
     session: Session,
 }
 
-/// When a token expires, by whichever clock that was told.
+/// When a token expires, by the clock of each source.
 #[derive(Clone, Copy, Debug, Default)]
 struct Expiry {
     /// The claim `exp`, by the cloud's clock.
@@ -65,7 +65,7 @@ struct Expiry {
 }
 
 impl Expiry {
-    /// The earlier one.
+    /// The earlier of both.
     fn at(self, now: Moment) -> Option<Instant> {
         let exp = self.exp.map(|exp| now.instant_of(exp));
         match (exp, self.expires_in) {
@@ -75,8 +75,8 @@ impl Expiry {
     }
 }
 
-/// A token is renewed when a tenth of its life is left, or less than this many milliseconds.
-const RENEWAL_PART: i64 = 10;
+/// A token is renewed when a tenth of its life is left, but not earlier than a minute before it expires.
+const RENEWAL_DIVISOR: i64 = 10;
 const MAX_RENEWAL_MS: i64 = 60_000;
 
 impl OrgToken {
@@ -90,12 +90,12 @@ impl OrgToken {
         self.known_by
     }
 
-    /// The organization's name, if the cloud said it.
+    /// The organization's name, if the cloud gave it.
     pub fn org_name(&self) -> Option<&str> {
         self.org_name.as_deref()
     }
 
-    /// The home organization of the token's user, if the cloud said it.
+    /// The home organization of the token's user, if the cloud gave it.
     pub fn home_org(&self) -> Option<&OrgId> {
         self.home_org.as_ref()
     }
@@ -110,12 +110,12 @@ impl OrgToken {
         self.expiry.at(now)
     }
 
-    /// Whether the token can still be used at this moment, as far as is known.
+    /// Whether the token can still be used, as far as the library knows.
     pub fn is_fresh(&self, now: Moment) -> bool {
         !self.is_rejected.get() && self.unusable_at(now).is_none_or(|at| now.instant() < at)
     }
 
-    /// When the token expires or its idle timeout ends, if that is known.
+    /// When the token expires or its idle timeout ends, if either is known.
     pub(crate) fn unusable_at(&self, now: Moment) -> Option<Instant> {
         let idle_timeout = self.idle_timeout_at.get().map(|at| now.instant_of(at));
         match (self.expires_at(now), idle_timeout) {
@@ -124,11 +124,11 @@ impl OrgToken {
         }
     }
 
-    /// Whether so little of the token's life is left that another one should be obtained.
+    /// Whether the token is so close to its expiry that another token should be obtained.
     pub fn should_renew(&self, now: Moment) -> bool {
         self.expires_at(now).is_some_and(|expires_at| {
             let life = expires_at.since(self.identified_at);
-            expires_at.since(now.instant()) <= (life / RENEWAL_PART).min(MAX_RENEWAL_MS)
+            expires_at.since(now.instant()) <= (life / RENEWAL_DIVISOR).min(MAX_RENEWAL_MS)
         })
     }
 
@@ -137,12 +137,12 @@ impl OrgToken {
         self.is_rejected.get()
     }
 
-    /// The cloud has rejected the token itself: it is not sent again.
+    /// Marks the token as rejected by the cloud, so that it is not sent again.
     pub(crate) fn mark_rejected(&self) {
         self.is_rejected.set(true);
     }
 
-    /// The token was used, here or by another page: its idle timeout is unknown from now on.
+    /// Notes that this page or another page uses the token: its idle timeout is unknown from now on.
     pub(crate) fn mark_used(&self) {
         self.idle_timeout_at.set(None);
     }
@@ -152,7 +152,7 @@ impl OrgToken {
         self.token == other.token
     }
 
-    /// The token, for another page of this origin.
+    /// The token, for use by another page of this origin.
     pub(crate) fn to_share(&self, now: Moment) -> IssuedToken {
         self.mark_used();
         let millis_left = self.expires_at(now).map(|expires_at| expires_at.since(now.instant()));
@@ -169,7 +169,7 @@ impl OrgToken {
         self.refresh_token.borrow().clone()
     }
 
-    /// The token, to be identified anew.
+    /// A copy of the token, to be identified again.
     pub(crate) fn unidentified(&self) -> UnidentifiedToken {
         UnidentifiedToken {
             environment: self.target.environment.clone(),
@@ -181,18 +181,18 @@ impl OrgToken {
         }
     }
 
-    /// What requests with this token are counted by.
+    /// The secret, by which the rate limiter counts requests.
     pub(crate) fn secret(&self) -> &Secret {
         self.token.secret()
     }
 
-    /// The token, as one of this session.
+    /// The token, moved to this session.
     pub(crate) fn in_session(self, session: Session) -> OrgToken {
         OrgToken { session, ..self }
     }
 
-    /// The request, authorized with this token for its organization. Fails once somebody has signed out of the organization,
-    /// however long the token was carried.
+    /// Authorizes the request with this token, for the token's organization. Fails if somebody has signed out of the
+    /// organization, even if the caller obtained the token before.
     pub fn authorize(&self, request: ApiRequest) -> Result<Request, Error> {
         if self.session.has_ended() {
             let message = format!("Somebody signed out of organization {}.", self.target.org);
@@ -201,13 +201,13 @@ impl OrgToken {
         Ok(authorized(&self.target.environment, &self.token, Some(&self.target.org), request))
     }
 
-    /// The request that revokes this token: the only one that may be sent after a sign-out.
+    /// The request that revokes this token: the only request that may be sent after a sign-out.
     pub(crate) fn revocation(&self) -> Request {
         authorized(&self.target.environment, &self.token, Some(&self.target.org), ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
     }
 }
 
-/// A token of one environment whose organization is not known yet.
+/// A token of one environment. Its organization is not known yet.
 #[derive(Clone, Debug)]
 pub struct UnidentifiedToken {
     environment: Rc<Environment>,
@@ -219,7 +219,7 @@ pub struct UnidentifiedToken {
 }
 
 impl UnidentifiedToken {
-    /// `claims`: what the token says of itself. `expires_at`: what its source said.
+    /// `claims`: the token's own claims. `expires_at`: the expiry that its source stated.
     pub(crate) fn new(
         environment: &Rc<Environment>,
         token: AccessToken,
@@ -231,12 +231,12 @@ impl UnidentifiedToken {
         UnidentifiedToken { environment: environment.clone(), token, claims, expiry, is_rejected, session }
     }
 
-    /// Whether the token has expired, as far as is known.
+    /// Whether the token has expired, as far as the library knows.
     pub fn is_expired(&self, now: Moment) -> bool {
         self.expiry.at(now).is_some_and(|expires_at| expires_at <= now.instant())
     }
 
-    /// Asks the token's own environment whose the token is.
+    /// The request that asks the token's own environment for the token's organization.
     pub fn token_info_request(&self) -> Result<Request, Error> {
         if self.session.has_ended() {
             return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
@@ -244,19 +244,19 @@ impl UnidentifiedToken {
         Ok(authorized(&self.environment, &self.token, None, ApiRequest::get_token_info()))
     }
 
-    /// The token of the organization that it claims; `None` if it claims none.
+    /// The token with the organization that it claims; `None` if it claims none.
     pub(crate) fn identified_by_claim(&self, now: Moment) -> Option<OrgToken> {
         let org = self.claims.as_ref()?.org.clone()?;
         Some(self.clone().into_org_token(KnownBy::Claim, org, now))
     }
 
-    /// The token of the organization that the cloud says.
+    /// The token with the organization in the cloud's response.
     pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> OrgToken {
         let mut token = self.into_org_token(KnownBy::Cloud, info.org, now);
         token.org_name = info.org_name;
         token.home_org = info.home_org;
         token.scopes = info.scopes.or(token.scopes);
-        // The cloud has just accepted the token: a date in the past tells of our clock, not of the token.
+        // The cloud has just accepted the token, so a date in the past means that our clock is wrong.
         token.idle_timeout_at.set(info.idle_timeout_at.filter(|idle_timeout_at| *idle_timeout_at > now.in_cloud()));
         token
     }

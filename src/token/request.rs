@@ -1,7 +1,7 @@
-//! A request to the cloud: first what to ask, then authorized with a token.
+//! Requests to the cloud: a token authorizes an [`ApiRequest`], which makes it a [`Request`].
 //!
-//! A [`Request`] can be made only here, and it takes its origin, its organization and its bearer from one token: a request
-//! for one organization that carries another one's token cannot be written.
+//! Only this file makes a [`Request`], and a [`Request`] takes its origin, its organization and its bearer from one token. So
+//! no code can send one organization's request with another organization's token.
 
 use std::fmt;
 
@@ -37,30 +37,30 @@ impl Method {
     }
 }
 
-/// Whether a request may be sent again if no response came, or a response that says nothing of what was done.
+/// Whether a request may be sent again if the library cannot tell whether the server processed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// Never: the server may have processed it. It is sent again only after a definite "not carried out".
+    /// Never. The request is sent again only if the server confirmed that it did not process the request.
     Never,
-    /// Processing it twice is the same as processing it once: it is sent this often at most.
+    /// Yes: processing the request twice has the same effect as processing it once.
     Idempotent {
-        /// The first time included.
+        /// How often the request is sent at most, including the first time.
         sends: u32,
     },
 }
 
-/// A request to the Platform API, of no organization yet: the token that authorizes it fills that in.
+/// A request to the Platform API, without an organization: the token that authorizes the request adds its own.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
     pub(crate) method: Method,
-    /// Path and query, from the API's origin.
+    /// Path and query, relative to the API's origin.
     pub(crate) path: String,
     /// Names of the headers that carry the organization's id.
     pub(crate) org_headers: Vec<String>,
-    /// A header by which the cloud recognizes a request that is sent again, and its value.
+    /// Name and value of the header by which the cloud recognizes a repeated request.
     pub(crate) idempotency: Option<(String, String)>,
     pub(crate) body: Option<String>,
-    /// The agent that the request is about, if it is about one.
+    /// The agent that the request concerns, if any.
     pub(crate) agent: Option<AgentId>,
     pub(crate) repeat: Repeat,
 }
@@ -79,20 +79,20 @@ impl ApiRequest {
         }
     }
 
-    /// Asks what the cloud knows of the token.
+    /// Asks what the cloud knows about the token.
     pub(crate) fn get_token_info() -> ApiRequest {
-        // Without preserveIdleTTL the question itself would keep an idle session alive.
+        // Without preserveIdleTTL, this request would keep an idle session alive.
         ApiRequest::new(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true")
     }
 
-    /// Asks for a user of the token's organization. `None` for an id that would have to be encoded: no user id of Genesys
-    /// Cloud has to be.
+    /// Asks for a user of the token's organization. `None` if the id would need encoding: no Genesys Cloud user id needs
+    /// encoding.
     pub(crate) fn get_user(agent: &AgentId) -> Option<ApiRequest> {
         let is_plain = agent.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         is_plain.then(|| ApiRequest::new(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
     }
 
-    /// The same request, with these headers that carry the organization's id.
+    /// The same request, with the organization's id in these headers.
     pub(crate) fn with_org_headers(self, org_headers: &[String]) -> ApiRequest {
         ApiRequest { org_headers: org_headers.to_vec(), ..self }
     }
@@ -102,7 +102,7 @@ impl ApiRequest {
         self.method
     }
 
-    /// Path and query, from the API's origin.
+    /// Path and query, relative to the API's origin.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -117,13 +117,13 @@ impl ApiRequest {
         self.body.as_deref()
     }
 
-    /// Whether it may be sent again if no response came.
+    /// Whether the request may be sent again if there is no response.
     pub fn repeat(&self) -> Repeat {
         self.repeat
     }
 }
 
-/// A request that may be sent: to an environment's API with a token of that environment, or to its token endpoint.
+/// A request that is ready to be sent: to an environment's API with a token of that environment, or to its token endpoint.
 pub struct Request {
     method: Method,
     origin: String,
@@ -160,7 +160,7 @@ pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Op
     }
 }
 
-/// The request to the environment's token endpoint, which takes the secrets in its form and no bearer.
+/// A request to the environment's token endpoint. The secrets are in the form; there is no bearer.
 pub(crate) fn token_request(environment: &Environment, form: String, secrets: Vec<Secret>) -> Request {
     let origin = environment.login().as_str().to_owned();
     let headers = vec![
@@ -190,17 +190,17 @@ impl Request {
         &self.origin
     }
 
-    /// The whole URL, on that origin.
+    /// The full URL, on that origin.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Every header, the bearer among them: for the transport, never for a log.
+    /// Every header, including the bearer: for the transport, never for a log.
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
     }
 
-    /// The organization whose token it carries, if that is known.
+    /// The organization of the request's token, if that is known.
     pub fn org(&self) -> Option<&OrgId> {
         self.org.as_ref()
     }
@@ -210,12 +210,12 @@ impl Request {
         self.body.as_deref()
     }
 
-    /// The token that it carries.
+    /// The request's token.
     pub(crate) fn bearer(&self) -> Option<&Secret> {
         self.bearer.as_ref()
     }
 
-    /// Every secret that it carries.
+    /// The secrets in the request: the token, or those in the form.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         self.bearer.iter().chain(&self.form_secrets).cloned().collect()
     }
