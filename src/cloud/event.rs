@@ -1,18 +1,18 @@
-//! What happens, for telemetry: never any text of a token.
+//! Events for telemetry. No event contains any part of a token.
 
 use crate::model::error::Code;
 use crate::model::ids::OrgId;
 use crate::token::org_token::OrgToken;
 use crate::token::request::Method;
 
-/// Where a token is asked for.
+/// Where the library requests a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The login origin, with a refresh token.
     RefreshToken,
     /// The app's `getToken`.
     GetToken,
-    /// Somebody who signs in.
+    /// A person who signs in.
     Login,
 }
 
@@ -27,87 +27,87 @@ impl Source {
     }
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A token is asked for.
+    /// The library requests a token.
     TokenRequested {
-        /// The organization that it must be of.
+        /// The organization that the token must belong to.
         org: &'a OrgId,
-        /// Where.
+        /// Where the library requests it.
         source: Source,
-        /// Why.
+        /// Why the token is needed.
         reason: NeedReason,
     },
-    /// A token is held now.
+    /// A token was stored.
     TokenFiled {
-        /// With what is known of it.
+        /// The token.
         token: &'a OrgToken,
     },
-    /// A request is sent.
+    /// The library sends a request.
     Request {
-        /// Counts from 1 on; the answer has the same.
+        /// Counts from 1. The request's `Response` has the same number.
         number: u32,
         /// The HTTP method.
         method: Method,
-        /// The whole URL.
+        /// The full URL.
         url: &'a str,
-        /// The organization whose token it carries, where that is known.
+        /// The organization of the request's token, if that is known.
         org: Option<&'a OrgId>,
     },
-    /// A request is answered.
+    /// A response came, or the request failed.
     Response {
-        /// The request's.
+        /// The request's number.
         number: u32,
-        /// The HTTP status; `None` where no answer came, or not whole.
+        /// The HTTP status; `None` if the request failed before a status came.
         status: Option<u16>,
-        /// Milliseconds since it was sent.
+        /// Milliseconds since the request was sent.
         millis: i64,
         /// `ININ-Correlation-Id`.
         correlation_id: Option<&'a str>,
     },
-    /// The cloud has refused a call, and what led to that is mended.
+    /// The cloud refused a call, and the library has fixed the cause.
     Repair {
         /// The organization that the call is for.
         org: &'a OrgId,
         /// The refusal.
         code: Code,
     },
-    /// A call is sent once more.
+    /// The library sends a call again.
     Retry {
         /// The organization that the call is for.
         org: &'a OrgId,
-        /// The refusal that came before.
+        /// The refusal of the first attempt.
         code: Code,
     },
-    /// Calls that name no organization are for this one from now on.
+    /// From now on, calls that name no organization are for another organization.
     OrgChanged {
-        /// The new target.
+        /// The new organization.
         org: &'a OrgId,
-        /// The one before.
+        /// The previous organization.
         previous: Option<&'a OrgId>,
     },
-    /// A call is sent that the organization may refuse: its token lacks a scope, which matters where scopes are enforced.
+    /// The library sends a call although its token lacks a scope. The organization refuses the call if it enforces scopes.
     ScopeWarning {
         /// The organization that the call is for.
         org: &'a OrgId,
-        /// The scope.
+        /// The missing scope.
         missing: &'a str,
-        /// A scope that the token has and that was probably meant.
+        /// A scope of the token that was probably meant to be the missing scope.
         near_miss: Option<&'a str>,
     },
 }
 
-/// Why a token is asked for.
+/// Why a token is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NeedReason {
-    /// None is held for the organization.
+    /// No token is stored for the organization.
     Missing,
-    /// The one that is held has expired.
+    /// The stored token has expired.
     Expired,
-    /// The cloud has refused the one that is held.
+    /// The cloud has rejected the stored token.
     Rejected,
-    /// The one that was held turned out to be of another organization.
+    /// The stored token turned out to be another organization's.
     WrongOrg,
 }
 

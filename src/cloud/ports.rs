@@ -1,4 +1,4 @@
-//! What requests need from outside. The browser provides it in `web/`; tests simulate it.
+//! What requests need from the platform. `web/` implements it for browsers; tests simulate it.
 
 use futures_util::future::LocalBoxFuture;
 
@@ -12,19 +12,19 @@ use crate::token::request::Request;
 /// The network.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread")]
 pub trait Transport {
-    /// Sends the request once, to its own origin, without cookies, following no redirect. Dropping the future gives up on
-    /// the response.
+    /// Sends the request once, to its own origin, without cookies and without following redirects. Dropping the future
+    /// abandons the response.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
 }
 
-/// A request whose response did not come, or not whole.
+/// A request without a complete response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
-    /// Whether the request may have left, so that the server may have processed it.
+    /// Whether the request may have reached the server, which may have processed it then.
     pub may_have_been_processed: bool,
-    /// The HTTP status, if that much came.
+    /// The HTTP status, if it arrived.
     pub status: Option<u16>,
-    /// What the platform said.
+    /// The platform's error.
     pub cause: Cause,
 }
 
@@ -33,22 +33,22 @@ pub trait Timer {
     /// The monotonic clock, for every duration.
     fn now(&self) -> Instant;
 
-    /// The wall clock, for dates of the cloud and of other pages.
+    /// The wall clock, for dates from the cloud and from other pages.
     fn wall_clock(&self) -> Timestamp;
 
-    /// Ready after so many milliseconds.
+    /// Ready after this many milliseconds.
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()>;
 
     /// Runs the work in the background.
     fn spawn(&self, work: LocalBoxFuture<'static, ()>);
 }
 
-/// What the platform reads and writes.
+/// Text formats that the platform reads and writes.
 pub trait Codec {
-    /// Reads a whole text as JSON; `None` if it is none.
+    /// Reads a text as JSON; `None` if it is not JSON.
     fn parse_json(&self, text: &str) -> Option<Json>;
 
-    /// Reads a date: ISO 8601, or HTTP's.
+    /// Reads a date: ISO 8601, or the format of HTTP.
     fn parse_date(&self, text: &str) -> Option<Timestamp>;
 
     /// Writes `application/x-www-form-urlencoded`.
@@ -64,7 +64,7 @@ pub trait Observer {
     fn emit(&self, event: &Event<'_>);
 }
 
-/// Everything that requests need.
+/// Everything that requests need from the platform.
 pub trait CloudPorts: Transport + Timer + Codec + Observer + 'static {}
 
 impl<P: Transport + Timer + Codec + Observer + 'static> CloudPorts for P {}

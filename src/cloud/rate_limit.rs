@@ -1,4 +1,4 @@
-//! How often a token may be sent: what the cloud allows in a minute, and how much of that is used.
+//! Rate limits: how many requests per minute the cloud allows for a token, and how many of them are used.
 
 use std::cell::RefCell;
 
@@ -7,13 +7,13 @@ use crate::cloud::signal::Waiters;
 use crate::model::secret::Secret;
 use crate::model::time::Instant;
 
-/// Requests that the Platform API allows a token in a minute, unless a response says otherwise.
+/// Requests per minute that the Platform API allows for a token, unless a response says otherwise.
 const DEFAULT_LIMIT: u32 = 300;
 
 /// The length of the cloud's window, in milliseconds.
-const MINUTE: i64 = 60_000;
+const WINDOW_MS: i64 = 60_000;
 
-/// The rate of every token that is in use.
+/// The recent requests of every token.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     tokens: RefCell<Vec<TokenUsage>>,
@@ -24,20 +24,20 @@ pub struct RateLimiter {
 struct TokenUsage {
     token: Secret,
     in_flight: usize,
-    /// When the requests of the last minute were answered: they arrived at the cloud before.
-    answered: Vec<Instant>,
+    /// When the requests of the last minute got their responses: they reached the cloud earlier.
+    responses: Vec<Instant>,
     reported: Option<ReportedLimit>,
     /// Until when the cloud has asked to wait (`Retry-After`).
     blocked_until: Option<Instant>,
 }
 
-/// What a response said of the token's limit.
+/// The token's limit, as a response reported it.
 #[derive(Clone, Copy, Debug)]
 struct ReportedLimit {
     allowed: u32,
-    /// Requests of others with the same token, until the cloud's window ends.
+    /// Requests by other clients with the same token, until the cloud's window ends.
     others: usize,
-    until: Instant,
+    window_end: Instant,
 }
 
 impl RateLimiter {
@@ -52,40 +52,40 @@ impl RateLimiter {
         &self.changed
     }
 
-    /// A request is sent with this token.
+    /// Counts a request that is sent with this token.
     pub fn sent(&self, token: &Secret, now: Instant) {
         let mut tokens = self.tokens.borrow_mut();
         tokens.retain_mut(|usage| {
-            usage.answered.retain(|answered| now.since(*answered) < MINUTE);
+            usage.responses.retain(|at| now.since(*at) < WINDOW_MS);
             let is_blocked = usage.blocked_until.is_some_and(|until| now < until);
-            let has_limit = usage.reported.is_some_and(|reported| now < reported.until);
-            usage.in_flight > 0 || !usage.answered.is_empty() || has_limit || is_blocked
+            let has_limit = usage.reported.is_some_and(|reported| now < reported.window_end);
+            usage.in_flight > 0 || !usage.responses.is_empty() || has_limit || is_blocked
         });
         match tokens.iter_mut().find(|usage| usage.token == *token) {
             Some(usage) => usage.in_flight = usage.in_flight.saturating_add(1),
             None => {
-                tokens.push(TokenUsage { token: token.clone(), in_flight: 1, answered: Vec::new(), reported: None, blocked_until: None })
+                tokens.push(TokenUsage { token: token.clone(), in_flight: 1, responses: Vec::new(), reported: None, blocked_until: None })
             }
         }
         drop(tokens);
         self.changed.wake();
     }
 
-    /// The request was answered, or given up.
+    /// Counts a response, or the end of a request without a response.
     pub fn answered(&self, token: &Secret, now: Instant, limit: Option<RateLimit>) {
         let mut tokens = self.tokens.borrow_mut();
         let Some(usage) = tokens.iter_mut().find(|usage| usage.token == *token) else { return };
         usage.in_flight = usage.in_flight.saturating_sub(1);
-        usage.answered.retain(|answered| now.since(*answered) < MINUTE);
-        usage.answered.push(now);
+        usage.responses.retain(|at| now.since(*at) < WINDOW_MS);
+        usage.responses.push(now);
         if let Some(limit) = limit {
-            // Whatever the response says, the window is a minute.
-            let until = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(MINUTE));
-            // The cloud counts in its own window, which began before some of our minute.
-            let began = until.after_millis(-MINUTE);
-            let own = usage.answered.iter().filter(|answered| **answered >= began).count().saturating_add(usage.in_flight);
+            // The window is at most a minute, whatever the response says.
+            let window_end = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(WINDOW_MS));
+            // The cloud's count covers only its own window, so count our requests since that window began.
+            let window_start = window_end.after_millis(-WINDOW_MS);
+            let own = usage.responses.iter().filter(|at| **at >= window_start).count().saturating_add(usage.in_flight);
             let others = usize::try_from(limit.count).unwrap_or(usize::MAX).saturating_sub(own);
-            usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, until });
+            usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, window_end });
         }
         drop(tokens);
         self.changed.wake();
@@ -104,32 +104,32 @@ impl RateLimiter {
         tokens.iter().any(|usage| usage.token == *token && usage.blocked_until.is_some_and(|until| now < until))
     }
 
-    /// From when on another request with this token is within the limit, so that the cloud does not refuse it (429); `None`
-    /// if that depends on requests in flight. `most`: requests in a minute, instead of the usual. `scheduled`: requests that
-    /// are about to be sent. A tenth of the limit is left for whatever else needs the token.
-    pub fn next_slot_at(&self, token: &Secret, now: Instant, most: Option<u32>, scheduled: usize) -> Option<Instant> {
+    /// When the next request with this token fits into the limit, so that the cloud does not refuse it (429); `None` if that
+    /// depends on requests in flight. `max`: requests per minute, instead of the default. `scheduled`: requests that are about
+    /// to be sent. A tenth of the limit stays free for other clients of the token.
+    pub fn next_slot_at(&self, token: &Secret, now: Instant, max: Option<u32>, scheduled: usize) -> Option<Instant> {
         let tokens = self.tokens.borrow();
         let usage = tokens.iter().find(|usage| usage.token == *token);
-        let limit = match (most, usage.and_then(|usage| usage.reported)) {
-            (Some(most), Some(reported)) => most.min(reported.allowed),
-            (Some(most), None) => most,
+        let limit = match (max, usage.and_then(|usage| usage.reported)) {
+            (Some(max), Some(reported)) => max.min(reported.allowed),
+            (Some(max), None) => max,
             (None, Some(reported)) => reported.allowed,
             (None, None) => DEFAULT_LIMIT,
         };
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
-        // Our requests expire one by one. Those of others are known as a count only, which expires with the cloud's window.
-        let answered = usage.map(|usage| usage.answered.as_slice()).unwrap_or_default();
-        let own = answered.iter().filter(|at| now.since(**at) < MINUTE).map(|at| at.after_millis(MINUTE));
+        // Our requests expire one by one. Requests by other clients are only a count, which expires with the cloud's window.
+        let responses = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
+        let own = responses.iter().filter(|at| now.since(**at) < WINDOW_MS).map(|at| at.after_millis(WINDOW_MS));
         let own: Vec<Instant> = own.collect();
-        let reported = usage.and_then(|usage| usage.reported).filter(|reported| now < reported.until);
-        let (others, until) = reported.map_or((0, now), |reported| (reported.others, reported.until));
+        let reported = usage.and_then(|usage| usage.reported).filter(|reported| now < reported.window_end);
+        let (others, window_end) = reported.map_or((0, now), |reported| (reported.others, reported.window_end));
         let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
-        let before = own.partition_point(|expires_at| *expires_at <= until);
+        let before = own.partition_point(|expires_at| *expires_at <= window_end);
         let taken = own.len().saturating_add(others).saturating_add(in_flight);
         match taken.checked_sub(slots) {
             None => Some(now),
             Some(ahead) if ahead < before => own.get(ahead).copied(),
-            Some(ahead) if ahead < before.saturating_add(others) => Some(until),
+            Some(ahead) if ahead < before.saturating_add(others) => Some(window_end),
             Some(ahead) => own.get(ahead - others).copied(),
         }
     }

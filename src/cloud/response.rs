@@ -5,14 +5,14 @@ use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
-/// The cloud's response, whole.
+/// A complete response.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The body.
     pub body: String,
-    /// The body as JSON; nothing if it is none.
+    /// The body as JSON; [`Json::Null`] if it is not JSON.
     pub json: Json,
     /// `ININ-Correlation-Id`, if CORS exposes it.
     pub correlation_id: Option<String>,
@@ -24,19 +24,19 @@ pub struct Response {
     pub rate_limit: Option<RateLimit>,
 }
 
-/// How often a token may be sent, as a response tells.
+/// A token's rate limit, as a response reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// `inin-ratelimit-allowed`: requests in a minute.
+    /// `inin-ratelimit-allowed`: requests per minute.
     pub allowed: u32,
-    /// `inin-ratelimit-count`: those of this minute so far.
+    /// `inin-ratelimit-count`: requests in this minute so far.
     pub count: u32,
     /// `inin-ratelimit-reset`: seconds until the next minute begins.
     pub reset: u32,
 }
 
 impl Response {
-    /// Redacts a secret that the server repeats in the headers.
+    /// Redacts a secret that the server repeats in a header.
     pub(crate) fn redact_headers(&mut self, secret: &Secret) {
         for header in [&mut self.correlation_id, &mut self.retry_after] {
             if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_escaped_in(text)) {
@@ -45,7 +45,7 @@ impl Response {
         }
     }
 
-    /// Redacts a secret that the server repeats in the body, also if it is escaped there.
+    /// Redacts a secret that the server repeats in the body, even escaped.
     pub(crate) fn redact_body(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
         if let Some(redacted) = secret.redacted(&self.body) {
             self.json = parse_json(&redacted).unwrap_or_default();

@@ -217,8 +217,8 @@ export const MUTANTS = [
     name: "tells no batch that a slot may be free",
     edits: one(
       "src/cloud/rate_limit.rs",
-      "usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, until });\n        }\n        drop(tokens);\n        self.changed.wake();",
-      "usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, until });\n        }\n        drop(tokens);",
+      "usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, window_end });\n        }\n        drop(tokens);\n        self.changed.wake();",
+      "usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, window_end });\n        }\n        drop(tokens);",
     ),
   },
   {
