@@ -1,5 +1,5 @@
-//! The doctor: looks at everything that a start depends on, only reading, and says of each what it found, what is
-//! expected and what to do.
+//! The doctor: checks everything that a start depends on, without changing anything, and reports what each check found,
+//! what it expected and what to do.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,16 +17,16 @@ use crate::recording::contract::RecordingContract;
 use crate::token::org_token::{KnownBy, OrgToken};
 use crate::token::request::ApiRequest;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// May stand in the way.
+    /// Something may prevent a start.
     Warn,
-    /// Stands in the way.
+    /// Something prevents a start.
     Fail,
-    /// Could not be looked at.
+    /// The check was not possible.
     Skipped,
 }
 
@@ -45,22 +45,22 @@ impl Verdict {
 /// A line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiagnosisLine {
-    /// What was looked at.
+    /// The check's name.
     pub check: &'static str,
-    /// How it ended.
+    /// The check's result.
     pub verdict: Verdict,
-    /// What there is.
+    /// What the check found.
     pub found: String,
-    /// What there should be.
+    /// What the check expected.
     pub expected: String,
-    /// What to do; empty where nothing has to be done.
+    /// What to do; empty if there is nothing to do.
     pub hint: String,
 }
 
-/// Further from the cloud's clock than this, in milliseconds, ours leads to tokens that seem to live or to be dead.
+/// If this machine's clock is further off, expired tokens may seem valid, and valid tokens expired.
 const CLOCK_TOLERANCE_MS: i64 = 30_000;
 
-/// What is looked at, and what was found so far.
+/// What the checks read, and the report so far.
 pub struct Doctor<'a, P: Platform> {
     pub(crate) exchange: &'a Exchange<P>,
     pub(crate) keyring: &'a Keyring<P>,
@@ -72,33 +72,40 @@ pub struct Doctor<'a, P: Platform> {
 }
 
 impl<P: Platform> Doctor<'_, P> {
-    /// Looks at everything. Sends nothing but `GET`s, each with a token for its own organization.
+    /// Runs every check. Sends only `GET` requests, each with the organization's own token.
     pub async fn examine(&self) {
         self.launch();
         self.organization();
-        // Otherwise nobody would be here to look.
-        self.say("webassembly", Verdict::Ok, "it runs", "'wasm-unsafe-eval' in the page's CSP", "");
+        // This check is WebAssembly itself, so it cannot fail.
+        self.report("webassembly", Verdict::Ok, "it runs", "'wasm-unsafe-eval' in the page's CSP", "");
         let ports = self.exchange.ports();
         self.feature("session-storage", ports.has_session_storage(), "A sign-in by redirect needs it; one by popup does not.");
         self.feature("web-locks", ports.has_locks(), "Without them, each page obtains its own token.");
         self.feature("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https.");
-        let held = self.keyring.tokens();
-        if held.is_empty() {
-            self.say("token", Verdict::Skipped, "none is held", "a token of the target organization", "");
+        let tokens = self.keyring.tokens();
+        if tokens.is_empty() {
+            self.report("token", Verdict::Skipped, "none is held", "a token of the target organization", "");
         }
-        let mut alive = Vec::new();
-        for token in held {
-            alive.extend(self.token(&token).await);
+        let mut confirmed = Vec::new();
+        for token in tokens {
+            confirmed.extend(self.token(&token).await);
         }
-        self.token_choice(&alive);
-        self.scope(&alive);
+        self.token_choice(&confirmed);
+        self.scope(&confirmed);
         self.org_headers();
-        self.cors(alive.first()).await;
+        self.cors(confirmed.first()).await;
         self.clock();
-        self.agent(&alive).await;
+        self.agent(&confirmed).await;
     }
 
-    fn say(&self, check: &'static str, verdict: Verdict, found: impl Into<String>, expected: impl Into<String>, hint: impl Into<String>) {
+    fn report(
+        &self,
+        check: &'static str,
+        verdict: Verdict,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let line = DiagnosisLine { check, verdict, found: found.into(), expected: expected.into(), hint: hint.into() };
         self.lines.borrow_mut().push(line);
     }
@@ -108,48 +115,48 @@ impl<P: Platform> Doctor<'_, P> {
         let expected = "gcHostOrigin and gcTargetEnv, from the launch URL";
         let has_both = self.settings.launch.get("hostOrigin").is_some() && self.settings.launch.get("targetEnv").is_some();
         if has_both {
-            self.say("launch", Verdict::Ok, values.join(", "), expected, "");
+            self.report("launch", Verdict::Ok, values.join(", "), expected, "");
         } else {
             let found = if values.is_empty() { "nothing".to_owned() } else { values.join(", ") };
             let hint =
                 "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, if Genesys Cloud is to embed it.";
-            self.say("launch", Verdict::Warn, found, expected, hint);
+            self.report("launch", Verdict::Warn, found, expected, hint);
         }
         let environment = &self.settings.environment;
         let found = format!("{}: {}, {}", environment.name(), environment.api(), environment.login());
-        self.say("environment", Verdict::Ok, found, "the environment that the tokens are of", "");
+        self.report("environment", Verdict::Ok, found, "the environment that the tokens are of", "");
     }
 
     fn organization(&self) {
         let expected = "one that is named, or the only one that a token is held of";
         match &self.target {
-            Ok(target) => self.say("organization", Verdict::Ok, target.org.as_str(), expected, ""),
-            Err(error) => self.say("organization", Verdict::Fail, error.message.as_str(), expected, error.code.hint()),
+            Ok(target) => self.report("organization", Verdict::Ok, target.org.as_str(), expected, ""),
+            Err(error) => self.report("organization", Verdict::Fail, error.message.as_str(), expected, error.code.hint()),
         }
     }
 
-    fn feature(&self, check: &'static str, is_there: bool, hint: &str) {
-        match is_there {
-            true => self.say(check, Verdict::Ok, "there", "there", ""),
-            false => self.say(check, Verdict::Warn, "not there", "there", hint),
+    fn feature(&self, check: &'static str, is_available: bool, hint: &str) {
+        match is_available {
+            true => self.report(check, Verdict::Ok, "there", "there", ""),
+            false => self.report(check, Verdict::Warn, "not there", "there", hint),
         }
     }
 
-    /// The token as the cloud knows it, if its token is good for anything.
+    /// Checks a token. Returns the token with the cloud's facts, if the cloud confirms it.
     async fn token(&self, token: &Rc<OrgToken>) -> Option<Rc<OrgToken>> {
         let org = &token.target().org;
         let now = self.exchange.now();
         let expected = format!("a token of {org} that the cloud accepts");
         if !token.is_fresh(now) {
             let found = if token.is_rejected() { "the cloud has refused it" } else { "it has expired, or rested too long" };
-            self.say("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
+            self.report("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
             return None;
         }
-        let asked = match self.exchange.refetch_token_info(token).await {
-            Ok(asked) => Rc::new(asked),
+        let confirmed = match self.exchange.refetch_token_info(token).await {
+            Ok(confirmed) => Rc::new(confirmed),
             Err(error) => {
                 let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
-                self.say("token", verdict, format!("{org}: {}", error.message), expected, error.code.hint());
+                self.report("token", verdict, format!("{org}: {}", error.message), expected, error.code.hint());
                 return None;
             }
         };
@@ -157,58 +164,58 @@ impl<P: Platform> Doctor<'_, P> {
             KnownBy::Claim => "its claim",
             KnownBy::Cloud => "the cloud",
         };
-        let home = asked.home_org().map_or(String::new(), |home| format!(", home organization {home}"));
-        let scopes = asked.scopes().map_or("unknown".to_owned(), |scopes| scopes.join(" "));
+        let home = confirmed.home_org().map_or(String::new(), |home| format!(", home organization {home}"));
+        let scopes = confirmed.scopes().map_or("unknown".to_owned(), |scopes| scopes.join(" "));
         let life = token.expires_at(now).map_or("unknown".to_owned(), |at| format!("{} s", at.since(now.instant()) / 1000));
         let facts = format!("filed by {known_by}{home}, scopes: {scopes}, life left: {life}");
-        let owner = &asked.target().org;
+        let owner = &confirmed.target().org;
         if owner == org {
-            self.say("token", Verdict::Ok, format!("{org}: {facts}"), expected, "");
+            self.report("token", Verdict::Ok, format!("{org}: {facts}"), expected, "");
         } else {
             let hint = "The token's claim is not what the cloud says: obtain a token of the organization itself.";
-            self.say("token", Verdict::Fail, format!("{org}: the cloud says that it is of {owner}; {facts}"), expected, hint);
+            self.report("token", Verdict::Fail, format!("{org}: the cloud says that it is of {owner}; {facts}"), expected, hint);
         }
-        Some(asked)
+        Some(confirmed)
     }
 
-    fn token_choice(&self, alive: &[Rc<OrgToken>]) {
+    fn token_choice(&self, confirmed: &[Rc<OrgToken>]) {
         let Ok(target) = &self.target else {
-            return self.say("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
+            return self.report("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
         };
         let expected = format!("a token of {}", target.org);
         if self.keyring.has_fresh(target) {
-            return match alive.iter().any(|token| token.target() == target) {
-                true => self.say("pick", Verdict::Ok, "the one that is held", expected, ""),
-                false => self.say("pick", Verdict::Warn, "the one that is held: see token", expected, Code::WrongOrg.hint()),
+            return match confirmed.iter().any(|token| token.target() == target) {
+                true => self.report("pick", Verdict::Ok, "the one that is held", expected, ""),
+                false => self.report("pick", Verdict::Warn, "the one that is held: see token", expected, Code::WrongOrg.hint()),
             };
         }
         if self.keyring.sources().is_empty() {
             let error = self.keyring.missing_token_error(target);
-            return self.say("pick", Verdict::Fail, error.message.as_str(), expected, error.code.hint());
+            return self.report("pick", Verdict::Fail, error.message.as_str(), expected, error.code.hint());
         }
-        self.say("pick", Verdict::Ok, "none is held: it would be obtained (getToken, login)", expected, "");
+        self.report("pick", Verdict::Ok, "none is held: it would be obtained (getToken, login)", expected, "");
     }
 
-    fn scope(&self, alive: &[Rc<OrgToken>]) {
+    fn scope(&self, confirmed: &[Rc<OrgToken>]) {
         let needed = self.settings.contract.scope();
         let expected = format!("\"{needed}\"");
-        if alive.is_empty() {
-            return self.say("scope", Verdict::Skipped, "no token to look at", expected, "");
+        if confirmed.is_empty() {
+            return self.report("scope", Verdict::Skipped, "no token to look at", expected, "");
         }
-        for token in alive {
+        for token in confirmed {
             let org = &token.target().org;
             let Some(scopes) = token.scopes() else {
-                self.say("scope", Verdict::Skipped, format!("{org}: the cloud does not say"), expected.as_str(), "");
+                self.report("scope", Verdict::Skipped, format!("{org}: the cloud does not say"), expected.as_str(), "");
                 continue;
             };
             if scopes.iter().any(|scope| scope == needed) {
-                self.say("scope", Verdict::Ok, format!("{org}: {needed}"), expected.as_str(), "");
+                self.report("scope", Verdict::Ok, format!("{org}: {needed}"), expected.as_str(), "");
             } else if let Some(near) = near_miss(needed, scopes) {
                 let hint = format!("\"{near}\" is not \"{needed}\": correct the scope of the OAuth client, and obtain a new token.");
-                self.say("scope", Verdict::Fail, format!("{org}: \"{near}\""), expected.as_str(), hint);
+                self.report("scope", Verdict::Fail, format!("{org}: \"{near}\""), expected.as_str(), hint);
             } else {
                 let found = format!("{org}: {}", if scopes.is_empty() { "none".to_owned() } else { scopes.join(" ") });
-                self.say("scope", Verdict::Warn, found, expected.as_str(), Code::ScopeMissing.hint());
+                self.report("scope", Verdict::Warn, found, expected.as_str(), Code::ScopeMissing.hint());
             }
         }
     }
@@ -219,78 +226,78 @@ impl<P: Platform> Doctor<'_, P> {
         let expected = usual.join(", ");
         let is_usual = |name: &String| usual.iter().any(|usual| usual.eq_ignore_ascii_case(name));
         match sent {
-            [] => self.say("org-header", Verdict::Ok, "none is sent", expected, ""),
-            names if names.iter().any(is_usual) => self.say("org-header", Verdict::Ok, names.join(", "), expected, ""),
+            [] => self.report("org-header", Verdict::Ok, "none is sent", expected, ""),
+            names if names.iter().any(is_usual) => self.report("org-header", Verdict::Ok, names.join(", "), expected, ""),
             names => {
                 let hint = "Whatever its name, no header makes one organization's token work in another; name the one that your cloud expects in contract.orgHeaders.";
-                self.say("org-header", Verdict::Warn, names.join(", "), expected, hint);
+                self.report("org-header", Verdict::Warn, names.join(", "), expected, hint);
             }
         }
     }
 
-    /// Whether the browser lets a request with the organization's headers through: a question with them, and one without.
+    /// Checks whether CORS allows the organization's headers: sends a request with them and, if that fails, one without.
     async fn cors(&self, token: Option<&Rc<OrgToken>>) {
         let names = self.settings.contract.org_headers();
         let expected = "the API allows the organization's header to pages of other origins";
         let (Some(token), false) = (token, names.is_empty()) else {
             let found = if names.is_empty() { "no such header is sent" } else { "no token to ask with" };
-            return self.say("cors", Verdict::Skipped, found, expected, "");
+            return self.report("cors", Verdict::Skipped, found, expected, "");
         };
         let with_headers = ApiRequest::get_token_info().with_org_headers(names);
         if self.client.send_with(token, with_headers).await.is_ok() {
-            return self.say("cors", Verdict::Ok, format!("{} may be sent", names.join(", ")), expected, "");
+            return self.report("cors", Verdict::Ok, format!("{} may be sent", names.join(", ")), expected, "");
         }
         match self.client.send_with(token, ApiRequest::get_token_info()).await {
             Ok(_) => {
                 let hint = "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
-                self.say("cors", Verdict::Fail, format!("with {} no answer, without it one", names.join(", ")), expected, hint);
+                self.report("cors", Verdict::Fail, format!("with {} no answer, without it one", names.join(", ")), expected, hint);
             }
-            Err(_) => self.say("cors", Verdict::Warn, "no answer, with the header or without", expected, Code::Network.hint()),
+            Err(_) => self.report("cors", Verdict::Warn, "no answer, with the header or without", expected, Code::Network.hint()),
         }
     }
 
     fn clock(&self) {
         let expected = "this machine's clock within 30 s of the cloud's";
         match self.exchange.clock_ahead() {
-            None => self.say("clock", Verdict::Skipped, "CORS does not let the cloud's Date be read", expected, ""),
-            Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => self.say("clock", Verdict::Ok, skew(ahead), expected, ""),
+            None => self.report("clock", Verdict::Skipped, "CORS does not let the cloud's Date be read", expected, ""),
+            Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => self.report("clock", Verdict::Ok, skew(ahead), expected, ""),
             Some(ahead) => {
                 let hint = "Set the clock: tokens seem to expire too early or too late. The library reckons with it where it knows.";
-                self.say("clock", Verdict::Warn, skew(ahead), expected, hint);
+                self.report("clock", Verdict::Warn, skew(ahead), expected, hint);
             }
         }
     }
 
-    /// Looks for the agent in every organization that a token is held of.
-    async fn agent(&self, alive: &[Rc<OrgToken>]) {
+    /// Looks for the agent in the organization of every confirmed token.
+    async fn agent(&self, confirmed: &[Rc<OrgToken>]) {
         let expected = match &self.target {
             Ok(target) => format!("an agent of {}", target.org),
             Err(_) => "an agent of the target organization".to_owned(),
         };
         let Some(agent) = self.agent else {
-            return self.say("agent", Verdict::Skipped, "no agent was named", expected, "");
+            return self.report("agent", Verdict::Skipped, "no agent was named", expected, "");
         };
         let mut missing_from = Vec::new();
-        for token in alive {
+        for token in confirmed {
             let Some(get_user) = ApiRequest::get_user(agent) else { break };
             let org = &token.target().org;
-            match self.client.send_with(token, get_user).await.map(|answer| answer.status) {
+            match self.client.send_with(token, get_user).await.map(|response| response.status) {
                 Ok(200) if self.target.as_ref().is_ok_and(|target| target == token.target()) => {
-                    return self.say("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
+                    return self.report("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
                 Ok(200) => {
                     let hint = format!("ApiRequest startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
-                    return self.say("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
+                    return self.report("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
                 }
                 Ok(404) => missing_from.push(org.as_str()),
                 _ => {}
             }
         }
         if missing_from.is_empty() {
-            return self.say("agent", Verdict::Skipped, "no token that could tell", expected, "");
+            return self.report("agent", Verdict::Skipped, "no token that could tell", expected, "");
         }
         let found = format!("not in {}, whose token is held", missing_from.join(", nor in "));
-        self.say("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
+        self.report("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
     }
 }
 
@@ -299,7 +306,7 @@ fn skew(cloud_ahead: i64) -> String {
     format!("{} s {side} the cloud's", cloud_ahead.abs() / 1000)
 }
 
-/// The line of an examination that took too long.
+/// The last line of a report whose checks took too long.
 pub(crate) fn unfinished(limit: u32) -> DiagnosisLine {
     DiagnosisLine {
         check: "time",

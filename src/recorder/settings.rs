@@ -1,4 +1,4 @@
-//! What a recorder works with, decided once from what connect() was told and what the host said.
+//! A recorder's settings, decided once from connect()'s options and the launch URL.
 
 use std::rc::Rc;
 
@@ -15,13 +15,13 @@ use crate::model::secret::Secret;
 use crate::recording::contract::{ContractParts, RecordingContract};
 use crate::token::access_token::AccessToken;
 
-/// The longest time that a call may take unless it says otherwise, in milliseconds.
-const DEFAULT_TIMEOUT: u32 = 15_000;
+/// The longest time that a call may take, unless the app says otherwise.
+const DEFAULT_TIMEOUT_MS: u32 = 15_000;
 
-/// What connect() was told, not looked at yet.
+/// connect()'s options, not validated yet.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Tokens that are held already.
+    /// Access tokens that the app already has.
     pub tokens: Vec<Secret>,
     /// How to sign in.
     pub login: Option<LoginOptions>,
@@ -31,28 +31,28 @@ pub struct Options {
     pub org_id: Option<String>,
     /// The environment's name.
     pub environment: Option<String>,
-    /// Environments that are opted in to.
+    /// Environments besides Genesys' regions.
     pub environments: Vec<EnvironmentEntry>,
-    /// `path` of the recording API.
+    /// Path of the recording API.
     pub path: Option<String>,
     /// Names of the headers that carry the organization's id.
     pub org_headers: Option<Vec<String>>,
     /// OAuth scope that a start needs.
     pub scope: Option<String>,
-    /// Name of the header by which the cloud knows a start again, if it does.
+    /// Name of the header by which the cloud recognizes a repeated start, if it does.
     pub idempotency_header: Option<String>,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: Option<f64>,
 }
 
-/// What a recorder works with.
+/// A recorder's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The environment that every request goes to.
     pub environment: Rc<Environment>,
-    /// What the host said.
+    /// The launch URL's parameters.
     pub launch: LaunchContext,
-    /// The target organization, where no call and no switch names another.
+    /// The target organization, unless a call or switchOrg() names another.
     pub org: Option<OrgId>,
     /// The recording API.
     pub contract: RecordingContract,
@@ -60,16 +60,16 @@ pub struct Settings {
     pub login: Option<Login>,
     /// Whether tokens are shared with other pages of this origin.
     pub shares_tokens: bool,
-    /// The query that the page was opened with, for when it is left to sign in.
+    /// The query of the page's URL, to restore after a sign-in by redirect.
     pub page_query: Vec<(String, String)>,
-    /// Tokens to file at the start.
+    /// Tokens to store when the recorder connects.
     pub tokens: Vec<AccessToken>,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: u32,
 }
 
 impl Settings {
-    /// Decides. `launch_query`: the decoded pairs of the launch URL's query, where that is not the page's own.
+    /// Validates the options. `launch_query`: the decoded query of the launch URL, if that is not the page's own URL.
     pub fn from_options(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
         let environments = Environments::with(options.environments)?;
         let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
@@ -103,11 +103,11 @@ impl Settings {
             shares_tokens: options.share_tokens.unwrap_or(true),
             page_query: page.map(|page| page.query).unwrap_or_default(),
             tokens,
-            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("timeoutMs", millis))?,
+            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT_MS), |millis| timeout("timeoutMs", millis))?,
         })
     }
 
-    /// What the settings say of the sources of tokens.
+    /// The settings that token sources need.
     pub fn source_options(&self) -> SourceOptions {
         SourceOptions {
             login: self.login.clone(),

@@ -1,6 +1,6 @@
 //! The recording API as data: path, headers, scope, body.
 //!
-//! It comes from this project's source document and is not part of Genesys' published API, so all of it can be replaced.
+//! The API comes from this project's source document and is not part of Genesys' published API, so the app can replace it.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::token::request::{ApiRequest, Method, Repeat};
 
-/// How often a request is sent at most that reads or stops, if no response comes.
+/// How often a request that reads or stops a recording is sent at most, if there is no response.
 const MAX_SENDS: u32 = 3;
 
 /// Where and how recordings are started, read and stopped.
@@ -30,7 +30,7 @@ pub struct ContractParts {
     pub org_headers: Option<Vec<String>>,
     /// OAuth scope that a start needs.
     pub scope: Option<String>,
-    /// Name of the header by which the cloud knows a start again.
+    /// Name of the header by which the cloud recognizes a repeated start.
     pub idempotency_header: Option<String>,
 }
 
@@ -86,12 +86,12 @@ impl RecordingContract {
         &self.org_headers
     }
 
-    /// Whether the cloud recognizes a start that is sent again.
+    /// Whether the cloud recognizes a repeated start.
     pub fn has_idempotency_header(&self) -> bool {
         self.idempotency_header.is_some()
     }
 
-    /// The request that starts a recording of this agent. `key`: what the cloud may recognize the start by, if it can.
+    /// The request that starts a recording of this agent. `key`: the value of the idempotency header, if there is one.
     pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> ApiRequest {
         ApiRequest {
             idempotency: self.idempotency_header.clone().zip(key),
@@ -102,7 +102,7 @@ impl RecordingContract {
         }
     }
 
-    /// The request that lists the recordings, of this agent or of all.
+    /// The request that lists the recordings of this agent, or of every agent.
     pub fn list(&self, agent: Option<&AgentId>) -> ApiRequest {
         let query = agent.map(|agent| format!("?agentId={}", encoded(agent.as_str()))).unwrap_or_default();
         self.request(Method::Get, &format!("{}{query}", self.path))
@@ -118,7 +118,7 @@ impl RecordingContract {
         ApiRequest { method: Method::Patch, body: Some(r#"{"state":"stopped"}"#.to_owned()), ..self.find(id) }
     }
 
-    /// Reading and stopping come to the same when they are done twice.
+    /// A request that may be repeated: reading or stopping twice has the same effect as once.
     fn request(&self, method: Method, path: &str) -> ApiRequest {
         let repeat = Repeat::Idempotent { sends: MAX_SENDS };
         ApiRequest { repeat, ..ApiRequest::new(method, path).with_org_headers(&self.org_headers) }
@@ -132,7 +132,7 @@ struct StartBody<'a> {
     recording_type: &'a str,
 }
 
-/// A path that a URL parser leaves as it is, so that it can not lead to another host.
+/// Whether a URL parser leaves the path unchanged, so that it cannot lead to another host.
 fn is_plain_path(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| {
         rest.split('/').all(|segment| {
@@ -144,7 +144,7 @@ fn is_plain_path(path: &str) -> bool {
     })
 }
 
-/// Percent-encoded (RFC 3986), so that it stays one part of a path or query whatever is in it.
+/// Percent-encodes the text (RFC 3986), so that it stays one segment of a path or one value of a query.
 fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
@@ -158,9 +158,9 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// A header name (RFC 9110 token) that no request of ours uses for something else.
+/// Whether this is a header name (RFC 9110 token) that our requests do not use for something else.
 fn is_free_header(name: &str) -> bool {
-    // The last four are the browser's own, which drops them without a word.
+    // The browser sets the last four itself, and silently drops ours.
     let is_taken = ["authorization", "accept", "content-type", "cookie", "host", "origin", "referer"]
         .iter()
         .any(|taken| name.eq_ignore_ascii_case(taken));

@@ -1,4 +1,4 @@
-//! A recording, as the cloud tells of it.
+//! A recording, as the cloud describes it.
 
 pub mod api;
 mod attempt;
@@ -20,11 +20,11 @@ use crate::model::time::Timestamp;
 /// A recording's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It runs.
+    /// The recording runs.
     Recording,
-    /// It has ended.
+    /// The recording has ended.
     Stopped,
-    /// The cloud's own word, which says neither; `unknown` if it said nothing.
+    /// Another state, in the cloud's own word; `unknown` if the cloud gives none.
     Other(String),
 }
 
@@ -37,7 +37,7 @@ impl State {
         }
     }
 
-    /// The state in the cloud's word.
+    /// The state in the cloud's own word.
     pub fn as_str(&self) -> &str {
         match self {
             State::Recording => "recording",
@@ -47,16 +47,16 @@ impl State {
     }
 }
 
-/// The cloud's words for a recording: a whole body, or one of the `entities` in it.
+/// A recording in the cloud's own JSON: a whole body, or one of its `entities`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raw {
-    /// The body, which is JSON.
+    /// The JSON body.
     pub body: Rc<str>,
-    /// Which of its `entities`.
+    /// The index in the body's `entities`, if the body is a list.
     pub entity: Option<usize>,
 }
 
-/// A recording as the cloud tells of it.
+/// A recording, as the cloud describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
     /// The recording's id.
@@ -65,27 +65,27 @@ pub struct Recording {
     pub agent: AgentId,
     /// The organization whose token was used to start or see it.
     pub org: OrgId,
-    /// Its state.
+    /// The recording's state.
     pub state: State,
-    /// When it started (ISO 8601), if the cloud said so.
+    /// When the recording started (ISO 8601), if the cloud says so.
     pub started_at: Option<String>,
-    /// `recordingType`, if the cloud said so.
+    /// `recordingType`, if the cloud gives it.
     pub recording_type: Option<String>,
-    /// Whether a start found it running instead of starting it.
+    /// Whether the recording was already running when a start was called.
     pub already_running: bool,
-    /// What the cloud said, as it came.
+    /// The cloud's own JSON, unchanged.
     pub raw: Raw,
 }
 
 impl Recording {
-    /// Reads a response that is one recording of this organization; `None` unless it names one, and of this agent if
-    /// one is named here.
+    /// Reads a response that describes one recording. `None` if there is no recording, or if the recording belongs to another
+    /// organization, or to another agent than `agent`.
     pub fn from_response(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
         Recording::read(&response.json, agent, org, Raw { body: response.body.as_str().into(), entity: None })
     }
 
-    /// Reads a response that is a list (`entities`), and leaves out what is not of this organization and agent. `None`
-    /// if it is no list.
+    /// Reads a response that lists recordings (`entities`). Skips recordings of another organization or agent. `None` if the
+    /// response is not a list.
     pub fn list(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
         let Some(Json::Array(entities)) = response.json.get("entities") else { return None };
         let body: Rc<str> = response.body.as_str().into();
@@ -98,13 +98,13 @@ impl Recording {
     }
 
     fn read(json: &Json, agent: Option<&AgentId>, org: &OrgId, raw: Raw) -> Option<Recording> {
-        if json.str("organizationId").is_some_and(|said| !said.eq_ignore_ascii_case(org.as_str())) {
+        if json.str("organizationId").is_some_and(|id| !id.eq_ignore_ascii_case(org.as_str())) {
             return None;
         }
         let agent = match (agent, json.str("agentId")) {
-            (Some(agent), Some(said)) if !said.eq_ignore_ascii_case(agent.as_str()) => return None,
+            (Some(agent), Some(id)) if !id.eq_ignore_ascii_case(agent.as_str()) => return None,
             (Some(agent), _) => agent.clone(),
-            (None, said) => AgentId::parse(said?).ok()?,
+            (None, id) => AgentId::parse(id?).ok()?,
         };
         Some(Recording {
             id: RecordingId::parse(json.str("id")?).ok()?,
@@ -118,12 +118,12 @@ impl Recording {
         })
     }
 
-    /// Whether it may be of this type: the cloud said so, or did not say.
+    /// Whether the recording may be of this type: the cloud names this type, or no type.
     pub fn may_be_of_type(&self, recording_type: &str) -> bool {
-        self.recording_type.as_deref().is_none_or(|said| said.eq_ignore_ascii_case(recording_type))
+        self.recording_type.as_deref().is_none_or(|named| named.eq_ignore_ascii_case(recording_type))
     }
 
-    /// Whether it is known to have started at this moment or later.
+    /// Whether the recording is known to have started at this moment or later.
     pub fn started_since(&self, moment: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> bool {
         self.started_at.as_deref().and_then(parse_date).is_some_and(|started| started >= moment)
     }

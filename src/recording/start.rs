@@ -1,4 +1,4 @@
-//! What to record.
+//! The arguments of a start.
 
 use crate::model::argument::{agent_id, org_id};
 use crate::model::error::{Code, Error};
@@ -13,12 +13,12 @@ pub struct Start {
     pub org: Option<OrgId>,
     /// `recordingType` of the recording API.
     pub recording_type: String,
-    /// Whether calls for the same at the same time come to one start.
+    /// Whether concurrent calls for the same recording are merged into one start.
     pub shares: bool,
 }
 
 impl Start {
-    /// Takes what the app gave. `recordingType` is `screen` unless it says otherwise.
+    /// Validates the app's arguments. The default `recordingType` is `screen`.
     pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
         let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
         if recording_type.is_empty() || recording_type.chars().any(char::is_control) {
