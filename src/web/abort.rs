@@ -1,4 +1,4 @@
-//! `AbortSignal`s, both ways.
+//! `AbortSignal`s: the app's, and those that the library passes to the platform and the app.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use crate::cloud::signal::Signal;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Unlike web-sys' own, with a constructor that does not pretend to fail.
+    /// Declared here because web-sys' constructor returns a `Result`, although it cannot fail.
     pub(super) type AbortController;
 
     #[wasm_bindgen(constructor)]
@@ -22,37 +22,37 @@ extern "C" {
     pub(super) fn abort(this: &AbortController);
 }
 
-/// Passes the abort of the app's `AbortSignal` on, until dropped.
+/// Aborts a [`Signal`] when the app's `AbortSignal` is aborted, until dropped.
 pub(super) struct AbortListener {
-    given: Option<(AbortSignal, Closure<dyn FnMut()>)>,
+    registered: Option<(AbortSignal, Closure<dyn FnMut()>)>,
 }
 
 impl AbortListener {
-    /// Without a signal, nothing is ever aborted.
-    pub(super) fn new(given: Option<AbortSignal>, signal: &Signal) -> AbortListener {
-        let given = given.and_then(|given| {
-            if given.aborted().is_ok_and(|aborted| aborted.is_truthy()) {
+    /// Without an `AbortSignal`, `signal` is never aborted.
+    pub(super) fn new(app_signal: Option<AbortSignal>, signal: &Signal) -> AbortListener {
+        let registered = app_signal.and_then(|app_signal| {
+            if app_signal.aborted().is_ok_and(|aborted| aborted.is_truthy()) {
                 signal.abort();
             }
             let to_abort = signal.clone();
             let listener = Closure::new(move || to_abort.abort());
-            given.add_event_listener("abort", listener.as_ref()).ok()?;
-            Some((given, listener))
+            app_signal.add_event_listener("abort", listener.as_ref()).ok()?;
+            Some((app_signal, listener))
         });
-        AbortListener { given }
+        AbortListener { registered }
     }
 }
 
 impl Drop for AbortListener {
     fn drop(&mut self) {
-        if let Some((signal, listener)) = &self.given {
+        if let Some((app_signal, listener)) = &self.registered {
             // removeEventListener can only throw on a fake signal, on which addEventListener failed too.
-            let _ = signal.remove_event_listener("abort", listener.as_ref());
+            let _ = app_signal.remove_event_listener("abort", listener.as_ref());
         }
     }
 }
 
-/// Aborts its signal when dropped before the work is done: whoever was given it learns that nobody waits any more.
+/// Aborts its signal if dropped before the work is done: the signal's receiver learns that nobody waits any more.
 pub(super) struct AbortOnDrop {
     controller: AbortController,
     is_done: Cell<bool>,
@@ -67,7 +67,7 @@ impl AbortOnDrop {
         self.controller.signal()
     }
 
-    pub(super) fn done(&self) {
+    pub(super) fn mark_done(&self) {
         self.is_done.set(true);
     }
 }

@@ -1,4 +1,4 @@
-//! What JavaScript passes in, read as Rust's types: a wrong type ends in `BAD_ARGUMENT` that names the place.
+//! Converts JavaScript's arguments to Rust's types. A wrong type fails with a `BAD_ARGUMENT` that names the argument.
 
 use js_sys::{Array, Function, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -15,7 +15,7 @@ use crate::recorder::settings::Options;
 
 pub(super) fn string(place: &str, value: &JsValue) -> Result<String, Error> {
     let text = value.dyn_ref::<JsString>().ok_or_else(|| must_be(place, "a string"))?;
-    // Half a surrogate pair would arrive as another character, and so as another agent's id.
+    // Half a surrogate pair would become another character, and so another agent's id.
     if text.is_valid_utf16() { Ok(text.into()) } else { Err(must_be(place, "well-formed Unicode")) }
 }
 
@@ -39,7 +39,7 @@ fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
     if value.is_object() { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an object")) }
 }
 
-/// An `AbortSignal` of whichever frame: what counts is what it can do.
+/// An `AbortSignal` of any frame: checks its members, because `instanceof` knows only its own frame.
 fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
     let signal = object(place, value)?;
     let is_signal = get(&signal, place, "aborted")?.as_bool().is_some() && get(&signal, place, "addEventListener")?.is_function();
@@ -51,7 +51,7 @@ fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
-    let given = Arguments { place: format!("{place}."), object: object(place, value)? };
+    let given = Arguments { prefix: format!("{place}."), object: object(place, value)? };
     let property = |name: JsValue| {
         let name = name.as_string().unwrap_or_default();
         given.required(&name, string).map(|text| (name, text))
@@ -62,9 +62,9 @@ fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>
 fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
     let entry = |(at, item): (usize, JsValue)| {
         let place = format!("{place}[{at}]");
-        let entry = Arguments { object: object(&place, &item)?, place: format!("{place}.") };
-        let part = |name: &str| entry.required(name, string);
-        Ok(EnvironmentEntry { name: part("name")?, api: part("api")?, login: part("login")?, apps: part("apps")? })
+        let entry = Arguments { object: object(&place, &item)?, prefix: format!("{place}.") };
+        let field = |name: &str| entry.required(name, string);
+        Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")? })
     };
     array(place, value)?.iter().enumerate().map(entry).collect()
 }
@@ -74,12 +74,12 @@ type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 /// An object with named arguments. A property that is `undefined` is absent; `null` is not.
 pub(super) struct Arguments {
     object: Object,
-    /// What the names are led by in a message, such as `login.`.
-    place: String,
+    /// Comes before the names in messages, for example `login.`.
+    prefix: String,
 }
 
 impl Arguments {
-    /// The options of a function, which may be absent, if they have no other names than these.
+    /// The options of a function, which may be absent. A name that is not in `names` is an error.
     pub(super) fn options(place: &str, value: &JsValue, names: &[&str]) -> Result<Arguments, Error> {
         Arguments::named(place, value, names, "")
     }
@@ -91,21 +91,21 @@ impl Arguments {
                 return Err(bad(format!("{place} has no \"{key}\"; it may have: {}.", names.join(", "))));
             }
         }
-        Ok(Arguments { object, place: prefix.to_owned() })
+        Ok(Arguments { object, prefix: prefix.to_owned() })
     }
 
-    /// An object of which only some properties are read.
+    /// An object that may have properties which the library does not read.
     pub(super) fn of_object(place: &str, value: &JsValue, prefix: &str) -> Result<Arguments, Error> {
-        Ok(Arguments { object: object(place, value)?, place: prefix.to_owned() })
+        Ok(Arguments { object: object(place, value)?, prefix: prefix.to_owned() })
     }
 
     pub(super) fn optional<T>(&self, name: &str, read: Read<T>) -> Result<Option<T>, Error> {
         let value = self.get(name)?;
-        if value.is_undefined() { Ok(None) } else { read(&format!("{}{name}", self.place), &value).map(Some) }
+        if value.is_undefined() { Ok(None) } else { read(&format!("{}{name}", self.prefix), &value).map(Some) }
     }
 
     pub(super) fn required<T>(&self, name: &str, read: Read<T>) -> Result<T, Error> {
-        read(&format!("{}{name}", self.place), &self.get(name)?)
+        read(&format!("{}{name}", self.prefix), &self.get(name)?)
     }
 
     pub(super) fn string(&self, name: &str) -> Result<Option<String>, Error> {
@@ -129,11 +129,11 @@ impl Arguments {
     }
 
     fn get(&self, name: &str) -> Result<JsValue, Error> {
-        get(&self.object, &self.place, name)
+        get(&self.object, &self.prefix, name)
     }
 }
 
-/// An agent of a list: an id, or an object with the id and the agent's organization.
+/// An item of a list of agents: an id, or an object with the id and the agent's organization.
 pub(super) fn agent(place: &str, value: &JsValue) -> Result<(String, Option<String>), Error> {
     if value.is_string() {
         return Ok((string(place, value)?, None));
@@ -142,7 +142,7 @@ pub(super) fn agent(place: &str, value: &JsValue) -> Result<(String, Option<Stri
     Ok((given.required("agentId", string)?, given.string("orgId")?))
 }
 
-const CONNECT: &[&str] = &[
+const CONNECT_OPTIONS: &[&str] = &[
     "tokens",
     "getToken",
     "login",
@@ -157,10 +157,10 @@ const CONNECT: &[&str] = &[
     "onEvent",
 ];
 
-const LOGIN: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "wrongOrg", "timeoutMs"];
+const LOGIN_OPTIONS: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "wrongOrg", "timeoutMs"];
 
 fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
-    let given = Arguments::named(place, value, LOGIN, "login.")?;
+    let given = Arguments::named(place, value, LOGIN_OPTIONS, "login.")?;
     Ok(LoginOptions {
         client_id: given.string("clientId")?,
         client_ids: given.optional("clientIds", strings_by_name)?,
@@ -173,9 +173,9 @@ fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
     })
 }
 
-/// connect()'s options, their types checked and nothing else.
+/// connect()'s options. Checks only their names and types.
 pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), Error> {
-    let given = Arguments::options("connect()'s options", value, CONNECT)?;
+    let given = Arguments::options("connect()'s options", value, CONNECT_OPTIONS)?;
     let contract =
         Arguments::named("contract", &given.get("contract")?, &["path", "orgHeaders", "scope", "idempotencyHeader"], "contract.")?;
     let options = Options {
@@ -194,13 +194,13 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
     Ok((given, options))
 }
 
-/// The decoded pairs of the query of the option `launchUrl`.
+/// The decoded query pairs of the option `launchUrl`.
 pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, String)>>, Error> {
     let url = given.get("launchUrl")?;
     if url.is_undefined() {
         return Ok(None);
     }
-    // A URL or Location of any frame has `href`; a string has not.
+    // A `URL` or `Location` of any frame has `href`; a string does not.
     let href = match url.as_string() {
         Some(href) => href,
         None => Arguments::of_object("launchUrl", &url, "launchUrl.")?.required("href", string)?,

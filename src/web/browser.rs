@@ -1,11 +1,11 @@
-//! The browser, as the recorder's outside. Each port is implemented in the file of its own room.
+//! The browser as the recorder's platform. The other files of this folder implement its ports.
 
 use js_sys::Function;
 
-/// What the app gave that the ports need.
+/// The app's callbacks, which the ports call.
 pub(super) struct Browser {
-    /// `getToken`, bound to its `this` by the door.
+    /// `getToken`. `src/js` has bound its `this`.
     pub(super) get_token: Option<Function>,
-    /// `onEvent`, as the door wraps it: it does not throw, and calls the app later.
+    /// `onEvent`. `src/js` has wrapped it: it does not throw, and calls the app in a later turn.
     pub(super) on_event: Option<Function>,
 }

@@ -1,4 +1,4 @@
-//! What the platform reads and writes: JSON, dates, forms.
+//! Text formats that the platform reads and writes: JSON, dates, forms.
 
 use js_sys::{Array, Date, JSON, Object};
 use wasm_bindgen::prelude::*;
@@ -19,7 +19,7 @@ impl Codec for Browser {
     }
 
     fn form(&self, pairs: &[(&str, &str)]) -> String {
-        // Without a text to read, making one cannot fail.
+        // The constructor cannot fail without an argument.
         let Ok(form) = UrlSearchParams::new() else { return String::new() };
         pairs.iter().for_each(|(name, value)| form.append(name, value));
         form.to_string().into()
@@ -30,7 +30,7 @@ impl Codec for Browser {
     }
 }
 
-/// Deeper than any response of the cloud, and far from the end of the stack.
+/// Deeper than any response of the cloud, and far from a stack overflow.
 const MAX_DEPTH: u8 = 32;
 
 pub(super) fn json(text: &str) -> Option<Json> {
@@ -42,12 +42,11 @@ fn tree(value: &JsValue, depth: u8) -> Json {
         return Json::String(text);
     }
     if let Some(number) = value.as_f64() {
-        // A cast to i64 saturates; what is lost is the part below one.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and drops only the fraction")]
         return Json::Number(number as i64);
     }
-    if let Some(truth) = value.as_bool() {
-        return Json::Bool(truth);
+    if let Some(boolean) = value.as_bool() {
+        return Json::Bool(boolean);
     }
     let Some(depth) = depth.checked_sub(1).filter(|_| value.is_object()) else { return Json::Null };
     if Array::is_array(value) {
@@ -60,11 +59,10 @@ fn tree(value: &JsValue, depth: u8) -> Json {
     Json::Object(Object::entries(value.unchecked_ref()).iter().filter_map(property).collect())
 }
 
-/// A date as `Date.parse` reads it: ISO 8601, or that of HTTP.
+/// Reads a date with `Date.parse`: ISO 8601, or the format of HTTP.
 pub(super) fn date(text: &str) -> Option<Timestamp> {
     let millis = Date::parse(text);
-    // A whole number far below 2⁵³, or NaN.
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation, reason = "a whole number far below 2⁵³")]
     (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
 }
 

@@ -32,18 +32,18 @@ impl Crypto for Browser {
     fn random(&self) -> Option<[u8; 32]> {
         let bytes = Uint8Array::new_with_length(32);
         crypto().unchecked_into::<WebCrypto>().get_random_values(&bytes).ok()?;
-        read(&bytes)
+        to_array(&bytes)
     }
 
     async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
         let subtle: SubtleCrypto = property(&crypto(), "subtle").unchecked_into();
         let digest = subtle.digest("SHA-256", &Uint8Array::from(bytes)).ok()?;
-        read(&Uint8Array::new(&resolve(&digest).await.ok()?))
+        to_array(&Uint8Array::new(&resolve(&digest).await.ok()?))
     }
 }
 
-fn read(bytes: &Uint8Array) -> Option<[u8; 32]> {
-    let mut read = [0; 32];
-    (bytes.length() == 32).then(|| bytes.copy_to(&mut read))?;
-    Some(read)
+fn to_array(bytes: &Uint8Array) -> Option<[u8; 32]> {
+    let mut array = [0; 32];
+    (bytes.length() == 32).then(|| bytes.copy_to(&mut array))?;
+    Some(array)
 }

@@ -1,4 +1,4 @@
-//! What the door calls. Each call clones the recorder, so that several can be under way.
+//! The functions that `src/js` calls. Each call clones the recorder's `Rc`, so that several calls can be in flight.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ use crate::recording::batch::Batch;
 use crate::recording::start::Start;
 use crate::token::access_token::AccessToken;
 
-/// Calls back with a panic's place and message, so that the door can reject what is in flight.
+/// Calls back with a panic's location and message, so that `src/js` can reject the calls in flight.
 #[wasm_bindgen(js_name = onPanic)]
 pub fn on_panic(callback: Function) {
     std::panic::set_hook(Box::new(move |panic| {
@@ -34,23 +34,23 @@ pub fn on_panic(callback: Function) {
     }));
 }
 
-/// A recorder as the door holds it.
+/// A recorder, as `src/js` holds it.
 #[wasm_bindgen(js_name = RecorderHandle)]
 pub struct Handle(Rc<Recorder<Browser>>);
 
-/// Decides on environment and organization, and stores the tokens.
+/// Decides on the environment and the organization, and stores the tokens.
 #[wasm_bindgen]
 pub fn connect(options: JsValue) -> Promise {
-    connected(options, true)
+    open(options, true)
 }
 
-/// connect() after a panic: the response of a sign-in by redirect was read before.
+/// connect() after a panic: the first connect() has already read the response of a sign-in by redirect.
 #[wasm_bindgen]
 pub fn reconnect(options: JsValue) -> Promise {
-    connected(options, false)
+    open(options, false)
 }
 
-fn connected(options: JsValue, reads_response: bool) -> Promise {
+fn open(options: JsValue, reads_response: bool) -> Promise {
     to_promise(async move {
         let (given, options) = arguments::connect_options(&options)?;
         let browser = Browser { get_token: given.function("getToken")?, on_event: given.function("onEvent")? };
@@ -66,17 +66,17 @@ fn connected(options: JsValue, reads_response: bool) -> Promise {
 
 #[wasm_bindgen(js_class = RecorderHandle)]
 impl Handle {
-    /// The environment, as plain data.
+    /// The environment, as a plain object.
     pub fn environment(&self) -> JsValue {
         result::environment(&self.0.settings().environment)
     }
 
-    /// The launch context, as plain data.
+    /// The launch context, as a plain object.
     pub fn launch(&self) -> JsValue {
         result::launch(&self.0.settings().launch)
     }
 
-    /// The organization that a call without one is for.
+    /// The organization of calls that name none.
     #[wasm_bindgen(js_name = orgId)]
     pub fn org_id(&self) -> Option<String> {
         self.0.org().map(|org| org.as_str().to_owned())
@@ -112,8 +112,8 @@ impl Handle {
     pub fn start_recording(&self, agent_id: JsValue, options: JsValue) -> Promise {
         self.promise(async move |recorder| {
             #[cfg(feature = "panic-on-purpose")]
-            super::panic_on_purpose::if_asked(&agent_id).await;
-            let given = Arguments::options("startRecording()'s options", &options, START)?;
+            super::panic_on_purpose::if_requested(&agent_id).await;
+            let given = Arguments::options("startRecording()'s options", &options, START_OPTIONS)?;
             let agent = arguments::string("agentId", &agent_id)?;
             let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
             let start = Start { shares: given.bool("share")?.unwrap_or(true), ..start };
@@ -126,7 +126,7 @@ impl Handle {
     #[wasm_bindgen(js_name = startMany)]
     pub fn start_many(&self, agents: JsValue, options: JsValue) -> Promise {
         self.promise(async move |recorder| {
-            let given = Arguments::options("startMany()'s options", &options, START_MANY)?;
+            let given = Arguments::options("startMany()'s options", &options, START_MANY_OPTIONS)?;
             let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
             let (options, _listener) = call_options(&given)?;
             let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
@@ -141,12 +141,12 @@ impl Handle {
             let starts = arguments::array("agents", &agents)?.iter().enumerate().map(start).collect();
             let report = |progress| {
                 if let Some(on_progress) = &on_progress {
-                    // The door's own function, which does not throw.
+                    // `src/js` has wrapped `onProgress`, so it does not throw.
                     let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
                 }
             };
             let results = recorder.start_many(starts, batch, report, options).await?;
-            let outcome = |started: Result<_, _>| result::outcome(started.map(|recording| result::recording(&recording)));
+            let outcome = |result: Result<_, _>| result::outcome(result.map(|recording| result::recording(&recording)));
             Ok(results.into_iter().map(outcome).collect::<Array>().into())
         })
     }
@@ -178,7 +178,7 @@ impl Handle {
     pub fn refresh_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
         self.promise(async move |recorder| {
             let given = Arguments::options("refresh()'s options", &options, &["signal", "timeoutMs"])?;
-            let (id, org, agent) = recording_of(&id, &org, &agent)?;
+            let (id, org, agent) = recording_ids(&id, &org, &agent)?;
             let (options, _listener) = call_options(&given)?;
             Ok(result::recording(&recorder.recording(&id, Some(&org), Some(&agent), options).await?))
         })
@@ -189,7 +189,7 @@ impl Handle {
     pub fn stop_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
         self.promise(async move |recorder| {
             let given = Arguments::options("stop()'s options", &options, &["signal", "timeoutMs"])?;
-            let (id, org, agent) = recording_of(&id, &org, &agent)?;
+            let (id, org, agent) = recording_ids(&id, &org, &agent)?;
             let (options, _listener) = call_options(&given)?;
             Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), options).await?))
         })
@@ -204,7 +204,7 @@ impl Handle {
         })
     }
 
-    /// Revokes a token, or every one, and forgets it.
+    /// Revokes and forgets the token of one organization, or every token.
     #[wasm_bindgen(js_name = signOut)]
     pub fn sign_out(&self, org: JsValue) -> Promise {
         self.promise(async move |recorder| {
@@ -225,25 +225,26 @@ impl Handle {
         })
     }
 
-    /// Forgets every token; what is in flight is rejected.
+    /// Forgets every token, and rejects the calls in flight.
     pub fn close(&self) {
         self.0.close();
     }
 }
 
 impl Handle {
-    /// The promise of an export that works with the recorder.
+    /// Runs work that needs the recorder, as a promise.
     fn promise(&self, work: impl AsyncFnOnce(Rc<Recorder<Browser>>) -> Result<JsValue, CallError> + 'static) -> Promise {
         let recorder = self.0.clone();
         to_promise(async move { work(recorder).await })
     }
 }
 
-const START: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
+const START_OPTIONS: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
 
-const START_MANY: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
+const START_MANY_OPTIONS: &[&str] =
+    &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
 
-/// `timeoutMs` and `signal`. The app's signal counts until the listener is dropped.
+/// Reads `timeoutMs` and `signal`. The app's signal has an effect until the listener is dropped.
 fn call_options(given: &Arguments) -> Result<(CallOptions, AbortListener), Error> {
     let timeout = given.number("timeoutMs")?.map(|millis| argument::timeout("timeoutMs", millis)).transpose()?;
     let signal = Signal::default();
@@ -251,8 +252,8 @@ fn call_options(given: &Arguments) -> Result<(CallOptions, AbortListener), Error
     Ok((CallOptions { timeout, signal }, listener))
 }
 
-/// The recording that a method of a recording is about.
-fn recording_of(id: &JsValue, org: &JsValue, agent: &JsValue) -> Result<(RecordingId, OrgId, AgentId), Error> {
+/// The ids of the recording whose method was called.
+fn recording_ids(id: &JsValue, org: &JsValue, agent: &JsValue) -> Result<(RecordingId, OrgId, AgentId), Error> {
     let id = argument::recording_id(&arguments::string("id", id)?)?;
     Ok((id, org_id(org)?, argument::agent_id(&arguments::string("agentId", agent)?)?))
 }
@@ -269,9 +270,9 @@ fn to_promise(work: impl Future<Output = Result<JsValue, CallError>> + 'static) 
     boxed_to_promise(Box::pin(work))
 }
 
-/// One promise for every kind of work, boxed to avoid one copy for each (wasm size).
+/// Boxed to avoid one compiled copy for each kind of work (wasm size).
 ///
-/// The work is polled for the first time in the caller's own turn: only there, in a click, may a window be opened.
+/// The first poll runs in the caller's own turn: during a click, a browser lets only that turn open a window.
 fn boxed_to_promise(work: LocalBoxFuture<'static, Result<JsValue, CallError>>) -> Promise {
     let mut work = work.fuse();
     let first = work.poll_unpin(&mut Context::from_waker(Waker::noop()));

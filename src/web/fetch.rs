@@ -1,7 +1,7 @@
 //! Sends a request through the page's `fetch`.
 //!
-//! gloo-net builds the request; sending it with gloo-net would panic on a rejection that is no `Error` and on an
-//! response from another frame, so `fetch` is imported here and its response is taken for what it can do.
+//! gloo-net only builds the request. Its `send` would panic on a rejection that is not an `Error`, and on a response from
+//! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
 use gloo_net::http::{Method as HttpMethod, RequestBuilder};
 use wasm_bindgen::prelude::*;
@@ -31,18 +31,18 @@ impl Transport for Browser {
 async fn send(request: Request) -> Result<Response, TransportError> {
     let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
     let in_flight = AbortOnDrop::new();
-    let sent = fetch(&built(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
+    let promise = fetch(&build(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
 
     let lost = |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };
-    let response: ForeignResponse = resolve(&sent).await.map_err(lost(None))?.unchecked_into();
-    // The page may have replaced `fetch`, and the replacement may answer with anything.
+    let response: ForeignResponse = resolve(&promise).await.map_err(lost(None))?.unchecked_into();
+    // The page may have replaced `fetch` with a function that returns anything.
     let status = response.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
     let Some(status) = status.map(|status| status as u16) else {
         return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
     };
     let body = resolve(&response.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
-    in_flight.done();
+    in_flight.mark_done();
     let body = body.as_string().unwrap_or_default();
     let header = |name: &str| response.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
     let rate = |name: &str| header(name)?.parse().ok();
@@ -61,7 +61,7 @@ async fn send(request: Request) -> Result<Response, TransportError> {
     })
 }
 
-fn built(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {
+fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {
     let method = match request.method() {
         Method::Get => HttpMethod::GET,
         Method::Delete => HttpMethod::DELETE,
@@ -84,7 +84,7 @@ fn built(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
         None => builder.build(),
     };
     let built: web_sys::Request = built.map_err(|_| JsValue::from(JsError::new("The request can not be built.")))?.into();
-    // The platform's own parser has the last word on where a token goes.
+    // The platform's own URL parser decides where the token would be sent, so check with that parser.
     if Url::new(&built.url())?.origin() == request.origin() {
         Ok(built)
     } else {

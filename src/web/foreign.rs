@@ -1,5 +1,5 @@
-//! Values that the page made: a promise, a response, a signal. Reading one may throw, and an exception that passed
-//! through the module would leave it in pieces; so each is read with a catch, and taken for what it can do.
+//! Values from the page: promises, responses, signals. Reading one may throw, and an exception that passes through the
+//! module would corrupt it, so every read catches. Reads rely on a value's members, not on its class.
 
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A `Response`, of whichever frame or make.
+    /// A `Response` of any frame, or an object that a page's own `fetch` returns.
     pub(super) type ForeignResponse;
 
     #[wasm_bindgen(catch, method, getter)]
@@ -24,7 +24,7 @@ extern "C" {
     #[wasm_bindgen(catch, method)]
     pub(super) fn get(this: &ForeignHeaders, name: &str) -> Result<JsValue, JsValue>;
 
-    /// An `AbortSignal`, of whichever frame.
+    /// An `AbortSignal` of any frame.
     #[derive(Clone)]
     pub(super) type AbortSignal;
 
@@ -38,14 +38,14 @@ extern "C" {
     pub(super) fn remove_event_listener(this: &AbortSignal, event: &str, listener: &JsValue) -> Result<(), JsValue>;
 }
 
-/// A property of whatever this is; undefined if it cannot be read.
+/// A property of any value; undefined if it cannot be read.
 pub(super) fn property(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &name.into()).unwrap_or_default()
 }
 
-/// What the value comes to, if it is a promise or anything else with a `then`.
+/// Awaits the value, if it is a promise or anything else with a `then`.
 pub(super) async fn resolve(value: &JsValue) -> Result<JsValue, JsValue> {
-    // A promise of our own takes it up: the platform catches what that throws.
+    // Our own promise adopts the value: the platform catches what the value's `then` throws.
     let own = Promise::new(&mut |resolve, _| {
         let _ = resolve.call1(&JsValue::UNDEFINED, value);
     });

@@ -38,8 +38,8 @@ impl Observer for Browser {
                 ("durationMs", Property::Number(*millis as f64)),
                 ("correlationId", (*correlation_id).into()),
             ]),
-            Event::Repair { org, code } => repeated("repair", org.as_str(), code.as_str()),
-            Event::Retry { org, code } => repeated("retry", org.as_str(), code.as_str()),
+            Event::Repair { org, code } => refusal_event("repair", org.as_str(), code.as_str()),
+            Event::Retry { org, code } => refusal_event("retry", org.as_str(), code.as_str()),
             Event::OrgChanged { org, previous } => {
                 object(&[("type", "org-changed".into()), ("orgId", org.as_str().into()), ("previousOrgId", (*previous).into())])
             }
@@ -51,11 +51,11 @@ impl Observer for Browser {
                 ("nearMiss", (*near_miss).into()),
             ]),
         };
-        // The door's own function, which does not throw.
+        // `src/js` has wrapped `onEvent`, so it does not throw.
         let _ = on_event.call1(&JsValue::UNDEFINED, &event);
     }
 }
 
-fn repeated(kind: &str, org: &str, code: &str) -> JsValue {
+fn refusal_event(kind: &str, org: &str, code: &str) -> JsValue {
     object(&[("type", kind.into()), ("orgId", org.into()), ("code", code.into())])
 }

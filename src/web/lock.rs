@@ -21,12 +21,12 @@ extern "C" {
     fn request(this: &LockManager, name: &str, options: &Object, granted: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// A lock that is asked for or held, until dropped.
+/// A lock that is requested or held, until dropped.
 pub(super) struct Lock {
-    /// Sent when the platform has decided: whether the lock is held.
+    /// Receives the platform's decision: whether it granted the lock.
     granted: Oneshot<bool>,
     release: Option<Function>,
-    asking: AbortController,
+    cancel: AbortController,
 }
 
 fn manager() -> Option<LockManager> {
@@ -42,42 +42,42 @@ impl Locks for Browser {
     }
 
     async fn lock(&self, name: &str) -> Option<Lock> {
-        match Lock::asked(name, true).await {
+        match Lock::acquire(name, true).await {
             TryLock::Held(lock) => Some(lock),
             TryLock::Taken | TryLock::Unsupported => None,
         }
     }
 
     async fn try_lock(&self, name: &str) -> TryLock<Lock> {
-        Lock::asked(name, false).await
+        Lock::acquire(name, false).await
     }
 }
 
 impl Lock {
-    /// Interaction for the lock, to wait for it or to have it at once or not at all. The promise rejects if the platform
-    /// gives none.
-    fn ask(name: &str, waits: bool) -> Option<(Lock, Promise)> {
+    /// Requests the lock: waits for it, or takes it only if it is free. The promise rejects if the platform refuses the
+    /// request.
+    fn request(name: &str, waits: bool) -> Option<(Lock, Promise)> {
         let mut release = None;
         let released = Promise::new(&mut |resolve, _| release = Some(resolve));
-        let asking = AbortController::new();
+        let cancel = AbortController::new();
         let granted = Oneshot::new();
         let sender = granted.clone();
-        // The platform may call this after we have stopped waiting: the promise that it returns is settled by then.
+        // The platform may call this after we have stopped waiting. By then, the promise that it returns is resolved.
         let callback = Closure::once_into_js(move |lock: JsValue| {
             sender.send(lock.is_truthy());
             released
         });
         let options = Object::new();
-        // The platform takes one or the other.
-        let (name_of_option, option) = if waits { ("signal", asking.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
-        Reflect::set(&options, &name_of_option.into(), &option).ok()?;
-        let over = manager()?.request(name, &options, &callback).ok()?;
-        Some((Lock { granted, release, asking }, over))
+        // The platform accepts only one of both options.
+        let (option_name, option) = if waits { ("signal", cancel.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
+        Reflect::set(&options, &option_name.into(), &option).ok()?;
+        let promise = manager()?.request(name, &options, &callback).ok()?;
+        Some((Lock { granted, release, cancel }, promise))
     }
 
-    async fn asked(name: &str, waits: bool) -> TryLock<Lock> {
-        let Some((lock, over)) = Lock::ask(name, waits) else { return TryLock::Unsupported };
-        match select(pin!(lock.granted.recv()), JsFuture::from(over)).await {
+    async fn acquire(name: &str, waits: bool) -> TryLock<Lock> {
+        let Some((lock, promise)) = Lock::request(name, waits) else { return TryLock::Unsupported };
+        match select(pin!(lock.granted.recv()), JsFuture::from(promise)).await {
             Either::Left((true, _)) => {}
             Either::Left((false, _)) => return TryLock::Taken,
             Either::Right(_) => return TryLock::Unsupported,
@@ -85,11 +85,11 @@ impl Lock {
         TryLock::Held(lock)
     }
 
-    /// The lock, to be held sooner or later.
-    pub(super) fn in_turn(name: &str) -> Option<Lock> {
-        let (lock, over) = Lock::ask(name, true)?;
+    /// Requests the lock without waiting for it: the platform grants it later.
+    pub(super) fn enqueue(name: &str) -> Option<Lock> {
+        let (lock, promise) = Lock::request(name, true)?;
         // Mark the promise as handled: it rejects with AbortError when we stop waiting.
-        drop(JsFuture::from(over));
+        drop(JsFuture::from(promise));
         Some(lock)
     }
 
@@ -100,27 +100,27 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.asking.abort();
+        self.cancel.abort();
         if let Some(release) = &self.release {
-            // The platform's own function, which only settles a promise.
+            // The function is the platform's own, and only resolves a promise.
             let _ = release.call0(&JsValue::UNDEFINED);
         }
     }
 }
 
-/// Whether somebody holds the lock at this moment.
+/// Whether another page holds the lock at this moment.
 pub(super) async fn is_held_by_another(name: &str) -> bool {
     let Some(manager) = manager() else { return false };
     let options = Object::new();
-    // Shared, so that two who look at the same time do not take each other for the holder.
+    // Shared, so that two pages that check at the same time do not take each other for the holder.
     let is_set =
         Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE).and(Reflect::set(&options, &"mode".into(), &"shared".into()));
     if is_set.is_err() {
         return false;
     }
-    let seen = Oneshot::new();
-    let sender = seen.clone();
+    let is_held = Oneshot::new();
+    let sender = is_held.clone();
     let granted = Closure::once_into_js(move |lock: JsValue| sender.send(lock.is_null()));
-    let Ok(over) = manager.request(name, &options, &granted) else { return false };
-    matches!(select(pin!(seen.recv()), JsFuture::from(over)).await, Either::Left((true, _)))
+    let Ok(promise) = manager.request(name, &options, &granted) else { return false };
+    matches!(select(pin!(is_held.recv()), JsFuture::from(promise)).await, Either::Left((true, _)))
 }

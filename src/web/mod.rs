@@ -1,4 +1,4 @@
-//! The glue: the browser's side of the ports, and what JavaScript can call. It converts and passes on; it decides nothing.
+//! The glue: implements the ports for browsers, and exports functions to JavaScript. It converts values, and decides nothing.
 
 mod abort;
 mod arguments;
@@ -20,6 +20,6 @@ mod timer;
 mod token_source;
 mod window;
 
-/// Four kilobytes smaller than the standard one, and enough for the few small values that live here.
+/// Four kilobytes smaller than the standard allocator, and good enough for a few small values.
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Clones are the same channel.
+/// A channel for one value. Clones share the channel.
 pub(super) struct Oneshot<T>(Rc<RefCell<State<T>>>);
 
 struct State<T> {
@@ -24,7 +24,7 @@ impl<T> Oneshot<T> {
         Oneshot(Rc::new(RefCell::new(State { value: None, waker: None })))
     }
 
-    /// Sends the value. A value that was sent before and not received yet stays.
+    /// Sends the value, unless an earlier value has not been received yet.
     pub(super) fn send(&self, value: T) {
         let mut state = self.0.borrow_mut();
         state.value.get_or_insert(value);
@@ -50,7 +50,7 @@ impl<T> Oneshot<T> {
         }
     }
 
-    /// The value, taken out.
+    /// Waits for the value, and takes it out.
     pub(super) async fn recv(&self) -> T {
         poll_fn(|context| self.poll_recv(context)).await
     }

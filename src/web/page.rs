@@ -1,4 +1,4 @@
-//! The page itself: its address, its windows, and what its tab stores while the page is away.
+//! The page: its URL, its windows, and what its tab stores while the page is away.
 
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
@@ -88,7 +88,7 @@ impl Navigation for Browser {
 
     fn replace_address(&self, url: &str) {
         let history: History = global("history").unchecked_into();
-        // A page that may not change its address keeps it: the code in it is used up.
+        // If the page may not change its URL, the authorization code stays there. It works only once.
         let _ = history.replace_state(&JsValue::NULL, "", url);
     }
 }

@@ -1,4 +1,4 @@
-//! Panics that a test asks for, by an agent's id. Not part of what ships.
+//! Panics that a test requests with an agent's id. Not part of the published package.
 
 #![allow(clippy::panic, reason = "on purpose")]
 
@@ -7,7 +7,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::timer::Timeout;
 
-pub(super) async fn if_asked(agent_id: &JsValue) {
+pub(super) async fn if_requested(agent_id: &JsValue) {
     match agent_id.as_string().as_deref() {
         Some("panic-now") => panic!("on purpose, now"),
         Some("panic-later") => later("later").await,

@@ -1,4 +1,4 @@
-//! What goes back to JavaScript: values, and failures as plain objects. The door makes real `Error`s of them.
+//! Converts results to JavaScript's values. Errors become plain objects, from which `src/js` makes real `Error`s.
 
 use std::rc::Rc;
 
@@ -19,12 +19,12 @@ use crate::recording::Recording;
 use crate::recording::batch::BatchProgress;
 use crate::token::org_token::{KnownBy, OrgToken};
 
-/// Keeps a value from JavaScript as a cause, whole.
+/// A value from JavaScript as an error's cause, unchanged.
 pub(super) fn foreign(value: JsValue) -> Cause {
     Cause::Foreign(Rc::new(value))
 }
 
-/// A property of plain data; `Absent` leaves it out.
+/// A property of a plain object; `Absent` omits the property.
 pub(super) enum Property<'a> {
     Absent,
     String(&'a str),
@@ -57,7 +57,7 @@ impl<'a> From<Option<&'a [String]>> for Property<'a> {
     }
 }
 
-/// One way to serialize for everything that goes out: a derived one for each type would be compiled for each.
+/// The only `Serialize` for values that go to JavaScript: a derived one would be compiled for every type (wasm size).
 struct Data<'a>(&'a [(&'a str, Property<'a>)]);
 
 impl Serialize for Data<'_> {
@@ -69,7 +69,7 @@ impl Serialize for Data<'_> {
                 Property::String(text) => map.serialize_entry(name, text)?,
                 Property::Strings(texts) => map.serialize_entry(name, texts)?,
                 Property::Number(number) => map.serialize_entry(name, number)?,
-                Property::Bool(truth) => map.serialize_entry(name, truth)?,
+                Property::Bool(boolean) => map.serialize_entry(name, boolean)?,
             }
         }
         map.end()
@@ -82,7 +82,7 @@ pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
     Data(properties).serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
 }
 
-/// `{ value }`, `{ error }` or `{ aborted }`: an export never rejects, so that a rejection can only be a fault of ours.
+/// `{ value }`, `{ error }` or `{ aborted }`. An export never rejects, so a rejection can only be a bug of ours.
 pub(super) fn outcome(result: Result<JsValue, CallError>) -> JsValue {
     let (name, value) = match result {
         Ok(value) => ("value", value),
@@ -115,19 +115,19 @@ fn error_value(error: &Error) -> JsValue {
         ("correlationId", evidence.correlation_id.as_deref().into()),
     ]);
     if let Some(seen) = &evidence.seen {
-        let one = |seen: &Seen| {
+        let recording = |seen: &Seen| {
             object(&[
                 ("id", seen.id.as_str().into()),
                 ("state", seen.state.as_str().into()),
                 ("startedAt", seen.started_at.as_deref().into()),
             ])
         };
-        set(&value, "seenRecordings", &seen.iter().map(one).collect::<Array>());
+        set(&value, "seenRecordings", &seen.iter().map(recording).collect::<Array>());
     }
     match &evidence.cause {
         None => {}
-        Some(Cause::Cloud(words)) => set(&value, "cause", &json_or_text(words)),
-        Some(Cause::Foreign(thrown)) => set(&value, "cause", thrown.downcast_ref().unwrap_or(&JsValue::UNDEFINED)),
+        Some(Cause::Cloud(body)) => set(&value, "cause", &json_or_text(body)),
+        Some(Cause::Foreign(foreign)) => set(&value, "cause", foreign.downcast_ref().unwrap_or(&JsValue::UNDEFINED)),
         Some(Cause::Error(error)) => set(&value, "causedBy", &error_value(error)),
     }
     value
@@ -202,7 +202,7 @@ pub(super) fn recording(recording: &Recording) -> JsValue {
     recording_value(recording, &json_or_text(&recording.raw.body))
 }
 
-/// Recordings of one list, whose body is read once.
+/// The recordings of one list, whose body is parsed once.
 pub(super) fn recordings(recordings: &[Recording]) -> Array {
     let body = recordings.first().map(|first| json_or_text(&first.raw.body)).unwrap_or_default();
     recordings.iter().map(|recording| recording_value(recording, &body)).collect()
@@ -226,6 +226,6 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
 }
 
 fn set(object: &JsValue, name: &str, value: &JsValue) {
-    // Setting a property of a plain object of our own can not fail.
+    // Setting a property of our own plain object cannot fail.
     let _ = Reflect::set(object, &name.into(), value);
 }

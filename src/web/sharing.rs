@@ -1,5 +1,5 @@
-//! Sharing a token with another page of this origin, on request, through a `BroadcastChannel`. Of the pages that hold one,
-//! the page that has the lock answers; when it goes, the next page has it.
+//! Shares tokens with other pages of this origin, on request, through a `BroadcastChannel`. Of the pages that hold a token,
+//! the page with the lock responds. When that page closes, the next page gets the lock.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use super::timer::Timeout;
 use crate::auth::ports::{TokenSharer, TokenSharing};
 use crate::token::access_token::IssuedToken;
 
-/// The longest time that a page may take to answer, in milliseconds.
+/// The longest time that a page may take to respond.
 const SHARE_TIMEOUT_MS: u32 = 1_000;
 
 #[wasm_bindgen]
@@ -47,8 +47,8 @@ struct Channel {
 impl Channel {
     fn open(name: &str, mut on_message: impl FnMut(&BroadcastChannel, JsValue) + 'static) -> Option<Channel> {
         let channel = BroadcastChannel::new(name).ok()?;
-        let to_answer = channel.clone();
-        let listener = Closure::new(move |event: JsValue| on_message(&to_answer, property(&event, "data")));
+        let to_respond = channel.clone();
+        let listener = Closure::new(move |event: JsValue| on_message(&to_respond, property(&event, "data")));
         channel.set_onmessage(listener.as_ref());
         Some(Channel { channel, _listener: listener })
     }
@@ -82,29 +82,29 @@ impl TokenSharing for Browser {
     }
 }
 
-fn answering(name: &str) -> String {
+fn responder_lock(name: &str) -> String {
     format!("{name} answers")
 }
 
 fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
-    let lock = Rc::new(Lock::in_turn(&answering(name)));
-    let has_turn = lock.clone();
+    let lock = Rc::new(Lock::enqueue(&responder_lock(name)));
+    let own_lock = lock.clone();
     let own_name = name.to_owned();
     let channel = Channel::open(name, move |channel, message| {
         if property(&message, "forget").is_truthy() {
             return sharer.forget();
         }
         let question = property(&message, "question").as_f64();
-        if let Some(question) = question.filter(|_| has_turn.as_ref().as_ref().is_some_and(Lock::is_granted)) {
-            let held = sharer.share();
-            let answer = object(&[
+        if let Some(question) = question.filter(|_| own_lock.as_ref().as_ref().is_some_and(Lock::is_granted)) {
+            let token = sharer.share();
+            let response = object(&[
                 ("answer", Property::Number(question)),
-                ("accessToken", held.as_ref().map(|held| held.access_token.reveal()).into()),
-                ("expiresIn", held.as_ref().and_then(|held| held.expires_in).map_or(Property::Absent, Property::Number)),
+                ("accessToken", token.as_ref().map(|token| token.access_token.reveal()).into()),
+                ("expiresIn", token.as_ref().and_then(|token| token.expires_in).map_or(Property::Absent, Property::Number)),
             ]);
-            // Without a token to give, the sharing has ended by now, and its channel with it.
-            if channel.post_message(&answer).is_err() {
-                post(&own_name, &answer);
+            // Without a token, `share` has ended this sharing and closed its channel.
+            if channel.post_message(&response).is_err() {
+                post(&own_name, &response);
             }
         }
     });
@@ -112,19 +112,19 @@ fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
 }
 
 async fn request(name: &str) -> Option<Option<IssuedToken>> {
-    if !is_held_by_another(&answering(name)).await {
+    if !is_held_by_another(&responder_lock(name)).await {
         return None;
     }
     let question = Math::random();
-    let answer = Oneshot::new();
-    let sender = answer.clone();
+    let response = Oneshot::new();
+    let sender = response.clone();
     let channel = Channel::open(name, move |_, message| {
         if property(&message, "answer").as_f64() == Some(question) {
             sender.send(message);
         }
     })?;
     channel.channel.post_message(&object(&[("question", Property::Number(question))])).ok()?;
-    let Either::Left((message, _)) = select(pin!(answer.recv()), Timeout::new(SHARE_TIMEOUT_MS)).await else { return None };
+    let Either::Left((message, _)) = select(pin!(response.recv()), Timeout::new(SHARE_TIMEOUT_MS)).await else { return None };
     let expires_in = property(&message, "expiresIn").as_f64();
     Some(property(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
 }

@@ -27,7 +27,7 @@ extern "C" {
 }
 
 impl Timer for Browser {
-    #[allow(clippy::cast_possible_truncation, reason = "a number far below 2⁵³; what is lost is below a millisecond")]
+    #[allow(clippy::cast_possible_truncation, reason = "a number far below 2⁵³; the cast drops only a fraction of a millisecond")]
     fn now(&self) -> Instant {
         Instant::from_millis(performance_now() as i64)
     }
@@ -49,16 +49,16 @@ impl Timer for Browser {
 /// Ready after some milliseconds. Clears its timeout when dropped.
 pub(super) struct Timeout {
     timer: JsValue,
-    over: Oneshot<()>,
+    elapsed: Oneshot<()>,
     _callback: Closure<dyn FnMut()>,
 }
 
 impl Timeout {
     pub(super) fn new(millis: u32) -> Timeout {
-        let over = Oneshot::new();
-        let sender = over.clone();
+        let elapsed = Oneshot::new();
+        let sender = elapsed.clone();
         let callback = Closure::new(move || sender.send(()));
-        Timeout { timer: set_timeout(&callback, millis), over, _callback: callback }
+        Timeout { timer: set_timeout(&callback, millis), elapsed, _callback: callback }
     }
 }
 
@@ -66,7 +66,7 @@ impl Future for Timeout {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.over.poll_recv(context)
+        self.elapsed.poll_recv(context)
     }
 }
 

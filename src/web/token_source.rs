@@ -19,22 +19,22 @@ impl TokenSource for Browser {
 
     async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
         let Some(get_token) = &self.get_token else { return Ok(None) };
-        let waiting = AbortOnDrop::new();
+        let in_flight = AbortOnDrop::new();
         let argument = object(&[
             ("environment", need.environment.name().into()),
             ("orgId", need.org.as_str().into()),
             ("scopes", Property::Strings(&need.scopes)),
             ("reason", need.reason.as_str().into()),
         ]);
-        Reflect::set(&argument, &"signal".into(), &waiting.signal()).map_err(foreign)?;
+        Reflect::set(&argument, &"signal".into(), &in_flight.signal()).map_err(foreign)?;
         let returned = get_token.call1(&JsValue::UNDEFINED, &argument).map_err(foreign)?;
-        let given = resolve(&returned).await.map_err(foreign)?;
-        waiting.done();
-        if given.is_null() || given.is_undefined() { Ok(None) } else { issued(given).map(Some) }
+        let token = resolve(&returned).await.map_err(foreign)?;
+        in_flight.mark_done();
+        if token.is_null() || token.is_undefined() { Ok(None) } else { issued_token(token).map(Some) }
     }
 }
 
-fn issued(value: JsValue) -> Result<IssuedToken, Cause> {
+fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
     if let Some(access_token) = value.as_string() {
         return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
@@ -46,7 +46,7 @@ fn issued(value: JsValue) -> Result<IssuedToken, Cause> {
     })
 }
 
-/// A backend that does not know the token's life may say `null`.
+/// A number of seconds, or `null` from a backend that does not know the token's lifetime.
 fn seconds(place: &str, value: &JsValue) -> Result<Option<f64>, Error> {
     if value.is_null() { Ok(None) } else { number(place, value).map(Some) }
 }

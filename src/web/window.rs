@@ -1,4 +1,4 @@
-//! The window in which a person signs in, and the callback page's message from it.
+//! The window in which a person signs in, and the message that the callback page posts from it.
 
 use wasm_bindgen::prelude::*;
 
@@ -6,8 +6,8 @@ use super::foreign::property;
 use super::oneshot::Oneshot;
 use crate::auth::ports::SignInWindow;
 
-/// As the callback page says it (`src/js/callback.js`).
-const MESSAGE: &str = "premium-recorder.authorization-response";
+/// The type of the callback page's message (`src/js/callback.js`).
+const MESSAGE_TYPE: &str = "premium-recorder.authorization-response";
 
 #[wasm_bindgen]
 extern "C" {
@@ -39,7 +39,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Opens an empty window. Its messages count if they come from itself, and from a page of `origin`.
+    /// Opens an empty window. Accepts only messages that come from that window and from a page of `origin`.
     pub(super) fn open(origin: String) -> Option<Window> {
         let opened = open("about:blank", "_blank", "popup=true,width=500,height=700").ok().filter(JsValue::is_truthy)?;
         let response = Oneshot::new();
@@ -49,7 +49,7 @@ impl Window {
                 return;
             }
             let data = property(&event, "data");
-            if property(&data, "type") != MESSAGE {
+            if property(&data, "type") != MESSAGE_TYPE {
                 return;
             }
             if let Some(query) = property(&data, "query").as_string() {
@@ -64,7 +64,7 @@ impl Window {
 impl SignInWindow for Window {
     fn show(&self, url: &str) {
         let location: OpenedLocation = property(&self.opened, "location").unchecked_into();
-        // A window that is gone is noticed by the check whether it is closed.
+        // If the window is gone, `is_closed` says so.
         let _ = location.replace(url);
     }
 
@@ -79,7 +79,7 @@ impl SignInWindow for Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // Neither fails for a window and a listener of our own; a window that is closed already stays so.
+        // Neither can fail: the listener and the window are ours, and a closed window may be closed again.
         let _ = remove_event_listener("message", &self.listener);
         let _ = self.opened.close();
     }
