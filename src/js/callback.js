@@ -1,6 +1,6 @@
-// The redirect URI of a sign-in in a window: hands the authorization response to the page of this origin that opened it.
+// The redirect URI of a sign-in in a window: posts the authorization response to the page that opened the window.
 const query = location.search;
-// The code is used up once; nobody needs it in the history.
+// The authorization code works only once, so keep it out of the history.
 history.replaceState(null, "", location.pathname);
 if (window.opener) {
   window.opener.postMessage({ type: "premium-recorder.authorization-response", query }, location.origin);

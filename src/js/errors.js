@@ -1,15 +1,15 @@
-// Real Error objects, made from the plain fields that the module gives.
+// Makes real Error objects from the plain objects that the module returns.
 
 const BRAND = Symbol.for("premium-recorder.RecorderError");
 
 export class RecorderError extends Error {
   constructor({ message, cause, causedBy, ...fields }) {
     super(`${fields.code}: ${message}`);
-    const behind = causedBy ? new RecorderError(causedBy) : cause;
-    // As on the platform's own errors, neither is enumerable.
+    const innerCause = causedBy ? new RecorderError(causedBy) : cause;
+    // Not enumerable, as on the platform's own errors.
     define(this, "name", "RecorderError");
     define(this, BRAND, true);
-    if (behind !== undefined) define(this, "cause", behind);
+    if (innerCause !== undefined) define(this, "cause", innerCause);
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) this[name] = value;
     }
@@ -20,17 +20,17 @@ function define(error, name, value) {
   Object.defineProperty(error, name, { value, configurable: true, writable: true });
 }
 
-/** The brand is in the registry that all frames share, so copies of the package know each other's errors. */
+/** All frames share the registered symbol, so copies of the package recognize each other's errors. */
 export function isRecorderError(error) {
   try {
     return typeof error === "object" && error !== null && error[BRAND] === true;
   } catch {
-    // A revoked proxy can be thrown as well.
+    // Reading a revoked proxy throws.
     return false;
   }
 }
 
-// The codes that arise without the module. Their hints are those of src/error.rs, which a test compares.
+// Errors that can occur without the module. A test compares their hints with those in src/model/error.rs.
 
 export function wasmBlocked(cause) {
   return new RecorderError({
@@ -62,7 +62,7 @@ export function initConflict() {
   });
 }
 
-export function hadPanic(message, isFinal) {
+export function panicError(message, isFinal) {
   const final = isFinal ? " It was the second time in a row: only a reload of the page starts the library again." : "";
   return new RecorderError({
     code: "PANICKED",

@@ -1,8 +1,8 @@
-// An error in the form of a line of the doctor's report.
+// Describes an error as a line of the doctor's report.
 
 import { isRecorderError } from "./errors.js";
 
-const EVIDENCE = {
+const EVIDENCE_LABELS = {
   status: "status",
   orgId: "call for organization",
   tokenOrgId: "token of organization",
@@ -17,19 +17,19 @@ const EVIDENCE = {
 
 export function explain(error) {
   if (!isRecorderError(error)) {
-    const found = words(error);
+    const found = describe(error);
     const hint = "Nothing of this package: look where it was thrown.";
     return { check: "UNKNOWN", verdict: "fail", found, expected: "a RecorderError", hint };
   }
-  const evidence = Object.entries(EVIDENCE)
+  const evidence = Object.entries(EVIDENCE_LABELS)
     .filter(([name]) => error[name] !== undefined)
-    .map(([name, words]) => `${words}: ${[error[name]].flat().join(", ")}`);
+    .map(([name, label]) => `${label}: ${[error[name]].flat().join(", ")}`);
   const found = [error.message, ...evidence].join("; ");
   return { check: error.code, verdict: "fail", found, expected: expected(error), hint: error.hint };
 }
 
-/** Whatever was thrown may throw when it is read. */
-function words(error) {
+/** Reading a thrown value may throw. */
+function describe(error) {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   } catch {

@@ -1,23 +1,23 @@
-// The door: what an app imports. Documented in index.d.ts.
+// The public API that an app imports, documented in index.d.ts.
 
 import { RecorderError, closed, isRecorderError } from "./errors.js";
-import { harmless } from "./listener.js";
-import { call, load, worked } from "./module.js";
-import { copied, snapshot } from "./options.js";
-import { inTime } from "./time.js";
+import { isolated } from "./listener.js";
+import { call, load, resetPanicCount } from "./module.js";
+import { shallowClone, snapshot } from "./options.js";
+import { withTimeout } from "./time.js";
 
 export { explain } from "./explain.js";
 export { RecorderError, isRecorderError };
 
 export const version = "0.1.0";
 
-// What the bare startRecording() uses: the connection that is being made, else the recorder that was connected last.
-let turns = 0;
+// The bare startRecording() uses the connection in progress, or else the recorder that was connected last.
+let attempts = 0;
 let connecting;
 let connected;
 
 export function connect(options) {
-  const attempt = { turn: ++turns };
+  const attempt = { number: ++attempts };
   connecting = attempt;
   attempt.recorder = open(options, attempt);
   return attempt.recorder;
@@ -26,41 +26,41 @@ export function connect(options) {
 export async function startRecording(agentId, options) {
   const given = snapshot(options);
   const recorder = connecting?.recorder ?? connected?.recorder ?? connect();
-  return (await inTime(recorder, given?.signal, given?.timeoutMs)).startRecording(agentId, given);
+  return (await withTimeout(recorder, given?.signal, given?.timeoutMs)).startRecording(agentId, given);
 }
 
 async function open(options, attempt) {
   try {
-    const given = withThis(snapshot(options), options);
-    const instance = await inTime(load(given?.wasm), undefined, given?.timeoutMs);
-    const making = call(instance, () => instance.connect(given));
-    // By now the address is without what a sign-in has added to it.
+    const given = bindCallbacks(snapshot(options), options);
+    const instance = await withTimeout(load(given?.wasm), undefined, given?.timeoutMs);
+    const connection = call(instance, () => instance.connect(given));
+    // By now, connect() has removed the parameters of a sign-in from the URL.
     const address = globalThis.location?.href;
-    const recorder = new Recorder(instance, await making, address, given);
-    if (!(connected?.turn > attempt.turn)) connected = { turn: attempt.turn, recorder };
+    const recorder = new Recorder(instance, await connection, address, given);
+    if (!(connected?.number > attempt.number)) connected = { number: attempt.number, recorder };
     return recorder;
   } finally {
     if (connecting === attempt) connecting = undefined;
   }
 }
 
-/** The app's functions are called on the caller's own object, not on the copy. */
-function withThis(given, options) {
+/** Binds the app's callbacks to the app's own object, because the module is given a copy. */
+function bindCallbacks(given, options) {
   if (typeof given !== "object" || given === null) return given;
-  const own = copied(given);
+  const bound = shallowClone(given);
   for (const name of ["getToken", "onEvent", "onProgress"]) {
-    if (typeof own[name] !== "function") continue;
-    const bound = own[name].bind(options);
-    own[name] = name === "getToken" ? bound : harmless(bound, name);
+    if (typeof bound[name] !== "function") continue;
+    const callback = bound[name].bind(options);
+    bound[name] = name === "getToken" ? callback : isolated(callback, name);
   }
-  return own;
+  return bound;
 }
 
 class Recorder {
   #instance;
   #handle;
-  #renewing;
-  /** What the next instance is told after a panic: no token. */
+  #reconnecting;
+  /** connect()'s options for a new instance after a panic, without tokens. */
   #options;
   #isClosed = false;
 
@@ -70,7 +70,7 @@ class Recorder {
     this.#options = { ...options, launchUrl: launchUrl?.href ?? launchUrl };
     this.environment = Object.freeze(handle.environment());
     this.launch = Object.freeze(handle.launch());
-    // As the module writes it.
+    // In lower case, as the module normalizes it.
     if (options.orgId ?? this.launch.orgId) this.#options.orgId = handle.orgId();
     Object.freeze(this);
   }
@@ -112,10 +112,10 @@ class Recorder {
   }
 
   async startMany(agents, options) {
-    const given = withThis(snapshot(options), options);
-    const chosen = snapshot(agents);
-    const started = await this.#call((handle) => handle.startMany(chosen, given), given);
-    return started.map(({ value, error, aborted }) => {
+    const given = bindCallbacks(snapshot(options), options);
+    const list = snapshot(agents);
+    const outcomes = await this.#call((handle) => handle.startMany(list, given), given);
+    return outcomes.map(({ value, error, aborted }) => {
       if (value) return { status: "fulfilled", value: this.#recording(value) };
       return { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
     });
@@ -123,8 +123,8 @@ class Recorder {
 
   async recordings(options) {
     const given = snapshot(options);
-    const found = await this.#call((handle) => handle.recordings(given), given);
-    return found.map((fields) => this.#recording(fields));
+    const list = await this.#call((handle) => handle.recordings(given), given);
+    return list.map((fields) => this.#recording(fields));
   }
 
   async recording(id, options) {
@@ -132,14 +132,14 @@ class Recorder {
     return this.#recording(await this.#call((handle) => handle.recording(id, given), given));
   }
 
-  /** A recording with the calls that are about it. */
+  /** A recording with its methods. */
   #recording(fields) {
     const { id, orgId, agentId } = fields;
-    const about = async (name, options) => {
+    const callMethod = async (name, options) => {
       const given = snapshot(options);
       return this.#recording(await this.#call((handle) => handle[name](id, orgId, agentId, given), given));
     };
-    return new Recording(fields, about);
+    return new Recording(fields, callMethod);
   }
 
   close() {
@@ -147,19 +147,19 @@ class Recorder {
     this.#handle.close();
   }
 
-  /** Runs in the caller's own turn, unless there was a panic: only there, in a click, may a window be opened. */
-  async #call(work, limits) {
+  /** Runs in the caller's own turn unless there was a panic: on a click, only that turn may open a window. */
+  async #call(work, options) {
     if (this.#instance.error) {
       if (this.#isClosed) throw closed();
-      this.#renewing ??= this.#renew().finally(() => (this.#renewing = undefined));
-      await inTime(this.#renewing, limits?.signal, limits?.timeoutMs ?? this.#options.timeoutMs);
+      this.#reconnecting ??= this.#reconnect().finally(() => (this.#reconnecting = undefined));
+      await withTimeout(this.#reconnecting, options?.signal, options?.timeoutMs ?? this.#options.timeoutMs);
     }
-    const value = await call(this.#instance, () => work(this.#handle), limits?.signal);
-    worked();
+    const value = await call(this.#instance, () => work(this.#handle), options?.signal);
+    resetPanicCount();
     return value;
   }
 
-  async #renew() {
+  async #reconnect() {
     const instance = await load();
     this.#handle = await call(instance, () => instance.reconnect(this.#options));
     this.#instance = instance;
@@ -167,24 +167,24 @@ class Recorder {
   }
 }
 
-/** What the cloud told of a recording. Calls about it are for its own organization, whatever the target is. */
+/** A recording, as the cloud described it. Its methods call its own organization, whatever the current target is. */
 class Recording {
-  #about;
+  #callMethod;
 
-  constructor(fields, about) {
+  constructor(fields, callMethod) {
     Object.assign(this, fields);
-    this.#about = about;
+    this.#callMethod = callMethod;
     Object.freeze(this);
   }
 
   stop(options) {
-    return this.#about("stopRecording", options);
+    return this.#callMethod("stopRecording", options);
   }
 
   refresh(options) {
-    return this.#about("refreshRecording", options);
+    return this.#callMethod("refreshRecording", options);
   }
 }
 
-// Where the platform has no explicit resource management yet, there is nothing to add.
+// Older platforms have no explicit resource management.
 if (Symbol.dispose) Recorder.prototype[Symbol.dispose] = Recorder.prototype.close;

@@ -1,70 +1,70 @@
-// One instance of the module, until it panics. What is left of it then reaches neither the next one nor anybody else.
+// One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
 import { glue } from "./premium_recorder.js";
 
-/** What the glue can take for the result of any call: no promise, no exception. */
-const NOTHING = [];
+/** A result that the glue accepts for any call: neither a promise nor an exception. */
+const NO_RESULT = [];
 
-/** Starts one. `end` is told what happened, and says what the calls are rejected with. */
-export async function start(module, end) {
+/** Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls. */
+export async function start(module, recordPanic) {
   const { imports, run, onPanic, connect, reconnect } = glue();
   const instance = { calls: 0, call, connect, reconnect };
   const waiting = new Set();
-  let aborters = [];
+  let controllers = [];
 
   const { exports } = await WebAssembly.instantiate(
     module,
-    mapped(imports(), (functions) => mapped(functions, leaving)),
+    mapValues(imports(), (functions) => mapValues(functions, wrapImport)),
   );
-  run({ exports: mapped(exports, entering) });
+  run({ exports: mapValues(exports, wrapExport) });
   onPanic(panicked);
   return instance;
 
-  /** What a call comes to, which is a panic's error at the latest when there is a panic. */
+  /** Returns the outcome of a call. Throws the panic's error if the instance panics before that. */
   async function call(work) {
     instance.calls++;
     try {
       const outcome = await work();
-      if (outcome === NOTHING) throw instance.error;
+      if (outcome === NO_RESULT) throw instance.error;
       return outcome;
     } finally {
       instance.calls--;
     }
   }
 
-  /** A call into the module, by the door or by what the module has left with the platform: a timer, a listener. */
-  function entering(value) {
+  /** Wraps an export: this library calls it, or a timer or listener that the module has left with the platform. */
+  function wrapExport(value) {
     if (typeof value !== "function") return value;
     return (...args) => {
-      if (instance.error) return NOTHING;
+      if (instance.error) return NO_RESULT;
       let result;
       try {
         result = value(...args);
       } catch (fault) {
-        // Also one without a panic, such as too deep a recursion, leaves the module in pieces.
+        // An exception without a panic, for example a stack overflow, corrupts the module too.
         panicked(`panicked: ${fault}`);
-        // Where no call can tell of it, the platform does.
+        // If no call is in flight to report the error, the platform reports it.
         if (!instance.calls) throw instance.error;
       }
-      if (instance.error) return NOTHING;
+      if (instance.error) return NO_RESULT;
       return result instanceof Promise ? untilPanic(result) : result;
     };
   }
 
-  /** A call out of the module. */
-  function leaving(value) {
+  /** Wraps an import, which the module calls. */
+  function wrapImport(value) {
     return (...args) => {
       const result = value(...args);
-      // A panic further up the stack: what is below it must not go on.
+      // The import may have called the module, and that call may have panicked: its caller must not continue.
       if (instance.error) throw instance.error;
       if (result instanceof AbortController) {
-        aborters = [...aborters.filter((aborter) => aborter.deref()), new WeakRef(result)];
+        controllers = [...controllers.filter((controller) => controller.deref()), new WeakRef(result)];
       }
       return result;
     };
   }
 
-  /** After a panic nothing settles by itself: neither a call nor what holds a lock. */
+  /** Rejects on a panic, after which the module settles no promise by itself: neither a call's nor a lock's. */
   function untilPanic(promise) {
     return new Promise((resolve, reject) => {
       waiting.add(reject);
@@ -74,16 +74,16 @@ export async function start(module, end) {
 
   function panicked(message) {
     if (instance.error) return;
-    instance.error = end(message);
+    instance.error = recordPanic(message);
     for (const reject of waiting) reject(instance.error);
-    // Once it is off the stack: its tokens are gone, and whoever works for it learns that it need not.
+    // Once the module is off the stack, overwrite its tokens, and abort its fetches, lock requests and getToken calls.
     queueMicrotask(() => {
       new Uint8Array(exports.memory.buffer).fill(0);
-      for (const aborter of aborters) aborter.deref()?.abort();
+      for (const controller of controllers) controller.deref()?.abort();
     });
   }
 }
 
-function mapped(object, change) {
+function mapValues(object, change) {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 }

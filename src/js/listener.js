@@ -1,14 +1,14 @@
-// The app's onEvent and onProgress, kept from harming a call: it is called later, and what it throws is told once.
+// Keeps the app's onEvent and onProgress from disturbing a call: they run later, and their first exception is logged.
 
-/** What the module may call in the middle of its work. */
-export function harmless(listener, name) {
-  let told = false;
+/** A listener that the module may call in the middle of its work. */
+export function isolated(listener, name) {
+  let isLogged = false;
   return (event) => {
     Promise.resolve(event)
       .then(listener)
       .catch((error) => {
-        if (!told) console.error(`premium-recorder: ${name} threw`, error);
-        told = true;
+        if (!isLogged) console.error(`premium-recorder: ${name} threw`, error);
+        isLogged = true;
       });
   };
 }

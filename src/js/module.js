@@ -1,29 +1,29 @@
 // Loads the WebAssembly module once, and keeps an instance of it running.
 
-import { RecorderError, hadPanic, initConflict, isRecorderError, wasmBlocked, wasmLoadFailed } from "./errors.js";
+import { RecorderError, initConflict, isRecorderError, panicError, wasmBlocked, wasmLoadFailed } from "./errors.js";
 import { start } from "./instance.js";
 
 let loaded;
 let panicsInARow = 0;
-let last;
+let lastPanic;
 
 /**
- * Resolves to the instance that calls run on: after a panic to a fresh one, after two in a row to none any more. That the
- * module can not be loaded is not kept: the next call tries again.
+ * Resolves to the instance that calls run on: a new one after a panic. Rejects after two panics in a row. A failure to
+ * load the module is not kept: the next call tries again.
  */
 export function load(source) {
-  if (panicsInARow > 1) return Promise.reject(last);
-  if (loaded && source !== undefined && !isSame(source, loaded.from)) return Promise.reject(initConflict());
-  loaded ??= { from: source, module: compiled(source) };
-  loaded.instance ??= loaded.module.then(started).catch((error) => {
-    // What has run before is kept: it is not the module's fault.
-    loaded = last && { ...loaded, instance: undefined };
+  if (panicsInARow > 1) return Promise.reject(lastPanic);
+  if (loaded && source !== undefined && !isSame(source, loaded.source)) return Promise.reject(initConflict());
+  loaded ??= { source, module: compile(source) };
+  loaded.instance ??= loaded.module.then(startInstance).catch((error) => {
+    // A module that has run before is kept: the failure has another cause.
+    loaded = lastPanic && { ...loaded, instance: undefined };
     throw error;
   });
   return loaded.instance;
 }
 
-/** What a call comes to: its value, its error, or what the caller's signal was aborted with. */
+/** Returns a call's value, or throws its error or the abort reason of the caller's signal. */
 export async function call(instance, work, signal) {
   const outcome = await instance.call(work);
   if (outcome.error) throw new RecorderError(outcome.error);
@@ -31,28 +31,28 @@ export async function call(instance, work, signal) {
   return outcome.value;
 }
 
-/** A call has succeeded: a panic to come is the first one. */
-export function worked() {
+/** After a call that succeeded, the next panic counts as the first one in a row. */
+export function resetPanicCount() {
   panicsInARow = 0;
 }
 
-function ended(message) {
+function recordPanic(message) {
   if (loaded) loaded.instance = undefined;
-  last = hadPanic(message, ++panicsInARow > 1);
-  return last;
+  lastPanic = panicError(message, ++panicsInARow > 1);
+  return lastPanic;
 }
 
-async function started(module) {
+async function startInstance(module) {
   try {
-    return await start(module, ended);
+    return await start(module, recordPanic);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
     throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", cause);
   }
 }
 
-async function compiled(source = new URL("premium_recorder_bg.wasm", import.meta.url)) {
-  mayCompile();
+async function compile(source = new URL("premium_recorder_bg.wasm", import.meta.url)) {
+  ensureWasmAllowed();
   let why = "it is neither an address nor an answer, bytes or a module.";
   let status;
   try {
@@ -70,7 +70,7 @@ async function compiled(source = new URL("premium_recorder_bg.wasm", import.meta
           ? `${url} answers with HTML, not with the file: a fallback page, as a router or a bundler's server has it.`
           : `${url} is not WebAssembly, or not all of it has come.`;
       if (!ok || type === "application/wasm") return await WebAssembly.compileStreaming(source);
-      // Many a server does not know the type: the bytes tell.
+      // Many servers do not know the MIME type, so compile the bytes.
       source = await source.arrayBuffer();
     }
     if (source[Symbol.toStringTag] === "WebAssembly.Module") return source;
@@ -81,7 +81,7 @@ async function compiled(source = new URL("premium_recorder_bg.wasm", import.meta
 }
 
 /** A CSP without 'wasm-unsafe-eval' forbids even an empty module. */
-function mayCompile() {
+function ensureWasmAllowed() {
   try {
     new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
   } catch (cause) {

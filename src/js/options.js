@@ -1,10 +1,10 @@
-// What the caller passes in, as it is at the moment of the call.
+// Copies the caller's arguments, as they are at the moment of the call.
 
 import { optionsUnreadable } from "./errors.js";
 
 /**
- * Plain objects and arrays are copied, so that a later change does not reach a call that is under way; whatever else
- * there is (a function, a signal, a URL) stays what it is. Reading may throw: a getter, a revoked proxy.
+ * Copies plain objects and arrays, so that a later change does not affect a call in flight. Other values (functions,
+ * signals, URLs) are kept. Reading may throw, because of a getter or a revoked proxy.
  */
 export function snapshot(options) {
   try {
@@ -14,8 +14,8 @@ export function snapshot(options) {
   }
 }
 
-/** A copy that may be changed: what has a class of its own keeps its getters. */
-export function copied(options) {
+/** A copy that may be changed. An instance of a class keeps its getters. */
+export function shallowClone(options) {
   try {
     return Object.assign(Object.create(Object.getPrototypeOf(options)), options);
   } catch (cause) {
@@ -30,7 +30,7 @@ function copy(value, depth) {
   return Object.fromEntries(Object.entries(value).map(([name, property]) => [name, copy(property, depth - 1)]));
 }
 
-/** Made by braces, in whichever frame. */
+/** Whether the value is an object literal, of any frame. */
 function isPlain(value) {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
