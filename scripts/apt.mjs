@@ -1,4 +1,4 @@
-// Debian's packages, where this is Debian and we may install them.
+// Installs Debian packages, if this is Debian and we have the right to.
 import { Failure, output, run, say, which } from "./process.mjs";
 
 const isRoot = () => process.getuid?.() === 0;
@@ -18,10 +18,10 @@ export async function install(packages, why) {
   say(`installing Debian's ${missing.join(" ")}: ${why}`);
   const apt = (...args) => asRoot("env", ["DEBIAN_FRONTEND=noninteractive", ...args]);
   try {
-    // An installation that was interrupted blocks the next one until it is finished.
+    // An interrupted installation blocks the next one until dpkg has finished it.
     await apt("dpkg", "--configure", "-a");
     await apt("apt-get", "update", "-qq");
-    // --no-remove: a package that would push out another one of the machine's owner fails instead.
+    // --no-remove: fail rather than remove a package of the machine's owner.
     await apt("apt-get", "install", "-qq", "-y", "--no-remove", "--no-install-recommends", ...missing);
   } catch (error) {
     throw new Failure(`${missing.join(" ")} could not be installed: ${error.message}`);

@@ -1,4 +1,4 @@
-// Chromium and the chromedriver that fits it. Only the tests need them.
+// Chromium and a chromedriver of the same version. Only the tests need them.
 import * as apt from "./apt.mjs";
 import { Failure, output, which } from "./process.mjs";
 
@@ -11,7 +11,7 @@ const BROWSERS = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** Finds both, installs them where they are missing, and names them in CHROME and CHROMEDRIVER. */
+/** Finds both, installs them if they are missing, and sets CHROME and CHROMEDRIVER to their paths. */
 export async function ensureBrowsers() {
   let found = find();
   if ((!found.chrome || !found.chromedriver) && apt.canInstall()) {
@@ -38,7 +38,7 @@ function find() {
   return { chrome, chromedriver };
 }
 
-// A driver refuses browsers of another major version.
+// Chromedriver refuses a browser of another major version.
 function release(path) {
   return output(path, ["--version"])?.match(/(\d+)\.\d+\.\d+/)?.[1];
 }

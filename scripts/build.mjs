@@ -1,4 +1,4 @@
-// Builds dist/: the module, its glue, and the hand-written door in front of them.
+// Builds dist/: the WebAssembly module, its generated glue, and the hand-written JavaScript API.
 //   node scripts/build.mjs [--features NAMES] [--out DIR]
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -11,13 +11,13 @@ import { bindgen, cargoEnv, setup } from "./setup.mjs";
 const INPUTS = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "package-lock.json", "scripts/build.mjs", "src"];
 const MODULE = "premium_recorder_bg.wasm";
 const GLUE = "premium_recorder.js";
-/** The library with a panic that can be asked for: what the tests of panics need, and nobody else. */
+/** The library with panics that a test can trigger. Only the panic tests use this build. */
 export const PANICKING = { features: "panic-on-purpose", out: join(targetDir, "panic-on-purpose/dist") };
-/** Runs in a page of its own, which a content security policy without inline scripts lets run. */
+/** Runs in its own page. It is a file because a content security policy may forbid inline scripts. */
 const CALLBACK = "callback.js";
 const STAMP = ".build";
 
-// Named one by one: what is not named here does not run in the browsers that we support.
+// wasm-opt may use only these features: other features do not run in every supported browser.
 const WASM_FEATURES = [
   "bulk-memory",
   "nontrapping-float-to-int",
@@ -34,7 +34,7 @@ export async function build({ features = "", out = "dist" } = {}) {
   if ((await readFile(join(dist, STAMP), "utf8").catch(() => "")) === stamp) return;
 
   say(`building ${out}: Rust to WebAssembly`);
-  // What has other features never lies where what ships is taken from.
+  // Builds with other features have their own folder, so that the published build never picks them up.
   const built = join(targetDir, features);
   const wasm = join(built, "wasm32-unknown-unknown/release/premium_recorder.wasm");
   await run(
@@ -60,7 +60,7 @@ export async function build({ features = "", out = "dist" } = {}) {
   }
 }
 
-// A panic's message names its place in the source: for a dependency, a path below the home of whoever built it.
+// A panic's message contains a source path. For a dependency, that path would reveal the home directory of the builder.
 function withoutHome() {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   return `${process.env.RUSTFLAGS ?? ""} --remap-path-prefix=${join(cargoHome, "registry/src")}=`.trim();
@@ -78,7 +78,7 @@ async function hashOfInputs(features) {
   return hash.digest("hex");
 }
 
-/** The files of a folder, or the file itself, in an order that is always the same. */
+/** The files of a folder, or the file itself, in a stable order. */
 export async function filesIn(path) {
   if (!(await stat(path)).isDirectory()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
@@ -94,7 +94,7 @@ async function shrinkModule(path) {
     path,
     "-Oz",
     "--converge",
-    // Larger as it is, and 3 kB smaller compressed than with everything inlined that is called once.
+    // Inlining every function with one caller makes the file smaller, but 3 kB larger when compressed.
     "--one-caller-inline-max-function-size=40",
     ...WASM_FEATURES.map((name) => `--enable-${name}`),
     "--strip-producers",
@@ -104,8 +104,8 @@ async function shrinkModule(path) {
   ]);
 }
 
-// As a function, so that each instance of the module has a glue of its own: the dead one's, called by a timer or by the
-// garbage collector, must not call into the next one. It is started by src/js/instance.js.
+// Wraps the glue in a function, so that src/js/instance.js can give each instance of the module its own glue. A timer or the
+// garbage collector may still call the glue of a panicked instance, which must not call into the next instance.
 async function wrapGlue(path) {
   const { build: bundle } = await import("esbuild");
   const glue = await readFile(path, "utf8");
@@ -138,7 +138,7 @@ async function addDoor(dist) {
   }
 }
 
-// One file: a page that has no bundler of its own would fetch each of them, one after another.
+// Bundles into one file: a page without a bundler would otherwise fetch the files one after another.
 async function bundleScripts(dist) {
   const { build: bundle } = await import("esbuild");
   const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js") && name !== join(dist, CALLBACK));
@@ -153,13 +153,13 @@ async function bundleScripts(dist) {
     minify: true,
     legalComments: "none",
     logLevel: "warning",
-    // A bundler that has to wait for a module at import time makes each of its importers wait.
+    // With top-level await, every importer would have to wait for the module.
     supported: { "top-level-await": false },
   });
   const code = outputFiles[0].text;
   refuse(code, /\bimport\b[^;]*?["'][^"']*\.wasm["']/, "imports a .wasm file, which only some bundlers can");
   refuse(code, /\beval\s*\(|\bnew\s+Function\b/, "runs text as code, which a content security policy forbids");
-  // Bundlers find the module by this very text, and copy it along.
+  // Bundlers look for exactly this expression, to find the module and copy it.
   const literal = new RegExp(`new URL\\(["']${MODULE}["'],\\s*import\\.meta\\.url\\)`);
   if (!literal.test(code)) {
     throw new Failure(`index.js no longer names the module as new URL("${MODULE}", import.meta.url)`);
@@ -173,7 +173,7 @@ function refuse(code, pattern, why) {
   if (found) throw new Failure(`index.js ${why}: ${found.slice(0, 100)}`);
 }
 
-// By renaming, so that a build that fails or is interrupted leaves the old files whole.
+// Replaces by renaming, so that a failed or interrupted build leaves the old files intact.
 async function replace(dist, fresh) {
   const old = `${fresh}-old`;
   await rename(dist, old).catch((error) => {

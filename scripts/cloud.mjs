@@ -1,4 +1,4 @@
-// The stand-in cloud: built here, and run alone by `npm run cloud`. PORT is its apps origin, PORT=0 takes free ports.
+// Builds the stand-in cloud, and runs it alone for `npm run cloud`. PORT is its apps origin; PORT=0 picks free ports.
 import { join } from "node:path";
 import { portsFrom } from "./ports.mjs";
 import { asCommand, run, say, targetDir } from "./process.mjs";
@@ -11,7 +11,7 @@ export async function buildCloud() {
   await run("cargo", ["build", "--locked", "--package", "standin-cloud"], { env: cargoEnv() });
 }
 
-/** The same ports as `npm start` gives it, so that the two can stand in for each other. */
+/** The same ports as `npm start` uses, so that either can replace the other. */
 export function cloudArguments({ apps, api, login }) {
   return ["--apps-port", apps, "--api-port", api, "--login-port", login].map(String);
 }

@@ -1,4 +1,4 @@
-// Formats the code, or with --check only says what is not formatted.
+// Formats the code. With --check, only lists files that are not formatted.
 import { asCommand, root, run } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 

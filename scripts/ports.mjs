@@ -1,9 +1,9 @@
-// Which port is whose: four in a row, or four free ones.
+// The ports of the servers: four in a row, or four free ports.
 import { createServer } from "node:net";
 import { Failure } from "./process.mjs";
 
 export const HOST = "127.0.0.1";
-/** The same machine, and another site: what is embedded across the two has storage of its own. */
+/** The same machine as HOST, but another site: a frame embedded across both has its own storage. */
 export const OTHER_SITE = "localhost";
 
 export function portsFrom(text = "8080") {
@@ -15,7 +15,7 @@ export function portsFrom(text = "8080") {
   return { apps: nth(0), app: nth(1), api: nth(2), login: nth(3) };
 }
 
-/** Rejects with what to do about it where a port is taken. */
+/** If the port is taken, rejects with an error that says what to do. */
 export async function listen(server, port) {
   await new Promise((resolve, reject) => {
     server.once("error", (error) => {

@@ -1,4 +1,4 @@
-// Runs other programs, and says what is going on. Progress goes to stderr, so that stdout carries only results.
+// Runs other programs and reports progress. Progress goes to stderr, so that stdout has only results.
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, realpathSync } from "node:fs";
 import { constants as os } from "node:os";
@@ -10,7 +10,7 @@ export const targetDir = resolve(root, process.env.CARGO_TARGET_DIR ?? "target")
 
 export const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** An expected failure: its message is all that the reader needs. */
+/** An expected failure, which is reported without a stack trace. */
 export class Failure extends Error {
   constructor(message, exitCode = 1) {
     super(message);
@@ -22,7 +22,7 @@ export function say(text) {
   process.stderr.write(`${text}\n`);
 }
 
-/** Runs `main` if the module is what Node was started with, and turns what it throws into a message and an exit code. */
+/** Runs `main` if Node was started with this module. Turns exceptions into a message and an exit code. */
 export function asCommand(meta, main) {
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(meta.url)) return;
   main().catch((error) => {
@@ -31,7 +31,7 @@ export function asCommand(meta, main) {
   });
 }
 
-/** Runs a program to its end. `onLine` sees each line of its stdout, which is passed through all the same. */
+/** Runs a program to its end. `onLine` gets each line of the program's stdout, which is also passed through. */
 export function run(command, args, { env, cwd = root, stdout = process.stderr, onLine } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -67,7 +67,7 @@ export function eachLine(stream, onLine) {
   stream.on("end", () => rest && onLine(rest));
 }
 
-// A signal sent to this process alone must not leave a compiler or a server behind.
+// If only this process gets a signal, the child process (a compiler, a server) must end too.
 function endWith(child) {
   const handlers = ENDINGS.map((signal) => {
     const handler = () => {
@@ -91,7 +91,7 @@ export function output(command, args, env) {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** Where a program is found, on PATH or at the path given. */
+/** The path of a program: from PATH, or `name` itself if it is a path. */
 export function which(name) {
   const places = name.includes("/") ? [name] : (process.env.PATH ?? "").split(delimiter).map((dir) => join(dir, name));
   return places.find((path) => {

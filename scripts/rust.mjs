@@ -1,5 +1,5 @@
-// A Rust toolchain that can build for wasm32: the one in use, completed by rustup, or else Debian's with a standard
-// library built from Debian's sources, for machines where rustup can fetch nothing.
+// Finds a Rust toolchain that can build for wasm32: the current toolchain, completed by rustup. If rustup cannot download
+// anything, Debian's toolchain, with a standard library built from Debian's sources.
 import { access, mkdir, mkdtemp, readFile, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -11,12 +11,12 @@ const DEBIAN_RUSTC = "/usr/bin/rustc";
 const DEBIAN_TARGET = `/usr/lib/rustlib/${TARGET}`;
 const DEBIAN_PACKAGES = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 const DEBIAN_LINTS = ["rust-web-clippy", "rustfmt-web"];
-// Debian's Rust moves on with security updates; a standard library of the release before it no longer links.
+// Security updates change Debian's Rust version. A standard library built by an older version does not link.
 const BUILT_BY = "built-by-rustc";
 
 let chosen;
 
-/** The environment in which `cargo` is the toolchain that `ensureRust` chose. */
+/** Environment variables that make `cargo` the toolchain that `ensureRust` chose. */
 export function cargoEnv() {
   if (!chosen) throw new Error("cargoEnv() before ensureRust()");
   return chosen;
@@ -30,7 +30,7 @@ export async function ensureRust({ lints = false } = {}) {
 
 const inUse = () => ({});
 
-// The packages of Debian lie beside rustup's toolchains, so rustup has to be told which one `cargo` means.
+// If rustup is installed beside Debian's packages, rustup must be told which toolchain `cargo` means.
 const debian = () =>
   which("rustup") ? { RUSTUP_TOOLCHAIN: "debian" } : { PATH: `${dirname(DEBIAN_RUSTC)}:${process.env.PATH}` };
 
@@ -113,7 +113,7 @@ async function buildStandardLibrary() {
   }
 }
 
-// Renamed into place at the very end: an interruption leaves nothing that looks like a standard library.
+// Renames the finished folder at the end: an interrupted copy must not look like a standard library.
 async function putIntoPlace(folder, rlibs) {
   const sibling = `${DEBIAN_TARGET}.new`;
   await apt.asRoot("cp", ["--target-directory", join(folder, "lib"), ...rlibs]);

@@ -1,5 +1,5 @@
-// The servers behind `npm start` and the end-to-end tests: the stand-in cloud, whose apps origin shows the host shell,
-// and the vendor's own web server on another site, with the Premium App and the built package.
+// The servers for `npm start` and the end-to-end tests: the stand-in cloud, whose apps origin serves the host shell, and the
+// vendor's web server on another site, which serves the Premium App and the built package.
 import { spawn } from "node:child_process";
 import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -10,17 +10,17 @@ import { cloudArguments, cloudProgram } from "./cloud.mjs";
 import { HOST, OTHER_SITE, listen, mustBeFree, portsFrom } from "./ports.mjs";
 import { Failure, eachLine, root } from "./process.mjs";
 
-/** The vendor's OAuth client, as the stand-in cloud knows it. */
+/** The id of the vendor's OAuth client in the stand-in cloud. */
 const CLIENT_ID = "c11e1700-0000-4000-8000-000000000000";
 const CALLBACK = "/premium-recorder/callback.html";
 const APP = "/";
 
 /**
- * Serves what has been built, until `close()`. `died` rejects if the cloud ends by itself.
- * Each server has to know the other's address: the app reads the cloud's in its own /config.json, the host shell reads
- * the app's in the /config.json beside it, and the cloud's in the app's. The vendor's server is reachable under two names,
- * `appOrigin` on another site than the host shell's and `neighbourOrigin` on the same; people may be sent back to both
- * after a sign-in, to these paths.
+ * Serves the built files until `close()`. `died` rejects if the cloud ends by itself.
+ * Each server has to know the other's address. The app reads the cloud's address in the app's /config.json. The host shell
+ * reads the app's address in the shell's /config.json, and the cloud's address in the app's /config.json. The vendor's
+ * server has two names: `appOrigin` on another site than the host shell, and `neighbourOrigin` on the same site. A sign-in
+ * may return to `redirectPaths` on both.
  */
 export async function serve({ port = 0, quiet = true, redirectPaths = [CALLBACK, APP] } = {}) {
   const ports = portsFrom(port);
@@ -73,7 +73,7 @@ async function vendorServer(port) {
     const { pathname } = new URL(request.url, "http://vendor");
     if (pathname === "/config.json") return config(response, environment);
     if (!pathname.startsWith("/premium-recorder/")) return app(request, response, notFound);
-    // The page that codes come back to runs its own script and nothing else.
+    // The callback page gets authorization codes, so it may run only its own script.
     if (pathname === CALLBACK) response.setHeader("content-security-policy", "default-src 'none'; script-src 'self'");
     request.url = request.url.slice("/premium-recorder".length);
     dist(request, response, notFound);
@@ -91,7 +91,7 @@ async function vendorServer(port) {
   };
 }
 
-// `dev` looks at the disk for each request, so that a build or an edit shows on the next reload.
+// `dev` reads files for each request, so that a build or an edit shows on the next reload.
 function files(sirv, folder) {
   return sirv(join(root, folder), {
     dev: true,
@@ -108,7 +108,7 @@ function config(response, environment) {
   response.end(environment && JSON.stringify({ environments: [environment], login: { clientId: CLIENT_ID } }));
 }
 
-// A copy, because the cloud serves one folder as it is, and the app's address is not known before now.
+// A copy with a config.json: the cloud serves one folder unchanged, and the app's address is known only now.
 async function hostShell(app) {
   const shell = await mkdtemp(join(tmpdir(), "premium-recorder-host-"));
   await cp(join(root, "www/host"), shell, { recursive: true });
@@ -127,7 +127,7 @@ async function startCloud(args, quiet) {
   const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`)));
   const died = new Promise((_, reject) => {
     child.once("error", (error) => reject(new Failure(`the cloud cannot run: ${error.message}`)));
-    // Ctrl-C reaches the cloud as well as us, and its end may be heard of first.
+    // Ctrl-C reaches both the cloud and this process. The cloud may end before this process gets the signal.
     ended.then(async (how) => {
       await setTimeout(200);
       if (!ending) reject(new Failure(`the cloud ended with ${how}\n${words}`));

@@ -1,5 +1,5 @@
-// Brings in what is missing to build, and with `browsers` what is missing to test. Quick when nothing is.
-// Runs before any npm package is there: only node: and our own modules may be imported here.
+// Installs whatever is missing for the build and, with `browsers`, for the tests. Fast if nothing is missing.
+// Runs before npm packages are installed, so it may import only node: modules and our own.
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export async function setup({ browsers = false, lints = false } = {}) {
   if (browsers) await ensureBrowsers();
 }
 
-// The stamp is written last, so that an installation that was interrupted is done again.
+// Writes the stamp last, so that an interrupted installation is repeated.
 async function ensurePackages() {
   const stamp = join(root, "node_modules/.package-lock-hash");
   const lock = await readFile(join(root, "package-lock.json"));
@@ -27,7 +27,7 @@ async function ensurePackages() {
   await writeFile(stamp, hash);
 }
 
-/** wasm-bindgen's command, at the version that Cargo.lock pins for the library as well. */
+/** wasm-bindgen's command, in the version that Cargo.lock also pins for the library. */
 export const bindgen = join(targetDir, "debug/bindgen");
 
 async function ensureBindgen() {

@@ -1,5 +1,5 @@
-// The simulation: many schedules of the flow, each over a simulated cloud, clock, token source and several pages.
-// With --mutants, it shows that mistakes made on purpose are found.
+// Runs the simulation: many schedules of the flow, each with a simulated cloud, clock, token source and several pages.
+// With --mutants, checks that the simulation finds deliberate mistakes.
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MUTANTS } from "../tests/simulation/mutants.mjs";
@@ -8,7 +8,7 @@ import { cargoEnv, setup } from "./setup.mjs";
 
 const PROFILE = "simulation";
 
-// What the workspace needs to be built elsewhere.
+// The files that a copy of the workspace needs for a build.
 const SOURCES = ["Cargo.toml", "Cargo.lock", "src", "scripts/wasm-bindgen", "tests/cloud", "tests/simulation"];
 
 const SEEDS = [1, 1_000_001, 2_000_001];
@@ -23,7 +23,7 @@ asCommand(import.meta, async () => {
   await run(join(targetDir, PROFILE, "simulate"), args, { stdout: process.stdout });
 });
 
-/** Every mutant, or those whose name has one of these words. */
+/** Runs every mutant, or the mutants whose name contains one of these words. */
 async function mutants(words) {
   const folder = join(targetDir, "mutants");
   const tree = join(folder, "tree");
@@ -48,7 +48,7 @@ async function mutants(words) {
   if (others.some(({ found }) => !found)) throw new Failure("a mutant was not found");
 }
 
-/** The invariant that the mutant breaks, and how many schedules that took: the median over several seeds. */
+/** The invariant that the mutant breaks, and after how many schedules: the median of several seeds. */
 async function findMutant({ edits }, tree, target) {
   const originals = new Map();
   for (const { file, find, replace } of edits) {

@@ -1,11 +1,11 @@
-// Prints what the files in dist/ weigh: as they are, and as web servers send them.
+// Prints the sizes of the files in dist/, uncompressed and compressed as web servers send them.
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build, filesIn } from "./build.mjs";
 import { asCommand, root } from "./process.mjs";
 
-/** Bytes of each file that a page loads, of all of them together, and of the type declarations that no page loads. */
+/** Sizes in bytes: of each file that a page loads, of all these files together, and of the type declarations. */
 export async function sizes(dist = join(root, "dist")) {
   const paths = (await filesIn(dist)).filter((path) => !relative(dist, path).startsWith("."));
   const files = await Promise.all(paths.map(async (path) => weigh(relative(dist, path), await readFile(path))));

@@ -1,4 +1,4 @@
-// Builds everything and shows it: the host shell with the Premium App inside, on a stand-in cloud. Serves until Ctrl-C.
+// Builds everything, and serves the host shell with the Premium App on a stand-in cloud until Ctrl-C.
 import { build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
 import { mustBeFree, portsFrom } from "./ports.mjs";
@@ -10,7 +10,7 @@ asCommand(import.meta, async () => {
   await build();
   await buildCloud();
   const { serve } = await import("./serve.mjs");
-  // Listened for before there is a server, so that a signal at any moment leaves none behind.
+  // Listen for signals before a server starts, so that no signal can leave a server behind.
   const stopped = new Promise((resolve) => ENDINGS.forEach((signal) => process.once(signal, resolve)));
   const servers = await serve({ port: ports.apps, quiet: false });
   console.log(`ready  ${servers.url}`);

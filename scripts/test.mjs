@@ -1,4 +1,4 @@
-// Runs every test, stage by stage, up to the first stage that fails.
+// Runs all tests, stage by stage, until a stage fails.
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PANICKING, build } from "./build.mjs";
@@ -37,14 +37,14 @@ async function stage(name, runTests) {
     if (result.passed === 0) throw new Failure("it ran no test");
   } catch (error) {
     result.error = error;
-    // A stage that does not compile has failed as well.
+    // If a stage does not compile, it reports no failed test, but counts as failed.
     result.failed ||= 1;
   }
   result.seconds = ((performance.now() - began) / 1000).toFixed(1);
   return result;
 }
 
-// The closing lines of cargo's and wasm-bindgen's runner, and of Node's.
+// Reads the summary lines of cargo, of wasm-bindgen's runner and of Node.
 function count(result, line) {
   const rust = line.match(/^test result: .*?(\d+) passed; (\d+) failed/);
   const node = line.match(/^\S+ (pass|fail) (\d+)$/);
@@ -62,7 +62,7 @@ async function native(options) {
 }
 
 async function inBrowser(options) {
-  // Left to itself, chromedriver takes the first browser that it finds, which need not be the one that fits it.
+  // By default, chromedriver starts the first browser that it finds, whose version may not match.
   const settings = JSON.parse(await readFile(join(root, "webdriver.json"), "utf8"));
   settings["goog:chromeOptions"].binary = process.env.CHROME;
   const path = join(targetDir, "webdriver.json");

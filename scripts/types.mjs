@@ -1,4 +1,4 @@
-// Checks the type declarations of the package against code that uses them.
+// Checks the package's type declarations by compiling code that uses them.
 import { asCommand, root, run } from "./process.mjs";
 import { setup } from "./setup.mjs";
 

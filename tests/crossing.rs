@@ -1,4 +1,4 @@
-//! What crosses between JavaScript and the module: types, absent and null, foreign objects, listeners.
+//! Values that cross between JavaScript and the module: types, absent and null, foreign objects, listeners.
 
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -16,7 +16,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 export function evaluate(source) { return (0, eval)(`(${source})`); }
 "#)]
 extern "C" {
-    /// An object as a page would write it.
+    /// Evaluates an expression, as a page would write it.
     #[wasm_bindgen(catch)]
     fn evaluate(source: &str) -> Result<JsValue, JsValue>;
 }
@@ -150,7 +150,7 @@ async fn get_token_is_called_with_plain_data_and_a_signal() {
     assert_eq!((text(&need, "environment"), text(&need, "reason")), ("prod".to_owned(), "missing".to_owned()));
     assert_eq!(text(&need, "orgId"), "bbbbbbbb-0000-4000-8000-00000000000b");
     assert_eq!(String::from(Array::from(&get(&need, "scopes")).join(",")), "screenrecordings:write");
-    // It gave what it was asked for, so there is nothing to abort.
+    // `getToken` returned, so there is nothing to abort.
     assert_eq!(get(&get(&need, "signal"), "aborted"), JsValue::FALSE);
 }
 
@@ -170,7 +170,7 @@ async fn what_get_token_throws_or_returns_amiss_is_the_cause_itself() {
         assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{returned}");
         assert_eq!(text(&get(&error, "causedBy"), "code"), "BAD_ARGUMENT", "{returned}");
     }
-    // That it has none is no mistake; but nobody else is asked here.
+    // Returning no token is allowed, so there is no `causedBy`. The call fails because there is no other source.
     for returned in ["undefined", "null", "Promise.resolve()"] {
         let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
         let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
@@ -187,7 +187,7 @@ async fn a_signal_is_listened_to_and_let_go() {
         removeEventListener(...a) { this.listeners -= 1; EventTarget.prototype.removeEventListener.apply(this, a) } }) }");
     let signal = get(&options, "signal");
     let started = handle.start_recording("agent".into(), options);
-    // The call has begun before it returns.
+    // The call listens to the signal before `start_recording` returns.
     assert_eq!(get(&signal, "listeners").as_f64(), Some(1.0));
     Reflect::set(&signal, &"aborted".into(), &JsValue::TRUE).unwrap();
     let abort: Function = js("signal => { signal.dispatchEvent(new Event('abort')) }").unchecked_into();
@@ -249,7 +249,7 @@ async fn a_fetch_that_is_not_the_platforms_own_ends_in_a_code_and_spoils_nothing
     }
 }
 
-/// A `fetch` that answers as the cloud does, and keeps what it was asked.
+/// A `fetch` that responds as the cloud does, and logs the requests.
 const CLOUD: &str = "globalThis.original = globalThis.fetch, globalThis.asked = [], globalThis.fetch = async (request) => {
     globalThis.asked.push(request.method + ' ' + new URL(request.url).pathname);
     const recording = (id, state) => ({ id, agentId: 'agent', state, of: id });
@@ -324,7 +324,7 @@ async fn a_start_waits_for_that_of_another_page_and_looks_first() {
     ));
     wasm_bindgen_futures::JsFuture::from(held.unchecked_into::<js_sys::Promise>()).await.unwrap();
     let started = handle.start_recording("agent".into(), JsValue::UNDEFINED);
-    // Asked for, and not granted.
+    // Wait until the library has requested the lock, which is not free.
     let waits = js(&format!(
         "(async () => {{ while (!(await navigator.locks.query()).pending.some((lock) => lock.name === '{name}')); return asked.length }})()"
     ));
@@ -362,7 +362,7 @@ async fn a_life_of_null_is_a_life_that_nobody_knows() {
     assert_eq!((text(&summary, "orgId"), get(&summary, "expiresAt").is_undefined()), (ACME.to_owned(), true));
 }
 
-/// `login` with a callback on this very page's origin.
+/// `login` with a callback page on this page's own origin.
 const LOGIN: &str = "login: { clientId: 'client', redirectUri: location.origin + '/callback.html', timeoutMs: 2147483647 }";
 
 #[wasm_bindgen_test]
@@ -381,7 +381,7 @@ async fn a_sign_in_leaves_no_listener_and_no_timer_behind() {
     })()");
     let handle = connected(&format!("{{ environment: 'prod', shareTokens: false, {LOGIN} }}")).await;
     let org = JsValue::from(ACME);
-    // The window is opened, and listened to, before the call has returned.
+    // `switch_org` opens the window and adds the listener before it returns.
     let call = handle.switch_org(org);
     assert_eq!(get(&get(&counted, "balance"), "message"), 1);
     let timers = || get(&get(&counted, "timers"), "size");
@@ -397,7 +397,7 @@ async fn a_sign_in_leaves_no_listener_and_no_timer_behind() {
 
 #[wasm_bindgen_test]
 async fn a_window_that_the_platform_does_not_open_is_told_at_once() {
-    // Neither `open` that gives nothing nor one that throws.
+    // `open` may return null, or throw.
     for open in ["() => null", "() => { throw new Error('no') }"] {
         js(&format!("(window.ownOpen ??= window.open, window.open = {open})"));
         let handle = connected(&format!("{{ environment: 'prod', {LOGIN} }}")).await;
