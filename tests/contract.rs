@@ -11,7 +11,7 @@ use premium_recorder::recording::contract::{ContractParts, RecordingContract};
 use premium_recorder::recording::{Recording, State};
 use premium_recorder::token::request::Method;
 use proptest::prelude::*;
-use support::{ACME, AGENT, GLOBEX, answer, code};
+use support::{ACME, AGENT, GLOBEX, code, response};
 
 fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::model::error::Error> {
     RecordingContract::with(ContractParts { path: Some(path.to_owned()), ..ContractParts::default() })
@@ -96,7 +96,7 @@ fn a_header_that_is_taken_or_none_is_refused() {
 #[test]
 fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
     let (agent, org) = (AgentId::parse(AGENT).unwrap(), OrgId::parse(ACME).unwrap());
-    let started = |body: &str| Recording::from_response(&answer(201, body), Some(&agent), &org);
+    let started = |body: &str| Recording::from_response(&response(201, body), Some(&agent), &org);
     let whole = format!(
         r#"{{"id":"r1","agentId":"{AGENT}","organizationId":"{}","state":"recording","startedAt":"2026-11-22T08:00:00Z"}}"#,
         ACME.to_uppercase()

@@ -29,17 +29,17 @@ fn verdict(report: &[DiagnosisLine], check: &str) -> Verdict {
     line(report, check).verdict
 }
 
-fn info(org: &str, scopes: &str) -> Response {
-    answer(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
-}
-
 const SCOPE: &str = r#""screenrecordings:write""#;
 
-/// A cloud that knows whose a token of `jwt_of` is, and in which the agent is one of `home`.
+/// A cloud that knows whose a token of `jwt_for` is, and in which the agent is one of `home`.
 fn cloud(world: &World, home: &'static str, scopes: &'static str) {
-    world.answers(move |seen| {
-        let owner = [ACME, GLOBEX, INITECH].into_iter().find(|org| seen.token == jwt_of(org)).unwrap();
-        if seen.url.contains("/users/") { answer(if owner == home { 200 } else { 404 }, "{}") } else { info(owner, scopes) }
+    world.respond(move |request| {
+        let owner = [ACME, GLOBEX, INITECH].into_iter().find(|org| request.token == jwt_for(org)).unwrap();
+        if request.url.contains("/users/") {
+            response(if owner == home { 200 } else { 404 }, "{}")
+        } else {
+            token_info_with_scopes(owner, scopes)
+        }
     });
 }
 
@@ -50,12 +50,12 @@ fn all_is_well() {
         cloud(&world, GLOBEX, SCOPE);
         let clock = world.clone();
         let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
-        let options = Options { environment: None, ..options(&[&jwt_of(GLOBEX)]) };
+        let options = Options { environment: None, ..options(&[&jwt_for(GLOBEX)]) };
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
         let recorder = Recorder::connect(world.clone(), settings, None, no_options()).await.unwrap();
-        world.answers(move |seen| {
-            let answer = if seen.url.contains("/users/") { answer(200, "{}") } else { info(GLOBEX, SCOPE) };
-            Response { date: Some(Timestamp::from_millis(clock.time())), ..answer }
+        world.respond(move |request| {
+            let response = if request.url.contains("/users/") { response(200, "{}") } else { token_info_with_scopes(GLOBEX, SCOPE) };
+            Response { date: Some(Timestamp::from_millis(clock.time())), ..response }
         });
         let report = report(&recorder, None).await;
         let checks: Vec<_> = report.iter().map(|line| (line.check, line.verdict)).collect();
@@ -78,10 +78,10 @@ fn all_is_well() {
         assert_eq!(checks, expected.map(|check| (check, Good)));
         assert!(report.iter().all(|line| line.hint.is_empty() && !line.found.is_empty() && !line.expected.is_empty()));
         // It only reads.
-        assert!(world.seen().iter().all(|seen| seen.method == "GET"));
+        assert!(world.requests().iter().all(|request| request.method == "GET"));
         let token = &line(&report, "token").found;
         assert!(token.contains(GLOBEX) && token.contains(INITECH) && token.contains("3600 s") && token.contains("its claim"), "{token}");
-        assert!(!format!("{report:?}").contains(&jwt_of(GLOBEX)));
+        assert!(!format!("{report:?}").contains(&jwt_for(GLOBEX)));
     });
 }
 
@@ -92,8 +92,8 @@ fn the_thread_is_told_in_one_run() {
         for target in [Some(GLOBEX), None] {
             let world = World::new();
             cloud(&world, GLOBEX, r#""screenrecording:write""#);
-            let thread = Options { org_headers: Some(vec!["x-gc-organization".into()]), ..options(&[&jwt_of(ACME)]) };
-            let recorder = connected(&world, thread).await;
+            let thread = Options { org_headers: Some(vec!["x-gc-organization".into()]), ..options(&[&jwt_for(ACME)]) };
+            let recorder = connect(&world, thread).await;
             let report = report(&recorder, target).await;
             let agent = line(&report, "agent");
             assert_eq!(agent.verdict, Fail);
@@ -117,7 +117,7 @@ fn the_agents_own_organization_is_found_among_those_held() {
     run(async {
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
-        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
         let for_acme = report(&recorder, Some(ACME)).await;
         let agent = line(&for_acme, "agent");
         assert_eq!((agent.verdict, agent.found.contains(GLOBEX), agent.hint.contains(GLOBEX)), (Fail, true, true));
@@ -132,36 +132,36 @@ fn a_token_is_told_dead_lying_or_unasked() {
     run(async {
         let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
         let world = World::new();
-        let recorder = connected(&world, options(&[&expired])).await;
+        let recorder = connect(&world, options(&[&expired])).await;
         let said = report(&recorder, None).await;
         assert_eq!((verdict(&said, "token"), verdict(&said, "pick"), verdict(&said, "scope")), (Fail, Fail, Skipped));
-        assert_eq!((verdict(&said, "cors"), verdict(&said, "agent"), world.seen().len()), (Skipped, Skipped, 0));
+        assert_eq!((verdict(&said, "cors"), verdict(&said, "agent"), world.requests().len()), (Skipped, Skipped, 0));
 
-        for (answer, expected) in [(info(ACME, SCOPE), Fail), (answer(401, ""), Fail), (answer(503, ""), Warn)] {
+        for (answer, expected) in [(token_info_with_scopes(ACME, SCOPE), Fail), (response(401, ""), Fail), (response(503, ""), Warn)] {
             let world = World::new();
-            world.answers(move |_| answer.clone());
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            world.respond(move |_| answer.clone());
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             let said = report(&recorder, None).await;
             assert_eq!((line(&said, "token").verdict, verdict(&said, "pick")), (expected, Warn));
             assert!(!line(&said, "token").hint.is_empty());
         }
         // The doctor only looks: what was filed stays where it was.
         let world = World::new();
-        world.answers(|_| info(ACME, SCOPE));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        world.respond(|_| token_info_with_scopes(ACME, SCOPE));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         report(&recorder, None).await;
         assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
 
         let world = World::new();
-        let recorder = connected(&world, options(&[])).await;
+        let recorder = connect(&world, options(&[])).await;
         let said = report(&recorder, Some(GLOBEX)).await;
         assert_eq!(
             (verdict(&said, "token"), verdict(&said, "pick"), line(&said, "pick").hint.as_str()),
             (Skipped, Fail, Code::NoToken.hint())
         );
-        world.issues_each();
+        world.issue_per_org();
         assert_eq!(verdict(&report(&recorder, Some(GLOBEX)).await, "pick"), Good);
-        assert!(world.asked().is_empty());
+        assert!(world.get_token_calls().is_empty());
     });
 }
 
@@ -171,12 +171,12 @@ fn a_scope_is_told_missing_or_unknown() {
         for (scopes, expected) in [(r#""user-basic-info""#, Warn), ("", Warn), (r#""SCREENRECORDINGS:WRITE""#, Fail)] {
             let world = World::new();
             cloud(&world, GLOBEX, scopes);
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             assert_eq!(verdict(&report(&recorder, None).await, "scope"), expected, "{scopes}");
         }
         let world = World::new();
-        world.answers(|_| answer(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}}}}"#)));
-        let recorder = connected(&world, options(&["opaque"])).await;
+        world.respond(|_| response(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}}}}"#)));
+        let recorder = connect(&world, options(&["opaque"])).await;
         assert_eq!(verdict(&report(&recorder, None).await, "scope"), Skipped);
     });
 }
@@ -186,25 +186,25 @@ fn cors_is_probed_without_starting_anything() {
     run(async {
         for (with, without, expected) in [(true, true, Good), (false, true, Fail), (false, false, Warn)] {
             let world = World::new();
-            world.cloud(move |seen| {
-                let comes = match (seen.url.contains("tokens/me"), seen.org.is_some()) {
+            world.respond_async(move |request| {
+                let comes = match (request.url.contains("tokens/me"), request.org.is_some()) {
                     (true, true) => with,
                     (true, false) => without,
                     _ => true,
                 };
-                let answer = if comes { Ok(info(GLOBEX, SCOPE)) } else { Err(lost("CORS")) };
-                Box::pin(async move { answer })
+                let response = if comes { Ok(token_info_with_scopes(GLOBEX, SCOPE)) } else { Err(lost_response("CORS")) };
+                Box::pin(async move { response })
             });
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             let said = report(&recorder, None).await;
             // Where the cloud cannot be asked about the token either, there is none to probe with.
             let expected = if without { expected } else { Skipped };
             assert_eq!(verdict(&said, "cors"), expected, "{with} {without}");
-            assert!(world.seen().iter().all(|seen| seen.method == "GET"));
+            assert!(world.requests().iter().all(|request| request.method == "GET"));
         }
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
-        let recorder = connected(&world, Options { org_headers: Some(vec![]), ..options(&[&jwt_of(GLOBEX)]) }).await;
+        let recorder = connect(&world, Options { org_headers: Some(vec![]), ..options(&[&jwt_for(GLOBEX)]) }).await;
         let said = report(&recorder, None).await;
         assert_eq!((verdict(&said, "cors"), verdict(&said, "org-header")), (Skipped, Good));
     });
@@ -216,11 +216,11 @@ fn the_clock_is_told_where_it_is_known() {
         for (ahead, expected) in [(None, Skipped), (Some(0), Good), (Some(29_000), Good), (Some(-45_000), Warn), (Some(3_600_000), Warn)] {
             let world = World::new();
             let clock = world.clone();
-            world.answers(move |_| Response {
+            world.respond(move |_| Response {
                 date: ahead.map(|ahead| Timestamp::from_millis(clock.time() + ahead)),
-                ..info(GLOBEX, SCOPE)
+                ..token_info_with_scopes(GLOBEX, SCOPE)
             });
-            let recorder = connected(&world, options(&["opaque"])).await;
+            let recorder = connect(&world, options(&["opaque"])).await;
             assert_eq!(verdict(&report(&recorder, None).await, "clock"), expected, "{ahead:?}");
         }
     });
@@ -233,8 +233,8 @@ fn what_the_platform_lacks_is_told() {
             [(Feature::SessionStorage, "session-storage"), (Feature::WebLocks, "web-locks"), (Feature::WebCrypto, "web-crypto")]
         {
             let world = World::new();
-            world.lacks(feature);
-            let recorder = connected(&world, options(&[])).await;
+            world.disable(feature);
+            let recorder = connect(&world, options(&[])).await;
             let said = report(&recorder, None).await;
             assert_eq!(verdict(&said, check), Warn);
             assert_eq!(
@@ -246,7 +246,7 @@ fn what_the_platform_lacks_is_told() {
             );
         }
         // Not launched by a host.
-        let recorder = connected(&World::new(), options(&[])).await;
+        let recorder = connect(&World::new(), options(&[])).await;
         assert_eq!(verdict(&report(&recorder, None).await, "launch"), Warn);
         let nobody = recorder.diagnose(None, None, no_options()).await.unwrap();
         assert_eq!(verdict(&nobody, "agent"), Skipped);
@@ -257,9 +257,9 @@ fn what_the_platform_lacks_is_told() {
 fn a_cloud_that_hangs_leaves_the_report_as_far_as_it_is() {
     run(async {
         let world = World::new();
-        world.cloud(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let limits = within(1_000);
+        world.respond_async(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let limits = with_timeout(1_000);
         let (said, ()) = join(recorder.diagnose(None, None, limits), async { world.advance(1_000) }).await;
         let said = said.unwrap();
         assert_eq!((verdict(&said, "time"), verdict(&said, "environment")), (Fail, Good));

@@ -11,7 +11,7 @@ use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::Verdict;
 use premium_recorder::recorder::settings::{Options, Settings};
-use support::{ACME, AGENT, GLOBEX, NOW, World, answer, jwt, no_options, pairs, run};
+use support::{ACME, AGENT, GLOBEX, NOW, World, jwt, no_options, pairs, response, run};
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -51,11 +51,11 @@ fn the_readme_has_what_is_generated() {
 fn the_threads_report() -> String {
     let world = World::new();
     let of_acme = jwt(&format!(r#"{{"org_id":"{ACME}","exp":{},"scope":"screenrecording:write"}}"#, NOW / 1000 + 3600));
-    world.answers(|seen| {
+    world.respond(|request| {
         let info = format!(
             r#"{{"organization":{{"id":"{ACME}"}},"homeOrganization":{{"id":"{ACME}"}},"authorizedScope":["screenrecording:write"]}}"#
         );
-        if seen.url.contains("/users/") { answer(404, r#"{"code":"not.found"}"#) } else { answer(200, &info) }
+        if request.url.contains("/users/") { response(404, r#"{"code":"not.found"}"#) } else { response(200, &info) }
     });
     let launch = pairs(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1"), ("orgId", GLOBEX)]);
     let options = Options { tokens: vec![of_acme.into()], org_headers: Some(vec!["x-gc-organization".to_owned()]), ..Options::default() };

@@ -9,7 +9,7 @@ use premium_recorder::model::error::Code;
 use premium_recorder::model::launch::LaunchContext;
 use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
-use support::{code, entry, pairs};
+use support::{code, pairs, private_cloud};
 
 /// As Genesys' platform client 262.0.0 and its service discovery 3.0.500 list them.
 const REGIONS: [(&str, &str, Option<&str>); 18] = [
@@ -35,12 +35,12 @@ const REGIONS: [(&str, &str, Option<&str>); 18] = [
 
 fn of_launch(query: &[(&str, &str)]) -> Result<String, Code> {
     let launch = LaunchContext::from_query(&pairs(query)).map_err(|error| error.code)?;
-    let environment = launch.environment(&Environments::with(vec![entry()]).unwrap()).map_err(|error| error.code)?;
+    let environment = launch.environment(&Environments::with(vec![private_cloud()]).unwrap()).map_err(|error| error.code)?;
     Ok(environment.name().to_owned())
 }
 
 fn with_api(api: &str) -> EnvironmentEntry {
-    EnvironmentEntry { api: api.to_owned(), ..entry() }
+    EnvironmentEntry { api: api.to_owned(), ..private_cloud() }
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn an_entry_is_https_or_opted_in_on_loopback() {
 #[test]
 fn an_entry_can_not_take_a_name_that_is_taken() {
     for name in ["", "prod", "mypurecloud.com", "us-east-1"] {
-        let named = EnvironmentEntry { name: name.to_owned(), ..entry() };
+        let named = EnvironmentEntry { name: name.to_owned(), ..private_cloud() };
         assert_eq!(code(Environments::with(vec![named])), Code::BadArgument, "{name:?}");
     }
-    assert_eq!(code(Environments::with(vec![entry(), entry()])), Code::BadArgument);
+    assert_eq!(code(Environments::with(vec![private_cloud(), private_cloud()])), Code::BadArgument);
 }
 
 #[test]

@@ -6,18 +6,12 @@ mod support;
 
 use futures::future::join;
 use premium_recorder::model::ids::OrgId;
-use premium_recorder::recorder::Recorder;
-use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use support::*;
 
-async fn record(recorder: &Recorder<World>) {
-    recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), no_options()).await.unwrap();
-}
-
 /// The names of the events that were told, in order.
 fn kinds(world: &World) -> Vec<String> {
-    world.told().iter().map(|event| event.split([' ', '{']).next().unwrap().to_owned()).collect()
+    world.events().iter().map(|event| event.split([' ', '{']).next().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -26,21 +20,21 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
         let world = World::new();
         let fresh = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write"}}"#));
         let good = fresh.clone();
-        world.answers(move |seen| if seen.token == good { answer(201, r#"{"id":"r"}"#) } else { answer(401, "") }).issues(&fresh);
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        record(&recorder).await;
+        world.respond(move |request| if request.token == good { response(201, r#"{"id":"r"}"#) } else { response(401, "") }).issue(&fresh);
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        record(&recorder, GLOBEX).await.unwrap();
         let expected =
             ["TokenFiled", "Request", "Response", "Repair", "TokenRequested", "TokenFiled", "Retry", "ScopeWarning", "Request", "Response"];
         assert_eq!(kinds(&world), expected);
-        let told = world.told();
+        let told = world.events();
         assert!(told[4].contains("GetToken") && told[4].contains("Rejected"), "{}", told[4]);
         assert!(told[3].contains("Unauthenticated") && told[7].contains(r#"near_miss: Some("screenrecording:write")"#));
         assert!(told[9].contains("status: Some(201)") && told[9].contains("corr-1") && told[9].contains("number: 2"), "{}", told[9]);
         assert!(told[1].contains(&format!("org: Some({GLOBEX})")), "{}", told[1]);
         recorder.switch_org(OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
         assert_eq!(kinds(&world).last().unwrap(), "OrgChanged");
-        for secret in [&fresh, &jwt_of(GLOBEX)] {
-            assert!(!world.told().join("\n").contains(secret));
+        for secret in [&fresh, &jwt_for(GLOBEX)] {
+            assert!(!world.events().join("\n").contains(secret));
         }
     });
 }
@@ -49,11 +43,11 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
 fn a_switch_is_told_with_the_organization_before_where_that_is_another_one() {
     run(async {
         let world = World::new();
-        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
         for org in [ACME, ACME, GLOBEX] {
             recorder.switch_org(OrgId::parse(org).unwrap(), no_options()).await.unwrap();
         }
-        let told: Vec<String> = world.told().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
+        let told: Vec<String> = world.events().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
         let expected = [(ACME, "None".to_owned()), (ACME, "None".to_owned()), (GLOBEX, format!("Some({ACME})"))];
         assert_eq!(told, expected.map(|(org, previous)| format!("OrgChanged {{ org: {org}, previous: {previous} }}")));
     });
@@ -63,7 +57,7 @@ fn a_switch_is_told_with_the_organization_before_where_that_is_another_one() {
 fn a_token_that_does_not_take_anothers_place_is_not_told_as_filed() {
     run(async {
         let world = World::new();
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
         recorder.add_token(AccessToken::parse(&expired).unwrap(), no_options()).await.unwrap();
         assert_eq!(kinds(&world), ["TokenFiled"]);
@@ -74,16 +68,16 @@ fn a_token_that_does_not_take_anothers_place_is_not_told_as_filed() {
 fn a_sign_in_is_told_without_its_secrets() {
     run(async {
         let world = World::new();
-        world.answers(|seen| match seen.method.as_str() {
-            "GET" => answer(200, &token_info(GLOBEX)),
-            _ if seen.url.ends_with("/oauth/token") => answer(200, r#"{"access_token":"the-token","refresh_token":"the-refresh-token"}"#),
-            _ => answer(201, r#"{"id":"r"}"#),
+        world.respond(|request| match request.method.as_str() {
+            "GET" => response(200, &token_info(GLOBEX)),
+            _ if request.is_for_token_endpoint() => response(200, r#"{"access_token":"the-token","refresh_token":"the-refresh-token"}"#),
+            _ => response(201, r#"{"id":"r"}"#),
         });
-        let recorder = connected(&world, login_options()).await;
-        join(record(&recorder), async { world.windows()[0].grant("the-code") }).await;
-        let told = world.told().join("\n");
+        let recorder = connect(&world, login_options()).await;
+        join(record(&recorder, GLOBEX), async { world.popups()[0].post_code("the-code") }).await.0.unwrap();
+        let told = world.events().join("\n");
         assert!(told.contains("TokenRequested") && told.contains("Login") && told.contains("/oauth/token"));
-        let url = world.windows()[0].shown().unwrap();
+        let url = world.popups()[0].url().unwrap();
         for secret in ["the-token", "the-refresh-token", "the-code", &parameter(&url, "state").unwrap()] {
             assert!(!told.contains(secret), "{secret}");
         }

@@ -14,45 +14,26 @@ use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
-use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
-use support::{
-    ACME, AGENT, Asked, GLOBEX, INITECH, NOW, World, answer, connected, error, expires_at, jwt, jwt_of, lost, no_options, options, pairs,
-    run, token_info, while_time_passes, with_signal, within,
-};
-
-const CREATED: &str = r#"{"id":"rec-1","state":"recording","startedAt":"2026-11-22T08:00:00Z"}"#;
-
-fn org(text: &str) -> OrgId {
-    OrgId::parse(text).unwrap()
-}
-
-fn start(org: Option<&str>) -> Start {
-    Start::new(AGENT, org, None).unwrap()
-}
-
-async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, CallError> {
-    recorder.start_recording(start(org), no_options()).await
-}
+use support::*;
 
 #[test]
 fn a_start_goes_to_the_target_organization_with_its_own_token_and_header() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
-        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
-        let recording = record(&recorder, Some(GLOBEX)).await.unwrap();
+        world.respond(|_| response(201, r#"{"id":"rec-1","state":"recording","startedAt":"2026-11-22T08:00:00Z"}"#));
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
+        let recording = record(&recorder, GLOBEX).await.unwrap();
         assert_eq!((recording.id.as_str(), recording.org.as_str(), recording.agent.as_str()), ("rec-1", GLOBEX, AGENT));
         assert_eq!((recording.state.as_str(), recording.started_at.as_deref()), ("recording", Some("2026-11-22T08:00:00Z")));
-        let seen = world.seen();
-        assert_eq!(seen.len(), 1);
-        assert_eq!((seen[0].method.as_str(), seen[0].url.as_str()), ("POST", "https://api.cloud.example/api/v2/screenrecordings"));
-        assert_eq!((seen[0].token.as_str(), seen[0].org.as_deref()), (jwt_of(GLOBEX).as_str(), Some(GLOBEX)));
-        assert_eq!(seen[0].body.as_deref(), Some(format!(r#"{{"agentId":"{AGENT}","recordingType":"screen"}}"#).as_str()));
+        let requests = world.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!((requests[0].method.as_str(), requests[0].url.as_str()), ("POST", "https://api.cloud.example/api/v2/screenrecordings"));
+        assert_eq!((requests[0].token.as_str(), requests[0].org.as_deref()), (jwt_for(GLOBEX).as_str(), Some(GLOBEX)));
+        assert_eq!(requests[0].body.as_deref(), Some(format!(r#"{{"agentId":"{AGENT}","recordingType":"screen"}}"#).as_str()));
     });
 }
 
@@ -60,11 +41,11 @@ fn a_start_goes_to_the_target_organization_with_its_own_token_and_header() {
 fn without_the_targets_token_nothing_is_sent_and_both_organizations_are_named() {
     run(async {
         let world = World::new();
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let refused = error(record(&recorder, Some(GLOBEX)).await);
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!(refused.code, Code::OrgMismatch);
         assert_eq!((refused.evidence.org_id.clone(), refused.evidence.token_org_id.clone()), (Some(org(GLOBEX)), Some(org(ACME))));
-        assert!(world.seen().is_empty());
+        assert!(world.requests().is_empty());
     });
 }
 
@@ -72,32 +53,32 @@ fn without_the_targets_token_nothing_is_sent_and_both_organizations_are_named() 
 fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
-        let tokens = [&*jwt_of(ACME), &*jwt_of(GLOBEX), &*jwt_of(INITECH)];
+        world.respond(|_| response(201, CREATED));
+        let tokens = [&*jwt_for(ACME), &*jwt_for(GLOBEX), &*jwt_for(INITECH)];
         let with_org = Options { org_id: Some(ACME.into()), ..options(&tokens) };
-        let recorder = connected(&world, with_org).await;
-        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), ACME);
+        let recorder = connect(&world, with_org).await;
+        assert_eq!(record_in_current_org(&recorder).await.unwrap().org.as_str(), ACME);
         recorder.switch_org(org(GLOBEX), no_options()).await.unwrap();
         assert_eq!(recorder.org(), Some(org(GLOBEX)));
-        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), GLOBEX);
-        assert_eq!(record(&recorder, Some(INITECH)).await.unwrap().org.as_str(), INITECH);
+        assert_eq!(record_in_current_org(&recorder).await.unwrap().org.as_str(), GLOBEX);
+        assert_eq!(record(&recorder, INITECH).await.unwrap().org.as_str(), INITECH);
 
-        let only = connected(&world, options(&[&jwt_of(INITECH)])).await;
+        let only = connect(&world, options(&[&jwt_for(INITECH)])).await;
         assert_eq!(only.org(), Some(org(INITECH)));
-        assert_eq!(record(&only, None).await.unwrap().org.as_str(), INITECH);
+        assert_eq!(record_in_current_org(&only).await.unwrap().org.as_str(), INITECH);
 
-        let several = connected(&world, options(&tokens)).await;
-        assert_eq!((several.org(), error(record(&several, None).await).code), (None, Code::OrgAmbiguous));
-        let none = connected(&world, options(&[])).await;
-        assert_eq!((none.org(), error(record(&none, None).await).code), (None, Code::NoToken));
-        assert_eq!(error(record(&none, Some(ACME)).await).code, Code::NoToken);
-        world.issues(&jwt_of(ACME));
-        assert_eq!(error(record(&none, None).await).code, Code::OrgAmbiguous);
+        let several = connect(&world, options(&tokens)).await;
+        assert_eq!((several.org(), error(record_in_current_org(&several).await).code), (None, Code::OrgAmbiguous));
+        let none = connect(&world, options(&[])).await;
+        assert_eq!((none.org(), error(record_in_current_org(&none).await).code), (None, Code::NoToken));
+        assert_eq!(error(record(&none, ACME).await).code, Code::NoToken);
+        world.issue(&jwt_for(ACME));
+        assert_eq!(error(record_in_current_org(&none).await).code, Code::OrgAmbiguous);
 
         let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let settings = Settings::from_options(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
         let launched = Recorder::connect(world.clone(), settings, None, no_options()).await.unwrap();
-        assert_eq!(record(&launched, None).await.unwrap().org.as_str(), GLOBEX);
+        assert_eq!(record_in_current_org(&launched).await.unwrap().org.as_str(), GLOBEX);
     });
 }
 
@@ -105,11 +86,11 @@ fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one(
 fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if seen.method == "GET" { answer(200, &token_info(GLOBEX)) } else { answer(201, CREATED) });
-        let recorder = connected(&world, options(&["opaque"])).await;
-        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), GLOBEX);
-        assert_eq!(record(&recorder, Some(GLOBEX)).await.unwrap().org.as_str(), GLOBEX);
-        let asked: Vec<_> = world.seen().into_iter().filter(|seen| seen.method == "GET").collect();
+        world.respond(|request| if request.method == "GET" { response(200, &token_info(GLOBEX)) } else { response(201, CREATED) });
+        let recorder = connect(&world, options(&["opaque"])).await;
+        assert_eq!(record_in_current_org(&recorder).await.unwrap().org.as_str(), GLOBEX);
+        assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);
+        let asked: Vec<_> = world.requests().into_iter().filter(|request| request.method == "GET").collect();
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
         assert_eq!(asked[0].org, None);
@@ -126,7 +107,7 @@ fn connect_reads_every_token_before_it_sends_one() {
         let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert_eq!(refused.code, Code::TokenMalformed);
         assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
-        assert!(world.seen().is_empty());
+        assert!(world.requests().is_empty());
     });
 }
 
@@ -144,7 +125,7 @@ fn a_token_that_can_not_be_filed_says_why() {
             (204, "", Code::UnexpectedAnswer),
         ] {
             let world = World::new();
-            world.answers(move |_| answer(status, body));
+            world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             assert_eq!(
                 error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ())).code,
@@ -153,8 +134,8 @@ fn a_token_that_can_not_be_filed_says_why() {
             );
         }
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(lost("reset")) }));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        world.respond_async(|_| Box::pin(async { Err(lost_response("reset")) }));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let token = premium_recorder::token::access_token::AccessToken::parse("opaque").unwrap();
         assert_eq!(error(recorder.add_token(token, no_options()).await).code, Code::Network);
         assert_eq!(recorder.tokens().len(), 1);
@@ -166,17 +147,17 @@ fn an_expired_token_is_not_sent() {
     run(async {
         let world = World::new();
         let expired = jwt(&format!(r#"{{"org_id":"{ACME}","exp":{}}}"#, NOW / 1000));
-        let recorder = connected(&world, options(&[&expired])).await;
-        assert_eq!(error(record(&recorder, None).await).code, Code::TokenExpired);
-        assert!(world.seen().is_empty());
+        let recorder = connect(&world, options(&[&expired])).await;
+        assert_eq!(error(record_in_current_org(&recorder).await).code, Code::TokenExpired);
+        assert!(world.requests().is_empty());
 
-        world.answers(|_| answer(201, CREATED)).issues(&jwt_of(ACME));
-        assert_eq!(record(&recorder, None).await.unwrap().org.as_str(), ACME);
-        assert_eq!(world.asked()[0].reason, "expired");
-        assert_eq!(world.seen()[0].token, jwt_of(ACME));
+        world.respond(|_| response(201, CREATED)).issue(&jwt_for(ACME));
+        assert_eq!(record_in_current_org(&recorder).await.unwrap().org.as_str(), ACME);
+        assert_eq!(world.get_token_calls()[0].reason, "expired");
+        assert_eq!(world.requests()[0].token, jwt_for(ACME));
         world.advance(3_600_000);
-        record(&recorder, None).await.unwrap_err();
-        assert_eq!((world.asked().len(), world.starts().len()), (2, 1));
+        record_in_current_org(&recorder).await.unwrap_err();
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (2, 1));
     });
 }
 
@@ -184,14 +165,14 @@ fn an_expired_token_is_not_sent() {
 fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
+        world.respond(|_| response(201, CREATED));
         let expired = jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#));
-        let recorder = connected(&world, options(&[&jwt_of(ACME), &expired])).await;
-        record(&recorder, None).await.unwrap();
-        assert_eq!(world.seen()[0].token, jwt_of(ACME));
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &expired])).await;
+        record_in_current_org(&recorder).await.unwrap();
+        assert_eq!(world.requests()[0].token, jwt_for(ACME));
 
         let later = jwt(&format!(r#"{{"org_id":"{ACME}","exp":2}}"#));
-        let recorder = connected(&world, options(&[&expired, &later])).await;
+        let recorder = connect(&world, options(&[&expired, &later])).await;
         assert_eq!(expires_at(&recorder, 0), 2000);
     });
 }
@@ -200,25 +181,25 @@ fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
 fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
+        world.respond(|_| response(201, CREATED));
         let (give, given) = oneshot::channel::<String>();
         let given = given.shared();
-        world.source(move |_| {
+        world.token_source(move |_| {
             let given = given.clone();
             Box::pin(async move { Ok(IssuedToken { access_token: given.await.unwrap().into(), expires_in: Some(600.0) }) })
         });
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let alone = || Start { shares: false, ..start(Some(GLOBEX)) };
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let alone = || Start { shares: false, ..start_in(GLOBEX) };
         let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_options())));
-        let (recordings, ()) = join(calls, async { give.send(jwt_of(GLOBEX)).unwrap() }).await;
+        let (recordings, ()) = join(calls, async { give.send(jwt_for(GLOBEX)).unwrap() }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
-        let asked = Asked {
+        let asked = GetTokenCall {
             environment: "private".into(),
             org: GLOBEX.into(),
             scopes: vec!["screenrecordings:write".into()],
             reason: "missing".into(),
         };
-        assert_eq!(world.asked(), [asked]);
+        assert_eq!(world.get_token_calls(), [asked]);
         assert_eq!(world.starts().len(), 200);
         assert_eq!(expires_at(&recorder, 1), NOW + 600_000);
     });
@@ -228,12 +209,12 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
 fn two_organizations_do_not_share_a_fetch() {
     run(async {
         let world = World::new();
-        let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
-        let recorder = connected(&world, options(&[])).await;
-        let calls = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX)));
-        let ((acme, globex), ()) = join(calls, async { source.tell() }).await;
+        let source = world.respond(|_| response(201, CREATED)).issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let calls = join(record(&recorder, ACME), record(&recorder, GLOBEX));
+        let ((acme, globex), ()) = join(calls, async { source.send() }).await;
         assert_eq!((acme.unwrap().org.as_str(), globex.unwrap().org.as_str()), (ACME, GLOBEX));
-        assert_eq!(world.asked().len(), 2);
+        assert_eq!(world.get_token_calls().len(), 2);
     });
 }
 
@@ -241,24 +222,23 @@ fn two_organizations_do_not_share_a_fetch() {
 fn a_failed_fetch_is_not_joined_while_others_still_look_at_it() {
     run(async {
         let world = World::new();
-        let (fail, failed) = oneshot::channel::<()>();
-        let failed = failed.shared();
-        world.source(move |_| {
-            let failed = failed.clone();
+        let (release, released) = gate();
+        world.token_source(move |_| {
+            let released = released.clone();
             Box::pin(async move {
-                failed.await.unwrap();
+                released.await.unwrap();
                 Err(Cause::Foreign(Rc::new(())))
             })
         });
-        let recorder = connected(&world, options(&[])).await;
+        let recorder = connect(&world, options(&[])).await;
         let twice = async {
-            record(&recorder, Some(ACME)).await.unwrap_err();
-            record(&recorder, Some(ACME)).await.unwrap_err();
+            record(&recorder, ACME).await.unwrap_err();
+            record(&recorder, ACME).await.unwrap_err();
         };
-        let calls = join(twice, record(&recorder, Some(ACME)));
-        let (((), other), ()) = join(calls, async { fail.send(()).unwrap() }).await;
+        let calls = join(twice, record(&recorder, ACME));
+        let (((), other), ()) = join(calls, async { release.send() }).await;
         assert_eq!(error(other).code, Code::TokenSourceFailed);
-        assert_eq!(world.asked().len(), 2);
+        assert_eq!(world.get_token_calls().len(), 2);
     });
 }
 
@@ -266,23 +246,23 @@ fn a_failed_fetch_is_not_joined_while_others_still_look_at_it() {
 fn what_the_source_throws_is_kept_whole_and_does_not_poison_the_next_call() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
+        world.respond(|_| response(201, CREATED));
         let thrown = Rc::new("thrown".to_owned());
         let cause = thrown.clone();
         let times = Rc::new(Cell::new(0));
-        world.source(move |asked| {
+        world.token_source(move |call| {
             times.set(times.get() + 1);
-            let result = if times.get() == 1 { Err(Cause::Foreign(cause.clone())) } else { Ok(support::issued(&jwt_of(&asked.org))) };
+            let result = if times.get() == 1 { Err(Cause::Foreign(cause.clone())) } else { Ok(issued_token(&jwt_for(&call.org))) };
             Box::pin(async { result })
         });
-        let recorder = connected(&world, options(&[])).await;
-        let failed = error(record(&recorder, Some(ACME)).await);
+        let recorder = connect(&world, options(&[])).await;
+        let failed = error(record(&recorder, ACME).await);
         assert_eq!((failed.code, failed.evidence.org_id.clone()), (Code::TokenSourceFailed, Some(org(ACME))));
         match &failed.evidence.cause {
             Some(Cause::Foreign(cause)) => assert!(Rc::ptr_eq(&cause.clone().downcast::<String>().unwrap(), &thrown)),
             other => panic!("{other:?}"),
         }
-        assert!(record(&recorder, Some(ACME)).await.is_ok());
+        assert!(record(&recorder, ACME).await.is_ok());
     });
 }
 
@@ -290,14 +270,14 @@ fn what_the_source_throws_is_kept_whole_and_does_not_poison_the_next_call() {
 fn a_token_of_another_organization_from_the_source_is_dropped() {
     run(async {
         let world = World::new();
-        world.issues(&jwt_of(ACME));
-        let recorder = connected(&world, options(&[])).await;
-        let refused = error(record(&recorder, Some(GLOBEX)).await);
+        world.issue(&jwt_for(ACME));
+        let recorder = connect(&world, options(&[])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.token_org_id.clone()), (Code::TokenSourceWrongOrg, Some(org(ACME))));
-        assert!(world.seen().is_empty() && recorder.tokens().is_empty());
+        assert!(world.requests().is_empty() && recorder.tokens().is_empty());
 
-        world.issues("opaque").answers(|_| answer(200, &token_info(ACME)));
-        assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceWrongOrg);
+        world.issue("opaque").respond(|_| response(200, &token_info(ACME)));
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenSourceWrongOrg);
         assert!(world.starts().is_empty() && recorder.tokens().is_empty());
     });
 }
@@ -314,11 +294,11 @@ fn what_the_source_gives_must_be_a_token_that_lives() {
             ("opaque", Some(f64::NAN), Code::TokenExpired),
         ] {
             let world = World::new();
-            world.source(move |_| Box::pin(async move { Ok(IssuedToken { access_token: token.to_owned().into(), expires_in }) }));
-            let recorder = connected(&world, options(&[])).await;
-            let refused = error(record(&recorder, Some(ACME)).await);
+            world.token_source(move |_| Box::pin(async move { Ok(IssuedToken { access_token: token.to_owned().into(), expires_in }) }));
+            let recorder = connect(&world, options(&[])).await;
+            let refused = error(record(&recorder, ACME).await);
             assert_eq!((refused.code, refused.evidence.org_id.clone()), (expected, Some(org(ACME))), "{token} {expires_in:?}");
-            assert!(world.seen().is_empty());
+            assert!(world.requests().is_empty());
         }
     });
 }
@@ -327,14 +307,16 @@ fn what_the_source_gives_must_be_a_token_that_lives() {
 fn a_no_carries_what_the_grant_tells() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(403, r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let refused = error(record(&recorder, None).await);
+        world.respond(|_| {
+            response(403, r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#)
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let refused = error(record_in_current_org(&recorder).await);
         assert_eq!((refused.code, refused.evidence.status), (Code::WrongOrg, Some(403)));
         assert_eq!((refused.evidence.org_id.clone(), refused.evidence.token_org_id.clone()), (Some(org(GLOBEX)), Some(org(GLOBEX))));
         assert_eq!(refused.evidence.granted_scopes.clone().unwrap(), ["screenrecordings:write"]);
-        world.answers(|_| answer(403, r#"{"code":"app.not.authorized.for.scope"}"#));
-        let refused = error(record(&recorder, None).await);
+        world.respond(|_| response(403, r#"{"code":"app.not.authorized.for.scope"}"#));
+        let refused = error(record_in_current_org(&recorder).await);
         assert_eq!(refused.evidence.missing_scopes.clone().unwrap(), ["screenrecordings:write"]);
     });
 }
@@ -343,9 +325,9 @@ fn a_no_carries_what_the_grant_tells() {
 fn a_refusal_names_the_trustees_home() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if seen.method == "GET" { answer(200, &token_info(GLOBEX)) } else { answer(403, "") });
-        let recorder = connected(&world, options(&["opaque"])).await;
-        let refused = error(record(&recorder, None).await);
+        world.respond(|request| if request.method == "GET" { response(200, &token_info(GLOBEX)) } else { response(403, "") });
+        let recorder = connect(&world, options(&["opaque"])).await;
+        let refused = error(record_in_current_org(&recorder).await);
         assert_eq!(
             (refused.evidence.home_org_id.clone(), refused.evidence.granted_scopes.clone()),
             (Some(org(INITECH)), Some(vec!["user-basic-info".into()]))
@@ -357,8 +339,8 @@ fn a_refusal_names_the_trustees_home() {
 fn the_cloud_knows_a_tokens_scopes_better_than_the_token() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(200, &token_info(GLOBEX)));
-        let recorder = connected(&world, options(&[&jwt(r#"{"scope":"claimed"}"#)])).await;
+        world.respond(|_| response(200, &token_info(GLOBEX)));
+        let recorder = connect(&world, options(&[&jwt(r#"{"scope":"claimed"}"#)])).await;
         assert_eq!(recorder.tokens()[0].scopes().unwrap(), ["user-basic-info"]);
     });
 }
@@ -368,23 +350,23 @@ fn a_token_that_the_cloud_refuses_is_not_sent_again() {
     run(async {
         for body in [r#"{"code":"bad.credentials"}"#, r#"{"code":"credentials.expired"}"#] {
             let world = World::new();
-            world.answers(move |_| answer(401, body));
-            let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-            record(&recorder, None).await.unwrap_err();
-            assert_eq!(error(record(&recorder, None).await).code, Code::Unauthenticated);
+            world.respond(move |_| response(401, body));
+            let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+            record_in_current_org(&recorder).await.unwrap_err();
+            assert_eq!(error(record_in_current_org(&recorder).await).code, Code::Unauthenticated);
             assert_eq!(world.starts().len(), 1);
 
             let fresh = jwt(&format!(r#"{{"org_id":"{ACME}","jti":"fresh"}}"#));
-            world.answers(|_| answer(201, CREATED)).issues(&fresh);
-            record(&recorder, None).await.unwrap();
-            assert_eq!((world.asked()[0].reason.as_str(), world.starts()[1].token.as_str()), ("rejected", fresh.as_str()));
+            world.respond(|_| response(201, CREATED)).issue(&fresh);
+            record_in_current_org(&recorder).await.unwrap();
+            assert_eq!((world.get_token_calls()[0].reason.as_str(), world.starts()[1].token.as_str()), ("rejected", fresh.as_str()));
         }
         // Another address may well be allowed: the token is as good as before.
         let world = World::new();
-        world.answers(|_| answer(401, r#"{"code":"ip.not.authorized"}"#));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        record(&recorder, None).await.unwrap_err();
-        assert_eq!((error(record(&recorder, None).await).code, world.starts().len()), (Code::IpNotAllowed, 2));
+        world.respond(|_| response(401, r#"{"code":"ip.not.authorized"}"#));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        record_in_current_org(&recorder).await.unwrap_err();
+        assert_eq!((error(record_in_current_org(&recorder).await).code, world.starts().len()), (Code::IpNotAllowed, 2));
     });
 }
 
@@ -392,11 +374,11 @@ fn a_token_that_the_cloud_refuses_is_not_sent_again() {
 fn a_token_that_the_answer_repeats_is_struck_out() {
     run(async {
         let world = World::new();
-        world.answers(|seen| answer(403, &format!(r#"{{"message":"no: {0}, {0}!","code":"x"}}"#, seen.token)));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let refused = error(record(&recorder, None).await);
+        world.respond(|request| response(403, &format!(r#"{{"message":"no: {0}, {0}!","code":"x"}}"#, request.token)));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let refused = error(record_in_current_org(&recorder).await);
         assert_eq!(refused.message, "The cloud answered 403: no: ***, ***!");
-        assert!(!format!("{refused:?}").contains(&jwt_of(ACME)));
+        assert!(!format!("{refused:?}").contains(&jwt_for(ACME)));
 
         let settings = Settings::from_options(options(&["0paque"]), None, None).unwrap();
         let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
@@ -409,13 +391,13 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
     run(async {
         for (status, body) in [(404, r#"{"code":"not.found"}"#), (409, r#"{"code":"request.conflict"}"#)] {
             let world = World::new();
-            world.answers(move |_| answer(status, body));
+            world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
             assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
         }
         let world = World::new();
-        world.answers(|_| answer(200, "{}"));
+        world.respond(|_| response(200, "{}"));
         let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
         let refused = error(Recorder::connect(world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
@@ -426,9 +408,9 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
 fn a_start_that_can_not_be_sent_has_not_run() {
     run(async {
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost("no fetch") }) }));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        assert_eq!(error(record(&recorder, None).await).code, Code::Network);
+        world.respond_async(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }) }));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        assert_eq!(error(record_in_current_org(&recorder).await).code, Code::Network);
     });
 }
 
@@ -437,23 +419,23 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
     run(async {
         for body in ["", "<html>", "{}", "{\"id\":", r#"{"id":"rec-1","agentId":"another"}"#] {
             let world = World::new();
-            world.answers(|_| answer(201, body));
-            let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-            let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
+            world.respond(|_| response(201, body));
+            let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+            let unknown = error(while_time_passes(&[&world], record_in_current_org(&recorder)).await);
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(201), 1), "{body}");
             assert_eq!(unknown.evidence.correlation_id.as_deref(), Some("corr-1"));
         }
         for status in [408, 500, 502, 503, 504] {
             let world = World::new();
-            world.answers(move |_| answer(status, ""));
-            let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-            let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
+            world.respond(move |_| response(status, ""));
+            let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+            let unknown = error(while_time_passes(&[&world], record_in_current_org(&recorder)).await);
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
         }
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(TransportError { status: Some(201), ..lost("half an answer") }) }));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let unknown = error(while_time_passes(&[&world], record(&recorder, None)).await);
+        world.respond_async(|_| Box::pin(async { Err(TransportError { status: Some(201), ..lost_response("half an answer") }) }));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let unknown = error(while_time_passes(&[&world], record_in_current_org(&recorder)).await);
         assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));
         assert_eq!(unknown.evidence.status, Some(201));
     });
@@ -463,13 +445,13 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
 fn time_over_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
     run(async {
         let world = World::new();
-        world.source(|_| Box::pin(std::future::pending())).cloud(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let (waiting, ()) = join(recorder.start_recording(start(Some(GLOBEX)), within(300)), async { world.advance(300) }).await;
+        world.token_source(|_| Box::pin(std::future::pending())).respond_async(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let (waiting, ()) = join(recorder.start_recording(start_in(GLOBEX), with_timeout(300)), async { world.advance(300) }).await;
         assert_eq!(error(waiting).code, Code::Timeout);
-        assert!(world.seen().is_empty());
+        assert!(world.requests().is_empty());
 
-        let unknown = error(while_time_passes(&[&world], record(&recorder, Some(ACME))).await);
+        let unknown = error(while_time_passes(&[&world], record(&recorder, ACME)).await);
         assert_eq!((unknown.code, world.starts().len()), (Code::OutcomeUnknown, 1));
         assert!(matches!(&unknown.evidence.cause, Some(Cause::Error(behind)) if behind.code == Code::Timeout));
     });
@@ -479,15 +461,16 @@ fn time_over_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
 fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
     run(async {
         let world = World::new();
-        world.cloud(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        world.respond_async(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let start = || Start::new(AGENT, None, None).unwrap();
         let signal = Signal::default();
         signal.abort();
-        assert!(matches!(recorder.start_recording(start(None), with_signal(&signal)).await, Err(CallError::Aborted)));
-        assert!(world.seen().is_empty());
+        assert!(matches!(recorder.start_recording(start(), with_signal(&signal)).await, Err(CallError::Aborted)));
+        assert!(world.requests().is_empty());
 
         let signal = Signal::default();
-        let (ended, ()) = join(recorder.start_recording(start(None), with_signal(&signal)), async { signal.abort() }).await;
+        let (ended, ()) = join(recorder.start_recording(start(), with_signal(&signal)), async { signal.abort() }).await;
         assert!(matches!(ended, Err(CallError::Aborted)));
         assert_eq!(world.starts().len(), 1);
     });
@@ -497,23 +480,23 @@ fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
 fn one_callers_abort_does_not_take_the_token_from_the_others() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
-        let source = world.issues_when_told(|_| true);
-        let recorder = connected(&world, options(&[])).await;
+        world.respond(|_| response(201, CREATED));
+        let source = world.issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
         let signal = Signal::default();
-        let first = recorder.start_recording(start(Some(ACME)), with_signal(&signal));
+        let first = recorder.start_recording(start_in(ACME), with_signal(&signal));
         let others = async {
-            let second = record(&recorder, Some(ACME));
+            let second = record(&recorder, ACME);
             let gives = async {
                 signal.abort();
-                source.tell();
+                source.send();
             };
             join(second, gives).await.0
         };
         let (first, second) = join(first, others).await;
         assert!(matches!(first, Err(CallError::Aborted)));
         assert!(second.is_ok());
-        assert_eq!(world.asked().len(), 1);
+        assert_eq!(world.get_token_calls().len(), 1);
     });
 }
 
@@ -529,18 +512,18 @@ fn a_fetch_that_nobody_waits_for_ends_and_the_next_call_asks_again() {
         let world = World::new();
         let dropped = Rc::new(Cell::new(0));
         let count = dropped.clone();
-        world.source(move |_| {
+        world.token_source(move |_| {
             let guard = Dropped(count.clone());
             Box::pin(async move {
                 let _guard = guard;
                 std::future::pending().await
             })
         });
-        let recorder = connected(&world, options(&[])).await;
-        let (waiting, ()) = join(recorder.start_recording(start(Some(ACME)), within(10)), async { world.advance(10) }).await;
+        let recorder = connect(&world, options(&[])).await;
+        let (waiting, ()) = join(recorder.start_recording(start_in(ACME), with_timeout(10)), async { world.advance(10) }).await;
         assert_eq!((error(waiting).code, dropped.get()), (Code::Timeout, 1));
-        world.answers(|_| answer(201, CREATED)).issues(&jwt_of(ACME));
-        assert!(record(&recorder, Some(ACME)).await.is_ok());
+        world.respond(|_| response(201, CREATED)).issue(&jwt_for(ACME));
+        assert!(record(&recorder, ACME).await.is_ok());
     });
 }
 
@@ -548,16 +531,16 @@ fn a_fetch_that_nobody_waits_for_ends_and_the_next_call_asks_again() {
 fn close_ends_what_is_under_way_and_forgets_every_token() {
     run(async {
         let world = World::new();
-        world.source(|_| Box::pin(std::future::pending())).cloud(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
-        let calls = join(record(&recorder, Some(ACME)), record(&recorder, Some(GLOBEX)));
+        world.token_source(|_| Box::pin(std::future::pending())).respond_async(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let calls = join(record(&recorder, ACME), record(&recorder, GLOBEX));
         let ((sent, waiting), ()) = join(calls, async { recorder.close() }).await;
         let (sent, waiting) = (error(sent), error(waiting));
         assert_eq!((sent.code, waiting.code), (Code::Closed, Code::Closed));
         // Only the one that was sent says for whom something may be running.
         assert_eq!((sent.evidence.org_id.clone(), waiting.evidence.org_id.clone()), (Some(org(ACME)), None));
         assert!(recorder.tokens().is_empty());
-        assert_eq!(error(record(&recorder, None).await).code, Code::Closed);
+        assert_eq!(error(record_in_current_org(&recorder).await).code, Code::Closed);
         assert_eq!(error(recorder.switch_org(org(ACME), no_options()).await).code, Code::Closed);
         recorder.close();
         assert_eq!(world.starts().len(), 1);
@@ -568,22 +551,21 @@ fn close_ends_what_is_under_way_and_forgets_every_token() {
 fn a_switch_that_fails_does_not_undo_one_before_it() {
     run(async {
         let world = World::new();
-        let (give, given) = oneshot::channel::<()>();
-        let given = given.shared();
-        world.source(move |asked| {
-            let given = given.clone();
+        let (release, released) = gate();
+        world.token_source(move |call| {
+            let released = released.clone();
             Box::pin(async move {
-                if asked.org == INITECH {
+                if call.org == INITECH {
                     return Err(Cause::Foreign(Rc::new(())));
                 }
-                given.await.unwrap();
-                Ok(support::issued(&jwt_of(&asked.org)))
+                released.await.unwrap();
+                Ok(issued_token(&jwt_for(&call.org)))
             })
         });
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let failing = async {
             recorder.switch_org(org(INITECH), no_options()).await.unwrap_err();
-            give.send(()).unwrap();
+            release.send();
         };
         join(recorder.switch_org(org(GLOBEX), no_options()), failing).await.0.unwrap();
         assert_eq!(recorder.org(), Some(org(GLOBEX)));
@@ -594,16 +576,16 @@ fn a_switch_that_fails_does_not_undo_one_before_it() {
 fn the_end_of_one_fetch_leaves_the_others_alone() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED));
-        let source = world.issues_when_told(|org| org == GLOBEX);
-        let recorder = connected(&world, options(&[])).await;
+        world.respond(|_| response(201, CREATED));
+        let source = world.issue_when_released(|org| org == GLOBEX);
+        let recorder = connect(&world, options(&[])).await;
         let others = async {
-            record(&recorder, Some(ACME)).await.unwrap();
-            let (second, ()) = join(record(&recorder, Some(GLOBEX)), async { source.tell() }).await;
+            record(&recorder, ACME).await.unwrap();
+            let (second, ()) = join(record(&recorder, GLOBEX), async { source.send() }).await;
             second.unwrap();
         };
-        join(record(&recorder, Some(GLOBEX)), others).await.0.unwrap();
-        let asked: Vec<_> = world.asked().into_iter().map(|asked| asked.org).collect();
+        join(record(&recorder, GLOBEX), others).await.0.unwrap();
+        let asked: Vec<_> = world.get_token_calls().into_iter().map(|call| call.org).collect();
         assert_eq!(asked, [GLOBEX, ACME]);
     });
 }
@@ -612,14 +594,14 @@ fn the_end_of_one_fetch_leaves_the_others_alone() {
 fn single_flight_survives_a_fetch_that_was_given_up() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, CREATED)).source(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[])).await;
-        join(recorder.start_recording(start(Some(ACME)), within(10)), async { world.advance(10) }).await.0.unwrap_err();
-        let source = world.issues_when_told(|_| true);
-        let calls = join_all((0..3).map(|_| record(&recorder, Some(ACME))));
-        let (recordings, ()) = join(calls, async { source.tell() }).await;
+        world.respond(|_| response(201, CREATED)).token_source(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[])).await;
+        join(recorder.start_recording(start_in(ACME), with_timeout(10)), async { world.advance(10) }).await.0.unwrap_err();
+        let source = world.issue_when_released(|_| true);
+        let calls = join_all((0..3).map(|_| record(&recorder, ACME)));
+        let (recordings, ()) = join(calls, async { source.send() }).await;
         assert!(recordings.iter().all(Result::is_ok));
-        assert_eq!(world.asked().len(), 2);
+        assert_eq!(world.get_token_calls().len(), 2);
     });
 }
 
@@ -627,15 +609,15 @@ fn single_flight_survives_a_fetch_that_was_given_up() {
 fn a_switch_that_fails_changes_nothing_and_of_two_the_last_one_called_decides() {
     run(async {
         let world = World::new();
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         assert_eq!(error(recorder.switch_org(org(GLOBEX), no_options()).await).code, Code::OrgMismatch);
         assert_eq!(recorder.org(), Some(org(ACME)));
 
-        let source = world.issues_when_told(|_| true);
+        let source = world.issue_when_released(|_| true);
         let slow = recorder.switch_org(org(GLOBEX), no_options());
         let fast = async {
             recorder.switch_org(org(ACME), no_options()).await.unwrap();
-            source.tell();
+            source.send();
         };
         let (slow, ()) = join(slow, fast).await;
         assert_eq!(slow.unwrap().target().org, org(GLOBEX));

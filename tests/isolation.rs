@@ -14,7 +14,7 @@ use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
-use support::{NOW, World, answer, jwt, login_options, no_options, page, run};
+use support::{NOW, World, jwt, login_options, no_options, page, response, run};
 
 /// A token, and what is true of it: the cloud knows, its text may lie or say nothing.
 #[derive(Clone, Debug)]
@@ -77,26 +77,26 @@ proptest! {
         let world = World::new();
         let known = owners.clone();
         let signed_in = from_login.clone();
-        world.signs_in_at_once().answers(move |seen| match seen.method.as_str() {
-            _ if seen.url.ends_with("/oauth/token") => {
+        world.sign_in_immediately().respond(move |request| match request.method.as_str() {
+            _ if request.is_for_token_endpoint() => {
                 // Whose it is, is for a cookie to say: seldom the target's.
                 let tokens = signed_in.as_ref().unwrap();
-                let form: HashMap<_, _> = url::form_urlencoded::parse(seen.body.as_ref().unwrap().as_bytes()).collect();
+                let form: HashMap<_, _> = url::form_urlencoded::parse(request.body.as_ref().unwrap().as_bytes()).collect();
                 let at = form["code_verifier"].bytes().map(usize::from).sum::<usize>();
                 let right = tokens.iter().find(|token| form["code"] == format!("code-for-{}", token.org));
                 let token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at % tokens.len()]);
-                answer(200, &format!(r#"{{"access_token":"{}"}}"#, token.text))
+                response(200, &format!(r#"{{"access_token":"{}"}}"#, token.text))
             }
-            "GET" => answer(200, &format!(r#"{{"organization":{{"id":"{}"}}}}"#, known[&seen.token])),
-            _ => answer(201, r#"{"id":"rec","state":"recording"}"#),
+            "GET" => response(200, &format!(r#"{{"organization":{{"id":"{}"}}}}"#, known[&request.token])),
+            _ => response(201, r#"{"id":"rec","state":"recording"}"#),
         });
         if let Some(tokens) = from_source.clone() {
-            world.source(move |asked| {
+            world.token_source(move |call| {
                 // Sometimes the right one, sometimes another's.
-                let at = asked.org.bytes().map(usize::from).sum::<usize>() % tokens.len();
-                let right = tokens.iter().find(|token| token.org == asked.org);
+                let at = call.org.bytes().map(usize::from).sum::<usize>() % tokens.len();
+                let right = tokens.iter().find(|token| token.org == call.org);
                 let access_token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at]).text.clone();
-                Box::pin(async move { Ok(support::issued(&access_token)) })
+                Box::pin(async move { Ok(support::issued_token(&access_token)) })
             });
         }
 
@@ -135,21 +135,21 @@ proptest! {
         });
 
         let says: HashMap<&String, bool> = all.iter().map(|token| (&token.text, token.says_its_org)).collect();
-        let (exchanges, calls): (Vec<_>, Vec<_>) = world.seen().into_iter().partition(|seen| seen.url.ends_with("/oauth/token"));
+        let (exchanges, calls): (Vec<_>, Vec<_>) = world.requests().into_iter().partition(|request| request.is_for_token_endpoint());
         for exchange in exchanges {
             prop_assert_eq!(exchange.url, format!("{}/oauth/token", logins[environment]));
             prop_assert!(exchange.token.is_empty() && exchange.org.is_none());
             prop_assert!(!owners.keys().any(|token| exchange.body.as_ref().unwrap().contains(token.as_str())));
         }
-        for seen in calls {
-            prop_assert!(seen.url.starts_with(&format!("{}/api/v2/", apis[environment])), "{}", seen.url);
-            let owner = &owners[&seen.token];
-            match seen.method.as_str() {
-                _ if seen.url.contains("/screenrecordings") => prop_assert_eq!(seen.org.as_ref(), Some(owner)),
-                _ => prop_assert!(seen.org.is_none() && (of_login.contains(&seen.token) || !says[&seen.token])),
+        for request in calls {
+            prop_assert!(request.url.starts_with(&format!("{}/api/v2/", apis[environment])), "{}", request.url);
+            let owner = &owners[&request.token];
+            match request.method.as_str() {
+                _ if request.url.contains("/screenrecordings") => prop_assert_eq!(request.org.as_ref(), Some(owner)),
+                _ => prop_assert!(request.org.is_none() && (of_login.contains(&request.token) || !says[&request.token])),
             }
         }
-        let posts: Vec<_> = world.starts().into_iter().filter(|start| !start.url.ends_with("/oauth/token")).collect();
+        let posts = world.starts();
         prop_assert_eq!(posts.len(), started.len());
         for (post, (of, target)) in posts.iter().zip(started) {
             prop_assert_eq!(&of, &target);

@@ -20,27 +20,16 @@ use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
 
-const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
-
-async fn record(recorder: &Recorder<World>, org: Option<&str>) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, org, None).unwrap(), no_options()).await
-}
-
-/// The decoded pairs of a form.
-fn form(body: &str) -> std::collections::HashMap<String, String> {
-    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
-}
-
 /// A cloud whose login origin gives opaque tokens of `org`, with a refresh token.
-fn cloud_of(org: &'static str) -> impl Fn(&Seen) -> Response {
-    move |seen| {
-        if seen.url.ends_with("/oauth/token") {
-            let by = form(seen.body.as_ref().unwrap())["grant_type"].clone();
-            return answer(200, &format!(r#"{{"access_token":"opaque-by-{by}","token_type":"bearer","expires_in":3600}}"#));
+fn cloud_of(org: &'static str) -> impl Fn(&SentRequest) -> Response {
+    move |request| {
+        if request.is_for_token_endpoint() {
+            let by = form(request.body.as_ref().unwrap())["grant_type"].clone();
+            return response(200, &format!(r#"{{"access_token":"opaque-by-{by}","token_type":"bearer","expires_in":3600}}"#));
         }
-        match seen.method.as_str() {
-            "GET" => answer(200, &token_info(org)),
-            _ => answer(201, CREATED),
+        match request.method.as_str() {
+            "GET" => response(200, &token_info(org)),
+            _ => response(201, CREATED),
         }
     }
 }
@@ -59,26 +48,26 @@ fn redirect() -> Options {
 }
 
 /// A start, while somebody does this with the window that it opens.
-async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<WindowState>)) -> Result<Recording, CallError> {
+async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<Popup>)) -> Result<Recording, CallError> {
     let somebody = async {
-        let window = world.windows().last().unwrap().clone();
+        let window = world.popups().last().unwrap().clone();
         act(window).await;
     };
-    join(record(recorder, Some(GLOBEX)), somebody).await.0
+    join(record(recorder, GLOBEX), somebody).await.0
 }
 
 #[test]
 fn the_authorization_request_is_that_of_rfc_7636_with_the_target() {
     run(async {
         let world = World::new();
-        world.answers(cloud_of(GLOBEX));
+        world.respond(cloud_of(GLOBEX));
         let options = login(|login| {
             login.prompt = Some("login".into());
             login.login_hint = Some("ada@globex.example".into());
         });
-        let recorder = connected(&world, options).await;
-        let act = async |window: Rc<WindowState>| {
-            let url = window.shown().unwrap();
+        let recorder = connect(&world, options).await;
+        let act = async |window: Rc<Popup>| {
+            let url = window.url().unwrap();
             assert!(url.starts_with("https://login.cloud.example/oauth/authorize?"), "{url}");
             let of = |name: &str| parameter(&url, name).unwrap();
             assert_eq!((of("response_type").as_str(), of("client_id").as_str()), ("code", "client"));
@@ -87,25 +76,25 @@ fn the_authorization_request_is_that_of_rfc_7636_with_the_target() {
             // 32 bytes each in base64url without padding, and not the same ones.
             assert_eq!((of("state").len(), of("code_challenge").len()), (43, 43));
             assert_ne!(of("state"), of("code_challenge"));
-            window.grant("the-code");
+            window.post_code("the-code");
         };
         start_while(&recorder, &world, act).await.unwrap();
 
-        let exchange = &world.seen()[0];
+        let exchange = &world.requests()[0];
         assert_eq!((exchange.method.as_str(), exchange.url.as_str()), ("POST", "https://login.cloud.example/oauth/token"));
         assert_eq!((exchange.token.as_str(), exchange.org.as_deref()), ("", None));
         let sent = form(exchange.body.as_ref().unwrap());
-        let url = world.windows()[0].shown().unwrap();
+        let url = world.popups()[0].url().unwrap();
         // RFC 7636, 4.6: the challenge is the verifier's digest.
         let digest = <sha2::Sha256 as sha2::Digest>::digest(sent["code_verifier"].as_bytes());
         assert_eq!(<base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode_string(&digest), parameter(&url, "code_challenge").unwrap());
         let names = ["grant_type", "code", "client_id", "redirect_uri"].map(|name| sent[name].as_str());
         assert_eq!(names, ["authorization_code", "the-code", "client", CALLBACK]);
         assert_eq!(sent.len(), 5);
-        let token_info = &world.seen()[1];
+        let token_info = &world.requests()[1];
         assert_eq!(token_info.url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
         assert_eq!(world.starts().last().unwrap().token, "opaque-by-authorization_code");
-        assert!(world.windows()[0].is_dropped());
+        assert!(world.popups()[0].closed_by_library());
     });
 }
 
@@ -113,15 +102,15 @@ fn the_authorization_request_is_that_of_rfc_7636_with_the_target() {
 fn two_hundred_calls_share_one_sign_in() {
     run(async {
         let world = World::new();
-        world.answers(cloud_of(GLOBEX));
-        let recorder = connected(&world, login_options()).await;
-        let alone = || Start { shares: false, ..Start::new(AGENT, Some(GLOBEX), None).unwrap() };
+        world.respond(cloud_of(GLOBEX));
+        let recorder = connect(&world, login_options()).await;
+        let alone = || Start { shares: false, ..start_in(GLOBEX) };
         let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_options())));
-        let (recordings, ()) = join(calls, async { world.windows()[0].grant("code") }).await;
+        let (recordings, ()) = join(calls, async { world.popups()[0].post_code("code") }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
-        assert_eq!(world.windows().len(), 1);
+        assert_eq!(world.popups().len(), 1);
         // One exchange, one question whose token it is, two hundred starts.
-        assert_eq!(world.seen().len(), 202);
+        assert_eq!(world.requests().len(), 202);
     });
 }
 
@@ -129,23 +118,23 @@ fn two_hundred_calls_share_one_sign_in() {
 fn a_blocked_window_is_told_at_once_and_does_not_poison_the_next_call() {
     run(async {
         let world = World::new();
-        let recorder = connected(world.blocks_windows(), login_options()).await;
-        let refused = error(record(&recorder, Some(GLOBEX)).await);
+        let recorder = connect(world.block_popups(), login_options()).await;
+        let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::LoginBlocked, GLOBEX));
-        assert!(world.seen().is_empty());
+        assert!(world.requests().is_empty());
 
         let world = World::new();
-        world.answers(cloud_of(GLOBEX));
-        let recorder = connected(&world, login_options()).await;
-        let cancelled = join(record(&recorder, Some(GLOBEX)), async {
-            world.windows()[0].close();
+        world.respond(cloud_of(GLOBEX));
+        let recorder = connect(&world, login_options()).await;
+        let cancelled = join(record(&recorder, GLOBEX), async {
+            world.popups()[0].close();
             world.advance(250);
-            turn().await;
+            yield_now().await;
             world.advance(2_000);
         });
         assert_eq!(error(cancelled.await.0).code, Code::LoginCancelled);
-        start_while(&recorder, &world, async |window| window.grant("code")).await.unwrap();
-        assert_eq!(world.windows().len(), 2);
+        start_while(&recorder, &world, async |window| window.post_code("code")).await.unwrap();
+        assert_eq!(world.popups().len(), 2);
     });
 }
 
@@ -153,16 +142,16 @@ fn a_blocked_window_is_told_at_once_and_does_not_poison_the_next_call() {
 fn a_closed_window_counts_as_cancelled_only_after_a_grace_period() {
     run(async {
         let world = World::new();
-        world.answers(cloud_of(GLOBEX));
-        let recorder = connected(&world, login_options()).await;
+        world.respond(cloud_of(GLOBEX));
+        let recorder = connect(&world, login_options()).await;
         // The callback page posts and closes itself: the message may come after.
-        let act = async |window: Rc<WindowState>| {
+        let act = async |window: Rc<Popup>| {
             window.close();
             world.advance(250);
-            turn().await;
+            yield_now().await;
             world.advance(1_999);
-            turn().await;
-            window.grant("code");
+            yield_now().await;
+            window.post_code("code");
         };
         start_while(&recorder, &world, act).await.unwrap();
     });
@@ -172,14 +161,14 @@ fn a_closed_window_counts_as_cancelled_only_after_a_grace_period() {
 fn nobody_signs_in() {
     run(async {
         let world = World::new();
-        let recorder = connected(&world, login(|login| login.timeout = Some(60_000.0))).await;
+        let recorder = connect(&world, login(|login| login.timeout = Some(60_000.0))).await;
         let act = async |_| {
             world.advance(59_999);
-            assert!(!world.windows()[0].is_dropped());
+            assert!(!world.popups()[0].closed_by_library());
             world.advance(1);
         };
         assert_eq!(error(start_while(&recorder, &world, act).await).code, Code::LoginTimeout);
-        assert!(world.windows()[0].is_dropped() && world.seen().is_empty());
+        assert!(world.popups()[0].closed_by_library() && world.requests().is_empty());
     });
 }
 
@@ -187,24 +176,24 @@ fn nobody_signs_in() {
 fn a_calls_time_stands_still_while_somebody_signs_in() {
     run(async {
         let world = World::new();
-        world.cloud(|seen| {
-            let answer = cloud_of(GLOBEX)(seen);
-            let is_start = seen.url.ends_with("screenrecordings");
-            Box::pin(async move { if is_start { std::future::pending().await } else { Ok(answer) } })
+        world.respond_async(|request| {
+            let response = cloud_of(GLOBEX)(request);
+            let is_start = request.url.ends_with("screenrecordings");
+            Box::pin(async move { if is_start { std::future::pending().await } else { Ok(response) } })
         });
-        let recorder = connected(world.has_no_locks(), login_options()).await;
-        let limits = within(1_000);
-        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
+        let recorder = connect(world.disable_locks(), login_options()).await;
+        let limits = with_timeout(1_000);
+        let call = recorder.start_recording(start_in(GLOBEX), limits);
         let somebody = async {
             world.advance(100_000);
-            world.windows()[0].grant("code");
+            world.popups()[0].post_code("code");
             // Sent, and not timed out by the sign-in's time; then its own time is over.
-            wait_until(|| !world.starts().is_empty() && world.seen().len() == 3).await;
+            wait_until(|| !world.starts().is_empty() && world.requests().len() == 3).await;
             world.advance(999);
-            assert_eq!(world.seen().len(), 3);
+            assert_eq!(world.requests().len(), 3);
             world.advance(101_000);
             // It is looked for, in vain.
-            wait_until(|| world.seen().len() == 4).await;
+            wait_until(|| world.requests().len() == 4).await;
             world.advance(1_000);
         };
         let refused = error(join(call, somebody).await.0);
@@ -217,18 +206,18 @@ fn the_time_of_a_sign_in_is_not_taken_from_that_of_a_wait() {
     run(async {
         let world = World::new();
         let refused = std::cell::Cell::new(false);
-        world.answers(move |seen| {
-            let is_first = seen.url.ends_with("screenrecordings") && !refused.replace(true);
-            if is_first { Response { retry_after: Some("5".into()), ..answer(429, "") } } else { cloud_of(GLOBEX)(seen) }
+        world.respond(move |request| {
+            let is_first = request.url.ends_with("screenrecordings") && !refused.replace(true);
+            if is_first { Response { retry_after: Some("5".into()), ..response(429, "") } } else { cloud_of(GLOBEX)(request) }
         });
-        let recorder = connected(world.has_no_locks(), login_options()).await;
+        let recorder = connect(world.disable_locks(), login_options()).await;
         let somebody = async {
             world.advance(100_000);
-            world.windows()[0].grant("code");
-            wait_until(|| world.seen().len() == 3).await;
+            world.popups()[0].post_code("code");
+            wait_until(|| world.requests().len() == 3).await;
             world.advance(5_000);
         };
-        join(record(&recorder, Some(GLOBEX)), somebody).await.0.unwrap();
+        join(record(&recorder, GLOBEX), somebody).await.0.unwrap();
     });
 }
 
@@ -253,11 +242,11 @@ fn an_answer_counts_only_with_the_requests_own_state() {
             ("?error=temporarily_unavailable&state=STATE", Code::CloudUnavailable),
         ] {
             let world = World::new();
-            let recorder = connected(&world, login_options()).await;
-            let act = async |window: Rc<WindowState>| window.respond(&query.replace("STATE", &window.parameter("state").unwrap()));
+            let recorder = connect(&world, login_options()).await;
+            let act = async |window: Rc<Popup>| window.post(&query.replace("STATE", &window.parameter("state").unwrap()));
             let refused = error(start_while(&recorder, &world, act).await);
             assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX), "{query}");
-            assert!(world.seen().is_empty() && world.windows()[0].is_dropped(), "{query}");
+            assert!(world.requests().is_empty() && world.popups()[0].closed_by_library(), "{query}");
             if query.contains("No%20thanks") {
                 assert!(matches!(&refused.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No thanks"));
             }
@@ -269,12 +258,12 @@ fn an_answer_counts_only_with_the_requests_own_state() {
 fn the_state_of_an_earlier_sign_in_does_not_count() {
     run(async {
         let world = World::new();
-        world.answers(cloud_of(GLOBEX));
-        let recorder = connected(&world, login_options()).await;
-        start_while(&recorder, &world, async |window| window.grant("code")).await.unwrap();
-        let used = world.windows()[0].parameter("state").unwrap();
+        world.respond(cloud_of(GLOBEX));
+        let recorder = connect(&world, login_options()).await;
+        start_while(&recorder, &world, async |window| window.post_code("code")).await.unwrap();
+        let used = world.popups()[0].parameter("state").unwrap();
         recorder.sign_out(None, no_options()).await.unwrap();
-        let act = async |window: Rc<WindowState>| window.respond(&format!("?code=code&state={used}"));
+        let act = async |window: Rc<Popup>| window.post(&format!("?code=code&state={used}"));
         assert_eq!(error(start_while(&recorder, &world, act).await).code, Code::LoginStateMismatch);
     });
 }
@@ -295,17 +284,17 @@ fn a_token_endpoints_no_is_explained_and_holds_no_secret() {
             (200, r#"{"access_token":7}"#, Code::UnexpectedAnswer),
         ] {
             let world = World::new();
-            world.answers(move |_| answer(status, body));
-            let recorder = connected(&world, login_options()).await;
-            let refused = error(start_while(&recorder, &world, async |window| window.grant("the-secret-code")).await);
+            world.respond(move |_| response(status, body));
+            let recorder = connect(&world, login_options()).await;
+            let refused = error(start_while(&recorder, &world, async |window| window.post_code("the-secret-code")).await);
             assert_eq!(refused.code, expected, "{status} {body}");
             assert!(!format!("{refused:?}").contains("the-secret-code"), "{refused:?}");
             assert!(recorder.tokens().is_empty());
         }
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(lost("offline")) }));
-        let recorder = connected(&world, login_options()).await;
-        let refused = error(start_while(&recorder, &world, async |window| window.grant("code")).await);
+        world.respond_async(|_| Box::pin(async { Err(lost_response("offline")) }));
+        let recorder = connect(&world, login_options()).await;
+        let refused = error(start_while(&recorder, &world, async |window| window.post_code("code")).await);
         assert_eq!((refused.code, refused.code.retryable()), (Code::Network, true));
     });
 }
@@ -315,9 +304,9 @@ fn a_login_that_returns_another_organization_is_refused() {
     run(async {
         for (word, held) in [(None, 0), (Some("drop"), 0), (Some("file"), 1)] {
             let world = World::new();
-            world.answers(cloud_of(ACME));
-            let recorder = connected(&world, login(|login| login.wrong_org = word.map(str::to_owned))).await;
-            let refused = error(start_while(&recorder, &world, async |window| window.grant("code")).await);
+            world.respond(cloud_of(ACME));
+            let recorder = connect(&world, login(|login| login.wrong_org = word.map(str::to_owned))).await;
+            let refused = error(start_while(&recorder, &world, async |window| window.post_code("code")).await);
             let evidence = &refused.evidence;
             assert_eq!(refused.code, Code::LoginWrongOrg);
             assert_eq!((evidence.org_id.as_ref().unwrap().as_str(), evidence.token_org_id.as_ref().unwrap().as_str()), (GLOBEX, ACME));
@@ -325,7 +314,7 @@ fn a_login_that_returns_another_organization_is_refused() {
             assert!(refused.code.hint().contains("prompt"));
             assert_eq!(recorder.tokens().len(), held);
             assert!(recorder.tokens().iter().all(|grant| grant.target().org.as_str() == ACME));
-            assert!(world.starts().iter().all(|start| start.url.ends_with("/oauth/token")));
+            assert!(world.starts().is_empty());
         }
     });
 }
@@ -334,12 +323,12 @@ fn a_login_that_returns_another_organization_is_refused() {
 fn what_a_jwt_claims_does_not_spare_the_question_whose_it_is_after_a_login() {
     run(async {
         let world = World::new();
-        world.answers(|seen| match seen.method.as_str() {
-            "GET" => answer(200, &token_info(ACME)),
-            _ => answer(200, &format!(r#"{{"access_token":"{}"}}"#, jwt_of(GLOBEX))),
+        world.respond(|request| match request.method.as_str() {
+            "GET" => response(200, &token_info(ACME)),
+            _ => response(200, &format!(r#"{{"access_token":"{}"}}"#, jwt_for(GLOBEX))),
         });
-        let recorder = connected(&world, login_options()).await;
-        let refused = error(start_while(&recorder, &world, async |window| window.grant("code")).await);
+        let recorder = connect(&world, login_options()).await;
+        let refused = error(start_while(&recorder, &world, async |window| window.post_code("code")).await);
         assert_eq!(refused.code, Code::LoginWrongOrg);
     });
 }
@@ -348,33 +337,33 @@ fn what_a_jwt_claims_does_not_spare_the_question_whose_it_is_after_a_login() {
 fn get_token_comes_before_login_and_may_have_none() {
     run(async {
         let world = World::new();
-        world.answers(cloud_of(GLOBEX)).issues_each();
-        let recorder = connected(&world, login_options()).await;
-        record(&recorder, Some(GLOBEX)).await.unwrap();
-        assert!(world.windows().is_empty());
+        world.respond(cloud_of(GLOBEX)).issue_per_org();
+        let recorder = connect(&world, login_options()).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        assert!(world.popups().is_empty());
 
         let world = World::new();
-        world.answers(cloud_of(GLOBEX)).source_or_none(|_| Box::pin(async { Ok(None) }));
-        let recorder = connected(&world, login_options()).await;
+        world.respond(cloud_of(GLOBEX)).token_source_or_none(|_| Box::pin(async { Ok(None) }));
+        let recorder = connect(&world, login_options()).await;
         let somebody = async {
-            wait_until(|| !world.windows().is_empty() && world.windows()[0].shown().is_some()).await;
-            world.windows()[0].grant("code");
+            wait_until(|| !world.popups().is_empty() && world.popups()[0].url().is_some()).await;
+            world.popups()[0].post_code("code");
         };
-        join(record(&recorder, Some(GLOBEX)), somebody).await.0.unwrap();
-        assert_eq!((world.asked().len(), world.windows().len()), (1, 1));
+        join(record(&recorder, GLOBEX), somebody).await.0.unwrap();
+        assert_eq!((world.get_token_calls().len(), world.popups().len()), (1, 1));
 
         // What it throws is not passed over.
         let world = World::new();
-        world.source_or_none(|_| Box::pin(async { Err(Cause::Foreign(Rc::new(()))) }));
-        let recorder = connected(&world, login_options()).await;
-        assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceFailed);
-        assert!(world.windows().is_empty());
+        world.token_source_or_none(|_| Box::pin(async { Err(Cause::Foreign(Rc::new(()))) }));
+        let recorder = connect(&world, login_options()).await;
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenSourceFailed);
+        assert!(world.popups().is_empty());
 
         // Without a login, to have none is a failure.
         let world = World::new();
-        world.source_or_none(|_| Box::pin(async { Ok(None) }));
-        let recorder = connected(&world, options(&[])).await;
-        assert_eq!(error(record(&recorder, Some(GLOBEX)).await).code, Code::TokenSourceFailed);
+        world.token_source_or_none(|_| Box::pin(async { Ok(None) }));
+        let recorder = connect(&world, options(&[])).await;
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenSourceFailed);
     });
 }
 
@@ -382,16 +371,16 @@ fn get_token_comes_before_login_and_may_have_none() {
 fn whoever_stops_waiting_closes_the_window() {
     run(async {
         let world = World::new();
-        let recorder = connected(&world, login_options()).await;
+        let recorder = connect(&world, login_options()).await;
         let signal = Signal::default();
-        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), with_signal(&signal));
+        let call = recorder.start_recording(start_in(GLOBEX), with_signal(&signal));
         let (ended, ()) = join(call, async { signal.abort() }).await;
         assert!(matches!(ended, Err(CallError::Aborted)));
-        assert!(world.windows()[0].is_dropped());
+        assert!(world.popups()[0].closed_by_library());
 
-        let (ended, ()) = join(record(&recorder, Some(GLOBEX)), async { recorder.close() }).await;
+        let (ended, ()) = join(record(&recorder, GLOBEX), async { recorder.close() }).await;
         assert_eq!(error(ended).code, Code::Closed);
-        assert!(world.windows()[1].is_dropped());
+        assert!(world.popups()[1].closed_by_library());
     });
 }
 
@@ -435,15 +424,15 @@ async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Resu
 async fn leave(query: &[(&str, &str)], options: Options) -> (World, String) {
     let world = World::new();
     let recorder = opened(&world, options, query).await.unwrap_or_else(|_| panic!("not connected"));
-    let call = record(&recorder, Some(GLOBEX));
+    let call = record(&recorder, GLOBEX);
     let (ended, ()) = join(call, async { world.advance(120_000) }).await;
     // The page is gone by now, but where it is not, the call ends.
     assert_eq!(error(ended).code, Code::LoginTimeout);
-    let url = world.left_for()[0].clone();
+    let url = world.navigations()[0].clone();
     assert_eq!(parameter(&url, "redirect_uri").unwrap(), format!("{PAGE}/"));
     let state = parameter(&url, "state").unwrap();
-    assert_eq!(world.memos().keys().collect::<Vec<_>>(), [&format!("premium-recorder.login.{state}")]);
-    (world.come_back(), state)
+    assert_eq!(world.session_storage().keys().collect::<Vec<_>>(), [&format!("premium-recorder.login.{state}")]);
+    (world.after_redirect(), state)
 }
 
 fn refused(result: Result<Recorder<World>, CallError>) -> Rc<Error> {
@@ -455,7 +444,7 @@ fn the_launch_urls_parameters_survive_the_way_to_the_sign_in_and_back() {
     run(async {
         let launch = [("gcConversationId", "conv 1&2"), ("orgId", GLOBEX), ("theAppsOwn", "ä=b")];
         let (world, state) = leave(&launch, redirect()).await;
-        world.answers(cloud_of(GLOBEX));
+        world.respond(cloud_of(GLOBEX));
         let recorder = opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
         assert_eq!(recorder.settings().launch.get("conversationId"), Some("conv 1&2"));
         let address = world.address().unwrap();
@@ -464,11 +453,11 @@ fn the_launch_urls_parameters_survive_the_way_to_the_sign_in_and_back() {
             assert_eq!(parameter(&address, name).as_deref(), Some(value));
         }
         assert_eq!((parameter(&address, "code"), parameter(&address, "state")), (None, None));
-        assert!(world.memos().is_empty());
-        let sent = form(world.seen()[0].body.as_ref().unwrap());
+        assert!(world.session_storage().is_empty());
+        let sent = form(world.requests()[0].body.as_ref().unwrap());
         assert_eq!((sent["code"].as_str(), sent["redirect_uri"].as_str()), ("the-code", "https://app.example/"));
         assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
-        record(&recorder, None).await.unwrap();
+        record_in_current_org(&recorder).await.unwrap();
     });
 }
 
@@ -482,11 +471,11 @@ fn a_response_that_nobody_waits_for_is_refused_and_taken_out_of_the_address() {
 
         // Replayed after it was used.
         let (world, state) = leave(&[], redirect()).await;
-        world.answers(cloud_of(GLOBEX));
+        world.respond(cloud_of(GLOBEX));
         let response = [("code", "code"), ("state", state.as_str())];
         assert!(opened(&world, redirect(), &response).await.is_ok());
         assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginStateMismatch);
-        assert_eq!(world.seen().iter().filter(|seen| seen.url.ends_with("/oauth/token")).count(), 1);
+        assert_eq!(world.requests().iter().filter(|request| request.is_for_token_endpoint()).count(), 1);
     });
 }
 
@@ -517,14 +506,14 @@ fn a_response_is_exchanged_only_where_its_request_began() {
         let mut elsewhere = redirect();
         elsewhere.environments[0].login = "https://login.evil.example".into();
         let error = refused(opened(&world, elsewhere, &[("code", "code"), ("state", &state)]).await);
-        assert_eq!((error.code, world.seen().len()), (Code::LoginStateMismatch, 0));
-        assert!(world.memos().is_empty());
+        assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
+        assert!(world.session_storage().is_empty());
 
         let (world, state) = leave(&[], redirect()).await;
         let mut other_client = redirect();
         other_client.login.as_mut().unwrap().client_id = Some("another".into());
         let error = refused(opened(&world, other_client, &[("code", "code"), ("state", &state)]).await);
-        assert_eq!((error.code, world.seen().len()), (Code::LoginStateMismatch, 0));
+        assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
     });
 }
 
@@ -534,14 +523,14 @@ fn a_no_on_the_way_back_is_told_by_connect() {
         let (world, state) = leave(&[("orgId", GLOBEX)], redirect()).await;
         let response = [("error", "access_denied"), ("error_description", "no"), ("state", state.as_str())];
         assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginDenied);
-        assert!(world.memos().is_empty() && world.seen().is_empty());
+        assert!(world.session_storage().is_empty() && world.requests().is_empty());
         assert_eq!(parameter(&world.address().unwrap(), "orgId").as_deref(), Some(GLOBEX));
 
         for (word, expected) in [(None, Some(Code::LoginWrongOrg)), (Some("file"), None)] {
             let mut options = redirect();
             options.login.as_mut().unwrap().wrong_org = word.map(str::to_owned);
             let (world, state) = leave(&[], options.clone()).await;
-            world.answers(cloud_of(ACME));
+            world.respond(cloud_of(ACME));
             match (opened(&world, options, &[("code", "code"), ("state", &state)]).await, expected) {
                 (Ok(recorder), None) => assert_eq!(recorder.tokens()[0].target().org.as_str(), ACME),
                 (Err(failure), Some(code)) => assert_eq!(error(Err::<(), _>(failure)).code, code),
@@ -555,14 +544,14 @@ fn a_no_on_the_way_back_is_told_by_connect() {
 fn what_the_tab_keeps_is_no_token() {
     run(async {
         let world = World::new();
-        let token = jwt_of(ACME);
+        let token = jwt_for(ACME);
         let options = Options { tokens: vec![token.clone().into()], ..redirect() };
         let recorder = opened(&world, options, &[]).await.unwrap_or_else(|_| panic!());
-        let (_, ()) = join(record(&recorder, Some(GLOBEX)), async { world.advance(120_000) }).await;
-        let memo = world.memos().into_values().next().unwrap();
-        assert!(!memo.contains(&token) && !world.left_for()[0].contains(&token));
+        let (_, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
+        let memo = world.session_storage().into_values().next().unwrap();
+        assert!(!memo.contains(&token) && !world.navigations()[0].contains(&token));
         // Nor does the verifier leave the tab with the request.
-        assert!(!world.left_for()[0].contains(&form(&memo)["code_verifier"]));
+        assert!(!world.navigations()[0].contains(&form(&memo)["code_verifier"]));
     });
 }
 
@@ -571,18 +560,18 @@ fn who_never_came_back_is_forgotten_after_an_hour() {
     run(async {
         let leaves = async |world: &World| {
             let recorder = opened(world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
-            let (_, ()) = join(record(&recorder, Some(GLOBEX)), async { world.advance(120_000) }).await;
+            let (_, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
         };
         let (world, first) = leave(&[], redirect()).await;
-        world.random_from(10);
+        world.seed_random(10);
         world.advance(3_600_000 - 120_000);
         leaves(&world).await;
-        assert_eq!(world.memos().len(), 2);
-        let later = world.come_back();
-        later.random_from(20);
+        assert_eq!(world.session_storage().len(), 2);
+        let later = world.after_redirect();
+        later.seed_random(20);
         leaves(&later).await;
-        assert_eq!(later.memos().len(), 2);
-        assert!(!later.memos().keys().any(|key| key.ends_with(&first)));
+        assert_eq!(later.session_storage().len(), 2);
+        assert!(!later.session_storage().keys().any(|key| key.ends_with(&first)));
     });
 }
 
@@ -594,14 +583,14 @@ fn trustors_are_listed_with_the_targets_own_token() {
             r#"{{"id":"u","trustors":[{{"id":"1","enabled":true,"organization":{{"id":"{ACME}","name":"Acme"}}}},
                 {{"id":"2","enabled":false,"organization":{{"id":"{INITECH}"}}}},{{"id":"3"}},{{"enabled":true,"organization":{{"id":"no uuid"}}}}]}}"#
         );
-        world.answers(move |_| answer(200, &user));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        world.respond(move |_| response(200, &user));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let trustors = recorder.trustors(no_options()).await.unwrap();
         let listed: Vec<_> = trustors.iter().map(|each| (each.org.as_str(), each.name.as_deref(), each.enabled)).collect();
         assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false)]);
-        let seen = &world.seen()[0];
-        assert_eq!((seen.method.as_str(), seen.url.as_str()), ("GET", "https://api.cloud.example/api/v2/users/me?expand=trustors"));
-        assert_eq!((seen.token.clone(), seen.org.as_deref()), (jwt_of(GLOBEX), None));
+        let request = &world.requests()[0];
+        assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "https://api.cloud.example/api/v2/users/me?expand=trustors"));
+        assert_eq!((request.token.clone(), request.org.as_deref()), (jwt_for(GLOBEX), None));
 
         for (status, body, expected) in [
             (404, "", Code::UnexpectedAnswer),
@@ -610,11 +599,11 @@ fn trustors_are_listed_with_the_targets_own_token() {
             (200, "<html>", Code::UnexpectedAnswer),
             (200, "[]", Code::UnexpectedAnswer),
         ] {
-            world.answers(move |_| answer(status, body));
+            world.respond(move |_| response(status, body));
             let refused = error(recorder.trustors(no_options()).await);
             assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX));
         }
-        world.answers(|_| answer(200, r#"{"id":"u"}"#));
+        world.respond(|_| response(200, r#"{"id":"u"}"#));
         assert_eq!(recorder.trustors(no_options()).await.unwrap(), []);
     });
 }
@@ -623,17 +612,17 @@ fn trustors_are_listed_with_the_targets_own_token() {
 fn signing_out_revokes_at_the_tokens_own_environment_and_forgets() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(204, ""));
-        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        world.respond(|_| response(204, ""));
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
         recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
-        let seen = &world.seen()[0];
-        assert_eq!((seen.method.as_str(), seen.url.as_str()), ("DELETE", "https://api.cloud.example/api/v2/tokens/me"));
-        assert_eq!((seen.token.clone(), recorder.tokens().len()), (jwt_of(ACME), 1));
+        let request = &world.requests()[0];
+        assert_eq!((request.method.as_str(), request.url.as_str()), ("DELETE", "https://api.cloud.example/api/v2/tokens/me"));
+        assert_eq!((request.token.clone(), recorder.tokens().len()), (jwt_for(ACME), 1));
         // Nothing is held of it any more.
         recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
-        assert_eq!(world.seen().len(), 1);
+        assert_eq!(world.requests().len(), 1);
         recorder.sign_out(None, no_options()).await.unwrap();
-        assert_eq!((world.seen()[1].token.clone(), recorder.tokens().len()), (jwt_of(GLOBEX), 0));
+        assert_eq!((world.requests()[1].token.clone(), recorder.tokens().len()), (jwt_for(GLOBEX), 0));
     });
 }
 
@@ -642,24 +631,24 @@ fn signing_out_forgets_even_where_the_revocation_fails() {
     run(async {
         for (status, expected) in [(401, None), (503, Some(Code::CloudUnavailable)), (404, Some(Code::UnexpectedAnswer))] {
             let world = World::new();
-            world.answers(move |_| answer(status, ""));
-            let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+            world.respond(move |_| response(status, ""));
+            let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
             let ended = recorder.sign_out(None, no_options()).await;
             assert_eq!(ended.err().map(|failure| error(Err::<(), _>(failure)).code), expected, "{status}");
             // The others are revoked all the same.
-            assert_eq!((recorder.tokens().len(), world.seen().len()), (0, 2), "{status}");
+            assert_eq!((recorder.tokens().len(), world.requests().len()), (0, 2), "{status}");
         }
         let world = World::new();
-        world.cloud(|_| Box::pin(async { Err(lost("offline")) }));
-        let recorder = connected(&world, options(&[&jwt_of(ACME)])).await;
+        world.respond_async(|_| Box::pin(async { Err(lost_response("offline")) }));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         assert_eq!(error(recorder.sign_out(None, no_options()).await).code, Code::Network);
         assert!(recorder.tokens().is_empty());
 
         // What has expired can not be used, and is not sent.
         let world = World::new();
-        let recorder = connected(&world, options(&[&jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#))])).await;
+        let recorder = connect(&world, options(&[&jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#))])).await;
         recorder.sign_out(None, no_options()).await.unwrap();
-        assert!(world.seen().is_empty() && recorder.tokens().is_empty());
+        assert!(world.requests().is_empty() && recorder.tokens().is_empty());
     });
 }
 
@@ -668,13 +657,13 @@ fn a_token_that_was_on_its_way_when_somebody_signed_out_is_not_kept() {
     run(async {
         for of in [OrgId::parse(GLOBEX), None] {
             let world = World::new();
-            let source = world.answers(|_| answer(201, CREATED)).issues_when_told(|_| true);
-            let recorder = connected(&world, options(&[])).await;
+            let source = world.respond(|_| response(201, CREATED)).issue_when_released(|_| true);
+            let recorder = connect(&world, options(&[])).await;
             let leaving = async {
                 recorder.sign_out(of, no_options()).await.unwrap();
-                source.tell();
+                source.send();
             };
-            let (ended, ()) = join(record(&recorder, Some(GLOBEX)), leaving).await;
+            let (ended, ()) = join(record(&recorder, GLOBEX), leaving).await;
             assert_eq!((error(ended).code, recorder.tokens().len()), (Code::NoToken, 0));
         }
     });
@@ -684,12 +673,12 @@ fn a_token_that_was_on_its_way_when_somebody_signed_out_is_not_kept() {
 fn a_revocation_that_hangs_holds_up_no_other() {
     run(async {
         let world = World::new();
-        world.cloud(|seen| {
-            let hangs = seen.token == jwt_of(ACME);
-            Box::pin(async move { if hangs { std::future::pending().await } else { Ok(answer(204, "")) } })
+        world.respond_async(|request| {
+            let hangs = request.token == jwt_for(ACME);
+            Box::pin(async move { if hangs { std::future::pending().await } else { Ok(response(204, "")) } })
         });
-        let recorder = connected(&world, options(&[&jwt_of(ACME), &jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
         let (ended, ()) = join(recorder.sign_out(None, no_options()), async { world.advance(15_000) }).await;
-        assert_eq!((error(ended).code, world.seen().len(), recorder.tokens().len()), (Code::Timeout, 2, 0));
+        assert_eq!((error(ended).code, world.requests().len(), recorder.tokens().len()), (Code::Timeout, 2, 0));
     });
 }

@@ -37,25 +37,25 @@ async fn many(recorder: &Recorder<World>, starts: Vec<Result<Start, Error>>, bat
     recorder.start_many(starts, batch, |_| {}, no_options()).await.unwrap()
 }
 
-fn agent_of(seen: &Seen) -> String {
-    let body: serde_json::Value = serde_json::from_str(seen.body.as_ref().unwrap()).unwrap();
+fn agent_of(request: &SentRequest) -> String {
+    let body: serde_json::Value = serde_json::from_str(request.body.as_ref().unwrap()).unwrap();
     body["agentId"].as_str().unwrap().to_owned()
 }
 
-fn created(seen: &Seen) -> Response {
-    answer(201, &format!(r#"{{"id":"rec-{}","state":"recording"}}"#, agent_of(seen)))
+fn created(request: &SentRequest) -> Response {
+    response(201, &format!(r#"{{"id":"rec-{}","state":"recording"}}"#, agent_of(request)))
 }
 
 fn three_orgs() -> Options {
-    options(&[&jwt_of(ACME), &jwt_of(GLOBEX), &jwt_of(INITECH)])
+    options(&[&jwt_for(ACME), &jwt_for(GLOBEX), &jwt_for(INITECH)])
 }
 
 #[test]
 fn results_are_in_order_and_a_failing_agent_stops_nobody() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if agent_of(seen) == "bad" { answer(404, r#"{"code":"not.found"}"#) } else { created(seen) });
-        let recorder = connected(&world, three_orgs()).await;
+        world.respond(|request| if agent_of(request) == "bad" { response(404, r#"{"code":"not.found"}"#) } else { created(request) });
+        let recorder = connect(&world, three_orgs()).await;
         let starts =
             vec![start("a", ACME), start("", ACME), start("bad", GLOBEX), start("b", INITECH), start("c", "no org"), start("d", ACME)];
         let results = many(&recorder, starts, batch(2)).await;
@@ -74,14 +74,14 @@ fn results_are_in_order_and_a_failing_agent_stops_nobody() {
 fn organizations_take_turns() {
     run(async {
         let world = World::new();
-        world.answers(created);
-        let recorder = connected(&world, three_orgs()).await;
+        world.respond(created);
+        let recorder = connect(&world, three_orgs()).await;
         let of = |org: &'static str, count: usize| (0..count).map(move |number| start(&format!("{org}-{number}"), org));
         let starts = of(ACME, 4).chain(of(GLOBEX, 2)).chain(of(INITECH, 3)).collect();
         assert!(many(&recorder, starts, batch(1)).await.iter().all(Result::is_ok));
-        let orgs: Vec<_> = world.starts().into_iter().map(|seen| seen.org.unwrap()).collect();
+        let orgs: Vec<_> = world.starts().into_iter().map(|request| request.org.unwrap()).collect();
         assert_eq!(orgs, [ACME, GLOBEX, INITECH, ACME, GLOBEX, INITECH, ACME, INITECH, ACME]);
-        let agents: Vec<_> = world.starts().iter().filter(|seen| seen.org.as_deref() == Some(ACME)).map(agent_of).collect();
+        let agents: Vec<_> = world.starts().iter().filter(|request| request.org.as_deref() == Some(ACME)).map(agent_of).collect();
         assert_eq!(agents, (0..4).map(|number| format!("{ACME}-{number}")).collect::<Vec<_>>());
     });
 }
@@ -90,13 +90,13 @@ fn organizations_take_turns() {
 fn answers_when_told(world: &World) -> Rc<RefCell<Vec<oneshot::Sender<()>>>> {
     let waiting = Rc::new(RefCell::new(Vec::new()));
     let to_tell = waiting.clone();
-    world.cloud(move |seen| {
+    world.respond_async(move |request| {
         let (tell, told) = oneshot::channel();
         to_tell.borrow_mut().push(tell);
-        let answer = created(seen);
+        let response = created(request);
         Box::pin(async move {
             told.await.unwrap();
-            Ok(answer)
+            Ok(response)
         })
     });
     waiting
@@ -107,13 +107,13 @@ fn so_many_are_under_way_at_a_time() {
     run(async {
         let world = World::new();
         let waiting = answers_when_told(&world);
-        let recorder = connected(&world, three_orgs()).await;
+        let recorder = connect(&world, three_orgs()).await;
         let starts = (0..10).map(|number| start(&format!("agent-{number}"), [ACME, GLOBEX, INITECH][number % 3])).collect();
         let most = Cell::new(0);
         let somebody = async {
             for answered in 0..10 {
                 wait_until(|| world.starts().len() == (answered + 4).min(10)).await;
-                turn().await;
+                yield_now().await;
                 most.set(most.get().max(waiting.borrow().len()));
                 waiting.borrow_mut().remove(0).send(()).unwrap();
             }
@@ -128,17 +128,17 @@ fn so_many_are_under_way_at_a_time() {
 fn an_organization_without_a_token_stops_no_other_and_is_asked_for_once() {
     run(async {
         let world = World::new();
-        world.answers(created);
-        world.source(|asked| {
+        world.respond(created);
+        world.token_source(|call| {
             Box::pin(async move {
-                if asked.org == ACME {
+                if call.org == ACME {
                     Err(premium_recorder::model::error::Cause::Foreign(Rc::new("no".to_owned())))
                 } else {
-                    Ok(issued(&jwt_of(&asked.org)))
+                    Ok(issued_token(&jwt_for(&call.org)))
                 }
             })
         });
-        let recorder = connected(&world, options(&[])).await;
+        let recorder = connect(&world, options(&[])).await;
         let starts = (0..40).map(|number| start(&format!("agent-{number}"), [ACME, GLOBEX][number % 2])).collect();
         let results = many(&recorder, starts, batch(6)).await;
         for (at, result) in results.into_iter().enumerate() {
@@ -147,7 +147,7 @@ fn an_organization_without_a_token_stops_no_other_and_is_asked_for_once() {
                 _ => assert_eq!(result.unwrap().org.as_str(), GLOBEX),
             }
         }
-        assert_eq!((world.asked().len(), world.starts().len()), (2, 20));
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (2, 20));
     });
 }
 
@@ -155,13 +155,13 @@ fn an_organization_without_a_token_stops_no_other_and_is_asked_for_once() {
 fn a_token_that_is_long_in_coming_holds_up_no_other_organization() {
     run(async {
         let world = World::new();
-        world.answers(created);
-        let told = world.issues_when_told(|org| org == ACME);
-        let recorder = connected(&world, options(&[])).await;
+        world.respond(created);
+        let release = world.issue_when_released(|org| org == ACME);
+        let recorder = connect(&world, options(&[])).await;
         let starts = (0..40).map(|number| start(&format!("agent-{number}"), [ACME, GLOBEX][number % 2])).collect();
         let somebody = async {
             wait_until(|| world.starts().len() == 20).await;
-            told.tell();
+            release.send();
         };
         let (results, ()) = join(many(&recorder, starts, batch(2)), somebody).await;
         assert!(results.iter().all(Result::is_ok));
@@ -174,7 +174,7 @@ fn an_abort_ends_what_was_not_sent_and_waits_for_what_was() {
     run(async {
         let world = World::new();
         let waiting = answers_when_told(&world);
-        let recorder = connected(&world, three_orgs()).await;
+        let recorder = connect(&world, three_orgs()).await;
         let starts = (0..20).map(|number| start(&format!("agent-{number}"), ACME)).collect();
         let signal = Signal::default();
         let settled = Cell::new(0);
@@ -182,7 +182,7 @@ fn an_abort_ends_what_was_not_sent_and_waits_for_what_was() {
             wait_until(|| world.starts().len() == 3).await;
             signal.abort();
             wait_until(|| settled.get() == 17).await;
-            waiting.borrow_mut().drain(..).for_each(|tell| tell.send(()).unwrap());
+            waiting.borrow_mut().drain(..).for_each(|release| release.send(()).unwrap());
         };
         let on_progress = |progress: BatchProgress| settled.set(progress.fulfilled + progress.rejected);
         let (results, ()) = join(recorder.start_many(starts, batch(3), on_progress, with_signal(&signal)), somebody).await;
@@ -197,12 +197,12 @@ fn an_abort_ends_what_was_not_sent_and_waits_for_what_was() {
 fn an_abort_ends_what_waits_for_a_token() {
     run(async {
         let world = World::new();
-        world.source(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, options(&[])).await;
+        world.token_source(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[])).await;
         let starts = vec![start("a", ACME), start("b", GLOBEX)];
-        let results = aborted_when(turn(), async |options| recorder.start_many(starts, batch(2), |_| {}, options).await);
+        let results = aborted_when(yield_now(), async |options| recorder.start_many(starts, batch(2), |_| {}, options).await);
         assert!(results.await.unwrap().iter().all(|result| matches!(result, Err(CallError::Aborted))));
-        assert!(world.seen().is_empty());
+        assert!(world.requests().is_empty());
     });
 }
 
@@ -210,8 +210,8 @@ fn an_abort_ends_what_waits_for_a_token() {
 fn a_close_settles_all() {
     run(async {
         let world = World::new();
-        world.cloud(|_| Box::pin(std::future::pending()));
-        let recorder = connected(&world, three_orgs()).await;
+        world.respond_async(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, three_orgs()).await;
         let starts = (0..20).map(|number| start(&format!("agent-{number}"), ACME)).collect();
         let (results, ()) = join(many(&recorder, starts, batch(3)), async { recorder.close() }).await;
         assert!(results.into_iter().all(|result| error(result).code == Code::Closed));
@@ -225,7 +225,7 @@ fn a_switch_meanwhile_changes_nothing() {
     run(async {
         let world = World::new();
         let waiting = answers_when_told(&world);
-        let recorder = connected(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
+        let recorder = connect(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
         let starts = (0..5).map(|number| Start::new(&format!("agent-{number}"), None, None)).collect();
         let somebody = async {
             for answered in 0..5 {
@@ -243,8 +243,8 @@ fn a_switch_meanwhile_changes_nothing() {
 fn progress_counts_each_start_once_up_to_all_of_them() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if agent_of(seen) == "bad" { answer(403, "") } else { created(seen) });
-        let recorder = connected(&world, three_orgs()).await;
+        world.respond(|request| if agent_of(request) == "bad" { response(403, "") } else { created(request) });
+        let recorder = connect(&world, three_orgs()).await;
         let told = RefCell::new(Vec::new());
         let starts = vec![start("a", ACME), start("", ACME), start("bad", GLOBEX), start("b", ACME)];
         recorder.start_many(starts, batch(6), |progress| told.borrow_mut().push(progress), no_options()).await.unwrap();
@@ -264,7 +264,7 @@ struct Limited {
 }
 
 impl Limited {
-    fn answer(&self, now: i64, token: &str, answer: Response) -> Response {
+    fn count(&self, now: i64, token: &str, response: Response) -> Response {
         let mut windows = self.windows.borrow_mut();
         let (began, count) = windows.entry(token.to_owned()).or_insert((now, 0));
         if now - *began >= 60_000 {
@@ -275,23 +275,23 @@ impl Limited {
         let rate_limit = self.tells.then_some(RateLimit { allowed: self.allowed, count: *count, reset });
         if *count > self.allowed {
             self.refused.set(self.refused.get() + 1);
-            return Response { rate_limit, ..support::answer(429, "") };
+            return Response { rate_limit, ..support::response(429, "") };
         }
-        Response { rate_limit, ..answer }
+        Response { rate_limit, ..response }
     }
 }
 
 fn limited(world: &World, allowed: u32, tells: bool) -> Rc<Limited> {
     let limited = Rc::new(Limited { allowed, tells, windows: RefCell::default(), refused: Cell::new(0) });
     let (cloud, outside) = (limited.clone(), world.clone());
-    world.cloud(move |seen| -> LocalBoxFuture<'static, Result<Response, TransportError>> {
-        let (cloud, outside, seen) = (cloud.clone(), outside.clone(), seen.clone());
+    world.respond_async(move |request| -> LocalBoxFuture<'static, Result<Response, TransportError>> {
+        let (cloud, outside, request) = (cloud.clone(), outside.clone(), request.clone());
         Box::pin(async move {
             // On the way there, and back.
-            outside.pass(40 + i64::from(seen.body.as_ref().unwrap().len() as u32 % 7) * 60).await;
-            let answer = cloud.answer(outside.time(), &seen.token, created(&seen));
-            outside.pass(60).await;
-            Ok(answer)
+            outside.sleep(40 + i64::from(request.body.as_ref().unwrap().len() as u32 % 7) * 60).await;
+            let response = cloud.count(outside.time(), &request.token, created(&request));
+            outside.sleep(60).await;
+            Ok(response)
         })
     });
     limited
@@ -311,8 +311,8 @@ fn a_thousand_agents_of_five_organizations_meet_no_429() {
         run(async {
             let world = World::new();
             let cloud = limited(&world, allowed, tells);
-            world.issues_each();
-            let recorder = connected(&world, options(&[])).await;
+            world.issue_per_org();
+            let recorder = connect(&world, options(&[])).await;
             let starts = (0..1000).map(|number| start(&format!("agent-{number}"), &orgs[number % organizations])).collect();
             let batch = Batch { concurrency: 40, requests_per_minute };
             let results = while_time_passes_for(&[&world], 7_200_000, many(&recorder, starts, batch)).await;
@@ -332,7 +332,7 @@ fn no_more_than_are_allowed_are_begun_at_once() {
     run(async {
         let world = World::new();
         let cloud = limited(&world, 8, false);
-        let recorder = connected(&world, three_orgs()).await;
+        let recorder = connect(&world, three_orgs()).await;
         let starts = (0..16).map(|number| start(&format!("agent-{number}"), ACME)).collect();
         let batch = Batch { concurrency: 12, requests_per_minute: Some(8) };
         let results = while_time_passes_for(&[&world], 600_000, many(&recorder, starts, batch)).await;
@@ -346,8 +346,8 @@ fn what_others_use_of_a_token_is_left_to_them() {
     run(async {
         let world = World::new();
         let cloud = limited(&world, 100, true);
-        cloud.windows.borrow_mut().insert(jwt_of(ACME), (NOW - 20_000, 70));
-        let recorder = connected(&world, three_orgs()).await;
+        cloud.windows.borrow_mut().insert(jwt_for(ACME), (NOW - 20_000, 70));
+        let recorder = connect(&world, three_orgs()).await;
         let starts = (0..100).map(|number| start(&format!("agent-{number}"), ACME)).collect();
         let results = while_time_passes_for(&[&world], 600_000, many(&recorder, starts, batch(4))).await;
         assert!(results.iter().all(Result::is_ok));

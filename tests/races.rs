@@ -10,8 +10,6 @@ use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{OrgId, RecordingId};
-use premium_recorder::recorder::Recorder;
-use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::recording::start::Start;
 use std::cell::{Cell, RefCell};
@@ -19,34 +17,15 @@ use std::rc::Rc;
 
 use support::*;
 
-fn iso(millis: i64) -> String {
-    format!("{:.3}", jiff::Timestamp::from_millisecond(NOW + millis).unwrap())
-}
-fn entity(id: &str, state: &str, started: i64) -> String {
-    format!(r#"{{"id":"{id}","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"{state}","startedAt":"{}"}}"#, iso(started))
-}
-fn list(entities: &[String]) -> Response {
-    answer(200, &format!(r#"{{"entities":[{}]}}"#, entities.join(",")))
-}
-fn created(id: &str) -> Response {
-    answer(201, &entity(id, "recording", 0))
-}
-fn start() -> Start {
-    Start::new(AGENT, Some(GLOBEX), None).unwrap()
-}
-async fn record(recorder: &Recorder<World>) -> Result<Recording, CallError> {
-    recorder.start_recording(start(), no_options()).await
-}
-
 /// A first "audio" start, its token still to come, while a "screen" recording runs.
 #[test]
 fn another_recording_type_is_not_what_was_asked_for() {
     run(async {
         let world = World::new();
         let running = entity("screen-1", "recording", -600_000).replace("\"state\"", "\"recordingType\":\"screen\",\"state\"");
-        world.issues_each();
-        world.answers(move |seen| if seen.method == "POST" { created("audio-1") } else { list(std::slice::from_ref(&running)) });
-        let recorder = connected(&world, options(&[])).await;
+        world.issue_per_org();
+        world.respond(move |request| if request.method == "POST" { created("audio-1") } else { list(std::slice::from_ref(&running)) });
+        let recorder = connect(&world, options(&[])).await;
         let audio = Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap();
         let got = while_time_passes(&[&world], recorder.start_recording(audio, no_options())).await.unwrap();
         assert_eq!((got.id.as_str(), world.starts().len()), ("audio-1", 1));
@@ -60,38 +39,37 @@ fn a_start_in_flight_is_not_taken_for_a_lost_one() {
         run(async {
             let world = World::new();
             let posts = Cell::new(0);
-            let (tell, told) = oneshot::channel::<()>();
-            let told = told.shared();
-            world.cloud(move |seen| {
-                if seen.method == "GET" {
+            let (release, released) = gate();
+            world.respond_async(move |request| {
+                if request.method == "GET" {
                     return Box::pin(async { Ok(list(&[entity("second", "recording", 5)])) });
                 }
                 posts.set(posts.get() + 1);
                 if posts.get() == 1 {
                     return Box::pin(async {
-                        turn().await;
-                        turn().await;
-                        Err(lost("reset before the cloud had it"))
+                        yield_now().await;
+                        yield_now().await;
+                        Err(lost_response("reset before the cloud had it"))
                     });
                 }
-                let told = told.clone();
+                let released = released.clone();
                 Box::pin(async move {
-                    let _ = told.await;
+                    released.await.unwrap();
                     Ok(created("second"))
                 })
             });
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             let (a, b) = if two_types {
-                (start(), Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap())
+                (start_in(GLOBEX), Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap())
             } else {
-                (Start { shares: false, ..start() }, Start { shares: false, ..start() })
+                (Start { shares: false, ..start_in(GLOBEX) }, Start { shares: false, ..start_in(GLOBEX) })
             };
             let first = while_time_passes(&[&world], async {
                 let first = recorder.start_recording(a, no_options());
                 let second = recorder.start_recording(b, no_options());
                 let first = async {
                     let r = first.await;
-                    tell.send(()).unwrap();
+                    release.send();
                     r
                 };
                 join(first, second).await
@@ -109,29 +87,29 @@ fn a_start_in_flight_is_not_taken_for_a_lost_one() {
 fn sign_out_while_waiting_for_the_lock() {
     run(async {
         let one = World::new();
-        one.cloud(|_| Box::pin(std::future::pending()));
+        one.respond_async(|_| Box::pin(std::future::pending()));
         let other = one.another_page();
-        other.issues_each();
-        other.answers(|seen| {
-            if seen.method == "POST" {
+        other.issue_per_org();
+        other.respond(|request| {
+            if request.method == "POST" {
                 created("second")
-            } else if seen.method == "DELETE" {
-                answer(200, "")
+            } else if request.method == "DELETE" {
+                response(200, "")
             } else {
                 list(&[])
             }
         });
-        let first = connected(&one, options(&[&jwt_of(GLOBEX)])).await;
-        let second = connected(&other, options(&[&jwt_of(GLOBEX)])).await;
-        let mut left = Box::pin(record(&first));
+        let first = connect(&one, options(&[&jwt_for(GLOBEX)])).await;
+        let second = connect(&other, options(&[&jwt_for(GLOBEX)])).await;
+        let mut left = Box::pin(record(&first, GLOBEX));
         assert!(left.as_mut().now_or_never().is_none());
         let somebody = async {
-            turn().await;
+            yield_now().await;
             second.sign_out(Some(OrgId::parse(GLOBEX).unwrap()), no_options()).await.unwrap();
             drop(left);
         };
-        let (_, ()) = join(record(&second), somebody).await;
-        assert_eq!((other.asked().len(), other.starts().len()), (0, 0), "a token was brought back after the sign-out");
+        let (_, ()) = join(record(&second, GLOBEX), somebody).await;
+        assert_eq!((other.get_token_calls().len(), other.starts().len()), (0, 0), "a token was brought back after the sign-out");
     });
 }
 
@@ -141,13 +119,13 @@ fn a_reset_that_is_a_date() {
     run(async {
         let world = World::new();
         let count = Cell::new(0u32);
-        world.answers(move |_| {
+        world.respond(move |_| {
             count.set(count.get() + 1);
             // Another client of the token has used most of this minute.
             let used = if count.get() == 1 { 290 } else { count.get() };
             Response { rate_limit: Some(RateLimit { allowed: 300, count: used, reset: 1_800_000_000 }), ..created("x") }
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let starts = (0..600).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
         let work = recorder.start_many(starts, Batch { concurrency: 6, requests_per_minute: None }, |_| {}, no_options());
         let _ = while_time_passes_for(&[&world], 3_600_000, work).await;
@@ -159,14 +137,14 @@ fn a_reset_that_is_a_date() {
 fn clock_set_back() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, r#"{"id":"x","state":"recording"}"#));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        world.respond(|_| response(201, r#"{"id":"x","state":"recording"}"#));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let starts = (0..10).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
         let back = Cell::new(false);
         let w = world.clone();
         let on = move |p: premium_recorder::recording::batch::BatchProgress| {
             if p.fulfilled == 6 && !back.replace(true) {
-                w.set_clock_by(-86_400_000)
+                w.shift_wall_clock(-86_400_000)
             }
         };
         let work = recorder.start_many(starts, Batch { concurrency: 1, requests_per_minute: Some(4) }, on, no_options());
@@ -181,21 +159,21 @@ fn pace_after_an_expiry() {
         let world = World::new();
         let per_token: Rc<RefCell<std::collections::HashMap<String, usize>>> = Rc::default();
         let counts = per_token.clone();
-        world.answers(move |seen| {
-            *counts.borrow_mut().entry(seen.token.clone()).or_default() += 1;
-            answer(201, r#"{"id":"x","state":"recording"}"#)
+        world.respond(move |request| {
+            *counts.borrow_mut().entry(request.token.clone()).or_default() += 1;
+            response(201, r#"{"id":"x","state":"recording"}"#)
         });
         let w = world.clone();
-        world.source(move |asked| {
+        world.token_source(move |call| {
             let exp = w.time() / 1000 + 30;
-            let t = jwt(&format!(r#"{{"org_id":"{}","exp":{exp}}}"#, asked.org));
+            let t = jwt(&format!(r#"{{"org_id":"{}","exp":{exp}}}"#, call.org));
             let w = w.clone();
             Box::pin(async move {
-                w.pass(500).await;
-                Ok(issued(&t))
+                w.sleep(500).await;
+                Ok(issued_token(&t))
             })
         });
-        let recorder = connected(&world, options(&[])).await;
+        let recorder = connect(&world, options(&[])).await;
         let starts = (0..60).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
         let work = recorder.start_many(starts, Batch { concurrency: 50, requests_per_minute: Some(10) }, |_| {}, no_options());
         while_time_passes_for(&[&world], 3_600_000, work).await.unwrap();
@@ -210,18 +188,18 @@ fn agent_ids_in_another_case() {
         let world = World::new();
         let tellers: Rc<RefCell<Vec<oneshot::Sender<()>>>> = Rc::default();
         let to = tellers.clone();
-        world.cloud(move |_| {
+        world.respond_async(move |_| {
             let (t, r) = oneshot::channel();
             to.borrow_mut().push(t);
             Box::pin(async move {
                 let _ = r.await;
-                Ok(answer(201, r#"{"id":"x","state":"recording"}"#))
+                Ok(response(201, r#"{"id":"x","state":"recording"}"#))
             })
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let of = |a: &str| recorder.start_recording(Start::new(a, Some(GLOBEX), None).unwrap(), no_options());
         let (_, _, ()) = join3(of("aaaaaaaa-1111-4000-8000-000000000001"), of("AAAAAAAA-1111-4000-8000-000000000001"), async {
-            turn().await;
+            yield_now().await;
             tellers.borrow_mut().drain(..).for_each(|t| {
                 let _ = t.send(());
             })
@@ -236,12 +214,12 @@ fn agent_ids_in_another_case() {
 fn stop_where_answers_do_not_name_the_agent() {
     run(async {
         let world = World::new();
-        world.answers(|seen| match seen.method.as_str() {
-            "POST" => answer(201, r#"{"id":"r","state":"recording"}"#),
-            _ => answer(200, r#"{"id":"r","state":"stopped"}"#),
+        world.respond(|request| match request.method.as_str() {
+            "POST" => response(201, r#"{"id":"r","state":"recording"}"#),
+            _ => response(200, r#"{"id":"r","state":"stopped"}"#),
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        let r = record(&recorder).await.unwrap();
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let r = record(&recorder, GLOBEX).await.unwrap();
         let stopped = recorder.stop(&RecordingId::parse(r.id.as_str()).unwrap(), &r.org, Some(&r.agent), no_options()).await;
         assert!(stopped.is_ok(), "{stopped:?}");
     });
@@ -252,12 +230,12 @@ fn stop_where_answers_do_not_name_the_agent() {
 fn a_list_that_does_not_name_agents() {
     run(async {
         let world = World::new();
-        world.issues_each();
-        world.answers(|seen| {
-            if seen.method == "POST" {
+        world.issue_per_org();
+        world.respond(|request| {
+            if request.method == "POST" {
                 created("own")
             } else {
-                answer(
+                response(
                     200,
                     &format!(
                         r#"{{"entities":[{{"id":"somebody-elses","userId":"another","state":"recording","startedAt":"{}"}}]}}"#,
@@ -266,8 +244,8 @@ fn a_list_that_does_not_name_agents() {
                 )
             }
         });
-        let recorder = connected(&world, options(&[])).await;
-        let got = record(&recorder).await.unwrap();
+        let recorder = connect(&world, options(&[])).await;
+        let got = record(&recorder, GLOBEX).await.unwrap();
         assert_eq!(got.id.as_str(), "own");
     });
 }
@@ -277,9 +255,11 @@ fn a_list_that_does_not_name_agents() {
 fn sign_out_in_a_batch() {
     run(async {
         let world = World::new();
-        world.issues_each();
-        world.answers(|seen| if seen.method == "DELETE" { answer(200, "") } else { answer(201, r#"{"id":"x","state":"recording"}"#) });
-        let recorder = connected(&world, options(&[])).await;
+        world.issue_per_org();
+        world.respond(
+            |request| if request.method == "DELETE" { response(200, "") } else { response(201, r#"{"id":"x","state":"recording"}"#) },
+        );
+        let recorder = connect(&world, options(&[])).await;
         let starts = (0..10).map(|n| Start::new(&format!("a{n}"), Some(GLOBEX), None)).collect();
         let settled = Cell::new(0);
         let work = recorder.start_many(
@@ -290,11 +270,11 @@ fn sign_out_in_a_batch() {
         );
         let out = async {
             wait_until(|| settled.get() >= 3).await;
-            world.forget_the_past();
+            world.clear_log();
             recorder.sign_out(None, no_options()).await.unwrap();
         };
         let (_r, ()) = while_time_passes_for(&[&world], 3_600_000, join(work, out)).await;
-        assert_eq!((world.asked().len(), world.starts().len()), (0, 0), "asked, starts after the sign-out");
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (0, 0), "asked, starts after the sign-out");
     });
 }
 
@@ -302,10 +282,10 @@ fn sign_out_in_a_batch() {
 fn newest_in_other_time_zones() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if seen.method == "POST" { answer(409, "") } else {
-            answer(200, &format!(r#"{{"entities":[{{"id":"older","agentId":"{AGENT}","state":"recording","startedAt":"2027-01-15T10:00:00+02:00"}},{{"id":"newer","agentId":"{AGENT}","state":"recording","startedAt":"2027-01-15T08:30:00Z"}}]}}"#)) });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        assert_eq!(record(&recorder).await.unwrap().id.as_str(), "newer");
+        world.respond(|request| if request.method == "POST" { response(409, "") } else {
+            response(200, &format!(r#"{{"entities":[{{"id":"older","agentId":"{AGENT}","state":"recording","startedAt":"2027-01-15T10:00:00+02:00"}},{{"id":"newer","agentId":"{AGENT}","state":"recording","startedAt":"2027-01-15T08:30:00Z"}}]}}"#)) });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(record(&recorder, GLOBEX).await.unwrap().id.as_str(), "newer");
     });
 }
 
@@ -314,13 +294,13 @@ fn newest_in_other_time_zones() {
 fn a_look_that_hangs_before_the_first_start() {
     run(async {
         let world = World::new();
-        world.issues_each();
-        world.cloud(|seen| {
-            let post = seen.method == "POST";
+        world.issue_per_org();
+        world.respond_async(|request| {
+            let post = request.method == "POST";
             Box::pin(async move { if post { Ok(created("own")) } else { std::future::pending().await } })
         });
-        let recorder = connected(&world, options(&[])).await;
-        let got = while_time_passes(&[&world], record(&recorder)).await;
+        let recorder = connect(&world, options(&[])).await;
+        let got = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
         assert!(got.is_ok(), "{:?}", error(got).code);
     });
 }
@@ -330,8 +310,8 @@ fn a_look_that_hangs_before_the_first_start() {
 fn two_batches() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(201, r#"{"id":"x","state":"recording"}"#));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        world.respond(|_| response(201, r#"{"id":"x","state":"recording"}"#));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let starts = |p: &str| (0..20).map(|n| Start::new(&format!("{p}{n}"), Some(GLOBEX), None)).collect::<Vec<_>>();
         let batch = Batch { concurrency: 20, requests_per_minute: Some(10) };
         let work = async {
@@ -342,7 +322,7 @@ fn two_batches() {
             .await
         };
         let first_minute = async {
-            world.pass(30_000).await;
+            world.sleep(30_000).await;
             world.starts().len()
         };
         let (_, sent) = while_time_passes_for(&[&world], 3_600_000, join(work, first_minute)).await;
@@ -355,31 +335,30 @@ fn two_batches() {
 fn stop_and_sign_out() {
     run(async {
         let world = World::new();
-        world.issues_each();
-        let (tell, told) = oneshot::channel::<()>();
-        let told = told.shared();
-        world.cloud(move |seen| {
-            let m = seen.method.clone();
-            let told = told.clone();
+        world.issue_per_org();
+        let (release, released) = gate();
+        world.respond_async(move |request| {
+            let m = request.method.clone();
+            let released = released.clone();
             Box::pin(async move {
                 match m.as_str() {
                     "PATCH" => {
-                        let _ = told.await;
-                        Ok(answer(204, ""))
+                        released.await.unwrap();
+                        Ok(response(204, ""))
                     }
-                    "DELETE" => Ok(answer(200, "")),
-                    _ => Ok(answer(200, &entity("r", "stopped", 0))),
+                    "DELETE" => Ok(response(200, "")),
+                    _ => Ok(response(200, &entity("r", "stopped", 0))),
                 }
             })
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let (id, org) = (RecordingId::parse("r").unwrap(), OrgId::parse(GLOBEX).unwrap());
         let (_, ()) = join(recorder.stop(&id, &org, None, no_options()), async {
             recorder.sign_out(None, no_options()).await.unwrap();
-            tell.send(()).unwrap();
+            release.send();
         })
         .await;
-        assert_eq!(world.asked().len(), 0);
+        assert_eq!(world.get_token_calls().len(), 0);
     });
 }
 /// An audio start of unknown outcome is not a screen recording.
@@ -389,8 +368,8 @@ fn unsure_then_another_type() {
         let world = World::new();
         let n = Cell::new(0);
         let running = entity("screen-1", "recording", -600_000).replace("\"state\"", "\"recordingType\":\"screen\",\"state\"");
-        world.cloud(move |seen| {
-            let post = seen.method == "POST";
+        world.respond_async(move |request| {
+            let post = request.method == "POST";
             let running = running.clone();
             if post {
                 n.set(n.get() + 1);
@@ -400,13 +379,13 @@ fn unsure_then_another_type() {
                 if !post {
                     Ok(list(&[running]))
                 } else if first {
-                    Err(lost("x"))
+                    Err(lost_response("x"))
                 } else {
                     Ok(created("audio-2"))
                 }
             })
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let audio = || recorder.start_recording(Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap(), no_options());
         assert_eq!(error(while_time_passes(&[&world], audio()).await).code, Code::OutcomeUnknown);
         let got = while_time_passes(&[&world], audio()).await.unwrap();
@@ -418,9 +397,9 @@ fn unsure_then_another_type() {
 fn slow_cloud(world: &World, after: i64) -> Rc<RefCell<Vec<i64>>> {
     let arrived: Rc<RefCell<Vec<i64>>> = Rc::default();
     let (a, w) = (arrived.clone(), world.clone());
-    world.cloud(move |seen| {
+    world.respond_async(move |request| {
         let (a, w) = (a.clone(), w.clone());
-        if seen.method == "POST" {
+        if request.method == "POST" {
             a.borrow_mut().push(w.time());
             return Box::pin(std::future::pending());
         }
@@ -447,13 +426,13 @@ fn lock_is_kept_while_a_timed_out_start_is_looked_for() {
         let arrived = slow_cloud(&one, 15_800);
         let other = one.another_page();
         let cloud = one.clone();
-        other.cloud(move |seen| cloud.asks(seen));
-        let (first, second) = (connected(&one, options(&[&jwt_of(GLOBEX)])).await, connected(&other, options(&[&jwt_of(GLOBEX)])).await);
+        other.respond_async(move |request| cloud.response_to(request));
+        let (first, second) = (connect(&one, options(&[&jwt_for(GLOBEX)])).await, connect(&other, options(&[&jwt_for(GLOBEX)])).await);
         let late = async {
-            one.pass(15_250).await;
-            record(&second).await
+            one.sleep(15_250).await;
+            record(&second, GLOBEX).await
         };
-        let (_, _) = while_time_passes(&[&one, &other], join(record(&first), late)).await;
+        let (_, _) = while_time_passes(&[&one, &other], join(record(&first, GLOBEX), late)).await;
         assert_eq!(arrived.borrow().len(), 1, "starts that reached the cloud");
     });
 }
@@ -468,17 +447,17 @@ fn who_waited_for_an_abandoned_start_looks_twice() {
             let other = if same_page { one.clone() } else { one.another_page() };
             if !same_page {
                 let cloud = one.clone();
-                other.cloud(move |seen| cloud.asks(seen));
+                other.respond_async(move |request| cloud.response_to(request));
             }
-            let first = connected(&one, options(&[&jwt_of(GLOBEX)])).await;
-            let second = connected(&other, options(&[&jwt_of(GLOBEX)])).await;
+            let first = connect(&one, options(&[&jwt_for(GLOBEX)])).await;
+            let second = connect(&other, options(&[&jwt_for(GLOBEX)])).await;
             let second = if same_page { &first } else { &second };
-            let aborted = aborted_when(one.pass(250), async |options| first.start_recording(start(), options).await);
+            let aborted = aborted_when(one.sleep(250), async |options| first.start_recording(start_in(GLOBEX), options).await);
             let late = async {
                 if same_page {
-                    one.pass(260).await;
+                    one.sleep(260).await;
                 }
-                record(second).await
+                record(second, GLOBEX).await
             };
             let (_, found) = while_time_passes(&[&one, &other], join(aborted, late)).await;
             assert_eq!((found.is_ok(), arrived.borrow().len()), (true, 1));
@@ -490,36 +469,35 @@ fn who_waited_for_an_abandoned_start_looks_twice() {
 fn a_signed_out_token_is_not_sent_again() {
     run(async {
         let world = World::new();
-        let (tell, told) = oneshot::channel::<()>();
-        let told = told.shared();
-        world.cloud(move |seen| {
-            let m = seen.method.clone();
-            let told = told.clone();
+        let (release, released) = gate();
+        world.respond_async(move |request| {
+            let m = request.method.clone();
+            let released = released.clone();
             Box::pin(async move {
                 match m.as_str() {
                     "POST" => {
-                        let _ = told.await;
-                        Err(lost("x"))
+                        released.await.unwrap();
+                        Err(lost_response("x"))
                     }
-                    "DELETE" => Ok(answer(200, "")),
-                    _ => Ok(answer(401, "")),
+                    "DELETE" => Ok(response(200, "")),
+                    _ => Ok(response(401, "")),
                 }
             })
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let out = async {
-            turn().await;
+            yield_now().await;
             recorder.sign_out(None, no_options()).await.unwrap();
-            tell.send(()).unwrap();
+            release.send();
         };
-        let (ended, ()) = while_time_passes(&[&world], join(record(&recorder), out)).await;
+        let (ended, ()) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), out)).await;
         assert_eq!(error(ended).code, Code::OutcomeUnknown);
         let after: Vec<_> = world
-            .seen()
+            .requests()
             .iter()
             .skip_while(|s| s.method != "DELETE")
             .skip(1)
-            .map(|s| format!("{} {}", s.method, s.token == jwt_of(GLOBEX)))
+            .map(|s| format!("{} {}", s.method, s.token == jwt_for(GLOBEX)))
             .collect();
         assert!(after.is_empty(), "{after:?}");
     });
@@ -530,15 +508,19 @@ fn a_signed_out_token_is_not_sent_again() {
 fn a_proxys_page_instead_of_a_list() {
     run(async {
         let world = World::new();
-        world.cloud(|seen| {
-            let post = seen.method == "POST";
+        world.respond_async(|request| {
+            let post = request.method == "POST";
             Box::pin(async move {
-                if post { Err::<Response, TransportError>(lost("x")) } else { Ok(answer(200, "<html>Sign in to the Wi-Fi</html>")) }
+                if post {
+                    Err::<Response, TransportError>(lost_response("x"))
+                } else {
+                    Ok(response(200, "<html>Sign in to the Wi-Fi</html>"))
+                }
             })
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-        assert_eq!(error(while_time_passes(&[&world], record(&recorder)).await).code, Code::OutcomeUnknown);
-        let _ = while_time_passes(&[&world], record(&recorder)).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        let _ = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
         assert_eq!(world.starts().len(), 1);
     });
 }
@@ -550,18 +532,18 @@ fn a_look_before_sees_what_a_look_after_sees() {
         run(async {
             let world = World::new();
             let sent = Rc::new(Cell::new(false));
-            world.cloud(move |seen| {
-                if seen.method == "POST" {
+            world.respond_async(move |request| {
+                if request.method == "POST" {
                     sent.set(true);
                     return Box::pin(std::future::pending());
                 }
                 let l = if sent.get() { list(&[entity("ours", state, 5)]) } else { list(&[]) };
                 Box::pin(async { Ok(l) })
             });
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
-            let aborted = aborted_when(turn(), async |options| recorder.start_recording(start(), options).await).await;
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let aborted = aborted_when(yield_now(), async |options| recorder.start_recording(start_in(GLOBEX), options).await).await;
             assert!(matches!(aborted, Err(CallError::Aborted)));
-            let again = while_time_passes(&[&world], record(&recorder)).await;
+            let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             assert_eq!((again.unwrap().id.as_str(), world.starts().len()), ("ours", 1));
         });
     }

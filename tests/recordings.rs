@@ -13,7 +13,7 @@ use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::argument::recording_id;
 use premium_recorder::model::error::{Code, Error};
-use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::model::ids::{AgentId, RecordingId};
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::State;
@@ -24,22 +24,18 @@ fn id(text: &str) -> RecordingId {
     RecordingId::parse(text).unwrap()
 }
 
-fn org(text: &str) -> OrgId {
-    OrgId::parse(text).unwrap()
-}
-
 fn recording(id: &str, state: &str) -> String {
     format!(r#"{{"id":"{id}","agentId":"{AGENT}","state":"{state}","startedAt":"2026-11-22T08:00:00.000Z"}}"#)
 }
 
 async fn with_tokens(world: &World) -> Recorder<World> {
-    connected(world, Options { org_id: Some(ACME.into()), ..options(&[&jwt_of(ACME), &jwt_of(GLOBEX)]) }).await
+    connect(world, Options { org_id: Some(ACME.into()), ..options(&[&jwt_for(ACME), &jwt_for(GLOBEX)]) }).await
 }
 
 /// A cloud that gives these answers one after another, the last one for ever.
 fn answers_in_turn(world: &World, answers: Vec<Result<Response, TransportError>>) {
     let next = Cell::new(0);
-    world.cloud(move |_| {
+    world.respond_async(move |_| {
         let at = next.replace(next.get() + 1).min(answers.len() - 1);
         let result = answers[at].clone();
         Box::pin(async { result })
@@ -50,35 +46,35 @@ fn answers_in_turn(world: &World, answers: Vec<Result<Response, TransportError>>
 fn a_stop_is_a_patch_for_the_recordings_own_organization() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(200, &recording("rec-1", "stopped")));
+        world.respond(|_| response(200, &recording("rec-1", "stopped")));
         let recorder = with_tokens(&world).await;
         recorder.switch_org(org(ACME), no_options()).await.unwrap();
         let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
         assert_eq!((stopped.state, stopped.org.as_str(), stopped.agent.as_str()), (State::Stopped, GLOBEX, AGENT));
-        let seen = &world.seen()[0];
-        assert_eq!((seen.method.as_str(), seen.token.clone(), seen.org.as_deref()), ("PATCH", jwt_of(GLOBEX), Some(GLOBEX)));
-        assert!(seen.url.ends_with("/api/v2/screenrecordings/rec-1"), "{}", seen.url);
-        assert_eq!(seen.body.as_deref(), Some(r#"{"state":"stopped"}"#));
+        let request = &world.requests()[0];
+        assert_eq!((request.method.as_str(), request.token.clone(), request.org.as_deref()), ("PATCH", jwt_for(GLOBEX), Some(GLOBEX)));
+        assert!(request.url.ends_with("/api/v2/screenrecordings/rec-1"), "{}", request.url);
+        assert_eq!(request.body.as_deref(), Some(r#"{"state":"stopped"}"#));
     });
 }
 
 #[test]
 fn a_call_whose_answer_is_lost_is_sent_again_twice() {
     let losses: [fn() -> Result<Response, TransportError>; 4] = [
-        || Err(lost("reset")),
-        || Ok(answer(503, "")),
-        || Ok(answer(408, "")),
-        || Err(TransportError { may_have_been_processed: false, ..lost("offline") }),
+        || Err(lost_response("reset")),
+        || Ok(response(503, "")),
+        || Ok(response(408, "")),
+        || Err(TransportError { may_have_been_processed: false, ..lost_response("offline") }),
     ];
     for loss in losses {
         for (losses, succeeds) in [(1, true), (2, true), (3, false)] {
             run(async {
                 let world = World::new();
-                let answers = (0..losses).map(|_| loss()).chain([Ok(answer(200, &recording("rec-1", "stopped")))]).collect();
+                let answers = (0..losses).map(|_| loss()).chain([Ok(response(200, &recording("rec-1", "stopped")))]).collect();
                 answers_in_turn(&world, answers);
                 let recorder = with_tokens(&world).await;
                 let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options())).await;
-                assert_eq!((stopped.is_ok(), world.seen().len()), (succeeds, 3.min(losses + 1)));
+                assert_eq!((stopped.is_ok(), world.requests().len()), (succeeds, 3.min(losses + 1)));
                 if !succeeds {
                     let error = error(stopped);
                     assert!(matches!(error.code, Code::Network | Code::CloudUnavailable) && error.code.retryable());
@@ -92,23 +88,23 @@ fn a_call_whose_answer_is_lost_is_sent_again_twice() {
 fn a_call_is_not_sent_again_beyond_its_time() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(503, ""));
+        world.respond(|_| response(503, ""));
         let recorder = with_tokens(&world).await;
-        let limits = within(1_000);
+        let limits = with_timeout(1_000);
         let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, limits)).await);
-        assert_eq!((error.code, world.seen().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
+        assert_eq!((error.code, world.requests().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
     });
 }
 
 #[test]
 fn a_stop_that_says_nothing_of_the_recording_is_looked_at() {
     run(async {
-        for yes in [answer(204, ""), answer(200, "{}"), answer(200, &recording("another", "stopped"))] {
+        for yes in [response(204, ""), response(200, "{}"), response(200, &recording("another", "stopped"))] {
             let world = World::new();
-            answers_in_turn(&world, vec![Ok(yes), Ok(answer(200, &recording("rec-1", "stopped")))]);
+            answers_in_turn(&world, vec![Ok(yes), Ok(response(200, &recording("rec-1", "stopped")))]);
             let recorder = with_tokens(&world).await;
             let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
-            let methods: Vec<_> = world.seen().into_iter().map(|seen| seen.method).collect();
+            let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
             assert_eq!((stopped.state, methods), (State::Stopped, vec!["PATCH".to_owned(), "GET".to_owned()]));
         }
     });
@@ -119,7 +115,7 @@ fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
     run(async {
         for (state, succeeds) in [("stopped", true), ("recording", false)] {
             let world = World::new();
-            answers_in_turn(&world, vec![Ok(answer(409, "")), Ok(answer(200, &recording("rec-1", state)))]);
+            answers_in_turn(&world, vec![Ok(response(409, "")), Ok(response(200, &recording("rec-1", state)))]);
             let recorder = with_tokens(&world).await;
             let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await;
             assert_eq!(stopped.is_ok(), succeeds);
@@ -134,7 +130,7 @@ fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
 fn what_is_not_there_is_a_recording() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(404, r#"{"code":"not.found"}"#));
+        world.respond(|_| response(404, r#"{"code":"not.found"}"#));
         let recorder = with_tokens(&world).await;
         let refused = error(recorder.recording(&id("rec-1"), None, None, no_options()).await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::RecordingNotFound, ACME));
@@ -147,13 +143,15 @@ fn what_is_not_there_is_a_recording() {
 fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
     run(async {
         let world = World::new();
-        let old = jwt_of(GLOBEX);
+        let old = jwt_for(GLOBEX);
         let refused = old.clone();
-        world.answers(move |seen| if seen.token == refused { answer(401, "") } else { answer(200, &recording("rec-1", "stopped")) });
-        world.issues(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"new"}}"#)));
-        let recorder = connected(&world, options(&[&old])).await;
+        world.respond(
+            move |request| if request.token == refused { response(401, "") } else { response(200, &recording("rec-1", "stopped")) },
+        );
+        world.issue(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"new"}}"#)));
+        let recorder = connect(&world, options(&[&old])).await;
         assert!(recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.is_ok());
-        assert_eq!((world.seen().len(), world.asked().len()), (2, 1));
+        assert_eq!((world.requests().len(), world.get_token_calls().len()), (2, 1));
     });
 }
 
@@ -161,12 +159,12 @@ fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
 fn a_recording_is_read_with_what_the_cloud_says() {
     run(async {
         let world = World::new();
-        world.answers(|_| answer(200, &recording("rec-1", "archived")));
+        world.respond(|_| response(200, &recording("rec-1", "archived")));
         let recorder = with_tokens(&world).await;
         let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_options()).await.unwrap();
         assert_eq!((read.state, read.already_running), (State::Other("archived".into()), false));
         assert_eq!(read.started_at.as_deref(), Some("2026-11-22T08:00:00.000Z"));
-        assert_eq!((world.seen()[0].method.as_str(), world.seen()[0].org.as_deref()), ("GET", Some(GLOBEX)));
+        assert_eq!((world.requests()[0].method.as_str(), world.requests()[0].org.as_deref()), ("GET", Some(GLOBEX)));
     });
 }
 
@@ -176,16 +174,16 @@ fn an_answer_that_is_not_the_recording_is_unexpected() {
         let another_org = format!(r#"{{"id":"rec-1","agentId":"a","organizationId":"{ACME}"}}"#);
         for body in ["", "[]", r#"{"id":"rec-2","agentId":"a"}"#, r#"{"id":"rec-1"}"#, r#"{"agentId":"a"}"#, &another_org] {
             let world = World::new();
-            world.answers({
+            world.respond({
                 let body = body.to_owned();
-                move |_| answer(200, &body)
+                move |_| response(200, &body)
             });
             let recorder = with_tokens(&world).await;
             let unexpected = error(recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_options()).await);
             assert_eq!((unexpected.code, unexpected.evidence.status), (Code::UnexpectedAnswer, Some(200)), "{body}");
         }
         let world = World::new();
-        world.answers(|_| answer(200, r#"{"recordings":[]}"#));
+        world.respond(|_| response(200, r#"{"recordings":[]}"#));
         let recorder = with_tokens(&world).await;
         assert_eq!(error(recorder.recordings(None, None, no_options()).await).code, Code::UnexpectedAnswer);
     });
@@ -198,7 +196,7 @@ fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
         let body = format!(
             r#"{{"entities":[{{"id":"1","agentId":"{AGENT}"}},{{"id":"2","agentId":"other"}},{{"id":"3","agentId":"{AGENT}","organizationId":"{ACME}"}},{{"id":""}},5]}}"#
         );
-        world.answers(move |_| answer(200, &body));
+        world.respond(move |_| response(200, &body));
         let recorder = with_tokens(&world).await;
         let ids = |listed: Vec<premium_recorder::recording::Recording>| {
             listed.into_iter().map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity)).collect::<Vec<_>>()
@@ -208,7 +206,7 @@ fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
         let agent = AgentId::parse(AGENT).unwrap();
         let of_agent = recorder.recordings(Some(&agent), Some(&org(GLOBEX)), no_options()).await.unwrap();
         assert_eq!(ids(of_agent), [("1".to_owned(), Some(0))]);
-        let urls: Vec<_> = world.seen().into_iter().map(|seen| seen.url).collect();
+        let urls: Vec<_> = world.requests().into_iter().map(|request| request.url).collect();
         assert!(urls[0].ends_with("/screenrecordings") && urls[1].ends_with(&format!("/screenrecordings?agentId={AGENT}")), "{urls:?}");
     });
 }
@@ -217,7 +215,7 @@ fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
 fn time_abort_and_close_end_these_calls() {
     run(async {
         let world = World::new();
-        world.cloud(|_| Box::pin(std::future::pending()));
+        world.respond_async(|_| Box::pin(std::future::pending()));
         let recorder = with_tokens(&world).await;
         let (id, org) = (id("rec-1"), org(GLOBEX));
         assert_eq!(error(while_time_passes(&[&world], recorder.stop(&id, &org, None, no_options())).await).code, Code::Timeout);
@@ -246,17 +244,17 @@ proptest! {
         prop_assume!(RecordingId::parse(&text).is_ok());
         run(async {
             let world = World::new();
-            world.answers(|_| answer(404, ""));
+            world.respond(|_| response(404, ""));
             let recorder = with_tokens(&world).await;
             let _: Error = error(recorder.recording(&id(&text), None, None, no_options()).await).as_ref().clone();
-            let url = url::Url::parse(&world.seen()[0].url).unwrap();
+            let url = url::Url::parse(&world.requests()[0].url).unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             let decoded = percent_decoded(segments[3]);
             assert_eq!((segments.len(), decoded.as_str(), url.query(), url.fragment()), (4, text.as_str(), None, None));
             assert_eq!(&segments[..3], ["api", "v2", "screenrecordings"]);
 
             let _ = recorder.recordings(Some(&AgentId::parse(&agent).unwrap()), None, no_options()).await;
-            let url = url::Url::parse(&world.seen()[1].url).unwrap();
+            let url = url::Url::parse(&world.requests()[1].url).unwrap();
             let pairs: Vec<_> = url.query_pairs().into_owned().collect();
             assert_eq!((pairs, url.path()), (vec![("agentId".to_owned(), agent.clone())], "/api/v2/screenrecordings"));
         });

@@ -6,7 +6,7 @@ mod support;
 
 use premium_recorder::cloud::refusal::refusal;
 use premium_recorder::model::error::{Cause, Code};
-use support::answer;
+use support::response;
 
 /// Codes as the Platform API declares them on its operations, with the message's real form where it carries evidence.
 const TABLE: &[(u16, &str, &str, Code)] = &[
@@ -60,7 +60,7 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
 fn each_status_and_code_is_one_cause() {
     for &(status, code, message, expected) in TABLE {
         let body = format!(r#"{{"status":{status},"code":"{code}","message":"{message}","contextId":"ctx-1","errors":[]}}"#);
-        let error = refusal(&answer(status, &body));
+        let error = refusal(&response(status, &body));
         assert_eq!(error.code, expected, "{status} {code} {message}");
         assert_eq!(error.evidence.status, Some(status));
         assert_eq!(error.evidence.context_id.as_deref(), Some("ctx-1"));
@@ -71,18 +71,18 @@ fn each_status_and_code_is_one_cause() {
 
 #[test]
 fn what_the_message_names_is_evidence() {
-    let scope = refusal(&answer(
+    let scope = refusal(&response(
         403,
         r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [screenrecordings:write]"}"#,
     ));
     assert_eq!(scope.evidence.missing_scopes.unwrap(), ["screenrecordings:write"]);
-    let permissions = refusal(&answer(
+    let permissions = refusal(&response(
         403,
         r#"{"code":"missing.any.permissions","message":"… at least one of the following permissions assigned: [recording:screenRecording:view, recording:recording:view]"}"#,
     ));
     assert_eq!(permissions.evidence.missing_permissions.unwrap(), ["recording:screenRecording:view", "recording:recording:view"]);
     for message in ["", "[", "]", "[]", "[ , ]", "]["] {
-        let error = refusal(&answer(403, &format!(r#"{{"code":"missing.permissions","message":"{message}"}}"#)));
+        let error = refusal(&response(403, &format!(r#"{{"code":"missing.permissions","message":"{message}"}}"#)));
         assert_eq!((error.code, error.evidence.missing_permissions), (Code::PermissionMissing, None), "{message}");
     }
 }
@@ -90,7 +90,7 @@ fn what_the_message_names_is_evidence() {
 #[test]
 fn a_body_that_is_no_error_body_is_kept_as_it_came() {
     for body in ["", "<html>403 Forbidden</html>", "null", "[]", "\"no\"", r#"{"code":7,"message":[]}"#, "{\"code\":"] {
-        let error = refusal(&answer(403, body));
+        let error = refusal(&response(403, body));
         assert_eq!(error.code, Code::UnexpectedAnswer, "{body}");
         assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == body));
     }

@@ -8,46 +8,24 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::join;
-use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
-use premium_recorder::recorder::Recorder;
-use premium_recorder::recording::Recording;
-use premium_recorder::recording::start::Start;
 use support::*;
 
-const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
 const RESOURCE_OWNER: &str =
     r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;
 
-async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, Some(org), None).unwrap(), no_options()).await
-}
-
-fn org(text: &str) -> Option<OrgId> {
-    OrgId::parse(text)
-}
-
-/// A JWT that claims to be of this organization, and is told apart by its `jti`.
-fn claims(org: &str, jti: &str) -> String {
-    jwt(&format!(r#"{{"org_id":"{org}","jti":"{jti}"}}"#))
-}
-
-fn info(org: &str, scopes: &str) -> Response {
-    answer(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
-}
-
-fn is_start(seen: &Seen) -> bool {
-    seen.method == "POST"
+fn is_start(request: &SentRequest) -> bool {
+    request.method == "POST"
 }
 
 fn paths(world: &World) -> Vec<String> {
     world
-        .seen()
+        .requests()
         .iter()
-        .map(|seen| format!("{} {}", seen.method, seen.url.strip_prefix("https://api.cloud.example/api/v2/").unwrap()))
+        .map(|request| format!("{} {}", request.method, request.url.strip_prefix("https://api.cloud.example/api/v2/").unwrap()))
         .collect()
 }
 
@@ -55,26 +33,26 @@ fn paths(world: &World) -> Vec<String> {
 fn a_lying_token_is_filed_right_and_the_targets_own_is_obtained() {
     run(async {
         let world = World::new();
-        let (lying, honest) = (claims(GLOBEX, "acme's"), claims(GLOBEX, "globex's"));
+        let (lying, honest) = (jwt_with_id(GLOBEX, "acme's"), jwt_with_id(GLOBEX, "globex's"));
         let of_acme = lying.clone();
-        world.answers(move |seen| match (is_start(seen), seen.token == of_acme) {
-            (true, true) => answer(403, RESOURCE_OWNER),
-            (true, false) => answer(201, CREATED),
-            (false, _) => info(ACME, r#""screenrecordings:write""#),
+        world.respond(move |request| match (is_start(request), request.token == of_acme) {
+            (true, true) => response(403, RESOURCE_OWNER),
+            (true, false) => response(201, CREATED),
+            (false, _) => token_info_with_scopes(ACME, r#""screenrecordings:write""#),
         });
-        world.issues(&honest);
-        let recorder = connected(&world, options(&[&lying])).await;
+        world.issue(&honest);
+        let recorder = connect(&world, options(&[&lying])).await;
         record(&recorder, GLOBEX).await.unwrap();
         assert_eq!(paths(&world), ["POST screenrecordings", "GET tokens/me?preserveIdleTTL=true", "POST screenrecordings"]);
         assert_eq!(world.starts().iter().map(|start| start.token.clone()).collect::<Vec<_>>(), [lying, honest]);
-        assert_eq!(world.asked()[0].reason, "wrong-org");
+        assert_eq!(world.get_token_calls()[0].reason, "wrong-org");
         let held: Vec<_> = recorder.tokens().iter().map(|grant| grant.target().org.clone()).collect();
-        assert_eq!(held, [org(ACME).unwrap(), org(GLOBEX).unwrap()]);
+        assert_eq!(held, [org(ACME), org(GLOBEX)]);
         // And it serves its own organization from now on.
-        world.forget_the_past();
-        world.answers(|_| answer(201, CREATED));
+        world.clear_log();
+        world.respond(|_| response(201, CREATED));
         record(&recorder, ACME).await.unwrap();
-        assert!(world.asked().is_empty());
+        assert!(world.get_token_calls().is_empty());
     });
 }
 
@@ -82,12 +60,12 @@ fn a_lying_token_is_filed_right_and_the_targets_own_is_obtained() {
 fn a_lying_token_without_a_source_is_explained_and_not_sent_again() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if is_start(seen) { answer(403, RESOURCE_OWNER) } else { info(ACME, "") });
-        let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
+        world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { token_info_with_scopes(ACME, "") });
+        let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "a")])).await;
         let refused = error(record(&recorder, GLOBEX).await);
         let evidence = &refused.evidence;
-        assert_eq!((refused.code, &evidence.org_id, &evidence.token_org_id), (Code::WrongOrg, &org(GLOBEX), &org(ACME)));
-        assert_eq!((&evidence.home_org_id, evidence.context_id.as_deref()), (&org(INITECH), Some("ctx")));
+        assert_eq!((refused.code, &evidence.org_id, &evidence.token_org_id), (Code::WrongOrg, &OrgId::parse(GLOBEX), &OrgId::parse(ACME)));
+        assert_eq!((&evidence.home_org_id, evidence.context_id.as_deref()), (&OrgId::parse(INITECH), Some("ctx")));
         assert!(refused.message.contains(ACME), "{}", refused.message);
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::OrgMismatch);
         assert_eq!(world.starts().len(), 1);
@@ -98,34 +76,36 @@ fn a_lying_token_without_a_source_is_explained_and_not_sent_again() {
 fn a_source_that_gives_the_lying_token_again_is_refused_without_sending() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if is_start(seen) { answer(403, RESOURCE_OWNER) } else { info(ACME, "") }).issues(&claims(GLOBEX, "a"));
-        let recorder = connected(&world, options(&[])).await;
+        world
+            .respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { token_info_with_scopes(ACME, "") })
+            .issue(&jwt_with_id(GLOBEX, "a"));
+        let recorder = connect(&world, options(&[])).await;
         let refused = error(record(&recorder, GLOBEX).await);
-        assert_eq!((refused.code, &refused.evidence.token_org_id), (Code::TokenSourceWrongOrg, &org(ACME)));
+        assert_eq!((refused.code, &refused.evidence.token_org_id), (Code::TokenSourceWrongOrg, &OrgId::parse(ACME)));
         match &refused.evidence.cause {
             Some(Cause::Error(before)) => assert_eq!(before.code, Code::WrongOrg),
             other => panic!("{other:?}"),
         }
-        assert_eq!((world.starts().len(), world.asked().len()), (1, 2));
+        assert_eq!((world.starts().len(), world.get_token_calls().len()), (1, 2));
     });
 }
 
 /// A start that is refused for the resource owner, with a token that is of the right organization.
 async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Error>) {
     let world = World::new();
-    world.cloud(move |seen| {
-        let answer = match (is_start(seen), seen.url.contains("/users/")) {
-            (true, _) => Ok(answer(403, RESOURCE_OWNER)),
-            (_, true) => user.map(|status| answer(status, "")).ok_or_else(|| lost("offline")),
-            _ => Ok(info(GLOBEX, scopes)),
+    world.respond_async(move |request| {
+        let response = match (is_start(request), request.url.contains("/users/")) {
+            (true, _) => Ok(response(403, RESOURCE_OWNER)),
+            (_, true) => user.map(|status| response(status, "")).ok_or_else(|| lost_response("offline")),
+            _ => Ok(token_info_with_scopes(GLOBEX, scopes)),
         };
-        Box::pin(async move { answer })
+        Box::pin(async move { response })
     });
-    world.issues(&claims(GLOBEX, "another"));
-    let recorder = connected(&world, options(&[&claims(GLOBEX, "a")])).await;
+    world.issue(&jwt_with_id(GLOBEX, "another"));
+    let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "a")])).await;
     let refused = error(record(&recorder, GLOBEX).await);
-    assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&org(GLOBEX), Some(403), 1));
-    assert!(world.asked().is_empty());
+    assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&OrgId::parse(GLOBEX), Some(403), 1));
+    assert!(world.get_token_calls().is_empty());
     // What the cloud has told of the token is known from now on.
     assert_eq!(recorder.tokens()[0].known_by(), premium_recorder::token::org_token::KnownBy::Cloud);
     (world, refused)
@@ -139,7 +119,7 @@ fn a_right_token_is_said_to_be_right_and_what_else_it_may_be() {
         assert_eq!(refused.evidence.missing_scopes.as_deref(), Some(&["screenrecordings:write".to_owned()][..]));
         assert_eq!(refused.evidence.near_miss.as_deref(), Some("screenrecording:write"));
         assert_eq!(refused.evidence.granted_scopes.as_ref().unwrap().len(), 2);
-        assert_eq!(world.seen().len(), 2);
+        assert_eq!(world.requests().len(), 2);
 
         let (world, refused) = narrowed_down(r#""screenrecordings:write""#, Some(404)).await;
         assert_eq!(refused.code, Code::WrongOrg);
@@ -159,25 +139,25 @@ fn a_right_token_is_said_to_be_right_and_what_else_it_may_be() {
 fn who_cannot_be_asked_whose_the_token_is_leaves_the_clouds_own_no() {
     run(async {
         let world = World::new();
-        world.answers(|seen| if is_start(seen) { answer(403, RESOURCE_OWNER) } else { answer(503, "") }).issues_each();
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { response(503, "") }).issue_per_org();
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
-        assert_eq!((world.starts().len(), world.asked().len()), (1, 0));
+        assert_eq!((world.starts().len(), world.get_token_calls().len()), (1, 0));
     });
 }
 
 /// The first start is refused with this answer, the next succeeds.
 fn refused_once(world: &World, refusal: Response) {
     let count = Cell::new(0);
-    world.answers(move |_| {
+    world.respond(move |_| {
         count.set(count.get() + 1);
-        if count.get() == 1 { refusal.clone() } else { answer(201, CREATED) }
+        if count.get() == 1 { refusal.clone() } else { response(201, CREATED) }
     });
 }
 
 fn rate_limited(retry_after: Option<&str>, message: &str) -> Response {
     let body = format!(r#"{{"status":429,"code":"too.many.requests.retry.after","message":"{message}"}}"#);
-    Response { retry_after: retry_after.map(str::to_owned), ..answer(429, &body) }
+    Response { retry_after: retry_after.map(str::to_owned), ..response(429, &body) }
 }
 
 #[test]
@@ -193,13 +173,13 @@ fn a_rate_limit_is_waited_out_as_the_cloud_says() {
         ] {
             let world = World::new();
             refused_once(&world, rate_limited(retry_after, message));
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             let somebody = async {
                 wait_until(|| !world.starts().is_empty()).await;
-                turn().await;
+                yield_now().await;
                 if millis > 0 {
                     world.advance(millis - 1);
-                    turn().await;
+                    yield_now().await;
                     assert_eq!(world.starts().len(), 1);
                     world.advance(1);
                 }
@@ -217,17 +197,17 @@ fn a_rate_limit_that_says_nothing_is_waited_out_with_jitter() {
         let mut waits = std::collections::HashSet::new();
         for random in [0, 120, 254] {
             let world = World::new();
-            world.random_from(random);
-            refused_once(&world, answer(429, r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#));
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            world.seed_random(random);
+            refused_once(&world, response(429, r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#));
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             let somebody = async {
                 wait_until(|| !world.starts().is_empty()).await;
-                turn().await;
+                yield_now().await;
                 let mut waited = 0;
                 while world.starts().len() == 1 {
                     world.advance(1);
                     waited += 1;
-                    turn().await;
+                    yield_now().await;
                 }
                 waited
             };
@@ -244,25 +224,25 @@ fn a_rate_limit_that_says_nothing_is_waited_out_with_jitter() {
 fn a_wait_never_outlasts_the_call() {
     run(async {
         let world = World::new();
-        world.answers(|_| rate_limited(Some("86400"), ""));
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        world.respond(|_| rate_limited(Some("86400"), ""));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         // At once, not after fifteen seconds.
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
         assert!(refused.code.retryable());
 
-        let limits = within(7_000);
-        world.answers(|_| rate_limited(Some("7"), ""));
-        let call = recorder.start_recording(Start::new(AGENT, Some(GLOBEX), None).unwrap(), limits);
+        let limits = with_timeout(7_000);
+        world.respond(|_| rate_limited(Some("7"), ""));
+        let call = recorder.start_recording(start_in(GLOBEX), limits);
         assert_eq!(error(call.await).code, Code::RateLimited);
         // A wait that nobody can count does not end anything.
         for odd in ["soon", "-5", "99999999999", ""] {
             let world = World::new();
-            world.answers(move |_| rate_limited(Some(odd), ""));
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            world.respond(move |_| rate_limited(Some(odd), ""));
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             let (refused, ()) = join(record(&recorder, GLOBEX), async {
                 wait_until(|| !world.starts().is_empty()).await;
-                turn().await;
+                yield_now().await;
                 world.advance(3_010);
             })
             .await;
@@ -274,25 +254,28 @@ fn a_wait_never_outlasts_the_call() {
 #[test]
 fn a_call_is_repaired_once_whatever_comes_next() {
     run(async {
-        let refusals = [answer(401, ""), answer(403, RESOURCE_OWNER), rate_limited(Some("0"), "")];
+        let refusals = [response(401, ""), response(403, RESOURCE_OWNER), rate_limited(Some("0"), "")];
         for first in &refusals {
             for second in &refusals {
                 let world = World::new();
                 let (first, second, count) = (first.clone(), second.clone(), Cell::new(0));
-                world.answers(move |seen| {
-                    if !is_start(seen) {
-                        return info(if seen.token == claims(GLOBEX, "1") { ACME } else { GLOBEX }, r#""screenrecordings:write""#);
+                world.respond(move |request| {
+                    if !is_start(request) {
+                        return token_info_with_scopes(
+                            if request.token == jwt_with_id(GLOBEX, "1") { ACME } else { GLOBEX },
+                            r#""screenrecordings:write""#,
+                        );
                     }
                     count.set(count.get() + 1);
                     if count.get() == 1 { first.clone() } else { second.clone() }
                 });
                 let serial = Cell::new(1);
-                world.source(move |_| {
+                world.token_source(move |_| {
                     serial.set(serial.get() + 1);
-                    let token = claims(GLOBEX, &serial.get().to_string());
-                    Box::pin(async move { Ok(issued(&token)) })
+                    let token = jwt_with_id(GLOBEX, &serial.get().to_string());
+                    Box::pin(async move { Ok(issued_token(&token)) })
                 });
-                let recorder = connected(&world, options(&[&claims(GLOBEX, "1")])).await;
+                let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "1")])).await;
                 let refused = error(record(&recorder, GLOBEX).await);
                 assert_eq!(world.starts().len(), 2, "{refused:?}");
                 assert!(matches!(refused.code, Code::Unauthenticated | Code::WrongOrg | Code::RateLimited), "{refused:?}");
@@ -315,10 +298,10 @@ fn nothing_else_is_sent_again() {
             (503, ""),
         ] {
             let world = World::new();
-            world.answers(move |_| answer(status, body)).issues_each();
-            let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+            world.respond(move |_| response(status, body)).issue_per_org();
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
             while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
-            assert_eq!((world.starts().len(), world.asked().len()), (1, 0), "{status} {body}");
+            assert_eq!((world.starts().len(), world.get_token_calls().len()), (1, 0), "{status} {body}");
         }
     });
 }
@@ -327,13 +310,13 @@ fn nothing_else_is_sent_again() {
 fn time_runs_out_during_a_repair_and_nothing_was_started() {
     run(async {
         let world = World::new();
-        world.cloud(|seen| {
-            let is_start = is_start(seen);
-            Box::pin(async move { if is_start { Ok(answer(403, RESOURCE_OWNER)) } else { std::future::pending().await } })
+        world.respond_async(|request| {
+            let is_start = is_start(request);
+            Box::pin(async move { if is_start { Ok(response(403, RESOURCE_OWNER)) } else { std::future::pending().await } })
         });
-        let recorder = connected(&world, options(&[&jwt_of(GLOBEX)])).await;
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let (refused, ()) = join(record(&recorder, GLOBEX), async {
-            wait_until(|| world.seen().len() == 2).await;
+            wait_until(|| world.requests().len() == 2).await;
             world.advance(15_000);
         })
         .await;
@@ -376,11 +359,11 @@ fn a_refusal_names_the_headers_and_scopes_that_were_sent() {
     run(async {
         let world = World::new();
         let body = r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [screenrecordings:write]"}"#;
-        world.answers(move |_| answer(403, body));
+        world.respond(move |_| response(403, body));
         let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write user-basic-info"}}"#));
         let mut options = options(&[&token]);
         options.org_headers = Some(vec!["x-gc-organization".to_owned()]);
-        let recorder = connected(&world, options).await;
+        let recorder = connect(&world, options).await;
         let refused = error(record(&recorder, GLOBEX).await);
         let evidence = &refused.evidence;
         assert_eq!((refused.code, evidence.near_miss.as_deref()), (Code::ScopeMissing, Some("screenrecording:write")));

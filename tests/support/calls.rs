@@ -1,0 +1,121 @@
+//! Options, and calls of the recorder.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use premium_recorder::auth::login::LoginOptions;
+use premium_recorder::cloud::call::{CallError, CallOptions};
+use premium_recorder::cloud::signal::Signal;
+use premium_recorder::model::environment::EnvironmentEntry;
+use premium_recorder::model::error::{Code, Error};
+use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::settings::{Options, Settings};
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::start::Start;
+
+use super::{AGENT, CALLBACK, World, page};
+
+/// The entry of a private cloud in `environments`.
+pub fn private_cloud() -> EnvironmentEntry {
+    EnvironmentEntry {
+        name: "private".to_owned(),
+        api: "https://api.cloud.example".to_owned(),
+        login: "https://login.cloud.example".to_owned(),
+        apps: "https://apps.cloud.example".to_owned(),
+    }
+}
+
+/// Options of an app in the private cloud.
+pub fn options(tokens: &[&str]) -> Options {
+    Options {
+        tokens: tokens.iter().map(|&token| token.to_owned().into()).collect(),
+        environment: Some("private".to_owned()),
+        environments: vec![private_cloud()],
+        ..Options::default()
+    }
+}
+
+/// Options of an app in the private cloud whose users sign in.
+pub fn login_options() -> Options {
+    let login = LoginOptions { client_id: Some("client".to_owned()), redirect_uri: CALLBACK.to_owned(), ..LoginOptions::default() };
+    Options { login: Some(login), ..options(&[]) }
+}
+
+/// Neither `signal` nor `timeoutMs`.
+pub fn no_options() -> CallOptions {
+    CallOptions::default()
+}
+
+/// `timeoutMs`.
+pub fn with_timeout(timeout: u32) -> CallOptions {
+    CallOptions { timeout: Some(timeout), ..CallOptions::default() }
+}
+
+/// `signal`.
+pub fn with_signal(signal: &Signal) -> CallOptions {
+    CallOptions { signal: signal.clone(), ..CallOptions::default() }
+}
+
+/// The result of a call that is aborted when the future `abort` completes.
+pub async fn aborted_when<T>(abort: impl Future<Output = ()>, call: impl AsyncFnOnce(CallOptions) -> T) -> T {
+    let signal = Signal::default();
+    let abort = async {
+        abort.await;
+        signal.abort();
+    };
+    futures::future::join(abort, call(with_signal(&signal))).await.1
+}
+
+pub async fn connect(world: &World, options: Options) -> Recorder<World> {
+    try_connect(world, options).await.unwrap()
+}
+
+pub async fn try_connect(world: &World, options: Options) -> Result<Recorder<World>, CallError> {
+    let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
+    Recorder::connect(world.clone(), settings, None, no_options()).await
+}
+
+/// Connects, opens a sign-in window with the first start in this organization, and signs in.
+pub async fn sign_in(world: &World, options: Options, org: &str) -> Recorder<World> {
+    let recorder = connect(world, options).await;
+    record_and_sign_in(&recorder, world, org).await.unwrap();
+    recorder
+}
+
+/// Starts a recording, and signs in with the window that the start opens.
+pub async fn record_and_sign_in(recorder: &Recorder<World>, world: &World, org: &str) -> Result<Recording, CallError> {
+    futures::future::join(record(recorder, org), async { world.popups().last().unwrap().post_code("code") }).await.0
+}
+
+/// A start for `AGENT` in this organization.
+pub fn start_in(org: &str) -> Start {
+    Start::new(AGENT, Some(org), None).unwrap()
+}
+
+/// Starts a recording of `AGENT` in this organization.
+pub async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, CallError> {
+    recorder.start_recording(start_in(org), no_options()).await
+}
+
+/// Starts a recording of `AGENT` without an `orgId`.
+pub async fn record_in_current_org(recorder: &Recorder<World>) -> Result<Recording, CallError> {
+    recorder.start_recording(Start::new(AGENT, None, None).unwrap(), no_options()).await
+}
+
+/// The error of a call that failed.
+pub fn error<T: std::fmt::Debug>(result: Result<T, CallError>) -> Rc<Error> {
+    match result.unwrap_err() {
+        CallError::Error(error) => error,
+        CallError::Aborted => panic!("the call was aborted"),
+    }
+}
+
+pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
+    result.unwrap_err().code
+}
+
+/// The wall-clock time in milliseconds at which the recorder's token of this index expires.
+pub fn expires_at(recorder: &Recorder<World>, index: usize) -> i64 {
+    let now = recorder.now();
+    now.wall_clock_at(recorder.tokens()[index].expires_at(now).unwrap()).as_millis()
+}

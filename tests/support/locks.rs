@@ -1,0 +1,118 @@
+//! What the pages of one origin share: locks, and tokens.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use premium_recorder::auth::ports::{Locks, TokenSharer, TokenSharing, TryLock};
+use premium_recorder::token::access_token::IssuedToken;
+
+use super::{Feature, World};
+
+type Sharer = (u64, String, Rc<dyn TokenSharer>);
+
+/// The state that the pages of one origin share.
+#[derive(Default)]
+pub struct SameOrigin {
+    has_no_locks: Cell<bool>,
+    held: RefCell<Vec<String>>,
+    sharers: RefCell<Vec<Sharer>>,
+    next: Cell<u64>,
+}
+
+impl SameOrigin {
+    fn is_held(&self, name: &str) -> bool {
+        self.held.borrow().iter().any(|other| other == name)
+    }
+
+    fn sharers_of(&self, name: &str) -> Vec<Rc<dyn TokenSharer>> {
+        self.sharers.borrow().iter().filter(|(_, other, _)| other == name).map(|(.., sharer)| sharer.clone()).collect()
+    }
+}
+
+/// A lock, which is held until it is dropped.
+pub struct TestLock {
+    origin: Rc<SameOrigin>,
+    name: String,
+    sleepers: Rc<RefCell<Vec<Waker>>>,
+}
+
+impl Drop for TestLock {
+    fn drop(&mut self) {
+        self.origin.held.borrow_mut().retain(|name| *name != self.name);
+        for waker in self.sleepers.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A page shares its token until this is dropped.
+pub struct TestSharing(Rc<SameOrigin>, u64);
+
+impl Drop for TestSharing {
+    fn drop(&mut self) {
+        self.0.sharers.borrow_mut().retain(|(number, ..)| *number != self.1);
+    }
+}
+
+impl World {
+    /// No page of this origin can use locks.
+    pub fn disable_locks(&self) -> &World {
+        self.0.origin.has_no_locks.set(true);
+        self
+    }
+
+    /// The names of the locks that the pages of this origin hold.
+    pub fn held_locks(&self) -> Vec<String> {
+        self.0.origin.held.borrow().clone()
+    }
+
+    fn take_lock(&self, name: &str) -> TestLock {
+        self.0.origin.held.borrow_mut().push(name.to_owned());
+        TestLock { origin: self.0.origin.clone(), name: name.to_owned(), sleepers: self.0.sleepers.clone() }
+    }
+}
+
+impl Locks for World {
+    type Lock = TestLock;
+
+    fn has_locks(&self) -> bool {
+        self.has(Feature::WebLocks)
+    }
+
+    async fn lock(&self, name: &str) -> Option<TestLock> {
+        if self.0.origin.has_no_locks.get() {
+            return None;
+        }
+        self.until(|state| !state.origin.is_held(name)).await;
+        Some(self.take_lock(name))
+    }
+
+    async fn try_lock(&self, name: &str) -> TryLock<TestLock> {
+        match &self.0.origin {
+            origin if origin.has_no_locks.get() => TryLock::Unsupported,
+            origin if origin.is_held(name) => TryLock::Taken,
+            _ => TryLock::Held(self.take_lock(name)),
+        }
+    }
+}
+
+impl TokenSharing for World {
+    type Sharing = TestSharing;
+
+    async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
+        self.0.origin.sharers_of(name).first().map(|sharer| sharer.share())
+    }
+
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> TestSharing {
+        let origin = self.0.origin.clone();
+        let number = origin.next.get();
+        origin.next.set(number + 1);
+        origin.sharers.borrow_mut().push((number, name.to_owned(), sharer));
+        TestSharing(origin, number)
+    }
+
+    fn forget_shared_token(&self, name: &str) {
+        self.0.origin.sharers_of(name).iter().for_each(|sharer| sharer.forget());
+    }
+}

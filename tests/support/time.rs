@@ -1,0 +1,161 @@
+//! The clock, background tasks, and futures that wait for the test.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::{LocalBoxFuture, Shared};
+use premium_recorder::cloud::ports::Timer;
+use premium_recorder::model::time::{Instant, Timestamp};
+
+use super::world::State;
+use super::{NOW, World};
+
+impl World {
+    /// The time in milliseconds. It starts at `NOW`, and does not change when the wall clock is set.
+    pub fn time(&self) -> i64 {
+        self.0.now.get()
+    }
+
+    pub fn advance(&self, millis: i64) {
+        self.0.now.set(self.0.now.get() + millis);
+        self.wake();
+    }
+
+    /// The user sets the machine's wall clock forward, or back.
+    pub fn shift_wall_clock(&self, millis: i64) {
+        self.0.wall_clock_shift.set(self.0.wall_clock_shift.get() + millis);
+        self.wake();
+    }
+
+    /// Completes when the test has advanced the clock this far.
+    pub async fn sleep(&self, millis: i64) {
+        let end = self.time() + millis;
+        self.until(|state| state.now.get() >= end).await;
+    }
+
+    /// Polls every background task once.
+    pub fn run_spawned(&self) {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut spawned = self.0.spawned.take();
+        spawned.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
+        self.0.spawned.borrow_mut().extend(spawned);
+    }
+
+    /// The number of background tasks that have not completed.
+    pub fn spawned_tasks(&self) -> usize {
+        self.0.spawned.borrow().len()
+    }
+
+    pub(super) fn wake(&self) {
+        for waker in self.0.sleepers.take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) async fn until(&self, is_so: impl Fn(&State) -> bool) {
+        poll_fn(|context| {
+            if is_so(&self.0) {
+                return Poll::Ready(());
+            }
+            self.0.sleepers.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Timer for World {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.now.get() - NOW)
+    }
+
+    fn wall_clock(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.now.get() + self.0.wall_clock_shift.get())
+    }
+
+    fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
+        let (world, end) = (self.clone(), self.0.now.get() + i64::from(millis));
+        Box::pin(async move { world.until(|state| state.now.get() >= end).await })
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        self.0.spawned.borrow_mut().push(task);
+    }
+}
+
+/// Lets the futures that wait for the other half of `gate()` continue.
+pub struct Release(oneshot::Sender<()>);
+
+pub type Released = Shared<oneshot::Receiver<()>>;
+
+impl Release {
+    pub fn send(self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+/// A future, which can be cloned, and the `Release` that completes it.
+pub fn gate() -> (Release, Released) {
+    let (release, released) = oneshot::channel();
+    (Release(release), released.shared())
+}
+
+pub fn run<T>(work: impl Future<Output = T>) -> T {
+    futures::executor::block_on(work)
+}
+
+/// Lets the other futures run once.
+pub async fn yield_now() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Lets the other futures run until the condition is true. If it never is, the test hangs.
+pub async fn wait_until(condition: impl Fn() -> bool) {
+    while !condition() {
+        yield_now().await;
+    }
+}
+
+pub async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+/// Advances the clocks of these pages until the call completes.
+pub async fn while_time_passes<T>(worlds: &[&World], call: impl Future<Output = T>) -> T {
+    while_time_passes_for(worlds, 600_000, call).await
+}
+
+/// Advances the clocks of these pages until the call completes. Panics after this many milliseconds.
+pub async fn while_time_passes_for<T>(worlds: &[&World], max: i64, call: impl Future<Output = T>) -> T {
+    completed_within(worlds, max, call).await.unwrap_or_else(|| panic!("the call did not complete within {max} ms"))
+}
+
+/// Advances the clocks of these pages until the call completes, or, with `None`, until this many milliseconds are over.
+pub async fn completed_within<T>(worlds: &[&World], max: i64, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = std::pin::pin!(call);
+    let mut millis = 0;
+    loop {
+        for _ in 0..4 {
+            if let Poll::Ready(result) = poll_once(call.as_mut()).await {
+                return Some(result);
+            }
+            worlds.iter().for_each(|world| world.run_spawned());
+        }
+        if millis >= max {
+            return None;
+        }
+        millis += 250;
+        worlds.iter().for_each(|world| world.advance(250));
+    }
+}

@@ -1,0 +1,169 @@
+//! The world outside the library: its state, the requests that reach the cloud, and the events that it emits.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::task::Waker;
+
+use futures::future::LocalBoxFuture;
+use premium_recorder::cloud::event::Event;
+use premium_recorder::cloud::ports::{Observer, Transport, TransportError};
+use premium_recorder::cloud::response::Response;
+use premium_recorder::token::request::Request;
+
+use super::{GetTokenCall, Popup, SameOrigin, TokenSourceCallback};
+
+/// The wall-clock time at which every test begins, in milliseconds.
+pub const NOW: i64 = 1_800_000_000_000;
+
+pub type SendResult = Result<Response, TransportError>;
+type Responder = Box<dyn Fn(&SentRequest) -> LocalBoxFuture<'static, SendResult>>;
+
+/// A request as the cloud receives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentRequest {
+    pub method: String,
+    pub url: String,
+    pub token: String,
+    pub org: Option<String>,
+    pub idempotency_key: Option<String>,
+    pub body: Option<String>,
+}
+
+impl SentRequest {
+    /// True for `POST /oauth/token`, which is sent to the login origin.
+    pub fn is_for_token_endpoint(&self) -> bool {
+        self.url.ends_with("/oauth/token")
+    }
+}
+
+/// A feature that a browser may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    SessionStorage,
+    WebLocks,
+    WebCrypto,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    requests: RefCell<Vec<SentRequest>>,
+    events: RefCell<Vec<String>>,
+    responder: RefCell<Option<Responder>>,
+    disabled: RefCell<Vec<Feature>>,
+    pub(super) get_token_calls: RefCell<Vec<GetTokenCall>>,
+    pub(super) token_source: RefCell<Option<TokenSourceCallback>>,
+    pub(super) now: Cell<i64>,
+    pub(super) wall_clock_shift: Cell<i64>,
+    pub(super) sleepers: Rc<RefCell<Vec<Waker>>>,
+    pub(super) spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    pub(super) random: Cell<u8>,
+    pub(super) blocks_popups: Cell<bool>,
+    pub(super) signs_in_immediately: Cell<bool>,
+    pub(super) popups: RefCell<Vec<Rc<Popup>>>,
+    pub(super) navigations: RefCell<Vec<String>>,
+    pub(super) session_storage: RefCell<HashMap<String, String>>,
+    pub(super) address: RefCell<Option<String>>,
+    pub(super) origin: Rc<SameOrigin>,
+}
+
+/// One page and its outside world. Clones share their state.
+#[derive(Clone, Default)]
+pub struct World(pub(super) Rc<State>);
+
+impl World {
+    pub fn new() -> World {
+        let world = World::default();
+        world.0.now.set(NOW);
+        world
+    }
+
+    /// Another page of the same origin.
+    pub fn another_page(&self) -> World {
+        let state = State { origin: self.0.origin.clone(), sleepers: self.0.sleepers.clone(), ..State::default() };
+        state.now.set(self.0.now.get());
+        World(Rc::new(state))
+    }
+
+    /// The page after a redirect to the login origin and back. Only the tab's session storage is kept.
+    pub fn after_redirect(&self) -> World {
+        let state = State { origin: self.0.origin.clone(), ..State::default() };
+        state.now.set(self.0.now.get());
+        state.session_storage.replace(self.session_storage());
+        World(Rc::new(state))
+    }
+
+    /// The browser lacks this feature.
+    pub fn disable(&self, feature: Feature) -> &World {
+        self.0.disabled.borrow_mut().push(feature);
+        self
+    }
+
+    pub fn has(&self, feature: Feature) -> bool {
+        !self.0.disabled.borrow().contains(&feature)
+    }
+
+    /// The cloud responds with what this future returns.
+    pub fn respond_async(&self, responder: impl Fn(&SentRequest) -> LocalBoxFuture<'static, SendResult> + 'static) -> &World {
+        self.0.responder.replace(Some(Box::new(responder)));
+        self
+    }
+
+    /// The cloud responds at once.
+    pub fn respond(&self, responder: impl Fn(&SentRequest) -> Response + 'static) -> &World {
+        self.respond_async(move |request| {
+            let response = responder(request);
+            Box::pin(async { Ok(response) })
+        })
+    }
+
+    /// What the cloud of this page responds to this request.
+    pub fn response_to(&self, request: &SentRequest) -> LocalBoxFuture<'static, SendResult> {
+        self.0.responder.borrow().as_ref().expect("a request, but the test has no cloud")(request)
+    }
+
+    /// Every request that was sent, in order.
+    pub fn requests(&self) -> Vec<SentRequest> {
+        self.0.requests.borrow().clone()
+    }
+
+    /// Every request that starts a recording.
+    pub fn starts(&self) -> Vec<SentRequest> {
+        self.requests().into_iter().filter(|request| request.method == "POST" && !request.is_for_token_endpoint()).collect()
+    }
+
+    /// Every event, as `Debug` prints it.
+    pub fn events(&self) -> Vec<String> {
+        self.0.events.borrow().clone()
+    }
+
+    /// Forgets the requests and the calls of `getToken` so far.
+    pub fn clear_log(&self) {
+        self.0.requests.take();
+        self.0.get_token_calls.take();
+    }
+}
+
+impl Transport for World {
+    async fn send(&self, request: Request) -> SendResult {
+        assert!(request.url().starts_with(&format!("{}/", request.origin())), "{request:?} leaves {}", request.origin());
+        assert_eq!(format!("{request:?}"), format!("{} {}", request.method().as_str(), request.url()));
+        let header = |name: &str| request.headers().iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+        let sent = SentRequest {
+            method: request.method().as_str().to_owned(),
+            url: request.url().to_owned(),
+            token: header("Authorization").map(|value| value.strip_prefix("Bearer ").unwrap().to_owned()).unwrap_or_default(),
+            org: header("X-Genesys-Organization-Id"),
+            idempotency_key: header("Idempotency-Key"),
+            body: request.body().map(str::to_owned),
+        };
+        self.0.requests.borrow_mut().push(sent.clone());
+        self.response_to(&sent).await
+    }
+}
+
+impl Observer for World {
+    fn emit(&self, event: &Event<'_>) {
+        self.0.events.borrow_mut().push(format!("{event:?}"));
+    }
+}
