@@ -76,7 +76,7 @@ fn floor(folder: &str) -> Option<usize> {
 }
 
 #[test]
-fn every_file_has_a_folder() {
+fn every_file_is_in_a_known_folder() {
     let (modules, _) = all_uses();
     for module in &modules {
         let folder = module.split("::").next().unwrap();
@@ -97,7 +97,7 @@ fn a_folder_uses_only_the_folders_below_it() {
 }
 
 #[test]
-fn no_files_use_each_other_in_a_circle() {
+fn no_imports_are_circular() {
     let (modules, uses) = all_uses();
     let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for one in &uses {
@@ -127,7 +127,7 @@ fn no_files_use_each_other_in_a_circle() {
 }
 
 #[test]
-fn a_use_that_runs_up_is_seen() {
+fn an_upward_import_is_detected() {
     let found = uses("cloud::exchange", "use crate::auth::{keyring, login::Login};\n// use crate::web::x;\nlet x = super::ports::Timer;");
     let names: Vec<(usize, &str)> = found.iter().map(|one| (one.line, one.names.as_str())).collect();
     assert_eq!(names, [(1, "auth::keyring"), (1, "auth::login::Login"), (3, "cloud::ports::Timer")]);

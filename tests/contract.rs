@@ -18,7 +18,7 @@ fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::model::e
 }
 
 #[test]
-fn the_defaults_are_those_of_the_source_document() {
+fn the_defaults_match_the_source_document() {
     let call = RecordingContract::default().start(&AgentId::parse("12345").unwrap(), "screen", None);
     assert_eq!((call.method(), call.path()), (Method::Post, "/api/v2/screenrecordings"));
     assert_eq!(call.org_headers(), ["X-Genesys-Organization-Id"]);
@@ -27,7 +27,7 @@ fn the_defaults_are_those_of_the_source_document() {
 }
 
 #[test]
-fn all_of_it_can_be_replaced() {
+fn every_part_of_the_contract_can_be_replaced() {
     let headers = vec!["x-gc-organization".to_owned(), "ININ-Organization-Id".to_owned()];
     let contract = RecordingContract::with(ContractParts {
         path: Some("/v3/recordings".into()),
@@ -74,7 +74,7 @@ fn a_path_that_could_lead_elsewhere_is_refused() {
 }
 
 #[test]
-fn a_header_that_is_taken_or_none_is_refused() {
+fn a_reserved_or_invalid_header_or_scope_is_refused() {
     for name in
         ["Authorization", "authorization", "ACCEPT", "Content-Type", "Cookie", "host", "", "X Org", "X-Org:", "X-Org\r\nEvil", "X-Örg"]
     {
@@ -94,7 +94,7 @@ fn a_header_that_is_taken_or_none_is_refused() {
 }
 
 #[test]
-fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
+fn a_response_without_an_id_or_for_another_agent_or_organization_is_no_recording() {
     let (agent, org) = (AgentId::parse(AGENT).unwrap(), OrgId::parse(ACME).unwrap());
     let started = |body: &str| Recording::from_response(&response(201, body), Some(&agent), &org);
     let whole = format!(
@@ -114,7 +114,7 @@ fn an_answer_that_names_another_agent_or_organization_or_none_is_not_taken() {
 }
 
 #[test]
-fn an_agent_id_is_a_text_without_frills() {
+fn an_agent_id_has_no_outer_spaces_and_no_control_characters() {
     for id in ["12345", AGENT, "ägent/1?x#y", &"x".repeat(256)] {
         assert_eq!(AgentId::parse(id).unwrap().as_str(), id);
     }
@@ -126,7 +126,7 @@ fn an_agent_id_is_a_text_without_frills() {
 proptest! {
     /// The WHATWG URL parser is the judge: a path that is taken stays what it is and stays on the origin.
     #[test]
-    fn a_path_that_is_taken_stays_on_the_origin(path in "[/@:a-z0-9.%\\\\?# ~_-]{0,24}") {
+    fn an_accepted_path_stays_on_the_origin(path in "[/@:a-z0-9.%\\\\?# ~_-]{0,24}") {
         if with_path(&path).is_ok() {
             let url = url::Url::parse(&format!("https://api.cloud.example{path}")).unwrap();
             prop_assert_eq!(url.origin().ascii_serialization(), "https://api.cloud.example");
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn the_body_says_exactly_this_agent(id in "\\PC{1,40}") {
+    fn the_body_contains_exactly_this_agent_id(id in "\\PC{1,40}") {
         if let Ok(agent) = AgentId::parse(&id) {
             let body = RecordingContract::default().start(&agent, "screen", None).body().unwrap().to_owned();
             let read: serde_json::Value = serde_json::from_str(&body).unwrap();

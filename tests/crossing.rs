@@ -95,7 +95,7 @@ async fn options_of_a_wrong_type_are_named() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_undefined_counts_as_absent() {
+async fn undefined_options_count_as_absent() {
     let all_absent = "{ tokens: undefined, getToken: undefined, login: undefined, shareTokens: undefined, orgId: undefined, environment: 'prod', launchUrl: undefined, \
                       environments: undefined, contract: undefined, wasm: undefined, timeoutMs: undefined }";
     let handle = connected(all_absent).await;
@@ -105,7 +105,7 @@ async fn what_is_undefined_counts_as_absent() {
 }
 
 #[wasm_bindgen_test]
-async fn the_launch_url_is_a_text_or_anything_with_an_href() {
+async fn the_launch_url_is_a_string_or_an_object_with_href() {
     let url = "https://app.example/?gcHostOrigin=https%3A%2F%2Fapps.mypurecloud.ie&gcTargetEnv=prod-euw1&gcLangTag=de%20AT&orgId=AAAAAAAA-0000-4000-8000-00000000000A";
     for launch_url in [format!("'{url}'"), format!("new URL('{url}')"), format!("{{ href: '{url}' }}")] {
         let handle = connected(&format!("{{ launchUrl: {launch_url} }}")).await;
@@ -116,7 +116,7 @@ async fn the_launch_url_is_a_text_or_anything_with_an_href() {
 }
 
 #[wasm_bindgen_test]
-async fn a_summary_is_plain_data_without_what_is_not_known() {
+async fn a_summary_is_plain_data_without_unknown_fields() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     let summary = String::from(JSON::stringify(&handle.orgs()).unwrap());
     assert_eq!(summary, format!(r#"[{{"orgId":"{ACME}","knownBy":"claim"}}]"#));
@@ -155,7 +155,7 @@ async fn get_token_is_called_with_plain_data_and_a_signal() {
 }
 
 #[wasm_bindgen_test]
-async fn what_get_token_throws_or_returns_amiss_is_the_cause_itself() {
+async fn an_exception_or_an_invalid_result_of_get_token_is_the_cause() {
     for body in
         ["throw globalThis.thrown = 'a text'", "throw globalThis.thrown = null", "return Promise.reject(globalThis.thrown = { a: 1 })"]
     {
@@ -180,7 +180,7 @@ async fn what_get_token_throws_or_returns_amiss_is_the_cause_itself() {
 }
 
 #[wasm_bindgen_test]
-async fn a_signal_is_listened_to_and_let_go() {
+async fn the_abort_listener_is_added_and_removed() {
     let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken: () => new Promise(() => {{}}) }}")).await;
     let options = js("{ signal: Object.assign(new EventTarget(), { aborted: false, listeners: 0, \
         addEventListener(...a) { this.listeners += 1; EventTarget.prototype.addEventListener.apply(this, a) }, \
@@ -197,7 +197,7 @@ async fn a_signal_is_listened_to_and_let_go() {
 }
 
 #[wasm_bindgen_test]
-async fn a_request_takes_no_cookies_follows_no_redirect_and_names_no_referrer() {
+async fn a_request_sends_no_cookies_and_no_referrer_and_follows_no_redirect() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(
         "globalThis.original = globalThis.fetch, globalThis.given = undefined, globalThis.fetch = (...given) => { globalThis.given ??= given; return Promise.reject('no') }",
@@ -228,7 +228,7 @@ async fn a_request_takes_no_cookies_follows_no_redirect_and_names_no_referrer() 
 }
 
 #[wasm_bindgen_test]
-async fn a_fetch_that_is_not_the_platforms_own_ends_in_a_code_and_spoils_nothing() {
+async fn a_broken_fetch_gives_an_error_code() {
     for (fetch, code) in [
         ("() => undefined", "OUTCOME_UNKNOWN"),
         ("async () => undefined", "OUTCOME_UNKNOWN"),
@@ -265,7 +265,7 @@ fn asked() -> String {
 }
 
 #[wasm_bindgen_test]
-async fn recordings_go_out_with_their_own_words() {
+async fn recordings_are_returned_with_their_raw_data() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let listed = get(&outcome(handle.recordings(js("{ agentId: 'agent' }"))).await, "value");
@@ -282,7 +282,7 @@ async fn recordings_go_out_with_their_own_words() {
 }
 
 #[wasm_bindgen_test]
-async fn many_starts_come_in_and_go_out_in_order() {
+async fn start_many_returns_its_results_in_order() {
     let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let agents = js("['agent', { agentId: 'nobody' }, 7, { agentId: 'agent', orgID: 'x' }, { agentId: 'agent', orgId: 'x' }]");
@@ -315,7 +315,7 @@ async fn many_starts_come_in_and_go_out_in_order() {
 }
 
 #[wasm_bindgen_test]
-async fn a_start_waits_for_that_of_another_page_and_looks_first() {
+async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
@@ -355,7 +355,7 @@ async fn a_strange_promise_or_signal_does_not_hang_the_call() {
 }
 
 #[wasm_bindgen_test]
-async fn a_life_of_null_is_a_life_that_nobody_knows() {
+async fn expires_in_null_means_an_unknown_expiry() {
     let source = format!("{{ accessToken: '{OF_ACME}', expiresIn: null }}");
     let handle = connected(&format!("{{ environment: 'prod', getToken: () => ({source}) }}")).await;
     let summary = get(&outcome(handle.switch_org(ACME.into())).await, "value");
@@ -396,7 +396,7 @@ async fn a_sign_in_leaves_no_listener_and_no_timer_behind() {
 }
 
 #[wasm_bindgen_test]
-async fn a_window_that_the_platform_does_not_open_is_told_at_once() {
+async fn a_window_that_does_not_open_is_reported_at_once() {
     // `open` may return null, or throw.
     for open in ["() => null", "() => { throw new Error('no') }"] {
         js(&format!("(window.ownOpen ??= window.open, window.open = {open})"));

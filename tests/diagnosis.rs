@@ -44,7 +44,7 @@ fn cloud(world: &World, home: &'static str, scopes: &'static str) {
 }
 
 #[test]
-fn all_is_well() {
+fn every_check_is_good_if_the_setup_is_right() {
     run(async {
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
@@ -86,7 +86,7 @@ fn all_is_well() {
 }
 
 #[test]
-fn the_thread_is_told_in_one_run() {
+fn one_report_names_every_mistake_of_the_forum_thread() {
     run(async {
         // Acme's token, Globex's agent, the scope in the singular, the older header.
         for target in [Some(GLOBEX), None] {
@@ -113,7 +113,7 @@ fn the_thread_is_told_in_one_run() {
 }
 
 #[test]
-fn the_agents_own_organization_is_found_among_those_held() {
+fn the_agents_organization_is_found_among_the_stored_tokens() {
     run(async {
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
@@ -128,7 +128,7 @@ fn the_agents_own_organization_is_found_among_those_held() {
 }
 
 #[test]
-fn a_token_is_told_dead_lying_or_unasked() {
+fn an_expired_lying_refused_or_missing_token_is_reported() {
     run(async {
         let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
         let world = World::new();
@@ -166,7 +166,7 @@ fn a_token_is_told_dead_lying_or_unasked() {
 }
 
 #[test]
-fn a_scope_is_told_missing_or_unknown() {
+fn a_missing_scope_is_a_warning_and_a_misspelled_scope_a_failure() {
     run(async {
         for (scopes, expected) in [(r#""user-basic-info""#, Warn), ("", Warn), (r#""SCREENRECORDINGS:WRITE""#, Fail)] {
             let world = World::new();
@@ -182,7 +182,7 @@ fn a_scope_is_told_missing_or_unknown() {
 }
 
 #[test]
-fn cors_is_probed_without_starting_anything() {
+fn cors_is_checked_without_a_start() {
     run(async {
         for (with, without, expected) in [(true, true, Good), (false, true, Fail), (false, false, Warn)] {
             let world = World::new();
@@ -211,7 +211,7 @@ fn cors_is_probed_without_starting_anything() {
 }
 
 #[test]
-fn the_clock_is_told_where_it_is_known() {
+fn the_clock_is_checked_if_the_cloud_sends_a_date() {
     run(async {
         for (ahead, expected) in [(None, Skipped), (Some(0), Good), (Some(29_000), Good), (Some(-45_000), Warn), (Some(3_600_000), Warn)] {
             let world = World::new();
@@ -227,7 +227,7 @@ fn the_clock_is_told_where_it_is_known() {
 }
 
 #[test]
-fn what_the_platform_lacks_is_told() {
+fn a_missing_browser_feature_is_a_warning() {
     run(async {
         for (feature, check) in
             [(Feature::SessionStorage, "session-storage"), (Feature::WebLocks, "web-locks"), (Feature::WebCrypto, "web-crypto")]
@@ -254,7 +254,7 @@ fn what_the_platform_lacks_is_told() {
 }
 
 #[test]
-fn a_cloud_that_hangs_leaves_the_report_as_far_as_it_is() {
+fn if_the_cloud_hangs_the_report_ends_with_the_checks_so_far() {
     run(async {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));

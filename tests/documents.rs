@@ -29,7 +29,7 @@ fn generated() -> [(&'static str, String); 2] {
 
 /// `UPDATE_README=1 cargo test --test documents` writes it anew.
 #[test]
-fn the_readme_has_what_is_generated() {
+fn the_readme_contains_the_generated_tables() {
     let mut readme = read("README.md");
     for (name, fresh) in generated() {
         let kind = name.split(':').next().unwrap();
@@ -83,7 +83,7 @@ fn the_types_list_every_code_and_no_other() {
 }
 
 #[test]
-fn a_code_is_screaming_and_says_what_to_do_in_one_sentence() {
+fn codes_are_upper_case_and_their_texts_are_one_line() {
     for code in Code::ALL {
         assert!(code.as_str().bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{code:?}");
         for text in [code.when(), code.hint()] {
@@ -93,7 +93,7 @@ fn a_code_is_screaming_and_says_what_to_do_in_one_sentence() {
 }
 
 #[test]
-fn the_codes_that_arise_without_the_module_have_the_same_words() {
+fn javascript_and_rust_have_the_same_hints() {
     let door = read("src/js/errors.js");
     for code in
         [Code::WasmBlocked, Code::WasmLoadFailed, Code::InitConflict, Code::Panicked, Code::BadArgument, Code::Timeout, Code::Closed]
@@ -105,7 +105,7 @@ fn the_codes_that_arise_without_the_module_have_the_same_words() {
 }
 
 #[test]
-fn the_default_timeout_is_one() {
+fn javascript_and_rust_have_the_same_default_timeout() {
     let options = Options { environment: Some("prod".into()), ..Options::default() };
     let millis = Settings::from_options(options, None, None).unwrap().timeout;
     assert!(read("src/js/time.js").replace('_', "").contains(&format!("DEFAULTTIMEOUT = {millis};")));
@@ -113,7 +113,7 @@ fn the_default_timeout_is_one() {
 }
 
 #[test]
-fn the_version_is_one() {
+fn every_file_has_the_same_version() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(read("package.json").contains(&format!("\"version\": \"{version}\"")));
     assert!(read("src/js/index.js").contains(&format!("export const version = \"{version}\";")));
@@ -133,7 +133,7 @@ fn test_sources(folder: &std::path::Path, found: &mut String) {
 }
 
 #[test]
-fn each_code_is_expected_by_a_test() {
+fn every_code_is_expected_by_a_test() {
     let mut sources = String::new();
     test_sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")), &mut sources);
     for code in Code::ALL {

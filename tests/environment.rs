@@ -44,7 +44,7 @@ fn with_api(api: &str) -> EnvironmentEntry {
 }
 
 #[test]
-fn every_region_is_found_by_each_of_its_names_and_has_its_three_origins() {
+fn every_region_is_found_by_each_of_its_names() {
     let environments = Environments::default();
     for (aws, domain, name) in REGIONS {
         for called in [Some(aws), Some(domain), name].into_iter().flatten() {
@@ -58,14 +58,14 @@ fn every_region_is_found_by_each_of_its_names_and_has_its_three_origins() {
 }
 
 #[test]
-fn nothing_that_only_resembles_a_name_is_one() {
+fn a_name_that_only_resembles_a_region_is_unknown() {
     for name in ["", "PROD", "prod ", "mypurecloud.com.", "api.mypurecloud.com", "https://mypurecloud.com", "evil.example", "mypurecloud"] {
         assert_eq!(code(Environments::default().named(name)), Code::UnknownEnvironment, "{name:?}");
     }
 }
 
 #[test]
-fn the_host_is_believed_only_when_origin_and_environment_agree() {
+fn the_host_origin_and_the_target_environment_must_agree() {
     assert_eq!(of_launch(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1")]), Ok("prod-euw1".into()));
     assert_eq!(of_launch(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private")]), Ok("private".into()));
     for origin in [
@@ -97,7 +97,7 @@ fn the_host_is_believed_only_when_origin_and_environment_agree() {
 }
 
 #[test]
-fn a_launch_url_that_says_half_or_two_things_names_no_environment() {
+fn an_incomplete_or_contradictory_launch_url_names_no_environment() {
     let unknown = Err(Code::UnknownEnvironment);
     assert_eq!(of_launch(&[]), unknown);
     assert_eq!(of_launch(&[("gcTargetEnv", "prod")]), unknown);
@@ -111,7 +111,7 @@ fn a_launch_url_that_says_half_or_two_things_names_no_environment() {
 }
 
 #[test]
-fn the_legacy_parameter_counts_where_the_pair_is_absent() {
+fn the_legacy_parameter_is_used_if_the_new_pair_is_absent() {
     assert_eq!(of_launch(&[("pcEnvironment", "mypurecloud.ie")]), Ok("prod-euw1".into()));
     for domain in ["mypurecloud.ie.evil.example", "prod-euw1", "eu-west-1", "private"] {
         assert_eq!(of_launch(&[("pcEnvironment", domain)]), Err(Code::UnknownEnvironment), "{domain}");
@@ -119,7 +119,7 @@ fn the_legacy_parameter_counts_where_the_pair_is_absent() {
 }
 
 #[test]
-fn an_entry_is_https_or_opted_in_on_loopback() {
+fn an_entry_is_https_or_http_on_loopback() {
     for api in
         ["https://api.cloud.example", "https://api.cloud.example:8443", "https://10.1.2.3", "http://localhost:8080", "http://127.0.0.1:1"]
     {
@@ -166,7 +166,7 @@ fn an_entry_is_https_or_opted_in_on_loopback() {
 }
 
 #[test]
-fn an_entry_can_not_take_a_name_that_is_taken() {
+fn an_entry_cannot_use_an_existing_name() {
     for name in ["", "prod", "mypurecloud.com", "us-east-1"] {
         let named = EnvironmentEntry { name: name.to_owned(), ..private_cloud() };
         assert_eq!(code(Environments::with(vec![named])), Code::BadArgument, "{name:?}");
@@ -175,7 +175,7 @@ fn an_entry_can_not_take_a_name_that_is_taken() {
 }
 
 #[test]
-fn the_new_names_of_a_parameter_come_before_the_old_ones() {
+fn new_parameter_names_win_over_old_ones() {
     for query in [[("pcLangTag", "old"), ("gcLangTag", "new")], [("gcLangTag", "new"), ("pcLangTag", "old")]] {
         assert_eq!(LaunchContext::from_query(&pairs(&query)).unwrap().values(), [("langTag", "new".to_owned())]);
     }
@@ -183,7 +183,7 @@ fn the_new_names_of_a_parameter_come_before_the_old_ones() {
 }
 
 #[test]
-fn the_option_comes_before_the_launch_url_and_nothing_comes_after_it() {
+fn options_win_over_the_launch_url_and_there_is_no_default() {
     let query = pairs(&[
         ("gcHostOrigin", "https://apps.mypurecloud.ie"),
         ("gcTargetEnv", "prod-euw1"),
@@ -202,7 +202,7 @@ fn the_option_comes_before_the_launch_url_and_nothing_comes_after_it() {
 }
 
 #[test]
-fn an_org_id_that_is_none_is_refused_wherever_it_comes_from() {
+fn an_invalid_org_id_is_refused_in_the_options_and_in_the_launch_url() {
     for org in
         ["acme", "aaaaaaaa-0000-4000-8000-00000000000", "aaaaaaaa000040008000000000000000000a", "gaaaaaaa-0000-4000-8000-00000000000a"]
     {
@@ -217,7 +217,7 @@ fn an_org_id_that_is_none_is_refused_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_timeout_is_more_than_nothing_and_fits_a_timer() {
+fn a_timeout_is_positive_and_fits_a_timer() {
     for (millis, taken) in [(0.001, 1), (1.0, 1), (1500.5, 1501), (2_147_483_647.0, 2_147_483_647)] {
         let options = Options { timeout: Some(millis), ..support::options(&[]) };
         assert_eq!(Settings::from_options(options, None, None).unwrap().timeout, taken);
@@ -238,7 +238,7 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     /// The WHATWG URL parser is the judge: whatever is taken as an origin must be one to it, letter by letter.
     #[test]
-    fn what_is_taken_as_an_origin_is_one_to_the_url_standard(text in hostile()) {
+    fn an_accepted_origin_is_an_origin_by_the_url_standard(text in hostile()) {
         if let Ok(environments) = Environments::with(vec![with_api(&text)]) {
             let environment = environments.named("private").unwrap();
             let parsed = url::Url::parse(environment.api().as_str()).unwrap();
@@ -247,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn no_host_origin_but_the_apps_origin_is_believed(text in hostile()) {
+    fn only_the_apps_origin_is_accepted_as_host_origin(text in hostile()) {
         prop_assume!(text != "https://apps.mypurecloud.com");
         prop_assert!(of_launch(&[("gcHostOrigin", &text), ("gcTargetEnv", "prod")]).is_err());
     }

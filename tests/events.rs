@@ -15,7 +15,7 @@ fn kinds(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_start_with_a_repair_is_told_from_beginning_to_end() {
+fn a_start_with_a_repair_emits_every_event_in_order() {
     run(async {
         let world = World::new();
         let fresh = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write"}}"#));
@@ -40,7 +40,7 @@ fn a_start_with_a_repair_is_told_from_beginning_to_end() {
 }
 
 #[test]
-fn a_switch_is_told_with_the_organization_before_where_that_is_another_one() {
+fn org_changed_names_the_previous_organization_if_it_differs() {
     run(async {
         let world = World::new();
         let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
@@ -54,7 +54,7 @@ fn a_switch_is_told_with_the_organization_before_where_that_is_another_one() {
 }
 
 #[test]
-fn a_token_that_does_not_take_anothers_place_is_not_told_as_filed() {
+fn a_token_that_is_not_stored_emits_no_token_filed() {
     run(async {
         let world = World::new();
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
@@ -65,7 +65,7 @@ fn a_token_that_does_not_take_anothers_place_is_not_told_as_filed() {
 }
 
 #[test]
-fn a_sign_in_is_told_without_its_secrets() {
+fn the_events_of_a_sign_in_contain_no_secret() {
     run(async {
         let world = World::new();
         world.respond(|request| match request.method.as_str() {

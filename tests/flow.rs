@@ -4,24 +4,27 @@
 
 mod support;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::Poll;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::{join, join_all};
+use futures::future::{LocalBoxFuture, join, join_all};
 use premium_recorder::cloud::call::CallError;
-use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::ports::{Timer, TransportError};
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::access_token::IssuedToken;
 use support::*;
 
 #[test]
-fn a_start_goes_to_the_target_organization_with_its_own_token_and_header() {
+fn a_start_carries_the_token_and_the_header_of_its_organization() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, r#"{"id":"rec-1","state":"recording","startedAt":"2026-11-22T08:00:00Z"}"#));
@@ -38,7 +41,7 @@ fn a_start_goes_to_the_target_organization_with_its_own_token_and_header() {
 }
 
 #[test]
-fn without_the_targets_token_nothing_is_sent_and_both_organizations_are_named() {
+fn without_a_token_for_the_target_nothing_is_sent() {
     run(async {
         let world = World::new();
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
@@ -50,7 +53,7 @@ fn without_the_targets_token_nothing_is_sent_and_both_organizations_are_named() 
 }
 
 #[test]
-fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one() {
+fn the_target_comes_from_the_call_then_the_switch_then_the_options_then_the_only_token() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
@@ -83,7 +86,7 @@ fn the_target_is_the_calls_then_the_switchs_then_the_settings_then_the_only_one(
 }
 
 #[test]
-fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
+fn an_opaque_token_is_identified_by_the_cloud_once() {
     run(async {
         let world = World::new();
         world.respond(|request| if request.method == "GET" { response(200, &token_info(GLOBEX)) } else { response(201, CREATED) });
@@ -100,7 +103,7 @@ fn an_opaque_token_is_asked_about_once_and_filed_as_the_cloud_says() {
 }
 
 #[test]
-fn connect_reads_every_token_before_it_sends_one() {
+fn connect_checks_every_token_before_it_sends_one() {
     run(async {
         let world = World::new();
         let settings = Settings::from_options(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
@@ -112,7 +115,7 @@ fn connect_reads_every_token_before_it_sends_one() {
 }
 
 #[test]
-fn a_token_that_can_not_be_filed_says_why() {
+fn a_token_that_cannot_be_identified_is_refused_with_the_reason() {
     run(async {
         for (status, body, expected) in [
             (401, r#"{"code":"bad.credentials"}"#, Code::Unauthenticated),
@@ -162,7 +165,7 @@ fn an_expired_token_is_not_sent() {
 }
 
 #[test]
-fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
+fn an_expired_token_does_not_replace_a_valid_one() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
@@ -178,7 +181,7 @@ fn an_expired_token_does_not_take_the_place_of_a_fresh_one() {
 }
 
 #[test]
-fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
+fn two_hundred_calls_share_one_call_of_get_token() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
@@ -206,7 +209,7 @@ fn the_source_is_told_what_is_needed_and_asked_once_for_all_who_wait() {
 }
 
 #[test]
-fn two_organizations_do_not_share_a_fetch() {
+fn two_organizations_do_not_share_a_call_of_get_token() {
     run(async {
         let world = World::new();
         let source = world.respond(|_| response(201, CREATED)).issue_when_released(|_| true);
@@ -219,7 +222,7 @@ fn two_organizations_do_not_share_a_fetch() {
 }
 
 #[test]
-fn a_failed_fetch_is_not_joined_while_others_still_look_at_it() {
+fn a_failed_call_of_get_token_is_not_joined() {
     run(async {
         let world = World::new();
         let (release, released) = gate();
@@ -243,7 +246,7 @@ fn a_failed_fetch_is_not_joined_while_others_still_look_at_it() {
 }
 
 #[test]
-fn what_the_source_throws_is_kept_whole_and_does_not_poison_the_next_call() {
+fn an_exception_of_get_token_is_the_cause_and_the_next_call_succeeds() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
@@ -267,7 +270,7 @@ fn what_the_source_throws_is_kept_whole_and_does_not_poison_the_next_call() {
 }
 
 #[test]
-fn a_token_of_another_organization_from_the_source_is_dropped() {
+fn a_token_of_another_organization_from_get_token_is_discarded() {
     run(async {
         let world = World::new();
         world.issue(&jwt_for(ACME));
@@ -283,7 +286,7 @@ fn a_token_of_another_organization_from_the_source_is_dropped() {
 }
 
 #[test]
-fn what_the_source_gives_must_be_a_token_that_lives() {
+fn a_malformed_or_expired_token_from_get_token_is_not_sent() {
     run(async {
         for (token, expires_in, expected) in [
             ("", None, Code::TokenMalformed),
@@ -304,7 +307,7 @@ fn what_the_source_gives_must_be_a_token_that_lives() {
 }
 
 #[test]
-fn a_no_carries_what_the_grant_tells() {
+fn a_refusal_carries_the_organization_and_the_scopes_of_the_token() {
     run(async {
         let world = World::new();
         world.respond(|_| {
@@ -322,7 +325,7 @@ fn a_no_carries_what_the_grant_tells() {
 }
 
 #[test]
-fn a_refusal_names_the_trustees_home() {
+fn a_refusal_names_the_home_organization() {
     run(async {
         let world = World::new();
         world.respond(|request| if request.method == "GET" { response(200, &token_info(GLOBEX)) } else { response(403, "") });
@@ -336,7 +339,7 @@ fn a_refusal_names_the_trustees_home() {
 }
 
 #[test]
-fn the_cloud_knows_a_tokens_scopes_better_than_the_token() {
+fn the_clouds_scopes_win_over_the_claimed_scopes() {
     run(async {
         let world = World::new();
         world.respond(|_| response(200, &token_info(GLOBEX)));
@@ -346,7 +349,7 @@ fn the_cloud_knows_a_tokens_scopes_better_than_the_token() {
 }
 
 #[test]
-fn a_token_that_the_cloud_refuses_is_not_sent_again() {
+fn a_refused_token_is_not_sent_again() {
     run(async {
         for body in [r#"{"code":"bad.credentials"}"#, r#"{"code":"credentials.expired"}"#] {
             let world = World::new();
@@ -371,7 +374,7 @@ fn a_token_that_the_cloud_refuses_is_not_sent_again() {
 }
 
 #[test]
-fn a_token_that_the_answer_repeats_is_struck_out() {
+fn a_token_that_the_response_repeats_is_redacted() {
     run(async {
         let world = World::new();
         world.respond(|request| response(403, &format!(r#"{{"message":"no: {0}, {0}!","code":"x"}}"#, request.token)));
@@ -387,7 +390,7 @@ fn a_token_that_the_answer_repeats_is_struck_out() {
 }
 
 #[test]
-fn a_lookup_is_not_told_in_the_words_of_a_start() {
+fn a_refused_token_info_request_is_not_explained_as_a_refused_start() {
     run(async {
         for (status, body) in [(404, r#"{"code":"not.found"}"#), (409, r#"{"code":"request.conflict"}"#)] {
             let world = World::new();
@@ -405,7 +408,7 @@ fn a_lookup_is_not_told_in_the_words_of_a_start() {
 }
 
 #[test]
-fn a_start_that_can_not_be_sent_has_not_run() {
+fn a_start_that_was_not_sent_is_a_network_error() {
     run(async {
         let world = World::new();
         world.respond_async(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }) }));
@@ -415,7 +418,7 @@ fn a_start_that_can_not_be_sent_has_not_run() {
 }
 
 #[test]
-fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
+fn a_start_without_a_readable_response_is_sent_once_and_has_an_unknown_outcome() {
     run(async {
         for body in ["", "<html>", "{}", "{\"id\":", r#"{"id":"rec-1","agentId":"another"}"#] {
             let world = World::new();
@@ -442,7 +445,7 @@ fn a_start_without_a_readable_answer_is_an_unknown_outcome_and_is_sent_once() {
 }
 
 #[test]
-fn time_over_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
+fn a_deadline_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
     run(async {
         let world = World::new();
         world.token_source(|_| Box::pin(std::future::pending())).respond_async(|_| Box::pin(std::future::pending()));
@@ -458,7 +461,7 @@ fn time_over_before_the_start_is_a_timeout_and_after_it_an_unknown_outcome() {
 }
 
 #[test]
-fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
+fn an_aborted_signal_prevents_the_start_and_a_later_abort_ends_the_call() {
     run(async {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));
@@ -477,7 +480,7 @@ fn an_abort_ends_the_call_and_before_it_nothing_is_sent() {
 }
 
 #[test]
-fn one_callers_abort_does_not_take_the_token_from_the_others() {
+fn an_abort_of_one_call_does_not_cancel_get_token_for_the_others() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
@@ -501,7 +504,7 @@ fn one_callers_abort_does_not_take_the_token_from_the_others() {
 }
 
 #[test]
-fn a_fetch_that_nobody_waits_for_ends_and_the_next_call_asks_again() {
+fn an_abandoned_call_of_get_token_is_dropped_and_the_next_call_tries_again() {
     struct Dropped(Rc<Cell<u32>>);
     impl Drop for Dropped {
         fn drop(&mut self) {
@@ -528,7 +531,7 @@ fn a_fetch_that_nobody_waits_for_ends_and_the_next_call_asks_again() {
 }
 
 #[test]
-fn close_ends_what_is_under_way_and_forgets_every_token() {
+fn close_ends_every_call_and_removes_every_token() {
     run(async {
         let world = World::new();
         world.token_source(|_| Box::pin(std::future::pending())).respond_async(|_| Box::pin(std::future::pending()));
@@ -548,7 +551,7 @@ fn close_ends_what_is_under_way_and_forgets_every_token() {
 }
 
 #[test]
-fn a_switch_that_fails_does_not_undo_one_before_it() {
+fn a_failed_switch_does_not_undo_the_switch_before_it() {
     run(async {
         let world = World::new();
         let (release, released) = gate();
@@ -573,7 +576,7 @@ fn a_switch_that_fails_does_not_undo_one_before_it() {
 }
 
 #[test]
-fn the_end_of_one_fetch_leaves_the_others_alone() {
+fn a_completed_call_of_get_token_does_not_end_the_others() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
@@ -591,7 +594,7 @@ fn the_end_of_one_fetch_leaves_the_others_alone() {
 }
 
 #[test]
-fn single_flight_survives_a_fetch_that_was_given_up() {
+fn calls_share_get_token_after_an_abandoned_call_of_it() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED)).token_source(|_| Box::pin(std::future::pending()));
@@ -606,7 +609,7 @@ fn single_flight_survives_a_fetch_that_was_given_up() {
 }
 
 #[test]
-fn a_switch_that_fails_changes_nothing_and_of_two_the_last_one_called_decides() {
+fn a_failed_switch_changes_nothing_and_the_last_switch_wins() {
     run(async {
         let world = World::new();
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
@@ -622,5 +625,107 @@ fn a_switch_that_fails_changes_nothing_and_of_two_the_last_one_called_decides() 
         let (slow, ()) = join(slow, fast).await;
         assert_eq!(slow.unwrap().target().org, org(GLOBEX));
         assert_eq!(recorder.org(), Some(org(ACME)));
+    });
+}
+
+#[test]
+fn overlapping_calls_recover_from_a_get_token_call_that_hangs() {
+    run(async {
+        let world = World::new();
+        world.respond(accept).issue_unless(100.0, |number| number == 1);
+        let recorder = connect(&world, options(&[])).await;
+        // A call every 10 seconds for 5 minutes. Each call has 15 seconds, so the calls overlap.
+        let mut calls = Vec::new();
+        let mut succeeded = 0;
+        for second in 0..300 {
+            if second % 10 == 0 {
+                calls.push(Box::pin(record(&recorder, GLOBEX)));
+            }
+            for _ in 0..3 {
+                let mut pending = Vec::new();
+                for mut call in calls {
+                    match poll_once(call.as_mut()).await {
+                        Poll::Ready(result) => succeeded += usize::from(result.is_ok()),
+                        Poll::Pending => pending.push(call),
+                    }
+                }
+                calls = pending;
+            }
+            world.advance(SECOND);
+        }
+        assert!(succeeded > 0, "no call has succeeded within 5 minutes");
+    });
+}
+
+/// No call may panic, for example because a `RefCell` is borrowed twice, and the start that needs the token must complete.
+#[test]
+fn get_token_may_call_the_recorder_synchronously() {
+    type Call = fn(Rc<Recorder<World>>) -> LocalBoxFuture<'static, ()>;
+    let calls: [(&str, Call); 6] = [
+        ("close", |recorder| {
+            recorder.close();
+            Box::pin(async {})
+        }),
+        ("signOut", |recorder| Box::pin(async move { drop(recorder.sign_out(None, no_options()).await) })),
+        ("signOut(orgId)", |recorder| Box::pin(async move { drop(recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await) })),
+        ("startRecording", |recorder| Box::pin(async move { drop(record(&recorder, GLOBEX).await) })),
+        ("addToken", |recorder| {
+            let token = AccessToken::parse(&jwt_with_id(GLOBEX, "added")).unwrap();
+            Box::pin(async move { drop(recorder.add_token(token, no_options()).await) })
+        }),
+        ("switchOrg", |recorder| {
+            recorder.tokens();
+            recorder.org();
+            Box::pin(async move { drop(recorder.switch_org(org(GLOBEX), no_options()).await) })
+        }),
+    ];
+    for (name, call) in calls {
+        run(async {
+            let world = World::new();
+            world.respond(accept);
+            let slot: Rc<RefCell<Option<Rc<Recorder<World>>>>> = Rc::default();
+            let (recorder_slot, background) = (slot.clone(), world.clone());
+            world.token_source(move |need| {
+                let recorder = recorder_slot.borrow().clone().unwrap();
+                let mut work = call(recorder);
+                if work.as_mut().now_or_never().is_none() {
+                    background.spawn(work);
+                }
+                Box::pin(async move {
+                    yield_now().await;
+                    Ok(issued_token(&jwt_for(&need.org)))
+                })
+            });
+            let recorder = Rc::new(connect(&world, options(&[])).await);
+            slot.replace(Some(recorder.clone()));
+            let ended = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            let expected = match name {
+                "close" | "signOut" | "signOut(orgId)" => Some(Code::NoToken),
+                _ => None,
+            };
+            assert_eq!(ended.err().map(|failed| error(Err::<(), _>(failed)).code), expected, "{name}");
+            slot.take();
+        });
+    }
+}
+
+#[test]
+fn calls_whose_first_poll_has_no_waker_complete() {
+    run(async {
+        let world = World::new();
+        let release = world.respond(accept).issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let starts = starts_in(GLOBEX, 20).into_iter().map(Result::unwrap);
+        let mut calls: Vec<_> = starts.map(|start| Box::pin(recorder.start_recording(start, no_options()))).collect();
+        for call in &mut calls {
+            assert!(call.as_mut().now_or_never().is_none());
+        }
+        let (all, ()) = join(join_all(calls), async {
+            yield_now().await;
+            release.send();
+        })
+        .await;
+        assert!(all.iter().all(Result::is_ok));
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (1, 20));
     });
 }

@@ -8,14 +8,15 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::{join, join_all};
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
+use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::access_token::IssuedToken;
 use proptest::prelude::*;
+use std::cell::RefCell;
 use support::*;
-
-const SECOND: i64 = 1_000;
 
 fn answers(request: &SentRequest) -> Response {
     accept_in(ACME, r#"{"access_token":"by-login","expires_in":100}"#, request)
@@ -26,7 +27,7 @@ fn tokens_of_starts(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn expiry_is_looked_at_on_every_use() {
+fn expiry_is_checked_on_every_use() {
     run(async {
         let world = World::new();
         world.respond(answers);
@@ -41,7 +42,7 @@ fn expiry_is_looked_at_on_every_use() {
 }
 
 #[test]
-fn the_earlier_of_claim_and_source_counts() {
+fn the_earlier_of_exp_and_expires_in_counts() {
     run(async {
         for (claimed, said, expected) in [(100, 50.0, 50), (50, 100.0, 50)] {
             let world = World::new();
@@ -67,7 +68,7 @@ fn idles_at(millis: i64) -> impl Fn(&SentRequest) -> Response {
 }
 
 #[test]
-fn a_token_that_rested_too_long_is_not_sent() {
+fn a_token_is_not_sent_after_its_idle_timeout() {
     run(async {
         let world = World::new();
         world.respond(idles_at(900 * SECOND));
@@ -89,7 +90,7 @@ fn a_token_that_rested_too_long_is_not_sent() {
 }
 
 #[test]
-fn a_rest_that_is_over_when_it_is_told_tells_of_our_clock() {
+fn a_token_whose_idle_timeout_is_past_at_connect_is_still_sent() {
     run(async {
         let world = World::new();
         world.respond(idles_at(-3600 * SECOND));
@@ -99,7 +100,7 @@ fn a_rest_that_is_over_when_it_is_told_tells_of_our_clock() {
 }
 
 #[test]
-fn a_rested_token_is_renewed_where_there_is_a_source() {
+fn a_token_past_its_idle_timeout_is_renewed_by_get_token() {
     run(async {
         let world = World::new();
         world.respond(idles_at(900 * SECOND)).issue(&jwt_for(ACME));
@@ -120,7 +121,7 @@ fn ahead_by(world: &World, millis: i64) {
 }
 
 #[test]
-fn the_clouds_clock_decides_on_what_the_cloud_has_dated() {
+fn exp_is_compared_with_the_clouds_clock() {
     run(async {
         // Ours is an hour ahead: the token has expired by it, and lives by the cloud's.
         let world = World::new();
@@ -142,7 +143,7 @@ fn the_clouds_clock_decides_on_what_the_cloud_has_dated() {
 }
 
 #[test]
-fn what_a_source_said_of_a_life_is_by_our_own_clock() {
+fn expires_in_is_measured_by_our_own_clock() {
     run(async {
         let world = World::new();
         ahead_by(&world, 3600 * SECOND);
@@ -180,7 +181,7 @@ proptest! {
 }
 
 #[test]
-fn a_token_is_renewed_in_good_time_and_nobody_waits() {
+fn a_token_is_renewed_before_it_expires_and_no_call_waits() {
     run(async {
         for (life, before_renewal) in [(100.0, 90), (3600.0, 3540)] {
             let world = World::new();
@@ -204,7 +205,7 @@ fn a_token_is_renewed_in_good_time_and_nobody_waits() {
 }
 
 #[test]
-fn a_renewal_that_fails_is_nobodys_error_and_is_tried_again() {
+fn a_failed_renewal_fails_no_call_and_is_tried_again() {
     run(async {
         let world = World::new();
         let times = Rc::new(Cell::new(0));
@@ -230,7 +231,7 @@ fn a_renewal_that_fails_is_nobodys_error_and_is_tried_again() {
 }
 
 #[test]
-fn a_renewal_under_way_serves_who_needs_it_by_then_and_ends_with_the_recorder() {
+fn a_call_joins_a_running_renewal_and_close_ends_it() {
     run(async {
         let world = World::new();
         world.respond(answers);
@@ -265,7 +266,7 @@ fn a_renewal_under_way_serves_who_needs_it_by_then_and_ends_with_the_recorder() 
 }
 
 #[test]
-fn nobody_is_asked_to_sign_in_for_a_renewal() {
+fn a_renewal_opens_no_sign_in_window() {
     run(async {
         let world = World::new();
         world.respond(answers);
@@ -279,8 +280,8 @@ fn nobody_is_asked_to_sign_in_for_a_renewal() {
 }
 
 /// A cloud whose login origin gives `access-1` with `refresh-1`, then what `refreshed` says of each refresh.
-fn refreshing(world: &World, refreshed: impl Fn(usize) -> Response + 'static) -> Rc<std::cell::RefCell<Vec<String>>> {
-    let used = Rc::new(std::cell::RefCell::new(Vec::new()));
+fn refreshing(world: &World, refreshed: impl Fn(usize) -> Response + 'static) -> Rc<RefCell<Vec<String>>> {
+    let used = Rc::new(RefCell::new(Vec::new()));
     let uses = used.clone();
     world.respond(move |request| {
         if !request.is_for_token_endpoint() {
@@ -300,7 +301,7 @@ fn refreshing(world: &World, refreshed: impl Fn(usize) -> Response + 'static) ->
 }
 
 #[test]
-fn each_refresh_token_is_used_once_and_only_where_it_came_from() {
+fn a_rotating_refresh_token_is_used_once_and_only_at_its_login_origin() {
     run(async {
         let world = World::new();
         let rotated = |number: usize| {
@@ -329,7 +330,7 @@ fn each_refresh_token_is_used_once_and_only_where_it_came_from() {
 }
 
 #[test]
-fn a_refresh_token_that_does_not_rotate_stays_good() {
+fn a_refresh_token_that_does_not_rotate_is_used_again() {
     run(async {
         let world = World::new();
         let used = refreshing(&world, |number| response(200, &format!(r#"{{"access_token":"access-{}","expires_in":100}}"#, number + 1)));
@@ -343,7 +344,7 @@ fn a_refresh_token_that_does_not_rotate_stays_good() {
 }
 
 #[test]
-fn a_refresh_token_that_is_refused_is_dropped_and_somebody_signs_in() {
+fn after_a_refused_refresh_the_user_signs_in() {
     run(async {
         let world = World::new();
         let used = refreshing(&world, |_| response(400, r#"{"error":"invalid_grant"}"#));
@@ -359,7 +360,7 @@ fn a_refresh_token_that_is_refused_is_dropped_and_somebody_signs_in() {
 }
 
 #[test]
-fn after_a_refused_refresh_each_other_source_is_asked_once() {
+fn after_a_refused_refresh_get_token_and_login_are_each_tried_once() {
     run(async {
         let world = World::new();
         refreshing(&world, |_| response(400, r#"{"error":"invalid_grant"}"#));
@@ -376,7 +377,7 @@ fn after_a_refused_refresh_each_other_source_is_asked_once() {
 }
 
 #[test]
-fn a_refresh_that_did_not_get_through_is_tried_again_by_the_next_call() {
+fn after_a_failed_refresh_the_next_call_refreshes_again() {
     run(async {
         let world = World::new();
         let used = refreshing(&world, |number| match number {
@@ -392,7 +393,7 @@ fn a_refresh_that_did_not_get_through_is_tried_again_by_the_next_call() {
 }
 
 #[test]
-fn a_refused_token_is_renewed_once_and_the_call_sent_once_more() {
+fn a_refused_token_is_renewed_and_the_start_is_repeated_once() {
     run(async {
         for body in [r#"{"code":"bad.credentials"}"#, r#"{"code":"credentials.expired"}"#, ""] {
             let world = World::new();
@@ -408,7 +409,7 @@ fn a_refused_token_is_renewed_once_and_the_call_sent_once_more() {
 }
 
 #[test]
-fn a_second_refusal_is_the_end() {
+fn a_second_refusal_ends_the_call() {
     run(async {
         for (code, expected) in [("bad.credentials", Code::Unauthenticated), ("credentials.expired", Code::TokenExpired)] {
             let world = World::new();
@@ -433,7 +434,7 @@ fn a_second_refusal_is_the_end() {
 }
 
 #[test]
-fn the_very_token_that_was_refused_is_not_sent_again() {
+fn a_start_is_not_repeated_with_the_refused_token() {
     run(async {
         let world = World::new();
         world.respond(|_| response(401, "")).issue(&jwt_expiring_in(600, ACME, "same"));
@@ -444,7 +445,7 @@ fn the_very_token_that_was_refused_is_not_sent_again() {
 }
 
 #[test]
-fn a_renewal_that_fails_after_a_refusal_tells_both() {
+fn if_the_renewal_after_a_refusal_fails_the_refusal_is_its_cause() {
     run(async {
         let world = World::new();
         world.respond(|_| response(401, "")).block_popups();
@@ -460,7 +461,7 @@ fn a_renewal_that_fails_after_a_refusal_tells_both() {
 }
 
 #[test]
-fn an_address_that_is_not_allowed_is_not_the_tokens_fault() {
+fn a_refused_ip_address_does_not_renew_the_token() {
     run(async {
         let world = World::new();
         world.respond(|_| response(401, r#"{"code":"ip.not.authorized"}"#)).issue(&jwt_expiring_in(600, ACME, "fresh"));
@@ -481,5 +482,261 @@ fn two_hundred_refused_calls_share_one_renewal() {
         let all = join_all((0..200).map(|_| record(&recorder, ACME))).await;
         assert!(all.iter().all(Result::is_ok));
         assert_eq!((world.get_token_calls().len(), world.starts().iter().filter(|start| start.token == fresh).count()), (1, 200));
+    });
+}
+
+#[test]
+fn a_renewal_that_hangs_blocks_neither_this_page_nor_another() {
+    run(async {
+        let world = World::new();
+        world.respond(accept).issue_unless(100.0, |number| number == 2);
+        let recorder = connect(&world, options(&[])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        world.advance(95 * SECOND);
+        record(&recorder, GLOBEX).await.unwrap();
+        world.run_spawned();
+        assert_eq!(world.get_token_calls().len(), 2, "the renewal has begun");
+        let other = world.another_page();
+        other.respond(accept).issue_unless(100.0, |_| false);
+        let another = connect(&other, options(&[])).await;
+        world.advance(3600 * SECOND);
+        other.advance(3600 * SECOND);
+        world.run_spawned();
+        while_time_passes(&[&world, &other], record(&recorder, GLOBEX)).await.unwrap();
+        while_time_passes(&[&world, &other], record(&another, GLOBEX)).await.unwrap();
+    });
+}
+
+/// Each refresh returns a new refresh token. Returns the refresh tokens that were used. `tokens_me` gets the number of its
+/// call, counted from 1. If `first_hangs`, the first refresh gets no response.
+fn rotating(world: &World, tokens_me: impl Fn(usize) -> Response + 'static, first_hangs: bool) -> Rc<RefCell<Vec<String>>> {
+    let used: Rc<RefCell<Vec<String>>> = Rc::default();
+    let (log, lookups) = (used.clone(), Cell::new(0));
+    world.respond_async(move |request| {
+        let mut hangs = false;
+        let response = if request.is_for_token_endpoint() {
+            log.borrow_mut().extend(form(request.body.as_ref().unwrap()).remove("refresh_token"));
+            let number = log.borrow().len() + 1;
+            hangs = first_hangs && number == 2;
+            response(200, &format!(r#"{{"access_token":"access-{number}","expires_in":100,"refresh_token":"refresh-{number}"}}"#))
+        } else if request.url.contains("/tokens/me") {
+            lookups.set(lookups.get() + 1);
+            tokens_me(lookups.get())
+        } else {
+            accept(request)
+        };
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            Ok(response)
+        })
+    });
+    used
+}
+
+#[test]
+fn a_rotated_refresh_token_is_kept_although_tokens_me_fails() {
+    run(async {
+        let world = World::new();
+        let tokens_me = |number: usize| if number == 2 { response(503, "") } else { response(200, &token_info(GLOBEX)) };
+        let used = rotating(&world, tokens_me, false);
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        world.advance(100 * SECOND);
+        record(&recorder, GLOBEX).await.unwrap_err();
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(*used.borrow(), ["refresh-1", "refresh-2"]);
+    });
+}
+
+#[test]
+fn after_an_aborted_refresh_the_same_refresh_token_is_not_used_again() {
+    run(async {
+        let world = World::new();
+        let used = rotating(&world, |_| response(200, &token_info(GLOBEX)), true);
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        world.advance(100 * SECOND);
+        let aborted = aborted_when(yield_now(), async |options| recorder.start_recording(start_in(GLOBEX), options).await);
+        assert!(matches!(aborted.await, Err(CallError::Aborted)));
+        // The refresh continues, because its response may contain the next refresh token. The next call waits for it.
+        let next = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!(error(next).code, Code::Timeout);
+        assert_eq!(*used.borrow(), ["refresh-1"]);
+    });
+}
+
+/// The cloud refuses the token 900 s after its last use. At connect, 10 s are left.
+#[test]
+fn a_token_close_to_its_idle_timeout_stays_valid_once_it_is_used() {
+    run(async {
+        let world = World::new();
+        let (clock, idles_at) = (world.clone(), Cell::new(NOW + 10 * SECOND));
+        world.respond(move |request| {
+            if clock.time() >= idles_at.get() {
+                return response(401, "");
+            }
+            if request.method == "GET" {
+                return token_info_idling_at(GLOBEX, idles_at.get() - NOW);
+            }
+            idles_at.set(clock.time() + 900 * SECOND);
+            accept(request)
+        });
+        let recorder = connect(&world, options(&["opaque"])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        world.advance(60 * SECOND);
+        record(&recorder, GLOBEX).await.unwrap();
+    });
+}
+
+#[test]
+fn a_slow_response_does_not_spoil_the_known_clock_offset() {
+    let clock = CloudClock::default();
+    let date = |millis: i64| Timestamp::from_millis(NOW + millis);
+    let at = |millis: i64| clock.moment(Instant::from_millis(millis), date(millis));
+    // The cloud's clock is 30 s behind. The second response takes 40 s.
+    clock.learn(at(0), at(20), date(-30_000));
+    clock.learn(at(60_000), at(100_000), date(60_000 + 39_000 - 30_000));
+    let offset = at(0).in_cloud().as_millis() - NOW;
+    assert!((offset + 30_000).abs() <= 1_000, "{offset}");
+}
+
+#[test]
+fn a_token_that_expires_while_it_is_identified_is_not_sent() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond(move |request| {
+            if request.method == "GET" {
+                clock.advance(2 * SECOND);
+            }
+            accept(request)
+        });
+        world.issue_opaque(1.0);
+        let recorder = connect(&world, options(&[])).await;
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenExpired);
+        assert!(world.starts().is_empty());
+    });
+}
+
+#[test]
+fn a_call_that_waited_for_a_failed_renewal_requests_a_token_itself() {
+    run(async {
+        let world = World::new();
+        world.respond(accept).issue_opaque(100.0);
+        let recorder = connect(&world, options(&[])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        let (release, released) = gate();
+        let is_renewal = Cell::new(true);
+        world.token_source(move |_| {
+            let (is_renewal, released) = (is_renewal.replace(false), released.clone());
+            Box::pin(async move {
+                if is_renewal {
+                    released.await.unwrap();
+                    return Err(Cause::Foreign(Rc::new(())));
+                }
+                Ok(issued_token(&jwt_with_id(GLOBEX, "later")))
+            })
+        });
+        world.advance(95 * SECOND);
+        record(&recorder, GLOBEX).await.unwrap();
+        world.run_spawned();
+        // The token expires before the renewal ends.
+        world.advance(6 * SECOND);
+        join(record(&recorder, GLOBEX), async { release.send() }).await.0.unwrap();
+        assert_eq!(world.starts().last().unwrap().token, jwt_with_id(GLOBEX, "later"));
+    });
+}
+
+#[test]
+fn no_renewal_runs_beside_a_call_of_get_token() {
+    run(async {
+        let world = World::new();
+        let release = world.respond(accept).issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let other = async {
+            // The first call waits for getToken. Now a token is added that should be renewed soon.
+            recorder.add_token(AccessToken::parse(&jwt_expiring_in(10, GLOBEX, "added")).unwrap(), no_options()).await.unwrap();
+            world.advance(9 * SECOND + 500);
+            recorder.start_recording(start_of("another-agent", GLOBEX).unwrap(), no_options()).await.unwrap();
+            assert_eq!(world.spawned_tasks(), 0);
+            release.send();
+        };
+        join(record(&recorder, GLOBEX), other).await.0.unwrap();
+    });
+}
+
+/// The cloud's clock is an hour ahead of ours.
+#[test]
+fn the_idle_timeout_is_measured_by_the_clouds_clock() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond(move |request| Response {
+            date: Some(Timestamp::from_millis(clock.time() + 3600 * SECOND)),
+            ..match request.method.as_str() {
+                "GET" => token_info_idling_at(GLOBEX, (3600 + 900) * SECOND),
+                _ => accept(request),
+            }
+        });
+        let recorder = connect(&world, options(&["opaque"])).await;
+        world.advance(902 * SECOND);
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenExpired);
+    });
+}
+
+#[test]
+fn expires_in_counts_from_when_the_request_was_sent() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond(move |request| {
+            if request.is_for_token_endpoint() {
+                clock.advance(10 * SECOND);
+            }
+            accept_short_lived(request)
+        });
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        assert_eq!(expires_at(&recorder, 0), NOW + 100 * SECOND);
+    });
+}
+
+#[test]
+fn a_refused_refresh_token_is_not_used_again() {
+    run(async {
+        let world = World::new();
+        let used = refreshing(&world, |_| response(400, r#"{"error":"invalid_grant"}"#));
+        let recorder = sign_in(&world, login_options(), ACME).await;
+        world.advance(100 * SECOND);
+        world.block_popups();
+        record(&recorder, ACME).await.unwrap_err();
+        record(&recorder, ACME).await.unwrap_err();
+        assert_eq!(used.borrow().len(), 1);
+    });
+}
+
+#[test]
+fn a_refresh_token_is_redacted() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| match request.body.as_deref() {
+            Some(body) if body.contains("grant_type=refresh_token") => response(503, body),
+            _ => accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":100,"refresh_token":"the-refresh-token"}"#, request),
+        });
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        world.advance(100 * SECOND);
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!(refused.code, Code::CloudUnavailable);
+        assert!(!format!("{refused:?}").contains("the-refresh-token"));
+    });
+}
+
+/// Only the cloud can know, so it decides.
+#[test]
+fn a_token_whose_idle_timeout_is_now_is_still_sent() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| if request.method == "GET" { token_info_idling_at(GLOBEX, 0) } else { accept(request) });
+        let recorder = connect(&world, options(&["opaque"])).await;
+        record(&recorder, GLOBEX).await.unwrap();
     });
 }

@@ -43,7 +43,7 @@ fn answers_in_turn(world: &World, answers: Vec<Result<Response, TransportError>>
 }
 
 #[test]
-fn a_stop_is_a_patch_for_the_recordings_own_organization() {
+fn a_stop_is_a_patch_with_the_token_of_the_recordings_organization() {
     run(async {
         let world = World::new();
         world.respond(|_| response(200, &recording("rec-1", "stopped")));
@@ -59,7 +59,7 @@ fn a_stop_is_a_patch_for_the_recordings_own_organization() {
 }
 
 #[test]
-fn a_call_whose_answer_is_lost_is_sent_again_twice() {
+fn a_stop_without_a_response_is_repeated_twice() {
     let losses: [fn() -> Result<Response, TransportError>; 4] = [
         || Err(lost_response("reset")),
         || Ok(response(503, "")),
@@ -85,7 +85,7 @@ fn a_call_whose_answer_is_lost_is_sent_again_twice() {
 }
 
 #[test]
-fn a_call_is_not_sent_again_beyond_its_time() {
+fn a_stop_is_not_repeated_beyond_its_deadline() {
     run(async {
         let world = World::new();
         world.respond(|_| response(503, ""));
@@ -97,7 +97,7 @@ fn a_call_is_not_sent_again_beyond_its_time() {
 }
 
 #[test]
-fn a_stop_that_says_nothing_of_the_recording_is_looked_at() {
+fn a_recording_is_read_if_the_response_to_its_stop_does_not_describe_it() {
     run(async {
         for yes in [response(204, ""), response(200, "{}"), response(200, &recording("another", "stopped"))] {
             let world = World::new();
@@ -111,7 +111,7 @@ fn a_stop_that_says_nothing_of_the_recording_is_looked_at() {
 }
 
 #[test]
-fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
+fn a_stop_with_a_conflict_succeeds_if_the_recording_has_stopped() {
     run(async {
         for (state, succeeds) in [("stopped", true), ("recording", false)] {
             let world = World::new();
@@ -127,7 +127,7 @@ fn a_conflict_on_a_stop_is_none_if_the_recording_has_stopped() {
 }
 
 #[test]
-fn what_is_not_there_is_a_recording() {
+fn a_404_means_that_the_recording_was_not_found() {
     run(async {
         let world = World::new();
         world.respond(|_| response(404, r#"{"code":"not.found"}"#));
@@ -140,7 +140,7 @@ fn what_is_not_there_is_a_recording() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
+fn a_stop_with_a_refused_token_is_repeated_with_a_new_token() {
     run(async {
         let world = World::new();
         let old = jwt_for(GLOBEX);
@@ -156,7 +156,7 @@ fn a_token_that_is_refused_is_renewed_for_these_calls_as_well() {
 }
 
 #[test]
-fn a_recording_is_read_with_what_the_cloud_says() {
+fn a_recording_has_the_state_and_the_start_time_that_the_cloud_sends() {
     run(async {
         let world = World::new();
         world.respond(|_| response(200, &recording("rec-1", "archived")));
@@ -169,7 +169,7 @@ fn a_recording_is_read_with_what_the_cloud_says() {
 }
 
 #[test]
-fn an_answer_that_is_not_the_recording_is_unexpected() {
+fn a_response_that_is_not_the_recording_is_unexpected() {
     run(async {
         let another_org = format!(r#"{{"id":"rec-1","agentId":"a","organizationId":"{ACME}"}}"#);
         for body in ["", "[]", r#"{"id":"rec-2","agentId":"a"}"#, r#"{"id":"rec-1"}"#, r#"{"agentId":"a"}"#, &another_org] {
@@ -190,7 +190,7 @@ fn an_answer_that_is_not_the_recording_is_unexpected() {
 }
 
 #[test]
-fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
+fn a_list_contains_only_recordings_of_the_organization_and_the_agent() {
     run(async {
         let world = World::new();
         let body = format!(
@@ -212,7 +212,7 @@ fn a_list_has_what_is_of_the_organization_and_of_the_agent() {
 }
 
 #[test]
-fn time_abort_and_close_end_these_calls() {
+fn a_timeout_an_abort_and_a_close_end_a_call() {
     run(async {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));
@@ -230,7 +230,7 @@ fn time_abort_and_close_end_these_calls() {
 }
 
 #[test]
-fn what_is_no_id_is_refused() {
+fn an_invalid_recording_id_is_refused() {
     for text in ["", ".", "..", "a\nb", "\u{0}", &"x".repeat(257)] {
         assert_eq!(code(recording_id(text)), Code::BadArgument, "{text:?}");
     }
@@ -264,4 +264,19 @@ proptest! {
 fn percent_decoded(text: &str) -> String {
     // A form's reader does it, once what only a form knows is put out of its way.
     url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap()
+}
+
+#[test]
+fn a_stop_succeeds_although_responses_do_not_name_the_agent() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| match request.method.as_str() {
+            "POST" => response(201, CREATED),
+            _ => response(200, r#"{"id":"rec-1","state":"stopped"}"#),
+        });
+        let recorder = with_tokens(&world).await;
+        let started = record(&recorder, GLOBEX).await.unwrap();
+        let stopped = recorder.stop(&id(started.id.as_str()), &started.org, Some(&started.agent), no_options()).await.unwrap();
+        assert_eq!((stopped.state, stopped.agent), (State::Stopped, started.agent));
+    });
 }

@@ -57,7 +57,7 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
 ];
 
 #[test]
-fn each_status_and_code_is_one_cause() {
+fn each_status_and_code_maps_to_one_error_code() {
     for &(status, code, message, expected) in TABLE {
         let body = format!(r#"{{"status":{status},"code":"{code}","message":"{message}","contextId":"ctx-1","errors":[]}}"#);
         let error = refusal(&response(status, &body));
@@ -70,7 +70,7 @@ fn each_status_and_code_is_one_cause() {
 }
 
 #[test]
-fn what_the_message_names_is_evidence() {
+fn scopes_and_permissions_in_the_message_become_evidence() {
     let scope = refusal(&response(
         403,
         r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [screenrecordings:write]"}"#,
@@ -88,7 +88,7 @@ fn what_the_message_names_is_evidence() {
 }
 
 #[test]
-fn a_body_that_is_no_error_body_is_kept_as_it_came() {
+fn an_unreadable_error_body_is_kept_unchanged() {
     for body in ["", "<html>403 Forbidden</html>", "null", "[]", "\"no\"", r#"{"code":7,"message":[]}"#, "{\"code\":"] {
         let error = refusal(&response(403, body));
         assert_eq!(error.code, Code::UnexpectedAnswer, "{body}");

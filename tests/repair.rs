@@ -8,10 +8,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::join;
-use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
+use premium_recorder::token::access_token::AccessToken;
 use support::*;
 
 const RESOURCE_OWNER: &str =
@@ -30,7 +30,7 @@ fn paths(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_lying_token_is_filed_right_and_the_targets_own_is_obtained() {
+fn a_lying_token_is_stored_for_its_real_organization_and_replaced() {
     run(async {
         let world = World::new();
         let (lying, honest) = (jwt_with_id(GLOBEX, "acme's"), jwt_with_id(GLOBEX, "globex's"));
@@ -57,7 +57,7 @@ fn a_lying_token_is_filed_right_and_the_targets_own_is_obtained() {
 }
 
 #[test]
-fn a_lying_token_without_a_source_is_explained_and_not_sent_again() {
+fn without_get_token_a_lying_token_is_explained_and_not_sent_again() {
     run(async {
         let world = World::new();
         world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { token_info_with_scopes(ACME, "") });
@@ -73,7 +73,7 @@ fn a_lying_token_without_a_source_is_explained_and_not_sent_again() {
 }
 
 #[test]
-fn a_source_that_gives_the_lying_token_again_is_refused_without_sending() {
+fn if_get_token_returns_the_lying_token_again_it_is_not_sent() {
     run(async {
         let world = World::new();
         world
@@ -112,7 +112,7 @@ async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Er
 }
 
 #[test]
-fn a_right_token_is_said_to_be_right_and_what_else_it_may_be() {
+fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
     run(async {
         let (world, refused) = narrowed_down(r#""user-basic-info","screenrecording:write""#, Some(200)).await;
         assert_eq!(refused.code, Code::ScopeMissing);
@@ -136,7 +136,7 @@ fn a_right_token_is_said_to_be_right_and_what_else_it_may_be() {
 }
 
 #[test]
-fn who_cannot_be_asked_whose_the_token_is_leaves_the_clouds_own_no() {
+fn if_the_token_cannot_be_identified_the_refusal_is_passed_on() {
     run(async {
         let world = World::new();
         world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { response(503, "") }).issue_per_org();
@@ -146,113 +146,8 @@ fn who_cannot_be_asked_whose_the_token_is_leaves_the_clouds_own_no() {
     });
 }
 
-/// The first start is refused with this answer, the next succeeds.
-fn refused_once(world: &World, refusal: Response) {
-    let count = Cell::new(0);
-    world.respond(move |_| {
-        count.set(count.get() + 1);
-        if count.get() == 1 { refusal.clone() } else { response(201, CREATED) }
-    });
-}
-
-fn rate_limited(retry_after: Option<&str>, message: &str) -> Response {
-    let body = format!(r#"{{"status":429,"code":"too.many.requests.retry.after","message":"{message}"}}"#);
-    Response { retry_after: retry_after.map(str::to_owned), ..response(429, &body) }
-}
-
 #[test]
-fn a_rate_limit_is_waited_out_as_the_cloud_says() {
-    run(async {
-        let soon = jiff::Timestamp::from_millisecond(NOW + 7_000).unwrap().to_string();
-        for (retry_after, message, millis) in [
-            (Some("7"), "", 7_000),
-            (Some(" 7 "), "", 7_000),
-            (Some(soon.as_str()), "", 7_000),
-            (None, "Retry the request in [7] seconds", 7_000),
-            (Some("0"), "Retry the request in [7] seconds", 0),
-        ] {
-            let world = World::new();
-            refused_once(&world, rate_limited(retry_after, message));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-            let somebody = async {
-                wait_until(|| !world.starts().is_empty()).await;
-                yield_now().await;
-                if millis > 0 {
-                    world.advance(millis - 1);
-                    yield_now().await;
-                    assert_eq!(world.starts().len(), 1);
-                    world.advance(1);
-                }
-            };
-            let (started, ()) = join(record(&recorder, GLOBEX), somebody).await;
-            started.unwrap();
-            assert_eq!(world.starts().len(), 2, "{retry_after:?} {message}");
-        }
-    });
-}
-
-#[test]
-fn a_rate_limit_that_says_nothing_is_waited_out_with_jitter() {
-    run(async {
-        let mut waits = std::collections::HashSet::new();
-        for random in [0, 120, 254] {
-            let world = World::new();
-            world.seed_random(random);
-            refused_once(&world, response(429, r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-            let somebody = async {
-                wait_until(|| !world.starts().is_empty()).await;
-                yield_now().await;
-                let mut waited = 0;
-                while world.starts().len() == 1 {
-                    world.advance(1);
-                    waited += 1;
-                    yield_now().await;
-                }
-                waited
-            };
-            let (started, waited) = join(record(&recorder, GLOBEX), somebody).await;
-            started.unwrap();
-            assert!((1_000..=3_010).contains(&waited), "{waited}");
-            waits.insert(waited);
-        }
-        assert_eq!(waits.len(), 3);
-    });
-}
-
-#[test]
-fn a_wait_never_outlasts_the_call() {
-    run(async {
-        let world = World::new();
-        world.respond(|_| rate_limited(Some("86400"), ""));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-        // At once, not after fifteen seconds.
-        let refused = error(record(&recorder, GLOBEX).await);
-        assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
-        assert!(refused.code.retryable());
-
-        let limits = with_timeout(7_000);
-        world.respond(|_| rate_limited(Some("7"), ""));
-        let call = recorder.start_recording(start_in(GLOBEX), limits);
-        assert_eq!(error(call.await).code, Code::RateLimited);
-        // A wait that nobody can count does not end anything.
-        for odd in ["soon", "-5", "99999999999", ""] {
-            let world = World::new();
-            world.respond(move |_| rate_limited(Some(odd), ""));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-            let (refused, ()) = join(record(&recorder, GLOBEX), async {
-                wait_until(|| !world.starts().is_empty()).await;
-                yield_now().await;
-                world.advance(3_010);
-            })
-            .await;
-            assert_eq!(error(refused).code, Code::RateLimited, "{odd}");
-        }
-    });
-}
-
-#[test]
-fn a_call_is_repaired_once_whatever_comes_next() {
+fn a_call_is_repaired_only_once() {
     run(async {
         let refusals = [response(401, ""), response(403, RESOURCE_OWNER), rate_limited(Some("0"), "")];
         for first in &refusals {
@@ -285,7 +180,7 @@ fn a_call_is_repaired_once_whatever_comes_next() {
 }
 
 #[test]
-fn nothing_else_is_sent_again() {
+fn other_refusals_are_not_repeated() {
     run(async {
         for (status, body) in [
             (400, ""),
@@ -307,7 +202,7 @@ fn nothing_else_is_sent_again() {
 }
 
 #[test]
-fn time_runs_out_during_a_repair_and_nothing_was_started() {
+fn a_deadline_during_a_repair_is_a_timeout() {
     run(async {
         let world = World::new();
         world.respond_async(|request| {
@@ -326,7 +221,7 @@ fn time_runs_out_during_a_repair_and_nothing_was_started() {
 }
 
 #[test]
-fn a_scope_that_is_nearly_right_is_named() {
+fn a_nearly_right_scope_is_named() {
     let needed = "screenrecordings:write";
     for held in [
         "screenrecording:write",
@@ -370,4 +265,113 @@ fn a_refusal_names_the_headers_and_scopes_that_were_sent() {
         assert_eq!(evidence.org_headers.as_deref(), Some(&["x-gc-organization".to_owned()][..]));
         assert_eq!(evidence.granted_scopes.as_ref().unwrap(), &["screenrecording:write", "user-basic-info"]);
     });
+}
+
+#[test]
+fn a_refused_start_times_out_if_the_renewal_hangs() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(401, "")).token_source(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "a")])).await;
+        let (ended, ()) = join(record(&recorder, GLOBEX), async {
+            yield_now().await;
+            world.advance(15 * SECOND);
+        })
+        .await;
+        // The outcome is known: the cloud refused the start.
+        assert_eq!(error(ended).code, Code::Timeout);
+    });
+}
+
+#[test]
+fn if_the_repeated_start_gets_no_response_the_outcome_is_unknown() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|request| {
+            let is_first = request.token == jwt_with_id(GLOBEX, "a");
+            Box::pin(async move { if is_first { Ok(response(401, "")) } else { std::future::pending().await } })
+        });
+        world.issue(&jwt_with_id(GLOBEX, "b"));
+        let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "a")])).await;
+        let (ended, ()) = join(record(&recorder, GLOBEX), async {
+            wait_until(|| world.starts().len() == 2).await;
+            world.advance(15 * SECOND);
+            // The third request looks for the recording.
+            wait_until(|| world.requests().len() == 3).await;
+            world.advance(5 * SECOND);
+        })
+        .await;
+        assert_eq!(error(ended).code, Code::OutcomeUnknown);
+    });
+}
+
+#[test]
+fn a_refused_start_is_repeated_with_a_token_that_was_added_meanwhile() {
+    run(async {
+        let world = World::new();
+        let (release, released) = gate();
+        world.respond_async(move |request| {
+            let waits = request.token == jwt_with_id(GLOBEX, "a");
+            let released = released.clone();
+            Box::pin(async move {
+                if !waits {
+                    return Ok(response(201, CREATED));
+                }
+                released.await.unwrap();
+                Ok(response(401, ""))
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "a")])).await;
+        let add = async {
+            recorder.add_token(AccessToken::parse(&jwt_with_id(GLOBEX, "b")).unwrap(), no_options()).await.unwrap();
+            release.send();
+        };
+        join(record(&recorder, GLOBEX), add).await.0.unwrap();
+        let tokens: Vec<_> = world.starts().into_iter().map(|start| start.token).collect();
+        assert_eq!(tokens, [jwt_with_id(GLOBEX, "a"), jwt_with_id(GLOBEX, "b")]);
+    });
+}
+
+#[test]
+fn add_token_accepts_another_token_but_not_the_refused_one() {
+    run(async {
+        let world = World::new();
+        let refused = jwt_with_id(GLOBEX, "refused");
+        let token = refused.clone();
+        world.respond(move |request| if request.token == token { response(401, "") } else { accept(request) });
+        let recorder = connect(&world, options(&[&refused])).await;
+        let add = |text: &str| recorder.add_token(AccessToken::parse(text).unwrap(), no_options());
+        add(&refused).await.unwrap();
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::Unauthenticated);
+        assert_eq!(error(add(&refused).await).code, Code::Unauthenticated);
+        add(&jwt_with_id(GLOBEX, "another")).await.unwrap();
+        record(&recorder, GLOBEX).await.unwrap();
+    });
+}
+
+/// The cloud has named the token's organization. That counts more than the token's claim, also after a sign-out.
+#[test]
+fn a_lying_token_is_not_trusted_when_it_is_added_again() {
+    for signs_out in [false, true] {
+        run(async {
+            let world = World::new();
+            let lying = jwt_with_id(GLOBEX, "lies");
+            let token = lying.clone();
+            world.respond(move |request| match request.method.as_str() {
+                "GET" if request.token == token => response(200, &token_info(ACME)),
+                "POST" if request.token == token && request.org.as_deref() == Some(GLOBEX) => response(403, RESOURCE_OWNER),
+                _ => accept(request),
+            });
+            let recorder = connect(&world, options(&[&lying])).await;
+            assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
+            if signs_out {
+                recorder.sign_out(None, no_options()).await.unwrap();
+            }
+            world.clear_log();
+            let added = recorder.add_token(AccessToken::parse(&lying).unwrap(), no_options()).await.unwrap();
+            assert_eq!(added.target().org.as_str(), ACME);
+            record(&recorder, GLOBEX).await.unwrap_err();
+            assert!(world.starts().is_empty());
+        });
+    }
 }

@@ -5,46 +5,33 @@
 mod support;
 
 use futures::future::{join, join_all};
+use premium_recorder::auth::ports::{TokenSharer, TokenSharing};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
-use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
+use premium_recorder::token::access_token::{AccessToken, IssuedToken};
+use std::cell::Cell;
+use std::rc::Rc;
 use support::*;
 
 fn answers(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":3600,"refresh_token":"refresh"}"#, request)
 }
 
-/// So many pages, each with a recorder that has these options, in a cloud that says yes.
-async fn pages(count: usize, first: World, options: impl Fn() -> Options) -> Vec<(World, Recorder<World>)> {
-    let mut pages = Vec::new();
-    for at in 0..count {
-        let world = if at == 0 { first.clone() } else { first.another_page() };
-        world.respond(answers);
-        let recorder = connect(&world, options()).await;
-        pages.push((world, recorder));
-    }
-    pages
-}
-
-fn asked(pages: &[(World, Recorder<World>)]) -> usize {
-    pages.iter().map(|(world, _)| world.get_token_calls().len()).sum()
-}
-
 #[test]
-fn fifty_pages_ask_once() {
+fn fifty_pages_call_get_token_once() {
     run(async {
-        let pages = pages(50, World::new(), || options(&[])).await;
+        let pages = connect_pages(50, World::new(), answers, || options(&[])).await;
         pages.iter().for_each(|(world, _)| {
             world.issue_per_org();
         });
         let all = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX))).await;
         assert!(all.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
-        assert_eq!(asked(&pages), 1);
+        assert_eq!(get_token_calls_of(&pages), 1);
         // Each organization has its own.
         join_all(pages.iter().map(|(_, recorder)| record(recorder, ACME))).await;
-        assert_eq!(asked(&pages), 2);
+        assert_eq!(get_token_calls_of(&pages), 2);
         for (world, _) in &pages {
             assert!(world.starts().iter().all(|start| Some(&start.token) == start.org.as_deref().map(jwt_for).as_ref()));
         }
@@ -52,33 +39,33 @@ fn fifty_pages_ask_once() {
 }
 
 #[test]
-fn all_works_without_locks() {
+fn without_locks_every_page_calls_get_token() {
     run(async {
         let world = World::new();
         world.disable_locks();
-        let pages = pages(3, world, || options(&[])).await;
+        let pages = connect_pages(3, world, answers, || options(&[])).await;
         let sources: Vec<Release> = pages.iter().map(|(world, _)| world.issue_when_released(|_| true)).collect();
         let calls = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX)));
         let (all, ()) = join(calls, async { sources.into_iter().for_each(Release::send) }).await;
         assert!(all.iter().all(Result::is_ok));
-        assert_eq!(asked(&pages), 3);
+        assert_eq!(get_token_calls_of(&pages), 3);
     });
 }
 
 #[test]
-fn pages_that_do_not_share_obtain_their_own() {
+fn pages_with_share_tokens_false_call_get_token_each() {
     run(async {
-        let pages = pages(3, World::new(), || Options { share_tokens: Some(false), ..options(&[]) }).await;
+        let pages = connect_pages(3, World::new(), answers, || Options { share_tokens: Some(false), ..options(&[]) }).await;
         for (world, recorder) in &pages {
             world.issue_per_org();
             record(recorder, GLOBEX).await.unwrap();
         }
-        assert_eq!(asked(&pages), 3);
+        assert_eq!(get_token_calls_of(&pages), 3);
     });
 }
 
 #[test]
-fn pages_with_another_source_or_use_obtain_their_own() {
+fn pages_with_another_cloud_scope_or_login_share_no_token() {
     run(async {
         let first = World::new();
         first.respond(answers).issue_per_org();
@@ -98,7 +85,7 @@ fn pages_with_another_source_or_use_obtain_their_own() {
 }
 
 #[test]
-fn a_token_that_the_app_itself_handed_over_stays_where_it_is() {
+fn a_token_from_the_options_is_not_shared() {
     run(async {
         let first = World::new();
         let recorder = connect(&first, options(&[&jwt_for(GLOBEX)])).await;
@@ -111,7 +98,7 @@ fn a_token_that_the_app_itself_handed_over_stays_where_it_is() {
 }
 
 #[test]
-fn a_page_that_opens_later_takes_over_what_another_signed_in_for() {
+fn a_page_that_opens_later_uses_the_token_of_an_earlier_sign_in() {
     run(async {
         let for_globex = || Options { org_id: Some(GLOBEX.into()), ..login_options() };
         let first = World::new();
@@ -131,9 +118,9 @@ fn a_page_that_opens_later_takes_over_what_another_signed_in_for() {
 }
 
 #[test]
-fn a_page_waits_for_the_one_that_signs_in() {
+fn a_page_waits_for_the_sign_in_of_another_page() {
     run(async {
-        let pages = pages(2, World::new(), login_options).await;
+        let pages = connect_pages(2, World::new(), answers, login_options).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         let somebody = async {
             yield_now().await;
@@ -148,9 +135,9 @@ fn a_page_waits_for_the_one_that_signs_in() {
 }
 
 #[test]
-fn one_pages_failure_is_not_anothers() {
+fn a_failure_in_one_page_does_not_fail_another() {
     run(async {
-        let pages = pages(2, World::new(), || options(&[])).await;
+        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         first.token_source(|_| Box::pin(async { Err(Cause::Foreign(std::rc::Rc::new(()))) }));
         second.issue_per_org();
@@ -161,9 +148,9 @@ fn one_pages_failure_is_not_anothers() {
 }
 
 #[test]
-fn a_token_that_was_refused_is_not_taken_over_again() {
+fn a_shared_token_that_was_refused_is_not_used_again() {
     run(async {
-        let pages = pages(2, World::new(), || options(&[])).await;
+        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         let token = |jti: &str| jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"{jti}"}}"#));
         first.issue(&token("stale"));
@@ -177,9 +164,9 @@ fn a_token_that_was_refused_is_not_taken_over_again() {
 }
 
 #[test]
-fn what_is_about_to_expire_is_not_taken_over() {
+fn a_shared_token_that_is_about_to_expire_is_not_used() {
     run(async {
-        let pages = pages(2, World::new(), || options(&[])).await;
+        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         first.issue(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 100)));
         second.issue_per_org();
@@ -193,26 +180,9 @@ fn what_is_about_to_expire_is_not_taken_over() {
 }
 
 #[test]
-fn signing_out_in_one_page_forgets_in_all_and_nothing_comes_back() {
+fn when_a_shared_token_expires_one_page_calls_get_token() {
     run(async {
-        let pages = pages(3, World::new(), || options(&[])).await;
-        for (world, recorder) in &pages {
-            world.issue_per_org();
-            record(recorder, GLOBEX).await.unwrap();
-        }
-        let (first, one) = &pages[0];
-        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
-        assert!(pages.iter().all(|(_, recorder)| recorder.tokens().is_empty()));
-        assert_eq!(first.requests().iter().filter(|request| request.method == "DELETE").count(), 1);
-        record(&pages[1].1, GLOBEX).await.unwrap();
-        assert_eq!(asked(&pages), 2);
-    });
-}
-
-#[test]
-fn when_the_token_of_all_pages_expires_one_asks_for_all() {
-    run(async {
-        let pages = pages(10, World::new(), || options(&[])).await;
+        let pages = connect_pages(10, World::new(), answers, || options(&[])).await;
         let serial = std::rc::Rc::new(std::cell::Cell::new(0));
         for (world, _) in &pages {
             let (serial, clock) = (serial.clone(), world.clone());
@@ -228,16 +198,16 @@ fn when_the_token_of_all_pages_expires_one_asks_for_all() {
             for (_, recorder) in &pages[usize::from(round > 1)..] {
                 record(recorder, GLOBEX).await.unwrap();
             }
-            assert_eq!(asked(&pages), round);
+            assert_eq!(get_token_calls_of(&pages), round);
             pages.iter().for_each(|(world, _)| world.advance(100_000));
         }
     });
 }
 
 #[test]
-fn how_long_a_shared_token_may_rest_is_for_the_cloud_to_say() {
+fn the_idle_timeout_of_a_shared_token_is_left_to_the_cloud() {
     run(async {
-        let pages = pages(2, World::new(), || options(&[])).await;
+        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         for (world, _) in &pages {
             world.issue("opaque").respond(|request| match request.method.as_str() {
@@ -254,14 +224,14 @@ fn how_long_a_shared_token_may_rest_is_for_the_cloud_to_say() {
         first.advance(1_000_000);
         second.advance(1_000_000);
         record(other, GLOBEX).await.unwrap();
-        assert_eq!(asked(&pages), 1);
+        assert_eq!(get_token_calls_of(&pages), 1);
     });
 }
 
 #[test]
-fn a_page_that_closes_shares_no_more() {
+fn a_closed_page_shares_no_token() {
     run(async {
-        let pages = pages(3, World::new(), || options(&[])).await;
+        let pages = connect_pages(3, World::new(), answers, || options(&[])).await;
         for (world, recorder) in &pages[..2] {
             world.issue_per_org();
             record(recorder, GLOBEX).await.unwrap();
@@ -270,6 +240,200 @@ fn a_page_that_closes_shares_no_more() {
         pages[0].1.close();
         pages[1].1.close();
         record(&pages[2].1, GLOBEX).await.unwrap();
-        assert_eq!(asked(&pages), 2);
+        assert_eq!(get_token_calls_of(&pages), 2);
+    });
+}
+
+#[test]
+fn a_call_that_waits_for_another_pages_sign_in_does_not_time_out() {
+    run(async {
+        let pages = connect_pages(2, World::new(), accept, login_options).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        let mut calls = Box::pin(join(record(one, GLOBEX), record(other, GLOBEX)));
+        assert!(poll_once(calls.as_mut()).await.is_pending());
+        // The deadline of both calls is 15 s.
+        for _ in 0..20 {
+            first.advance(SECOND);
+            second.advance(SECOND);
+            assert!(poll_once(calls.as_mut()).await.is_pending());
+        }
+        first.popups()[0].post_code("code");
+        let (a, b) = calls.await;
+        assert!(a.is_ok() && b.is_ok());
+    });
+}
+
+#[test]
+fn a_token_that_another_page_keeps_using_needs_no_new_sign_in() {
+    run(async {
+        let pages = connect_pages(2, World::new(), accept, login_options).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        // The token idles out 900 s after its last use by any page.
+        let idles_at = Rc::new(Cell::new(NOW + 900 * SECOND));
+        for (world, _) in &pages {
+            let (clock, idles_at) = (world.clone(), idles_at.clone());
+            world.respond(move |request| {
+                if request.is_for_token_endpoint() {
+                    return accept(request);
+                }
+                if clock.time() >= idles_at.get() {
+                    return response(401, "");
+                }
+                if request.method == "GET" {
+                    return token_info_idling_at(GLOBEX, idles_at.get() - NOW);
+                }
+                idles_at.set(clock.time() + 900 * SECOND);
+                accept(request)
+            });
+        }
+        record_and_sign_in(one, first, GLOBEX).await.unwrap();
+        record(other, GLOBEX).await.unwrap();
+        for _ in 0..3 {
+            first.advance(600 * SECOND);
+            second.advance(600 * SECOND);
+            record(one, GLOBEX).await.unwrap();
+        }
+        record(other, GLOBEX).await.unwrap();
+        assert!(second.popups().iter().all(|popup| popup.url().is_none()));
+    });
+}
+
+#[test]
+fn an_added_token_is_not_shared_although_the_token_before_it_was() {
+    run(async {
+        let pages = connect_pages(2, World::new(), accept, || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        first.issue_unless(100.0, |_| false);
+        second.issue_unless(100.0, |_| false);
+        record(one, GLOBEX).await.unwrap();
+        let added = jwt_expiring_in(9999, GLOBEX, "added");
+        one.add_token(AccessToken::parse(&added).unwrap(), no_options()).await.unwrap();
+        record(other, GLOBEX).await.unwrap();
+        assert_ne!(second.starts()[0].token, added);
+    });
+}
+
+#[test]
+fn pages_with_different_login_hints_share_no_token() {
+    run(async {
+        let with_hint = |hint: &str| {
+            let mut options = login_options();
+            options.login.as_mut().unwrap().login_hint = Some(hint.to_owned());
+            options
+        };
+        let first = World::new();
+        first.respond(accept);
+        let _recorder = sign_in(&first, with_hint("ada@globex.example"), GLOBEX).await;
+        let second = first.another_page();
+        second.respond(accept);
+        let other = connect(&second, with_hint("bob@globex.example")).await;
+        // Bob has to sign in, so the call does not complete.
+        assert!(completed_within(&[&second], 2 * SECOND, record(&other, GLOBEX)).await.is_none());
+        assert!(second.popups().last().unwrap().url().is_some(), "Bob records with Ada's token");
+    });
+}
+
+#[test]
+fn a_page_with_blocked_windows_uses_another_pages_token() {
+    run(async {
+        let first = World::new();
+        first.respond(accept);
+        let _recorder = sign_in(&first, login_options(), GLOBEX).await;
+        let second = first.another_page();
+        second.respond(accept);
+        let other = connect(second.block_popups(), login_options()).await;
+        record(&other, GLOBEX).await.unwrap();
+    });
+}
+
+#[test]
+fn connect_succeeds_although_a_shared_token_cannot_be_verified() {
+    run(async {
+        let options = || Options { org_id: Some(GLOBEX.into()), ..login_options() };
+        let first = World::new();
+        first.respond(accept);
+        let _recorder = sign_in(&first, options(), GLOBEX).await;
+        let second = first.another_page();
+        second.respond_async(|_| Box::pin(std::future::pending()));
+        let connected = while_time_passes(&[&second], try_connect(&second, options())).await;
+        assert!(connected.unwrap().tokens().is_empty());
+        assert_eq!(second.requests().len(), 1, "the shared token is verified once");
+    });
+}
+
+/// Another page of the origin, which shares this token and counts how often.
+struct Sharer(String, Rc<Cell<usize>>);
+
+impl TokenSharer for Sharer {
+    fn share(&self) -> Option<IssuedToken> {
+        self.1.set(self.1.get() + 1);
+        Some(issued_token(&self.0))
+    }
+
+    fn forget(&self) {}
+}
+
+#[test]
+fn a_shared_token_of_another_organization_is_not_used() {
+    run(async {
+        let world = World::new();
+        world.respond(accept).issue_per_org();
+        let shared = Rc::new(Cell::new(0));
+        // The name ends with the person that `loginHint` names: here, nobody.
+        let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken ");
+        let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())));
+        let recorder = connect(&world, options(&[])).await;
+        assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);
+        assert_eq!((world.starts()[0].org.as_deref(), world.starts()[0].token.clone()), (Some(GLOBEX), jwt_for(GLOBEX)));
+        assert_eq!(shared.get(), 1, "the token was shared under the name that the library uses");
+    });
+}
+
+#[test]
+fn a_shared_token_keeps_its_expiry() {
+    run(async {
+        let pages = connect_pages(2, World::new(), accept_short_lived, || options(&[])).await;
+        for (world, _) in &pages {
+            world.issue_opaque(100.0);
+        }
+        let [(_, one), (second, other)] = pages.as_slice() else { panic!() };
+        record(one, GLOBEX).await.unwrap();
+        record(other, GLOBEX).await.unwrap();
+        assert!(second.get_token_calls().is_empty());
+        pages.iter().for_each(|(world, _)| world.advance(100 * SECOND));
+        record(other, GLOBEX).await.unwrap();
+        assert_eq!(second.get_token_calls().len(), 1);
+    });
+}
+
+#[test]
+fn a_refused_token_is_not_shared() {
+    run(async {
+        let stale = jwt_with_id(GLOBEX, "stale");
+        let refused = stale.clone();
+        let cloud = move |request: &SentRequest| if request.token == refused { response(401, "") } else { accept(request) };
+        let pages = connect_pages(2, World::new(), cloud, || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        first.issue(&stale);
+        second.issue(&jwt_with_id(GLOBEX, "good"));
+        record(one, GLOBEX).await.unwrap_err();
+        record(other, GLOBEX).await.unwrap();
+        assert!(second.starts().iter().all(|start| start.token != stale));
+    });
+}
+
+#[test]
+fn a_token_from_the_options_is_not_replaced_by_a_shared_one() {
+    run(async {
+        let options = |tokens: &[&str]| Options { org_id: Some(GLOBEX.into()), login: login_options().login, ..options(tokens) };
+        let first = World::new();
+        first.respond(accept);
+        let _recorder = sign_in(&first, options(&[]), GLOBEX).await;
+        let second = first.another_page();
+        second.respond(accept);
+        let own = jwt_with_id(GLOBEX, "own");
+        let other = connect(&second, options(&[&own])).await;
+        record(&other, GLOBEX).await.unwrap();
+        assert_eq!(second.starts()[0].token, own);
     });
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
+use futures::future::join3;
 use futures::future::{join, join_all};
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
@@ -43,7 +44,7 @@ async fn aborted(recorder: &Recorder<World>) -> Result<Recording, CallError> {
 }
 
 #[test]
-fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
+fn after_a_lost_response_the_recording_is_found_and_not_started_again() {
     let ways: [fn() -> Result<Response, TransportError>; 7] = [
         || Err(lost_response("reset")),
         || Err(TransportError { status: Some(201), ..lost_response("half an answer") }),
@@ -69,7 +70,7 @@ fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
 }
 
 #[test]
-fn one_that_began_by_the_time_of_the_second_look_is_found() {
+fn a_recording_that_appears_by_the_second_look_is_found() {
     run(async {
         let world = World::new();
         let asked = Cell::new(0);
@@ -88,7 +89,7 @@ fn one_that_began_by_the_time_of_the_second_look_is_found() {
 }
 
 #[test]
-fn what_can_not_be_told_to_be_ours_is_an_unknown_outcome_with_what_was_seen() {
+fn without_exactly_one_match_the_outcome_is_unknown() {
     type Listed = fn() -> Response;
     let cases: [(Listed, Option<usize>, &str); 9] = [
         (|| list(&[]), Some(0), "no recording of the agent."),
@@ -123,7 +124,7 @@ fn what_can_not_be_told_to_be_ours_is_an_unknown_outcome_with_what_was_seen() {
 }
 
 #[test]
-fn what_was_seen_is_told_in_the_clouds_words() {
+fn an_unknown_outcome_lists_the_recordings_in_the_clouds_words() {
     run(async {
         let world = World::new();
         cloud(&world, || Ok(response(502, "")), || list(&[entity("old", "archived", -60_000)]));
@@ -136,7 +137,7 @@ fn what_was_seen_is_told_in_the_clouds_words() {
 }
 
 #[test]
-fn since_when_is_told_by_the_clouds_clock() {
+fn start_times_are_compared_by_the_clouds_clock() {
     for (ahead, started, is_ours) in
         [(600_000, 600_010, true), (600_000, 10, false), (-600_000, -599_990, true), (-600_000, -603_000, false)]
     {
@@ -156,7 +157,7 @@ fn since_when_is_told_by_the_clouds_clock() {
 }
 
 #[test]
-fn a_start_that_takes_too_long_is_looked_for_at_most_five_seconds_more() {
+fn after_a_timeout_the_recording_is_looked_for_for_at_most_five_seconds() {
     run(async {
         for hangs in [false, true] {
             let world = World::new();
@@ -179,7 +180,7 @@ fn a_start_that_takes_too_long_is_looked_for_at_most_five_seconds_more() {
 }
 
 #[test]
-fn a_close_after_the_start_was_sent_says_so_also_while_it_is_looked_for() {
+fn a_close_after_the_start_says_that_a_recording_may_be_running() {
     run(async {
         for millis in [0, 15_000] {
             let world = World::new();
@@ -199,7 +200,7 @@ fn a_close_after_the_start_was_sent_says_so_also_while_it_is_looked_for() {
 }
 
 #[test]
-fn a_conflict_with_a_running_recording_is_that_recording() {
+fn a_conflict_returns_the_running_recording() {
     run(async {
         let world = World::new();
         let listed = || list(&[entity("a", "recording", -90_000), entity("b", "recording", -60_000), entity("c", "stopped", -10)]);
@@ -212,7 +213,7 @@ fn a_conflict_with_a_running_recording_is_that_recording() {
 }
 
 #[test]
-fn a_conflict_without_a_running_recording_stays_one() {
+fn a_conflict_without_a_running_recording_is_an_error() {
     for (status, body, listed) in [
         (409, "", r#"{"entities":[]}"#.to_owned()),
         (409, "", format!(r#"{{"entities":[{}]}}"#, entity("x", "stopped", 0))),
@@ -258,7 +259,7 @@ fn answers_when_told(world: &World) -> Rc<RefCell<Vec<oneshot::Sender<()>>>> {
 }
 
 #[test]
-fn calls_for_the_same_at_the_same_time_come_to_one_start() {
+fn concurrent_calls_for_one_agent_are_merged_into_one_start() {
     run(async {
         let world = World::new();
         let tellers = answers_when_told(&world);
@@ -271,7 +272,7 @@ fn calls_for_the_same_at_the_same_time_come_to_one_start() {
 }
 
 #[test]
-fn calls_for_something_else_or_of_their_own_or_later_are_not_shared() {
+fn different_unshared_and_later_calls_are_not_merged() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, r#"{"id":"rec","state":"recording"}"#));
@@ -294,7 +295,7 @@ fn calls_for_something_else_or_of_their_own_or_later_are_not_shared() {
 }
 
 #[test]
-fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
+fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
     run(async {
         let world = World::new();
         let tellers = answers_when_told(&world);
@@ -321,7 +322,7 @@ fn one_sharers_abort_or_time_does_not_take_the_start_from_the_other() {
 
 /// Where a token has to be obtained, another page whose token came sooner may be done by then.
 #[test]
-fn a_page_whose_token_is_long_in_coming_looks_first() {
+fn a_start_that_waited_for_its_token_looks_first() {
     run(async {
         for (listed, sends) in [(Some("theirs"), 0), (None, 1)] {
             let world = World::new();
@@ -345,7 +346,7 @@ fn a_page_whose_token_is_long_in_coming_looks_first() {
 }
 
 #[test]
-fn a_recording_of_an_earlier_start_is_not_taken_for_that_of_a_later_one() {
+fn the_recording_of_an_earlier_start_is_not_returned_for_a_later_one() {
     run(async {
         for (state, is_known) in [("recording", true), ("stopped", true), ("stopped", false)] {
             let world = World::new();
@@ -368,7 +369,7 @@ fn a_recording_of_an_earlier_start_is_not_taken_for_that_of_a_later_one() {
 }
 
 #[test]
-fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
+fn after_an_unknown_outcome_the_next_start_looks_first() {
     run(async {
         for way in ["aborted", "unknown", "too long"] {
             let world = World::new();
@@ -403,7 +404,7 @@ fn after_a_start_of_unknown_outcome_the_next_one_looks_first() {
 }
 
 #[test]
-fn one_that_was_not_sent_leaves_nothing_to_look_for() {
+fn after_an_unsent_start_the_next_one_does_not_look() {
     run(async {
         let world = World::new();
         world.disable_locks().respond(|_| created("rec-1")).token_source(|_| Box::pin(std::future::pending()));
@@ -416,7 +417,7 @@ fn one_that_was_not_sent_leaves_nothing_to_look_for() {
 }
 
 #[test]
-fn a_look_that_fails_before_a_start_sends_nothing_and_one_that_is_refused_leaves_it_to_the_start() {
+fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
     run(async {
         for (status, sends) in [(503, false), (429, false), (404, true), (403, true), (405, true), (200, false)] {
             let world = World::new();
@@ -447,7 +448,7 @@ fn a_look_that_fails_before_a_start_sends_nothing_and_one_that_is_refused_leaves
 }
 
 #[test]
-fn two_pages_come_to_one_start_where_there_are_locks() {
+fn two_pages_with_locks_send_one_start() {
     run(async {
         let one = World::new();
         let tellers = answers_when_told(&one);
@@ -472,7 +473,7 @@ fn two_pages_come_to_one_start_where_there_are_locks() {
 }
 
 #[test]
-fn a_page_that_leaves_its_start_leaves_the_lock_as_well() {
+fn a_page_that_abandons_its_start_releases_the_lock() {
     run(async {
         let one = World::new();
         one.respond_async(|_| Box::pin(std::future::pending()));
@@ -489,7 +490,7 @@ fn a_page_that_leaves_its_start_leaves_the_lock_as_well() {
 }
 
 #[test]
-fn pages_of_other_environments_do_not_wait_for_each_other() {
+fn pages_of_different_environments_do_not_wait_for_each_other() {
     run(async {
         let one = World::new();
         one.respond_async(|_| Box::pin(std::future::pending()));
@@ -505,7 +506,7 @@ fn pages_of_other_environments_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn without_locks_the_cloud_decides() {
+fn without_locks_a_conflict_returns_the_running_recording() {
     run(async {
         let world = World::new();
         world.disable_locks();
@@ -517,7 +518,7 @@ fn without_locks_the_cloud_decides() {
 }
 
 #[test]
-fn each_start_has_an_idempotency_key_of_its_own_that_stays_when_it_is_sent_again() {
+fn each_start_has_its_own_idempotency_key_and_keeps_it_when_repeated() {
     run(async {
         let world = World::new();
         let refused = Cell::new(false);
@@ -540,4 +541,246 @@ fn each_start_has_an_idempotency_key_of_its_own_that_stays_when_it_is_sent_again
             |text: &str| text.len() == 36 && text.as_bytes()[14] == b'4' && text.bytes().filter(|byte| *byte == b'-').count() == 4;
         assert!(is_uuid(first) && is_uuid(second), "{first} {second}");
     });
+}
+
+#[test]
+fn a_running_recording_of_another_type_is_not_returned() {
+    run(async {
+        let world = World::new();
+        world.issue_per_org();
+        world.respond(|request| if request.method == "POST" { created("audio-1") } else { list(&[running_screen_recording()]) });
+        let recorder = connect(&world, options(&[])).await;
+        let recording = while_time_passes(&[&world], recorder.start_recording(audio_start(), no_options())).await.unwrap();
+        assert_eq!((recording.id.as_str(), world.starts().len()), ("audio-1", 1));
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_a_recording_of_another_type_is_not_returned() {
+    run(async {
+        let world = World::new();
+        let is_first = Cell::new(true);
+        cloud(
+            &world,
+            move || if is_first.replace(false) { Err(lost_response("reset")) } else { Ok(created("audio-2")) },
+            || list(&[running_screen_recording()]),
+        );
+        let recorder = with_token(&world).await;
+        let start_audio = || recorder.start_recording(audio_start(), no_options());
+        assert_eq!(error(while_time_passes(&[&world], start_audio()).await).code, Code::OutcomeUnknown);
+        assert_eq!(while_time_passes(&[&world], start_audio()).await.unwrap().id.as_str(), "audio-2");
+    });
+}
+
+fn audio_start() -> Start {
+    Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap()
+}
+
+fn running_screen_recording() -> String {
+    entity("screen-1", "recording", -600_000).replace("\"state\"", "\"recordingType\":\"screen\",\"state\"")
+}
+
+/// The first start never reaches the cloud. The second start does, and its response is on the way.
+#[test]
+fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
+    let unshared = || Start { shares: false, ..start_in(GLOBEX) };
+    for (first, second) in [(unshared(), unshared()), (start_in(GLOBEX), audio_start())] {
+        run(async {
+            let world = World::new();
+            let is_first = Cell::new(true);
+            let (release, released) = gate();
+            world.respond_async(move |request| {
+                if request.method == "GET" {
+                    return Box::pin(async { Ok(list(&[entity("second", "recording", 5)])) });
+                }
+                if is_first.replace(false) {
+                    return Box::pin(async {
+                        yield_now().await;
+                        yield_now().await;
+                        Err(lost_response("reset before the cloud received the request"))
+                    });
+                }
+                let released = released.clone();
+                Box::pin(async move {
+                    released.await.unwrap();
+                    Ok(created("second"))
+                })
+            });
+            let recorder = with_token(&world).await;
+            let first = async {
+                let result = recorder.start_recording(first, no_options()).await;
+                release.send();
+                result
+            };
+            let (first, second) = while_time_passes(&[&world], join(first, recorder.start_recording(second, no_options()))).await;
+            assert_eq!(second.unwrap().id.as_str(), "second");
+            assert_eq!(error(first).code, Code::OutcomeUnknown);
+        });
+    }
+}
+
+#[test]
+fn agent_ids_that_differ_only_in_case_are_merged_into_one_start() {
+    run(async {
+        let world = World::new();
+        let releases: Rc<RefCell<Vec<Release>>> = Rc::default();
+        let pending = releases.clone();
+        world.respond_async(move |_| {
+            let (release, released) = gate();
+            pending.borrow_mut().push(release);
+            Box::pin(async move {
+                released.await.unwrap();
+                Ok(response(201, CREATED))
+            })
+        });
+        let recorder = with_token(&world).await;
+        let lower = recorder.start_recording(start_of("aaaaaaaa-1111-4000-8000-000000000001", GLOBEX).unwrap(), no_options());
+        let upper = recorder.start_recording(start_of("AAAAAAAA-1111-4000-8000-000000000001", GLOBEX).unwrap(), no_options());
+        let respond = async {
+            yield_now().await;
+            releases.borrow_mut().drain(..).for_each(Release::send);
+        };
+        let (lower, upper, ()) = join3(lower, upper, respond).await;
+        assert_eq!((lower.unwrap().id, world.starts().len()), (upper.unwrap().id, 1));
+    });
+}
+
+#[test]
+fn a_listed_recording_that_does_not_name_its_agent_is_ignored() {
+    run(async {
+        let world = World::new();
+        world.issue_per_org();
+        world.respond(|request| match request.method.as_str() {
+            "POST" => created("own"),
+            // This cloud ignores the `?agentId=` filter, and uses another name for the agent.
+            _ => list(&[entity("other", "recording", -60_000).replace("agentId", "userId").replace(AGENT, "another")]),
+        });
+        let recorder = connect(&world, options(&[])).await;
+        assert_eq!(record(&recorder, GLOBEX).await.unwrap().id.as_str(), "own");
+    });
+}
+
+#[test]
+fn the_newest_running_recording_is_found_across_time_zones() {
+    run(async {
+        let world = World::new();
+        let at = |id: &str, date: &str| format!(r#"{{"id":"{id}","agentId":"{AGENT}","state":"recording","startedAt":"{date}"}}"#);
+        let listed = [at("older", "2027-01-15T10:00:00+02:00"), at("newer", "2027-01-15T08:30:00Z")];
+        cloud(&world, || Ok(response(409, "")), move || list(&listed));
+        let recorder = with_token(&world).await;
+        assert_eq!(record(&recorder, GLOBEX).await.unwrap().id.as_str(), "newer");
+    });
+}
+
+#[test]
+fn a_list_request_that_hangs_does_not_block_the_first_start() {
+    run(async {
+        let world = World::new();
+        world.issue_per_org();
+        world.respond_async(|request| {
+            let is_start = request.method == "POST";
+            Box::pin(async move { if is_start { Ok(created("own")) } else { std::future::pending().await } })
+        });
+        let recorder = connect(&world, options(&[])).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "own");
+    });
+}
+
+/// The cloud processes a start this many milliseconds after it arrived, and never responds to it. Returns when starts arrived.
+fn cloud_that_starts_late(world: &World, delay: i64) -> Rc<RefCell<Vec<i64>>> {
+    let arrivals: Rc<RefCell<Vec<i64>>> = Rc::default();
+    let (log, clock) = (arrivals.clone(), world.clone());
+    world.respond_async(move |request| {
+        let now = clock.time();
+        if request.method == "POST" {
+            log.borrow_mut().push(now);
+            return Box::pin(std::future::pending());
+        }
+        let arrivals = log.borrow();
+        let started = arrivals.iter().map(|at| at + delay).enumerate().filter(|(_, at)| *at <= now);
+        let recordings: Vec<_> = started.map(|(number, at)| entity(&format!("rec-{number}"), "recording", at - NOW)).collect();
+        Box::pin(async move { Ok(list(&recordings)) })
+    });
+    arrivals
+}
+
+#[test]
+fn the_lock_is_held_until_the_look_for_a_timed_out_start_ends() {
+    run(async {
+        let world = World::new();
+        let arrivals = cloud_that_starts_late(&world, 15_800);
+        let other = world.another_page();
+        let cloud = world.clone();
+        other.respond_async(move |request| cloud.response_to(request));
+        let (first, second) = (with_token(&world).await, with_token(&other).await);
+        // The start of the first page times out after 15 s. The start of the second page waits for the lock.
+        let late = async {
+            world.sleep(15_250).await;
+            record(&second, GLOBEX).await
+        };
+        let (first, second) = while_time_passes(&[&world, &other], join(record(&first, GLOBEX), late)).await;
+        assert_eq!((first.unwrap().id, arrivals.borrow().len()), (second.unwrap().id, 1), "both pages return the one recording");
+    });
+}
+
+/// The recording appears only after the abort, so the call that waited for the start must look twice.
+#[test]
+fn a_call_that_waited_for_an_aborted_start_finds_its_recording_late() {
+    for same_page in [true, false] {
+        run(async {
+            let world = World::new();
+            let arrivals = cloud_that_starts_late(&world, 700);
+            let other = if same_page { world.clone() } else { world.another_page() };
+            if !same_page {
+                let cloud = world.clone();
+                other.respond_async(move |request| cloud.response_to(request));
+            }
+            let first = with_token(&world).await;
+            let second = with_token(&other).await;
+            let second = if same_page { &first } else { &second };
+            let aborted = aborted_when(world.sleep(250), async |options| first.start_recording(start_in(GLOBEX), options).await);
+            let late = async {
+                if same_page {
+                    world.sleep(260).await;
+                }
+                record(second, GLOBEX).await
+            };
+            let (_, found) = while_time_passes(&[&world, &other], join(aborted, late)).await;
+            assert_eq!((found.unwrap().id.as_str(), arrivals.borrow().len()), ("rec-0", 1));
+        });
+    }
+}
+
+#[test]
+fn a_proxys_page_instead_of_a_list_does_not_allow_a_second_start() {
+    run(async {
+        let world = World::new();
+        cloud(&world, || Err(lost_response("reset")), || response(200, "<html>Sign in to the Wi-Fi</html>"));
+        let recorder = with_token(&world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn after_an_abort_the_next_call_finds_the_recording_in_any_state() {
+    for state in ["starting", "unknown"] {
+        run(async {
+            let world = World::new();
+            let is_sent = Cell::new(false);
+            world.respond_async(move |request| {
+                if request.method == "POST" {
+                    is_sent.set(true);
+                    return Box::pin(std::future::pending());
+                }
+                let listed = if is_sent.get() { list(&[entity("ours", state, 5)]) } else { list(&[]) };
+                Box::pin(async { Ok(listed) })
+            });
+            let recorder = with_token(&world).await;
+            assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+            let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            assert_eq!((again.unwrap().id.as_str(), world.starts().len()), ("ours", 1));
+        });
+    }
 }

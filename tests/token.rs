@@ -24,7 +24,7 @@ fn of(payload: &str) -> Claims {
 const RFC_7519: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 #[test]
-fn a_jwt_says_its_organization_its_end_and_its_scopes() {
+fn a_jwt_names_its_organization_its_expiry_and_its_scopes() {
     let said = of(&format!(r#"{{"org_id":"{}","exp":1800003600,"scope":"a b:readonly"}}"#, ACME.to_uppercase()));
     assert_eq!(said.org.unwrap().as_str(), ACME);
     assert_eq!(said.expires_at.unwrap().as_millis(), 1_800_003_600_000);
@@ -47,7 +47,7 @@ fn the_example_of_rfc_7519_is_read() {
 }
 
 #[test]
-fn a_claim_of_another_kind_says_nothing() {
+fn a_claim_of_a_wrong_type_is_ignored() {
     let said = of(r#"{"org_id":7,"scope":{"a":1}}"#);
     assert_eq!((said.org, said.expires_at, said.scopes), (None, None, None));
     assert_eq!(of(r#"{"org_id":"acme"}"#).org, None);
@@ -56,7 +56,7 @@ fn a_claim_of_another_kind_says_nothing() {
 }
 
 #[test]
-fn an_end_that_is_no_time_is_malformed() {
+fn an_exp_that_is_no_time_is_malformed() {
     for payload in [r#"{"exp":"soon"}"#, r#"{"exp":99999999999999999}"#, r#"{"exp":true}"#, "[]", "7", "\"text\"", ""] {
         assert_eq!(claims(&jwt(payload)), Err(Code::TokenMalformed), "{payload}");
     }
@@ -78,7 +78,7 @@ fn a_jwt_with_a_broken_part_is_malformed() {
 }
 
 #[test]
-fn an_opaque_token_says_nothing() {
+fn an_opaque_token_has_no_claims() {
     for text in ["Ab3-_x9", "a.b", "a.b.c", "0123456789abcdef==", "eyJ-not-json-at-all", "eyJhbGciOiJSU0EifQ.key.iv.text.tag"] {
         assert_eq!(claims(text), Ok(None), "{text}");
     }
@@ -96,7 +96,7 @@ fn text_that_is_no_bearer_token_is_malformed() {
 }
 
 #[test]
-fn every_truncation_of_a_jwt_is_malformed_or_still_a_whole_one() {
+fn every_truncated_jwt_is_malformed() {
     let whole = jwt(&format!(r#"{{"org_id":"{ACME}","exp":1800003600}}"#));
     let payload_ends = whole.rfind('.').unwrap();
     for length in 8..payload_ends {
@@ -130,12 +130,12 @@ fn token_info_is_read_as_the_cloud_sends_it() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(text in "\\PC{0,200}") {
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,200}") {
         let _ = claims(&text);
     }
 
     #[test]
-    fn what_is_no_jwt_never_counts_as_one(bytes in prop::collection::vec(any::<u8>(), 30..64)) {
+    fn random_text_is_never_read_as_a_jwt(bytes in prop::collection::vec(any::<u8>(), 30..64)) {
         let opaque = Base64UrlUnpadded::encode_string(&bytes);
         // Thirty random bytes are all printable once in 10^13 times.
         prop_assert_eq!(claims(&opaque), Ok(None));
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn no_token_text_is_in_an_error(text in "[a-zA-Z0-9 .\n\"{}]{12,60}") {
+    fn an_error_contains_no_token_text(text in "[a-zA-Z0-9 .\n\"{}]{12,60}") {
         let token = format!("eyJ{text}");
         if let Err(error) = AccessToken::parse(&token).and_then(|token| token.claims(json)) {
             let shown = format!("{error:?}");

@@ -5,15 +5,17 @@ use std::rc::Rc;
 
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::cloud::call::{CallError, CallOptions};
+use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
+use premium_recorder::recording::batch::Batch;
 use premium_recorder::recording::start::Start;
 
-use super::{AGENT, CALLBACK, World, page};
+use super::{AGENT, CALLBACK, SentRequest, World, page};
 
 /// The entry of a private cloud in `environments`.
 pub fn private_cloud() -> EnvironmentEntry {
@@ -118,4 +120,44 @@ pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
 pub fn expires_at(recorder: &Recorder<World>, index: usize) -> i64 {
     let now = recorder.now();
     now.wall_clock_at(recorder.tokens()[index].expires_at(now).unwrap()).as_millis()
+}
+
+/// A start for an agent of a batch.
+pub fn start_of(agent: &str, org: &str) -> Result<Start, Error> {
+    Start::new(agent, Some(org), None)
+}
+
+/// So many starts in one organization, for `agent-0`, `agent-1`, ….
+pub fn starts_in(org: &str, count: usize) -> Vec<Result<Start, Error>> {
+    (0..count).map(|number| start_of(&format!("agent-{number}"), org)).collect()
+}
+
+pub fn concurrency(concurrency: usize) -> Batch {
+    Batch { concurrency, requests_per_minute: None }
+}
+
+pub async fn start_many(recorder: &Recorder<World>, starts: Vec<Result<Start, Error>>, batch: Batch) -> Vec<Result<Recording, CallError>> {
+    recorder.start_many(starts, batch, |_| {}, no_options()).await.unwrap()
+}
+
+/// Pages of one origin, each with its recorder. The cloud responds to each page with `responder`.
+pub async fn connect_pages(
+    count: usize,
+    first: World,
+    responder: impl Fn(&SentRequest) -> Response + Clone + 'static,
+    options: impl Fn() -> Options,
+) -> Vec<(World, Recorder<World>)> {
+    let mut pages = Vec::new();
+    for number in 0..count {
+        let world = if number == 0 { first.clone() } else { first.another_page() };
+        world.respond(responder.clone());
+        let recorder = connect(&world, options()).await;
+        pages.push((world, recorder));
+    }
+    pages
+}
+
+/// How often these pages called `getToken`.
+pub fn get_token_calls_of(pages: &[(World, Recorder<World>)]) -> usize {
+    pages.iter().map(|(world, _)| world.get_token_calls().len()).sum()
 }

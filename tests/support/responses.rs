@@ -84,3 +84,9 @@ pub fn accept(request: &SentRequest) -> Response {
 pub fn accept_short_lived(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":100}"#, request)
 }
+
+/// A 429 with this `Retry-After` and this message in its body.
+pub fn rate_limited(retry_after: Option<&str>, message: &str) -> Response {
+    let body = format!(r#"{{"status":429,"code":"too.many.requests.retry.after","message":"{message}"}}"#);
+    Response { retry_after: retry_after.map(str::to_owned), ..response(429, &body) }
+}

@@ -13,6 +13,9 @@ use premium_recorder::model::time::{Instant, Timestamp};
 use super::world::State;
 use super::{NOW, World};
 
+/// In milliseconds.
+pub const SECOND: i64 = 1_000;
+
 impl World {
     /// The time in milliseconds. It starts at `NOW`, and does not change when the wall clock is set.
     pub fn time(&self) -> i64 {

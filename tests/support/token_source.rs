@@ -8,7 +8,7 @@ use premium_recorder::auth::ports::{TokenNeed, TokenSource};
 use premium_recorder::model::error::Cause;
 use premium_recorder::token::access_token::IssuedToken;
 
-use super::{Release, World, gate, issued_token, jwt_for};
+use super::{Release, World, gate, issued_token, jwt_for, jwt_with_id};
 
 pub(super) type TokenSourceCallback = Box<dyn Fn(GetTokenCall) -> LocalBoxFuture<'static, Result<Option<IssuedToken>, Cause>>>;
 
@@ -70,6 +70,23 @@ impl World {
             count.set(count.get() + 1);
             let token = format!("token-{}", count.get());
             Box::pin(async move { Ok(IssuedToken { access_token: token.into(), expires_in: Some(expires_in) }) })
+        })
+    }
+
+    /// `getToken` returns a new JWT for each call, with this `expiresIn` in seconds. A call for whose number, counted from
+    /// 1, `hangs` is true never returns.
+    pub fn issue_unless(&self, expires_in: f64, hangs: impl Fn(usize) -> bool + 'static) -> &World {
+        let count = Cell::new(0);
+        self.token_source(move |call| {
+            count.set(count.get() + 1);
+            let hangs = hangs(count.get());
+            let token = jwt_with_id(&call.org, &count.get().to_string());
+            Box::pin(async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                Ok(IssuedToken { access_token: token.into(), expires_in: Some(expires_in) })
+            })
         })
     }
 

@@ -1,0 +1,299 @@
+//! Rate limits: batches stay below the limit, and a 429 is repeated after the wait.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use futures::future::join;
+use premium_recorder::cloud::response::{RateLimit, Response};
+use premium_recorder::model::error::Code;
+use premium_recorder::recording::batch::{Batch, BatchProgress};
+use support::*;
+
+const HOUR: i64 = 3600 * SECOND;
+
+/// The cloud refuses the first start with this response, and accepts the next one.
+fn refuse_once(world: &World, refusal: Response) {
+    let is_refused = Cell::new(false);
+    world.respond(move |_| if is_refused.replace(true) { response(201, CREATED) } else { refusal.clone() });
+}
+
+/// A cloud that limits the requests of each token. A token's minute begins with its first request.
+struct LimitedCloud {
+    limit: u32,
+    sends_headers: bool,
+    windows: RefCell<HashMap<String, (i64, u32)>>,
+    refusals: Cell<u32>,
+}
+
+impl LimitedCloud {
+    fn count(&self, now: i64, token: &str, accepted: Response) -> Response {
+        let mut windows = self.windows.borrow_mut();
+        let (began, count) = windows.entry(token.to_owned()).or_insert((now, 0));
+        if now - *began >= 60 * SECOND {
+            (*began, *count) = (now, 0);
+        }
+        *count += 1;
+        let reset = u32::try_from((60 * SECOND - (now - *began)) / SECOND).unwrap();
+        let rate_limit = self.sends_headers.then_some(RateLimit { allowed: self.limit, count: *count, reset });
+        if *count > self.limit {
+            self.refusals.set(self.refusals.get() + 1);
+            return Response { rate_limit, ..response(429, "") };
+        }
+        Response { rate_limit, ..accepted }
+    }
+}
+
+fn limit(world: &World, limit: u32, sends_headers: bool) -> Rc<LimitedCloud> {
+    let limited = Rc::new(LimitedCloud { limit, sends_headers, windows: RefCell::default(), refusals: Cell::new(0) });
+    let (cloud, clock) = (limited.clone(), world.clone());
+    world.respond_async(move |request| {
+        let (cloud, clock, request) = (cloud.clone(), clock.clone(), request.clone());
+        Box::pin(async move {
+            // Requests take different times to arrive, so their order can change.
+            clock.sleep(40 + i64::from(request.body.as_ref().unwrap().len() as u32 % 7) * 60).await;
+            let response = cloud.count(clock.time(), &request.token, response(201, CREATED));
+            clock.sleep(60).await;
+            Ok(response)
+        })
+    });
+    limited
+}
+
+#[test]
+fn a_429_is_repeated_after_the_wait_that_the_cloud_names() {
+    run(async {
+        let soon = jiff::Timestamp::from_millisecond(NOW + 7_000).unwrap().to_string();
+        for (retry_after, message, millis) in [
+            (Some("7"), "", 7_000),
+            (Some(" 7 "), "", 7_000),
+            (Some(soon.as_str()), "", 7_000),
+            (None, "Retry the request in [7] seconds", 7_000),
+            (Some("0"), "Retry the request in [7] seconds", 0),
+        ] {
+            let world = World::new();
+            refuse_once(&world, rate_limited(retry_after, message));
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let wait = async {
+                wait_until(|| !world.starts().is_empty()).await;
+                yield_now().await;
+                if millis > 0 {
+                    world.advance(millis - 1);
+                    yield_now().await;
+                    assert_eq!(world.starts().len(), 1);
+                    world.advance(1);
+                }
+            };
+            let (started, ()) = join(record(&recorder, GLOBEX), wait).await;
+            started.unwrap();
+            assert_eq!(world.starts().len(), 2, "{retry_after:?} {message}");
+        }
+    });
+}
+
+#[test]
+fn a_429_without_a_wait_is_repeated_after_a_random_wait() {
+    run(async {
+        let mut waits = HashSet::new();
+        for random in [0, 120, 254] {
+            let world = World::new();
+            world.seed_random(random);
+            refuse_once(&world, response(429, r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#));
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let wait = async {
+                wait_until(|| !world.starts().is_empty()).await;
+                yield_now().await;
+                let mut waited = 0;
+                while world.starts().len() == 1 {
+                    world.advance(1);
+                    waited += 1;
+                    yield_now().await;
+                }
+                waited
+            };
+            let (started, waited) = join(record(&recorder, GLOBEX), wait).await;
+            started.unwrap();
+            assert!((1_000..=3_010).contains(&waited), "{waited}");
+            waits.insert(waited);
+        }
+        assert_eq!(waits.len(), 3);
+    });
+}
+
+#[test]
+fn a_wait_that_exceeds_the_deadline_fails_at_once() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| rate_limited(Some("86400"), ""));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        // The clock does not advance, so the call fails before its deadline.
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
+        assert!(refused.code.retryable());
+
+        world.respond(|_| rate_limited(Some("7"), ""));
+        let call = recorder.start_recording(start_in(GLOBEX), with_timeout(7_000));
+        assert_eq!(error(call.await).code, Code::RateLimited);
+        // An unreadable `Retry-After` counts as none.
+        for retry_after in ["soon", "-5", "99999999999", ""] {
+            let world = World::new();
+            world.respond(move |_| rate_limited(Some(retry_after), ""));
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let (refused, ()) = join(record(&recorder, GLOBEX), async {
+                wait_until(|| !world.starts().is_empty()).await;
+                yield_now().await;
+                world.advance(3_010);
+            })
+            .await;
+            assert_eq!(error(refused).code, Code::RateLimited, "{retry_after}");
+        }
+    });
+}
+
+#[test]
+fn a_thousand_starts_for_five_organizations_meet_no_429() {
+    let orgs: Vec<String> = (0..5).map(|number| format!("{number:08}-0000-4000-8000-000000000000")).collect();
+    for (allowed, sends_headers, requests_per_minute, organizations) in [
+        (300, false, None, 5),
+        (300, true, None, 5),
+        (300, false, None, 1),
+        (300, true, None, 1),
+        (50, true, None, 5),
+        (60, false, Some(60), 2),
+    ] {
+        run(async {
+            let world = World::new();
+            let cloud = limit(&world, allowed, sends_headers);
+            world.issue_per_org();
+            let recorder = connect(&world, options(&[])).await;
+            let starts = (0..1000).map(|number| start_of(&format!("agent-{number}"), &orgs[number % organizations])).collect();
+            let batch = Batch { concurrency: 40, requests_per_minute };
+            let results = while_time_passes_for(&[&world], 2 * HOUR, start_many(&recorder, starts, batch)).await;
+            assert!(results.iter().all(Result::is_ok));
+            let minutes = (world.time() - NOW) / (60 * SECOND);
+            assert_eq!((cloud.refusals.get(), world.starts().len()), (0, 1000), "{allowed} {sends_headers} {organizations}");
+            // The batch uses at least nine tenths of the limit.
+            let windows = i64::try_from(1000 / organizations).unwrap() / i64::from(allowed - allowed.div_ceil(10));
+            assert!(minutes <= windows + 1, "{minutes} minutes for {windows} windows");
+        });
+    }
+}
+
+#[test]
+fn no_more_starts_are_sent_at_once_than_the_limit_allows() {
+    run(async {
+        let world = World::new();
+        // The cloud sends no rate-limit headers, so the starts in flight must be counted.
+        let cloud = limit(&world, 8, false);
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let batch = Batch { concurrency: 12, requests_per_minute: Some(8) };
+        let results = while_time_passes(&[&world], start_many(&recorder, starts_in(ACME, 16), batch)).await;
+        assert!(results.iter().all(Result::is_ok));
+        assert_eq!((cloud.refusals.get(), world.starts().len()), (0, 16));
+    });
+}
+
+#[test]
+fn the_part_of_the_limit_that_others_use_is_left_to_them() {
+    run(async {
+        let world = World::new();
+        let cloud = limit(&world, 100, true);
+        cloud.windows.borrow_mut().insert(jwt_for(ACME), (NOW - 20 * SECOND, 70));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let results = while_time_passes(&[&world], start_many(&recorder, starts_in(ACME, 100), concurrency(4))).await;
+        assert!(results.iter().all(Result::is_ok));
+        assert_eq!(cloud.refusals.get(), 0);
+    });
+}
+
+#[test]
+fn a_reset_that_is_a_date_does_not_stall_a_batch() {
+    run(async {
+        let world = World::new();
+        let (clock, window) = (world.clone(), Cell::new((0, 0)));
+        world.respond(move |_| {
+            let minute = (clock.time() - NOW) / (60 * SECOND);
+            let count = if window.get().0 == minute { window.get().1 + 1 } else { 1 };
+            window.set((minute, count));
+            // Another client of the token has used most of the first minute.
+            let count = if minute == 0 { count + 290 } else { count };
+            // `reset` should be the seconds that are left. This is a time in seconds since 1970.
+            Response { rate_limit: Some(RateLimit { allowed: 300, count, reset: 1_800_000_000 }), ..response(201, CREATED) }
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let work = start_many(&recorder, starts_in(GLOBEX, 600), concurrency(6));
+        let results = while_time_passes(&[&world], work).await;
+        assert!(results.iter().all(Result::is_ok), "every start completes within ten minutes");
+        assert_eq!(world.starts().len(), 600);
+    });
+}
+
+#[test]
+fn a_batch_completes_although_the_wall_clock_is_set_back() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(201, CREATED));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let is_set = Cell::new(false);
+        let set_clock = |progress: BatchProgress| {
+            if progress.fulfilled == 6 && !is_set.replace(true) {
+                world.shift_wall_clock(-24 * HOUR);
+            }
+        };
+        let batch = Batch { concurrency: 1, requests_per_minute: Some(4) };
+        let work = recorder.start_many(starts_in(GLOBEX, 10), batch, set_clock, no_options());
+        let results = while_time_passes_for(&[&world], HOUR, work).await.unwrap();
+        assert!(is_set.get(), "the clock was set during the batch");
+        assert!(results.iter().all(Result::is_ok), "every start completes within an hour, not a day later");
+    });
+}
+
+#[test]
+fn no_token_exceeds_its_limit_although_tokens_expire_during_the_batch() {
+    run(async {
+        let world = World::new();
+        let per_token: Rc<RefCell<HashMap<String, usize>>> = Rc::default();
+        let counts = per_token.clone();
+        world.respond(move |request| {
+            *counts.borrow_mut().entry(request.token.clone()).or_default() += 1;
+            response(201, CREATED)
+        });
+        let clock = world.clone();
+        world.token_source(move |call| {
+            let token = jwt(&format!(r#"{{"org_id":"{}","exp":{}}}"#, call.org, clock.time() / 1000 + 30));
+            let clock = clock.clone();
+            Box::pin(async move {
+                clock.sleep(500).await;
+                Ok(issued_token(&token))
+            })
+        });
+        let recorder = connect(&world, options(&[])).await;
+        let batch = Batch { concurrency: 50, requests_per_minute: Some(10) };
+        while_time_passes_for(&[&world], HOUR, start_many(&recorder, starts_in(GLOBEX, 60), batch)).await;
+        let most = per_token.borrow().values().copied().max().unwrap();
+        assert!(most <= 10, "{most} requests with one token that expires after 30 s");
+        assert!(per_token.borrow().len() > 1, "tokens expire during the batch");
+    });
+}
+
+#[test]
+fn two_batches_share_one_limit() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(201, CREATED));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let starts = |name: &str| (0..20).map(|number| start_of(&format!("{name}-{number}"), GLOBEX)).collect();
+        let batch = Batch { concurrency: 20, requests_per_minute: Some(10) };
+        let batches = join(start_many(&recorder, starts("a"), batch), start_many(&recorder, starts("b"), batch));
+        let first_half_minute = async {
+            world.sleep(30 * SECOND).await;
+            world.starts().len()
+        };
+        let (_, sent) = while_time_passes_for(&[&world], HOUR, join(batches, first_half_minute)).await;
+        assert!(sent <= 10, "{sent} requests in the first half minute");
+    });
+}

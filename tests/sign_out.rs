@@ -1,0 +1,415 @@
+//! Signing out: which tokens are revoked and removed, and what a call in flight may still do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use futures::FutureExt;
+use futures::future::join;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::{OrgId, RecordingId};
+use premium_recorder::recording::batch::Batch;
+use premium_recorder::token::access_token::{AccessToken, IssuedToken};
+use support::*;
+
+#[test]
+fn a_start_that_waits_for_the_lock_gets_no_token_after_a_sign_out() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|_| Box::pin(std::future::pending()));
+        let other = world.another_page();
+        other.issue_per_org();
+        other.respond(|request| match request.method.as_str() {
+            "POST" => created("second"),
+            "DELETE" => response(200, ""),
+            _ => list(&[]),
+        });
+        let first = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let second = connect(&other, options(&[&jwt_for(GLOBEX)])).await;
+        let mut holds_lock = Box::pin(record(&first, GLOBEX));
+        assert!(holds_lock.as_mut().now_or_never().is_none());
+        let sign_out = async {
+            yield_now().await;
+            second.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+            drop(holds_lock);
+        };
+        let (ended, ()) = join(record(&second, GLOBEX), sign_out).await;
+        ended.unwrap_err();
+        assert_eq!((other.get_token_calls().len(), other.starts().len()), (0, 0), "calls of getToken and starts");
+    });
+}
+
+#[test]
+fn after_a_sign_out_a_batch_sends_no_start_and_requests_no_token() {
+    run(async {
+        let world = World::new();
+        world.respond(accept).issue_per_org();
+        let recorder = connect(&world, options(&[])).await;
+        let settled = Cell::new(0);
+        let batch = Batch { concurrency: 1, requests_per_minute: Some(4) };
+        let work =
+            recorder.start_many(starts_in(GLOBEX, 10), batch, |progress| settled.set(progress.fulfilled + progress.rejected), no_options());
+        let sign_out = async {
+            wait_until(|| settled.get() >= 3).await;
+            world.clear_log();
+            recorder.sign_out(None, no_options()).await.unwrap();
+        };
+        let (results, ()) = while_time_passes_for(&[&world], 3600 * SECOND, join(work, sign_out)).await;
+        assert_eq!(results.unwrap().len(), 10, "every start has a result");
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (0, 0), "calls of getToken and starts");
+    });
+}
+
+#[test]
+fn a_stop_that_is_in_flight_requests_no_token_after_a_sign_out() {
+    run(async {
+        let world = World::new();
+        world.issue_per_org();
+        let (release, released) = gate();
+        world.respond_async(move |request| {
+            let (method, released) = (request.method.clone(), released.clone());
+            Box::pin(async move {
+                match method.as_str() {
+                    // The response does not describe the recording, so the stop would have to read it.
+                    "PATCH" => {
+                        released.await.unwrap();
+                        Ok(response(204, ""))
+                    }
+                    "DELETE" => Ok(response(200, "")),
+                    _ => Ok(response(200, &entity("rec-1", "stopped", 0))),
+                }
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let (id, org) = (RecordingId::parse("rec-1").unwrap(), org(GLOBEX));
+        let sign_out = async {
+            recorder.sign_out(None, no_options()).await.unwrap();
+            release.send();
+        };
+        let (stopped, ()) = join(recorder.stop(&id, &org, None, no_options()), sign_out).await;
+        stopped.unwrap_err();
+        assert!(world.get_token_calls().is_empty());
+    });
+}
+
+#[test]
+fn a_token_is_not_sent_after_its_sign_out() {
+    run(async {
+        let world = World::new();
+        let (release, released) = gate();
+        world.respond_async(move |request| {
+            let (method, released) = (request.method.clone(), released.clone());
+            Box::pin(async move {
+                match method.as_str() {
+                    "POST" => {
+                        released.await.unwrap();
+                        Err(lost_response("reset"))
+                    }
+                    "DELETE" => Ok(response(200, "")),
+                    _ => Ok(response(401, "")),
+                }
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let sign_out = async {
+            yield_now().await;
+            recorder.sign_out(None, no_options()).await.unwrap();
+            release.send();
+        };
+        let (ended, ()) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), sign_out)).await;
+        assert_eq!(error(ended).code, Code::OutcomeUnknown);
+        // The revocation is the last request: the lost start is not looked for.
+        assert_eq!(world.requests().last().unwrap().method, "DELETE");
+    });
+}
+
+#[test]
+fn a_token_that_is_being_added_is_not_stored_after_a_sign_out() {
+    run(async {
+        for org in [None, OrgId::parse(GLOBEX)] {
+            let world = World::new();
+            let (release, released) = gate();
+            world.respond_async(move |request| {
+                let (response, released) = (accept(request), released.clone());
+                Box::pin(async move {
+                    released.await.unwrap();
+                    Ok(response)
+                })
+            });
+            let recorder = connect(&world, options(&[])).await;
+            let sign_out = async {
+                recorder.sign_out(org, no_options()).await.unwrap();
+                release.send();
+            };
+            join(recorder.add_token(AccessToken::parse("opaque").unwrap(), no_options()), sign_out).await.0.unwrap_err();
+            assert!(recorder.tokens().is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_sign_in_to_the_wrong_organization_stores_no_token_after_a_sign_out() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| if request.method == "GET" { response(200, &token_info(ACME)) } else { accept(request) });
+        let mut options = login_options();
+        options.login.as_mut().unwrap().wrong_org = Some("file".into());
+        let recorder = connect(&world, options).await;
+        let sign_out = async {
+            recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+            recorder.sign_out(None, no_options()).await.unwrap();
+            world.popups()[0].post_code("code");
+        };
+        join(record(&recorder, GLOBEX), sign_out).await.0.unwrap_err();
+        assert!(recorder.tokens().is_empty());
+    });
+}
+
+#[test]
+fn a_start_that_the_revocation_makes_fail_requests_no_token() {
+    run(async {
+        let world = World::new();
+        let is_revoked = Rc::new(Cell::new(false));
+        let (release, released) = gate();
+        let (token, revoked) = (jwt_with_id(GLOBEX, "first"), is_revoked.clone());
+        let first = token.clone();
+        world.respond_async(move |request| {
+            if request.method == "DELETE" {
+                revoked.set(true);
+                return Box::pin(async { Ok(response(204, "")) });
+            }
+            let (waits, accepted) = (request.token == first, accept(request));
+            let (revoked, released) = (revoked.clone(), released.clone());
+            Box::pin(async move {
+                if waits {
+                    released.await.unwrap();
+                }
+                Ok(if waits && revoked.get() { response(401, "") } else { accepted })
+            })
+        });
+        world.issue(&jwt_with_id(GLOBEX, "second"));
+        let recorder = connect(&world, options(&[&token])).await;
+        let sign_out = async {
+            recorder.sign_out(None, no_options()).await.unwrap();
+            release.send();
+        };
+        join(record(&recorder, GLOBEX), sign_out).await.0.unwrap_err();
+        assert!(is_revoked.get());
+        assert_eq!((world.get_token_calls().len(), recorder.tokens().len()), (0, 0));
+    });
+}
+
+#[test]
+fn a_call_whose_renewal_fails_requests_no_token_after_a_sign_out() {
+    run(async {
+        let world = World::new();
+        world.respond(accept);
+        let (release, released) = gate();
+        let count = Cell::new(0);
+        world.token_source(move |call| {
+            count.set(count.get() + 1);
+            let (number, released) = (count.get(), released.clone());
+            Box::pin(async move {
+                if number == 2 {
+                    released.await.unwrap();
+                    return Err(Cause::Foreign(Rc::new(())));
+                }
+                let token = jwt_with_id(&call.org, &number.to_string());
+                Ok(IssuedToken { access_token: token.into(), expires_in: Some(100.0) })
+            })
+        });
+        let recorder = connect(&world, options(&[])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        // The next start begins a renewal in the background. Its token expires before the renewal ends.
+        world.advance(95 * SECOND);
+        record(&recorder, GLOBEX).await.unwrap();
+        world.run_spawned();
+        world.advance(6 * SECOND);
+        let sign_out = async {
+            recorder.sign_out(None, no_options()).await.unwrap();
+            release.send();
+        };
+        join(record(&recorder, GLOBEX), sign_out).await.0.unwrap_err();
+        assert_eq!((recorder.tokens().len(), world.get_token_calls().len()), (0, 2));
+    });
+}
+
+#[test]
+fn a_page_that_signed_out_shares_no_token() {
+    run(async {
+        let pages = connect_pages(3, World::new(), accept_short_lived, || options(&[])).await;
+        for (world, _) in &pages {
+            world.issue_opaque(100.0);
+        }
+        let [(_, first), (second_world, second), (third_world, third)] = pages.as_slice() else { panic!() };
+        record(first, GLOBEX).await.unwrap();
+        pages.iter().for_each(|(world, _)| world.advance(100 * SECOND));
+        // The page shares a second token, in place of the expired one.
+        record(first, GLOBEX).await.unwrap();
+        first.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        record(second, GLOBEX).await.unwrap();
+        record(third, GLOBEX).await.unwrap();
+        assert_eq!((second_world.get_token_calls().len(), third_world.get_token_calls().len()), (1, 0));
+    });
+}
+
+#[test]
+fn a_closed_recorder_does_not_sign_out_other_pages() {
+    run(async {
+        let pages = connect_pages(2, World::new(), accept_short_lived, || options(&[])).await;
+        let [(_, closed), (world, other)] = pages.as_slice() else { panic!() };
+        world.issue_opaque(100.0);
+        record(other, GLOBEX).await.unwrap();
+        closed.close();
+        assert_eq!(error(closed.sign_out(OrgId::parse(GLOBEX), no_options()).await).code, Code::Closed);
+        assert_eq!(other.tokens().len(), 1);
+    });
+}
+
+#[test]
+fn a_sign_out_cancels_only_its_own_organizations_call_of_get_token() {
+    run(async {
+        let world = World::new();
+        let release = world.respond(accept).issue_when_released(|org| org == GLOBEX);
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let sign_out = async {
+            yield_now().await;
+            recorder.sign_out(OrgId::parse(INITECH), no_options()).await.unwrap();
+            recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
+            yield_now().await;
+            release.send();
+        };
+        join(record(&recorder, GLOBEX), sign_out).await.0.unwrap();
+
+        // The sign-out does not wait for a call of getToken that hangs.
+        let world = World::new();
+        world.token_source(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[])).await;
+        let sign_out = recorder.sign_out(OrgId::parse(GLOBEX), no_options());
+        let (ended, signed_out) = join(record(&recorder, GLOBEX), sign_out).await;
+        signed_out.unwrap();
+        assert_eq!(error(ended).code, Code::NoToken);
+    });
+}
+
+#[test]
+fn a_second_sign_out_does_not_undo_the_first() {
+    run(async {
+        let world = World::new();
+        let (release, released) = gate();
+        world.respond_async(move |request| {
+            let released = (request.method == "POST").then(|| released.clone());
+            Box::pin(async move {
+                let Some(released) = released else { return Ok(response(204, "")) };
+                released.await.unwrap();
+                Ok(response(401, ""))
+            })
+        });
+        world.issue_per_org();
+        let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "own"), &jwt_for(ACME)])).await;
+        let sign_out = async {
+            wait_until(|| !world.starts().is_empty()).await;
+            recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+            recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
+            release.send();
+        };
+        let (ended, ()) = join(record(&recorder, GLOBEX), sign_out).await;
+        assert_eq!(error(ended).code, Code::Unauthenticated);
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (0, 1));
+    });
+}
+
+#[test]
+fn a_sign_out_revokes_each_token_and_removes_it() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(204, ""));
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
+        recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
+        let request = &world.requests()[0];
+        assert_eq!((request.method.as_str(), request.url.as_str()), ("DELETE", "https://api.cloud.example/api/v2/tokens/me"));
+        assert_eq!((request.token.clone(), recorder.tokens().len()), (jwt_for(ACME), 1));
+        // No token of Acme is left, so nothing is sent.
+        recorder.sign_out(OrgId::parse(ACME), no_options()).await.unwrap();
+        assert_eq!(world.requests().len(), 1);
+        recorder.sign_out(None, no_options()).await.unwrap();
+        assert_eq!((world.requests()[1].token.clone(), recorder.tokens().len()), (jwt_for(GLOBEX), 0));
+    });
+}
+
+#[test]
+fn a_token_is_removed_although_its_revocation_fails() {
+    run(async {
+        for (status, expected) in [(401, None), (503, Some(Code::CloudUnavailable)), (404, Some(Code::UnexpectedAnswer))] {
+            let world = World::new();
+            world.respond(move |_| response(status, ""));
+            let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
+            let ended = recorder.sign_out(None, no_options()).await;
+            assert_eq!(ended.err().map(|failure| error(Err::<(), _>(failure)).code), expected, "{status}");
+            // Every token is revoked, although the first revocation fails.
+            assert_eq!((recorder.tokens().len(), world.requests().len()), (0, 2), "{status}");
+        }
+        let world = World::new();
+        world.respond_async(|_| Box::pin(async { Err(lost_response("offline")) }));
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        assert_eq!(error(recorder.sign_out(None, no_options()).await).code, Code::Network);
+        assert!(recorder.tokens().is_empty());
+
+        // An expired token is useless to others, so it is removed without a revocation.
+        let world = World::new();
+        let recorder = connect(&world, options(&[&jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#))])).await;
+        recorder.sign_out(None, no_options()).await.unwrap();
+        assert!(world.requests().is_empty() && recorder.tokens().is_empty());
+    });
+}
+
+#[test]
+fn a_token_that_arrives_after_a_sign_out_is_not_stored() {
+    run(async {
+        for org in [OrgId::parse(GLOBEX), None] {
+            let world = World::new();
+            let release = world.respond(|_| response(201, CREATED)).issue_when_released(|_| true);
+            let recorder = connect(&world, options(&[])).await;
+            let sign_out = async {
+                recorder.sign_out(org, no_options()).await.unwrap();
+                release.send();
+            };
+            let (ended, ()) = join(record(&recorder, GLOBEX), sign_out).await;
+            assert_eq!((error(ended).code, recorder.tokens().len()), (Code::NoToken, 0));
+        }
+    });
+}
+
+#[test]
+fn a_revocation_that_hangs_does_not_delay_the_others() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|request| {
+            let hangs = request.token == jwt_for(ACME);
+            Box::pin(async move { if hangs { std::future::pending().await } else { Ok(response(204, "")) } })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
+        let (ended, ()) = join(recorder.sign_out(None, no_options()), async { world.advance(15_000) }).await;
+        assert_eq!((error(ended).code, world.requests().len(), recorder.tokens().len()), (Code::Timeout, 2, 0));
+    });
+}
+
+#[test]
+fn a_sign_out_in_one_page_removes_the_token_in_every_page() {
+    run(async {
+        let pages = connect_pages(3, World::new(), accept, || options(&[])).await;
+        for (world, recorder) in &pages {
+            world.issue_per_org();
+            record(recorder, GLOBEX).await.unwrap();
+        }
+        let (first, one) = &pages[0];
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert!(pages.iter().all(|(_, recorder)| recorder.tokens().is_empty()));
+        assert_eq!(first.requests().iter().filter(|request| request.method == "DELETE").count(), 1);
+        record(&pages[1].1, GLOBEX).await.unwrap();
+        assert_eq!(get_token_calls_of(&pages), 2);
+    });
+}
