@@ -49,7 +49,7 @@ export async function build({ features = "", out = "dist" } = {}) {
   try {
     await run(bindgen, [wasm, "--target", "web", "--no-typescript", "--out-dir", fresh]);
     say(`building ${out}: WebAssembly made small`);
-    await shrinkModule(join(fresh, MODULE));
+    await shrinkModule(join(fresh, MODULE), join(fresh, GLUE));
     await wrapGlue(join(fresh, GLUE));
     await addDoor(fresh);
     await bundleScripts(fresh);
@@ -88,20 +88,42 @@ export async function filesIn(path) {
     .sort();
 }
 
-async function shrinkModule(path) {
-  await run(process.execPath, [
-    join(root, "node_modules/binaryen/bin/wasm-opt"),
-    path,
+async function shrinkModule(module, glue) {
+  const text = `${module}.wat`;
+  await binaryen("wasm-dis", [module, "-o", text]);
+  await shortenNames(text, glue);
+  await binaryen("wasm-opt", [
+    text,
     "-Oz",
     "--converge",
     // Inlining every function with one caller makes the file smaller, but 3 kB larger when compressed.
     "--one-caller-inline-max-function-size=40",
-    ...WASM_FEATURES.map((name) => `--enable-${name}`),
     "--strip-producers",
     "--strip-debug",
+    "--strip-target-features",
     "-o",
-    path,
+    module,
   ]);
+  await rm(text);
+}
+
+// The names that wasm-bindgen gives to imports and exports end in a hash, which does not compress. A number does. A hash of
+// all of these names replaces the name that imports are from, so that a module of another version still fails to link.
+async function shortenNames(text, glue) {
+  const wat = await readFile(text, "utf8");
+  const names = [...new Set(Array.from(wat.matchAll(/ "(\w+_h?[0-9a-f]{16})"/g), ([, name]) => name))];
+  const version = createHash("sha256").update(names.join()).digest("hex").slice(0, 8);
+  const shortened = (code) =>
+    code
+      .replace(/\b\w+_h?[0-9a-f]{16}\b/g, (name) => (names.includes(name) ? `_${names.indexOf(name)}` : name))
+      .replaceAll("./premium_recorder_bg.js", version);
+  await writeFile(text, shortened(wat));
+  await writeFile(glue, shortened(await readFile(glue, "utf8")));
+}
+
+function binaryen(command, args) {
+  const features = WASM_FEATURES.map((name) => `--enable-${name}`);
+  return run(process.execPath, [join(root, "node_modules/binaryen/bin", command), ...args, ...features]);
 }
 
 // Wraps the glue in a function, so that src/js/instance.js can give each instance of the module its own glue. A timer or the
