@@ -42,11 +42,10 @@ impl TokenResponse {
     ) -> Result<TokenResponse, Error> {
         let asked_at = exchange.ports().now();
         let request = token_request(environment, exchange.ports().form(form), secrets.iter().copied().cloned().collect());
-        let mut response = exchange.send(request).await.map_err(|lost| {
-            let mut error = Error::new(Code::Network, "The login origin's token endpoint did not answer.").caused_by(lost.cause);
-            error.evidence.status = lost.status;
-            error
-        })?;
+        let mut response = exchange
+            .send(request)
+            .await
+            .map_err(|lost| Error::no_response(Code::Network, "The login origin's token endpoint did not answer.", lost))?;
         if response.status != 200 {
             secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));
             return Err(refused(response));

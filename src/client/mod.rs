@@ -191,7 +191,7 @@ impl<P: Platform> Client<P> {
     /// Revokes a token that was signed out.
     pub(crate) async fn revoke(&self, token: &OrgToken, revocation: Request) -> Result<(), Error> {
         let org = &token.target().org;
-        let failed = |lost| no_response_error("The token could not be revoked.", lost).for_org(org);
+        let failed = |lost| Error::no_response(Code::Network, "The token could not be revoked.", lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
         let refused = refusal(&response);
         if (200..300).contains(&response.status) || refused.is_token_rejection() {
@@ -222,11 +222,4 @@ impl<P: Platform> Client<P> {
             self.exchange.ports().emit(&Event::ScopeWarning { org, missing, near_miss: near_miss(missing, scopes) });
         }
     }
-}
-
-/// The error of a request, other than a start, that got no response.
-pub(crate) fn no_response_error(message: &str, lost: TransportError) -> Error {
-    let mut error = Error::new(Code::Network, message).caused_by(lost.cause);
-    error.evidence.status = lost.status;
-    error
 }

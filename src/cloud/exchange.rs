@@ -151,11 +151,10 @@ impl<P: CloudPorts> Exchange<P> {
         if token.is_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and nothing but the cloud could say whose it is."));
         }
-        let response = self.send(token.token_info_request()?).await.map_err(|lost| {
-            let mut error = Error::new(Code::Network, "The cloud could not be asked whose token it is.").caused_by(lost.cause);
-            error.evidence.status = lost.status;
-            error
-        })?;
+        let response = self
+            .send(token.token_info_request()?)
+            .await
+            .map_err(|lost| Error::no_response(Code::Network, "The cloud could not be asked whose token it is.", lost))?;
         if response.status != 200 {
             return Err(as_generic_refusal(refusal(&response)));
         }

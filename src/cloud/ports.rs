@@ -4,7 +4,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::event::Event;
 use crate::cloud::response::Response;
-use crate::model::error::Cause;
+use crate::model::error::{Cause, Code, Error};
 use crate::model::json::Json;
 use crate::model::time::{Instant, Timestamp};
 use crate::token::request::Request;
@@ -26,6 +26,15 @@ pub struct TransportError {
     pub status: Option<u16>,
     /// The platform's error.
     pub cause: Cause,
+}
+
+impl Error {
+    /// The error of a request that got no response.
+    pub(crate) fn no_response(code: Code, message: &str, lost: TransportError) -> Error {
+        let mut error = Error::new(code, message).caused_by(lost.cause);
+        error.evidence.status = lost.status;
+        error
+    }
 }
 
 /// Clocks, timers and background work.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::auth::ports::Platform;
-use crate::client::{Client, SendError, no_response_error};
+use crate::client::{Client, SendError};
 use crate::cloud::call::Call;
 use crate::cloud::refusal::as_generic_refusal;
 use crate::model::error::{Code, Error};
@@ -29,7 +29,9 @@ impl Trustor {
         let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors");
         let response = client.send(call, &request).await.map_err(|error| match error {
             SendError::NotSent(error) => error,
-            SendError::NoResponse(lost) => no_response_error("The cloud could not be asked for trustors.", lost).for_org(org).into(),
+            SendError::NoResponse(lost) => {
+                Error::no_response(Code::Network, "The cloud could not be asked for trustors.", lost).for_org(org).into()
+            }
             SendError::Refused(refused) => as_generic_refusal(refused).into(),
         })?;
         Trustor::list(&response.json).ok_or_else(|| {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::auth::ports::Platform;
-use crate::client::{Client, SendError, no_response_error};
+use crate::client::{Client, SendError};
 use crate::cloud::call::Call;
 use crate::cloud::refusal::as_generic_refusal;
 use crate::cloud::response::Response;
@@ -96,7 +96,7 @@ impl<P: Platform> Recordings<P> {
         self.client.send(call, request).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
             SendError::NoResponse(lost) => {
-                ReadError::Failed(no_response_error("The cloud did not answer.", lost).for_org(&call.target.org).into())
+                ReadError::Failed(Error::no_response(Code::Network, "The cloud did not answer.", lost).for_org(&call.target.org).into())
             }
             SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused.into()),
             SendError::Refused(refused) => ReadError::Refused(as_recording_refusal(refused).into()),

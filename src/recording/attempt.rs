@@ -7,7 +7,6 @@ use futures_util::future::{Either, select};
 
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::SendError;
-use crate::cloud::ports::TransportError;
 use crate::model::error::{Code, Error};
 use crate::recording::Recording;
 use crate::recording::api::ReadError;
@@ -54,10 +53,10 @@ impl<P: Platform> Starts<P> {
             },
             Err(SendError::NotSent(error)) => return Err(error.into()),
             Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => {
-                lost_response_error(Code::OutcomeUnknown, "The start was sent and its answer was lost.", lost)
+                Error::no_response(Code::OutcomeUnknown, "The start was sent and its answer was lost.", lost)
             }
             Err(SendError::NoResponse(lost)) => {
-                return Err(lost_response_error(Code::Network, "The start could not be sent.", lost).for_org(org).into());
+                return Err(Error::no_response(Code::Network, "The start could not be sent.", lost).for_org(org).into());
             }
             Err(SendError::Refused(mut error)) if error.code == Code::CloudUnavailable => {
                 error.code = Code::OutcomeUnknown;
@@ -141,12 +140,6 @@ fn is_listing_refusal(code: Code) -> bool {
             | Code::PolicyDenied
             | Code::WrongOrg
     )
-}
-
-fn lost_response_error(code: Code, message: &str, lost: TransportError) -> Error {
-    let mut error = Error::new(code, message).caused_by(lost.cause);
-    error.evidence.status = lost.status;
-    error
 }
 
 /// A random UUID (RFC 9562, version 4).
