@@ -1,4 +1,4 @@
-//! The arrows of the house: which folder, and which file, may use which.
+//! The direction of imports: which folder may use which, and no circles between files.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders of `src`, each above those that it may use.
+/// The folders of `src`. Each folder may use itself and the folders before it.
 const FOLDERS: [&str; 8] = ["model", "token", "cloud", "auth", "client", "recording", "recorder", "web"];
 
-/// A path to an item of this crate, where it stands and what it names.
+/// A path to an item of this crate in the source: where it is written, and which item it names.
 #[derive(Debug)]
 struct Use {
     file: String,
@@ -19,7 +19,7 @@ struct Use {
     names: String,
 }
 
-/// A file below `src` as the module that it is, such as `cloud::exchange`.
+/// The module of a file in `src`, for example `cloud::exchange`.
 fn module(path: &Path) -> String {
     let path = path.strip_prefix("src").unwrap().with_extension("");
     let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
@@ -40,7 +40,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Every `crate::a::b` and `super::b` in the text of a file, groups in braces included, outside of comments.
+/// Every `crate::a::b` and `super::b` in the text of a file, including groups in braces, but not in comments.
 fn uses(file: &str, text: &str) -> Vec<Use> {
     let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
     let code = code.join("\n");
@@ -80,7 +80,7 @@ fn every_file_is_in_a_known_folder() {
     let (modules, _) = all_uses();
     for module in &modules {
         let folder = module.split("::").next().unwrap();
-        assert!(floor(folder).is_some(), "src/{module}.rs is in no folder that FOLDERS knows");
+        assert!(floor(folder).is_some(), "src/{module}.rs is in no folder of FOLDERS");
     }
     assert!(modules.len() > 30, "the files of src were not found");
 }
@@ -93,7 +93,7 @@ fn a_folder_uses_only_the_folders_below_it() {
         _ => true,
     };
     let wrong: Vec<String> = uses.iter().filter(up).map(|one| format!("{}:{}: {}", one.file, one.line, one.text)).collect();
-    assert!(wrong.is_empty(), "these uses run up:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "these imports go up:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn no_imports_are_circular() {
     let (modules, uses) = all_uses();
     let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for one in &uses {
-        // The longest module that the path begins with.
+        // The longest module name that the path begins with.
         let to = modules
             .iter()
             .filter(|module| one.names == **module || one.names.starts_with(&format!("{module}::")))
@@ -110,7 +110,8 @@ fn no_imports_are_circular() {
             arrows.entry(&one.file).or_default().insert(to);
         }
     }
-    // Take away files that use nothing that is left, until nothing changes: what remains is in a circle, or uses one.
+    // Remove every file that uses none of the remaining files, until nothing changes. The files that remain form a circle, or
+    // use one.
     let mut left: BTreeSet<&str> = modules.iter().map(String::as_str).collect();
     loop {
         let free: Vec<&str> = left.iter().copied().filter(|file| arrows.get(file).is_none_or(|to| to.is_disjoint(&left))).collect();
@@ -123,7 +124,7 @@ fn no_imports_are_circular() {
     }
     let circle: Vec<String> =
         left.iter().map(|file| format!("{file} -> {}", arrows[file].intersection(&left).copied().collect::<Vec<_>>().join(", "))).collect();
-    assert!(circle.is_empty(), "these files use each other in a circle, or use one that does:\n{}", circle.join("\n"));
+    assert!(circle.is_empty(), "these files import each other in a circle, or import such a file:\n{}", circle.join("\n"));
 }
 
 #[test]

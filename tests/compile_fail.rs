@@ -1,4 +1,4 @@
-//! What can not be written: a request that carries another organization's token.
+//! Code that must not compile: a request that carries another organization's token.
 
 #[test]
 fn a_request_with_another_organizations_token_does_not_compile() {

@@ -1,4 +1,4 @@
-//! The recording API as data, and what may replace it.
+//! The contract of the recording API, and the values that may replace its parts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -124,7 +124,7 @@ fn an_agent_id_has_no_outer_spaces_and_no_control_characters() {
 }
 
 proptest! {
-    /// The WHATWG URL parser is the judge: a path that is taken stays what it is and stays on the origin.
+    /// The WHATWG URL parser decides: it must read an accepted path unchanged, and on the same origin.
     #[test]
     fn an_accepted_path_stays_on_the_origin(path in "[/@:a-z0-9.%\\\\?# ~_-]{0,24}") {
         if with_path(&path).is_ok() {

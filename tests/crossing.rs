@@ -34,7 +34,7 @@ fn get(value: &JsValue, name: &str) -> JsValue {
 }
 
 fn text(value: &JsValue, name: &str) -> String {
-    get(value, name).as_string().unwrap_or_else(|| panic!("{name} is no text"))
+    get(value, name).as_string().unwrap_or_else(|| panic!("{name} is no string"))
 }
 
 async fn outcome(promise: Promise) -> JsValue {
@@ -286,10 +286,10 @@ async fn start_many_returns_its_results_in_order() {
     let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let agents = js("['agent', { agentId: 'nobody' }, 7, { agentId: 'agent', orgID: 'x' }, { agentId: 'agent', orgId: 'x' }]");
-    let told = js("({ told: [] })");
+    let log = js("({ reports: [] })");
     let options =
-        js("(told) => ({ concurrency: 2, onProgress: (progress) => told.told.push([progress.settled, progress.total].join('/')) })");
-    let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &told).unwrap();
+        js("(log) => ({ concurrency: 2, onProgress: (progress) => log.reports.push([progress.settled, progress.total].join('/')) })");
+    let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &log).unwrap();
     let started = Array::from(&get(&outcome(handle.start_many(agents, options)).await, "value"));
     js("globalThis.fetch = globalThis.original");
     assert_eq!(text(&get(&started.get(0), "value"), "id"), "a");
@@ -301,7 +301,7 @@ async fn start_many_returns_its_results_in_order() {
     for (at, place) in [(2, "agents[2] must be an object"), (3, "\"orgID\""), (4, "agents[4]: orgId")] {
         assert!(failed(at).0 == "BAD_ARGUMENT" && failed(at).1.contains(place), "{:?}", failed(at));
     }
-    assert_eq!(Array::from(&get(&told, "told")).join(","), "1/5,2/5,3/5,4/5,5/5");
+    assert_eq!(Array::from(&get(&log, "reports")).join(","), "1/5,2/5,3/5,4/5,5/5");
     for (agents, options, place) in [
         ("'agent'", "{}", "agents must be an array"),
         ("[]", "{ concurrency: 0 }", "concurrency"),

@@ -1,4 +1,4 @@
-//! The doctor's report: each line both ways, and the thread that this project began with.
+//! The doctor's report: each check with each verdict, and the forum thread that this project began with.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -31,7 +31,7 @@ fn verdict(report: &[DiagnosisLine], check: &str) -> Verdict {
 
 const SCOPE: &str = r#""screenrecordings:write""#;
 
-/// A cloud that knows whose a token of `jwt_for` is, and in which the agent is one of `home`.
+/// A cloud that knows the organization of each token of `jwt_for`. The agent belongs to the organization `home`.
 fn cloud(world: &World, home: &'static str, scopes: &'static str) {
     world.respond(move |request| {
         let owner = [ACME, GLOBEX, INITECH].into_iter().find(|org| request.token == jwt_for(org)).unwrap();
@@ -77,7 +77,7 @@ fn every_check_is_good_if_the_setup_is_right() {
         ];
         assert_eq!(checks, expected.map(|check| (check, Good)));
         assert!(report.iter().all(|line| line.hint.is_empty() && !line.found.is_empty() && !line.expected.is_empty()));
-        // It only reads.
+        // The doctor only reads.
         assert!(world.requests().iter().all(|request| request.method == "GET"));
         let token = &line(&report, "token").found;
         assert!(token.contains(GLOBEX) && token.contains(INITECH) && token.contains("3600 s") && token.contains("its claim"), "{token}");
@@ -88,12 +88,12 @@ fn every_check_is_good_if_the_setup_is_right() {
 #[test]
 fn one_report_names_every_mistake_of_the_forum_thread() {
     run(async {
-        // Acme's token, Globex's agent, the scope in the singular, the older header.
+        // The token is Acme's, the agent is Globex's, the scope is in the singular, and the header is the old one.
         for target in [Some(GLOBEX), None] {
             let world = World::new();
             cloud(&world, GLOBEX, r#""screenrecording:write""#);
-            let thread = Options { org_headers: Some(vec!["x-gc-organization".into()]), ..options(&[&jwt_for(ACME)]) };
-            let recorder = connect(&world, thread).await;
+            let options = Options { org_headers: Some(vec!["x-gc-organization".into()]), ..options(&[&jwt_for(ACME)]) };
+            let recorder = connect(&world, options).await;
             let report = report(&recorder, target).await;
             let agent = line(&report, "agent");
             assert_eq!(agent.verdict, Fail);
@@ -133,19 +133,19 @@ fn an_expired_lying_refused_or_missing_token_is_reported() {
         let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
         let world = World::new();
         let recorder = connect(&world, options(&[&expired])).await;
-        let said = report(&recorder, None).await;
-        assert_eq!((verdict(&said, "token"), verdict(&said, "pick"), verdict(&said, "scope")), (Fail, Fail, Skipped));
-        assert_eq!((verdict(&said, "cors"), verdict(&said, "agent"), world.requests().len()), (Skipped, Skipped, 0));
+        let lines = report(&recorder, None).await;
+        assert_eq!((verdict(&lines, "token"), verdict(&lines, "pick"), verdict(&lines, "scope")), (Fail, Fail, Skipped));
+        assert_eq!((verdict(&lines, "cors"), verdict(&lines, "agent"), world.requests().len()), (Skipped, Skipped, 0));
 
-        for (answer, expected) in [(token_info_with_scopes(ACME, SCOPE), Fail), (response(401, ""), Fail), (response(503, ""), Warn)] {
+        for (tokens_me, expected) in [(token_info_with_scopes(ACME, SCOPE), Fail), (response(401, ""), Fail), (response(503, ""), Warn)] {
             let world = World::new();
-            world.respond(move |_| answer.clone());
+            world.respond(move |_| tokens_me.clone());
             let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-            let said = report(&recorder, None).await;
-            assert_eq!((line(&said, "token").verdict, verdict(&said, "pick")), (expected, Warn));
-            assert!(!line(&said, "token").hint.is_empty());
+            let lines = report(&recorder, None).await;
+            assert_eq!((line(&lines, "token").verdict, verdict(&lines, "pick")), (expected, Warn));
+            assert!(!line(&lines, "token").hint.is_empty());
         }
-        // The doctor only looks: what was filed stays where it was.
+        // The doctor changes nothing: the token stays stored for Globex.
         let world = World::new();
         world.respond(|_| token_info_with_scopes(ACME, SCOPE));
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
@@ -154,9 +154,9 @@ fn an_expired_lying_refused_or_missing_token_is_reported() {
 
         let world = World::new();
         let recorder = connect(&world, options(&[])).await;
-        let said = report(&recorder, Some(GLOBEX)).await;
+        let lines = report(&recorder, Some(GLOBEX)).await;
         assert_eq!(
-            (verdict(&said, "token"), verdict(&said, "pick"), line(&said, "pick").hint.as_str()),
+            (verdict(&lines, "token"), verdict(&lines, "pick"), line(&lines, "pick").hint.as_str()),
             (Skipped, Fail, Code::NoToken.hint())
         );
         world.issue_per_org();
@@ -196,17 +196,17 @@ fn cors_is_checked_without_a_start() {
                 Box::pin(async move { response })
             });
             let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-            let said = report(&recorder, None).await;
-            // Where the cloud cannot be asked about the token either, there is none to probe with.
+            let lines = report(&recorder, None).await;
+            // If the token cannot be identified either, there is no token for the CORS check.
             let expected = if without { expected } else { Skipped };
-            assert_eq!(verdict(&said, "cors"), expected, "{with} {without}");
+            assert_eq!(verdict(&lines, "cors"), expected, "{with} {without}");
             assert!(world.requests().iter().all(|request| request.method == "GET"));
         }
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
         let recorder = connect(&world, Options { org_headers: Some(vec![]), ..options(&[&jwt_for(GLOBEX)]) }).await;
-        let said = report(&recorder, None).await;
-        assert_eq!((verdict(&said, "cors"), verdict(&said, "org-header")), (Skipped, Good));
+        let lines = report(&recorder, None).await;
+        assert_eq!((verdict(&lines, "cors"), verdict(&lines, "org-header")), (Skipped, Good));
     });
 }
 
@@ -235,21 +235,22 @@ fn a_missing_browser_feature_is_a_warning() {
             let world = World::new();
             world.disable(feature);
             let recorder = connect(&world, options(&[])).await;
-            let said = report(&recorder, None).await;
-            assert_eq!(verdict(&said, check), Warn);
+            let lines = report(&recorder, None).await;
+            assert_eq!(verdict(&lines, check), Warn);
             assert_eq!(
-                said.iter()
+                lines
+                    .iter()
                     .filter(|line| line.check.starts_with("web-") || line.check.starts_with("session"))
                     .filter(|line| line.verdict == Warn)
                     .count(),
                 1
             );
         }
-        // Not launched by a host.
+        // No host has launched the app.
         let recorder = connect(&World::new(), options(&[])).await;
         assert_eq!(verdict(&report(&recorder, None).await, "launch"), Warn);
-        let nobody = recorder.diagnose(None, None, no_options()).await.unwrap();
-        assert_eq!(verdict(&nobody, "agent"), Skipped);
+        let without_agent = recorder.diagnose(None, None, no_options()).await.unwrap();
+        assert_eq!(verdict(&without_agent, "agent"), Skipped);
     });
 }
 
@@ -259,10 +260,9 @@ fn if_the_cloud_hangs_the_report_ends_with_the_checks_so_far() {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-        let limits = with_timeout(1_000);
-        let (said, ()) = join(recorder.diagnose(None, None, limits), async { world.advance(1_000) }).await;
-        let said = said.unwrap();
-        assert_eq!((verdict(&said, "time"), verdict(&said, "environment")), (Fail, Good));
+        let (lines, ()) = join(recorder.diagnose(None, None, with_timeout(1_000)), async { world.advance(1_000) }).await;
+        let lines = lines.unwrap();
+        assert_eq!((verdict(&lines, "time"), verdict(&lines, "environment")), (Fail, Good));
         recorder.close();
         assert_eq!(error(recorder.diagnose(None, None, no_options()).await).code, Code::Closed);
     });

@@ -1,4 +1,4 @@
-//! What the documents say is what the source says.
+//! The documents agree with the source.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -22,12 +22,12 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no {end:?}")).0
 }
 
-/// What is generated, by the name that marks its place in the README.
+/// The generated tables, each with the name that marks its place in the README.
 fn generated() -> [(&'static str, String); 2] {
     [("codes: generated from src/model/error.rs", glossary()), ("doctor: generated from tests/documents.rs", the_threads_report())]
 }
 
-/// `UPDATE_README=1 cargo test --test documents` writes it anew.
+/// `UPDATE_README=1 cargo test --test documents` writes the tables into the README.
 #[test]
 fn the_readme_contains_the_generated_tables() {
     let mut readme = read("README.md");
@@ -46,8 +46,8 @@ fn the_readme_contains_the_generated_tables() {
     }
 }
 
-/// The doctor's report for the thread that this project began with: Acme's token with the scope in the singular, an agent of
-/// Globex, the older header.
+/// The doctor's report for the forum thread that this project began with: Acme's token with the scope in the singular, an
+/// agent of Globex, and the old header.
 fn the_threads_report() -> String {
     let world = World::new();
     let of_acme = jwt(&format!(r#"{{"org_id":"{ACME}","exp":{},"scope":"screenrecording:write"}}"#, NOW / 1000 + 3600));
@@ -119,7 +119,7 @@ fn every_file_has_the_same_version() {
     assert!(read("src/js/index.js").contains(&format!("export const version = \"{version}\";")));
 }
 
-/// Every file below the tests, but this one.
+/// Appends the text of every test file except this one.
 fn test_sources(folder: &std::path::Path, found: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! Where an app runs: the regions, what an app opts in to, and what the host says.
+//! The region of an app: the known regions, the entries of `environments`, and the launch URL.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -11,7 +11,7 @@ use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
 use support::{code, pairs, private_cloud};
 
-/// As Genesys' platform client 262.0.0 and its service discovery 3.0.500 list them.
+/// The regions that the Genesys platform client 262.0.0 and its service discovery 3.0.500 list.
 const REGIONS: [(&str, &str, Option<&str>); 18] = [
     ("us-east-1", "mypurecloud.com", Some("prod")),
     ("us-west-2", "usw2.pure.cloud", Some("prod-usw2")),
@@ -210,7 +210,7 @@ fn an_invalid_org_id_is_refused_in_the_options_and_in_the_launch_url() {
         assert_eq!(code(Settings::from_options(Options::default(), Some(&query), None)), Code::BadArgument, "{org}");
         let options = Options { org_id: Some(org.into()), environment: Some("prod".into()), ..Options::default() };
         assert_eq!(code(Settings::from_options(options, None, None)), Code::BadArgument, "{org}");
-        // An app may use the name `orgId` for something else.
+        // With the option `orgId`, the app may use the query parameter `orgId` for something else.
         let named = Options { org_id: Some(support::ACME.into()), ..Options::default() };
         assert_eq!(Settings::from_options(named, Some(&query), None).unwrap().org.unwrap().as_str(), support::ACME);
     }
@@ -236,7 +236,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// The WHATWG URL parser is the judge: whatever is taken as an origin must be one to it, letter by letter.
+    /// The WHATWG URL parser decides: it must read an accepted origin unchanged.
     #[test]
     fn an_accepted_origin_is_an_origin_by_the_url_standard(text in hostile()) {
         if let Ok(environments) = Environments::with(vec![with_api(&text)]) {

@@ -1,4 +1,4 @@
-//! What a listener is told: everything that happens, in order, and never a token.
+//! The events that listeners receive: every step, in order, and never a token.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -9,7 +9,7 @@ use premium_recorder::model::ids::OrgId;
 use premium_recorder::token::access_token::AccessToken;
 use support::*;
 
-/// The names of the events that were told, in order.
+/// The names of the emitted events, in order.
 fn kinds(world: &World) -> Vec<String> {
     world.events().iter().map(|event| event.split([' ', '{']).next().unwrap().to_owned()).collect()
 }
@@ -26,11 +26,15 @@ fn a_start_with_a_repair_emits_every_event_in_order() {
         let expected =
             ["TokenFiled", "Request", "Response", "Repair", "TokenRequested", "TokenFiled", "Retry", "ScopeWarning", "Request", "Response"];
         assert_eq!(kinds(&world), expected);
-        let told = world.events();
-        assert!(told[4].contains("GetToken") && told[4].contains("Rejected"), "{}", told[4]);
-        assert!(told[3].contains("Unauthenticated") && told[7].contains(r#"near_miss: Some("screenrecording:write")"#));
-        assert!(told[9].contains("status: Some(201)") && told[9].contains("corr-1") && told[9].contains("number: 2"), "{}", told[9]);
-        assert!(told[1].contains(&format!("org: Some({GLOBEX})")), "{}", told[1]);
+        let events = world.events();
+        assert!(events[4].contains("GetToken") && events[4].contains("Rejected"), "{}", events[4]);
+        assert!(events[3].contains("Unauthenticated") && events[7].contains(r#"near_miss: Some("screenrecording:write")"#));
+        assert!(
+            events[9].contains("status: Some(201)") && events[9].contains("corr-1") && events[9].contains("number: 2"),
+            "{}",
+            events[9]
+        );
+        assert!(events[1].contains(&format!("org: Some({GLOBEX})")), "{}", events[1]);
         recorder.switch_org(OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
         assert_eq!(kinds(&world).last().unwrap(), "OrgChanged");
         for secret in [&fresh, &jwt_for(GLOBEX)] {
@@ -47,9 +51,9 @@ fn org_changed_names_the_previous_organization_if_it_differs() {
         for org in [ACME, ACME, GLOBEX] {
             recorder.switch_org(OrgId::parse(org).unwrap(), no_options()).await.unwrap();
         }
-        let told: Vec<String> = world.events().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
+        let events: Vec<String> = world.events().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
         let expected = [(ACME, "None".to_owned()), (ACME, "None".to_owned()), (GLOBEX, format!("Some({ACME})"))];
-        assert_eq!(told, expected.map(|(org, previous)| format!("OrgChanged {{ org: {org}, previous: {previous} }}")));
+        assert_eq!(events, expected.map(|(org, previous)| format!("OrgChanged {{ org: {org}, previous: {previous} }}")));
     });
 }
 
@@ -75,11 +79,11 @@ fn the_events_of_a_sign_in_contain_no_secret() {
         });
         let recorder = connect(&world, login_options()).await;
         join(record(&recorder, GLOBEX), async { world.popups()[0].post_code("the-code") }).await.0.unwrap();
-        let told = world.events().join("\n");
-        assert!(told.contains("TokenRequested") && told.contains("Login") && told.contains("/oauth/token"));
+        let events = world.events().join("\n");
+        assert!(events.contains("TokenRequested") && events.contains("Login") && events.contains("/oauth/token"));
         let url = world.popups()[0].url().unwrap();
         for secret in ["the-token", "the-refresh-token", "the-code", &parameter(&url, "state").unwrap()] {
-            assert!(!told.contains(secret), "{secret}");
+            assert!(!events.contains(secret), "{secret}");
         }
     });
 }

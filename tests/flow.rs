@@ -1,4 +1,4 @@
-//! The flow: organization, grant, request, answer; and everything that can go wrong between them.
+//! A call from end to end: organization, token, request, response, and the errors of each step.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -93,12 +93,12 @@ fn an_opaque_token_is_identified_by_the_cloud_once() {
         let recorder = connect(&world, options(&["opaque"])).await;
         assert_eq!(record_in_current_org(&recorder).await.unwrap().org.as_str(), GLOBEX);
         assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);
-        let asked: Vec<_> = world.requests().into_iter().filter(|request| request.method == "GET").collect();
-        assert_eq!(asked.len(), 1);
-        assert_eq!(asked[0].url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
-        assert_eq!(asked[0].org, None);
-        let grant = &recorder.tokens()[0];
-        assert_eq!((grant.org_name(), grant.home_org()), (Some("An organization"), Some(&org(INITECH))));
+        let lookups: Vec<_> = world.requests().into_iter().filter(|request| request.method == "GET").collect();
+        assert_eq!(lookups.len(), 1);
+        assert_eq!(lookups[0].url, "https://api.cloud.example/api/v2/tokens/me?preserveIdleTTL=true");
+        assert_eq!(lookups[0].org, None);
+        let token = &recorder.tokens()[0];
+        assert_eq!((token.org_name(), token.home_org()), (Some("An organization"), Some(&org(INITECH))));
     });
 }
 
@@ -196,13 +196,13 @@ fn two_hundred_calls_share_one_call_of_get_token() {
         let calls = join_all((0..200).map(|_| recorder.start_recording(alone(), no_options())));
         let (recordings, ()) = join(calls, async { give.send(jwt_for(GLOBEX)).unwrap() }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
-        let asked = GetTokenCall {
+        let call = GetTokenCall {
             environment: "private".into(),
             org: GLOBEX.into(),
             scopes: vec!["screenrecordings:write".into()],
             reason: "missing".into(),
         };
-        assert_eq!(world.get_token_calls(), [asked]);
+        assert_eq!(world.get_token_calls(), [call]);
         assert_eq!(world.starts().len(), 200);
         assert_eq!(expires_at(&recorder, 1), NOW + 600_000);
     });
@@ -364,7 +364,7 @@ fn a_refused_token_is_not_sent_again() {
             record_in_current_org(&recorder).await.unwrap();
             assert_eq!((world.get_token_calls()[0].reason.as_str(), world.starts()[1].token.as_str()), ("rejected", fresh.as_str()));
         }
-        // Another address may well be allowed: the token is as good as before.
+        // The token stays valid: the cloud may accept another IP address.
         let world = World::new();
         world.respond(|_| response(401, r#"{"code":"ip.not.authorized"}"#));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
@@ -436,7 +436,7 @@ fn a_start_without_a_readable_response_is_sent_once_and_has_an_unknown_outcome()
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
         }
         let world = World::new();
-        world.respond_async(|_| Box::pin(async { Err(TransportError { status: Some(201), ..lost_response("half an answer") }) }));
+        world.respond_async(|_| Box::pin(async { Err(TransportError { status: Some(201), ..lost_response("half a response") }) }));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let unknown = error(while_time_passes(&[&world], record_in_current_org(&recorder)).await);
         assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));
@@ -490,11 +490,11 @@ fn an_abort_of_one_call_does_not_cancel_get_token_for_the_others() {
         let first = recorder.start_recording(start_in(ACME), with_signal(&signal));
         let others = async {
             let second = record(&recorder, ACME);
-            let gives = async {
+            let abort = async {
                 signal.abort();
                 source.send();
             };
-            join(second, gives).await.0
+            join(second, abort).await.0
         };
         let (first, second) = join(first, others).await;
         assert!(matches!(first, Err(CallError::Aborted)));
@@ -540,7 +540,7 @@ fn close_ends_every_call_and_removes_every_token() {
         let ((sent, waiting), ()) = join(calls, async { recorder.close() }).await;
         let (sent, waiting) = (error(sent), error(waiting));
         assert_eq!((sent.code, waiting.code), (Code::Closed, Code::Closed));
-        // Only the one that was sent says for whom something may be running.
+        // Only the error of the sent start names an organization, because only there a recording may be running.
         assert_eq!((sent.evidence.org_id.clone(), waiting.evidence.org_id.clone()), (Some(org(ACME)), None));
         assert!(recorder.tokens().is_empty());
         assert_eq!(error(record_in_current_org(&recorder).await).code, Code::Closed);
@@ -588,8 +588,8 @@ fn a_completed_call_of_get_token_does_not_end_the_others() {
             second.unwrap();
         };
         join(record(&recorder, GLOBEX), others).await.0.unwrap();
-        let asked: Vec<_> = world.get_token_calls().into_iter().map(|call| call.org).collect();
-        assert_eq!(asked, [GLOBEX, ACME]);
+        let orgs: Vec<_> = world.get_token_calls().into_iter().map(|call| call.org).collect();
+        assert_eq!(orgs, [GLOBEX, ACME]);
     });
 }
 

@@ -1,5 +1,5 @@
-//! No crossing: whatever is held, wherever the app runs and whatever is asked, a request carries a token of its own
-//! organization, to its own environment's API.
+//! For any tokens, any environment and any sequence of calls: a request carries a token of its own organization, and goes to
+//! the API of its own environment.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -16,7 +16,7 @@ use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
 use support::{NOW, World, jwt, login_options, no_options, page, response, run};
 
-/// A token, and what is true of it: the cloud knows, its text may lie or say nothing.
+/// A token and its real organization, which only the cloud knows: the text may name another one, or none.
 #[derive(Clone, Debug)]
 struct Token {
     text: String,
@@ -57,7 +57,7 @@ proptest! {
 
     #[test]
     fn a_request_carries_its_own_organizations_token_to_its_own_environment(
-        held in prop::collection::vec(token(), 0..6),
+        initial in prop::collection::vec(token(), 0..6),
         from_source in prop::option::of(prop::collection::vec(token(), 1..6)),
         from_login in prop::option::of(prop::collection::vec(token(), 1..6)),
         steps in prop::collection::vec(step(), 1..12),
@@ -70,7 +70,7 @@ proptest! {
             name: names[at].into(), api: apis[at].into(), login: logins[at].into(), apps: "https://apps.example".into(),
         };
         let added: Vec<Token> = steps.iter().filter_map(|step| if let Step::Add(token) = step { Some(token.clone()) } else { None }).collect();
-        let all: Vec<&Token> = held.iter().chain(&added).chain(from_source.iter().flatten()).chain(from_login.iter().flatten()).collect();
+        let all: Vec<&Token> = initial.iter().chain(&added).chain(from_source.iter().flatten()).chain(from_login.iter().flatten()).collect();
         let owners: HashMap<String, String> = all.iter().map(|token| (token.text.clone(), token.org.clone())).collect();
         let of_login: HashSet<String> = from_login.iter().flatten().map(|token| token.text.clone()).collect();
 
@@ -79,7 +79,7 @@ proptest! {
         let signed_in = from_login.clone();
         world.sign_in_immediately().respond(move |request| match request.method.as_str() {
             _ if request.is_for_token_endpoint() => {
-                // Whose it is, is for a cookie to say: seldom the target's.
+                // The user's cookie decides the organization, and it is seldom the target.
                 let tokens = signed_in.as_ref().unwrap();
                 let form: HashMap<_, _> = url::form_urlencoded::parse(request.body.as_ref().unwrap().as_bytes()).collect();
                 let at = form["code_verifier"].bytes().map(usize::from).sum::<usize>();
@@ -92,7 +92,7 @@ proptest! {
         });
         if let Some(tokens) = from_source.clone() {
             world.token_source(move |call| {
-                // Sometimes the right one, sometimes another's.
+                // Sometimes the right token, sometimes another organization's.
                 let at = call.org.bytes().map(usize::from).sum::<usize>() % tokens.len();
                 let right = tokens.iter().find(|token| token.org == call.org);
                 let access_token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at]).text.clone();
@@ -102,7 +102,7 @@ proptest! {
 
         let started = run(async {
             let options = Options {
-                tokens: held.iter().map(|token| token.text.clone().into()).collect(),
+                tokens: initial.iter().map(|token| token.text.clone().into()).collect(),
                 environment: Some(names[environment].into()),
                 environments: vec![entry(0), entry(1)],
                 login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
@@ -128,8 +128,8 @@ proptest! {
                     }
                 }
             }
-            for grant in recorder.tokens() {
-                assert!(owners.values().any(|owner| owner == grant.target().org.as_str()));
+            for token in recorder.tokens() {
+                assert!(owners.values().any(|owner| owner == token.target().org.as_str()));
             }
             started
         });

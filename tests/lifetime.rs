@@ -1,4 +1,4 @@
-//! How long a token may be used: its expiry by whichever clock, its rest, renewal in good time, and the cloud's own no.
+//! How long a token is used: expiry by which clock, idle timeout, renewal, refresh tokens, and refusals by the cloud.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -12,6 +12,7 @@ use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
+use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::access_token::IssuedToken;
 use proptest::prelude::*;
@@ -20,6 +21,17 @@ use support::*;
 
 fn answers(request: &SentRequest) -> Response {
     accept_in(ACME, r#"{"access_token":"by-login","expires_in":100}"#, request)
+}
+
+/// The cloud responds after a turn of the other futures, so calls that begin together are in flight together.
+fn respond_one_turn_later(world: &World, cloud: impl Fn(&SentRequest) -> Response + 'static) {
+    world.respond_async(move |request| {
+        let response = cloud(request);
+        Box::pin(async move {
+            yield_now().await;
+            Ok(response)
+        })
+    });
 }
 
 fn tokens_of_starts(world: &World) -> Vec<String> {
@@ -34,7 +46,7 @@ fn expiry_is_checked_on_every_use() {
         let recorder = connect(&world, options(&[&jwt_expiring_in(100, ACME, "a")])).await;
         world.advance(100 * SECOND - 1);
         record(&recorder, ACME).await.unwrap();
-        // As after a laptop's sleep: no timer has told anybody.
+        // No timer runs, as after a laptop's sleep.
         world.advance(1);
         assert_eq!(error(record(&recorder, ACME).await).code, Code::TokenExpired);
         assert_eq!(world.starts().len(), 1);
@@ -44,11 +56,11 @@ fn expiry_is_checked_on_every_use() {
 #[test]
 fn the_earlier_of_exp_and_expires_in_counts() {
     run(async {
-        for (claimed, said, expected) in [(100, 50.0, 50), (50, 100.0, 50)] {
+        for (exp, expires_in, expected) in [(100, 50.0, 50), (50, 100.0, 50)] {
             let world = World::new();
-            let token = jwt_expiring_in(claimed, ACME, "a");
+            let token = jwt_expiring_in(exp, ACME, "a");
             world.token_source(move |_| {
-                let issued = IssuedToken { access_token: token.clone().into(), expires_in: Some(said) };
+                let issued = IssuedToken { access_token: token.clone().into(), expires_in: Some(expires_in) };
                 Box::pin(async move { Ok(issued) })
             });
             world.respond(answers);
@@ -82,7 +94,7 @@ fn a_token_is_not_sent_after_its_idle_timeout() {
         let recorder = connect(&world, options(&["opaque"])).await;
         world.advance(900 * SECOND - 1);
         record(&recorder, ACME).await.unwrap();
-        // The use has begun its rest anew: for how long, nobody has said, so that the cloud decides.
+        // The use has restarted the idle timeout. Its length is unknown, so the cloud decides.
         world.advance(3600 * SECOND);
         record(&recorder, ACME).await.unwrap();
         assert_eq!(world.starts().len(), 2);
@@ -111,7 +123,7 @@ fn a_token_past_its_idle_timeout_is_renewed_by_get_token() {
     });
 }
 
-/// Answers whose `Date` is so many milliseconds ahead of ours.
+/// The `Date` of each response is this many milliseconds ahead of our clock.
 fn ahead_by(world: &World, millis: i64) {
     let clock = world.clone();
     world.respond(move |request| Response {
@@ -123,7 +135,7 @@ fn ahead_by(world: &World, millis: i64) {
 #[test]
 fn exp_is_compared_with_the_clouds_clock() {
     run(async {
-        // Ours is an hour ahead: the token has expired by it, and lives by the cloud's.
+        // Our clock is an hour ahead. The token has expired by our clock, but not by the cloud's.
         let world = World::new();
         ahead_by(&world, -3600 * SECOND);
         let recorder = connect(&world, options(&["opaque"])).await;
@@ -132,13 +144,13 @@ fn exp_is_compared_with_the_clouds_clock() {
         record(&recorder, ACME).await.unwrap();
         assert_eq!(tokens_of_starts(&world).len(), 1);
 
-        // Ours is an hour behind: the token lives by it, and has expired by the cloud's.
+        // Our clock is an hour behind. The token has expired by the cloud's clock, but not by ours.
         let world = World::new();
         ahead_by(&world, 3600 * SECOND);
         let recorder = connect(&world, options(&["opaque", &jwt_expiring_in(1800, ACME, "a")])).await;
-        let acme = recorder.tokens().into_iter().find(|grant| grant.known_by() == premium_recorder::token::org_token::KnownBy::Claim);
-        // It did not even take the place of the one that lives.
-        assert!(acme.is_none_or(|grant| !grant.is_fresh(recorder.now())));
+        let acme = recorder.tokens().into_iter().find(|token| token.known_by() == premium_recorder::token::org_token::KnownBy::Claim);
+        // The expired token has not replaced the valid one.
+        assert!(acme.is_none());
     });
 }
 
@@ -160,8 +172,8 @@ fn expires_in_is_measured_by_our_own_clock() {
 }
 
 proptest! {
-    /// Whatever the clocks, the network's delay and the header's full seconds: what is learnt is off by less than the
-    /// delay and a second, and nothing is learnt from clocks that agree.
+    /// For any clocks, network delays and `Date` headers, which have full seconds: the error of the learned offset is less than
+    /// the delay and a second. From clocks that agree, the offset is 0.
     #[test]
     fn the_clouds_clock_is_known_to_within_the_delay_and_a_second(
         now in 0..2_000_000_000_000i64, ahead in -10_000_000_000i64..10_000_000_000, there in 0..20_000i64, back in 0..20_000i64,
@@ -194,7 +206,7 @@ fn a_token_is_renewed_before_it_expires_and_no_call_waits() {
             assert_eq!((world.get_token_calls().len(), world.spawned_tasks()), (1, 0));
             world.advance(1);
             record(&recorder, ACME).await.unwrap();
-            // Used once more, while another one is on its way.
+            // The call uses the old token, and the renewal runs in the background.
             assert_eq!(tokens_of_starts(&world), ["token-1"; 3]);
             world.run_spawned();
             assert_eq!((world.get_token_calls().len(), world.spawned_tasks()), (2, 0));
@@ -243,7 +255,7 @@ fn a_call_joins_a_running_renewal_and_close_ends_it() {
         record(&recorder, ACME).await.unwrap();
         world.run_spawned();
         assert_eq!(world.get_token_calls().len(), 2);
-        // Expired meanwhile: the call waits for the one that is under way.
+        // The token has expired, so the call waits for the renewal that is running.
         world.advance(5 * SECOND);
         let (ended, ()) = join(record(&recorder, ACME), async { source.send() }).await;
         ended.unwrap();
@@ -279,11 +291,12 @@ fn a_renewal_opens_no_sign_in_window() {
     });
 }
 
-/// A cloud whose login origin gives `access-1` with `refresh-1`, then what `refreshed` says of each refresh.
+/// A cloud whose login origin issues `access-1` with `refresh-1`, and then responds to each refresh with `refreshed`, which
+/// gets its number. Returns the refresh tokens that were used.
 fn refreshing(world: &World, refreshed: impl Fn(usize) -> Response + 'static) -> Rc<RefCell<Vec<String>>> {
     let used = Rc::new(RefCell::new(Vec::new()));
     let uses = used.clone();
-    world.respond(move |request| {
+    respond_one_turn_later(world, move |request| {
         if !request.is_for_token_endpoint() {
             return answers(request);
         }
@@ -311,7 +324,8 @@ fn a_rotating_refresh_token_is_used_once_and_only_at_its_login_origin() {
         let recorder = sign_in(&world, login_options(), ACME).await;
         for _ in 0..3 {
             world.advance(100 * SECOND);
-            let all = join_all((0..50).map(|_| record(&recorder, ACME))).await;
+            let starts = (0..50).map(|_| Start { shares: false, ..start_in(ACME) });
+            let all = join_all(starts.map(|start| recorder.start_recording(start, no_options()))).await;
             assert!(all.iter().all(Result::is_ok));
         }
         assert_eq!(*used.borrow(), ["refresh-1", "refresh-2", "refresh-3"]);
@@ -350,11 +364,11 @@ fn after_a_refused_refresh_the_user_signs_in() {
         let used = refreshing(&world, |_| response(400, r#"{"error":"invalid_grant"}"#));
         let recorder = sign_in(&world, login_options(), ACME).await;
         world.advance(100 * SECOND);
-        let somebody = async {
+        let sign_in_again = async {
             wait_until(|| world.popups().get(1).is_some_and(|window| window.url().is_some())).await;
             world.popups()[1].post_code("code");
         };
-        join(record(&recorder, ACME), somebody).await.0.unwrap();
+        join(record(&recorder, ACME), sign_in_again).await.0.unwrap();
         assert_eq!(used.borrow().len(), 1);
     });
 }
@@ -367,11 +381,11 @@ fn after_a_refused_refresh_get_token_and_login_are_each_tried_once() {
         let recorder = sign_in(&world, login_options(), ACME).await;
         world.token_source_or_none(|_| Box::pin(async { Ok(None) }));
         world.advance(100 * SECOND);
-        let somebody = async {
+        let sign_in_again = async {
             wait_until(|| world.popups().get(1).is_some_and(|window| window.url().is_some())).await;
             world.popups()[1].post_code("code");
         };
-        join(record(&recorder, ACME), somebody).await.0.unwrap();
+        join(record(&recorder, ACME), sign_in_again).await.0.unwrap();
         assert_eq!((world.get_token_calls().len(), world.popups().len()), (1, 2));
     });
 }
@@ -424,7 +438,7 @@ fn a_second_refusal_ends_the_call() {
             let refused = error(record(&recorder, ACME).await);
             assert_eq!((refused.code, refused.evidence.status), (expected, Some(401)));
             assert_eq!((world.starts().len(), world.get_token_calls().len()), (2, 1));
-            // The second one is known to be refused as well.
+            // The second token is marked as refused, too.
             record(&recorder, ACME).await.unwrap_err();
             assert_eq!(world.get_token_calls()[1].reason, "rejected");
             let second = jwt_expiring_in(600, ACME, "1");
@@ -477,10 +491,14 @@ fn two_hundred_refused_calls_share_one_renewal() {
         let world = World::new();
         let (stale, fresh) = (jwt_expiring_in(600, ACME, "stale"), jwt_expiring_in(600, ACME, "fresh"));
         let refused = stale.clone();
-        world.respond(move |request| if request.token == refused { response(401, "") } else { answers(request) }).issue(&fresh);
+        let cloud = move |request: &SentRequest| if request.token == refused { response(401, "") } else { answers(request) };
+        respond_one_turn_later(&world, cloud);
+        world.issue(&fresh);
         let recorder = connect(&world, options(&[&stale])).await;
-        let all = join_all((0..200).map(|_| record(&recorder, ACME))).await;
+        let starts = (0..200).map(|_| Start { shares: false, ..start_in(ACME) });
+        let all = join_all(starts.map(|start| recorder.start_recording(start, no_options()))).await;
         assert!(all.iter().all(Result::is_ok));
+        assert_eq!(world.starts().iter().filter(|start| start.token != fresh).count(), 200, "the cloud refuses all calls");
         assert_eq!((world.get_token_calls().len(), world.starts().iter().filter(|start| start.token == fresh).count()), (1, 200));
     });
 }
@@ -730,7 +748,7 @@ fn a_refresh_token_is_redacted() {
     });
 }
 
-/// Only the cloud can know, so it decides.
+/// The time may be a matter of clocks, so the cloud decides.
 #[test]
 fn a_token_whose_idle_timeout_is_now_is_still_sent() {
     run(async {

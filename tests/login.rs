@@ -1,4 +1,4 @@
-//! Signing in: what the login origin is asked, which answers count, and what becomes of the token.
+//! Signing in: the authorization request, the responses that are accepted, and the token.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -20,7 +20,7 @@ use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use support::*;
 
-/// A cloud whose login origin gives opaque tokens of `org`, with a refresh token.
+/// A cloud whose login origin issues opaque tokens for `org`.
 fn cloud_of(org: &'static str) -> impl Fn(&SentRequest) -> Response {
     move |request| {
         if request.is_for_token_endpoint() {
@@ -47,13 +47,13 @@ fn redirect() -> Options {
     })
 }
 
-/// A start, while somebody does this with the window that it opens.
+/// Starts a recording, and does this with the window that the start opens.
 async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<Popup>)) -> Result<Recording, CallError> {
-    let somebody = async {
+    let sign_in = async {
         let window = world.popups().last().unwrap().clone();
         act(window).await;
     };
-    join(record(recorder, GLOBEX), somebody).await.0
+    join(record(recorder, GLOBEX), sign_in).await.0
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_authorization_request_follows_rfc_7636_and_names_the_target() {
             assert_eq!((of("response_type").as_str(), of("client_id").as_str()), ("code", "client"));
             assert_eq!((of("redirect_uri").as_str(), of("code_challenge_method").as_str()), (CALLBACK, "S256"));
             assert_eq!((of("target").as_str(), of("prompt").as_str(), of("login_hint").as_str()), (GLOBEX, "login", "ada@globex.example"));
-            // 32 bytes each in base64url without padding, and not the same ones.
+            // Each is 32 bytes in base64url without padding, and they differ.
             assert_eq!((of("state").len(), of("code_challenge").len()), (43, 43));
             assert_ne!(of("state"), of("code_challenge"));
             window.post_code("the-code");
@@ -85,7 +85,7 @@ fn the_authorization_request_follows_rfc_7636_and_names_the_target() {
         assert_eq!((exchange.token.as_str(), exchange.org.as_deref()), ("", None));
         let sent = form(exchange.body.as_ref().unwrap());
         let url = world.popups()[0].url().unwrap();
-        // RFC 7636, 4.6: the challenge is the verifier's digest.
+        // RFC 7636, section 4.6: the challenge is the digest of the verifier.
         let digest = <sha2::Sha256 as sha2::Digest>::digest(sent["code_verifier"].as_bytes());
         assert_eq!(<base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode_string(&digest), parameter(&url, "code_challenge").unwrap());
         let names = ["grant_type", "code", "client_id", "redirect_uri"].map(|name| sent[name].as_str());
@@ -109,7 +109,7 @@ fn two_hundred_calls_share_one_sign_in() {
         let (recordings, ()) = join(calls, async { world.popups()[0].post_code("code") }).await;
         assert!(recordings.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
         assert_eq!(world.popups().len(), 1);
-        // One exchange, one question whose token it is, two hundred starts.
+        // One request for the token, one for its organization, and two hundred starts.
         assert_eq!(world.requests().len(), 202);
     });
 }
@@ -144,7 +144,7 @@ fn a_closed_window_cancels_the_sign_in_only_after_a_grace_period() {
         let world = World::new();
         world.respond(cloud_of(GLOBEX));
         let recorder = connect(&world, login_options()).await;
-        // The callback page posts and closes itself: the message may come after.
+        // The callback page posts its message and closes at once, so the message may arrive after the close.
         let act = async |window: Rc<Popup>| {
             window.close();
             world.advance(250);
@@ -182,21 +182,20 @@ fn the_deadline_stands_still_during_a_sign_in() {
             Box::pin(async move { if is_start { std::future::pending().await } else { Ok(response) } })
         });
         let recorder = connect(world.disable_locks(), login_options()).await;
-        let limits = with_timeout(1_000);
-        let call = recorder.start_recording(start_in(GLOBEX), limits);
-        let somebody = async {
+        let call = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let sign_in = async {
             world.advance(100_000);
             world.popups()[0].post_code("code");
-            // Sent, and not timed out by the sign-in's time; then its own time is over.
+            // The sign-in has not used up the deadline, so the start is sent. Then the deadline passes.
             wait_until(|| !world.starts().is_empty() && world.requests().len() == 3).await;
             world.advance(999);
             assert_eq!(world.requests().len(), 3);
             world.advance(101_000);
-            // It is looked for, in vain.
+            // The recording is looked for, but the cloud does not respond.
             wait_until(|| world.requests().len() == 4).await;
             world.advance(1_000);
         };
-        let refused = error(join(call, somebody).await.0);
+        let refused = error(join(call, sign_in).await.0);
         assert_eq!(refused.code, Code::OutcomeUnknown);
     });
 }
@@ -211,13 +210,13 @@ fn the_time_of_a_sign_in_does_not_shorten_the_wait_after_a_429() {
             if is_first { Response { retry_after: Some("5".into()), ..response(429, "") } } else { cloud_of(GLOBEX)(request) }
         });
         let recorder = connect(world.disable_locks(), login_options()).await;
-        let somebody = async {
+        let sign_in = async {
             world.advance(100_000);
             world.popups()[0].post_code("code");
             wait_until(|| world.requests().len() == 3).await;
             world.advance(5_000);
         };
-        join(record(&recorder, GLOBEX), somebody).await.0.unwrap();
+        join(record(&recorder, GLOBEX), sign_in).await.0.unwrap();
     });
 }
 
@@ -302,18 +301,18 @@ fn a_refusal_of_the_token_endpoint_is_explained_without_secrets() {
 #[test]
 fn a_sign_in_to_another_organization_is_refused() {
     run(async {
-        for (word, held) in [(None, 0), (Some("drop"), 0), (Some("file"), 1)] {
+        for (wrong_org, stored) in [(None, 0), (Some("drop"), 0), (Some("file"), 1)] {
             let world = World::new();
             world.respond(cloud_of(ACME));
-            let recorder = connect(&world, login(|login| login.wrong_org = word.map(str::to_owned))).await;
+            let recorder = connect(&world, login(|login| login.wrong_org = wrong_org.map(str::to_owned))).await;
             let refused = error(start_while(&recorder, &world, async |window| window.post_code("code")).await);
             let evidence = &refused.evidence;
             assert_eq!(refused.code, Code::LoginWrongOrg);
             assert_eq!((evidence.org_id.as_ref().unwrap().as_str(), evidence.token_org_id.as_ref().unwrap().as_str()), (GLOBEX, ACME));
             assert_eq!(evidence.home_org_id.as_ref().unwrap().as_str(), INITECH);
             assert!(refused.code.hint().contains("prompt"));
-            assert_eq!(recorder.tokens().len(), held);
-            assert!(recorder.tokens().iter().all(|grant| grant.target().org.as_str() == ACME));
+            assert_eq!(recorder.tokens().len(), stored);
+            assert!(recorder.tokens().iter().all(|token| token.target().org.as_str() == ACME));
             assert!(world.starts().is_empty());
         }
     });
@@ -345,21 +344,21 @@ fn get_token_is_tried_before_login_and_may_return_nothing() {
         let world = World::new();
         world.respond(cloud_of(GLOBEX)).token_source_or_none(|_| Box::pin(async { Ok(None) }));
         let recorder = connect(&world, login_options()).await;
-        let somebody = async {
+        let sign_in = async {
             wait_until(|| !world.popups().is_empty() && world.popups()[0].url().is_some()).await;
             world.popups()[0].post_code("code");
         };
-        join(record(&recorder, GLOBEX), somebody).await.0.unwrap();
+        join(record(&recorder, GLOBEX), sign_in).await.0.unwrap();
         assert_eq!((world.get_token_calls().len(), world.popups().len()), (1, 1));
 
-        // What it throws is not passed over.
+        // An exception of getToken is an error, and no sign-in follows.
         let world = World::new();
         world.token_source_or_none(|_| Box::pin(async { Err(Cause::Foreign(Rc::new(()))) }));
         let recorder = connect(&world, login_options()).await;
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenSourceFailed);
         assert!(world.popups().is_empty());
 
-        // Without a login, to have none is a failure.
+        // Without `login`, getToken must return a token.
         let world = World::new();
         world.token_source_or_none(|_| Box::pin(async { Ok(None) }));
         let recorder = connect(&world, options(&[])).await;
@@ -408,11 +407,11 @@ fn invalid_login_options_are_refused() {
     }
     let by_environment = login(|login| (login.client_id, login.client_ids) = (None, Some(vec![("private".into(), "its".into())])));
     assert_eq!(Settings::from_options(by_environment, None, Some(page(&[]))).unwrap().login.unwrap().client_id(), "its");
-    // Where there is no page, there is nothing to come back to.
+    // Without a page, a redirect URI has no origin to match.
     assert_eq!(Settings::from_options(login_options(), None, None).unwrap_err().code, Code::BadArgument);
 }
 
-/// connect() on a page that is opened with this query.
+/// connect() on a page that was opened with this query.
 async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, CallError> {
     let mut page = page(query);
     let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page))?;
@@ -420,13 +419,13 @@ async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Resu
     Recorder::connect(world.clone(), settings, returned, no_options()).await
 }
 
-/// Leaves the page for a sign-in; the page's query was `query`. Gives the world after coming back, and the state.
+/// Navigates from a page with this query to the login origin. Returns the world after the redirect back, and the `state`.
 async fn leave(query: &[(&str, &str)], options: Options) -> (World, String) {
     let world = World::new();
     let recorder = opened(&world, options, query).await.unwrap_or_else(|_| panic!("not connected"));
     let call = record(&recorder, GLOBEX);
     let (ended, ()) = join(call, async { world.advance(120_000) }).await;
-    // The page is gone by now, but where it is not, the call ends.
+    // A real page would be gone by now. If the page stays, the call times out.
     assert_eq!(error(ended).code, Code::LoginTimeout);
     let url = world.navigations()[0].clone();
     assert_eq!(parameter(&url, "redirect_uri").unwrap(), format!("{PAGE}/"));
@@ -464,12 +463,12 @@ fn the_launch_parameters_survive_a_redirect_sign_in() {
 #[test]
 fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
     run(async {
-        // Opened by hand.
+        // The page has requested no response.
         let world = World::new();
         let error = refused(opened(&world, redirect(), &[("code", "x"), ("state", "made-up")]).await);
         assert_eq!((error.code, world.address().as_deref()), (Code::LoginStateMismatch, Some("https://app.example/")));
 
-        // Replayed after it was used.
+        // This response was used before.
         let (world, state) = leave(&[], redirect()).await;
         world.respond(cloud_of(GLOBEX));
         let response = [("code", "code"), ("state", state.as_str())];
@@ -482,7 +481,7 @@ fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
 #[test]
 fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
     run(async {
-        // An app may have a `code` of its own: in a popup's page, without a state, or at another address.
+        // An app may use `code` for itself: with `mode: "popup"`, without a `state`, or at another address.
         for (options, query) in [
             (login_options(), vec![("code", "x"), ("state", "y")]),
             (redirect(), vec![("code", "x")]),
@@ -526,15 +525,15 @@ fn connect_rejects_if_the_redirect_sign_in_failed() {
         assert!(world.session_storage().is_empty() && world.requests().is_empty());
         assert_eq!(parameter(&world.address().unwrap(), "orgId").as_deref(), Some(GLOBEX));
 
-        for (word, expected) in [(None, Some(Code::LoginWrongOrg)), (Some("file"), None)] {
+        for (wrong_org, expected) in [(None, Some(Code::LoginWrongOrg)), (Some("file"), None)] {
             let mut options = redirect();
-            options.login.as_mut().unwrap().wrong_org = word.map(str::to_owned);
+            options.login.as_mut().unwrap().wrong_org = wrong_org.map(str::to_owned);
             let (world, state) = leave(&[], options.clone()).await;
             world.respond(cloud_of(ACME));
             match (opened(&world, options, &[("code", "code"), ("state", &state)]).await, expected) {
                 (Ok(recorder), None) => assert_eq!(recorder.tokens()[0].target().org.as_str(), ACME),
                 (Err(failure), Some(code)) => assert_eq!(error(Err::<(), _>(failure)).code, code),
-                _ => panic!("{word:?}"),
+                _ => panic!("{wrong_org:?}"),
             }
         }
     });
@@ -548,28 +547,28 @@ fn the_session_storage_contains_no_token() {
         let options = Options { tokens: vec![token.clone().into()], ..redirect() };
         let recorder = opened(&world, options, &[]).await.unwrap_or_else(|_| panic!());
         let (_, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
-        let memo = world.session_storage().into_values().next().unwrap();
-        assert!(!memo.contains(&token) && !world.navigations()[0].contains(&token));
-        // Nor does the verifier leave the tab with the request.
-        assert!(!world.navigations()[0].contains(&form(&memo)["code_verifier"]));
+        let item = world.session_storage().into_values().next().unwrap();
+        assert!(!item.contains(&token) && !world.navigations()[0].contains(&token));
+        // The verifier is not part of the authorization request either.
+        assert!(!world.navigations()[0].contains(&form(&item)["code_verifier"]));
     });
 }
 
 #[test]
 fn an_abandoned_redirect_sign_in_is_removed_after_an_hour() {
     run(async {
-        let leaves = async |world: &World| {
+        let navigate = async |world: &World| {
             let recorder = opened(world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
             let (_, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
         };
         let (world, first) = leave(&[], redirect()).await;
         world.seed_random(10);
         world.advance(3_600_000 - 120_000);
-        leaves(&world).await;
+        navigate(&world).await;
         assert_eq!(world.session_storage().len(), 2);
         let later = world.after_redirect();
         later.seed_random(20);
-        leaves(&later).await;
+        navigate(&later).await;
         assert_eq!(later.session_storage().len(), 2);
         assert!(!later.session_storage().keys().any(|key| key.ends_with(&first)));
     });

@@ -1,4 +1,4 @@
-//! Many starts at once: in turns, at their pace, each with its own result.
+//! Batches: the order of starts, concurrency, aborts, and one result for each start.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -7,7 +7,6 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures::channel::oneshot;
 use futures::future::join;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
@@ -46,14 +45,14 @@ fn results_are_in_order_and_a_failed_start_stops_no_other() {
             start_of("d", ACME),
         ];
         let results = start_many(&recorder, starts, concurrency(2)).await;
-        let told: Vec<_> = results
+        let outcomes: Vec<_> = results
             .into_iter()
             .map(|result| match result {
                 Ok(recording) => recording.id.as_str().to_owned(),
                 failed => error(failed).code.as_str().to_owned(),
             })
             .collect();
-        assert_eq!(told, ["rec-a", "BAD_ARGUMENT", "AGENT_NOT_FOUND", "rec-b", "BAD_ARGUMENT", "rec-d"]);
+        assert_eq!(outcomes, ["rec-a", "BAD_ARGUMENT", "AGENT_NOT_FOUND", "rec-b", "BAD_ARGUMENT", "rec-d"]);
     });
 }
 
@@ -73,39 +72,39 @@ fn organizations_take_turns() {
     });
 }
 
-/// A cloud that answers a start when told; and how many are in flight.
-fn answers_when_told(world: &World) -> Rc<RefCell<Vec<oneshot::Sender<()>>>> {
-    let waiting = Rc::new(RefCell::new(Vec::new()));
-    let to_tell = waiting.clone();
+/// The cloud responds to each start when the test releases it. Returns the releases of the starts in flight.
+fn respond_when_released(world: &World) -> Releases {
+    let releases = Releases::default();
+    let pending = releases.clone();
     world.respond_async(move |request| {
-        let (tell, told) = oneshot::channel();
-        to_tell.borrow_mut().push(tell);
+        let (release, released) = gate();
+        pending.borrow_mut().push(release);
         let response = created(request);
         Box::pin(async move {
-            told.await.unwrap();
+            released.await.unwrap();
             Ok(response)
         })
     });
-    waiting
+    releases
 }
 
 #[test]
 fn no_more_starts_are_in_flight_than_the_concurrency_allows() {
     run(async {
         let world = World::new();
-        let waiting = answers_when_told(&world);
+        let releases = respond_when_released(&world);
         let recorder = connect(&world, three_orgs()).await;
         let starts = (0..10).map(|number| start_of(&format!("agent-{number}"), [ACME, GLOBEX, INITECH][number % 3])).collect();
         let most = Cell::new(0);
-        let somebody = async {
-            for answered in 0..10 {
-                wait_until(|| world.starts().len() == (answered + 4).min(10)).await;
+        let cloud = async {
+            for completed in 0..10 {
+                wait_until(|| world.starts().len() == (completed + 4).min(10)).await;
                 yield_now().await;
-                most.set(most.get().max(waiting.borrow().len()));
-                waiting.borrow_mut().remove(0).send(()).unwrap();
+                most.set(most.get().max(releases.borrow().len()));
+                releases.borrow_mut().remove(0).send();
             }
         };
-        let (results, ()) = join(start_many(&recorder, starts, concurrency(4)), somebody).await;
+        let (results, ()) = join(start_many(&recorder, starts, concurrency(4)), cloud).await;
         assert!(results.iter().all(Result::is_ok));
         assert_eq!(most.get(), 4);
     });
@@ -146,11 +145,11 @@ fn a_slow_token_delays_no_other_organization() {
         let release = world.issue_when_released(|org| org == ACME);
         let recorder = connect(&world, options(&[])).await;
         let starts = (0..40).map(|number| start_of(&format!("agent-{number}"), [ACME, GLOBEX][number % 2])).collect();
-        let somebody = async {
+        let cloud = async {
             wait_until(|| world.starts().len() == 20).await;
             release.send();
         };
-        let (results, ()) = join(start_many(&recorder, starts, concurrency(2)), somebody).await;
+        let (results, ()) = join(start_many(&recorder, starts, concurrency(2)), cloud).await;
         assert!(results.iter().all(Result::is_ok));
         assert_eq!(world.starts().len(), 40);
     });
@@ -160,19 +159,19 @@ fn a_slow_token_delays_no_other_organization() {
 fn an_abort_cancels_unsent_starts_and_waits_for_sent_ones() {
     run(async {
         let world = World::new();
-        let waiting = answers_when_told(&world);
+        let releases = respond_when_released(&world);
         let recorder = connect(&world, three_orgs()).await;
-        let starts = (0..20).map(|number| start_of(&format!("agent-{number}"), ACME)).collect();
+        let starts = starts_in(ACME, 20);
         let signal = Signal::default();
         let settled = Cell::new(0);
-        let somebody = async {
+        let cloud = async {
             wait_until(|| world.starts().len() == 3).await;
             signal.abort();
             wait_until(|| settled.get() == 17).await;
-            waiting.borrow_mut().drain(..).for_each(|release| release.send(()).unwrap());
+            releases.borrow_mut().drain(..).for_each(Release::send);
         };
         let on_progress = |progress: BatchProgress| settled.set(progress.fulfilled + progress.rejected);
-        let (results, ()) = join(recorder.start_many(starts, concurrency(3), on_progress, with_signal(&signal)), somebody).await;
+        let (results, ()) = join(recorder.start_many(starts, concurrency(3), on_progress, with_signal(&signal)), cloud).await;
         let results = results.unwrap();
         assert!(results[..3].iter().all(Result::is_ok));
         assert!(results[3..].iter().all(|result| matches!(result, Err(CallError::Aborted))));
@@ -199,7 +198,7 @@ fn close_settles_every_start() {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));
         let recorder = connect(&world, three_orgs()).await;
-        let starts = (0..20).map(|number| start_of(&format!("agent-{number}"), ACME)).collect();
+        let starts = starts_in(ACME, 20);
         let (results, ()) = join(start_many(&recorder, starts, concurrency(3)), async { recorder.close() }).await;
         assert!(results.into_iter().all(|result| error(result).code == Code::Closed));
         assert_eq!(world.starts().len(), 3);
@@ -211,17 +210,17 @@ fn close_settles_every_start() {
 fn a_switch_during_a_batch_does_not_change_its_organization() {
     run(async {
         let world = World::new();
-        let waiting = answers_when_told(&world);
+        let releases = respond_when_released(&world);
         let recorder = connect(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
         let starts = (0..5).map(|number| Start::new(&format!("agent-{number}"), None, None)).collect();
-        let somebody = async {
-            for answered in 0..5 {
-                wait_until(|| world.starts().len() == answered + 1).await;
+        let cloud = async {
+            for completed in 0..5 {
+                wait_until(|| world.starts().len() == completed + 1).await;
                 recorder.switch_org(premium_recorder::model::ids::OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
-                waiting.borrow_mut().remove(0).send(()).unwrap();
+                releases.borrow_mut().remove(0).send();
             }
         };
-        let (results, ()) = join(start_many(&recorder, starts, concurrency(1)), somebody).await;
+        let (results, ()) = join(start_many(&recorder, starts, concurrency(1)), cloud).await;
         assert!(results.into_iter().all(|result| result.unwrap().org.as_str() == ACME));
     });
 }
@@ -232,13 +231,16 @@ fn progress_counts_each_start_once() {
         let world = World::new();
         world.respond(|request| if agent_of(request) == "bad" { response(403, "") } else { created(request) });
         let recorder = connect(&world, three_orgs()).await;
-        let told = RefCell::new(Vec::new());
+        let reports = RefCell::new(Vec::new());
         let starts = vec![start_of("a", ACME), start_of("", ACME), start_of("bad", GLOBEX), start_of("b", ACME)];
-        recorder.start_many(starts, concurrency(6), |progress| told.borrow_mut().push(progress), no_options()).await.unwrap();
-        let told = told.into_inner();
-        assert_eq!(told.iter().map(|progress| progress.fulfilled + progress.rejected).collect::<Vec<_>>(), [1, 2, 3, 4]);
-        assert_eq!(told[3], BatchProgress { total: 4, fulfilled: 2, rejected: 2 });
-        assert_eq!(recorder.start_many(vec![], concurrency(1), |_| panic!("nothing to tell"), no_options()).await.unwrap().len(), 0);
+        recorder.start_many(starts, concurrency(6), |progress| reports.borrow_mut().push(progress), no_options()).await.unwrap();
+        let reports = reports.into_inner();
+        assert_eq!(reports.iter().map(|progress| progress.fulfilled + progress.rejected).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(reports[3], BatchProgress { total: 4, fulfilled: 2, rejected: 2 });
+        assert_eq!(
+            recorder.start_many(vec![], concurrency(1), |_| panic!("a report without a start"), no_options()).await.unwrap().len(),
+            0
+        );
     });
 }
 

@@ -1,4 +1,4 @@
-//! A recording's life: listed, read, stopped, each with its own organization's token.
+//! Listing, reading and stopping recordings, each with the token of its own organization.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -32,12 +32,12 @@ async fn with_tokens(world: &World) -> Recorder<World> {
     connect(world, Options { org_id: Some(ACME.into()), ..options(&[&jwt_for(ACME), &jwt_for(GLOBEX)]) }).await
 }
 
-/// A cloud that gives these answers one after another, the last one for ever.
-fn answers_in_turn(world: &World, answers: Vec<Result<Response, TransportError>>) {
+/// The cloud responds with these results, one after another. It repeats the last one.
+fn respond_in_turn(world: &World, results: Vec<Result<Response, TransportError>>) {
     let next = Cell::new(0);
     world.respond_async(move |_| {
-        let at = next.replace(next.get() + 1).min(answers.len() - 1);
-        let result = answers[at].clone();
+        let at = next.replace(next.get() + 1).min(results.len() - 1);
+        let result = results[at].clone();
         Box::pin(async { result })
     });
 }
@@ -70,8 +70,8 @@ fn a_stop_without_a_response_is_repeated_twice() {
         for (losses, succeeds) in [(1, true), (2, true), (3, false)] {
             run(async {
                 let world = World::new();
-                let answers = (0..losses).map(|_| loss()).chain([Ok(response(200, &recording("rec-1", "stopped")))]).collect();
-                answers_in_turn(&world, answers);
+                let results = (0..losses).map(|_| loss()).chain([Ok(response(200, &recording("rec-1", "stopped")))]).collect();
+                respond_in_turn(&world, results);
                 let recorder = with_tokens(&world).await;
                 let stopped = while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options())).await;
                 assert_eq!((stopped.is_ok(), world.requests().len()), (succeeds, 3.min(losses + 1)));
@@ -90,8 +90,8 @@ fn a_stop_is_not_repeated_beyond_its_deadline() {
         let world = World::new();
         world.respond(|_| response(503, ""));
         let recorder = with_tokens(&world).await;
-        let limits = with_timeout(1_000);
-        let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, limits)).await);
+
+        let error = error(while_time_passes(&[&world], recorder.stop(&id("rec-1"), &org(GLOBEX), None, with_timeout(1_000))).await);
         assert_eq!((error.code, world.requests().len(), world.time()), (Code::CloudUnavailable, 1, NOW));
     });
 }
@@ -101,7 +101,7 @@ fn a_recording_is_read_if_the_response_to_its_stop_does_not_describe_it() {
     run(async {
         for yes in [response(204, ""), response(200, "{}"), response(200, &recording("another", "stopped"))] {
             let world = World::new();
-            answers_in_turn(&world, vec![Ok(yes), Ok(response(200, &recording("rec-1", "stopped")))]);
+            respond_in_turn(&world, vec![Ok(yes), Ok(response(200, &recording("rec-1", "stopped")))]);
             let recorder = with_tokens(&world).await;
             let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
             let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
@@ -115,7 +115,7 @@ fn a_stop_with_a_conflict_succeeds_if_the_recording_has_stopped() {
     run(async {
         for (state, succeeds) in [("stopped", true), ("recording", false)] {
             let world = World::new();
-            answers_in_turn(&world, vec![Ok(response(409, "")), Ok(response(200, &recording("rec-1", state)))]);
+            respond_in_turn(&world, vec![Ok(response(409, "")), Ok(response(200, &recording("rec-1", state)))]);
             let recorder = with_tokens(&world).await;
             let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await;
             assert_eq!(stopped.is_ok(), succeeds);
@@ -238,7 +238,8 @@ fn an_invalid_recording_id_is_refused() {
 }
 
 proptest! {
-    /// Whatever it is made of, an id stays one part of the path, and an agent's id one parameter: read back by another parser.
+    /// For any text, a recording ID is one segment of the path, and an agent ID is one query parameter. Another parser reads
+    /// both back.
     #[test]
     fn ids_are_encoded(text in "[^\\p{Cc}]{1,40}", agent in "[^\\p{Cc}\\s]{1,40}") {
         prop_assume!(RecordingId::parse(&text).is_ok());
@@ -262,7 +263,7 @@ proptest! {
 }
 
 fn percent_decoded(text: &str) -> String {
-    // A form's reader does it, once what only a form knows is put out of its way.
+    // Only a form decodes `+` as a space, so escape it before the form parser decodes the rest.
     url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap()
 }
 

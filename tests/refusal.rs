@@ -1,4 +1,4 @@
-//! The cloud's "no": each status and code of the Platform API ends in one code of ours.
+//! Refusals: each status and code of the Platform API maps to one error code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -8,7 +8,7 @@ use premium_recorder::cloud::refusal::refusal;
 use premium_recorder::model::error::{Cause, Code};
 use support::response;
 
-/// Codes as the Platform API declares them on its operations, with the message's real form where it carries evidence.
+/// The codes that the Platform API declares on its operations. If a message contains evidence, it is written as the API does.
 const TABLE: &[(u16, &str, &str, Code)] = &[
     (400, "bad.request", "", Code::BadRequest),
     (400, "constraint.validation", "", Code::BadRequest),

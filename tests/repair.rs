@@ -1,4 +1,4 @@
-//! What a "no" leads to: one repair where that is safe, and otherwise the cause, narrowed down as far as it can be known.
+//! Refused starts: the library repairs the cause once if that is safe, and otherwise explains it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -46,9 +46,9 @@ fn a_lying_token_is_stored_for_its_real_organization_and_replaced() {
         assert_eq!(paths(&world), ["POST screenrecordings", "GET tokens/me?preserveIdleTTL=true", "POST screenrecordings"]);
         assert_eq!(world.starts().iter().map(|start| start.token.clone()).collect::<Vec<_>>(), [lying, honest]);
         assert_eq!(world.get_token_calls()[0].reason, "wrong-org");
-        let held: Vec<_> = recorder.tokens().iter().map(|grant| grant.target().org.clone()).collect();
-        assert_eq!(held, [org(ACME), org(GLOBEX)]);
-        // And it serves its own organization from now on.
+        let orgs: Vec<_> = recorder.tokens().iter().map(|token| token.target().org.clone()).collect();
+        assert_eq!(orgs, [org(ACME), org(GLOBEX)]);
+        // Starts in its real organization use the lying token.
         world.clear_log();
         world.respond(|_| response(201, CREATED));
         record(&recorder, ACME).await.unwrap();
@@ -90,8 +90,8 @@ fn if_get_token_returns_the_lying_token_again_it_is_not_sent() {
     });
 }
 
-/// A start that is refused for the resource owner, with a token that is of the right organization.
-async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Error>) {
+/// A start with a token of the right organization, which the cloud refuses because of the resource owner.
+async fn explained(scopes: &'static str, user: Option<u16>) -> (World, Rc<Error>) {
     let world = World::new();
     world.respond_async(move |request| {
         let response = match (is_start(request), request.url.contains("/users/")) {
@@ -106,7 +106,7 @@ async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Er
     let refused = error(record(&recorder, GLOBEX).await);
     assert_eq!((&refused.evidence.token_org_id, refused.evidence.status, world.starts().len()), (&OrgId::parse(GLOBEX), Some(403), 1));
     assert!(world.get_token_calls().is_empty());
-    // What the cloud has told of the token is known from now on.
+    // The library now knows the token's organization from the cloud.
     assert_eq!(recorder.tokens()[0].known_by(), premium_recorder::token::org_token::KnownBy::Cloud);
     (world, refused)
 }
@@ -114,23 +114,23 @@ async fn narrowed_down(scopes: &'static str, user: Option<u16>) -> (World, Rc<Er
 #[test]
 fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
     run(async {
-        let (world, refused) = narrowed_down(r#""user-basic-info","screenrecording:write""#, Some(200)).await;
+        let (world, refused) = explained(r#""user-basic-info","screenrecording:write""#, Some(200)).await;
         assert_eq!(refused.code, Code::ScopeMissing);
         assert_eq!(refused.evidence.missing_scopes.as_deref(), Some(&["screenrecordings:write".to_owned()][..]));
         assert_eq!(refused.evidence.near_miss.as_deref(), Some("screenrecording:write"));
         assert_eq!(refused.evidence.granted_scopes.as_ref().unwrap().len(), 2);
         assert_eq!(world.requests().len(), 2);
 
-        let (world, refused) = narrowed_down(r#""screenrecordings:write""#, Some(404)).await;
+        let (world, refused) = explained(r#""screenrecordings:write""#, Some(404)).await;
         assert_eq!(refused.code, Code::WrongOrg);
         assert!(refused.message.contains("the agent is not in that organization"), "{}", refused.message);
         assert_eq!(paths(&world)[2], format!("GET users/{AGENT}"));
 
-        let (_, refused) = narrowed_down(r#""screenrecordings:write""#, Some(200)).await;
+        let (_, refused) = explained(r#""screenrecordings:write""#, Some(200)).await;
         assert_eq!(refused.code, Code::PermissionMissing);
 
         for user in [Some(403), Some(500), None] {
-            assert_eq!(narrowed_down(r#""screenrecordings:write""#, user).await.1.code, Code::WrongOrg);
+            assert_eq!(explained(r#""screenrecordings:write""#, user).await.1.code, Code::WrongOrg);
         }
     });
 }
@@ -223,7 +223,7 @@ fn a_deadline_during_a_repair_is_a_timeout() {
 #[test]
 fn a_nearly_right_scope_is_named() {
     let needed = "screenrecordings:write";
-    for held in [
+    for granted in [
         "screenrecording:write",
         "ScreenRecordings:Write",
         "screenrecordings.write",
@@ -234,15 +234,15 @@ fn a_nearly_right_scope_is_named() {
         "screen-recordings:write",
         "screenrecording",
     ] {
-        let scopes = ["user-basic-info".to_owned(), held.to_owned()];
-        assert_eq!(near_miss(needed, &scopes), Some(held));
+        let scopes = ["user-basic-info".to_owned(), granted.to_owned()];
+        assert_eq!(near_miss(needed, &scopes), Some(granted));
     }
-    for held in ["recordings", "recordings:readonly", "screen-monitoring", "write", "", "user-recordings", "conversations"] {
-        assert_eq!(near_miss(needed, &[held.to_owned()]), None, "{held}");
+    for granted in ["recordings", "recordings:readonly", "screen-monitoring", "write", "", "user-recordings", "conversations"] {
+        assert_eq!(near_miss(needed, &[granted.to_owned()]), None, "{granted}");
     }
     assert_eq!(near_miss(needed, &[needed.to_owned()]), None);
     assert_eq!(near_miss("recordings", &["recording:readonly".to_owned()]), Some("recording:readonly"));
-    // The whole name in another writing is nearer than another suffix.
+    // The right name in another spelling is nearer than a name with another suffix.
     assert_eq!(
         near_miss(needed, &["screenrecordings:read".to_owned(), "SCREENRECORDINGS:WRITE".to_owned()]),
         Some("SCREENRECORDINGS:WRITE")

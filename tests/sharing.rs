@@ -1,4 +1,4 @@
-//! Several pages of one origin that want a token of the same organization.
+//! Several pages of one origin share the token of an organization.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,21 +15,21 @@ use std::cell::Cell;
 use std::rc::Rc;
 use support::*;
 
-fn answers(request: &SentRequest) -> Response {
+fn accept_with_refresh_token(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":3600,"refresh_token":"refresh"}"#, request)
 }
 
 #[test]
 fn fifty_pages_call_get_token_once() {
     run(async {
-        let pages = connect_pages(50, World::new(), answers, || options(&[])).await;
-        pages.iter().for_each(|(world, _)| {
-            world.issue_per_org();
-        });
-        let all = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX))).await;
+        let pages = connect_pages(50, World::new(), accept_with_refresh_token, || options(&[])).await;
+        // Every page waits for the token before the first page gets it.
+        let releases: Vec<Release> = pages.iter().map(|(world, _)| world.issue_when_released(|org| org == GLOBEX)).collect();
+        let calls = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX)));
+        let (all, ()) = join(calls, async { releases.into_iter().for_each(Release::send) }).await;
         assert!(all.into_iter().all(|recording| recording.unwrap().org.as_str() == GLOBEX));
         assert_eq!(get_token_calls_of(&pages), 1);
-        // Each organization has its own.
+        // Each organization has its own token.
         join_all(pages.iter().map(|(_, recorder)| record(recorder, ACME))).await;
         assert_eq!(get_token_calls_of(&pages), 2);
         for (world, _) in &pages {
@@ -43,7 +43,7 @@ fn without_locks_every_page_calls_get_token() {
     run(async {
         let world = World::new();
         world.disable_locks();
-        let pages = connect_pages(3, world, answers, || options(&[])).await;
+        let pages = connect_pages(3, world, accept_with_refresh_token, || options(&[])).await;
         let sources: Vec<Release> = pages.iter().map(|(world, _)| world.issue_when_released(|_| true)).collect();
         let calls = join_all(pages.iter().map(|(_, recorder)| record(recorder, GLOBEX)));
         let (all, ()) = join(calls, async { sources.into_iter().for_each(Release::send) }).await;
@@ -55,7 +55,8 @@ fn without_locks_every_page_calls_get_token() {
 #[test]
 fn pages_with_share_tokens_false_call_get_token_each() {
     run(async {
-        let pages = connect_pages(3, World::new(), answers, || Options { share_tokens: Some(false), ..options(&[]) }).await;
+        let pages =
+            connect_pages(3, World::new(), accept_with_refresh_token, || Options { share_tokens: Some(false), ..options(&[]) }).await;
         for (world, recorder) in &pages {
             world.issue_per_org();
             record(recorder, GLOBEX).await.unwrap();
@@ -68,7 +69,7 @@ fn pages_with_share_tokens_false_call_get_token_each() {
 fn pages_with_another_cloud_scope_or_login_share_no_token() {
     run(async {
         let first = World::new();
-        first.respond(answers).issue_per_org();
+        first.respond(accept_with_refresh_token).issue_per_org();
         let recorder = connect(&first, options(&[])).await;
         record(&recorder, GLOBEX).await.unwrap();
         let mut other_cloud = options(&[]);
@@ -76,7 +77,7 @@ fn pages_with_another_cloud_scope_or_login_share_no_token() {
         let other_use = Options { scope: Some("recordings".into()), ..options(&[]) };
         for options in [other_cloud, other_use, login_options()] {
             let world = first.another_page();
-            world.respond(answers).issue_per_org();
+            world.respond(accept_with_refresh_token).issue_per_org();
             let recorder = connect(&world, options).await;
             record(&recorder, GLOBEX).await.unwrap();
             assert_eq!(world.get_token_calls().len(), 1);
@@ -90,7 +91,7 @@ fn a_token_from_the_options_is_not_shared() {
         let first = World::new();
         let recorder = connect(&first, options(&[&jwt_for(GLOBEX)])).await;
         let other = first.another_page();
-        other.respond(answers).issue_per_org();
+        other.respond(accept_with_refresh_token).issue_per_org();
         let another = connect(&other, options(&[])).await;
         record(&another, GLOBEX).await.unwrap();
         assert_eq!((recorder.tokens().len(), other.get_token_calls().len()), (1, 1));
@@ -102,17 +103,17 @@ fn a_page_that_opens_later_uses_the_token_of_an_earlier_sign_in() {
     run(async {
         let for_globex = || Options { org_id: Some(GLOBEX.into()), ..login_options() };
         let first = World::new();
-        first.respond(answers);
+        first.respond(accept_with_refresh_token);
         let recorder = connect(&first, for_globex()).await;
         join(record(&recorder, GLOBEX), async { first.popups()[0].post_code("code") }).await.0.unwrap();
 
         let later = first.another_page();
-        later.respond(answers);
+        later.respond(accept_with_refresh_token);
         let another = connect(&later, for_globex()).await;
         assert_eq!(another.tokens()[0].target().org.as_str(), GLOBEX);
         record(&another, GLOBEX).await.unwrap();
         assert!(later.popups().is_empty());
-        // The refresh token stays with the page that was given it.
+        // The pages do not share the refresh token, so the later page cannot use it.
         assert!(later.requests().iter().all(|request| !request.is_for_token_endpoint()));
     });
 }
@@ -120,15 +121,15 @@ fn a_page_that_opens_later_uses_the_token_of_an_earlier_sign_in() {
 #[test]
 fn a_page_waits_for_the_sign_in_of_another_page() {
     run(async {
-        let pages = connect_pages(2, World::new(), answers, login_options).await;
+        let pages = connect_pages(2, World::new(), accept_with_refresh_token, login_options).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
-        let somebody = async {
+        let sign_in = async {
             yield_now().await;
-            // The second one's window is open, as it had to be in the click, and shows nothing yet.
+            // The second page had to open its window during the click. The window shows nothing yet.
             assert_eq!(second.popups()[0].url(), None);
             first.popups()[0].post_code("code");
         };
-        let ((a, b), ()) = join(join(record(one, GLOBEX), record(other, GLOBEX)), somebody).await;
+        let ((a, b), ()) = join(join(record(one, GLOBEX), record(other, GLOBEX)), sign_in).await;
         assert!(a.is_ok() && b.is_ok());
         assert!(second.popups()[0].closed_by_library() && second.popups()[0].url().is_none());
     });
@@ -137,7 +138,7 @@ fn a_page_waits_for_the_sign_in_of_another_page() {
 #[test]
 fn a_failure_in_one_page_does_not_fail_another() {
     run(async {
-        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
+        let pages = connect_pages(2, World::new(), accept_with_refresh_token, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         first.token_source(|_| Box::pin(async { Err(Cause::Foreign(std::rc::Rc::new(()))) }));
         second.issue_per_org();
@@ -150,13 +151,15 @@ fn a_failure_in_one_page_does_not_fail_another() {
 #[test]
 fn a_shared_token_that_was_refused_is_not_used_again() {
     run(async {
-        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
+        let pages = connect_pages(2, World::new(), accept_with_refresh_token, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         let token = |jti: &str| jwt(&format!(r#"{{"org_id":"{GLOBEX}","jti":"{jti}"}}"#));
         first.issue(&token("stale"));
         record(one, GLOBEX).await.unwrap();
         let stale = token("stale");
-        second.respond(move |request| if request.token == stale { response(401, "") } else { answers(request) }).issue(&token("fresh"));
+        second
+            .respond(move |request| if request.token == stale { response(401, "") } else { accept_with_refresh_token(request) })
+            .issue(&token("fresh"));
         record(other, GLOBEX).await.unwrap();
         let sent: Vec<String> = second.starts().into_iter().map(|start| start.token).collect();
         assert_eq!((sent, second.get_token_calls().len()), (vec![token("stale"), token("fresh")], 1));
@@ -166,12 +169,12 @@ fn a_shared_token_that_was_refused_is_not_used_again() {
 #[test]
 fn a_shared_token_that_is_about_to_expire_is_not_used() {
     run(async {
-        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
+        let pages = connect_pages(2, World::new(), accept_with_refresh_token, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         first.issue(&jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":{}}}"#, NOW / 1000 + 100)));
         second.issue_per_org();
         record(one, GLOBEX).await.unwrap();
-        // It lives for another five seconds.
+        // Five seconds are left until the token expires.
         first.advance(95_000);
         second.advance(95_000);
         record(other, GLOBEX).await.unwrap();
@@ -182,7 +185,7 @@ fn a_shared_token_that_is_about_to_expire_is_not_used() {
 #[test]
 fn when_a_shared_token_expires_one_page_calls_get_token() {
     run(async {
-        let pages = connect_pages(10, World::new(), answers, || options(&[])).await;
+        let pages = connect_pages(10, World::new(), accept_with_refresh_token, || options(&[])).await;
         let serial = std::rc::Rc::new(std::cell::Cell::new(0));
         for (world, _) in &pages {
             let (serial, clock) = (serial.clone(), world.clone());
@@ -194,7 +197,7 @@ fn when_a_shared_token_expires_one_page_calls_get_token() {
             });
         }
         for round in 1..4 {
-            // The first one has the turn to answer, and rests.
+            // After the first round the first page makes no call, so the others cannot use its token.
             for (_, recorder) in &pages[usize::from(round > 1)..] {
                 record(recorder, GLOBEX).await.unwrap();
             }
@@ -207,7 +210,7 @@ fn when_a_shared_token_expires_one_page_calls_get_token() {
 #[test]
 fn the_idle_timeout_of_a_shared_token_is_left_to_the_cloud() {
     run(async {
-        let pages = connect_pages(2, World::new(), answers, || options(&[])).await;
+        let pages = connect_pages(2, World::new(), accept_with_refresh_token, || options(&[])).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
         for (world, _) in &pages {
             world.issue("opaque").respond(|request| match request.method.as_str() {
@@ -215,12 +218,12 @@ fn the_idle_timeout_of_a_shared_token_is_left_to_the_cloud() {
                     let at = jiff::Timestamp::from_millisecond(NOW + 900_000).unwrap();
                     response(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"dateTokenIdles":"{at}"}}"#))
                 }
-                _ => answers(request),
+                _ => accept_with_refresh_token(request),
             });
         }
         record(one, GLOBEX).await.unwrap();
         other.switch_org(OrgId::parse(GLOBEX).unwrap(), no_options()).await.unwrap();
-        // The first page may have used it all the while.
+        // The first page may have used the token in the meantime, so its idle timeout is unknown.
         first.advance(1_000_000);
         second.advance(1_000_000);
         record(other, GLOBEX).await.unwrap();
@@ -231,7 +234,7 @@ fn the_idle_timeout_of_a_shared_token_is_left_to_the_cloud() {
 #[test]
 fn a_closed_page_shares_no_token() {
     run(async {
-        let pages = connect_pages(3, World::new(), answers, || options(&[])).await;
+        let pages = connect_pages(3, World::new(), accept_with_refresh_token, || options(&[])).await;
         for (world, recorder) in &pages[..2] {
             world.issue_per_org();
             record(recorder, GLOBEX).await.unwrap();
@@ -379,7 +382,7 @@ fn a_shared_token_of_another_organization_is_not_used() {
         let world = World::new();
         world.respond(accept).issue_per_org();
         let shared = Rc::new(Cell::new(0));
-        // The name ends with the person that `loginHint` names: here, nobody.
+        // The name ends with the `loginHint`, which is empty here.
         let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken ");
         let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())));
         let recorder = connect(&world, options(&[])).await;

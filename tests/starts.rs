@@ -1,4 +1,4 @@
-//! A start happens once, or says that it does not know: lost answers, conflicts, calls and pages that ask for the same.
+//! Starting a recording once: lost responses, conflicts, and concurrent calls in one page or several.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -8,7 +8,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::FutureExt;
-use futures::channel::oneshot;
 use futures::future::join3;
 use futures::future::{join, join_all};
 use premium_recorder::cloud::call::CallError;
@@ -30,7 +29,7 @@ fn looks(world: &World) -> usize {
     world.requests().iter().filter(|request| request.method == "GET" && request.url.contains("/screenrecordings?agentId=")).count()
 }
 
-/// A cloud whose answer to a start is this, and that lists these recordings.
+/// The cloud responds to a start with `started`, and to any other request with `listed`.
 fn cloud(world: &World, started: impl Fn() -> Result<Response, TransportError> + 'static, listed: impl Fn() -> Response + 'static) {
     world.respond_async(move |request| {
         let result = if request.method == "POST" { started() } else { Ok(listed()) };
@@ -38,7 +37,7 @@ fn cloud(world: &World, started: impl Fn() -> Result<Response, TransportError> +
     });
 }
 
-/// A start that is aborted after its first turn.
+/// A start that is aborted once it was sent.
 async fn aborted(recorder: &Recorder<World>) -> Result<Recording, CallError> {
     aborted_when(yield_now(), async |options| recorder.start_recording(start_in(GLOBEX), options).await).await
 }
@@ -47,7 +46,7 @@ async fn aborted(recorder: &Recorder<World>) -> Result<Recording, CallError> {
 fn after_a_lost_response_the_recording_is_found_and_not_started_again() {
     let ways: [fn() -> Result<Response, TransportError>; 7] = [
         || Err(lost_response("reset")),
-        || Err(TransportError { status: Some(201), ..lost_response("half an answer") }),
+        || Err(TransportError { status: Some(201), ..lost_response("half a response") }),
         || Ok(response(500, "")),
         || Ok(response(503, "")),
         || Ok(response(408, "")),
@@ -73,13 +72,13 @@ fn after_a_lost_response_the_recording_is_found_and_not_started_again() {
 fn a_recording_that_appears_by_the_second_look_is_found() {
     run(async {
         let world = World::new();
-        let asked = Cell::new(0);
+        let looks_so_far = Cell::new(0);
         cloud(
             &world,
             || Err(lost_response("reset")),
             move || {
-                asked.set(asked.get() + 1);
-                list(&if asked.get() == 1 { vec![] } else { vec![entity("late", "recording", 900)] })
+                looks_so_far.set(looks_so_far.get() + 1);
+                list(&if looks_so_far.get() == 1 { vec![] } else { vec![entity("late", "recording", 900)] })
             },
         );
         let recorder = with_token(&world).await;
@@ -95,10 +94,10 @@ fn without_exactly_one_match_the_outcome_is_unknown() {
         (|| list(&[]), Some(0), "no recording of the agent."),
         (|| list(&[entity("old", "recording", -2_001)]), Some(1), "no other recording of the agent"),
         (|| list(&[entity("one", "recording", 10), entity("two", "recording", 20)]), Some(2), "several"),
-        // Another agent's, and another organization's, are not even listed.
+        // Recordings of another agent or another organization do not count.
         (|| list(&[entity("x", "recording", 10).replace(AGENT, "another")]), Some(0), "no recording of the agent."),
         (|| list(&[entity("x", "recording", 10).replace(GLOBEX, ACME)]), Some(0), "no recording of the agent."),
-        // One that does not say when it began is nobody's.
+        // A recording without a start time cannot be ours.
         (
             || response(200, &format!(r#"{{"entities":[{{"id":"x","agentId":"{AGENT}","state":"recording"}}]}}"#)),
             Some(1),
@@ -162,8 +161,8 @@ fn after_a_timeout_the_recording_is_looked_for_for_at_most_five_seconds() {
         for hangs in [false, true] {
             let world = World::new();
             world.respond_async(move |request| {
-                let answers = request.method == "GET" && !hangs;
-                Box::pin(async move { if answers { Ok(list(&[entity("ours", "recording", 100)])) } else { std::future::pending().await } })
+                let responds = request.method == "GET" && !hangs;
+                Box::pin(async move { if responds { Ok(list(&[entity("ours", "recording", 100)])) } else { std::future::pending().await } })
             });
             let recorder = with_token(&world).await;
             let ended = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
@@ -186,13 +185,13 @@ fn a_close_after_the_start_says_that_a_recording_may_be_running() {
             let world = World::new();
             world.respond_async(|_| Box::pin(std::future::pending()));
             let recorder = with_token(&world).await;
-            let somebody = async {
+            let close = async {
                 yield_now().await;
                 world.advance(millis);
                 yield_now().await;
                 recorder.close();
             };
-            let closed = error(join(record(&recorder, GLOBEX), somebody).await.0);
+            let closed = error(join(record(&recorder, GLOBEX), close).await.0);
             assert_eq!((closed.code, looks(&world)), (Code::Closed, usize::from(millis > 0)));
             assert!(closed.message.contains("may be running"), "{}", closed.message);
         }
@@ -217,7 +216,7 @@ fn a_conflict_without_a_running_recording_is_an_error() {
     for (status, body, listed) in [
         (409, "", r#"{"entities":[]}"#.to_owned()),
         (409, "", format!(r#"{{"entities":[{}]}}"#, entity("x", "stopped", 0))),
-        // A state that is not known is not taken for running.
+        // An unknown state does not count as running.
         (409, "", format!(r#"{{"entities":[{}]}}"#, entity("x", "paused", 0))),
         (409, "", "no list".to_owned()),
         (
@@ -236,36 +235,36 @@ fn a_conflict_without_a_running_recording_is_an_error() {
     }
 }
 
-/// A cloud that answers a start when told, with its number.
-fn answers_when_told(world: &World) -> Rc<RefCell<Vec<oneshot::Sender<()>>>> {
-    let tellers = Rc::new(RefCell::new(Vec::new()));
-    let to_tell = tellers.clone();
+/// The cloud responds to each start when the test releases it, with a numbered ID. Returns the releases.
+fn respond_when_released(world: &World) -> Releases {
+    let releases = Releases::default();
+    let pending = releases.clone();
     let recordings = Rc::new(RefCell::new(Vec::new()));
     world.respond_async(move |request| {
         if request.method == "GET" {
             let listed = list(&recordings.borrow());
             return Box::pin(async move { Ok(listed) });
         }
-        let (tell, told) = oneshot::channel();
-        to_tell.borrow_mut().push(tell);
-        let id = format!("rec-{}", to_tell.borrow().len());
+        let (release, released) = gate();
+        pending.borrow_mut().push(release);
+        let id = format!("rec-{}", pending.borrow().len());
         recordings.borrow_mut().push(entity(&id, "recording", 0));
         Box::pin(async move {
-            told.await.unwrap();
+            released.await.unwrap();
             Ok(created(&id))
         })
     });
-    tellers
+    releases
 }
 
 #[test]
 fn concurrent_calls_for_one_agent_are_merged_into_one_start() {
     run(async {
         let world = World::new();
-        let tellers = answers_when_told(&world);
+        let releases = respond_when_released(&world);
         let recorder = with_token(&world).await;
         let calls = join_all((0..20).map(|_| record(&recorder, GLOBEX)));
-        let (started, ()) = join(calls, async { tellers.borrow_mut().remove(0).send(()).unwrap() }).await;
+        let (started, ()) = join(calls, async { releases.borrow_mut().remove(0).send() }).await;
         assert!(started.into_iter().all(|started| started.unwrap().id.as_str() == "rec-1"));
         assert_eq!(world.requests().len(), 1);
     });
@@ -298,10 +297,10 @@ fn different_unshared_and_later_calls_are_not_merged() {
 fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
     run(async {
         let world = World::new();
-        let tellers = answers_when_told(&world);
+        let releases = respond_when_released(&world);
         let recorder = with_token(&world).await;
         let signal = Signal::default();
-        // The first one drives the start, and leaves.
+        // The first call sends the start, and is aborted.
         let first = recorder.start_recording(start_in(GLOBEX), with_signal(&signal));
         let impatient = recorder.start_recording(start_in(GLOBEX), with_timeout(300));
         let others = async {
@@ -309,18 +308,18 @@ fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
             yield_now().await;
             world.advance(300);
             yield_now().await;
-            tellers.borrow_mut().remove(0).send(()).unwrap();
+            releases.borrow_mut().remove(0).send();
         };
         let ((first, impatient), (second, ())) = join(join(first, impatient), join(record(&recorder, GLOBEX), others)).await;
         assert!(matches!(first, Err(CallError::Aborted)));
-        // Its own time was over, and it looked.
+        // The second call has timed out, and has looked for the recording.
         assert_eq!(impatient.unwrap().id.as_str(), "rec-1");
         assert_eq!(second.unwrap().id.as_str(), "rec-1");
         assert_eq!(world.starts().len(), 1);
     });
 }
 
-/// Where a token has to be obtained, another page whose token came sooner may be done by then.
+/// While a start waits for its token, another page may have started the recording.
 #[test]
 fn a_start_that_waited_for_its_token_looks_first() {
     run(async {
@@ -337,7 +336,7 @@ fn a_start_that_waited_for_its_token_looks_first() {
             let recording = recording.unwrap();
             assert_eq!((recording.id.as_str(), recording.already_running), (listed.unwrap_or("own"), false));
             assert_eq!((world.starts().len(), looks(&world)), (sends, 1));
-            // With a token at hand it does not.
+            // With a stored token, a start does not look first.
             let _ = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
             assert_eq!(methods[sends + 1], "POST", "{methods:?}");
@@ -396,7 +395,7 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
             world.advance(60_000);
             let found = record(&recorder, GLOBEX).await.unwrap();
             assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
-            // Now it is known, and the next start is for the cloud to judge.
+            // The outcome is known now, so the next start does not look first.
             let _ = aborted(&recorder).await;
             assert_eq!(world.starts().len(), 2, "{way}");
         }
@@ -422,13 +421,13 @@ fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
         for (status, sends) in [(503, false), (429, false), (404, true), (403, true), (405, true), (200, false)] {
             let world = World::new();
             let is_second = Rc::new(Cell::new(false));
-            let answers = is_second.clone();
+            let second = is_second.clone();
             world.respond_async(move |request| {
                 let is_start = request.method == "POST";
-                let second = answers.get();
+                let is_second = second.get();
                 let body = r#"{"code":"not.found"}"#;
                 Box::pin(async move {
-                    match (is_start, second) {
+                    match (is_start, is_second) {
                         (true, false) => std::future::pending().await,
                         (true, true) => Ok(created("second")),
                         (false, _) => Ok(response(status, body)),
@@ -451,7 +450,7 @@ fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
 fn two_pages_with_locks_send_one_start() {
     run(async {
         let one = World::new();
-        let tellers = answers_when_told(&one);
+        let releases = respond_when_released(&one);
         let (first, second) = {
             let other = one.another_page();
             let cloud = one.clone();
@@ -459,11 +458,11 @@ fn two_pages_with_locks_send_one_start() {
             (with_token(&one).await, (with_token(&other).await, other))
         };
         let (second, other) = second;
-        let tell = async {
+        let respond = async {
             yield_now().await;
-            tellers.borrow_mut().remove(0).send(()).unwrap();
+            releases.borrow_mut().remove(0).send();
         };
-        let ((started, found), ()) = join(join(record(&first, GLOBEX), record(&second, GLOBEX)), tell).await;
+        let ((started, found), ()) = join(join(record(&first, GLOBEX), record(&second, GLOBEX)), respond).await;
         let (started, found) = (started.unwrap(), found.unwrap());
         assert_eq!((started.id.as_str(), started.already_running), ("rec-1", false));
         assert_eq!((found.id.as_str(), found.already_running), ("rec-1", false));
@@ -623,7 +622,7 @@ fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
 fn agent_ids_that_differ_only_in_case_are_merged_into_one_start() {
     run(async {
         let world = World::new();
-        let releases: Rc<RefCell<Vec<Release>>> = Rc::default();
+        let releases = Releases::default();
         let pending = releases.clone();
         world.respond_async(move |_| {
             let (release, released) = gate();

@@ -1,4 +1,4 @@
-//! What a token's text may be, and what it says of itself.
+//! Reading tokens: which text is a token, and which claims it contains.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -20,15 +20,15 @@ fn of(payload: &str) -> Claims {
     claims(&jwt(payload)).unwrap().unwrap()
 }
 
-/// RFC 7519, section 3.1, its example token: `exp` 1300819380, no organization.
+/// The example token of RFC 7519, section 3.1: `exp` is 1300819380, and there is no organization.
 const RFC_7519: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 #[test]
 fn a_jwt_names_its_organization_its_expiry_and_its_scopes() {
-    let said = of(&format!(r#"{{"org_id":"{}","exp":1800003600,"scope":"a b:readonly"}}"#, ACME.to_uppercase()));
-    assert_eq!(said.org.unwrap().as_str(), ACME);
-    assert_eq!(said.expires_at.unwrap().as_millis(), 1_800_003_600_000);
-    assert_eq!(said.scopes.unwrap(), ["a", "b:readonly"]);
+    let claims = of(&format!(r#"{{"org_id":"{}","exp":1800003600,"scope":"a b:readonly"}}"#, ACME.to_uppercase()));
+    assert_eq!(claims.org.unwrap().as_str(), ACME);
+    assert_eq!(claims.expires_at.unwrap().as_millis(), 1_800_003_600_000);
+    assert_eq!(claims.scopes.unwrap(), ["a", "b:readonly"]);
     assert_eq!(of(r#"{"scope":["a","b"]}"#).scopes.unwrap(), ["a", "b"]);
 }
 
@@ -41,15 +41,15 @@ fn a_secret_prints_as_stars() {
 
 #[test]
 fn the_example_of_rfc_7519_is_read() {
-    let said = claims(RFC_7519).unwrap().unwrap();
-    assert_eq!(said.expires_at.unwrap().as_millis(), 1_300_819_380_000);
-    assert_eq!((said.org, said.scopes), (None, None));
+    let claims = claims(RFC_7519).unwrap().unwrap();
+    assert_eq!(claims.expires_at.unwrap().as_millis(), 1_300_819_380_000);
+    assert_eq!((claims.org, claims.scopes), (None, None));
 }
 
 #[test]
 fn a_claim_of_a_wrong_type_is_ignored() {
-    let said = of(r#"{"org_id":7,"scope":{"a":1}}"#);
-    assert_eq!((said.org, said.expires_at, said.scopes), (None, None, None));
+    let claims = of(r#"{"org_id":7,"scope":{"a":1}}"#);
+    assert_eq!((claims.org, claims.expires_at, claims.scopes), (None, None, None));
     assert_eq!(of(r#"{"org_id":"acme"}"#).org, None);
     assert_eq!(of(r#"{"org_id":null,"scope":[1]}"#).scopes, None);
     assert_eq!(of(r#"{"exp":1800003600.9}"#).expires_at.unwrap().as_millis(), 1_800_003_600_000);
@@ -137,7 +137,7 @@ proptest! {
     #[test]
     fn random_text_is_never_read_as_a_jwt(bytes in prop::collection::vec(any::<u8>(), 30..64)) {
         let opaque = Base64UrlUnpadded::encode_string(&bytes);
-        // Thirty random bytes are all printable once in 10^13 times.
+        // Thirty random bytes are all printable with a probability of 10^-13.
         prop_assert_eq!(claims(&opaque), Ok(None));
         let tail: String = opaque.chars().skip(4).collect();
         prop_assert_eq!(claims(&format!("eyJh{tail}")), Ok(None));

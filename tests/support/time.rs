@@ -1,7 +1,9 @@
 //! The clock, background tasks, and futures that wait for the test.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
@@ -92,6 +94,10 @@ impl Timer for World {
 /// Lets the futures that wait for the other half of `gate()` continue.
 pub struct Release(oneshot::Sender<()>);
 
+/// Releases in the order of the requests that wait for them.
+pub type Releases = Rc<RefCell<Vec<Release>>>;
+
+/// Completes when the test calls `Release::send`.
 pub type Released = Shared<oneshot::Receiver<()>>;
 
 impl Release {

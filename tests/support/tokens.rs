@@ -26,7 +26,7 @@ pub fn jwt_for(org: &str) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","exp":{},"scope":"screenrecordings:write"}}"#, NOW / 1000 + 3600))
 }
 
-/// A JWT that names this organization. Tests tell such tokens apart by their `jti`.
+/// A JWT that names this organization. The `jti` distinguishes tokens of one organization.
 pub fn jwt_with_id(org: &str, jti: &str) -> String {
     jwt(&format!(r#"{{"org_id":"{org}","jti":"{jti}"}}"#))
 }
