@@ -45,7 +45,7 @@ pub trait Timer {
     /// The wall clock, for dates from the cloud and from other pages.
     fn wall_clock(&self) -> Timestamp;
 
-    /// Ready after this many milliseconds.
+    /// Ready after this many milliseconds, or after 2³¹ − 1, the longest that a browser can wait.
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()>;
 
     /// Runs the work in the background.

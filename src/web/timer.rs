@@ -46,6 +46,9 @@ impl Timer for Browser {
     }
 }
 
+/// The longest time that `setTimeout` can wait, in milliseconds: a longer one would be over at once.
+const MAX_TIMEOUT_MS: u32 = 2_147_483_647;
+
 /// Ready after some milliseconds. Clears its timeout when dropped.
 pub(super) struct Timeout {
     timer: JsValue,
@@ -58,7 +61,7 @@ impl Timeout {
         let elapsed = Oneshot::new();
         let sender = elapsed.clone();
         let callback = Closure::new(move || sender.send(()));
-        Timeout { timer: set_timeout(&callback, millis), elapsed, _callback: callback }
+        Timeout { timer: set_timeout(&callback, millis.min(MAX_TIMEOUT_MS)), elapsed, _callback: callback }
     }
 }
 

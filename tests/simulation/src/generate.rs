@@ -7,32 +7,6 @@ use crate::schedule::{
     SignIn, Signed, Start, StartMany, Step, Stranger, Token, What,
 };
 
-// Gates: the library does not yet withstand what is behind a closed gate. Open the gate once the library is mended.
-
-/// Whether an answer may repeat the token, escaped, below more levels of JSON than the library reads.
-const REPEATS_DEEP_IN_JSON: bool = true;
-
-/// Whether an answer may repeat the token, escaped, in JSON that is a text of its body.
-const REPEATS_IN_JSON_WITHIN_JSON: bool = true;
-
-/// Whether an answer may repeat the token in `ININ-Correlation-Id`.
-const REPEATS_IN_CORRELATION_ID: bool = true;
-
-/// Whether the looks of a start, too, have to heed `Retry-After`. (An invariant's gate, not a generator's.)
-pub const LOOKS_HEED_RETRY_AFTER: bool = true;
-
-/// Whether a stranger may hold the lock for ever under which tokens are obtained, also where people sign in in windows.
-const STRANGERS_HOLD_SIGN_INS_FOR_EVER: bool = true;
-
-/// Whether an app may add a token that the login origin gave to the library.
-pub const APPS_ADD_TOKENS_OF_SIGN_INS: bool = true;
-
-/// Whether the `Date` of an answer may be hours behind. One that is hours ahead is always generated.
-const DATES_ARE_BEHIND: bool = true;
-
-/// Whether `Retry-After` may say to wait for longer than 2³² milliseconds.
-const SAYS_TO_WAIT_FOR_AGES: bool = true;
-
 /// The schedule of this seed.
 pub fn generate(seed: u64) -> Schedule {
     let mut random = Random::new(seed);
@@ -52,11 +26,10 @@ pub fn generate(seed: u64) -> Schedule {
     let org = below(random, ORGS);
     let focus = Start { page: below(random, 4), agent: agent_of(random, org), org: Some(org), ..Start::default() };
     let strangers = if random.percent(20) { 12 } else { 0 };
-    let has_windows = schedule.pages.iter().any(|page| page.login.as_ref().is_some_and(|login| !login.redirects));
     for _ in 0..2 + random.below(14) {
         step(random, &focus, odd_tokens, &mut schedule.steps);
         if random.percent(strangers) {
-            schedule.steps.push(Step::Stranger(stranger(random, odd_tokens, has_windows)));
+            schedule.steps.push(Step::Stranger(stranger(random, odd_tokens)));
         }
     }
     schedule.fates = (0..random.below(24)).map(|_| fate(random, trouble)).collect();
@@ -208,30 +181,20 @@ fn fate(random: &mut Random, trouble: u64) -> Fate {
     // Seldom where all else goes well, so that there is something to go on with.
     let repeats = if random.percent(1 + trouble / 3) { repeats(random) } else { Repeats::Nothing };
     let date_off = match random.percent(1 + trouble / 10) {
-        true if DATES_ARE_BEHIND => random.pick(&[-100_000, -7_200, 7_200, 100_000]),
-        true => random.pick(&[7_200, 100_000]),
+        true => random.pick(&[-100_000, -7_200, 7_200, 100_000]),
         false => 0,
     };
     Fate { to: delay(random), back: delay(random), can_be_stopped: random.percent(30), what, repeats, date_off }
 }
 
 fn repeats(random: &mut Random) -> Repeats {
-    let all = [
-        (Repeats::Plain, true),
-        (Repeats::Escaped, true),
-        (Repeats::RetryAfter, true),
-        (Repeats::Deep, REPEATS_DEEP_IN_JSON),
-        (Repeats::Within, REPEATS_IN_JSON_WITHIN_JSON),
-        (Repeats::CorrelationId, REPEATS_IN_CORRELATION_ID),
-    ];
-    let open: Vec<Repeats> = all.into_iter().filter(|(_, is_open)| *is_open).map(|(repeats, _)| repeats).collect();
-    random.pick(&open)
+    random.pick(&[Repeats::Plain, Repeats::Escaped, Repeats::RetryAfter, Repeats::Deep, Repeats::Within, Repeats::CorrelationId])
 }
 
 fn saying(random: &mut Random) -> Saying {
     let seconds = u32::try_from(random.below(6)).unwrap();
     let from_now = random.pick(&[-60, 0, 1, 2, 3, 5, 10]);
-    let digits = if SAYS_TO_WAIT_FOR_AGES { random.pick(&[5, 7, 10, 30]) } else { 5 };
+    let digits = random.pick(&[5, 7, 10, 30]);
     random.pick(&[
         Saying::Fraction(seconds),
         Saying::Plus(seconds),
@@ -240,7 +203,7 @@ fn saying(random: &mut Random) -> Saying {
         Saying::Negative(seconds),
         Saying::Date(from_now),
         Saying::Date(from_now),
-        Saying::Date(if SAYS_TO_WAIT_FOR_AGES { 10_000_000 } else { 100_000 }),
+        Saying::Date(10_000_000),
         Saying::IsoDate(from_now),
         Saying::Words,
         Saying::Digits(digits),
@@ -280,7 +243,7 @@ fn start(random: &mut Random, focus: &Start) -> Start {
     start
 }
 
-fn stranger(random: &mut Random, odd: u64, has_windows: bool) -> Stranger {
+fn stranger(random: &mut Random, odd: u64) -> Stranger {
     let token = token(random, odd.max(30));
     let does = random.pick(&[
         Does::HoldsStart,
@@ -294,8 +257,7 @@ fn stranger(random: &mut Random, odd: u64, has_windows: bool) -> Stranger {
         Does::Shares(token),
     ]);
     let holds = matches!(does, Does::HoldsStart | Does::HoldsToken);
-    let is_for_ever =
-        random.percent(if holds { 20 } else { 70 }) && (does != Does::HoldsToken || !has_windows || STRANGERS_HOLD_SIGN_INS_FOR_EVER);
+    let is_for_ever = random.percent(if holds { 20 } else { 70 });
     Stranger { which: below(random, 4), does, time: (!is_for_ever).then(|| time(random)) }
 }
 

@@ -10,7 +10,6 @@ use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::BatchProgress;
 
 use crate::cloud::{AGENT_IDS, Asked, Cloud, PATH};
-use crate::generate::LOOKS_HEED_RETRY_AFTER;
 use crate::network::{Flight, Network, State, Verdict};
 use crate::page::{OTHER_TYPE, api};
 use crate::repeat::has_token;
@@ -368,7 +367,7 @@ impl World {
     fn check_wait(&self, network: &Network, number: usize) {
         let flight = &network.0[number];
         let asked = &flight.asked;
-        let (is_of_many, is_of_start) = (self.is_of_batch(flight.task), self.is_of_start(flight.task));
+        let is_of_many = self.is_of_batch(flight.task);
         let is_same = |other: &Flight| match (asked.start, other.asked.start) {
             (Some(start), of) => of == Some(start),
             (None, of) => {
@@ -376,7 +375,7 @@ impl World {
                 let is_same = other.task == flight.task
                     && (other.asked.method, &other.asked.path) == (asked.method, &asked.path)
                     && other.asked.token == asked.token;
-                of.is_none() && is_same && other.asked.org == asked.org && !is_of_many && (LOOKS_HEED_RETRY_AFTER || !is_of_start)
+                of.is_none() && is_same && other.asked.org == asked.org && !is_of_many
             }
         };
         for (at, before) in network.0[..number].iter().enumerate().filter(|(_, before)| is_same(before)) {
@@ -395,10 +394,6 @@ impl World {
 
     fn is_of_batch(&self, task: Option<usize>) -> bool {
         self.is_of_call(task, |call| call.is_of_batch)
-    }
-
-    fn is_of_start(&self, task: Option<usize>) -> bool {
-        self.is_of_call(task, |call| call.key.is_some())
     }
 
     fn is_of_call(&self, task: Option<usize>, is_such: impl Fn(&Call) -> bool) -> bool {

@@ -188,7 +188,7 @@ impl Logins {
         let token = crate::schedule::Token { owner, elsewhere: false, ..sign_in.token };
         let number = tokens.issue(&token, base, environment, now);
         let owner = tokens.get(number).owner;
-        let text = tokens.give_for_sign_in(number, environment);
+        let text = tokens.give(number, environment);
         let expires = sign_in.token.life.filter(|_| sign_in.token.is_told).map(|life| format!(r#","expires_in":{life}"#));
         let refresh_token = if sign_in.refreshes && !(keeps && last.is_some()) {
             self.refresh_tokens.push(Refresh { environment, owner, sign_in, is_used_up: false, is_replaced: false });

@@ -3,7 +3,6 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use premium_recorder::model::secret::Secret;
 
-use crate::generate::APPS_ADD_TOKENS_OF_SIGN_INS;
 use crate::schedule::{ENVIRONMENTS, ORGS, Says, Token};
 
 /// The organizations' ids, the same in each environment.
@@ -29,8 +28,6 @@ pub struct Issued {
     pub claim: Option<u8>,
     /// When it expires, by its environment's clock.
     pub expires_at: Option<i64>,
-    /// Whether a login origin gave it to the library.
-    pub is_of_sign_in: bool,
     /// In which environments an app has given it to a recorder.
     pub is_given_in: [bool; ENVIRONMENTS as usize],
     /// Why the cloud refuses it.
@@ -74,7 +71,6 @@ impl Tokens {
             owner,
             claim,
             expires_at,
-            is_of_sign_in: false,
             is_given_in: [false; ENVIRONMENTS as usize],
             ended: None,
         });
@@ -97,15 +93,9 @@ impl Tokens {
         self.0.iter().position(|token| token.text == text)
     }
 
-    /// A login origin gives the token to the library.
-    pub fn give_for_sign_in(&mut self, number: usize, environment: u8) -> String {
-        self.0[number].is_of_sign_in = true;
-        self.give(number, environment)
-    }
-
     /// The tokens that an app has of this environment.
     pub fn given_in(&self, environment: u8) -> Vec<usize> {
-        let has = |token: &Issued| token.is_given_in[usize::from(environment)] && (APPS_ADD_TOKENS_OF_SIGN_INS || !token.is_of_sign_in);
+        let has = |token: &Issued| token.is_given_in[usize::from(environment)];
         (0..self.0.len()).filter(|&at| has(&self.0[at])).collect()
     }
 
