@@ -150,6 +150,19 @@ fn a_single_date_is_doubted_until_a_second_one_agrees() {
 }
 
 #[test]
+fn a_date_that_is_shown_does_not_jump_by_a_millisecond() {
+    let clock = CloudClock::default();
+    let shown = |instant: i64, wall_clock: i64| {
+        clock.moment(Instant::from_millis(instant), Timestamp::from_millis(wall_clock)).wall_clock_at(Instant::from_millis(600_000))
+    };
+    // Whole milliseconds of two clocks, whose fractions differ.
+    let dates = [(0, NOW), (0, NOW + 1), (1, NOW + 1), (1, NOW), (5, NOW + 6)].map(|(instant, date)| shown(instant, date));
+    assert!(dates.iter().all(|date| *date == dates[0]), "{dates:?}");
+    // A clock that is set does change it.
+    assert_eq!(shown(6, NOW + 6 + DAY).as_millis(), NOW + 600_000 + DAY);
+}
+
+#[test]
 fn a_signed_out_token_authorizes_nothing_however_long_it_was_carried() {
     run(async {
         let world = World::new();

@@ -94,6 +94,8 @@ impl Moment {
 pub struct CloudClock {
     /// The cloud's date minus the monotonic clock, in milliseconds.
     offset: Cell<Option<i64>>,
+    /// This machine's wall clock minus the monotonic clock, in milliseconds.
+    wall_clock_offset: Cell<Option<i64>>,
     /// The offset before a `Date` changed it, until a second `Date` confirms the change.
     previous_offset: Cell<Option<i64>>,
 }
@@ -101,13 +103,21 @@ pub struct CloudClock {
 impl CloudClock {
     /// The moment at which this page's clocks show these times.
     pub fn moment(&self, instant: Instant, wall_clock: Timestamp) -> Moment {
+        let measured = wall_clock.0.saturating_sub(instant.0);
+        // Both clocks are read in whole milliseconds: a difference that changes by one says nothing.
+        let known = self.wall_clock_offset.get().filter(|known| known.abs_diff(measured) <= 1).unwrap_or(measured);
+        self.wall_clock_offset.set(Some(known));
+        self.at(instant, Timestamp(instant.0.saturating_add(known)))
+    }
+
+    fn at(&self, instant: Instant, wall_clock: Timestamp) -> Moment {
         let in_cloud = self.offset.get().map_or(wall_clock, |offset| Timestamp(0).after_millis(instant.0.saturating_add(offset)));
         Moment { instant, wall_clock, in_cloud }
     }
 
     /// An earlier moment, by the current estimate of the cloud's clock.
     fn revised(&self, moment: Moment) -> Moment {
-        self.moment(moment.instant, moment.wall_clock)
+        self.at(moment.instant, moment.wall_clock)
     }
 
     /// The latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.

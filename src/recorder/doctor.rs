@@ -286,7 +286,7 @@ impl<P: Platform> Doctor<'_, P> {
                     return self.report("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
                 Ok(200) => {
-                    let hint = format!("ApiRequest startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
+                    let hint = format!("Call startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
                     return self.report("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
                 }
                 Ok(404) => missing_from.push(org.as_str()),

@@ -130,8 +130,8 @@ describe("a listener is told", () => {
     await browser.signInThere(globex);
     assert.equal((await browser.ended()).value?.orgId, globex.id);
     await cloud.advance(700, { pageKnows: true });
-    const events = await browser.run(async ({ kept, shiftClock }, orgId) => {
-      shiftClock(700);
+    const events = await browser.run(async ({ kept, passTime }, orgId) => {
+      passTime(700);
       await kept.recorder.switchOrg(orgId);
       await new Promise((resolve) => setTimeout(resolve));
       return kept.events;

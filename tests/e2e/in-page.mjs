@@ -108,6 +108,13 @@ export function inPage(premium, environment) {
     Date.now = () => now() + seconds * 1000;
   }
 
+  /** So many seconds have passed since the page was loaded, by both clocks. */
+  function passTime(seconds) {
+    const elapsed = (kept.elapsed ??= performance.now.bind(performance));
+    performance.now = () => elapsed() + seconds * 1000;
+    shiftClock(seconds);
+  }
+
   /** What outlives a call where anybody can read it. */
   function traces() {
     const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
@@ -127,6 +134,7 @@ export function inPage(premium, environment) {
     settle,
     frames,
     shiftClock,
+    passTime,
     watchFetch,
     workFirst,
     startArrived,

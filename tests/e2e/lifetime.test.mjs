@@ -29,7 +29,7 @@ describe("a token's life is over, and it is not sent again,", () => {
   for (const [what, { format, expiresIn, said, after }] of Object.entries(LIVES)) {
     test(what, async () => {
       const { reasons, orgIds } = await browser.run(
-        async ({ connect, shiftClock }, [first, second], said, after, agents) => {
+        async ({ connect, passTime }, [first, second], said, after, agents) => {
           const reasons = [];
           const getToken = ({ reason }) => {
             reasons.push(reason);
@@ -37,7 +37,7 @@ describe("a token's life is over, and it is not sent again,", () => {
           };
           const recorder = await connect({ getToken });
           const recordings = [await recorder.startRecording(agents[0])];
-          shiftClock(after);
+          passTime(after);
           recordings.push(await recorder.startRecording(agents[1]));
           return { reasons, orgIds: recordings.map(({ orgId }) => orgId) };
         },
@@ -53,7 +53,7 @@ describe("a token's life is over, and it is not sent again,", () => {
 
   test("by the cloud's idle timeout, if it has not been used since the cloud told", async () => {
     const reasons = await browser.run(
-      async ({ connect, shiftClock }, [first, second], orgId, agents) => {
+      async ({ connect, passTime }, [first, second], orgId, agents) => {
         const reasons = [];
         const getToken = ({ reason }) => {
           reasons.push(reason);
@@ -61,10 +61,10 @@ describe("a token's life is over, and it is not sent again,", () => {
         };
         const recorder = await connect({ getToken });
         await recorder.switchOrg(orgId);
-        shiftClock(1801);
+        passTime(1801);
         await recorder.startRecording(agents[0]);
         // Used, it may rest for as long again as the cloud pleases, which is for the cloud to say.
-        shiftClock(3602);
+        passTime(3602);
         await recorder.startRecording(agents[1]);
         return reasons;
       },
@@ -77,10 +77,10 @@ describe("a token's life is over, and it is not sent again,", () => {
 
   test("while the machine slept: it is looked at when it is used, not by a timer", async () => {
     const { code, timers } = await browser.run(
-      async ({ connect, settle, shiftClock }, token, agentId) => {
+      async ({ connect, settle, passTime }, token, agentId) => {
         const recorder = await connect({ tokens: [token] });
         const { timers } = window.watched.left();
-        shiftClock(8 * 3600);
+        passTime(8 * 3600);
         const { error } = await settle(recorder.startRecording(agentId));
         return { code: error.code, timers };
       },
@@ -97,8 +97,8 @@ describe("the clock of this machine", () => {
   // An opaque token of Acme makes the cloud answer before Globex' token is judged.
   const start = async (shift, expiresIn) =>
     browser.run(
-      async ({ connect, settle, shiftClock }, tokens, shift, agentId) => {
-        shiftClock(shift);
+      async ({ connect, settle, passTime }, tokens, shift, agentId) => {
+        passTime(shift);
         const recorder = await connect({ tokens });
         const { value, error } = await settle(recorder.startRecording(agentId));
         return error?.code ?? value.orgId;
@@ -135,7 +135,7 @@ describe("shortly before its end a token", () => {
     test(what, async () => {
       await cloud.change({ idleSeconds: 7200 });
       const orgIds = await browser.run(
-        async ({ connect, kept, shiftClock }, token, life, after, agents, orgId) => {
+        async ({ connect, kept, passTime }, token, life, after, agents, orgId) => {
           kept.asked = 0;
           // The second one never comes, so that whoever waits for it waits for ever.
           const getToken = () => {
@@ -144,7 +144,7 @@ describe("shortly before its end a token", () => {
           };
           const recorder = await connect({ getToken, timeoutMs: 5000 });
           await recorder.switchOrg(orgId);
-          shiftClock(after);
+          passTime(after);
           const recordings = [await recorder.startRecording(agents[0]), await recorder.startRecording(agents[1])];
           return recordings.map(({ orgId }) => orgId);
         },
@@ -163,12 +163,12 @@ describe("shortly before its end a token", () => {
 
   test("is replaced by the one that was obtained meanwhile", async () => {
     const { asked, lives } = await browser.run(
-      async ({ connect, shiftClock }, tokens, agents, orgId) => {
+      async ({ connect, passTime }, tokens, agents, orgId) => {
         let asked = 0;
         const getToken = async () => ({ accessToken: tokens[asked++], expiresIn: 600 });
         const recorder = await connect({ getToken });
         const lives = [(await recorder.switchOrg(orgId)).expiresAt];
-        shiftClock(570);
+        passTime(570);
         await recorder.startRecording(agents[0]);
         while (recorder.orgs()[0].expiresAt === lives[0]) await new Promise((resolve) => setTimeout(resolve));
         lives.push(recorder.orgs()[0].expiresAt);
@@ -185,7 +185,7 @@ describe("shortly before its end a token", () => {
 
   test("whose renewal fails is used until its end, and the failure is nobody's", async () => {
     const { codes, unhandled } = await browser.run(
-      async ({ connect, settle, shiftClock }, token, agents) => {
+      async ({ connect, settle, passTime }, token, agents) => {
         const unhandled = [];
         window.addEventListener("unhandledrejection", ({ reason }) => unhandled.push(String(reason)));
         let asked = 0;
@@ -198,7 +198,7 @@ describe("shortly before its end a token", () => {
         const codes = [];
         await settle(recorder.switchOrg((await settle(recorder.startRecording(agents[0]))).value.orgId));
         for (const shift of [570, 601]) {
-          shiftClock(shift);
+          passTime(shift);
           const { value, error } = await settle(recorder.startRecording(agents[1]));
           codes.push(error?.code ?? value.orgId);
         }
@@ -410,9 +410,9 @@ describe("a refresh token", () => {
   /** For the cloud and for the page. */
   async function timePasses(seconds) {
     await cloud.advance(seconds, { pageKnows: true });
-    await browser.run(({ kept, shiftClock }, seconds) => {
+    await browser.run(({ kept, passTime }, seconds) => {
       kept.passed = (kept.passed ?? 0) + seconds;
-      shiftClock(kept.passed);
+      passTime(kept.passed);
     }, seconds);
   }
 

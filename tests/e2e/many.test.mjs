@@ -581,6 +581,8 @@ function runFast(speed) {
   const { setTimeout, setInterval, Date: Real } = window;
   const began = Real.now();
   const now = () => Math.floor(began + (Real.now() - began) * speed);
+  const elapsed = performance.now.bind(performance);
+  performance.now = () => elapsed() * speed;
   window.setTimeout = (callback, millis = 0, ...rest) => setTimeout(callback, millis / speed, ...rest);
   window.setInterval = (callback, millis = 0, ...rest) => setInterval(callback, millis / speed, ...rest);
   window.Date = class extends Real {
