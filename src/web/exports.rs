@@ -233,9 +233,11 @@ impl Handle {
 
 impl Handle {
     /// Runs work that needs the recorder, as a promise.
-    fn promise(&self, work: impl AsyncFnOnce(Rc<Recorder<Browser>>) -> Result<JsValue, CallError> + 'static) -> Promise {
-        let recorder = self.0.clone();
-        to_promise(async move { work(recorder).await })
+    fn promise<F>(&self, work: impl FnOnce(Rc<Recorder<Browser>>) -> F) -> Promise
+    where
+        F: Future<Output = Result<JsValue, CallError>> + 'static,
+    {
+        to_promise(work(self.0.clone()))
     }
 }
 
