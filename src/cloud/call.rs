@@ -81,8 +81,14 @@ impl<T: Clone> Call<T> {
 
 impl<T> Call<T> {
     /// The result of the work, unless the call is interrupted before.
-    pub async fn run<R>(&self, work: LocalBoxFuture<'_, Result<R, CallError>>) -> Result<R, CallError> {
-        self.race(work).await.unwrap_or_else(|interruption| Err(self.interrupted_by(interruption)))
+    pub async fn run<R, E>(&self, work: LocalBoxFuture<'_, Result<R, E>>) -> Result<R, CallError>
+    where
+        CallError: From<E>,
+    {
+        match self.race(work).await {
+            Ok(result) => Ok(result?),
+            Err(interruption) => Err(self.interrupted_by(interruption)),
+        }
     }
 
     /// What the work gives, or what interrupts the call before.

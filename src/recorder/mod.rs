@@ -121,7 +121,7 @@ impl<P: Platform> Recorder<P> {
 
     /// Stores a token under its own organization.
     pub async fn add_token(&self, token: AccessToken, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
-        let work = async { Ok(self.keyring.add(self.unidentified(token)?).await?) };
+        let work = async { self.keyring.add(self.unidentified(token)?).await };
         self.call_for_any(options).run(Box::pin(work)).await
     }
 
@@ -131,7 +131,7 @@ impl<P: Platform> Recorder<P> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
         let call = self.call(self.target(org.clone()), options);
-        let token = call.run(Box::pin(async { Ok(self.keyring.token(&call).await?) })).await?;
+        let token = call.run(Box::pin(self.keyring.token(&call))).await?;
         if turn > self.last_switch.get() {
             self.last_switch.set(turn);
             let previous = self.org().filter(|previous| *previous != org);
@@ -174,7 +174,7 @@ impl<P: Platform> Recorder<P> {
     /// The organizations that have authorized the home organization of the target organization's user.
     pub async fn trustors(&self, options: CallOptions) -> Result<Vec<Trustor>, CallError> {
         let call = self.begin(None, options)?;
-        call.run(Box::pin(async { Ok(Trustor::fetch_all(&self.client, &call).await?) })).await
+        call.run(Box::pin(Trustor::fetch_all(&self.client, &call))).await
     }
 
     /// Checks everything that a start depends on, only reading. Ends with the call's time at the latest, with what was
@@ -213,7 +213,7 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Vec<Recording>, CallError> {
         let call = self.begin(org, options)?;
-        let work = async { Ok(self.recordings.list(&call, agent).await.map_err(Rc::<Error>::from)?) };
+        let work = async { self.recordings.list(&call, agent).await.map_err(Rc::<Error>::from) };
         call.run(Box::pin(work)).await
     }
 
@@ -226,13 +226,13 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Recording, CallError> {
         let call = self.begin(org, options)?;
-        call.run(Box::pin(async { Ok(self.recordings.find(&call, id, agent).await?) })).await
+        call.run(Box::pin(self.recordings.find(&call, id, agent))).await
     }
 
     /// Stops the recording with this id. May be called again.
     pub async fn stop(&self, id: &RecordingId, org: &OrgId, agent: Option<&AgentId>, options: CallOptions) -> Result<Recording, CallError> {
         let call = self.begin(Some(org), options)?;
-        call.run(Box::pin(async { Ok(self.recordings.stop(&call, id, agent).await?) })).await
+        call.run(Box::pin(self.recordings.stop(&call, id, agent))).await
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.
@@ -254,7 +254,7 @@ impl<P: Platform> Recorder<P> {
                 self.keyring.forget_all();
             }
         }
-        let work = async { Ok(revocations.join().await.into_iter().collect::<Result<(), Error>>()?) };
+        let work = async { revocations.join().await.into_iter().collect::<Result<(), Error>>() };
         self.call_for_any(options).run(Box::pin(work)).await
     }
 

@@ -169,13 +169,7 @@ impl<P: Platform> Starts<P> {
 
     fn acquire_token(&self, call: Call) -> LocalBoxFuture<'static, Result<(), CallError>> {
         let keyring = self.keyring.clone();
-        Box::pin(async move {
-            let work = async {
-                keyring.token(&call).await?;
-                Ok(())
-            };
-            call.run(Box::pin(work)).await
-        })
+        Box::pin(async move { call.run(Box::pin(keyring.token(&call))).await.map(drop) })
     }
 
     /// A start of the batch. The batch's signal aborts it for as long as it has not been sent.
