@@ -1,6 +1,6 @@
 //! One call of the app: for which organization, until when, and in which session.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -92,10 +92,10 @@ impl<T> Call<T> {
     }
 
     /// What the work gives, or what interrupts the call before.
-    pub async fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> Result<R, Interruption> {
+    pub fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> impl Future<Output = Result<R, Interruption>> {
         // Boxed to avoid one copy for each kind of work (wasm size).
         let mut interruption: LocalBoxFuture<'_, Interruption> = Box::pin(self.interruption());
-        poll_fn(|context| {
+        poll_fn(move |context| {
             if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {
                 return Poll::Ready(Err(interruption));
             }
@@ -105,7 +105,6 @@ impl<T> Call<T> {
                 Poll::Pending => interruption.as_mut().poll(context).map(Err),
             }
         })
-        .await
     }
 
     async fn interruption(&self) -> Interruption {

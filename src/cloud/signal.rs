@@ -1,7 +1,7 @@
 //! A signal that ends calls: the app's abort, or the recorder's close.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -28,8 +28,8 @@ impl Signal {
     }
 
     /// Ready when the signal is given.
-    pub async fn aborted(&self) {
-        self.0.waiters.until(|| self.is_aborted()).await;
+    pub fn aborted(&self) -> impl Future<Output = ()> {
+        self.0.waiters.until(|| self.is_aborted())
     }
 }
 
@@ -57,16 +57,15 @@ impl Waiters {
     }
 
     /// Ready when this is so. Looks whenever the tasks are woken.
-    pub(crate) async fn until(&self, is_so: impl Fn() -> bool) {
+    pub(crate) fn until(&self, is_so: impl Fn() -> bool) -> impl Future<Output = ()> {
         let waiter = self.join();
-        poll_fn(|context| {
+        poll_fn(move |context| {
             if is_so() {
                 return Poll::Ready(());
             }
             waiter.register(context);
             Poll::Pending
         })
-        .await;
     }
 }
 

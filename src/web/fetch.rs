@@ -24,41 +24,38 @@ extern "C" {
 
 impl Transport for Browser {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        send(request).await
+        let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
+        let in_flight = AbortOnDrop::new();
+        let promise = fetch(&build(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
+
+        let lost =
+            |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };
+        let response: ForeignResponse = resolve(&promise).await.map_err(lost(None))?.unchecked_into();
+        // The page may have replaced `fetch` with a function that returns anything.
+        let status = response.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
+        let Some(status) = status.map(|status| status as u16) else {
+            return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
+        };
+        let body = resolve(&response.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
+        in_flight.mark_done();
+        let body = body.as_string().unwrap_or_default();
+        let header = |name: &str| response.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
+        let rate = |name: &str| header(name)?.parse().ok();
+        let rate_limit = || {
+            let allowed = rate("inin-ratelimit-allowed")?;
+            Some(RateLimit { allowed, count: rate("inin-ratelimit-count")?, reset: rate("inin-ratelimit-reset")? })
+        };
+        Ok(Response {
+            status,
+            rate_limit: rate_limit(),
+            json: json(&body).unwrap_or_default(),
+            body,
+            correlation_id: header("ININ-Correlation-Id"),
+            date: header("Date").as_deref().and_then(date),
+            retry_after: header("Retry-After"),
+        })
     }
-}
-
-async fn send(request: Request) -> Result<Response, TransportError> {
-    let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
-    let in_flight = AbortOnDrop::new();
-    let promise = fetch(&build(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
-
-    let lost = |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };
-    let response: ForeignResponse = resolve(&promise).await.map_err(lost(None))?.unchecked_into();
-    // The page may have replaced `fetch` with a function that returns anything.
-    let status = response.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
-    let Some(status) = status.map(|status| status as u16) else {
-        return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
-    };
-    let body = resolve(&response.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
-    in_flight.mark_done();
-    let body = body.as_string().unwrap_or_default();
-    let header = |name: &str| response.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
-    let rate = |name: &str| header(name)?.parse().ok();
-    let rate_limit = || {
-        let allowed = rate("inin-ratelimit-allowed")?;
-        Some(RateLimit { allowed, count: rate("inin-ratelimit-count")?, reset: rate("inin-ratelimit-reset")? })
-    };
-    Ok(Response {
-        status,
-        rate_limit: rate_limit(),
-        json: json(&body).unwrap_or_default(),
-        body,
-        correlation_id: header("ININ-Correlation-Id"),
-        date: header("Date").as_deref().and_then(date),
-        retry_after: header("Retry-After"),
-    })
 }
 
 fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {

@@ -1,7 +1,7 @@
 //! A value that a callback of the platform sends later.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -51,7 +51,7 @@ impl<T> Oneshot<T> {
     }
 
     /// Waits for the value, and takes it out.
-    pub(super) async fn recv(&self) -> T {
-        poll_fn(|context| self.poll_recv(context)).await
+    pub(super) fn recv(&self) -> impl Future<Output = T> {
+        poll_fn(|context| self.poll_recv(context))
     }
 }
