@@ -13,7 +13,7 @@ use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
 
-/// An authorization request that was sent, and what its response must fit.
+/// A pending authorization request.
 pub(super) struct AuthorizationRequest {
     pub(super) state: String,
     pub(super) verifier: Secret,
@@ -56,7 +56,7 @@ impl AuthorizationRequest {
         format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
     }
 
-    /// The code of an authorization response that answers this request.
+    /// The authorization code, if the response matches this request.
     pub(super) fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
         if value(response, "state") != Some(&self.state) {
             return Err(not_ours("The authorization response has another state than the request.").for_org(&self.org));
@@ -79,7 +79,7 @@ impl AuthorizationRequest {
         }
     }
 
-    /// What has to be known when the page comes back. No token is in it.
+    /// What a redirect must restore. Contains no token.
     pub(super) fn to_session_item(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
         let page_query: Vec<_> = page_query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         ports

@@ -1,5 +1,5 @@
-//! The tokens by environment and organization. Obtains a token that is missing, once at a time; never hands out another
-//! organization's.
+//! Stores tokens by environment and organization, and acquires missing ones, one acquisition at a time. Never returns
+//! another organization's token.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -26,10 +26,10 @@ use crate::token::org_token::{OrgToken, UnidentifiedToken};
 /// The longest time that connect() waits for another page's token, in milliseconds.
 const MAX_OTHER_PAGE_MS: u32 = 2_000;
 
-/// More tokens that claim to be another organization's than any source can give without somebody noticing.
+/// More wrongly claimed tokens than a source can return unnoticed.
 const MAX_CORRECTED: usize = 100;
 
-/// What an acquisition gives; `None` if no source has a token.
+/// The result of an acquisition; `None` if no source has a token.
 type Acquired = Result<Option<Rc<OrgToken>>, Rc<Error>>;
 
 /// The tokens in memory, and the acquisitions that are in flight.
@@ -39,14 +39,14 @@ pub struct Keyring<P: Platform> {
     tokens: RefCell<Vec<Rc<OrgToken>>>,
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
     acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
-    /// Targets whose token turned out to be another organization's.
+    /// Targets whose stored token turned out to be another organization's.
     misattributed: RefCell<Vec<Target>>,
     sign_outs: SignOutLog,
-    /// Tokens that the cloud has said to be another organization's than they claim, with the cloud's word for the owner.
+    /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
     corrected: RefCell<Vec<Rc<OrgToken>>>,
 }
 
-/// What an acquisition is for.
+/// An acquisition's target, and how to abort it.
 struct Acquisition {
     target: Target,
     interaction: Interaction,
@@ -56,11 +56,11 @@ struct Acquisition {
 /// Whether an acquisition may ask a person to sign in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Interaction {
-    /// Every source is asked, a person last.
+    /// All sources; a sign-in is last.
     Allowed,
-    /// Every source but a person.
+    /// All sources except a sign-in.
     Silent,
-    /// A person only: the other sources had no token.
+    /// Only a sign-in: the other sources had no token.
     Only,
 }
 
@@ -79,12 +79,12 @@ impl<P: Platform> Keyring<P> {
         })
     }
 
-    /// Where missing tokens come from.
+    /// The token sources.
     pub fn sources(&self) -> &Sources<P> {
         &self.sources
     }
 
-    /// Every token in memory, expired ones too, in the order of storing.
+    /// Every token in memory, expired ones too, oldest first.
     pub fn tokens(&self) -> Vec<Rc<OrgToken>> {
         self.tokens.borrow().clone()
     }
@@ -110,7 +110,7 @@ impl<P: Platform> Keyring<P> {
         self.sign_outs.was_signed_out(target, since)
     }
 
-    /// Signs out of every organization: forgets every token, and ends what is being obtained.
+    /// Signs out of every organization: forgets every token, and cancels acquisitions.
     pub fn forget_all(&self) {
         self.sign_outs.sign_out_of_all();
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(|_| true));
@@ -126,7 +126,7 @@ impl<P: Platform> Keyring<P> {
         self.corrected.take();
     }
 
-    /// Signs out of this organization: forgets its token, and ends what is being obtained for it.
+    /// Signs out of this organization: forgets its token, and cancels its acquisitions.
     pub fn forget(&self, target: &Target) {
         self.sign_outs.sign_out(target);
         let acquisitions = self.acquisitions.take(|acquisition| acquisition.target == *target);
@@ -138,7 +138,7 @@ impl<P: Platform> Keyring<P> {
     pub fn forget_everywhere(&self, target: &Target) {
         let is_held = self.token_for(target).is_some();
         self.forget(target);
-        // Without a token in memory nobody revokes the shared token, so other pages keep it.
+        // Without a token in memory, nothing is revoked, so other pages keep theirs.
         if is_held {
             self.sources.forget_shared(target);
         }
@@ -158,7 +158,7 @@ impl<P: Platform> Keyring<P> {
         drop(ended);
     }
 
-    /// Finds out whose the token is, and stores it there. It is not shared with other pages.
+    /// Identifies a token and stores it. The token is not shared with other pages.
     pub async fn add(&self, token: UnidentifiedToken) -> Result<Rc<OrgToken>, Error> {
         let since = self.sign_outs.epoch();
         let mut token = self.exchange.identify(token).await?;
@@ -177,7 +177,7 @@ impl<P: Platform> Keyring<P> {
         Ok(self.store(token))
     }
 
-    /// Takes over the token that another page holds for this target, if there is one and none is held here.
+    /// Takes over the token that another page holds for this target, if there is one and this page has none.
     pub async fn take_from_other_page(self: &Rc<Self>, target: &Target) {
         if self.sources.login().is_none() || self.token_for(target).is_some() {
             return;
@@ -235,7 +235,7 @@ impl<P: Platform> Keyring<P> {
         token
     }
 
-    /// Stores a token under its actual organization that was taken for another organization's.
+    /// Moves a token to its actual organization.
     pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken) {
         self.remember_owner(&is);
         let target = was.target();
@@ -254,7 +254,7 @@ impl<P: Platform> Keyring<P> {
         corrected.push(Rc::new(token.clone()));
     }
 
-    /// Stores what the cloud has said of a token in place of the same token, of which less is known.
+    /// Replaces a stored token by a copy with more facts.
     pub(crate) fn replace(&self, was: &Rc<OrgToken>, is: Rc<OrgToken>) {
         let mut tokens = self.tokens.borrow_mut();
         if let Some(place) = tokens.iter_mut().find(|token| Rc::ptr_eq(token, was)) {
@@ -274,7 +274,7 @@ impl<P: Platform> Keyring<P> {
         match self.fresh(target) {
             Some(token) => {
                 let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now.instant(), most, scheduled);
-                // Another token will have a limit of its own.
+                // A new token has a limit of its own, so the slot is at the latest when this token becomes unusable.
                 match (slot, token.unusable_at(now)) {
                     (Some(slot), Some(unusable_at)) => Some(slot.min(unusable_at)),
                     (slot, unusable_at) => slot.or(unusable_at),
@@ -293,7 +293,7 @@ impl<P: Platform> Keyring<P> {
         self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))
     }
 
-    /// Gives the token as one of the target's session, in memory unless a better one is there.
+    /// Stores the token in the target's session, unless a better token is stored.
     fn store(&self, token: OrgToken) -> Rc<OrgToken> {
         let now = self.exchange.now();
         self.misattributed.borrow_mut().retain(|target| target != token.target());
@@ -315,7 +315,7 @@ impl<P: Platform> Keyring<P> {
         self.token_for(target).is_some_and(|token| token.refresh_token().is_some())
     }
 
-    /// Obtains another token in good time, if that takes nobody's attention.
+    /// Renews the token in the background, if no person has to sign in.
     fn renew_in_background(self: &Rc<Self>, token: &OrgToken) {
         let target = token.target();
         let can_renew = self.exchange.ports().has_token_source() || token.refresh_token().is_some();
@@ -324,8 +324,8 @@ impl<P: Platform> Keyring<P> {
         }
     }
 
-    /// Begins an acquisition that asks nobody to sign in, and that goes on even if no caller waits for it: a refresh token
-    /// that was sent is used up, and what it was exchanged for must not be lost.
+    /// Begins a silent acquisition that continues without callers: a refresh token is used up once sent, so its successor must
+    /// not be lost.
     fn renew_detached(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> InFlight<Acquired> {
         let renewal = self.acquire_shared(target, Interaction::Silent, session);
         let (detached, closing) = (renewal.clone(), self.exchange.closing().clone());
@@ -344,8 +344,8 @@ impl<P: Platform> Keyring<P> {
         found.map(|((), work)| work)
     }
 
-    /// Joins the acquisition that is in flight for this target, or begins one. It ends when nobody waits for it any more, or
-    /// when somebody signs out.
+    /// Joins the acquisition that is in flight for this target, or begins one. It ends when its last caller drops
+    /// it, or when somebody signs out.
     fn acquire_shared(self: &Rc<Self>, target: &Target, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
         if let Some(work) = self.in_flight(target, interaction == Interaction::Silent) {
             return work;
@@ -366,7 +366,7 @@ impl<P: Platform> Keyring<P> {
         interaction: Interaction,
         session: SessionEpoch,
     ) -> Result<Option<Rc<OrgToken>>, Error> {
-        // First of all: a browser opens a window only in the caller's own turn.
+        // The window comes first: a browser opens it only in the caller's own turn.
         let window = match if interaction == Interaction::Silent { None } else { self.sources.open_window_in_user_gesture() } {
             Some(Ok(window)) => Some((window, self.sources.sign_in_time(target).pause())),
             Some(Err(blocked)) => {
@@ -375,7 +375,7 @@ impl<P: Platform> Keyring<P> {
             }
             None => None,
         };
-        // Held until the token is shared, so that the next page in line finds it.
+        // Hold the lock until the token is shared, so that the next page finds it.
         let _lock = self.sources.lock(target).await;
         if let Some(token) = self.fresh(target).filter(|token| !(interaction == Interaction::Silent && self.should_renew(token))) {
             // Another caller has stored it meanwhile.
@@ -392,7 +392,7 @@ impl<P: Platform> Keyring<P> {
         token.should_renew(self.exchange.now())
     }
 
-    /// Asks the sources in their order.
+    /// Tries the sources in order.
     async fn acquire(
         &self,
         target: &Target,
@@ -436,7 +436,7 @@ impl<P: Platform> Keyring<P> {
         }
     }
 
-    /// What a sign-in gave, if it is for this target.
+    /// Returns the sign-in's token if it is for this target.
     pub(crate) fn ensure_org(&self, target: &Target, token: OrgToken, session: SessionEpoch) -> Result<OrgToken, Error> {
         if token.target() == target {
             return Ok(token);
@@ -455,14 +455,14 @@ impl<P: Platform> Keyring<P> {
         Err(error)
     }
 
-    /// The organization that this very token is known to be of, if that is another one than it claims.
+    /// The token's actual organization, if it differs from the claimed one.
     pub(crate) fn actual_org(&self, token: &OrgToken) -> Option<OrgId> {
         let (tokens, corrected) = (self.tokens.borrow(), self.corrected.borrow());
         let same = corrected.iter().chain(tokens.iter()).find(|other| other.target() != token.target() && other.is_same_token(token));
         same.map(|other| other.target().org.clone())
     }
 
-    /// Why there is no token for this target.
+    /// Explains why there is no token for this target.
     pub(crate) fn missing_token_error(&self, target: &Target) -> Error {
         let tokens = self.tokens.borrow();
         let org = &target.org;
@@ -490,7 +490,7 @@ fn signed_out(target: &Target) -> Error {
     Error::new(Code::NoToken, message).for_org(&target.org)
 }
 
-/// The keyring as other pages see it: its token for one target.
+/// The token of one target, as shared with other pages.
 struct SharedToken<P: Platform> {
     keyring: Weak<Keyring<P>>,
     target: Target,

@@ -1,4 +1,4 @@
-//! What obtaining a token needs from outside: the app's token source, the page and its windows, other pages of the origin,
+//! What token acquisition needs from the platform: the app's token source, the page and its windows, other pages of the origin,
 //! cryptography.
 
 use std::rc::Rc;
@@ -114,12 +114,12 @@ pub trait TokenSharing {
     fn forget_shared_token(&self, name: &str);
 }
 
-/// Holds a token that other pages may be given.
+/// A page's token that other pages may request.
 pub trait TokenSharer: 'static {
     /// The token, if it can still be used.
     fn share(&self) -> Option<IssuedToken>;
 
-    /// Another page has signed out.
+    /// Another page signed out: forget the token.
     fn forget(&self);
 }
 
@@ -136,7 +136,7 @@ pub trait Crypto {
     async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]>;
 }
 
-/// Everything that a recorder needs from outside.
+/// Everything that a recorder needs from the platform.
 pub trait Platform: CloudPorts + TokenSource + Navigation + Locks + TokenSharing + Crypto {}
 
 impl<P: CloudPorts + TokenSource + Navigation + Locks + TokenSharing + Crypto> Platform for P {}

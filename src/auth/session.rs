@@ -6,13 +6,13 @@ use crate::cloud::call::SessionEpoch;
 use crate::model::environment::Target;
 use crate::token::org_token::Session;
 
-/// Who has signed out, and when: what began before must not bring a token back.
+/// Records sign-outs, so that work that began before one stores no token.
 #[derive(Default)]
 pub(crate) struct SignOutLog {
     epoch: Cell<SessionEpoch>,
     of_all: Cell<SessionEpoch>,
     of_target: RefCell<Vec<(Target, SessionEpoch)>>,
-    /// The sessions whose tokens may be sent.
+    /// Sessions whose tokens may still be used.
     open: RefCell<Vec<(Target, Session)>>,
 }
 
@@ -39,7 +39,7 @@ impl SignOutLog {
         session
     }
 
-    /// Somebody signs out of the target.
+    /// Signs out of the target.
     pub(crate) fn sign_out(&self, target: &Target) {
         let epoch = self.next();
         let mut of_target = self.of_target.borrow_mut();
@@ -48,7 +48,7 @@ impl SignOutLog {
         self.end(|other| other == target);
     }
 
-    /// Somebody signs out of every organization.
+    /// Signs out of every organization.
     pub(crate) fn sign_out_of_all(&self) {
         self.of_all.set(self.next());
         self.of_target.take();

@@ -1,4 +1,4 @@
-//! A person signs in: in a popup window, or by a redirect that leaves the page and comes back.
+//! Sign-in in a popup window, or by a redirect.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -23,7 +23,7 @@ const WINDOW_CHECK_MS: u32 = 250;
 const CLOSED_GRACE_MS: u32 = 2_000;
 
 impl Login {
-    /// A person signs in, in this window.
+    /// Signs a person in with this window.
     pub(crate) async fn sign_in_with_popup<P: Platform>(
         &self,
         ports: &P,
@@ -37,7 +37,7 @@ impl Login {
         Ok(AuthorizationCode { request, code })
     }
 
-    /// Leaves the page for the sign-in. If all goes well, the page is gone before this ends.
+    /// Navigates to the sign-in. Returns only if navigation fails or times out.
     pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, target: &Target, page_query: &[(String, String)]) -> Error {
         let request = match AuthorizationRequest::begin(self, ports, target).await {
             Ok(request) => request,
@@ -74,13 +74,13 @@ impl Login {
     }
 }
 
-/// Where a request is stored while the page is away: by its state, which the response brings back.
+/// Prefix of the session storage keys, which end with the request's state.
 const SESSION_KEYS: &str = "premium-recorder.login.";
 
 /// The longest time that a page may be away, in milliseconds: an hour.
 const MAX_AWAY_MS: i64 = 3_600_000;
 
-/// Removes the requests of sign-ins that never came back.
+/// Removes requests that never got a response.
 fn remove_old_requests(ports: &impl Platform) {
     let oldest = ports.wall_clock().as_millis().saturating_sub(MAX_AWAY_MS);
     for (key, item) in ports.session_items(SESSION_KEYS) {
@@ -96,7 +96,7 @@ fn session_key(state: &str) -> String {
     format!("{SESSION_KEYS}{state}")
 }
 
-/// The page as it was opened.
+/// The page at load.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// Its origin.

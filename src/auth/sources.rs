@@ -1,5 +1,5 @@
-//! Where a missing token comes from: another page that shares its own, the refresh token, the app's `getToken`, a sign-in.
-//! One at a time for each organization, among all pages that share.
+//! Token sources, in order: another page, the refresh token, `getToken`, a sign-in. Pages that share tokens use them one at a
+//! time per organization.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -19,14 +19,14 @@ use crate::model::ids::OrgId;
 use crate::token::access_token::{AccessToken, IssuedToken};
 use crate::token::org_token::OrgToken;
 
-/// The longest time that a source other than a person may take, in milliseconds: longer than most calls, since several may
-/// wait for it, and not for ever, since other pages wait too.
+/// How long a source other than a person may take, in milliseconds. Longer than most calls, because calls share an
+/// acquisition, but limited, because other pages wait.
 const MAX_SOURCE_MS: u32 = 60_000;
 
-/// More than the pages of one origin that share.
+/// More pages than one origin will have.
 const MAX_PAGES: u8 = 100;
 
-/// What connect() says of the sources.
+/// Options for the sources.
 pub struct SourceOptions {
     /// How to sign in, if at all.
     pub login: Option<Login>,
@@ -36,11 +36,11 @@ pub struct SourceOptions {
     pub scope: String,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: u32,
-    /// The query that the page was opened with, for when it is left to sign in.
+    /// The query that the page was opened with, to restore after a sign-in by redirect.
     pub page_query: Vec<(String, String)>,
 }
 
-/// The sources that the app gave.
+/// The app's token sources.
 pub struct Sources<P> {
     exchange: Rc<Exchange<P>>,
     login: Option<Login>,
@@ -80,7 +80,7 @@ impl<P: Platform> Sources<P> {
     /// The time that people take to sign in to this organization.
     pub(crate) fn sign_in_time(&self, target: &Target) -> Rc<SignInTime> {
         let mut times = self.sign_in_times.borrow_mut();
-        // A time that no call and no sign-in holds matters to nobody any more.
+        // Drop times that no call and no sign-in uses.
         times.retain(|(other, time)| other == target || Rc::strong_count(time) > 1);
         if let Some((_, time)) = times.iter().find(|(other, _)| other == target) {
             return time.clone();
@@ -90,8 +90,7 @@ impl<P: Platform> Sources<P> {
         time
     }
 
-    /// Opens the window for a sign-in if no other source can give a token. A browser allows that only in the caller's own
-    /// turn, and everything else takes longer.
+    /// Opens the sign-in window if only a sign-in can give a token. A browser allows it only in the caller's own turn.
     pub(crate) fn open_window_in_user_gesture(&self) -> Option<Result<P::Window, Error>> {
         let signs_in_with_popup = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup);
         (signs_in_with_popup && !self.exchange.ports().has_token_source()).then(|| self.window())
@@ -114,7 +113,7 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    /// The token that another page holds, if it is one for this target and better than the stale one.
+    /// The token that another page holds, if it is for this target and differs from the stale one.
     pub(crate) async fn ask_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
         let name = self.sharing_name(target)?;
         let work = async {
@@ -134,7 +133,7 @@ impl<P: Platform> Sources<P> {
         (token.target() == target && token.is_fresh(now) && !token.should_renew(now) && is_better).then_some(token)
     }
 
-    /// What the login origin gives for the refresh token that came with the stale token.
+    /// Exchanges the stale token's refresh token.
     pub(crate) async fn redeem_refresh_token(
         &self,
         target: &Target,
@@ -148,14 +147,14 @@ impl<P: Platform> Sources<P> {
             let refreshed = TokenResponse::refresh(login.client_id(), &self.exchange, &target.environment, &refresh_token).await;
             let response = match refreshed {
                 Ok(response) => response,
-                // Used up, revoked or too old: the refresh token will not work later either.
+                // The refresh token was used up, revoked or has expired: do not try again.
                 Err(error) if error.code == Code::LoginDenied => {
                     stale.set_refresh_token(None);
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
             };
-            // The old refresh token is used up, whatever becomes of the new access token.
+            // The old refresh token is used up, even if the new access token fails.
             stale.set_refresh_token(response.refresh_token.clone());
             self.identify(target, response).await.map(Some)
         };
@@ -193,7 +192,7 @@ impl<P: Platform> Sources<P> {
         reject_same_token(token, stale, "getToken returned").map(Some)
     }
 
-    /// What a person who signs in gets: the token of whichever organization that is.
+    /// Signs a person in. The token may be another organization's.
     pub(crate) async fn sign_in(
         &self,
         target: &Target,
@@ -220,7 +219,7 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    /// Lets other pages have what the sharer gives for this target, if the app shares.
+    /// Shares the target's token with other pages, if the app shares tokens.
     pub(crate) fn share(&self, target: &Target, sharer: Rc<dyn TokenSharer>) -> Option<P::Sharing> {
         Some(self.exchange.ports().share_token(&self.sharing_name(target)?, sharer))
     }
@@ -232,7 +231,7 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    /// The token that the token endpoint gave: the cloud says whose it is, not the token.
+    /// Identifies a token from the token endpoint by asking the cloud, not by its claims.
     pub(crate) async fn identify(&self, target: &Target, response: TokenResponse) -> Result<OrgToken, Error> {
         let token = self.exchange.unidentified(&target.environment, response.access_token, response.expires_at)?;
         let token = self.exchange.fetch_token_info(token).await?;
@@ -251,7 +250,7 @@ impl<P: Platform> Sources<P> {
         self.exchange.identify(token).await
     }
 
-    /// What a source gives, unless it takes too long: other pages and calls wait as well.
+    /// Limits a source's time, because other pages and calls wait.
     async fn with_timeout(
         &self,
         source: &str,
@@ -267,7 +266,7 @@ impl<P: Platform> Sources<P> {
         self.exchange.ports().emit(&Event::TokenRequested { org: &target.org, source, reason });
     }
 
-    /// Pages share tokens from the same kind of source, for the same person and use. `None` if the app does not share.
+    /// Pages share tokens only for the same kind of source, user and scope. `None` if the app does not share.
     fn sharing_name(&self, target: &Target) -> Option<String> {
         let (source, person) =
             self.login.as_ref().map_or(("getToken", ""), |login| (login.client_id(), login.login_hint().unwrap_or_default()));
@@ -276,7 +275,7 @@ impl<P: Platform> Sources<P> {
     }
 }
 
-/// The app's source gave another organization's token.
+/// The error if `getToken` returned another organization's token.
 pub(crate) fn wrong_org_given(asked: &OrgId, given: &OrgId) -> Error {
     let message = format!("getToken was asked for a token of organization {asked} and returned one of {given}.");
     let mut error = Error::new(Code::TokenSourceWrongOrg, message);

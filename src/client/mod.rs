@@ -31,18 +31,18 @@ pub struct Client<P: Platform> {
     scope: String,
 }
 
-/// How a request was sent last.
+/// The last send of a request.
 #[derive(Clone)]
 pub struct SentRequest {
-    /// With which token.
+    /// The token.
     pub token: Rc<OrgToken>,
-    /// When.
+    /// When it was sent.
     pub at: Moment,
-    /// Whether the cloud may have processed it: nothing says that it did not.
+    /// Whether the cloud may have processed it: nothing has confirmed that it did not.
     pub may_have_been_processed: bool,
 }
 
-/// How a request was sent last. Noted apart from the call, since the caller may be gone before there is a response.
+/// The last send of a request. Kept outside the call, because the caller may be gone before the response comes.
 #[derive(Default)]
 pub(crate) struct SentLog {
     last: RefCell<Option<SentRequest>>,
@@ -50,17 +50,17 @@ pub(crate) struct SentLog {
 }
 
 impl SentLog {
-    /// How the request was sent last.
+    /// The last send of the request.
     pub(crate) fn last(&self) -> Option<SentRequest> {
         self.last.borrow().clone()
     }
 
-    /// How the request was sent last, if the cloud may have processed it.
+    /// The last send, if the cloud may have processed it.
     pub(crate) fn unresolved(&self) -> Option<SentRequest> {
         self.last().filter(|sent| sent.may_have_been_processed)
     }
 
-    /// The outcome is known.
+    /// Marks the outcome as known.
     pub(crate) fn resolve(&self) {
         self.last.take();
         self.changed.wake();
@@ -85,7 +85,7 @@ impl SentLog {
 
 /// Why there is no successful response.
 pub enum SendError {
-    /// Nothing was sent: there is no token.
+    /// Nothing was sent, for example because there is no token.
     NotSent(Rc<Error>),
     /// The cloud refused the request.
     Refused(Error),
@@ -118,8 +118,8 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Sends the request; a second time if the cloud said that it did not carry it out, and the cause has been fixed.
-    /// `token`: the organization's token, if the caller has just asked for it. `sent`: where each send is noted.
+    /// Sends the request. Retries once if the cloud confirmed that it did not process the request and the cause is fixed.
+    /// `token`: the organization's token, if the caller already has it. `sent`: records each send.
     pub(crate) async fn send_tracked(
         &self,
         call: &Call,
@@ -177,18 +177,18 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// Sends the request once, with this very token.
+    /// Sends the request once, with exactly this token.
     pub async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, SendError> {
         let authorized = token.authorize(request).map_err(|error| SendError::NotSent(error.into()))?;
         self.exchange.send(authorized).await.map_err(SendError::NoResponse)
     }
 
-    /// The request that revokes the token, to be made before it is signed out; `None` if it cannot be used any more.
+    /// The request that revokes the token; `None` if the token cannot be used any more. Make it before signing out.
     pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Request> {
         token.is_fresh(self.exchange.now()).then(|| token.revocation())
     }
 
-    /// Revokes a token that was signed out.
+    /// Revokes a signed-out token.
     pub(crate) async fn revoke(&self, token: &OrgToken, revocation: Request) -> Result<(), Error> {
         let org = &token.target().org;
         let failed = |lost| Error::no_response(Code::Network, "The token could not be revoked.", lost).for_org(org);
@@ -215,7 +215,7 @@ impl<P: Platform> Client<P> {
         self.keyring.was_signed_out(&call.target, call.session)
     }
 
-    /// An organization may not enforce scopes, so a missing one is no reason not to send: refusing is up to the cloud.
+    /// Warns only: an organization may not enforce scopes, so the cloud must decide.
     fn warn_of_missing_scope(&self, token: &OrgToken) {
         if let Some(scopes) = token.scopes().filter(|scopes| !scopes.contains(&self.scope)) {
             let (org, missing) = (&token.target().org, self.scope.as_str());

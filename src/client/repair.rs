@@ -1,5 +1,4 @@
-//! What can be done about a refusal: another token, the right organization's token, a wait. What cannot be fixed is
-//! explained.
+//! Fixes the cause of a refusal: gets another token, corrects the token's owner, or waits. Otherwise explains the refusal.
 
 use std::rc::Rc;
 
@@ -14,7 +13,7 @@ use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
 impl<P: Platform> Client<P> {
-    /// The refusal, once its cause has been fixed; as an error if that is not possible.
+    /// Fixes the cause. `Ok` if the request may be sent again.
     pub(super) async fn repair(
         &self,
         refused: Error,
@@ -35,7 +34,8 @@ impl<P: Platform> Client<P> {
         self.keyring.has_fresh(target) || !self.keyring.sources().is_empty()
     }
 
-    /// Asks the cloud whose the token is. If it is another organization's, it is stored there, and the target's own is next.
+    /// Asks the cloud for the token's organization. Stores a wrongly attributed token there, so that the retry uses the target's
+    /// own token.
     async fn verify_owner(&self, mut refused: Error, token: &Rc<OrgToken>, target: &Target, request: &ApiRequest) -> Result<Error, Error> {
         let Ok(verified) = self.exchange.refetch_token_info(token).await else { return Err(refused) };
         if verified.target() != target {
@@ -52,7 +52,7 @@ impl<P: Platform> Client<P> {
         Err(self.explain_forbidden(refused, &verified, request).await)
     }
 
-    /// The token is the right organization's: what else can the cloud mean?
+    /// The token's organization is right: looks for another reason.
     async fn explain_forbidden(&self, mut refused: Error, token: &OrgToken, request: &ApiRequest) -> Error {
         let org = &token.target().org;
         let said = std::mem::take(&mut refused.message);
@@ -81,12 +81,12 @@ impl<P: Platform> Client<P> {
         refused
     }
 
-    /// Waits for as long as the cloud says, or a moment if it says nothing, if the call's time allows.
+    /// Waits for as long as the cloud says, or 1 to 3 s if it gives no time, if the call's time allows.
     async fn wait_retry_after(&self, mut refused: Error, response: &Response, call: &Call) -> Result<Error, Error> {
         let ports = self.exchange.ports();
         let told = self.exchange.retry_after(response);
         refused.evidence.retry_after = told;
-        // One to three seconds: requests that were refused at the same time should not come back at the same time.
+        // Random, so that requests that were refused together are not repeated together.
         let jitter = || 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255);
         let millis = told.unwrap_or_else(jitter);
         if i64::from(millis) >= call.deadline.remaining() {
@@ -96,7 +96,7 @@ impl<P: Platform> Client<P> {
         Ok(refused)
     }
 
-    /// The refusal, with what is known of the token.
+    /// Adds what is known about the token.
     pub(super) fn with_token_evidence(&self, mut error: Error, token: &OrgToken, request: &ApiRequest) -> Error {
         if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
             error.evidence.missing_scopes = Some(vec![self.scope.clone()]);

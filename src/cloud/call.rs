@@ -1,4 +1,4 @@
-//! One call of the app: for which organization, until when, and in which session.
+//! One call of the app: its organization, deadline and session.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 
-/// What the app says of a call's limits: `timeoutMs` and `signal`.
+/// A call's options: `timeoutMs` and `signal`.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     /// The longest time, in milliseconds, instead of the recorder's.
@@ -21,11 +21,11 @@ pub struct CallOptions {
     pub signal: Signal,
 }
 
-/// How often somebody had signed out when a call began: after a later sign-out no token is obtained for the call.
+/// The number of sign-outs when a call began. After a later sign-out, the call gets no token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionEpoch(pub u64);
 
-/// A call that is under way. Calls that concern no single organization are `Call<()>`.
+/// A call in progress. Calls that concern no single organization are `Call<()>`.
 #[derive(Clone)]
 pub struct Call<T = Target> {
     /// The organization and its environment.
@@ -40,10 +40,10 @@ pub struct Call<T = Target> {
     pub session: SessionEpoch,
 }
 
-/// Why a call did not succeed.
+/// Why a call failed.
 #[derive(Clone, Debug)]
 pub enum CallError {
-    /// With this error.
+    /// An error.
     Error(Rc<Error>),
     /// The app aborted it.
     Aborted,
@@ -61,14 +61,14 @@ impl From<Rc<Error>> for CallError {
     }
 }
 
-/// What ends a call before its work is done.
+/// What interrupts a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
     /// The recorder was closed.
     Closed,
     /// The app aborted the call.
     Aborted,
-    /// The call's time is over.
+    /// The deadline has passed.
     TimedOut,
 }
 
@@ -80,7 +80,7 @@ impl<T: Clone> Call<T> {
 }
 
 impl<T> Call<T> {
-    /// The result of the work, unless the call is interrupted before.
+    /// The work's result, unless the call is interrupted first.
     pub async fn run<R, E>(&self, work: LocalBoxFuture<'_, Result<R, E>>) -> Result<R, CallError>
     where
         CallError: From<E>,
@@ -91,7 +91,7 @@ impl<T> Call<T> {
         }
     }
 
-    /// What the work gives, or what interrupts the call before.
+    /// The work's result, or the interruption that came first.
     pub fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> impl Future<Output = Result<R, Interruption>> {
         // Boxed to avoid one copy for each kind of work (wasm size).
         let mut interruption: LocalBoxFuture<'_, Interruption> = Box::pin(self.interruption());
@@ -101,7 +101,7 @@ impl<T> Call<T> {
             }
             match work.as_mut().poll(context) {
                 Poll::Ready(result) => Poll::Ready(Ok(result)),
-                // The work may have called back, and the app may have aborted the call or closed the recorder there.
+                // Polling the work may have run the app's code, which may have aborted the call or closed the recorder.
                 Poll::Pending => interruption.as_mut().poll(context).map(Err),
             }
         })
@@ -122,7 +122,7 @@ impl<T> Call<T> {
         .await
     }
 
-    /// The error of a call that was interrupted before anything was sent that matters.
+    /// The error of a call that was interrupted.
     pub fn interrupted_by(&self, interruption: Interruption) -> CallError {
         match interruption {
             Interruption::Closed => closed().into(),
@@ -137,7 +137,7 @@ impl<T> Call<T> {
     }
 }
 
-/// The error of a call to a recorder that is closed.
+/// The error of a call on a closed recorder.
 pub fn closed() -> Error {
     Error::new(Code::Closed, "The recorder is closed.")
 }

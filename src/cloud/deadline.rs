@@ -1,4 +1,4 @@
-//! How long a call may take, by the monotonic clock. The time stands still while a person signs in.
+//! A call's deadline, on the monotonic clock. It pauses while a person signs in.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,9 +9,9 @@ use crate::model::time::Instant;
 /// The time that people take to sign in to an organization.
 pub struct SignInTime {
     timer: Rc<dyn Timer>,
-    /// Milliseconds of the sign-ins that are over.
+    /// Total duration of finished sign-ins, in milliseconds.
     total: Cell<i64>,
-    /// Sign-ins that are under way, and when the first of them began.
+    /// Sign-ins in progress, and when the first of them began.
     under_way: Cell<u32>,
     began: Cell<Instant>,
 }
@@ -23,7 +23,7 @@ impl SignInTime {
         Rc::new(SignInTime { timer, total: Cell::default(), under_way: Cell::default(), began })
     }
 
-    /// A person begins to sign in: every deadline of the organization stands still until the guard is dropped.
+    /// A person begins to sign in: every deadline of the organization pauses until the guard is dropped.
     pub fn pause(self: &Rc<Self>) -> Pause {
         if self.under_way.get() == 0 {
             self.began.set(self.timer.now());
@@ -32,14 +32,14 @@ impl SignInTime {
         Pause(self.clone())
     }
 
-    /// Milliseconds so far, a sign-in that is under way included.
+    /// Duration of all sign-ins so far, in milliseconds.
     fn so_far(&self, now: Instant) -> i64 {
         let current = if self.under_way.get() > 0 { now.since(self.began.get()) } else { 0 };
         self.total.get().saturating_add(current)
     }
 }
 
-/// A person signs in, until dropped.
+/// Pauses deadlines until dropped.
 pub struct Pause(Rc<SignInTime>);
 
 impl Drop for Pause {
@@ -58,19 +58,19 @@ impl Drop for Pause {
 pub struct Deadline {
     sign_in_time: Rc<SignInTime>,
     limit: u32,
-    /// When it is over, by a clock that leaves out the time of sign-ins.
+    /// When the deadline passes, on a clock that excludes sign-in time.
     ends_at: Cell<Instant>,
 }
 
 impl Deadline {
-    /// In `limit` milliseconds from now, plus the time in which people sign in.
+    /// A deadline in `limit` milliseconds, which pauses for sign-ins.
     pub fn after(limit: u32, sign_in_time: Rc<SignInTime>) -> Deadline {
         let deadline = Deadline { ends_at: Cell::new(Instant::from_millis(0)), sign_in_time, limit };
         deadline.ends_at.set(deadline.now().after_millis(limit.into()));
         deadline
     }
 
-    /// A deadline in `limit` milliseconds from now that does not stand still.
+    /// A deadline in `limit` milliseconds, which does not pause.
     pub fn restarted(&self, limit: u32) -> Deadline {
         Deadline::after(limit, SignInTime::new(self.sign_in_time.timer.clone()))
     }
@@ -80,7 +80,7 @@ impl Deadline {
         self.limit
     }
 
-    /// The time that is left, in milliseconds; 0 or less when it is over.
+    /// The time that is left, in milliseconds; 0 or less after the deadline.
     pub fn remaining(&self) -> i64 {
         self.ends_at.get().since(self.now())
     }
@@ -92,7 +92,7 @@ impl Deadline {
         }
     }
 
-    /// Takes the later one of both deadlines, which are of calls for the same organization.
+    /// Extends this deadline to the later of both, which must be for the same organization.
     pub fn extend_to(&self, other: &Deadline) {
         self.ends_at.set(self.ends_at.get().max(other.ends_at.get()));
     }

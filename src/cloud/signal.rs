@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Says once that something is over, like an `AbortSignal`. Clones are the same signal.
+/// Can be aborted once, like an `AbortSignal`. Clones share the signal.
 #[derive(Clone, Debug, Default)]
 pub struct Signal(Rc<State>);
 
@@ -16,18 +16,18 @@ struct State {
 }
 
 impl Signal {
-    /// Gives the signal, and wakes every task that waits for it.
+    /// Aborts, and wakes every task that waits for that.
     pub fn abort(&self) {
         self.0.is_aborted.set(true);
         self.0.waiters.wake();
     }
 
-    /// Whether the signal was given.
+    /// Whether the signal was aborted.
     pub fn is_aborted(&self) -> bool {
         self.0.is_aborted.get()
     }
 
-    /// Ready when the signal is given.
+    /// Ready when the signal is aborted.
     pub fn aborted(&self) -> impl Future<Output = ()> {
         self.0.waiters.until(|| self.is_aborted())
     }
@@ -43,13 +43,13 @@ pub(crate) struct Waiters {
 impl Waiters {
     /// Wakes every task that waits.
     pub(crate) fn wake(&self) {
-        // Taken first: a waker may run the task at once, and the task may wait anew.
+        // Take the wakers first: a waker may run its task at once, and the task may register again.
         for (_, waker) in self.wakers.take() {
             waker.wake();
         }
     }
 
-    /// A place among the tasks that wait.
+    /// Adds a waiting task.
     pub(crate) fn join(&self) -> Waiter<'_> {
         let number = self.joined.get();
         self.joined.set(number.wrapping_add(1));
@@ -76,7 +76,7 @@ pub(crate) struct Waiter<'a> {
 }
 
 impl Waiter<'_> {
-    /// The task wants to be woken at the next change.
+    /// Wakes this task on the next change.
     pub(crate) fn register(&self, context: &mut Context<'_>) {
         let mut wakers = self.waiters.wakers.borrow_mut();
         match wakers.iter_mut().find(|(number, _)| *number == self.number) {

@@ -1,4 +1,4 @@
-//! Work that several callers share: whoever wants the same thing meanwhile waits for it too.
+//! Merges concurrent calls for the same work into one.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -7,10 +7,10 @@ use std::rc::Rc;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
-/// Work in flight as one of its callers holds it. The work ends when no caller holds it any more.
+/// Shared work. The work is dropped when its last caller drops it.
 pub(crate) type InFlight<V> = Shared<LocalBoxFuture<'static, V>>;
 
-/// The work that is in flight, with a key that says what it is for.
+/// Work in flight, by key.
 pub(crate) struct SingleFlight<K, V: Clone> {
     flights: RefCell<Vec<Flight<K, V>>>,
     begun: Cell<u64>,
@@ -28,7 +28,7 @@ impl<K: 'static, V: Clone + 'static> SingleFlight<K, V> {
         Rc::new(SingleFlight { flights: RefCell::default(), begun: Cell::default() })
     }
 
-    /// The work in flight whose key is accepted, with what was made of the key.
+    /// The first work whose key `accept` accepts, with `accept`'s result.
     pub(crate) fn find<R>(&self, accept: impl Fn(&K) -> Option<R>) -> Option<(R, InFlight<V>)> {
         let flights = self.flights.borrow();
         flights.iter().find_map(|flight| Some((accept(&flight.key)?, flight.work.upgrade()?)))
@@ -46,7 +46,7 @@ impl<K: 'static, V: Clone + 'static> SingleFlight<K, V> {
         let flights = self.clone();
         let work: LocalBoxFuture<'static, V> = Box::pin(async move {
             let result = work.await;
-            // Removed before any caller sees the result: a later caller begins anew.
+            // Remove the work before any caller sees the result, so that a later caller starts anew.
             drop(flights.remove(&|flight| flight.number == number));
             result
         });
@@ -56,7 +56,7 @@ impl<K: 'static, V: Clone + 'static> SingleFlight<K, V> {
         work
     }
 
-    /// Lets no caller join such work any more. Gives its keys.
+    /// Removes matching work, so that no new caller joins it, and returns the keys.
     pub(crate) fn take(&self, matches: impl Fn(&K) -> bool) -> Vec<K> {
         self.remove(&|flight| matches(&flight.key))
     }

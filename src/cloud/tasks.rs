@@ -1,11 +1,11 @@
-//! Work that runs side by side in one task.
+//! Runs futures concurrently within one task.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
 
-/// Work that is under way, each piece with what it is for.
+/// Futures with keys.
 ///
 /// Every piece is polled at each turn. There are at most a hundred, and `FuturesUnordered` would weigh more.
 pub(crate) struct Tasks<'a, K, T>(Vec<(K, LocalBoxFuture<'a, T>)>);
@@ -26,7 +26,7 @@ impl<'a, K, T> Tasks<'a, K, T> {
         self.0.len()
     }
 
-    /// What the work is for that is under way.
+    /// The keys of the unfinished work.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
         self.0.iter().map(|(key, _)| key)
     }

@@ -1,4 +1,4 @@
-//! The recorder: what an app calls. It decides for which organization a call is, and hands it down.
+//! The recorder that apps call: it chooses the organization of each call, and hands the call down.
 
 pub mod doctor;
 pub mod settings;
@@ -114,7 +114,7 @@ impl<P: Platform> Recorder<P> {
         self.exchange.now()
     }
 
-    /// The organization that a call without one is for, as far as it is certain.
+    /// The organization of a call without `orgId`, if it is unambiguous.
     pub fn org(&self) -> Option<OrgId> {
         self.target_org(None).ok()
     }
@@ -125,8 +125,8 @@ impl<P: Platform> Recorder<P> {
         self.call_for_any(options).run(Box::pin(work)).await
     }
 
-    /// Makes sure of a token of this organization, and makes it the target of later calls. Of several switches that are
-    /// under way, the one that was called last and succeeds decides.
+    /// Acquires a token for this organization, and makes the organization the target of later calls. Of concurrent switches,
+    /// the latest one that succeeds wins.
     pub async fn switch_org(&self, org: OrgId, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
@@ -141,15 +141,15 @@ impl<P: Platform> Recorder<P> {
         Ok(token)
     }
 
-    /// Starts a recording of this agent, with a token of the target organization and of no other. Calls for the same at the
-    /// same time share one start, unless this call does not share.
+    /// Starts a recording of this agent, with a token of the target organization and of no other. Concurrent calls
+    /// with the same parameters share one start, unless `start.shares` is false.
     pub async fn start_recording(&self, start: Start, options: CallOptions) -> Result<Recording, CallError> {
         let call = self.begin(start.org.as_ref(), options)?;
         self.starts.start(&call, start).await
     }
 
-    /// Starts many recordings: so many at a time, in turns of their organizations, and no faster than each token may be sent.
-    /// The results are in the order of the starts. An abort ends the starts that have not been sent.
+    /// Starts many recordings: at most `concurrency` at a time, taking turns between organizations, within each token's rate
+    /// limit. The results are in the order of the starts. An abort ends the starts that have not been sent.
     pub async fn start_many(
         &self,
         starts: Vec<Result<Start, Error>>,
@@ -177,8 +177,7 @@ impl<P: Platform> Recorder<P> {
         call.run(Box::pin(Trustor::fetch_all(&self.client, &call))).await
     }
 
-    /// Checks everything that a start depends on, only reading. Ends with the call's time at the latest, with what was
-    /// checked by then.
+    /// Runs the doctor's checks, which only read. When the call's time is over, returns the lines so far.
     pub async fn diagnose(
         &self,
         agent: Option<&AgentId>,
@@ -240,7 +239,7 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let mut tokens = self.keyring.tokens();
         tokens.retain(|token| org.as_ref().is_none_or(|org| token.target().org == *org));
-        // All at once: a revocation that hangs holds up no other.
+        // Revoke in parallel, so that one slow request does not delay the others.
         let mut revocations = Tasks::new();
         for token in &tokens {
             if let Some(revocation) = self.client.revocation(token) {
@@ -268,7 +267,7 @@ impl<P: Platform> Recorder<P> {
         if self.exchange.closing().is_aborted() { Err(closed().into()) } else { Ok(()) }
     }
 
-    /// Begins a call for this organization, or for the one that a call without an organization is for.
+    /// Begins a call for this organization, or for the default target.
     fn begin(&self, org: Option<&OrgId>, options: CallOptions) -> Result<Call, CallError> {
         self.ensure_open()?;
         Ok(self.call(self.target(self.target_org(org)?), options))
@@ -305,8 +304,7 @@ impl<P: Platform> Recorder<P> {
         Target { environment: self.settings.environment.clone(), org }
     }
 
-    /// The call's own organization, else the last switch, else what the settings say, else the only one that a token is held
-    /// of.
+    /// In this order: the call's organization, the last switch, the settings, the only stored token's organization.
     fn target_org(&self, of_call: Option<&OrgId>) -> Result<OrgId, Error> {
         let named = of_call.cloned().or_else(|| self.switched_to.borrow().clone());
         if let Some(org) = named.or_else(|| self.settings.org.clone()) {

@@ -1,4 +1,4 @@
-//! The recording API of an organization: recordings are listed, read and stopped.
+//! Lists, reads and stops recordings.
 
 use std::rc::Rc;
 
@@ -15,11 +15,11 @@ use crate::recording::{Recording, State};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
-/// Why the cloud does not tell of recordings.
+/// Why recordings could not be read.
 pub(crate) enum ReadError {
-    /// It refuses to.
+    /// The cloud refused.
     Refused(Rc<Error>),
-    /// It could not be asked, or its response makes no sense.
+    /// There was no usable response.
     Failed(Rc<Error>),
 }
 
@@ -31,7 +31,7 @@ impl From<ReadError> for Rc<Error> {
     }
 }
 
-/// The recordings of every organization that a token can be had for.
+/// The recording API, for any organization with a token.
 pub struct Recordings<P: Platform> {
     client: Rc<Client<P>>,
     contract: RecordingContract,
@@ -55,7 +55,7 @@ impl<P: Platform> Recordings<P> {
         listed.ok_or_else(|| ReadError::Failed(unexpected("The cloud's answer is no list of recordings.", response, &call.target)))
     }
 
-    /// The recordings of this agent, as the cloud lists them for this very token. `None` if the cloud does not say.
+    /// The recordings of this agent, listed with exactly this token. `None` if the cloud does not say.
     pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Vec<Recording>> {
         if self.client.is_misattributed(token) || self.client.must_wait(token) {
             return None;
@@ -112,7 +112,7 @@ fn unexpected(message: &str, response: Response, target: &Target) -> Rc<Error> {
     Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(&target.org).into()
 }
 
-/// What is not found is a recording, or the path to recordings.
+/// A 404 means that the recording, or the API's path, does not exist.
 fn as_recording_refusal(mut error: Error) -> Error {
     match error.code {
         Code::AgentNotFound => error.code = Code::RecordingNotFound,

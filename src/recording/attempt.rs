@@ -1,4 +1,4 @@
-//! One start: waits for its turn, sends the request, and finds out what came of it.
+//! One start: waits until no other page starts the same recording, sends the request, and determines the outcome.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -14,14 +14,14 @@ use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts};
 use crate::token::org_token::OrgToken;
 
-/// The longest time for a look that is only to be on the safe side, in milliseconds.
+/// The time limit of the precautionary look, in milliseconds.
 const MAX_PRECAUTION_MS: u32 = 2_000;
 
-/// What a start finds when it is its turn.
+/// The result of the checks before a start is sent.
 enum Preflight {
-    /// A recording of the agent that runs: nothing is to be sent.
+    /// The agent is being recorded already, so nothing is sent.
     Running(Recording),
-    /// No other start: this one is to be sent, with this token.
+    /// No other start was found: this one is sent, with this token.
     Own(Rc<OrgToken>),
 }
 
@@ -74,14 +74,14 @@ impl<P: Platform> Starts<P> {
         }
     }
 
-    /// Waits until no other page is starting the same. Looks first if another page may have started it meanwhile, or if
-    /// nobody knows the outcome of the last start.
+    /// Waits until no other page starts the same recording. Looks for a running recording if another page may have started
+    /// it meanwhile, or if the last start's outcome is unknown.
     async fn wait_for_turn(&self, state: &StartState<P>) -> Result<Preflight, Rc<Error>> {
         let StartState { key, call, agent, .. } = state;
         let ports = self.exchange.ports();
         let began = self.exchange.now();
         let has_token = self.keyring.has_fresh(&key.target);
-        // First of all: a browser opens a sign-in window only in the caller's own turn.
+        // The token comes first: a browser opens a sign-in window only in the caller's own turn.
         let token = self.keyring.token(call).await?;
         let name = lock_name(state);
         let (lock, has_waited) = match ports.try_lock(&name).await {
@@ -109,7 +109,7 @@ impl<P: Platform> Starts<P> {
                 }
             }
         } else if has_lock && !has_token {
-            // Another page that had its token sooner may be done by now. That is no reason to wait for long.
+            // Another page that already had a token may have finished. Look briefly.
             let look = pin!(self.recordings.list_with_token(&token, agent));
             if let Either::Left((Some(seen), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await
                 && let Some(running) = self.find_running(state, seen, began, None)
@@ -121,13 +121,13 @@ impl<P: Platform> Starts<P> {
     }
 }
 
-/// Pages that start the same wait for each other by this name.
+/// Pages that start the same recording wait for this lock.
 fn lock_name<P: Platform>(state: &StartState<P>) -> String {
     let (target, recording_type, agent) = (&state.key.target, &state.key.recording_type, &state.key.agent);
     format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
 }
 
-/// Whether listing is refused, to this token or at all, and not the token or the moment.
+/// Whether only listing is refused, for this token or in general, so that a start may still succeed.
 fn is_listing_refusal(code: Code) -> bool {
     matches!(
         code,

@@ -1,4 +1,4 @@
-//! Many starts at once: how many at a time, how fast, and how far they have come.
+//! Batches of starts: concurrency, rate and progress.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -21,20 +21,20 @@ use crate::recording::queue::{RoundRobin, Waiting};
 use crate::recording::start::Start;
 use crate::recording::starts::{StartResult, Starts};
 
-/// As many connections as a browser opens to one host, if each carries one request at a time.
+/// Browsers open six HTTP/1.1 connections to a host.
 const DEFAULT_CONCURRENCY: u16 = 6;
 
-/// How many starts are made at a time, and how fast.
+/// A batch's concurrency and rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// Starts under way at the same time.
+    /// Starts in flight at the same time.
     pub concurrency: usize,
-    /// Requests that each token may make in a minute, instead of what the cloud says or usually allows.
+    /// Requests per minute and token, instead of the cloud's limit or the default.
     pub requests_per_minute: Option<u32>,
 }
 
 impl Batch {
-    /// Takes what the app gave: whole numbers, `concurrency` from 1 to 100, `requestsPerMinute` from 1 to 100 000.
+    /// Validates the app's options: whole numbers, `concurrency` from 1 to 100, `requestsPerMinute` from 1 to 100 000.
     pub fn from_options(concurrency: Option<f64>, requests_per_minute: Option<f64>) -> Result<Batch, Error> {
         let concurrency = concurrency.map(|number| whole("concurrency", number, 100)).transpose()?;
         let requests_per_minute = requests_per_minute.map(|number| whole("requestsPerMinute", number, 100_000)).transpose()?;
@@ -43,14 +43,14 @@ impl Batch {
     }
 }
 
-/// How far a batch has come.
+/// A batch's progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchProgress {
-    /// Its starts.
+    /// All starts.
     pub total: usize,
     /// Starts that led to a recording.
     pub fulfilled: usize,
-    /// Starts that did not.
+    /// Starts that failed.
     pub rejected: usize,
 }
 
@@ -86,8 +86,8 @@ impl<'a> BatchResults<'a> {
 }
 
 impl<P: Platform> Starts<P> {
-    /// Starts what waits, so many at a time, in turns of the organizations, and no faster than each token may be sent.
-    /// `call`: the limits of the batch; each start has its own time. An abort ends the starts that have not been sent.
+    /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
+    /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
     pub(crate) async fn start_many(
         self: &Rc<Self>,
         call: &Call<()>,
@@ -96,7 +96,7 @@ impl<P: Platform> Starts<P> {
         results: &mut BatchResults<'_>,
     ) {
         let mut queue = RoundRobin::new(waiting);
-        // One token for each organization first, so that a token which is long in coming takes no other organization's turn.
+        // Acquire every organization's token first, so that a slow one delays no other organization.
         let mut acquisitions = Tasks::new();
         for target in queue.targets() {
             acquisitions.push(target.clone(), self.acquire_token(self.call_of_batch(call, target, call.signal.clone())));
@@ -146,7 +146,7 @@ impl<P: Platform> Starts<P> {
                 if !queue.is_empty() {
                     slots_changed.register(context);
                 }
-                // Without a time there is nothing to do but to wait for a change.
+                // Without a known time, wait for a change of the slots.
                 let Some(next_at) = next_at else { return Poll::Pending };
                 // An earlier pause serves as well: the time is computed again when it is over.
                 if pause.as_ref().is_none_or(|(until, _)| *until > next_at) {
@@ -199,7 +199,7 @@ impl<P: Platform> Starts<P> {
     }
 }
 
-/// Why nothing of the batch is to be sent any more.
+/// Ready when the batch is aborted or the recorder is closed.
 async fn ended(call: &Call<()>) -> CallError {
     match select(pin!(call.closing.aborted()), pin!(call.signal.aborted())).await {
         Either::Left(_) => call.interrupted_by(Interruption::Closed),

@@ -1,15 +1,15 @@
-//! Whose turn it is: after a start of one organization, the other organizations are next.
+//! A round-robin queue: after one organization's start, the other organizations are next.
 
 use crate::model::environment::Target;
 use crate::recording::start::Start;
 
-/// A start that waits, with its place in the batch.
+/// A waiting start, with its index in the batch.
 pub(super) type Waiting = (usize, Start);
 
 /// Starts that wait for their turn, by organization.
 #[derive(Debug)]
 pub(super) struct RoundRobin {
-    /// Each organization with its starts, the next one last. The organization whose turn it is comes first.
+    /// Starts by organization, each in reverse order. The organization whose turn it is comes first.
     groups: Vec<(Target, Vec<Waiting>)>,
 }
 
@@ -37,7 +37,7 @@ impl RoundRobin {
         self.groups.is_empty()
     }
 
-    /// The next start of the first organization that may go.
+    /// The next start of the first organization that can start now.
     pub(super) fn next(&mut self, may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
         let mut may_go = may_go;
         let at = self.groups.iter().position(|(target, _)| may_go(target))?;
@@ -49,13 +49,13 @@ impl RoundRobin {
         Some((target, next))
     }
 
-    /// The starts of these organizations do not wait any more. Gives their places.
+    /// Removes the starts of these organizations, and returns their indices.
     pub(super) fn remove(&mut self, matches: impl Fn(&Target) -> bool) -> Vec<usize> {
         let mut removed = Vec::new();
         self.groups.retain(|(target, waiting)| {
             let is_removed = matches(target);
             if is_removed {
-                // The next one is the last.
+                // Starts are stored in reverse order.
                 removed.extend(waiting.iter().rev().map(|(at, _)| *at));
             }
             !is_removed

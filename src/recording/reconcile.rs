@@ -1,4 +1,4 @@
-//! Which recording is a start's: after a lost response, a conflict, or another page's start.
+//! Decides which recording belongs to a start: after a lost response, a conflict, or another page's start.
 
 use crate::auth::ports::Platform;
 use crate::client::SentRequest;
@@ -11,17 +11,17 @@ use crate::recording::{Recording, State};
 /// known, leaves out everything below a second, and so may `startedAt`.
 const CLOCK_TOLERANCE_MS: i64 = 2_000;
 
-/// How often the cloud is asked, since it may still be processing the start.
+/// How often the library lists recordings: the cloud may still be processing the start.
 pub(super) const RECONCILE_ATTEMPTS: u32 = 2;
 
-/// The time between, in milliseconds.
+/// The delay between two lists, in milliseconds.
 pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
 
-/// More recordings than begin within the clock tolerance.
+/// More recordings than can start within the clock tolerance.
 const MAX_CLAIMED: usize = 1_000;
 
 impl<P: Platform> Starts<P> {
-    /// Notes what a start has led to.
+    /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState<P>, recording: Recording) -> Recording {
         self.unresolved.borrow_mut().retain(|(other, _)| *other != state.key);
         let mut claimed = self.claimed.borrow_mut();
@@ -31,8 +31,8 @@ impl<P: Platform> Starts<P> {
         recording
     }
 
-    /// The recording that the start led to, if it can be told from others: it began since, is not known to be another start's,
-    /// and there is no second one. `unknown`: the error if there is none.
+    /// The recording that the lost start led to, if there is exactly one candidate: it began after the request, and no other
+    /// start is known to own it. `unknown`: the error otherwise.
     pub(super) async fn find_lost_start(&self, state: &StartState<P>, sent: &SentRequest, mut unknown: Error) -> Result<Recording, Error> {
         let mut listed = None;
         for attempt in 0..RECONCILE_ATTEMPTS {
@@ -44,7 +44,7 @@ impl<P: Platform> Starts<P> {
             let since = self.in_cloud(sent.at).after_millis(-CLOCK_TOLERANCE_MS);
             let may_be_ours = |recording: &&Recording| {
                 let is_anothers = self.claimed.borrow().iter().any(|(of, id)| *of != state.number && *id == recording.id);
-                // A recording that has ended already was most likely there before.
+                // A recording that has already stopped most likely existed before.
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
                 may_be && self.started_since(recording, since)
             };
@@ -71,8 +71,8 @@ impl<P: Platform> Starts<P> {
         Err(unknown.for_org(&state.key.target.org))
     }
 
-    /// The newest of these that runs, for a call that began then. `unresolved_since`: a recording that began since then and
-    /// has not ended counts as well, whatever its state is called.
+    /// The newest running recording in the list. With `unresolved_since`, a recording in an unknown state also counts if it
+    /// began after that time.
     pub(super) fn find_running(
         &self,
         state: &StartState<P>,
@@ -91,7 +91,7 @@ impl<P: Platform> Starts<P> {
         Some(running)
     }
 
-    /// A conflict may mean that the agent is recorded already: then that recording is what was asked for.
+    /// A 409 may mean that the agent is being recorded already: then that recording is the result.
     pub(super) async fn resolve_conflict(&self, state: &StartState<P>, refused: Error) -> StartResult {
         let sent = state.sent.last().filter(|_| refused.evidence.status == Some(409));
         if let Some(sent) = sent {
@@ -104,7 +104,7 @@ impl<P: Platform> Starts<P> {
         Err(refused.into())
     }
 
-    /// Whether there is another start for the agent whose outcome nobody knows yet.
+    /// Whether another start for the agent has no known outcome yet.
     fn another_may_run(&self, state: &StartState<P>) -> bool {
         self.in_flight.has(|other| {
             other.upgrade().is_some_and(|other| {

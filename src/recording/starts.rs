@@ -1,4 +1,4 @@
-//! Starts of recordings: one at a time for an agent, whoever asks. Calls for the same start share it.
+//! Starts recordings, one at a time for each agent. Concurrent calls with the same parameters share a start.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -18,10 +18,10 @@ use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::start::Start;
 
-/// The longest time that a lost start is looked for after the call's own time is over, in milliseconds.
+/// How long the library looks for a lost start after the call's own time, in milliseconds.
 const MAX_LATE_LOOK_MS: u32 = 5_000;
 
-/// What a start comes to.
+/// The result of a start.
 pub(super) type StartResult = Result<Recording, CallError>;
 
 /// The starts of a recorder.
@@ -32,39 +32,39 @@ pub struct Starts<P: Platform> {
     pub(super) recordings: Rc<Recordings<P>>,
     pub(super) in_flight: Rc<SingleFlight<Weak<StartState<P>>, StartResult>>,
     begun: Cell<u64>,
-    /// Starts whose outcome nobody knows, with when they were sent.
+    /// Starts with an unknown outcome, and when they were sent.
     pub(super) unresolved: RefCell<Vec<(StartKey, Moment)>>,
-    /// Recordings that starts have led to, with the start's number: they are no other start's.
+    /// Recordings that a start already owns, with that start's number.
     pub(super) claimed: RefCell<Vec<(u64, RecordingId)>>,
-    /// The organization of each start of a batch that is under way.
+    /// The target of each start of a batch that is in flight.
     pub(super) batch_slots: RefCell<Vec<Target>>,
 }
 
-/// What is to be recorded: calls for the same share a start.
+/// What identifies a start: calls with the same key share a start.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct StartKey {
     pub(super) target: Target,
-    /// In lower case: ids differ by more than that.
+    /// In lower case: no two ids differ only in case.
     pub(super) agent: String,
     pub(super) recording_type: String,
 }
 
-/// A start that is under way.
+/// A start in flight.
 pub(super) struct StartState<P: Platform> {
     pub(super) number: u64,
     pub(super) key: StartKey,
     pub(super) agent: AgentId,
     pub(super) shares: bool,
-    /// The start's own call: as long as its longest caller waits, in the session of its first caller, aborted by nobody.
+    /// The start's own call: it has the latest deadline of all callers and the first caller's session. No abort ends it.
     pub(super) call: Call,
     pub(super) sent: SentLog,
     is_over: Cell<bool>,
-    /// Keeps other pages from starting the same: until there is a result, or nobody looks for it any more.
+    /// Keeps other pages from starting the same recording, until there is a result or the work is dropped.
     pub(super) lock: RefCell<Option<P::Lock>>,
 }
 
 impl<P: Platform> StartState<P> {
-    /// Whether an abort comes too late: the start has been sent, or is over.
+    /// Whether it is too late to abort: the start was sent, or is over.
     pub(super) fn is_past_abort(&self) -> bool {
         self.is_over.get() || self.sent.unresolved().is_some()
     }
@@ -86,20 +86,20 @@ impl<P: Platform> Starts<P> {
         })
     }
 
-    /// Starts a recording for this call, or shares the start that is under way for the same.
+    /// Starts a recording for this call, or shares the start in flight with the same key.
     pub(crate) async fn start(self: &Rc<Self>, call: &Call, start: Start) -> StartResult {
         let (state, work) = self.join_or_start(call, start);
         self.outcome(call, &state, work).await
     }
 
-    /// Joins the start that is under way for the same, or begins one.
+    /// Joins the start in flight with the same key, or begins one.
     pub(super) fn join_or_start(self: &Rc<Self>, call: &Call, start: Start) -> (Rc<StartState<P>>, InFlight<StartResult>) {
         let Start { agent, recording_type, shares, .. } = start;
         let key = StartKey { target: call.target.clone(), agent: agent.as_str().to_ascii_lowercase(), recording_type };
         let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
         let joined = self.in_flight.find(|state| {
             let state = state.upgrade().filter(|state| shares && state.shares && state.key == key)?;
-            // A start that waits for a token from before a sign-out comes to nothing.
+            // A start that began to wait for its token before a sign-out will fail, so do not join it.
             let may_succeed = state.sent.unresolved().is_some() || !is_signed_out(state.call.session);
             (may_succeed && !is_signed_out(call.session)).then_some(state)
         });
@@ -131,7 +131,7 @@ impl<P: Platform> Starts<P> {
         (state, work)
     }
 
-    /// What a start comes to for one of its callers.
+    /// The start's result for one of its callers, within that caller's limits.
     pub(super) async fn outcome(&self, call: &Call, state: &StartState<P>, mut work: InFlight<StartResult>) -> StartResult {
         let interruption = match call.race(Box::pin(&mut work)).await {
             Ok(result) => return result,
@@ -170,7 +170,7 @@ impl<P: Platform> Starts<P> {
     }
 }
 
-/// Remembers a start that ends with nobody knowing its outcome, also if the start is dropped.
+/// Records an unknown outcome when a start ends or is dropped.
 struct UnresolvedGuard<'a, P: Platform> {
     starts: &'a Starts<P>,
     state: &'a StartState<P>,
