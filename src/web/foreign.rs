@@ -44,10 +44,10 @@ pub(super) fn property(value: &JsValue, name: &str) -> JsValue {
 }
 
 /// Awaits the value, if it is a promise or anything else with a `then`.
-pub(super) async fn resolve(value: &JsValue) -> Result<JsValue, JsValue> {
+pub(super) fn resolve(value: &JsValue) -> JsFuture {
     // Our own promise adopts the value: the platform catches what the value's `then` throws.
     let own = Promise::new(&mut |resolve, _| {
         let _ = resolve.call1(&JsValue::UNDEFINED, value);
     });
-    JsFuture::from(own).await
+    JsFuture::from(own)
 }

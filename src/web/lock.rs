@@ -1,5 +1,6 @@
 //! Web Locks, if the platform has them.
 
+use std::future::Future;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
@@ -48,8 +49,8 @@ impl Locks for Browser {
         }
     }
 
-    async fn try_lock(&self, name: &str) -> TryLock<Lock> {
-        Lock::acquire(name, false).await
+    fn try_lock(&self, name: &str) -> impl Future<Output = TryLock<Lock>> {
+        Lock::acquire(name, false)
     }
 }
 

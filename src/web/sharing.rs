@@ -1,6 +1,7 @@
 //! Shares tokens with other pages of this origin, on request, through a `BroadcastChannel`. Of the pages that hold a token,
 //! the page with the lock responds. When that page closes, the next page gets the lock.
 
+use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -69,8 +70,8 @@ pub(super) struct Sharing {
 impl TokenSharing for Browser {
     type Sharing = Sharing;
 
-    async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
-        request(name).await
+    fn request_shared_token(&self, name: &str) -> impl Future<Output = Option<Option<IssuedToken>>> {
+        request(name)
     }
 
     fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {

@@ -1,5 +1,7 @@
 //! The window in which a person signs in, and the message that the callback page posts from it.
 
+use std::future::Future;
+
 use wasm_bindgen::prelude::*;
 
 use super::foreign::property;
@@ -68,8 +70,8 @@ impl SignInWindow for Window {
         let _ = location.replace(url);
     }
 
-    async fn response(&self) -> String {
-        self.response.recv().await
+    fn response(&self) -> impl Future<Output = String> {
+        self.response.recv()
     }
 
     fn is_closed(&self) -> bool {
