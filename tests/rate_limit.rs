@@ -9,8 +9,11 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use futures::future::join;
+use premium_recorder::cloud::rate_limit::RateLimiter;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::Code;
+use premium_recorder::model::secret::Secret;
+use premium_recorder::model::time::Instant;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
 use support::*;
 
@@ -296,4 +299,16 @@ fn two_batches_share_one_limit() {
         let (_, sent) = while_time_passes_for(&[&world], HOUR, join(batches, first_half_minute)).await;
         assert!(sent <= 10, "{sent} requests in the first half minute");
     });
+}
+
+#[test]
+fn the_limiter_of_a_closed_recorder_keeps_no_token() {
+    let (limiter, token, now) = (RateLimiter::default(), Secret::from("the-token".to_owned()), Instant::from_millis(0));
+    limiter.sent(&token, now);
+    limiter.block(&token, now, 60_000);
+    assert!(limiter.is_blocked(&token, now));
+    assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), None);
+    limiter.forget();
+    assert!(!limiter.is_blocked(&token, now));
+    assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), Some(now));
 }

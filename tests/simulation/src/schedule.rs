@@ -248,7 +248,7 @@ pub enum Repeats {
     Nothing,
     /// In the body.
     Plain,
-    /// In the body, each character written as `\uXXXX`.
+    /// In the body, each character as a JSON escape such as `\u0041`.
     Escaped,
     /// In the body, escaped, below more levels of JSON than the library reads.
     Deep,
