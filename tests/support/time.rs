@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use premium_recorder::cloud::ports::Timer;
 use premium_recorder::model::time::{Instant, Timestamp};
 
@@ -41,12 +42,13 @@ impl World {
         self.until(|state| state.now.get() >= end).await;
     }
 
-    /// Polls every background task once.
+    /// Polls the background tasks that were woken, as a browser does.
     pub fn run_spawned(&self) {
         let mut context = Context::from_waker(Waker::noop());
         let mut spawned = self.0.spawned.take();
-        spawned.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
-        self.0.spawned.borrow_mut().extend(spawned);
+        while let Poll::Ready(Some(())) = spawned.poll_next_unpin(&mut context) {}
+        spawned.extend(self.0.spawned.take());
+        *self.0.spawned.borrow_mut() = spawned;
     }
 
     /// The number of background tasks that have not completed.
@@ -151,12 +153,13 @@ pub async fn while_time_passes_for<T>(worlds: &[&World], max: i64, call: impl Fu
 }
 
 /// Advances the clocks of these pages until the call completes, or, with `None`, until this many milliseconds are over.
+/// The call is polled only when it was woken, so a lost wake-up makes it late.
 pub async fn completed_within<T>(worlds: &[&World], max: i64, call: impl Future<Output = T>) -> Option<T> {
-    let mut call = std::pin::pin!(call);
+    let mut call = FuturesUnordered::from_iter([call]);
     let mut millis = 0;
     loop {
         for _ in 0..4 {
-            if let Poll::Ready(result) = poll_once(call.as_mut()).await {
+            if let Poll::Ready(Some(result)) = poll_once(Pin::new(&mut call.next())).await {
                 return Some(result);
             }
             worlds.iter().for_each(|world| world.run_spawned());

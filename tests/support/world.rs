@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
 use premium_recorder::cloud::event::Event;
 use premium_recorder::cloud::ports::{Observer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
@@ -56,7 +57,7 @@ pub(super) struct State {
     pub(super) now: Cell<i64>,
     pub(super) wall_clock_shift: Cell<i64>,
     pub(super) sleepers: Rc<RefCell<Vec<Waker>>>,
-    pub(super) spawned: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    pub(super) spawned: RefCell<FuturesUnordered<LocalBoxFuture<'static, ()>>>,
     pub(super) random: Cell<u8>,
     pub(super) blocks_popups: Cell<bool>,
     pub(super) signs_in_immediately: Cell<bool>,
