@@ -1,6 +1,6 @@
 //! Starts a screen recording in the agent's own Genesys Cloud organization, with that organization's own token.
 //!
-//! Each folder uses only the folders above it in this file; `tests/arrows.rs` holds that. A call goes down and comes back
+//! Each folder uses only the folders above it in this file; `tests/native/arrows.rs` holds that. A call goes down and comes back
 //! once: `web` reads the arguments, [`recorder`] decides for which organization the call is, [`recording`] sees to it that
 //! an agent has one start at a time, [`auth`] has the organization's token or obtains it, [`client`] sends the request with
 //! it, [`token`] authorizes the request, and [`cloud`] carries it and explains a refusal.

@@ -1,11 +1,8 @@
 //! Signing in: the authorization request, the responses that are accepted, and the token.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::future::{join, join_all};
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::auth::sign_in::AuthorizationResponse;
@@ -18,7 +15,6 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
-use support::*;
 
 /// A cloud whose login origin issues opaque tokens for `org`.
 fn cloud_of(org: &'static str) -> impl Fn(&SentRequest) -> Response {

@@ -1,15 +1,11 @@
 //! The region of an app: the known regions, the entries of `environments`, and the launch URL.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::{self, code, pairs, private_cloud};
 use premium_recorder::model::environment::{EnvironmentEntry, Environments};
 use premium_recorder::model::error::Code;
 use premium_recorder::model::launch::LaunchContext;
 use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
-use support::{code, pairs, private_cloud};
 
 /// The regions that the Genesys platform client 262.0.0 and its service discovery 3.0.500 list.
 const REGIONS: [(&str, &str, Option<&str>); 18] = [

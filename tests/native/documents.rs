@@ -1,17 +1,13 @@
 //! The documents agree with the source.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs;
 
+use crate::support::{ACME, AGENT, GLOBEX, NOW, World, jwt, no_options, pairs, response, run};
 use premium_recorder::model::error::{Code, glossary};
 use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::Verdict;
 use premium_recorder::recorder::settings::{Options, Settings};
-use support::{ACME, AGENT, GLOBEX, NOW, World, jwt, no_options, pairs, response, run};
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -24,10 +20,10 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 
 /// The generated tables, each with the name that marks its place in the README.
 fn generated() -> [(&'static str, String); 2] {
-    [("codes: generated from src/model/error.rs", glossary()), ("doctor: generated from tests/documents.rs", the_threads_report())]
+    [("codes: generated from src/model/error.rs", glossary()), ("doctor: generated from tests/native/documents.rs", the_threads_report())]
 }
 
-/// `UPDATE_README=1 cargo test --test documents` writes the tables into the README.
+/// `UPDATE_README=1 cargo test --test native documents` writes the tables into the README.
 #[test]
 fn the_readme_contains_the_generated_tables() {
     let mut readme = read("README.md");

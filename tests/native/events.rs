@@ -1,13 +1,9 @@
 //! The events that listeners receive: every step, in order, and never a token.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::*;
 use futures::future::join;
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::token::access_token::AccessToken;
-use support::*;
 
 /// The names of the emitted events, in order.
 fn kinds(world: &World) -> Vec<String> {

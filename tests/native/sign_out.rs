@@ -1,19 +1,15 @@
 //! Signing out: which tokens are revoked and removed, and what a call in flight may still do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::FutureExt;
 use futures::future::join;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{OrgId, RecordingId};
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
-use support::*;
 
 #[test]
 fn a_start_that_waits_for_the_lock_gets_no_token_after_a_sign_out() {

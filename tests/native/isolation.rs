@@ -1,12 +1,9 @@
 //! For any tokens, any environment and any sequence of calls: a request carries a token of its own organization, and goes to
 //! the API of its own environment.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::{HashMap, HashSet};
 
+use crate::support::{self, NOW, World, jwt, login_options, no_options, page, response, run};
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::recorder::Recorder;
@@ -14,7 +11,6 @@ use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
-use support::{NOW, World, jwt, login_options, no_options, page, response, run};
 
 /// A token and its real organization, which only the cloud knows: the text may name another one, or none.
 #[derive(Clone, Debug)]

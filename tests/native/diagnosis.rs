@@ -1,9 +1,6 @@
 //! The doctor's report: each check with each verdict, and the forum thread that this project began with.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::*;
 use futures::future::join;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
@@ -12,7 +9,6 @@ use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
 use premium_recorder::recorder::settings::{Options, Settings};
-use support::*;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 

@@ -1,12 +1,8 @@
 //! Refusals: each status and code of the Platform API maps to one error code.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::response;
 use premium_recorder::cloud::refusal::refusal;
 use premium_recorder::model::error::{Cause, Code};
-use support::response;
 
 /// The codes that the Platform API declares on its operations. If a message contains evidence, it is written as the API does.
 const TABLE: &[(u16, &str, &str, Code)] = &[

@@ -1,12 +1,9 @@
 //! Batches: the order of starts, concurrency, aborts, and one result for each start.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::future::join;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
@@ -15,7 +12,6 @@ use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
-use support::*;
 
 fn agent_of(request: &SentRequest) -> String {
     let body: serde_json::Value = serde_json::from_str(request.body.as_ref().unwrap()).unwrap();

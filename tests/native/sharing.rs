@@ -1,9 +1,6 @@
 //! Several pages of one origin share the token of an organization.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::*;
 use futures::future::{join, join_all};
 use premium_recorder::auth::ports::{TokenSharer, TokenSharing};
 use premium_recorder::cloud::response::Response;
@@ -13,7 +10,6 @@ use premium_recorder::recorder::settings::Options;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use std::cell::Cell;
 use std::rc::Rc;
-use support::*;
 
 fn accept_with_refresh_token(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":3600,"refresh_token":"refresh"}"#, request)

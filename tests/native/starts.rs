@@ -1,12 +1,9 @@
 //! Starting a recording once: lost responses, conflicts, and concurrent calls in one page or several.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::FutureExt;
 use futures::future::join3;
 use futures::future::{join, join_all};
@@ -19,7 +16,6 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::start::Start;
 use premium_recorder::recording::{Recording, State};
-use support::*;
 
 async fn with_token(world: &World) -> Recorder<World> {
     connect(world, options(&[&jwt_for(GLOBEX)])).await

@@ -1,13 +1,10 @@
 //! A call from end to end: organization, token, request, response, and the errors of each step.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Poll;
 
+use crate::support::*;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, join, join_all};
@@ -21,7 +18,6 @@ use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::access_token::IssuedToken;
-use support::*;
 
 #[test]
 fn a_start_carries_the_token_and_the_header_of_its_organization() {

@@ -1,18 +1,14 @@
 //! Refused starts: the library repairs the cause once if that is safe, and otherwise explains it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::future::join;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
 use premium_recorder::token::access_token::AccessToken;
-use support::*;
 
 const RESOURCE_OWNER: &str =
     r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;

@@ -1,12 +1,9 @@
 //! One call: its deadline, its signals, the start that it shares, and what a response may not repeat.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::future::{join, join_all};
 use premium_recorder::cloud::deadline::{Deadline, SignInTime};
 use premium_recorder::cloud::refusal::retry_after;
@@ -16,7 +13,6 @@ use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
 use proptest::prelude::*;
-use support::*;
 
 const DAY: i64 = 86_400_000;
 

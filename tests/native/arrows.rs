@@ -1,7 +1,5 @@
 //! The direction of imports: which folder may use which, and no circles between files.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,10 @@
 //! Rate limits: batches stay below the limit, and a 429 is repeated after the wait.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::future::join;
 use premium_recorder::cloud::rate_limit::RateLimiter;
 use premium_recorder::cloud::response::{RateLimit, Response};
@@ -15,7 +12,6 @@ use premium_recorder::model::error::Code;
 use premium_recorder::model::secret::Secret;
 use premium_recorder::model::time::Instant;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
-use support::*;
 
 const HOUR: i64 = 3600 * SECOND;
 

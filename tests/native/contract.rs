@@ -1,9 +1,6 @@
 //! The contract of the recording API, and the values that may replace its parts.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::{ACME, AGENT, GLOBEX, code, response};
 use premium_recorder::model::argument::agent_id;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{AgentId, OrgId};
@@ -11,7 +8,6 @@ use premium_recorder::recording::contract::{ContractParts, RecordingContract};
 use premium_recorder::recording::{Recording, State};
 use premium_recorder::token::request::Method;
 use proptest::prelude::*;
-use support::{ACME, AGENT, GLOBEX, code, response};
 
 fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::model::error::Error> {
     RecordingContract::with(ContractParts { path: Some(path.to_owned()), ..ContractParts::default() })

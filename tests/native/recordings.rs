@@ -1,11 +1,8 @@
 //! Listing, reading and stopping recordings, each with the token of its own organization.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::Cell;
 
+use crate::support::*;
 use futures::future::join;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
@@ -18,7 +15,6 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::State;
 use proptest::prelude::*;
-use support::*;
 
 fn id(text: &str) -> RecordingId {
     RecordingId::parse(text).unwrap()

@@ -1,6 +1,6 @@
 //! A simulated world for the tests: a cloud, a page, a token source and a clock, which do what the test says.
 
-#![allow(dead_code, unreachable_pub, unused_imports, reason = "every test binary uses only some of it")]
+#![allow(unreachable_pub, reason = "`pub` means: for every test")]
 
 mod calls;
 mod codec;

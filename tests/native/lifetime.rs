@@ -1,12 +1,9 @@
 //! How long a token is used: expiry by which clock, idle timeout, renewal, refresh tokens, and refusals by the cloud.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::*;
 use futures::future::{join, join_all};
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
@@ -17,7 +14,6 @@ use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::access_token::IssuedToken;
 use proptest::prelude::*;
 use std::cell::RefCell;
-use support::*;
 
 fn answers(request: &SentRequest) -> Response {
     accept_in(ACME, r#"{"access_token":"by-login","expires_in":100}"#, request)

@@ -1,15 +1,11 @@
 //! Reading tokens: which text is a token, and which claims it contains.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::{ACME, GLOBEX, INITECH, code, date, json, jwt};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use premium_recorder::model::error::Code;
 use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::claims::{Claims, TokenInfo};
 use proptest::prelude::*;
-use support::{ACME, GLOBEX, INITECH, code, date, json, jwt};
 
 fn claims(text: &str) -> Result<Option<Claims>, Code> {
     let token = AccessToken::parse(text).map_err(|error| error.code)?;
