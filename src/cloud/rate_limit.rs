@@ -58,8 +58,7 @@ impl RateLimiter {
         tokens.retain_mut(|usage| {
             usage.responses.retain(|at| now.since(*at) < WINDOW_MS);
             let is_blocked = usage.blocked_until.is_some_and(|until| now < until);
-            let has_limit = usage.reported.is_some_and(|reported| now < reported.window_end);
-            usage.in_flight > 0 || !usage.responses.is_empty() || has_limit || is_blocked
+            usage.in_flight > 0 || !usage.responses.is_empty() || is_blocked
         });
         match tokens.iter_mut().find(|usage| usage.token == *token) {
             Some(usage) => usage.in_flight = usage.in_flight.saturating_add(1),
@@ -76,7 +75,6 @@ impl RateLimiter {
         let mut tokens = self.tokens.borrow_mut();
         let Some(usage) = tokens.iter_mut().find(|usage| usage.token == *token) else { return };
         usage.in_flight = usage.in_flight.saturating_sub(1);
-        usage.responses.retain(|at| now.since(*at) < WINDOW_MS);
         usage.responses.push(now);
         if let Some(limit) = limit {
             // The window is at most a minute, whatever the response says.
@@ -104,13 +102,15 @@ impl RateLimiter {
         tokens.iter().any(|usage| usage.token == *token && usage.blocked_until.is_some_and(|until| now < until))
     }
 
-    /// When the next request with this token fits into the limit, so that the cloud does not refuse it (429); `None` if that
-    /// depends on requests in flight. `max`: requests per minute, instead of the default. `scheduled`: requests that are about
-    /// to be sent. A tenth of the limit stays free for other clients of the token.
+    /// When the next request with this token fits into the limit, so that the cloud does not refuse it (429); a time that is
+    /// not later than `now` means at once, and `None` that it depends on requests in flight. `max`: requests per minute,
+    /// instead of the default. `scheduled`: requests that are about to be sent. A tenth of the limit stays free for other
+    /// clients of the token.
     pub fn next_slot_at(&self, token: &Secret, now: Instant, max: Option<u32>, scheduled: usize) -> Option<Instant> {
         let tokens = self.tokens.borrow();
         let usage = tokens.iter().find(|usage| usage.token == *token);
-        let limit = match (max, usage.and_then(|usage| usage.reported)) {
+        let reported = usage.and_then(|usage| usage.reported);
+        let limit = match (max, reported) {
             (Some(max), Some(reported)) => max.min(reported.allowed),
             (Some(max), None) => max,
             (None, Some(reported)) => reported.allowed,
@@ -118,19 +118,16 @@ impl RateLimiter {
         };
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
         // Our requests expire one by one. Requests by other clients are only a count, which expires with the cloud's window.
-        let responses = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
-        let own = responses.iter().filter(|at| now.since(**at) < WINDOW_MS).map(|at| at.after_millis(WINDOW_MS));
-        let own: Vec<Instant> = own.collect();
-        let reported = usage.and_then(|usage| usage.reported).filter(|reported| now < reported.window_end);
+        let own = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
         let (others, window_end) = reported.map_or((0, now), |reported| (reported.others, reported.window_end));
         let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
-        let before = own.partition_point(|expires_at| *expires_at <= window_end);
-        let taken = own.len().saturating_add(others).saturating_add(in_flight);
-        match taken.checked_sub(slots) {
+        let before = own.partition_point(|at| at.after_millis(WINDOW_MS) <= window_end);
+        let expires_at = |at: usize| own.get(at).map(|at| at.after_millis(WINDOW_MS));
+        match own.len().saturating_add(others).saturating_add(in_flight).checked_sub(slots) {
             None => Some(now),
-            Some(ahead) if ahead < before => own.get(ahead).copied(),
-            Some(ahead) if ahead < before.saturating_add(others) => Some(window_end),
-            Some(ahead) => own.get(ahead - others).copied(),
+            Some(nth) if nth < before => expires_at(nth),
+            Some(nth) if nth < before.saturating_add(others) => Some(window_end),
+            Some(nth) => expires_at(nth - others),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::support::*;
-use futures::future::{join, join_all};
 use premium_recorder::cloud::deadline::{Deadline, SignInTime};
 use premium_recorder::cloud::refusal::retry_after;
 use premium_recorder::cloud::response::Response;

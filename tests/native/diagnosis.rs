@@ -1,7 +1,6 @@
 //! The doctor's report: each check with each verdict, and the forum thread that this project began with.
 
 use crate::support::*;
-use futures::future::join;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{AgentId, OrgId};

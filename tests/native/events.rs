@@ -1,7 +1,6 @@
 //! The events that listeners receive: every step, in order, and never a token.
 
 use crate::support::*;
-use futures::future::join;
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::token::access_token::AccessToken;
 

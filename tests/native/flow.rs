@@ -7,7 +7,7 @@ use std::task::Poll;
 use crate::support::*;
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::{LocalBoxFuture, join, join_all};
+use futures::future::LocalBoxFuture;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::{Timer, TransportError};
 use premium_recorder::cloud::signal::Signal;

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::support::*;
-use futures::future::{join, join_all};
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};

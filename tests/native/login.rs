@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use crate::support::*;
-use futures::future::{join, join_all};
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::auth::sign_in::AuthorizationResponse;
 use premium_recorder::cloud::call::CallError;

@@ -5,13 +5,15 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::support::*;
-use futures::future::join;
 use premium_recorder::cloud::rate_limit::RateLimiter;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::Code;
 use premium_recorder::model::secret::Secret;
 use premium_recorder::model::time::Instant;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 
 const HOUR: i64 = 3600 * SECOND;
 
@@ -298,6 +300,72 @@ fn two_batches_share_one_limit() {
 }
 
 #[test]
+fn a_batch_goes_on_when_another_batchs_request_frees_a_slot() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |_| {
+            let clock = clock.clone();
+            Box::pin(async move {
+                clock.sleep(SECOND).await;
+                Ok(response(201, CREATED))
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let batch = Batch { concurrency: 1, requests_per_minute: Some(1) };
+        let first = start_many(&recorder, vec![start_of("first", GLOBEX)], batch);
+        let second = start_many(&recorder, vec![start_of("second", GLOBEX)], batch);
+        let (first, second) = while_time_passes(&[&world], join(first, second)).await;
+        assert!(first[0].is_ok() && second[0].is_ok());
+    });
+}
+
+proptest! {
+    #[test]
+    fn the_next_slot_is_the_first_moment_at_which_the_limit_allows_a_request(
+        // Seconds between the requests, and for some responses: the limit, the cloud's count, and the seconds until its reset.
+        requests in vec((0..20_i64, option::weighted(0.3, (0..8_u32, 0..12_u32, 0..70_u32))), 0..8),
+        (in_flight, scheduled, later) in (0..3_usize, 0..3_usize, 0..90_i64),
+        max in option::of(0..6_u32),
+    ) {
+        let (limiter, token) = (RateLimiter::default(), Secret::from("the-token".to_owned()));
+        let at = |seconds: i64| Instant::from_millis(seconds * SECOND);
+        let (mut now, mut responses, mut limit, mut others, mut window_end) = (0, Vec::new(), None, 0, 0);
+        for (pause, report) in requests {
+            now += pause;
+            limiter.sent(&token, at(now));
+            responses.retain(|response| now - response < 60);
+            if responses.is_empty() {
+                (limit, others, window_end) = (None, 0, 0);
+            }
+            responses.push(now);
+            let reported = report.map(|(allowed, count, reset)| RateLimit { allowed, count, reset });
+            limiter.answered(&token, at(now), reported);
+            if let Some((allowed, count, reset)) = report {
+                (limit, window_end) = (Some(allowed), now + i64::from(reset.min(60)));
+                let own = responses.iter().filter(|response| **response >= window_end - 60).count();
+                others = (count as usize).saturating_sub(own);
+            }
+        }
+        for _ in 0..in_flight {
+            limiter.sent(&token, at(now));
+        }
+        now += later;
+
+        let limit = [limit, max].into_iter().flatten().min().unwrap_or(300) as usize;
+        let slots = (limit - limit.div_ceil(10)).max(1);
+        let fits = |second: i64| {
+            let own = responses.iter().filter(|response| second - **response < 60).count();
+            let others = if second < window_end { others } else { 0 };
+            own + others + in_flight.max(scheduled) < slots
+        };
+        let expected = (now..=now + 60).find(|second| fits(*second)).map(at);
+        let slot = limiter.next_slot_at(&token, at(now), max, scheduled).map(|slot| slot.max(at(now)));
+        prop_assert_eq!(slot, expected);
+    }
+}
+
+#[test]
 fn the_limiter_of_a_closed_recorder_keeps_no_token() {
     let (limiter, token, now) = (RateLimiter::default(), Secret::from("the-token".to_owned()), Instant::from_millis(0));
     limiter.sent(&token, now);
@@ -307,4 +375,31 @@ fn the_limiter_of_a_closed_recorder_keeps_no_token() {
     limiter.forget();
     assert!(!limiter.is_blocked(&token, now));
     assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), Some(now));
+}
+
+#[test]
+fn a_tokens_limit_is_forgotten_a_minute_after_its_last_response_unless_the_cloud_asked_to_wait() {
+    // (the wait in milliseconds, the milliseconds since the response, whether the limit is known still)
+    let cases = [(0, 59_999, true), (0, 60_000, false), (90_000, 60_000, true), (90_000, 89_999, true), (90_000, 90_000, false)];
+    for (wait, passed, is_known) in cases {
+        let (limiter, began) = (RateLimiter::default(), Instant::from_millis(0));
+        let (token, other) = (Secret::from("the-token".to_owned()), Secret::from("another-token".to_owned()));
+        limiter.sent(&token, began);
+        limiter.answered(&token, began, Some(RateLimit { allowed: 1, count: 1, reset: 60 }));
+        limiter.block(&token, began, wait);
+        let now = began.after_millis(passed);
+        limiter.sent(&other, now);
+        // With a limit of one request a minute, the second of two requests has no slot.
+        let has_slot = limiter.next_slot_at(&token, now, None, 1).is_some();
+        assert_eq!(has_slot, !is_known, "a wait of {wait} ms, {passed} ms later");
+    }
+}
+
+#[test]
+fn a_token_with_a_request_in_flight_is_not_forgotten() {
+    let (limiter, began) = (RateLimiter::default(), Instant::from_millis(0));
+    let (token, other) = (Secret::from("the-token".to_owned()), Secret::from("another-token".to_owned()));
+    limiter.sent(&token, began);
+    limiter.sent(&other, began.after_millis(120_000));
+    assert_eq!(limiter.next_slot_at(&token, began.after_millis(120_000), Some(1), 0), None);
 }

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 
 use crate::support::*;
-use futures::future::join;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;

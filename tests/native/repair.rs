@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::support::*;
-use futures::future::join;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;

@@ -1,7 +1,6 @@
 //! Several pages of one origin share the token of an organization.
 
 use crate::support::*;
-use futures::future::{join, join_all};
 use premium_recorder::auth::ports::{TokenSharer, TokenSharing};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use crate::support::*;
 use futures::FutureExt;
-use futures::future::join;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{OrgId, RecordingId};
 use premium_recorder::recording::batch::Batch;

@@ -5,8 +5,6 @@ use std::rc::Rc;
 
 use crate::support::*;
 use futures::FutureExt;
-use futures::future::join3;
-use futures::future::{join, join_all};
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;

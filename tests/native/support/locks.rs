@@ -34,13 +34,13 @@ impl SameOrigin {
 pub struct TestLock {
     origin: Rc<SameOrigin>,
     name: String,
-    sleepers: Rc<RefCell<Vec<Waker>>>,
+    waiters: Rc<RefCell<Vec<Waker>>>,
 }
 
 impl Drop for TestLock {
     fn drop(&mut self) {
         self.origin.held.borrow_mut().retain(|name| *name != self.name);
-        for waker in self.sleepers.take() {
+        for waker in self.waiters.take() {
             waker.wake();
         }
     }
@@ -69,7 +69,7 @@ impl World {
 
     fn take_lock(&self, name: &str) -> TestLock {
         self.0.origin.held.borrow_mut().push(name.to_owned());
-        TestLock { origin: self.0.origin.clone(), name: name.to_owned(), sleepers: self.0.sleepers.clone() }
+        TestLock { origin: self.0.origin.clone(), name: name.to_owned(), waiters: self.0.waiters.clone() }
     }
 }
 

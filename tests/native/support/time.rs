@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use futures::channel::oneshot;
-use futures::future::{LocalBoxFuture, Shared};
-use futures::stream::FuturesUnordered;
+use futures::future::{self, LocalBoxFuture, Shared};
+use futures::stream::{FuturesOrdered, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
 use premium_recorder::cloud::ports::Timer;
 use premium_recorder::model::time::{Instant, Timestamp};
@@ -26,20 +26,25 @@ impl World {
     }
 
     pub fn advance(&self, millis: i64) {
-        self.0.now.set(self.0.now.get() + millis);
-        self.wake();
+        self.0.now.set(self.time() + millis);
+        let due: Vec<_> = self.0.sleepers.borrow_mut().extract_if(.., |(end, _)| *end <= self.time()).collect();
+        for (_, sleeper) in due {
+            // If the sleeper was dropped, nobody is woken.
+            sleeper.send(()).ok();
+        }
     }
 
     /// The user sets the machine's wall clock forward, or back.
     pub fn shift_wall_clock(&self, millis: i64) {
         self.0.wall_clock_shift.set(self.0.wall_clock_shift.get() + millis);
-        self.wake();
     }
 
     /// Completes when the test has advanced the clock this far.
-    pub async fn sleep(&self, millis: i64) {
-        let end = self.time() + millis;
-        self.until(|state| state.now.get() >= end).await;
+    pub fn sleep(&self, millis: i64) -> impl Future<Output = ()> + 'static {
+        let (sleeper, woken) = oneshot::channel();
+        self.0.sleepers.borrow_mut().push((self.time() + millis, sleeper));
+        self.advance(0);
+        woken.map(Result::unwrap)
     }
 
     /// Polls the background tasks that were woken, as a browser does.
@@ -57,7 +62,7 @@ impl World {
     }
 
     pub(super) fn wake(&self) {
-        for waker in self.0.sleepers.take() {
+        for waker in self.0.waiters.take() {
             waker.wake();
         }
     }
@@ -67,7 +72,7 @@ impl World {
             if is_so(&self.0) {
                 return Poll::Ready(());
             }
-            self.0.sleepers.borrow_mut().push(context.waker().clone());
+            self.0.waiters.borrow_mut().push(context.waker().clone());
             Poll::Pending
         })
         .await;
@@ -84,8 +89,7 @@ impl Timer for World {
     }
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
-        let (world, end) = (self.clone(), self.0.now.get() + i64::from(millis));
-        Box::pin(async move { world.until(|state| state.now.get() >= end).await })
+        Box::pin(World::sleep(self, millis.into()))
     }
 
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
@@ -138,6 +142,26 @@ pub async fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
+/// Polls the future only when it was woken, so that a lost wake-up is not hidden by the futures beside it.
+async fn when_woken<T>(future: impl Future<Output = T>) -> T {
+    FuturesUnordered::from_iter([future]).next().await.unwrap()
+}
+
+/// Completes when both futures have. Each is polled only when it was woken.
+pub async fn join<A, B>(first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
+    future::join(when_woken(first), when_woken(second)).await
+}
+
+/// Completes when all three futures have. Each is polled only when it was woken.
+pub async fn join3<A, B, C>(first: impl Future<Output = A>, second: impl Future<Output = B>, third: impl Future<Output = C>) -> (A, B, C) {
+    future::join3(when_woken(first), when_woken(second), when_woken(third)).await
+}
+
+/// Completes when all futures have. Each is polled only when it was woken.
+pub async fn join_all<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    FuturesOrdered::from_iter(all).collect().await
+}
+
 pub async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
@@ -155,11 +179,11 @@ pub async fn while_time_passes_for<T>(worlds: &[&World], max: i64, call: impl Fu
 /// Advances the clocks of these pages until the call completes, or, with `None`, until this many milliseconds are over.
 /// The call is polled only when it was woken, so a lost wake-up makes it late.
 pub async fn completed_within<T>(worlds: &[&World], max: i64, call: impl Future<Output = T>) -> Option<T> {
-    let mut call = FuturesUnordered::from_iter([call]);
+    let mut call = pin!(when_woken(call));
     let mut millis = 0;
     loop {
         for _ in 0..4 {
-            if let Poll::Ready(Some(result)) = poll_once(Pin::new(&mut call.next())).await {
+            if let Poll::Ready(result) = poll_once(call.as_mut()).await {
                 return Some(result);
             }
             worlds.iter().for_each(|world| world.run_spawned());

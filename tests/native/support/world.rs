@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
 
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use premium_recorder::cloud::event::Event;
@@ -56,7 +57,10 @@ pub(super) struct State {
     pub(super) token_source: RefCell<Option<TokenSourceCallback>>,
     pub(super) now: Cell<i64>,
     pub(super) wall_clock_shift: Cell<i64>,
-    pub(super) sleepers: Rc<RefCell<Vec<Waker>>>,
+    /// When each of them goes on.
+    pub(super) sleepers: RefCell<Vec<(i64, oneshot::Sender<()>)>>,
+    /// They wait for a lock, a window, or a token source.
+    pub(super) waiters: Rc<RefCell<Vec<Waker>>>,
     pub(super) spawned: RefCell<FuturesUnordered<LocalBoxFuture<'static, ()>>>,
     pub(super) random: Cell<u8>,
     pub(super) blocks_popups: Cell<bool>,
@@ -81,7 +85,7 @@ impl World {
 
     /// Another page of the same origin.
     pub fn another_page(&self) -> World {
-        let state = State { origin: self.0.origin.clone(), sleepers: self.0.sleepers.clone(), ..State::default() };
+        let state = State { origin: self.0.origin.clone(), waiters: self.0.waiters.clone(), ..State::default() };
         state.now.set(self.0.now.get());
         World(Rc::new(state))
     }
