@@ -4,11 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::support::*;
+use futures::future::LocalBoxFuture;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
+use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
 
@@ -184,6 +186,70 @@ fn an_abort_cancels_starts_that_wait_for_a_token() {
         let results = aborted_when(yield_now(), async |options| recorder.start_many(starts, concurrency(2), |_| {}, options).await);
         assert!(results.await.unwrap().iter().all(|result| matches!(result, Err(CallError::Aborted))));
         assert!(world.requests().is_empty());
+    });
+}
+
+/// Another page's start for the agent "busy", which gets no response and holds the agent's lock until it is dropped.
+async fn start_on_another_page(world: &World) -> LocalBoxFuture<'static, Result<Recording, CallError>> {
+    let other = world.another_page();
+    other.respond_async(|_| Box::pin(std::future::pending()));
+    let mut call: LocalBoxFuture<'static, _> = Box::pin(async move {
+        let recorder = connect(&other, three_orgs()).await;
+        recorder.start_recording(start_of("busy", ACME).unwrap(), no_options()).await
+    });
+    assert!(poll_once(call.as_mut()).await.is_pending());
+    assert_eq!(world.held_locks().len(), 1);
+    call
+}
+
+#[test]
+fn an_abort_cancels_a_start_that_waits_for_another_page() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let _busy = start_on_another_page(&world).await;
+        let recorder = connect(&world, three_orgs()).await;
+        let batch = async |options| recorder.start_many(vec![start_of("busy", ACME)], concurrency(1), |_| {}, options).await;
+        let results = while_time_passes(&[&world], aborted_when(world.sleep(SECOND), batch)).await.unwrap();
+        assert!(matches!(results[..], [Err(CallError::Aborted)]));
+        assert_eq!((world.time() - NOW, world.requests().len()), (SECOND, 0));
+    });
+}
+
+#[test]
+fn an_abort_cancels_a_start_that_the_cloud_refused_and_asked_to_wait_for() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |_| {
+            let clock = clock.clone();
+            Box::pin(async move {
+                clock.sleep(2 * SECOND).await;
+                Ok(Response { retry_after: Some("5".to_owned()), ..response(429, "") })
+            })
+        });
+        let recorder = connect(&world, three_orgs()).await;
+        let batch = async |options| recorder.start_many(starts_in(ACME, 1), concurrency(1), |_| {}, options).await;
+        let results = while_time_passes(&[&world], aborted_when(world.sleep(SECOND), batch)).await.unwrap();
+        assert!(matches!(results[..], [Err(CallError::Aborted)]));
+        // The cloud said that it did not run the start, so nothing is left to wait for.
+        assert_eq!((world.time() - NOW, world.starts().len()), (2 * SECOND, 1));
+    });
+}
+
+#[test]
+fn a_batch_goes_on_when_another_batchs_start_ends_unsent() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let _busy = start_on_another_page(&world).await;
+        let recorder = connect(&world, three_orgs()).await;
+        let batch = Batch { concurrency: 1, requests_per_minute: Some(1) };
+        let waits_for_page = async |options| recorder.start_many(vec![start_of("busy", ACME)], batch, |_| {}, options).await;
+        let aborted = aborted_when(world.sleep(SECOND), waits_for_page);
+        let (_, results) = while_time_passes(&[&world], join(aborted, start_many(&recorder, starts_in(ACME, 1), batch))).await;
+        assert!(results[0].is_ok());
+        assert_eq!(world.time() - NOW, SECOND);
     });
 }
 

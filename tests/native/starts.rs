@@ -10,6 +10,7 @@ use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::start::Start;
@@ -139,7 +140,7 @@ fn start_times_are_compared_by_the_clouds_clock() {
             world.respond_async(move |request| {
                 let is_start = request.method == "POST";
                 let response = if is_start { response(500, "") } else { list(&[entity("ours", "recording", started)]) };
-                let date = premium_recorder::model::time::Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
+                let date = Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
                 Box::pin(async move { Ok(Response { date: Some(date), ..response }) })
             });
             let recorder = with_token(&world).await;
@@ -147,6 +148,22 @@ fn start_times_are_compared_by_the_clouds_clock() {
             assert_eq!(found.is_ok(), is_ours, "{ahead} {started}");
         });
     }
+}
+
+#[test]
+fn a_single_date_that_is_hours_behind_makes_no_old_recording_ours() {
+    run(async {
+        let world = World::new();
+        let date = Timestamp::from_millis(NOW - 5 * 3600 * SECOND);
+        // A proxy whose clock is wrong refuses the start. The list has no date.
+        cloud(
+            &world,
+            move || Ok(Response { date: Some(date), ..response(503, "") }),
+            || list(&[entity("old", "recording", -2 * 3600 * SECOND)]),
+        );
+        let recorder = with_token(&world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+    });
 }
 
 #[test]

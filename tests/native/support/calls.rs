@@ -15,7 +15,7 @@ use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::recording::start::Start;
 
-use super::{AGENT, CALLBACK, SentRequest, World, page};
+use super::{AGENT, CALLBACK, SentRequest, World, join, page};
 
 /// The entry of a private cloud in `environments`.
 pub fn private_cloud() -> EnvironmentEntry {
@@ -65,7 +65,7 @@ pub async fn aborted_when<T>(abort: impl Future<Output = ()>, call: impl AsyncFn
         abort.await;
         signal.abort();
     };
-    futures::future::join(abort, call(with_signal(&signal))).await.1
+    join(abort, call(with_signal(&signal))).await.1
 }
 
 pub async fn connect(world: &World, options: Options) -> Recorder<World> {
@@ -86,7 +86,7 @@ pub async fn sign_in(world: &World, options: Options, org: &str) -> Recorder<Wor
 
 /// Starts a recording, and signs in with the window that the start opens.
 pub async fn record_and_sign_in(recorder: &Recorder<World>, world: &World, org: &str) -> Result<Recording, CallError> {
-    futures::future::join(record(recorder, org), async { world.popups().last().unwrap().post_code("code") }).await.0
+    join(record(recorder, org), async { world.popups().last().unwrap().post_code("code") }).await.0
 }
 
 /// A start for `AGENT` in this organization.
