@@ -156,6 +156,26 @@ fn a_wait_that_exceeds_the_deadline_fails_at_once() {
 }
 
 #[test]
+fn a_lost_start_is_not_looked_for_during_the_wait_that_the_cloud_asked_for() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|request| {
+            let is_start = request.method == "POST";
+            let result =
+                if is_start { Err(lost_response("reset")) } else { Ok(Response { retry_after: Some("60".into()), ..response(429, "") }) };
+            Box::pin(async { result })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let listed = recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await;
+        assert_eq!(error(listed).code, Code::RateLimited);
+        let lost = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
+        assert_eq!(methods, ["GET", "POST"]);
+    });
+}
+
+#[test]
 fn a_thousand_starts_for_five_organizations_meet_no_429() {
     let orgs: Vec<String> = (0..5).map(|number| format!("{number:08}-0000-4000-8000-000000000000")).collect();
     for (allowed, sends_headers, requests_per_minute, organizations) in [
@@ -388,6 +408,7 @@ fn a_tokens_limit_is_forgotten_a_minute_after_its_last_response_unless_the_cloud
         limiter.answered(&token, began, Some(RateLimit { allowed: 1, count: 1, reset: 60 }));
         limiter.block(&token, began, wait);
         let now = began.after_millis(passed);
+        assert_eq!(limiter.is_blocked(&token, now), passed < i64::from(wait));
         limiter.sent(&other, now);
         // With a limit of one request a minute, the second of two requests has no slot.
         let has_slot = limiter.next_slot_at(&token, now, None, 1).is_some();

@@ -370,3 +370,74 @@ fn a_lying_token_is_not_trusted_when_it_is_added_again() {
         });
     }
 }
+
+fn is_for(request: &SentRequest, agent: &str) -> bool {
+    request.url.contains(agent) || request.body.as_ref().is_some_and(|body| body.contains(agent))
+}
+
+/// A cloud that refuses this token's starts as another organization's, except that it keeps one agent's requests waiting.
+fn refuse_token_of_another_org(world: &World, lying: &str, released: Released, slow_agent: &'static str, lost: bool) {
+    let lying = lying.to_owned();
+    world.respond_async(move |request| {
+        let (request, lying, released) = (request.clone(), lying.clone(), released.clone());
+        Box::pin(async move {
+            if is_for(&request, slow_agent) && request.token == lying {
+                released.await.unwrap();
+                if lost {
+                    return Err(lost_response("reset"));
+                }
+            }
+            Ok(match (is_start(&request), request.token == lying) {
+                (true, true) => response(403, RESOURCE_OWNER),
+                (true, false) => response(201, CREATED),
+                (false, _) if request.url.contains("tokens/me") => token_info_with_scopes(ACME, r#""screenrecordings:write""#),
+                (false, _) => list(&[]),
+            })
+        })
+    });
+}
+
+#[test]
+fn a_start_under_way_does_not_send_a_token_that_another_start_found_to_be_another_organizations() {
+    run(async {
+        let world = World::new();
+        let (lying, honest) = (jwt_with_id(GLOBEX, "acme's"), jwt_with_id(GLOBEX, "globex's"));
+        // The agent's precautionary look takes until the other start's token is known to be Acme's.
+        let (release, released) = gate();
+        refuse_token_of_another_org(&world, &lying, released, "slow-agent", false);
+        let tokens = [lying.clone(), honest.clone()];
+        world.token_source(move |call| {
+            let token = issued_token(&tokens[usize::from(call.reason != "missing")]);
+            Box::pin(async move { Ok(token) })
+        });
+        let recorder = connect(&world, options(&[])).await;
+        let slow = recorder.start_recording(start_of("slow-agent", GLOBEX).unwrap(), no_options());
+        let other = async {
+            record(&recorder, GLOBEX).await.unwrap();
+            release.send();
+        };
+        let (slow, ()) = while_time_passes(&[&world], join(slow, other)).await;
+        slow.unwrap();
+        let tokens: Vec<_> = world.starts().into_iter().map(|request| request.token).collect();
+        assert_eq!(tokens, [lying, honest.clone(), honest]);
+    });
+}
+
+#[test]
+fn a_lost_start_is_not_looked_for_with_a_token_that_is_another_organizations() {
+    run(async {
+        let world = World::new();
+        let lying = jwt_with_id(GLOBEX, "acme's");
+        let (release, released) = gate();
+        refuse_token_of_another_org(&world, &lying, released, "slow-agent", true);
+        let recorder = connect(&world, options(&[&lying])).await;
+        let lost = recorder.start_recording(start_of("slow-agent", GLOBEX).unwrap(), no_options());
+        let other = async {
+            assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
+            release.send();
+        };
+        let (lost, ()) = while_time_passes(&[&world], join(lost, other)).await;
+        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        assert_eq!(paths(&world), ["POST screenrecordings", "POST screenrecordings", "GET tokens/me?preserveIdleTTL=true"]);
+    });
+}
