@@ -152,7 +152,8 @@ async function wrapGlue(path) {
     exported,
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
-  await writeFile(path, `export function glue() {\n${body}\n}\n`);
+  // `outside` is a function that the module imports.
+  await writeFile(path, `export function glue(outside) {\n${body}\n}\n`);
 }
 
 async function addDoor(dist) {

@@ -367,7 +367,11 @@ impl<P: Platform> Keyring<P> {
         session: SessionEpoch,
     ) -> Result<Option<Rc<OrgToken>>, Error> {
         // The window comes first: a browser opens it only in the caller's own turn.
-        let window = match if interaction == Interaction::Silent { None } else { self.sources.open_window_in_user_gesture() } {
+        let opened = match interaction {
+            Interaction::Silent => None,
+            Interaction::Allowed | Interaction::Only => self.sources.open_window_in_user_gesture().await,
+        };
+        let window = match opened {
             Some(Ok(window)) => Some((window, self.sources.sign_in_time(target).pause())),
             Some(Err(blocked)) => {
                 let shared = self.sources.ask_other_page(target, self.token_for(target).as_deref()).await;

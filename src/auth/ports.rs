@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::cloud::event::NeedReason;
 use crate::cloud::ports::CloudPorts;
 use crate::model::environment::Environment;
@@ -38,13 +40,16 @@ pub trait Navigation {
     /// A window for a sign-in. Closed when dropped.
     type Window: SignInWindow;
 
-    /// Opens an empty window at once; `None` if the platform blocks it.
-    fn open_window(&self) -> Option<Self::Window>;
+    /// Opens an empty window in this turn; `None` if the platform blocks it.
+    fn open_window(&self) -> LocalBoxFuture<'static, Option<Self::Window>>;
+
+    /// Whether the page has an opaque origin, as in a sandbox without `allow-same-origin`: no other page can answer it.
+    fn has_opaque_origin(&self) -> bool;
 
     /// Whether the tab can store something (`sessionStorage`).
     fn has_session_storage(&self) -> bool;
 
-    /// Stores `item` under `key` for as long as the tab lives, and goes to another page. Says whether that was possible.
+    /// Stores `item` under `key` for as long as the tab lives, and goes to another page. Returns whether that was possible.
     fn store_and_navigate(&self, url: &str, key: &str, item: &str) -> bool;
 
     /// Removes and returns what was stored under `key`.

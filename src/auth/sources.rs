@@ -1,7 +1,7 @@
 //! Token sources, in order: another page, the refresh token, `getToken`, a sign-in. Pages that share tokens use them one at a
 //! time per organization.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -22,6 +22,10 @@ use crate::token::org_token::OrgToken;
 /// How long a source other than a person may take, in milliseconds. Longer than most calls, because calls share an
 /// acquisition, but limited, because other pages wait.
 const MAX_SOURCE_MS: u32 = 60_000;
+
+/// The hint if a window was to open later than in the click's own turn. Some browsers block every such window.
+const CLICK_AGAIN: &str =
+    "Make the call again in a click or key press handler: the window then opens at once. If it does not, allow popups for this page.";
 
 /// More pages than one origin will have.
 const MAX_PAGES: u8 = 100;
@@ -49,6 +53,8 @@ pub struct Sources<P> {
     timeout: u32,
     page_query: Vec<(String, String)>,
     sign_in_times: RefCell<Vec<(Target, Rc<SignInTime>)>>,
+    /// Whether the browser blocked the last sign-in window.
+    is_blocked: Cell<bool>,
 }
 
 impl<P: Platform> Sources<P> {
@@ -64,6 +70,7 @@ impl<P: Platform> Sources<P> {
             timeout: timeout.max(MAX_SOURCE_MS),
             page_query,
             sign_in_times: RefCell::default(),
+            is_blocked: Cell::default(),
         }
     }
 
@@ -90,15 +97,26 @@ impl<P: Platform> Sources<P> {
         time
     }
 
-    /// Opens the sign-in window if only a sign-in can give a token. A browser allows it only in the caller's own turn.
-    pub(crate) fn open_window_in_user_gesture(&self) -> Option<Result<P::Window, Error>> {
+    /// Opens the sign-in window first, if only a sign-in can give a token, or if the last window opened too late: during a
+    /// click, some browsers open a window only in the caller's own turn.
+    pub(crate) async fn open_window_in_user_gesture(&self) -> Option<Result<P::Window, Error>> {
         let signs_in_with_popup = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup);
-        (signs_in_with_popup && !self.exchange.ports().has_token_source()).then(|| self.window())
+        let has_token_source = self.exchange.ports().has_token_source();
+        if !signs_in_with_popup || self.exchange.ports().has_opaque_origin() || (has_token_source && !self.is_blocked.get()) {
+            return None;
+        }
+        let opened = self.window().await;
+        // If there is no window, `getToken` may still have a token.
+        Some(opened).filter(|opened| opened.is_ok() || !has_token_source)
     }
 
-    fn window(&self) -> Result<P::Window, Error> {
-        let blocked = || Error::new(Code::LoginBlocked, "The browser did not open the sign-in window.");
-        self.exchange.ports().open_window().ok_or_else(blocked)
+    fn window(&self) -> LocalBoxFuture<'_, Result<P::Window, Error>> {
+        let opening = self.exchange.ports().open_window();
+        Box::pin(async move {
+            let opened = opening.await;
+            self.is_blocked.set(opened.is_none());
+            opened.ok_or_else(|| Error::new(Code::LoginBlocked, "The browser did not open the sign-in window."))
+        })
     }
 
     /// Waits until no other page obtains a token for this target. A page that holds the lock for longer than any source
@@ -203,13 +221,22 @@ impl<P: Platform> Sources<P> {
         let Some(login) = &self.login else { return Ok(None) };
         self.emit(target, Source::Login, reason);
         let ports = &**self.exchange.ports();
+        if ports.has_opaque_origin() {
+            return Err(opaque_origin());
+        }
         let (window, pause) = match window {
             Some((window, pause)) => (Some(window), pause),
             None => (None, self.sign_in_time(target).pause()),
         };
         let code = match login.mode() {
             Mode::Redirect => return Err(login.sign_in_with_redirect(ports, target, &self.page_query).await),
-            Mode::Popup => login.sign_in_with_popup(ports, target, window.map_or_else(|| self.window(), Ok)?).await?,
+            Mode::Popup => {
+                let window = match window {
+                    Some(window) => window,
+                    None => self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?,
+                };
+                login.sign_in_with_popup(ports, target, window).await?
+            }
         };
         drop(pause);
         let work = async { self.identify(target, code.redeem(&self.exchange).await?).await.map(Some) };
@@ -273,6 +300,12 @@ impl<P: Platform> Sources<P> {
         let environment = &target.environment;
         self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))
     }
+}
+
+/// The error if no other page can answer this one.
+fn opaque_origin() -> Error {
+    let message = "The page has an opaque origin, so the sign-in cannot return to it. No window was opened.";
+    Error::new(Code::LoginBlocked, message).with_hint("Add allow-same-origin to the sandbox of the iframe that shows this page.")
 }
 
 /// The error if `getToken` returned another organization's token.

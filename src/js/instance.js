@@ -7,10 +7,12 @@ const NO_RESULT = [];
 
 /** Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls. */
 export async function start(module, recordPanic) {
-  const { imports, run, onPanic, connect, reconnect } = glue();
+  const { imports, run, onPanic, connect, reconnect } = glue(outside);
   const instance = { calls: 0, call, connect, reconnect };
   const waiting = new Set();
+  const callsOutside = [];
   let controllers = [];
+  let windows = [];
 
   const { exports } = await WebAssembly.instantiate(
     module,
@@ -24,7 +26,10 @@ export async function start(module, recordPanic) {
   async function call(work) {
     instance.calls++;
     try {
-      const outcome = await work();
+      const promise = work();
+      // During a click, some browsers open a window only in this turn.
+      callOutside();
+      const outcome = await promise;
       if (outcome === NO_RESULT) throw instance.error;
       return outcome;
     } finally {
@@ -64,6 +69,35 @@ export async function start(module, recordPanic) {
     };
   }
 
+  /**
+   * Calls a method of the platform or the app for the module, when the module is off the stack: the method may run other
+   * code before it returns, which may call the module. Resolves to an array with the result, even if that is a promise.
+   */
+  function outside(target, method, args) {
+    const promise = new Promise((resolve, reject) => {
+      callsOutside.push(() => {
+        try {
+          const result = target[method](...args);
+          if (method === "open") windows = [...windows, result].filter((opened) => opened && !opened.closed);
+          resolve([result]);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    // The module may not wait for the result.
+    promise.catch(() => {});
+    queueMicrotask(callOutside);
+    return promise;
+  }
+
+  function callOutside() {
+    while (callsOutside.length) {
+      const work = callsOutside.shift();
+      if (!instance.error) work();
+    }
+  }
+
   /** Rejects on a panic, after which the module settles no promise by itself: neither a call's nor a lock's. */
   function untilPanic(promise) {
     return new Promise((resolve, reject) => {
@@ -80,6 +114,7 @@ export async function start(module, recordPanic) {
     queueMicrotask(() => {
       new Uint8Array(exports.memory.buffer).fill(0);
       for (const controller of controllers) controller.deref()?.abort();
+      for (const opened of windows) opened.close();
     });
   }
 }

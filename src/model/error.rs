@@ -220,6 +220,8 @@ pub struct Evidence {
     pub correlation_id: Option<String>,
     /// The error's cause.
     pub cause: Option<Cause>,
+    /// What to do about this cause, if the code's own hint does not fit.
+    pub hint: Option<&'static str>,
 }
 
 /// A recording that the cloud listed when the library looked for a lost start.
@@ -248,6 +250,18 @@ impl Error {
     /// An error with only a code and a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Error { code, message: message.into(), evidence: Box::default() }
+    }
+
+    /// What the reader should do now, in one sentence.
+    pub fn hint(&self) -> &'static str {
+        self.evidence.hint.unwrap_or_else(|| self.code.hint())
+    }
+
+    /// The same error, with this hint instead of the code's own.
+    #[must_use]
+    pub fn with_hint(mut self, hint: &'static str) -> Self {
+        self.evidence.hint = Some(hint);
+        self
     }
 
     /// The same error, about this organization.

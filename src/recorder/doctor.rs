@@ -131,7 +131,7 @@ impl<P: Platform> Doctor<'_, P> {
         let expected = "one that is named, or the only one that a token is held of";
         match &self.target {
             Ok(target) => self.report("organization", Verdict::Ok, target.org.as_str(), expected, ""),
-            Err(error) => self.report("organization", Verdict::Fail, error.message.as_str(), expected, error.code.hint()),
+            Err(error) => self.report("organization", Verdict::Fail, error.message.as_str(), expected, error.hint()),
         }
     }
 
@@ -156,7 +156,7 @@ impl<P: Platform> Doctor<'_, P> {
             Ok(confirmed) => Rc::new(confirmed),
             Err(error) => {
                 let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
-                self.report("token", verdict, format!("{org}: {}", error.message), expected, error.code.hint());
+                self.report("token", verdict, format!("{org}: {}", error.message), expected, error.hint());
                 return None;
             }
         };
@@ -191,7 +191,7 @@ impl<P: Platform> Doctor<'_, P> {
         }
         if self.keyring.sources().is_empty() {
             let error = self.keyring.missing_token_error(target);
-            return self.report("pick", Verdict::Fail, error.message.as_str(), expected, error.code.hint());
+            return self.report("pick", Verdict::Fail, error.message.as_str(), expected, error.hint());
         }
         self.report("pick", Verdict::Ok, "none is held: it would be obtained (getToken, login)", expected, "");
     }

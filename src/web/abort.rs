@@ -5,6 +5,7 @@ use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 
 use super::foreign::AbortSignal;
+use super::outside;
 use crate::cloud::signal::Signal;
 
 #[wasm_bindgen]
@@ -18,8 +19,6 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn signal(this: &AbortController) -> web_sys::AbortSignal;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn abort(this: &AbortController);
 }
 
 /// Aborts a [`Signal`] when the app's `AbortSignal` is aborted, until dropped.
@@ -75,7 +74,8 @@ impl AbortOnDrop {
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         if !self.is_done.get() {
-            self.controller.abort();
+            // The signal's listeners may be the app's.
+            outside::call(&self.controller, "abort", &[]);
         }
     }
 }

@@ -11,22 +11,19 @@ use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::{date, json};
 use super::foreign::{ForeignResponse, resolve};
+use super::outside;
 use super::result::foreign;
 use crate::cloud::ports::{Transport, TransportError};
 use crate::cloud::response::{RateLimit, Response};
 use crate::token::request::{Method, Request};
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(catch, js_name = fetch)]
-    fn fetch(request: &web_sys::Request) -> Result<JsValue, JsValue>;
-}
-
 impl Transport for Browser {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
         let in_flight = AbortOnDrop::new();
-        let promise = fetch(&build(&request, &in_flight).map_err(not_sent)?).map_err(not_sent)?;
+        let request = build(&request, &in_flight).map_err(not_sent)?;
+        // The page may have replaced `fetch`.
+        let promise = outside::result(outside::begin(&js_sys::global(), "fetch", &[&request])).await.map_err(not_sent)?;
 
         let lost =
             |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };

@@ -12,6 +12,7 @@ use super::abort::AbortController;
 use super::browser::Browser;
 use super::foreign::property;
 use super::oneshot::Oneshot;
+use super::outside;
 use crate::auth::ports::{Locks, TryLock};
 
 #[wasm_bindgen]
@@ -101,7 +102,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.cancel.abort();
+        outside::call(&self.cancel, "abort", &[]);
         if let Some(release) = &self.release {
             // The function is the platform's own, and only resolves a promise.
             let _ = release.call0(&JsValue::UNDEFINED);

@@ -11,6 +11,7 @@ mod foreign;
 mod listener;
 mod lock;
 mod oneshot;
+mod outside;
 mod page;
 #[cfg(feature = "panic-on-purpose")]
 mod panic_on_purpose;

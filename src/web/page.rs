@@ -1,5 +1,6 @@
 //! The page: its URL, its windows, and what its tab stores while the page is away.
 
+use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
@@ -7,6 +8,7 @@ use web_sys::Url;
 use super::browser::Browser;
 use super::codec::pairs;
 use super::foreign::property;
+use super::outside;
 use super::window::Window;
 use crate::auth::ports::Navigation;
 use crate::auth::sign_in::Page;
@@ -24,15 +26,6 @@ extern "C" {
     #[wasm_bindgen(catch, method, js_name = removeItem)]
     fn remove_item(this: &Storage, key: &str) -> Result<(), JsValue>;
 
-    type Location;
-
-    #[wasm_bindgen(catch, method)]
-    fn assign(this: &Location, url: &str) -> Result<(), JsValue>;
-
-    type History;
-
-    #[wasm_bindgen(catch, method, js_name = replaceState)]
-    fn replace_state(this: &History, state: &JsValue, unused: &str, url: &str) -> Result<(), JsValue>;
 }
 
 fn global(name: &str) -> JsValue {
@@ -54,8 +47,12 @@ fn origin() -> String {
 impl Navigation for Browser {
     type Window = Window;
 
-    fn open_window(&self) -> Option<Window> {
-        Window::open(origin())
+    fn open_window(&self) -> LocalBoxFuture<'static, Option<Window>> {
+        Box::pin(Window::open(origin()))
+    }
+
+    fn has_opaque_origin(&self) -> bool {
+        global("origin") == "null"
     }
 
     fn has_session_storage(&self) -> bool {
@@ -65,8 +62,11 @@ impl Navigation for Browser {
     }
 
     fn store_and_navigate(&self, url: &str, key: &str, item: &str) -> bool {
-        let location: Location = global("location").unchecked_into();
-        session_storage().set_item(key, item).is_ok() && location.assign(url).is_ok()
+        let is_stored = session_storage().set_item(key, item).is_ok();
+        if is_stored {
+            outside::call(&global("location"), "assign", &[&url.into()]);
+        }
+        is_stored
     }
 
     fn take_session_item(&self, key: &str) -> Option<String> {
@@ -87,9 +87,9 @@ impl Navigation for Browser {
     }
 
     fn replace_address(&self, url: &str) {
-        let history: History = global("history").unchecked_into();
+        let history = global("history");
         // If the page may not change its URL, the authorization code stays there. It works only once.
-        let _ = history.replace_state(&JsValue::NULL, "", url);
+        outside::call(&history, "replaceState", &[&property(&history, "state"), &"".into(), &url.into()]);
     }
 }
 

@@ -99,7 +99,7 @@ fn error_value(error: &Error) -> JsValue {
     let value = object(&[
         ("code", error.code.as_str().into()),
         ("message", error.message.as_str().into()),
-        ("hint", error.code.hint().into()),
+        ("hint", error.hint().into()),
         ("retryable", Property::Bool(error.code.retryable())),
         ("status", evidence.status.map_or(Property::Absent, |status| Property::Number(status.into()))),
         ("orgId", evidence.org_id.as_ref().into()),

@@ -7,6 +7,7 @@ use super::abort::AbortOnDrop;
 use super::arguments::{Arguments, number, string};
 use super::browser::Browser;
 use super::foreign::resolve;
+use super::outside;
 use super::result::{Property, foreign, object};
 use crate::auth::ports::{TokenNeed, TokenSource};
 use crate::model::error::{Cause, Error};
@@ -27,7 +28,7 @@ impl TokenSource for Browser {
             ("reason", need.reason.as_str().into()),
         ]);
         Reflect::set(&argument, &"signal".into(), &in_flight.signal()).map_err(foreign)?;
-        let returned = get_token.call1(&JsValue::UNDEFINED, &argument).map_err(foreign)?;
+        let returned = outside::result(outside::begin(get_token, "call", &[&JsValue::UNDEFINED, &argument])).await.map_err(foreign)?;
         let token = resolve(&returned).await.map_err(foreign)?;
         in_flight.mark_done();
         if token.is_null() || token.is_undefined() { Ok(None) } else { issued_token(token).map(Some) }

@@ -3,9 +3,11 @@
 use std::future::Future;
 
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use super::foreign::property;
 use super::oneshot::Oneshot;
+use super::outside;
 use crate::auth::ports::SignInWindow;
 
 /// The type of the callback page's message (`src/js/callback.js`).
@@ -13,37 +15,36 @@ const MESSAGE_TYPE: &str = "premium-recorder.authorization-response";
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = open)]
-    fn open(url: &str, target: &str, features: &str) -> Result<JsValue, JsValue>;
-
     #[wasm_bindgen(catch, js_name = addEventListener)]
     fn add_event_listener(event: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_name = removeEventListener)]
     fn remove_event_listener(event: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Result<(), JsValue>;
 
-    #[derive(Clone)]
-    type Opened;
-
-    #[wasm_bindgen(catch, method)]
-    fn close(this: &Opened) -> Result<(), JsValue>;
-
-    type OpenedLocation;
-
-    #[wasm_bindgen(catch, method)]
-    fn replace(this: &OpenedLocation, url: &str) -> Result<(), JsValue>;
 }
 
 pub(super) struct Window {
-    opened: Opened,
+    opened: JsValue,
     response: Oneshot<String>,
     listener: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Window {
-    /// Opens an empty window. Accepts only messages that come from that window and from a page of `origin`.
-    pub(super) fn open(origin: String) -> Option<Window> {
-        let opened = open("about:blank", "_blank", "popup=true,width=500,height=700").ok().filter(JsValue::is_truthy)?;
+    /// Opens an empty window. It is closed if nobody waits for it any more by the time that it is open.
+    pub(super) async fn open(origin: String) -> Option<Window> {
+        let opened = Oneshot::new();
+        let sender = opened.clone();
+        // Begins in this turn. WebKit keeps a window's opener under more policies if the address is empty than for about:blank.
+        let opening = outside::begin(&js_sys::global(), "open", &[&"".into(), &"_blank".into(), &"popup=true,width=500,height=700".into()]);
+        spawn_local(async move { sender.send(outside::result(opening).await.ok().and_then(|opened| Window::of(opened, origin))) });
+        opened.recv().await
+    }
+
+    /// Accepts only messages that come from the opened window and from a page of `origin`.
+    fn of(opened: JsValue, origin: String) -> Option<Window> {
+        if !opened.is_truthy() {
+            return None;
+        }
         let response = Oneshot::new();
         let (source, sender) = (opened.clone(), response.clone());
         let listener = Closure::new(move |event: JsValue| {
@@ -59,15 +60,14 @@ impl Window {
             }
         });
         add_event_listener("message", &listener).ok()?;
-        Some(Window { opened: opened.unchecked_into(), response, listener })
+        Some(Window { opened, response, listener })
     }
 }
 
 impl SignInWindow for Window {
     fn show(&self, url: &str) {
-        let location: OpenedLocation = property(&self.opened, "location").unchecked_into();
         // If the window is gone, `is_closed` says so.
-        let _ = location.replace(url);
+        outside::call(&property(&self.opened, "location"), "replace", &[&url.into()]);
     }
 
     fn response(&self) -> impl Future<Output = String> {
@@ -83,6 +83,6 @@ impl Drop for Window {
     fn drop(&mut self) {
         // Neither can fail: the listener and the window are ours, and a closed window may be closed again.
         let _ = remove_event_listener("message", &self.listener);
-        let _ = self.opened.close();
+        outside::call(&self.opened, "close", &[]);
     }
 }

@@ -707,3 +707,77 @@ fn a_token_from_a_redirect_is_not_replaced_by_the_revoked_token_in_the_options()
         assert!(back.navigations().is_empty());
     });
 }
+
+/// A recorder whose last sign-in window was blocked, because it was to open only after `getToken` had no token.
+async fn blocked_late(world: &World) -> Recorder<World> {
+    world.respond(accept).token_source_or_none(|_| Box::pin(async { Ok(None) })).block_popups();
+    let recorder = connect(world, login_options()).await;
+    let blocked = error(record(&recorder, GLOBEX).await);
+    assert_eq!((blocked.code, world.popups().len()), (Code::LoginBlocked, 0));
+    assert!(blocked.hint().contains("call again"), "{}", blocked.hint());
+    world.allow_popups();
+    recorder
+}
+
+#[test]
+fn after_a_window_that_was_blocked_late_the_next_call_opens_it_in_its_own_turn() {
+    run(async {
+        let world = World::new();
+        let recorder = blocked_late(&world).await;
+        world.sign_in_immediately();
+        let (release, released) = gate();
+        world.token_source_or_none(move |_| {
+            let released = released.clone();
+            Box::pin(async move {
+                released.await.unwrap();
+                Ok(None)
+            })
+        });
+        let mut call = Box::pin(record(&recorder, GLOBEX));
+        assert!(poll_once(call.as_mut()).await.is_pending());
+        assert_eq!((world.popups().len(), world.popups()[0].url(), world.get_token_calls().len()), (1, None, 2));
+        release.send();
+        while_time_passes(&[&world], call).await.unwrap();
+        assert_eq!((world.popups().len(), world.starts().len()), (1, 1));
+    });
+}
+
+#[test]
+fn a_window_that_opened_first_is_closed_if_get_token_has_a_token() {
+    run(async {
+        let world = World::new();
+        let recorder = blocked_late(&world).await;
+        world.issue_per_org();
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!((world.popups().len(), world.popups()[0].url(), world.popups()[0].closed_by_library()), (1, None, true));
+        // That window opened, so the next call asks getToken first.
+        record(&recorder, ACME).await.unwrap();
+        assert_eq!(world.popups().len(), 1);
+    });
+}
+
+#[test]
+fn a_page_that_cannot_open_the_window_first_still_asks_get_token() {
+    run(async {
+        let world = World::new();
+        let recorder = blocked_late(&world).await;
+        world.block_popups().issue_per_org();
+        record(&recorder, GLOBEX).await.unwrap();
+    });
+}
+
+#[test]
+fn a_page_with_an_opaque_origin_opens_no_window_and_does_not_leave() {
+    for mode in ["popup", "redirect"] {
+        run(async {
+            let world = World::new();
+            world.disable(Feature::Origin);
+            let mut options = login_options();
+            options.login.as_mut().unwrap().mode = Some(mode.to_owned());
+            let recorder = connect(&world, options).await;
+            let refused = error(record(&recorder, GLOBEX).await);
+            assert_eq!((refused.code, world.popups().len(), world.navigations().len()), (Code::LoginBlocked, 0, 0));
+            assert!(refused.hint().contains("allow-same-origin"), "{}", refused.hint());
+        });
+    }
+}

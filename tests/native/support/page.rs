@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use futures::future::LocalBoxFuture;
 use premium_recorder::auth::ports::{Navigation, SignInWindow};
 use premium_recorder::auth::sign_in::Page;
 
@@ -113,6 +114,11 @@ impl World {
         self
     }
 
+    pub fn allow_popups(&self) -> &World {
+        self.0.blocks_popups.set(false);
+        self
+    }
+
     /// The user signs in as soon as a window opens. The code names the target organization.
     pub fn sign_in_immediately(&self) -> &World {
         self.0.signs_in_immediately.set(true);
@@ -142,14 +148,18 @@ impl World {
 impl Navigation for World {
     type Window = PopupHandle;
 
-    fn open_window(&self) -> Option<PopupHandle> {
+    fn open_window(&self) -> LocalBoxFuture<'static, Option<PopupHandle>> {
         if self.0.blocks_popups.get() {
-            return None;
+            return Box::pin(ready(None));
         }
         let popup = Rc::new(Popup { signs_in_immediately: self.0.signs_in_immediately.get(), ..Popup::default() });
         self.0.popups.borrow_mut().push(popup.clone());
         self.wake();
-        Some(PopupHandle(popup))
+        Box::pin(ready(Some(PopupHandle(popup))))
+    }
+
+    fn has_opaque_origin(&self) -> bool {
+        !self.has(Feature::Origin)
     }
 
     fn has_session_storage(&self) -> bool {

@@ -42,6 +42,7 @@ impl SentRequest {
 /// A feature that a browser may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
+    Origin,
     SessionStorage,
     WebLocks,
     WebCrypto,

@@ -1,6 +1,7 @@
 //! The outside of one recorder, in one page.
 
 use std::cell::RefCell;
+use std::future::ready;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -178,8 +179,12 @@ impl TokenSource for Page {
 impl Navigation for Page {
     type Window = PageWindow;
 
-    fn open_window(&self) -> Option<PageWindow> {
-        self.world.open_window(self.recorder, self.setup.environment)
+    fn open_window(&self) -> LocalBoxFuture<'static, Option<PageWindow>> {
+        Box::pin(ready(self.world.open_window(self.recorder, self.setup.environment)))
+    }
+
+    fn has_opaque_origin(&self) -> bool {
+        false
     }
 
     fn has_session_storage(&self) -> bool {

@@ -1,0 +1,30 @@
+//! Calls of the platform and the app that may run other code before they return: opening a window runs the event loop, an abort
+//! dispatches an event, `getToken` is the app's. That code may call the module, which must not be on the stack then, so
+//! `src/js/instance.js` makes these calls.
+
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Calls a method when the module has returned, in the same turn. Resolves to an array with the result; rejects if the
+    /// method throws. Nobody has to handle the rejection.
+    fn outside(target: &JsValue, method: &str, arguments: &Array) -> Promise;
+}
+
+/// Begins a call of a method. Its result is for [`result`].
+pub(super) fn begin(target: &JsValue, method: &str, arguments: &[&JsValue]) -> Promise {
+    outside(target, method, &arguments.iter().collect())
+}
+
+/// Calls a method whose result nobody needs.
+pub(super) fn call(target: &JsValue, method: &str, arguments: &[&JsValue]) {
+    drop(begin(target, method, arguments));
+}
+
+/// The result of a call that was begun, as it is. The error is what the method throws.
+pub(super) async fn result(begun: Promise) -> Result<JsValue, JsValue> {
+    let result: Array = JsFuture::from(begun).await?.unchecked_into();
+    Ok(result.get(0))
+}
