@@ -92,6 +92,7 @@ impl AuthorizationRequest {
                 ("client_id", &self.client_id),
                 ("redirect_uri", &self.redirect_uri),
                 ("query", &ports.form(&page_query)),
+                ("fragment", &ports.fragment()),
             ])
             .into()
     }

@@ -58,7 +58,10 @@ pub trait Navigation {
     /// What is stored under keys that begin with `prefix`, with its key.
     fn session_items(&self, prefix: &str) -> Vec<(String, String)>;
 
-    /// Puts another address of the same origin into the address bar, without going there.
+    /// The fragment of the page's address, with its `#`; empty if there is none.
+    fn fragment(&self) -> String;
+
+    /// Puts another address of the same origin into the address bar, without going there. Keeps the router's state.
     fn replace_address(&self, url: &str);
 }
 
@@ -71,6 +74,9 @@ pub trait SignInWindow: 'static {
     /// The query of the next authorization response that the callback page, on the page's own origin, posts from this window.
     async fn response(&self) -> String;
 
+    /// The address of the window's page, if that page is of this page's own origin.
+    fn address(&self) -> Option<String>;
+
     /// Whether the window is closed, or its page has cut the tie to this one.
     fn is_closed(&self) -> bool;
 }
@@ -80,9 +86,6 @@ pub trait SignInWindow: 'static {
 pub trait Locks {
     /// A lock that other pages respect. Released when dropped.
     type Lock: 'static;
-
-    /// Whether the platform has locks.
-    fn has_locks(&self) -> bool;
 
     /// Waits for the exclusive lock of this name. `None` at once if the platform has no locks.
     async fn lock(&self, name: &str) -> Option<Self::Lock>;

@@ -16,8 +16,15 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
 
+/// The hint if the callback page has no query.
+const QUERY_DROPPED: &str =
+    "Set login.redirectUri to the address at which the server shows callback.html without a redirect: its redirect drops the query.";
+
 /// How often an open window is checked, in milliseconds.
 const WINDOW_CHECK_MS: u32 = 250;
+
+/// How long the window may show a page of this page's own origin that posts nothing, in milliseconds.
+const CALLBACK_PAGE_MS: u32 = 5_000;
 
 /// How long a response may still be in transit when the window is closed, in milliseconds.
 const CLOSED_GRACE_MS: u32 = 2_000;
@@ -32,8 +39,13 @@ impl Login {
     ) -> Result<AuthorizationCode, Error> {
         let request = AuthorizationRequest::begin(self, ports, target).await?;
         window.show(&request.authorize_url(self, ports));
-        let query = Secret::from(self.response(ports, &window).await?);
-        let code = request.code(&ports.parse_form(query.reveal()))?;
+        let query = Secret::from(self.response(ports, target, &window).await?);
+        let response = ports.parse_form(query.reveal());
+        if response.is_empty() {
+            let message = "The callback page was opened without a query, so the authorization response is lost.";
+            return Err(not_ours(message).with_hint(QUERY_DROPPED));
+        }
+        let code = request.code(&response)?;
         Ok(AuthorizationCode { request, code })
     }
 
@@ -52,21 +64,37 @@ impl Login {
         self.timed_out()
     }
 
-    async fn response<P: Platform>(&self, ports: &P, window: &P::Window) -> Result<String, Error> {
+    async fn response<P: Platform>(&self, ports: &P, target: &Target, window: &P::Window) -> Result<String, Error> {
+        let login = target.environment.login().as_str();
+        let is_own_page = || window.address().is_some_and(|address| address.starts_with("http") && !address.starts_with(login));
         let is_closed = async {
+            let mut own_page_ms = 0;
             while !window.is_closed() {
+                if own_page_ms >= CALLBACK_PAGE_MS {
+                    return Err(self.not_the_callback_page());
+                }
+                own_page_ms = if is_own_page() { own_page_ms.saturating_add(WINDOW_CHECK_MS) } else { 0 };
                 ports.sleep(WINDOW_CHECK_MS).await;
             }
             // The callback page posts its message and closes at once: wait for a message still in transit.
             ports.sleep(CLOSED_GRACE_MS).await;
+            Err(Error::new(Code::LoginCancelled, "The sign-in window was closed."))
         };
         let is_closed = pin!(is_closed);
         let ended = select(is_closed, ports.sleep(self.timeout()));
         match select(pin!(window.response()), ended).await {
             Either::Left((query, _)) => Ok(query),
-            Either::Right((Either::Left(_), _)) => Err(Error::new(Code::LoginCancelled, "The sign-in window was closed.")),
+            Either::Right((Either::Left((ended, _)), _)) => ended,
             Either::Right((Either::Right(_), _)) => Err(self.timed_out()),
         }
+    }
+
+    fn not_the_callback_page(&self) -> Error {
+        let message = format!(
+            "login.redirectUri ({}) shows a page that does not report the sign-in: it is not the callback page.",
+            self.redirect_uri
+        );
+        Error::new(Code::BadArgument, message).with_hint("Serve callback.html and callback.js at login.redirectUri, not the app itself.")
     }
 
     fn timed_out(&self) -> Error {
@@ -132,8 +160,13 @@ impl AuthorizationResponse {
         let query = ports.parse_form(value(&request, "query").unwrap_or_default());
         let response = std::mem::replace(&mut page.query, query);
         let pairs: Vec<_> = page.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let address = if pairs.is_empty() { page.address.clone() } else { format!("{}?{}", page.address, ports.form(&pairs)) };
-        ports.replace_address(&address);
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", ports.form(&pairs)) };
+        // A router may have set a fragment since the page came back.
+        let fragment = match ports.fragment() {
+            none if none.is_empty() => value(&request, "fragment").unwrap_or_default().to_owned(),
+            set => set,
+        };
+        ports.replace_address(&format!("{}{query}{fragment}", page.address));
         if request.is_empty() {
             return Err(not_ours("The page was opened with an authorization response that nobody here waits for."));
         }

@@ -15,6 +15,9 @@ pub trait Transport {
     /// Sends the request once, to its own origin, without cookies and without following redirects. Dropping the future
     /// abandons the response.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
+
+    /// Whether the page sends requests with a `fetch` of its own, and not with the platform's.
+    fn is_replaced(&self) -> bool;
 }
 
 /// A request without a complete response.

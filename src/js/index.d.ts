@@ -122,7 +122,9 @@ export interface LoginOptions {
    */
   redirectUri: string;
   /**
-   * `"popup"` (default) opens a window, so the call that needs a token must be made in a click or a key press.
+   * `"popup"` (default) opens a window, so the call that needs a token must be made in a click or a key press. With
+   * `getToken`, the window opens only if `getToken` has no token. WebKit (Safari) blocks such a late window: the call
+   * rejects with `LOGIN_BLOCKED`, and the next call opens the window at once.
    * `"redirect"` takes this page to the sign-in and back to `redirectUri`; the call that needed the token ends with the
    * page, and is for you to make again after connect().
    */

@@ -80,17 +80,17 @@ codes! {
         when: "`getToken` returned a token of another organization than the one it was asked for. It was dropped.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>, and mind cookies of another account.";
     LoginBlocked "LOGIN_BLOCKED", retry: false, fixed_by: "app",
-        when: "The sign-in window could not be opened (the call was not made in a click or key press, popups are blocked, or the iframe's sandbox lacks `allow-popups`), or the page cannot keep what it needs to come back from a redirect.",
-        hint: "Make the call directly in a click handler and allow popups for this page, or set login.mode to \"redirect\".";
+        when: "The sign-in window could not be opened: the call was not made in a click or key press, it came too late in one (WebKit), popups are blocked, the iframe's sandbox lacks `allow-popups`, or the host's `Cross-Origin-Opener-Policy` forbids it. Or the page cannot return from a sign-in: it has an opaque origin or no `sessionStorage`.",
+        hint: "Make the call directly in a click or key press handler, and allow popups for this page and in its iframe's sandbox. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
-        when: "The sign-in window was closed before it answered. A login page that cuts its tie to the page that opened it (`Cross-Origin-Opener-Policy`) looks the same.",
-        hint: "Sign in again; if the window is still open, its page sends Cross-Origin-Opener-Policy: then set login.mode to \"redirect\".";
+        when: "The sign-in window was closed before it answered. A window that a `Cross-Origin-Opener-Policy` separates from this page looks the same.",
+        hint: "Sign in again. If the window is still open, a Cross-Origin-Opener-Policy separates it from this page: the login page's, this page's or its host's. Set login.mode to \"redirect\" then.";
     LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
         when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, `invalid_grant`, …).",
         hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI or grant type does not fit.";
     LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
         when: "An authorization response came that answers no request of this page: another `state`, one used before, or begun at another login origin. It was dropped.",
-        hint: "Sign in again from the app; the redirect URI is not to be opened, reloaded or bookmarked.";
+        hint: "Sign in again from the app. Do not open, reload or bookmark the redirect URI.";
     LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
         when: "The sign-in gave a token of another organization than the one it was for. It was dropped, or filed under its own (`login.wrongOrg`).",
         hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who may work in this organization.";

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::auth::keyring::Keyring;
-use crate::auth::ports::Platform;
+use crate::auth::ports::{Platform, TryLock};
 use crate::client::Client;
 use crate::cloud::exchange::Exchange;
 use crate::model::environment::Target;
@@ -79,8 +79,21 @@ impl<P: Platform> Doctor<'_, P> {
         // This check is WebAssembly itself, so it cannot fail.
         self.report("webassembly", Verdict::Ok, "it runs", "'wasm-unsafe-eval' in the page's CSP", "");
         let ports = self.exchange.ports();
+        if ports.has_opaque_origin() {
+            let hint = "A sign-in cannot return to this page: add allow-same-origin to the sandbox of its iframe.";
+            self.report("origin", Verdict::Warn, "an opaque origin", "the origin of the page's address", hint);
+        } else {
+            self.report("origin", Verdict::Ok, "the origin of the page's address", "the origin of the page's address", "");
+        }
+        if ports.is_replaced() {
+            let hint = "The page has replaced `fetch`, for example with a monitoring script. If a request fails, try without that script.";
+            self.report("fetch", Verdict::Warn, "a function of the page", "the platform's own", hint);
+        } else {
+            self.report("fetch", Verdict::Ok, "the platform's own", "the platform's own", "");
+        }
         self.feature("session-storage", ports.has_session_storage(), "A sign-in by redirect needs it; one by popup does not.");
-        self.feature("web-locks", ports.has_locks(), "Without them, each page obtains its own token.");
+        let has_locks = !matches!(ports.try_lock("premium-recorder check").await, TryLock::Unsupported);
+        self.feature("web-locks", has_locks, "Without them, each page obtains its own token.");
         self.feature("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https.");
         let tokens = self.keyring.tokens();
         if tokens.is_empty() {

@@ -4,13 +4,14 @@
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
 use gloo_net::http::{Method as HttpMethod, RequestBuilder};
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::{date, json};
-use super::foreign::{ForeignResponse, resolve};
+use super::foreign::{ForeignResponse, property, resolve};
 use super::outside;
 use super::result::foreign;
 use crate::cloud::ports::{Transport, TransportError};
@@ -52,6 +53,12 @@ impl Transport for Browser {
             date: header("Date").as_deref().and_then(date),
             retry_after: header("Retry-After"),
         })
+    }
+
+    fn is_replaced(&self) -> bool {
+        let fetch = property(&js_sys::global(), "fetch");
+        // The platform's functions show no source text.
+        fetch.dyn_ref::<Function>().is_none_or(|fetch| !fetch.to_string().includes("[native code]", 0))
     }
 }
 

@@ -39,10 +39,6 @@ fn manager() -> Option<LockManager> {
 impl Locks for Browser {
     type Lock = Lock;
 
-    fn has_locks(&self) -> bool {
-        manager().is_some()
-    }
-
     async fn lock(&self, name: &str) -> Option<Lock> {
         match Lock::acquire(name, true).await {
             TryLock::Held(lock) => Some(lock),

@@ -86,6 +86,10 @@ impl Navigation for Browser {
         storage.dyn_ref().map(|storage| Object::entries(storage).iter().filter_map(entry).collect()).unwrap_or_default()
     }
 
+    fn fragment(&self) -> String {
+        property(&global("location"), "hash").as_string().unwrap_or_default()
+    }
+
     fn replace_address(&self, url: &str) {
         let history = global("history");
         // If the page may not change its URL, the authorization code stays there. It works only once.

@@ -74,6 +74,11 @@ impl SignInWindow for Window {
         self.response.recv()
     }
 
+    fn address(&self) -> Option<String> {
+        // Another origin's page does not let it be read.
+        property(&property(&self.opened, "location"), "href").as_string()
+    }
+
     fn is_closed(&self) -> bool {
         property(&self.opened, "closed").is_truthy()
     }

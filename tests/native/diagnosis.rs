@@ -59,6 +59,8 @@ fn every_check_is_good_if_the_setup_is_right() {
             "environment",
             "organization",
             "webassembly",
+            "origin",
+            "fetch",
             "session-storage",
             "web-locks",
             "web-crypto",
@@ -224,9 +226,14 @@ fn the_clock_is_checked_if_the_cloud_sends_a_date() {
 #[test]
 fn a_missing_browser_feature_is_a_warning() {
     run(async {
-        for (feature, check) in
-            [(Feature::SessionStorage, "session-storage"), (Feature::WebLocks, "web-locks"), (Feature::WebCrypto, "web-crypto")]
-        {
+        let features = [
+            (Feature::Origin, "origin"),
+            (Feature::Fetch, "fetch"),
+            (Feature::SessionStorage, "session-storage"),
+            (Feature::WebLocks, "web-locks"),
+            (Feature::WebCrypto, "web-crypto"),
+        ];
+        for (feature, check) in features {
             let world = World::new();
             world.disable(feature);
             let recorder = connect(&world, options(&[])).await;
@@ -235,7 +242,7 @@ fn a_missing_browser_feature_is_a_warning() {
             assert_eq!(
                 lines
                     .iter()
-                    .filter(|line| line.check.starts_with("web-") || line.check.starts_with("session"))
+                    .filter(|line| features.iter().any(|(_, check)| line.check == *check))
                     .filter(|line| line.verdict == Warn)
                     .count(),
                 1

@@ -456,6 +456,27 @@ fn the_launch_parameters_survive_a_redirect_sign_in() {
 }
 
 #[test]
+fn the_fragment_survives_a_redirect_sign_in_unless_a_router_has_set_one() {
+    for (on_return, expected) in [("", "#/agents/7"), ("#/home", "#/home")] {
+        run(async {
+            let (before, recorder) = {
+                let world = World::new();
+                world.set_fragment("#/agents/7");
+                let recorder = opened(&world, redirect(), &[("a", "1")]).await.unwrap_or_else(|_| panic!());
+                (world, recorder)
+            };
+            let left = join(record(&recorder, GLOBEX), async { before.advance(120_000) }).await.0;
+            assert!(left.is_err());
+            let state = parameter(&before.navigations()[0], "state").unwrap();
+            let world = before.after_redirect();
+            world.respond(cloud_of(GLOBEX)).set_fragment(on_return);
+            opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+            assert_eq!(world.address().unwrap(), format!("{PAGE}/?a=1{expected}"));
+        });
+    }
+}
+
+#[test]
 fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
     run(async {
         // The page has requested no response.
@@ -780,4 +801,54 @@ fn a_page_with_an_opaque_origin_opens_no_window_and_does_not_leave() {
             assert!(refused.hint().contains("allow-same-origin"), "{}", refused.hint());
         });
     }
+}
+
+#[test]
+fn a_redirect_uri_that_shows_the_app_is_named_within_seconds() {
+    run(async {
+        let world = World::new();
+        world.respond(accept);
+        let recorder = connect(&world, login_options()).await;
+        let began = world.time();
+        let redirected = async {
+            world.sleep(20 * SECOND).await;
+            world.popups()[0].show_own_page(&format!("{PAGE}/#/home"));
+        };
+        let (refused, ()) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), redirected)).await;
+        let refused = error(refused);
+        assert_eq!(refused.code, Code::BadArgument);
+        assert!(refused.message.contains("login.redirectUri"), "{}", refused.message);
+        let waited = world.time() - began - 20 * SECOND;
+        assert!((5 * SECOND..6 * SECOND).contains(&waited), "{waited}");
+        assert!(world.popups()[0].closed_by_library());
+    });
+}
+
+#[test]
+fn a_page_of_the_login_origin_is_not_taken_for_the_app() {
+    run(async {
+        let world = World::new();
+        world.respond(accept);
+        let recorder = connect(&world, login_options()).await;
+        let signs_in = async {
+            world.sleep(SECOND).await;
+            // The login origin may be the app's own, for example on a developer's machine.
+            world.popups()[0].show_own_page("https://login.cloud.example/oauth/authorize");
+            world.sleep(60 * SECOND).await;
+            world.popups()[0].post_code("code");
+        };
+        while_time_passes(&[&world], join(record(&recorder, GLOBEX), signs_in)).await.0.unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_drops_the_query_of_the_callback_page_is_named() {
+    run(async {
+        let world = World::new();
+        let recorder = connect(&world, login_options()).await;
+        let (refused, ()) = join(record(&recorder, GLOBEX), async { world.popups()[0].post("") }).await;
+        let refused = error(refused);
+        assert_eq!(refused.code, Code::LoginStateMismatch);
+        assert!(refused.message.contains("without a query") && refused.hint().contains("drops the query"), "{}", refused.hint());
+    });
 }

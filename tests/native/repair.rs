@@ -371,6 +371,19 @@ fn a_lying_token_is_not_trusted_when_it_is_added_again() {
     }
 }
 
+#[test]
+fn a_refused_token_without_a_source_for_another_is_not_repaired() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(401, r#"{"code":"bad.credentials","message":"Invalid login credentials."}"#));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.status), (Code::Unauthenticated, Some(401)));
+        assert_eq!(refused.evidence.missing_scopes, None);
+        assert!(world.events().iter().all(|event| !event.contains("Repair")), "{:?}", world.events());
+    });
+}
+
 fn is_for(request: &SentRequest, agent: &str) -> bool {
     request.url.contains(agent) || request.body.as_ref().is_some_and(|body| body.contains(agent))
 }

@@ -414,6 +414,73 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
 }
 
 #[test]
+fn each_agents_unknown_outcome_is_remembered() {
+    run(async {
+        let world = World::new();
+        let is_lost = Rc::new(Cell::new(true));
+        let lost = is_lost.clone();
+        cloud(&world, move || if lost.get() { Err(lost_response("reset")) } else { Ok(response(201, CREATED)) }, || list(&[]));
+        let recorder = with_token(&world).await;
+        let start = |agent: &str| recorder.start_recording(start_of(agent, GLOBEX).unwrap(), no_options());
+        for agent in ["one", "two", "one", "two"] {
+            assert_eq!(error(while_time_passes(&[&world], start(agent)).await).code, Code::OutcomeUnknown);
+        }
+        is_lost.set(false);
+        for agent in ["one", "two"] {
+            let before = world.requests().len();
+            while_time_passes(&[&world], start(agent)).await.unwrap();
+            assert_eq!(world.requests()[before].method, "GET", "{agent} is looked for first");
+        }
+    });
+}
+
+#[test]
+fn a_recording_that_has_stopped_is_not_the_lost_one() {
+    run(async {
+        let world = World::new();
+        cloud(&world, || Err(lost_response("reset")), || list(&[entity("over", "stopped", 40)]));
+        let recorder = with_token(&world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+    });
+}
+
+#[test]
+fn lost_starts_of_different_agents_do_not_hide_each_other() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|request| {
+            let agent = request.url.split("agentId=").nth(1).map(str::to_owned);
+            let result = match agent {
+                None => Err(lost_response("reset")),
+                Some(agent) => Ok(list(&[entity(&format!("of-{agent}"), "recording", 40).replace(AGENT, &agent)])),
+            };
+            Box::pin(async move { result })
+        });
+        let recorder = with_token(&world).await;
+        let start = |agent: &str| recorder.start_recording(start_of(agent, GLOBEX).unwrap(), no_options());
+        let (one, two) = while_time_passes(&[&world], join(start("one"), start("two"))).await;
+        assert_eq!((one.unwrap().id.as_str(), two.unwrap().id.as_str()), ("of-one", "of-two"));
+    });
+}
+
+#[test]
+fn calls_that_wait_for_the_same_token_are_merged_into_one_start() {
+    run(async {
+        let world = World::new();
+        world.disable_locks().respond(|_| created("rec-1"));
+        let release = world.issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let release_later = async {
+            yield_now().await;
+            release.send();
+        };
+        let (both, ()) = join(join(record(&recorder, GLOBEX), record(&recorder, GLOBEX)), release_later).await;
+        assert!(both.0.is_ok() && both.1.is_ok());
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
 fn after_an_unsent_start_the_next_one_does_not_look() {
     run(async {
         let world = World::new();

@@ -76,12 +76,8 @@ impl World {
 impl Locks for World {
     type Lock = TestLock;
 
-    fn has_locks(&self) -> bool {
-        self.has(Feature::WebLocks)
-    }
-
     async fn lock(&self, name: &str) -> Option<TestLock> {
-        if self.0.origin.has_no_locks.get() {
+        if self.0.origin.has_no_locks.get() || !self.has(Feature::WebLocks) {
             return None;
         }
         self.until(|state| !state.origin.is_held(name)).await;
@@ -90,7 +86,7 @@ impl Locks for World {
 
     async fn try_lock(&self, name: &str) -> TryLock<TestLock> {
         match &self.0.origin {
-            origin if origin.has_no_locks.get() => TryLock::Unsupported,
+            origin if origin.has_no_locks.get() || !self.has(Feature::WebLocks) => TryLock::Unsupported,
             origin if origin.is_held(name) => TryLock::Taken,
             _ => TryLock::Held(self.take_lock(name)),
         }

@@ -34,6 +34,7 @@ pub fn parameter(url: &str, name: &str) -> Option<String> {
 #[derive(Default)]
 pub struct Popup {
     url: RefCell<Option<String>>,
+    own_page: RefCell<Option<String>>,
     queries: RefCell<VecDeque<String>>,
     is_closed: Cell<bool>,
     is_closed_by_library: Cell<bool>,
@@ -63,6 +64,11 @@ impl Popup {
     /// The callback page posts this code, with the state of the authorization request.
     pub fn post_code(&self, code: &str) {
         self.post(&format!("?code={code}&state={}", self.parameter("state").unwrap()));
+    }
+
+    /// The window shows a page of the app's own origin.
+    pub fn show_own_page(&self, address: &str) {
+        self.own_page.replace(Some(address.to_owned()));
     }
 
     /// The user closes the window.
@@ -95,6 +101,10 @@ impl SignInWindow for PopupHandle {
             }
         })
         .await
+    }
+
+    fn address(&self) -> Option<String> {
+        self.0.own_page.borrow().clone()
     }
 
     fn is_closed(&self) -> bool {
@@ -139,6 +149,12 @@ impl World {
         self.0.session_storage.borrow().clone()
     }
 
+    /// The fragment of the page's address.
+    pub fn set_fragment(&self, fragment: &str) -> &World {
+        self.0.fragment.replace(fragment.to_owned());
+        self
+    }
+
     /// The address bar, if the library has replaced it.
     pub fn address(&self) -> Option<String> {
         self.0.address.borrow().clone()
@@ -178,6 +194,10 @@ impl Navigation for World {
 
     fn session_items(&self, prefix: &str) -> Vec<(String, String)> {
         self.session_storage().into_iter().filter(|(key, _)| key.starts_with(prefix)).collect()
+    }
+
+    fn fragment(&self) -> String {
+        self.0.fragment.borrow().clone()
     }
 
     fn replace_address(&self, url: &str) {

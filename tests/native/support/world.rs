@@ -42,6 +42,7 @@ impl SentRequest {
 /// A feature that a browser may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
+    Fetch,
     Origin,
     SessionStorage,
     WebLocks,
@@ -70,6 +71,7 @@ pub(super) struct State {
     pub(super) navigations: RefCell<Vec<String>>,
     pub(super) session_storage: RefCell<HashMap<String, String>>,
     pub(super) address: RefCell<Option<String>>,
+    pub(super) fragment: RefCell<String>,
     pub(super) origin: Rc<SameOrigin>,
 }
 
@@ -165,6 +167,10 @@ impl Transport for World {
         };
         self.0.requests.borrow_mut().push(sent.clone());
         self.response_to(&sent).await
+    }
+
+    fn is_replaced(&self) -> bool {
+        !self.has(Feature::Fetch)
     }
 }
 

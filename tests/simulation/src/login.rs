@@ -471,6 +471,10 @@ impl SignInWindow for PageWindow {
         self.world.logins.borrow().windows[self.number].response.clone().unwrap_or_default()
     }
 
+    fn address(&self) -> Option<String> {
+        None
+    }
+
     fn is_closed(&self) -> bool {
         self.world.logins.borrow().windows[self.number].is_closed
     }

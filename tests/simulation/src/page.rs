@@ -136,6 +136,10 @@ impl Transport for Page {
         self.world.sent(number, request.origin(), request.url());
         sending.await
     }
+
+    fn is_replaced(&self) -> bool {
+        false
+    }
 }
 
 impl TokenSource for Page {
@@ -187,6 +191,10 @@ impl Navigation for Page {
         false
     }
 
+    fn fragment(&self) -> String {
+        String::new()
+    }
+
     fn has_session_storage(&self) -> bool {
         true
     }
@@ -210,10 +218,6 @@ impl Navigation for Page {
 
 impl Locks for Page {
     type Lock = PageLock;
-
-    fn has_locks(&self) -> bool {
-        !self.world.schedule.without_locks
-    }
 
     async fn lock(&self, name: &str) -> Option<PageLock> {
         self.world.act();
