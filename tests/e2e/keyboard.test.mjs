@@ -122,7 +122,7 @@ test("so can recording everybody, and cancelling it", async () => {
   const orgs = [cloud.acme, cloud.globex, cloud.initech];
   await browser.openApp({ org: cloud.acme, hold: orgs });
   // So that there is time to cancel: none is answered before.
-  await browser.driver.executeScript(holdStarts);
+  await browser.evaluate(holdStarts);
   await tabTo("button", "Record all agents");
   await keys(Key.ENTER);
   await tabTo("button", "Cancel");

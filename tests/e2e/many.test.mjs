@@ -526,9 +526,9 @@ function everybody(orgs) {
 /** An empty page with what these tests find in `kept`. `speed`: both clocks run so many times as fast from now on. */
 async function openWith({ launch, speed } = {}) {
   await browser.openEmpty(launch ? { orgId: launch.id } : {});
-  await browser.driver.executeScript(helpers);
+  await browser.evaluate(helpers);
   if (!speed) return;
-  await browser.driver.executeScript(runFast, speed);
+  await browser.evaluate(runFast, speed);
   await browser.cloud.change({ clockSpeed: speed });
 }
 
@@ -597,7 +597,7 @@ function runFast(speed) {
 
 /** Lets so many starts of the page pass; those that come after wait until the gate is opened. */
 async function hold(cloud, { passes }) {
-  await browser.driver.executeScript((passes) => {
+  await browser.evaluate((passes) => {
     const sends = window.fetch;
     const waiting = [];
     let listeners = [];
