@@ -97,8 +97,7 @@ async function startWebKit() {
 function webKitEnvironment({ display }) {
   // WebKit's sandbox refuses to run as root.
   const asRoot = process.getuid() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {};
-  // For $vm.gc().
-  return { ...process.env, ...asRoot, DISPLAY: display, JSC_useDollarVM: "1" };
+  return { ...process.env, ...asRoot, DISPLAY: display };
 }
 
 const SCREEN = { width: 1200, height: 3000 };
