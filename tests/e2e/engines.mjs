@@ -22,6 +22,9 @@ export function cannotRunIn(reasons) {
   return reason ? { skip: `not in ${engine}: ${reason}` } : {};
 }
 
+/** How often the engine itself sends a GET whose connection breaks off. */
+export const GET_ATTEMPTS = byEngine({ firefox: 10 }, 1);
+
 /** Starts the engine. Returns its driver, and what ends both. */
 export async function startEngine() {
   await ensureBrowsers([engine]);
