@@ -10,7 +10,9 @@ import { watch } from "./watch.mjs";
 
 const PATIENCE = 10_000;
 /** How long a script in the page may take, in milliseconds. No timer of the library has this length. */
-const SCRIPT_TIMEOUT = 30_007;
+const SCRIPT_TIMEOUT = 60_007;
+/** WebKit's driver misses what a frame would have to scroll to. In Chromium, its own view of JSON covers the top. */
+const WHERE_BUTTONS_GO = byEngine({ webkit: "prepend" }, "append");
 /** How often a condition is looked at, in milliseconds. */
 const EVERY = 20;
 
@@ -162,8 +164,7 @@ class Browser {
           button.remove();
           page.kept.going = page.settle(action());
         };
-        // WebKit's driver misses what a frame would have to scroll to.
-        document.body.prepend(button);
+        document.body.${WHERE_BUTTONS_GO}(button);
       }`,
       ...args,
     );
