@@ -1,19 +1,20 @@
-// Installs whatever is missing for the build and, with `browsers`, for the tests. Fast if nothing is missing.
+// Installs whatever is missing for the build, and the browsers that the tests need. Fast if nothing is missing.
+//   node scripts/setup.mjs [--browsers]
 // Runs before npm packages are installed, so it may import only node: modules and our own.
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureBrowsers } from "./browsers.mjs";
+import { ALL_ENGINES, ensureBrowsers } from "./browsers.mjs";
 import { asCommand, root, run, say, targetDir, which } from "./process.mjs";
 import { cargoEnv, ensureRust } from "./rust.mjs";
 
 export { cargoEnv };
 
-export async function setup({ browsers = false, lints = false } = {}) {
+export async function setup({ engines = [], lints = false } = {}) {
   await ensurePackages();
   await ensureRust({ lints });
   await ensureBindgen();
-  if (browsers) await ensureBrowsers();
+  await ensureBrowsers(engines);
 }
 
 // Writes the stamp last, so that an interrupted installation is repeated.
@@ -38,5 +39,5 @@ async function ensureBindgen() {
 }
 
 asCommand(import.meta, async () => {
-  await setup({ browsers: process.argv.includes("--browsers") });
+  await setup({ engines: process.argv.includes("--browsers") ? ALL_ENGINES : [] });
 });

@@ -1,36 +1,79 @@
 // Runs all tests, stage by stage, until a stage fails.
+//   node scripts/test.mjs [--engines [FILE...]]
+// With --engines: only the end-to-end tests, all of them or these files, in every engine. ENGINES names other engines than
+// all of them, for example ENGINES=chromium,firefox.
 import { readFile, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { ALL_ENGINES } from "./browsers.mjs";
 import { PANICKING, build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
 import { Failure, asCommand, root, run, say, targetDir } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 import { checkTypes } from "./types.mjs";
 
-const STAGES = [
-  ["native", native],
-  ["browser", inBrowser],
-  ["types", types],
-  ["end to end", endToEnd],
+/** What crosses from the library to the platform, where engines differ: `npm test` runs it in every engine. */
+const CROSSING = [
+  "module",
+  "thread",
+  "source",
+  "login-popup",
+  "login-redirect",
+  "sharing",
+  "once",
+  "lifetime",
+  "leaving",
+  "panic",
 ];
 
+/** The engines that wasm-bindgen's runner knows. The runner takes the driver whose environment variable is set. */
+const RUNNERS = {
+  chromium: { options: "goog:chromeOptions", browser: "CHROME", otherDriver: "GECKODRIVER" },
+  firefox: { options: "moz:firefoxOptions", browser: "FIREFOX", otherDriver: "CHROMEDRIVER" },
+};
+
 asCommand(import.meta, async () => {
-  await setup({ browsers: true });
+  const { engines, stages, goesOn } = await plan(process.argv.slice(2));
+  await setup({ engines });
   await build();
   await build(PANICKING);
   await buildCloud();
 
   const results = [];
-  for (const [name, runTests] of STAGES) {
+  for (const [name, runTests] of stages) {
     say(`\ntest: ${name}`);
     results.push(await stage(name, runTests));
-    if (results.at(-1).error) break;
+    if (results.at(-1).error && !goesOn) break;
   }
-  report(results);
+  report(results, stages.slice(results.length));
 });
 
+async function plan([option, ...files]) {
+  const engines = process.env.ENGINES?.split(",") ?? ALL_ENGINES;
+  const unknown = engines.filter((engine) => !ALL_ENGINES.includes(engine));
+  if (unknown.length) throw new Failure(`ENGINES: ${unknown} must be of ${ALL_ENGINES.join(", ")}`);
+  const all = await endToEndFiles();
+  const endToEnd = (pick) => engines.map((engine) => [`end to end, ${engine}`, inEngine(engine, pick(engine))]);
+
+  if (option === "--engines") {
+    const chosen = files.length ? files.map((file) => basename(file, ".test.mjs")) : all;
+    const strange = chosen.filter((name) => !all.includes(name));
+    if (strange.length) throw new Failure(`tests/e2e has no ${strange.join(", ")}`);
+    return { engines, stages: endToEnd(() => chosen), goesOn: true };
+  }
+  if (option) throw new Failure(`${option}: the only option is --engines`);
+  return {
+    engines,
+    stages: [
+      ["native", native],
+      ...engines.filter((engine) => RUNNERS[engine]).map((engine) => [`crossing, ${engine}`, crossingIn(engine)]),
+      ["types", types],
+      ...endToEnd((engine) => (engine === "chromium" ? all : CROSSING)),
+    ],
+  };
+}
+
 async function stage(name, runTests) {
-  const result = { name, passed: 0, failed: 0 };
+  const result = { name, passed: 0, failed: 0, skipped: 0 };
   const began = performance.now();
   try {
     await runTests({ stdout: process.stdout, onLine: (line) => count(result, line) });
@@ -47,12 +90,12 @@ async function stage(name, runTests) {
 // Reads the summary lines of cargo, of wasm-bindgen's runner and of Node.
 function count(result, line) {
   const rust = line.match(/^test result: .*?(\d+) passed; (\d+) failed/);
-  const node = line.match(/^\S+ (pass|fail) (\d+)$/);
+  const node = line.match(/^\S+ (pass|fail|skipped) (\d+)$/);
   if (rust) {
     result.passed += Number(rust[1]);
     result.failed += Number(rust[2]);
   } else if (node) {
-    result[`${node[1]}ed`] += Number(node[2]);
+    result[{ pass: "passed", fail: "failed" }[node[1]] ?? node[1]] += Number(node[2]);
   }
 }
 
@@ -61,15 +104,18 @@ async function native(options) {
   await run("cargo", args, { ...options, env: cargoEnv() });
 }
 
-async function inBrowser(options) {
-  // By default, chromedriver starts the first browser that it finds, whose version may not match.
-  const settings = JSON.parse(await readFile(join(root, "webdriver.json"), "utf8"));
-  settings["goog:chromeOptions"].binary = process.env.CHROME;
-  const path = join(targetDir, "webdriver.json");
-  await writeFile(path, JSON.stringify(settings));
+function crossingIn(engine) {
+  return async (options) => {
+    const { options: key, browser, otherDriver } = RUNNERS[engine];
+    const settings = JSON.parse(await readFile(join(root, "webdriver.json"), "utf8"));
+    // By default, a driver starts the first browser that it finds, whose version may not match.
+    const path = join(targetDir, `webdriver-${engine}.json`);
+    await writeFile(path, JSON.stringify({ [key]: { ...settings[key], binary: process.env[browser] } }));
 
-  const args = ["test", "--locked", "--target", "wasm32-unknown-unknown", "--test", "crossing"];
-  await run("cargo", args, { ...options, env: { ...cargoEnv(), WASM_BINDGEN_TEST_WEBDRIVER_JSON: path } });
+    const args = ["test", "--locked", "--target", "wasm32-unknown-unknown", "--test", "crossing"];
+    const env = { ...cargoEnv(), WASM_BINDGEN_TEST_WEBDRIVER_JSON: path, [otherDriver]: undefined };
+    await run("cargo", args, { ...options, env });
+  };
 }
 
 async function types({ stdout, onLine }) {
@@ -77,24 +123,27 @@ async function types({ stdout, onLine }) {
   onLine("ℹ pass 1");
 }
 
-async function endToEnd(options) {
-  const folder = join(root, "tests/e2e");
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".test.mjs")).sort();
-  if (files.length === 0) throw new Failure("tests/e2e has no *.test.mjs");
-  const paths = files.map((name) => join(folder, name));
-  await run(process.execPath, ["--test", "--test-reporter=spec", ...paths], options);
+async function endToEndFiles() {
+  const files = (await readdir(join(root, "tests/e2e"))).filter((name) => name.endsWith(".test.mjs"));
+  return files.map((name) => basename(name, ".test.mjs")).sort();
 }
 
-function report(results) {
-  const row = (...cells) => console.log(cells.map((cell, i) => (i ? `${cell}`.padStart(9) : cell.padEnd(12))).join(""));
+function inEngine(engine, names) {
+  const paths = names.map((name) => join(root, "tests/e2e", `${name}.test.mjs`));
+  const args = ["--test", "--test-reporter=spec", ...paths];
+  return (options) => run(process.execPath, args, { ...options, env: { ENGINE: engine } });
+}
+
+function report(results, notRun) {
+  const row = (...cells) => console.log(cells.map((cell, i) => (i ? `${cell}`.padStart(9) : cell.padEnd(22))).join(""));
   console.log("");
-  row("stage", "passed", "failed", "seconds");
-  results.forEach(({ name, passed, failed, seconds }) => row(name, passed, failed, seconds));
-  STAGES.slice(results.length).forEach(([name]) => row(name, "not run", "", ""));
+  row("stage", "passed", "failed", "skipped", "seconds");
+  results.forEach(({ name, passed, failed, skipped, seconds }) => row(name, passed, failed, skipped, seconds));
+  notRun.forEach(([name]) => row(name, "not run", "", "", ""));
 
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-  const { name, error } = results.at(-1);
-  if (error) say(`\nerror: the stage "${name}" failed: ${error.message}`);
+  const failed = results.filter(({ error }) => error);
+  for (const { name, error } of failed) say(`\nerror: the stage "${name}" failed: ${error.message}`);
   console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
-  if (error) process.exitCode = error.exitCode ?? 1;
+  if (failed.length) process.exitCode = failed[0].error.exitCode ?? 1;
 }

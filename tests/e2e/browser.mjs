@@ -1,16 +1,18 @@
-// A headless Chromium and servers of its own for one test file, and what must hold after every test in it.
+// A browser and servers of its own for one test file, and what must hold after every test in it.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach } from "node:test";
-import { Builder, By, Select, error as problem, logging } from "selenium-webdriver";
-import chrome from "selenium-webdriver/chrome.js";
-import { ensureBrowsers } from "../../scripts/browsers.mjs";
+import { By, Select, error as problem, logging } from "selenium-webdriver";
 import { serve } from "../../scripts/serve.mjs";
 import { Cloud } from "./cloud.mjs";
+import { byEngine, engine, startEngine } from "./engines.mjs";
 import { inPage } from "./in-page.mjs";
 import { watch } from "./watch.mjs";
 
 const PATIENCE = 10_000;
+/** How long a script in the page may take, in milliseconds. No timer of the library has this length. */
+const SCRIPT_TIMEOUT = 60_007;
+/** WebKit's driver misses what a frame would have to scroll to. In Chromium, its own view of JSON covers the top. */
+const WHERE_BUTTONS_GO = byEngine({ webkit: "prepend" }, "append");
 /** How often a condition is looked at, in milliseconds. */
 const EVERY = 20;
 
@@ -40,28 +42,27 @@ export function browser({ mayComplain = [] } = {}) {
 class Browser {
   cloud;
   driver;
+  #end;
   #servers;
   #host;
   #secrets = new Set();
 
   async open() {
-    await ensureBrowsers();
     this.#servers = await serve({ redirectPaths: REDIRECT_PATHS });
     this.cloud = await Cloud.of(this.#servers.cloud);
-    this.driver = await start();
-    await this.driver.manage().setTimeouts({ script: PATIENCE });
+    ({ driver: this.driver, end: this.#end } = await startEngine());
+    await this.driver.manage().setTimeouts({ script: SCRIPT_TIMEOUT });
     this.#host = await this.driver.getWindowHandle();
   }
 
-  /** Nobody is signed in, nothing has happened. */
+  /** Nobody is signed in, nothing has happened. The cloud knows no cookie any more. */
   async reset() {
     this.#secrets.clear();
     await this.cloud.reset();
-    await this.driver.sendDevToolsCommand("Network.clearBrowserCookies", {});
   }
 
   async close() {
-    await this.driver?.quit();
+    await this.#end?.();
     await this.#servers?.close();
   }
 
@@ -115,25 +116,41 @@ class Browser {
   async enterEmpty() {
     await this.leaveApp();
     await this.driver.switchTo().frame(0);
-    await this.driver.executeScript(watch);
+    // WebKit's driver ends its scripts by a timer of the page, and leaves it there.
+    await this.evaluate(watch, byEngine({ webkit: SCRIPT_TIMEOUT }, null));
   }
 
   /** Runs a function in the page, with what in-page.mjs gives it and these arguments. What it returns leaks no token. */
   async run(body, ...args) {
-    const script = `
-      const done = arguments[arguments.length - 1];
-      const [environment, args] = arguments;
-      (async () => {
-        const page = (${inPage})(await import("/premium-recorder/index.js"), environment);
-        const value = await (${body})(page, ...args);
-        return { value, traces: page.traces() };
-      })().then(done, (error) => done({ fault: String(error?.stack ?? error) }));`;
-    const { value, traces, fault } = await this.driver.executeAsyncScript(script, this.cloud.environment, args);
+    const { value, traces, fault } = await this.evaluate(
+      `async (environment, ...args) => {
+        try {
+          const page = (${inPage})(await import("/premium-recorder/index.js"), environment);
+          const value = await (${body})(page, ...args);
+          return { value, traces: page.traces() };
+        } catch (error) {
+          return { fault: String(error?.stack ?? error) };
+        }
+      }`,
+      this.cloud.environment,
+      ...args,
+    );
     assert.equal(fault, undefined);
     await this.#checkSecrets();
     this.mustNotShowTokens(JSON.stringify(value ?? null));
     this.mustNotShowTokens(traces);
     return withoutNulls(value);
+  }
+
+  /**
+   * What a function returns in the page. It runs as the page's own script: the sandboxes in which WebDriver runs scripts in
+   * Firefox and WebKit cannot import, and have other built-in objects than the page.
+   */
+  async evaluate(body, ...args) {
+    const source = `(${body})(...JSON.parse(${JSON.stringify(JSON.stringify(args))}))`;
+    const { text, fault } = await this.driver.executeAsyncScript(asPage, source);
+    if (fault) throw new Error(fault);
+    return text === null ? undefined : JSON.parse(text);
   }
 
   /** Clicks on a button, which then does what `body` returns. How it ends, `ended` tells. */
@@ -147,7 +164,7 @@ class Browser {
           button.remove();
           page.kept.going = page.settle(action());
         };
-        document.body.append(button);
+        document.body.${WHERE_BUTTONS_GO}(button);
       }`,
       ...args,
     );
@@ -238,8 +255,9 @@ class Browser {
     throw new Error(`there is no ${css} called "${name}"`);
   }
 
-  /** The role and name of a control. WebDriver's own commands for them know no elements of another site's frame. */
-  described(element) {
+  /** The role and name of a control. Chromedriver's own commands for them know no elements of another site's frame. */
+  async described(element) {
+    if (engine !== "chromium") return { role: await element.getAriaRole(), name: await element.getAccessibleName() };
     return this.driver.executeScript(
       "return { role: arguments[0].computedRole, name: arguments[0].computedName }",
       element,
@@ -268,6 +286,11 @@ class Browser {
     return text;
   }
 
+  collectGarbage() {
+    if (engine === "chromium") return this.driver.sendDevToolsCommand("HeapProfiler.collectGarbage", {});
+    return this.evaluate(byEngine({ firefox: "() => TestUtils.gc()", webkit: makeGarbage }));
+  }
+
   async until(what, isSo, detail = () => "") {
     let last;
     const attempt = async () => {
@@ -284,7 +307,9 @@ class Browser {
     });
   }
 
+  /** Only chromedriver tells what the console says. */
   async checkConsole(mayComplain) {
+    if (engine !== "chromium") return;
     const entries = await this.driver.manage().logs().get(logging.Type.BROWSER);
     const errors = entries.filter(({ level }) => level.value >= logging.Level.SEVERE.value);
     for (const { message } of entries) this.mustNotShowTokens(message);
@@ -308,20 +333,19 @@ class Browser {
   }
 }
 
-async function start() {
-  const settings = JSON.parse(await readFile(new URL("../../webdriver.json", import.meta.url), "utf8"));
-  const logs = new logging.Preferences();
-  logs.setLevel(logging.Type.BROWSER, logging.Level.ALL);
-  const options = new chrome.Options()
-    .addArguments(...settings["goog:chromeOptions"].args, "--enable-blink-features=ComputedAccessibilityInfo")
-    .excludeSwitches("disable-popup-blocking")
-    .setChromeBinaryPath(process.env.CHROME)
-    .setLoggingPrefs(logs);
-  return new Builder()
-    .forBrowser("chrome")
-    .setChromeOptions(options)
-    .setChromeService(new chrome.ServiceBuilder(process.env.CHROMEDRIVER))
-    .build();
+/** Runs in the page, whose content security policy may ask for a nonce. */
+function asPage(source, done) {
+  const script = document.createElement("script");
+  script.nonce = "test";
+  script.textContent = `window.evaluated = (async () => ${source})();`;
+  delete window.evaluated;
+  document.documentElement.append(script);
+  script.remove();
+  if (!window.evaluated) return done({ fault: `the page does not run ${source}` });
+  window.evaluated.then(
+    (value) => done({ text: JSON.stringify(value) }),
+    (error) => done({ fault: String(error?.stack ?? error) }),
+  );
 }
 
 function embed(src, sandbox, done) {
@@ -331,6 +355,15 @@ function embed(src, sandbox, done) {
   frame.onload = () => done();
   frame.src = src;
   document.body.append(frame);
+}
+
+/** Runs in WebKit, which has no command to collect garbage: makes so much of it that it collects. */
+async function makeGarbage() {
+  const garbage = new WeakRef({});
+  while (garbage.deref()) {
+    await new Promise((resolve) => setTimeout(resolve));
+    for (let count = 0; count < 1000; count += 1) new Array(10_000).fill(count);
+  }
 }
 
 /** WebDriver has no `undefined`: what was absent comes back as null. */

@@ -1,3 +1,5 @@
+import { GET_ATTEMPTS } from "./engines.mjs";
+
 const STARTS = "/api/v2/screenrecordings";
 const TOKEN = "/api/v2/tokens/me";
 const AUTHORIZE = "/oauth/authorize";
@@ -124,9 +126,10 @@ export class Cloud {
     return this.spoil("PATCH", `${STARTS}/*`, fault, times);
   }
 
-  /** What happens to the next requests of this kind. */
+  /** What happens to the next requests of this kind that a page sends. */
   spoil(method, path, fault, times = 1) {
-    return this.#ask("faults", { method, path, fault, times });
+    const attempts = method === "GET" && fault.reset ? GET_ATTEMPTS : 1;
+    return this.#ask("faults", { method, path, fault, times: times * attempts });
   }
 
   /** Where people may be sent back to, beside what the servers know already. */

@@ -117,7 +117,10 @@ export function inPage(premium, environment) {
 
   /** What outlives a call where anybody can read it. */
   function traces() {
-    const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
+    // WebKit lists a frame's own document among the resources of the frame.
+    const [page] = performance.getEntriesByType("navigation");
+    const resources = performance.getEntriesByType("resource").map(({ name }) => name);
+    const fetched = resources.filter((name) => name !== page?.name);
     const stored = [{ ...localStorage }, { ...sessionStorage }, document.cookie];
     return JSON.stringify([stored, location.href, document.referrer, history.state, window.name, fetched]);
   }

@@ -237,14 +237,13 @@ async function leave(launch) {
 }
 
 async function go() {
-  await browser.driver.executeAsyncScript(
-    `const done = arguments[2];
-    import("/premium-recorder/index.js").then(async ({ connect }) => {
+  await browser.evaluate(
+    `async (environment, agentId) => {
+      const { connect } = await import("/premium-recorder/index.js");
       const login = { clientId: "c11e1700-0000-4000-8000-000000000000", mode: "redirect", redirectUri: location.origin + "/config.json" };
-      const recorder = await connect({ environments: [arguments[0]], login });
-      recorder.startRecording(arguments[1]).catch(() => {});
-      done();
-    });`,
+      const recorder = await connect({ environments: [environment], login });
+      recorder.startRecording(agentId).catch(() => {});
+    }`,
     cloud.environment,
     globex.agents[0].id,
   );

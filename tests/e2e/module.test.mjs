@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { afterEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { cannotRunIn } from "./engines.mjs";
 import { packageServer } from "./package-server.mjs";
 
 const NOT_THERE = /\/premium-recorder\/none\.wasm - Failed to load resource: .* 404/;
@@ -144,7 +145,9 @@ describe("the module", () => {
       });
     }
 
-    test("offline: WASM_LOAD_FAILED, until the connection is back", async () => {
+    const onlyInChromium = "only chromedriver can take the network away";
+    const unable = cannotRunIn({ firefox: onlyInChromium, webkit: onlyInChromium });
+    test("offline: WASM_LOAD_FAILED, until the connection is back", unable, async () => {
       await browser.driver.get(`${page.origin}/`);
       await browser.run(() => {});
       await browser.driver.setNetworkConditions({ offline: true, latency: 0, throughput: 0 });

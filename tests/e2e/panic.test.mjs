@@ -433,7 +433,7 @@ describe("what the last instance has left behind", () => {
       // Set after theirs, so it ends after theirs.
       await new Promise((resolve) => setTimeout(resolve, 100));
     });
-    for (let times = 0; times < 3; times++) await browser.driver.sendDevToolsCommand("HeapProfiler.collectGarbage", {});
+    for (let times = 0; times < 3; times++) await browser.collectGarbage();
     const code = await browser.run(({ kept }) => kept.codeOf(kept.recorder.startRecording(kept.agents[1])));
     assert.equal(code, "fine");
   });

@@ -35,7 +35,9 @@ test("two hundred calls and no token: one fetch, one start, two hundred results"
 });
 
 test("fifty frames and no token: one fetch, one start, fifty results", async () => {
-  const { asked, outcomes } = await inFrames(50, await cloud.token(globex, { format: "opaque" }));
+  // A slow machine takes long to start fifty modules.
+  const options = { timeoutMs: 50_000 };
+  const { asked, outcomes } = await inFrames(50, await cloud.token(globex, { format: "opaque" }), options);
   assert.equal(asked, 1);
   assert.deepEqual(outcomes, Array(50).fill(await onlyRecording()));
   assert.equal((await cloud.starts()).length, 1);

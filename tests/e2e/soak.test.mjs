@@ -49,7 +49,7 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
   const lives = livesOf(orgs, random);
 
   await browser.openEmpty({ orgId: orgs[0].id });
-  await browser.driver.executeScript(gauge);
+  await browser.evaluate(gauge);
   const { calls, gauges } = await browser.run(soak, lives, { atATime: AT_A_TIME, timeoutMs: TIMEOUT });
   const { requests, recordings } = await cloud.ledger();
 
