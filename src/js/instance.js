@@ -1,5 +1,6 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
+import { describe } from "./errors.js";
 import { glue } from "./premium_recorder.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
@@ -8,9 +9,11 @@ const NO_RESULT = [];
 /** Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls. */
 export async function start(module, recordPanic) {
   const { imports, run, onPanic, connect, reconnect } = glue();
-  const instance = { calls: 0, call, connect, reconnect };
+  const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
   let controllers = [];
+  /** Set before anything else after an exception: on a full stack, no function can be called. */
+  let fault;
 
   const { exports } = await WebAssembly.instantiate(
     module,
@@ -25,7 +28,7 @@ export async function start(module, recordPanic) {
     instance.calls++;
     try {
       const outcome = await work();
-      if (outcome === NO_RESULT) throw instance.error;
+      if (outcome === NO_RESULT) throw errorOfPanic();
       return outcome;
     } finally {
       instance.calls--;
@@ -36,19 +39,27 @@ export async function start(module, recordPanic) {
   function wrapExport(value) {
     if (typeof value !== "function") return value;
     return (...args) => {
+      if (fault) errorOfPanic();
       if (instance.error) return NO_RESULT;
       let result;
       try {
         result = value(...args);
-      } catch (fault) {
+      } catch (thrown) {
         // An exception without a panic, for example a stack overflow, corrupts the module too.
-        panicked(`panicked: ${fault}`);
+        fault = [thrown];
+        const error = errorOfPanic();
         // If no call is in flight to report the error, the platform reports it.
-        if (!instance.calls) throw instance.error;
+        if (!instance.calls) throw error;
       }
       if (instance.error) return NO_RESULT;
       return result instanceof Promise ? untilPanic(result) : result;
     };
+  }
+
+  /** The error of a panic, or of the exception that has corrupted the module. */
+  function errorOfPanic() {
+    if (!instance.error) panicked(`panicked: ${describe(fault[0])}`);
+    return instance.error;
   }
 
   /** Wraps an import, which the module calls. */
