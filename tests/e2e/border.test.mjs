@@ -429,6 +429,20 @@ test("a `then` on Object.prototype hangs no promise of the package", async () =>
   }
 });
 
+test("a message has no more than 1,000 characters of whatever foreign text", async () => {
+  const recorder = await recorderWith();
+  const long = "a".repeat(1_000_000);
+  const { connect, explain } = await fresh();
+  const errors = [
+    await ending(connect({ wasm, [long]: 1 })),
+    await ending(connect({ wasm, environment: long })),
+    await ending(connect({ wasm: long })),
+    await ending(recorder.startRecording("agent", { [long]: 1 })),
+  ];
+  for (const error of errors) assert.ok(error.message.length <= 1_001, `${error.code}: ${error.message.length}`);
+  assert.ok(explain(new Error(long)).found.length <= 1_001);
+});
+
 test("every method rejects and none throws, whatever it is given", async () => {
   const recorder = await recorderWith();
   const recording = await recorder.startRecording("first");
