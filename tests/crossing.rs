@@ -14,7 +14,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen(inline_js = r#"
 // What src/js/instance.js gives the module.
-globalThis.outside = async (target, method, args) => [target[method](...args)];
+globalThis.outside = async (target, method, args) => ({ result: target[method](...args) });
 export function evaluate(source) { return (0, eval)(`(${source})`); }
 "#)]
 extern "C" {

@@ -2,28 +2,47 @@
 
 const BRAND = Symbol.for("premium-recorder.RecorderError");
 
+const MAX_MESSAGE = 1_000;
+
 export class RecorderError extends Error {
-  constructor({ message, cause, causedBy, ...fields }) {
-    super(`${fields.code}: ${message}`);
+  /** Reads only own properties: `given` must have no prototype. */
+  constructor(given) {
+    const { message, cause, causedBy, ...fields } = given;
+    super(shorten(`${fields.code}: ${message}`, MAX_MESSAGE));
     const innerCause = causedBy ? new RecorderError(causedBy) : cause;
     // Not enumerable, as on the platform's own errors.
-    define(this, "name", "RecorderError");
-    define(this, BRAND, true);
-    if (innerCause !== undefined) define(this, "cause", innerCause);
+    define(this, "name", "RecorderError", false);
+    define(this, BRAND, true, false);
+    if (innerCause !== undefined) define(this, "cause", innerCause, false);
     for (const [name, value] of Object.entries(fields)) {
-      if (value !== undefined) this[name] = value;
+      if (value !== undefined) define(this, name, value);
     }
   }
 }
 
-function define(error, name, value) {
-  Object.defineProperty(error, name, { value, configurable: true, writable: true });
+/** Defines a property, whatever setters or descriptors other code has put on Object.prototype. */
+export function define(object, name, value, enumerable = true) {
+  Object.defineProperty(object, name, { __proto__: null, value, enumerable, configurable: true, writable: true });
+}
+
+/** Foreign text, such as a `data:` URL, may have megabytes. */
+export function shorten(text, length = 200) {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
+/** What was thrown, as text. Reading it may throw. */
+export function describe(thrown) {
+  try {
+    return shorten(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
+  } catch {
+    return "something that can not be read";
+  }
 }
 
 /** All frames share the registered symbol, so copies of the package recognize each other's errors. */
 export function isRecorderError(error) {
   try {
-    return typeof error === "object" && error !== null && error[BRAND] === true;
+    return typeof error === "object" && error !== null && Object.hasOwn(error, BRAND) && error[BRAND] === true;
   } catch {
     // Reading a revoked proxy throws.
     return false;
@@ -34,6 +53,7 @@ export function isRecorderError(error) {
 
 export function wasmBlocked(cause) {
   return new RecorderError({
+    __proto__: null,
     code: "WASM_BLOCKED",
     message: "This page may not run WebAssembly.",
     hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.",
@@ -42,19 +62,22 @@ export function wasmBlocked(cause) {
   });
 }
 
-export function wasmLoadFailed(why, cause, status) {
+export function wasmLoadFailed(why, { cause, status, hint }) {
   return new RecorderError({
+    __proto__: null,
     code: "WASM_LOAD_FAILED",
     message: `The WebAssembly module could not be loaded: ${why}`,
     hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
     retryable: true,
     status,
     cause,
+    ...(hint && { hint }),
   });
 }
 
 export function initConflict() {
   return new RecorderError({
+    __proto__: null,
     code: "INIT_CONFLICT",
     message: "The WebAssembly module was loaded from another `wasm` source already.",
     hint: "Pass the same `wasm` to every connect(), or pass it only once.",
@@ -65,6 +88,7 @@ export function initConflict() {
 export function panicError(message, isFinal) {
   const final = isFinal ? " It was the second time in a row: only a reload of the page starts the library again." : "";
   return new RecorderError({
+    __proto__: null,
     code: "PANICKED",
     message: `The library ${message}${final}`,
     hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.",
@@ -74,6 +98,7 @@ export function panicError(message, isFinal) {
 
 export function closed() {
   return new RecorderError({
+    __proto__: null,
     code: "CLOSED",
     message: "The recorder is closed.",
     hint: "connect() again.",
@@ -81,20 +106,22 @@ export function closed() {
   });
 }
 
-export function optionsUnreadable(cause) {
+export function badArgument(message, cause) {
   return new RecorderError({
+    __proto__: null,
     code: "BAD_ARGUMENT",
-    message: "The options can not be read.",
+    message,
     hint: "Correct the argument that the message names.",
     retryable: false,
     cause,
   });
 }
 
-export function timedOut(timeoutMs) {
+export function timedOut(what, timeoutMs) {
   return new RecorderError({
+    __proto__: null,
     code: "TIMEOUT",
-    message: `The call took longer than ${timeoutMs} ms.`,
+    message: `Waiting for ${what} took longer than ${timeoutMs} ms.`,
     hint: "Try again, or allow more time with `timeoutMs`.",
     retryable: true,
   });

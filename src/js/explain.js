@@ -1,6 +1,6 @@
 // Describes an error as a line of the doctor's report.
 
-import { isRecorderError } from "./errors.js";
+import { describe, isRecorderError } from "./errors.js";
 
 const EVIDENCE_LABELS = {
   status: "status",
@@ -21,20 +21,12 @@ export function explain(error) {
     const hint = "Nothing of this package: look where it was thrown.";
     return { check: "UNKNOWN", verdict: "fail", found, expected: "a RecorderError", hint };
   }
+  const fields = { __proto__: null, ...error };
   const evidence = Object.entries(EVIDENCE_LABELS)
-    .filter(([name]) => error[name] !== undefined)
-    .map(([name, label]) => `${label}: ${[error[name]].flat().join(", ")}`);
+    .filter(([name]) => fields[name] !== undefined)
+    .map(([name, label]) => `${label}: ${[fields[name]].flat().join(", ")}`);
   const found = [error.message, ...evidence].join("; ");
-  return { check: error.code, verdict: "fail", found, expected: expected(error), hint: error.hint };
-}
-
-/** Reading a thrown value may throw. */
-function describe(error) {
-  try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  } catch {
-    return "something that can not be read";
-  }
+  return { check: fields.code, verdict: "fail", found, expected: expected(fields), hint: fields.hint };
 }
 
 function expected({ missingScopes, missingPermissions, orgId }) {

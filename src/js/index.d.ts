@@ -46,7 +46,12 @@ export function explain(error: unknown): DiagnosisLine;
 /** The package's version. */
 export const version: string;
 
-/** How to connect. An option of another name is refused, and so is `null`: leave out what you do not need. */
+/**
+ * How to connect. An option of another name is refused, and so is `null`: leave out what you do not need.
+ *
+ * In every options object, also a nested one, only the object's own enumerable properties count. An instance of a class
+ * gives its fields, but not the accessors and methods of its class.
+ */
 export interface ConnectOptions {
   /**
    * Access tokens that are held already, each of one organization: the bearer alone, at most 16 KiB. One that can not
@@ -58,7 +63,8 @@ export interface ConnectOptions {
    * of its life, at most 60 s), without anybody waiting for it. Calls for the same organization at the same time share
    * one, in every page of this origin (see `shareTokens`). What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`;
    * a token of another organization becomes `TOKEN_SOURCE_WRONG_ORG` and is dropped. `null` or `undefined` says that it
-   * has none: `login` is next, where there is one.
+   * has none: `login` is next, where there is one. With zone.js (Angular), each callback runs in the zone in which it was
+   * given.
    */
   getToken?: (need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>;
   /** Signs a person in, where no token is held and `getToken` (if any) has none. */
@@ -87,8 +93,9 @@ export interface ConnectOptions {
   contract?: Partial<RecordingContract>;
   /**
    * Where the WebAssembly module is, served with any MIME type; `application/wasm` lets it compile while it loads.
-   * Default: `premium_recorder_bg.wasm` beside the JavaScript. A second connect() may
-   * leave it out or must give the same.
+   * Default: `premium_recorder_bg.wasm` beside the JavaScript. In Node and in bundles that do not know their own address
+   * (IIFE, CommonJS), pass it. A second connect() may leave it out or must give the same address or equal bytes. After a
+   * `TIMEOUT` while the module was loading, the next connect() fetches it again, and uses the response that comes first.
    */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module;
   /**
@@ -163,7 +170,10 @@ export interface TokenNeed {
   signal: AbortSignal;
 }
 
-/** A token, alone or with its life in whole seconds as OAuth's `expires_in` gives it. */
+/**
+ * A token, alone or with its life in seconds as OAuth's `expires_in` gives it: a finite number, 0 or more. Only the object's
+ * own properties count.
+ */
 export type IssuedToken = string | { accessToken: string; expiresIn?: number | null };
 
 /** An environment that the app opts in to. */

@@ -1,10 +1,10 @@
 // The public API that an app imports, documented in index.d.ts.
 
-import { RecorderError, closed, isRecorderError } from "./errors.js";
-import { isolated } from "./listener.js";
+import { bindCallbacks } from "./callbacks.js";
+import { RecorderError, closed, define, isRecorderError } from "./errors.js";
+import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { call, load, resetPanicCount } from "./module.js";
-import { shallowClone, snapshot } from "./options.js";
-import { withTimeout } from "./time.js";
+import { member, snapshot, snapshotOf } from "./options.js";
 
 export { explain } from "./explain.js";
 export { RecorderError, isRecorderError };
@@ -16,27 +16,31 @@ let attempts = 0;
 let connecting;
 let connected;
 
-export function connect(options) {
-  const attempt = { number: ++attempts };
+export const connect = rejecting(function connect(options) {
+  const attempt = { number: ++attempts, recorder: undefined };
   connecting = attempt;
   attempt.recorder = open(options, attempt);
   return attempt.recorder;
-}
+});
 
-export async function startRecording(agentId, options) {
+export const startRecording = rejecting(async function startRecording(agentId, options) {
   const given = snapshot(options);
-  const recorder = connecting?.recorder ?? connected?.recorder ?? connect();
-  return (await withTimeout(recorder, given?.signal, given?.timeoutMs)).startRecording(agentId, given);
-}
+  return withSignal(given, async () => {
+    const recorder = connecting?.recorder ?? connected?.recorder ?? connect();
+    const connection = await withTimeout(recorder, "the connection", given?.signal, given?.timeoutMs);
+    return connection.startRecording(agentId, given);
+  });
+});
 
 async function open(options, attempt) {
   try {
-    const given = bindCallbacks(snapshot(options), options);
-    const instance = await withTimeout(load(given?.wasm), undefined, given?.timeoutMs);
+    const given = bindCallbacks(connectOptions(options), options);
+    const instance = await load(given?.wasm, given?.timeoutMs);
     const connection = call(instance, () => instance.connect(given));
     // By now, connect() has removed the parameters of a sign-in from the URL.
     const address = globalThis.location?.href;
-    const recorder = new Recorder(instance, await connection, address, given);
+    const { value } = await connection;
+    const recorder = new Recorder(instance, value, address, given);
     if (!(connected?.number > attempt.number)) connected = { number: attempt.number, recorder };
     return recorder;
   } finally {
@@ -44,19 +48,16 @@ async function open(options, attempt) {
   }
 }
 
-/** Binds the app's callbacks to the app's own object, because the module is given a copy. */
-function bindCallbacks(given, options) {
-  if (typeof given !== "object" || given === null) return given;
-  const bound = shallowClone(given);
-  for (const name of ["getToken", "onEvent", "onProgress"]) {
-    if (typeof bound[name] !== "function") continue;
-    const callback = bound[name].bind(options);
-    bound[name] = name === "getToken" ? callback : isolated(callback, name);
-  }
-  return bound;
+/** connect()'s options, with the launch URL as text. The module refuses null, which is what an object without one has. */
+function connectOptions(options) {
+  const given = snapshot(options);
+  if (typeof given?.launchUrl === "object") given.launchUrl = member(given.launchUrl, "href") ?? null;
+  return given;
 }
 
 class Recorder {
+  environment;
+  launch;
   #instance;
   #handle;
   #reconnecting;
@@ -64,22 +65,24 @@ class Recorder {
   #options;
   #isClosed = false;
 
-  constructor(instance, handle, address, { tokens, wasm, launchUrl = address, ...options } = {}) {
+  constructor(instance, handle, address, { tokens, wasm, launchUrl = address, ...options }) {
     this.#instance = instance;
     this.#handle = handle;
-    this.#options = { ...options, launchUrl: launchUrl?.href ?? launchUrl };
+    this.#options = { __proto__: null, ...options, launchUrl };
     this.environment = Object.freeze(handle.environment());
     this.launch = Object.freeze(handle.launch());
     // In lower case, as the module normalizes it.
-    if (options.orgId ?? this.launch.orgId) this.#options.orgId = handle.orgId();
+    if (this.#options.orgId ?? Object.hasOwn(this.launch, "orgId")) this.#options.orgId = handle.orgId();
     Object.freeze(this);
   }
 
   get orgId() {
+    needStack();
     return this.#instance.error ? this.#options.orgId : this.#handle.orgId();
   }
 
   orgs() {
+    needStack();
     return this.#instance.error ? [] : this.#handle.orgs();
   }
 
@@ -113,18 +116,19 @@ class Recorder {
 
   async startMany(agents, options) {
     const given = bindCallbacks(snapshot(options), options);
-    const list = snapshot(agents);
+    const list = snapshotOf(agents);
     const outcomes = await this.#call((handle) => handle.startMany(list, given), given);
-    return outcomes.map(({ value, error, aborted }) => {
+    const results = outcomes.map(({ value, error, aborted }) => {
       if (value) return { status: "fulfilled", value: this.#recording(value) };
       return { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
     });
+    return notThenable(results);
   }
 
   async recordings(options) {
     const given = snapshot(options);
     const list = await this.#call((handle) => handle.recordings(given), given);
-    return list.map((fields) => this.#recording(fields));
+    return notThenable(list.map((fields) => this.#recording(fields)));
   }
 
   async recording(id, options) {
@@ -143,25 +147,31 @@ class Recorder {
   }
 
   close() {
+    needStack();
     this.#isClosed = true;
     this.#handle.close();
   }
 
   /** Runs in the caller's own turn unless there was a panic: on a click, only that turn may open a window. */
-  async #call(work, options) {
-    if (this.#instance.error) {
-      if (this.#isClosed) throw closed();
-      this.#reconnecting ??= this.#reconnect().finally(() => (this.#reconnecting = undefined));
-      await withTimeout(this.#reconnecting, options?.signal, options?.timeoutMs ?? this.#options.timeoutMs);
-    }
-    const value = await call(this.#instance, () => work(this.#handle), options?.signal);
-    resetPanicCount();
-    return value;
+  async #call(work, given) {
+    const isPanicked = this.#instance.error !== undefined;
+    return withSignal(given, async () => {
+      if (isPanicked) {
+        if (this.#isClosed) throw closed();
+        this.#reconnecting ??= this.#reconnect().finally(() => (this.#reconnecting = undefined));
+        const timeoutMs = given?.timeoutMs ?? this.#options.timeoutMs;
+        await withTimeout(this.#reconnecting, "the connection", given?.signal, timeoutMs);
+      }
+      const { value } = await call(this.#instance, () => work(this.#handle), given?.signal);
+      resetPanicCount();
+      return notThenable(value);
+    });
   }
 
   async #reconnect() {
-    const instance = await load();
-    this.#handle = await call(instance, () => instance.reconnect(this.#options));
+    const instance = await load(undefined, this.#options.timeoutMs);
+    const { value } = await call(instance, () => instance.reconnect(this.#options));
+    this.#handle = value;
     this.#instance = instance;
     if (this.#isClosed) this.close();
   }
@@ -172,18 +182,32 @@ class Recording {
   #callMethod;
 
   constructor(fields, callMethod) {
-    Object.assign(this, fields);
+    for (const [name, value] of Object.entries(fields)) define(this, name, value);
     this.#callMethod = callMethod;
     Object.freeze(this);
   }
 
-  stop(options) {
+  async stop(options) {
     return this.#callMethod("stopRecording", options);
   }
 
-  refresh(options) {
+  async refresh(options) {
     return this.#callMethod("refreshRecording", options);
   }
+}
+
+/** A promise that is resolved with an object calls its `then`, also one that other code has put on Object.prototype. */
+function notThenable(value) {
+  if (typeof value === "object") define(value, "then", undefined, false);
+  return value;
+}
+
+const SYNCHRONOUS = ["constructor", "orgId", "orgs", "close"];
+for (const { prototype } of [Recorder, Recording]) {
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    if (!SYNCHRONOUS.includes(name)) define(prototype, name, rejecting(prototype[name]), false);
+  }
+  notThenable(prototype);
 }
 
 // Older platforms have no explicit resource management.

@@ -1,5 +1,6 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
+import { describe } from "./errors.js";
 import { glue } from "./premium_recorder.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
@@ -8,11 +9,13 @@ const NO_RESULT = [];
 /** Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls. */
 export async function start(module, recordPanic) {
   const { imports, run, onPanic, connect, reconnect } = glue(outside);
-  const instance = { calls: 0, call, connect, reconnect };
+  const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
   const callsOutside = [];
   let controllers = [];
   let windows = [];
+  /** Set before anything else after an exception: on a full stack, no function can be called. */
+  let fault;
 
   const { exports } = await WebAssembly.instantiate(
     module,
@@ -30,7 +33,7 @@ export async function start(module, recordPanic) {
       // During a click, some browsers open a window only in this turn.
       callOutside();
       const outcome = await promise;
-      if (outcome === NO_RESULT) throw instance.error;
+      if (outcome === NO_RESULT) throw errorOfPanic();
       return outcome;
     } finally {
       instance.calls--;
@@ -41,19 +44,27 @@ export async function start(module, recordPanic) {
   function wrapExport(value) {
     if (typeof value !== "function") return value;
     return (...args) => {
+      if (fault) errorOfPanic();
       if (instance.error) return NO_RESULT;
       let result;
       try {
         result = value(...args);
-      } catch (fault) {
+      } catch (thrown) {
         // An exception without a panic, for example a stack overflow, corrupts the module too.
-        panicked(`panicked: ${fault}`);
+        fault = [thrown];
+        const error = errorOfPanic();
         // If no call is in flight to report the error, the platform reports it.
-        if (!instance.calls) throw instance.error;
+        if (!instance.calls) throw error;
       }
       if (instance.error) return NO_RESULT;
       return result instanceof Promise ? untilPanic(result) : result;
     };
+  }
+
+  /** The error of a panic, or of the exception that has corrupted the module. */
+  function errorOfPanic() {
+    if (!instance.error) panicked(`panicked: ${describe(fault[0])}`);
+    return instance.error;
   }
 
   /** Wraps an import, which the module calls. */
@@ -71,7 +82,7 @@ export async function start(module, recordPanic) {
 
   /**
    * Calls a method of the platform or the app for the module, when the module is off the stack: the method may run other
-   * code before it returns, which may call the module. Resolves to an array with the result, even if that is a promise.
+   * code before it returns, which may call the module. Resolves to an object with the result, even if that is a promise.
    */
   function outside(target, method, args) {
     const promise = new Promise((resolve, reject) => {
@@ -79,7 +90,7 @@ export async function start(module, recordPanic) {
         try {
           const result = target[method](...args);
           if (method === "open") windows = [...windows, result].filter((opened) => opened && !opened.closed);
-          resolve([result]);
+          resolve({ __proto__: null, result });
         } catch (error) {
           reject(error);
         }

@@ -1,7 +1,18 @@
 // Loads the WebAssembly module once, and keeps an instance of it running.
 
-import { RecorderError, initConflict, isRecorderError, panicError, wasmBlocked, wasmLoadFailed } from "./errors.js";
+import {
+  RecorderError,
+  badArgument,
+  initConflict,
+  isRecorderError,
+  panicError,
+  shorten,
+  wasmBlocked,
+  wasmLoadFailed,
+} from "./errors.js";
 import { start } from "./instance.js";
+import { withTimeout } from "./limits.js";
+import { member } from "./options.js";
 
 let loaded;
 let panicsInARow = 0;
@@ -9,26 +20,66 @@ let lastPanic;
 
 /**
  * Resolves to the instance that calls run on: a new one after a panic. Rejects after two panics in a row. A failure to
- * load the module is not kept: the next call tries again.
+ * load the module is not kept: the next call tries again. If time runs out, the next call fetches beside the request that
+ * is pending, and both calls use the module that comes first.
  */
-export function load(source) {
-  if (panicsInARow > 1) return Promise.reject(lastPanic);
-  if (loaded && source !== undefined && !isSame(source, loaded.source)) return Promise.reject(initConflict());
-  loaded ??= { source, module: compile(source) };
-  loaded.instance ??= loaded.module.then(startInstance).catch((error) => {
+export async function load(source, timeoutMs) {
+  if (panicsInARow > 1) throw lastPanic;
+  if (source !== undefined && !kindOf(source)) {
+    throw badArgument("wasm must be a URL, a Response, bytes or a WebAssembly.Module.");
+  }
+  if (!loaded) {
+    loaded = fetching(source);
+  } else if (loaded.isLate) {
+    loaded.fetchBeside(source ?? again(loaded.source));
+  } else if (source !== undefined && !isSame(source, loaded.source)) {
+    throw initConflict();
+  }
+  const current = loaded;
+  current.instance ??= current.module.then(startInstance).catch((error) => {
     // A module that has run before is kept: the failure has another cause.
-    loaded = lastPanic && { ...loaded, instance: undefined };
+    if (lastPanic) current.instance = undefined;
+    else if (loaded === current) loaded = undefined;
     throw error;
   });
-  return loaded.instance;
+  try {
+    return await withTimeout(current.instance, "the WebAssembly module", undefined, timeoutMs);
+  } catch (error) {
+    if (isRecorderError(error) && error.code === "TIMEOUT") current.isLate = !current.isCompiled;
+    throw error;
+  }
 }
 
-/** Returns a call's value, or throws its error or the abort reason of the caller's signal. */
+/** A module that comes from one of several requests, whichever is first. */
+function fetching(firstSource) {
+  const fetching = { instance: undefined, isLate: false, isCompiled: false, source: undefined, fetchBeside };
+  let pending = 0;
+  let settle;
+  fetching.module = new Promise((resolve, reject) => (settle = { resolve, reject }));
+  fetchBeside(firstSource);
+  return fetching;
+
+  function fetchBeside(source) {
+    pending++;
+    fetching.source = source;
+    fetching.isLate = false;
+    compile(source).then(
+      (module) => {
+        fetching.isCompiled = true;
+        fetching.isLate = false;
+        settle.resolve(module);
+      },
+      (error) => --pending || settle.reject(error),
+    );
+  }
+}
+
+/** Returns a call's outcome, which has a `value`, or throws its error or the abort reason of the caller's signal. */
 export async function call(instance, work, signal) {
   const outcome = await instance.call(work);
   if (outcome.error) throw new RecorderError(outcome.error);
   if (outcome.aborted) throw signal.reason;
-  return outcome.value;
+  return outcome;
 }
 
 /** After a call that succeeded, the next panic counts as the first one in a row. */
@@ -47,21 +98,30 @@ async function startInstance(module) {
     return await start(module, recordPanic);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
-    throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", cause);
+    throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", { cause });
   }
 }
 
-async function compile(source = new URL("premium_recorder_bg.wasm", import.meta.url)) {
+async function compile(source) {
   ensureWasmAllowed();
-  let why = "it is neither an address nor an answer, bytes or a module.";
+  let why = "this bundle does not know its own address (import.meta.url).";
+  let hint = "Pass the address of premium_recorder_bg.wasm as `wasm`.";
   let status;
   try {
-    if (typeof source === "string" || source.href) {
-      why = `${source} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`;
-      source = await fetch(source);
+    source ??= new URL("premium_recorder_bg.wasm", import.meta.url);
+    hint = undefined;
+    const kind = kindOf(source);
+    if (kind === "address") {
+      const address = addressOf(source);
+      [why, hint] = whyNotFetched(address);
+      // As text: a page may have replaced `fetch` with a function that knows no URL objects.
+      source = await fetch(address);
+      hint = undefined;
     }
-    if (source.arrayBuffer) {
-      const { url, ok, headers } = source;
+    why = "it is neither an address nor an answer, bytes or a module.";
+    if (member(source, "arrayBuffer")) {
+      const { ok, headers } = source;
+      const url = shorten(String(source.url));
       const type = headers.get("content-type") ?? "";
       status = source.status;
       why = !ok
@@ -73,23 +133,69 @@ async function compile(source = new URL("premium_recorder_bg.wasm", import.meta.
       // Many servers do not know the MIME type, so compile the bytes.
       source = await source.arrayBuffer();
     }
-    if (source[Symbol.toStringTag] === "WebAssembly.Module") return source;
+    if (kindOf(source) === "module") return source;
     return await WebAssembly.compile(source);
   } catch (cause) {
-    throw wasmLoadFailed(why, cause, status);
+    throw wasmLoadFailed(why, { cause, status, hint });
   }
 }
 
-/** A CSP without 'wasm-unsafe-eval' forbids even an empty module. */
+/** Why fetch() can fail for this address, and what to do. */
+function whyNotFetched(address) {
+  const shown = shorten(address);
+  if (typeof fetch !== "function") return [`${shown} can not be fetched: there is no fetch here.`, PASS_BYTES];
+  if (/^file:/i.test(address)) return [`${shown} can not be fetched: fetch reads no files.`, PASS_BYTES];
+  if (/^data:/i.test(address)) {
+    return [
+      `${shown} can not be fetched: refused by the page's CSP (connect-src).`,
+      "Add data: to the page's CSP connect-src, or serve premium_recorder_bg.wasm as a file and pass its address as `wasm`.",
+    ];
+  }
+  return [`${shown} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`];
+}
+
+const PASS_BYTES = "Read premium_recorder_bg.wasm and pass its bytes as `wasm`.";
+
+/**
+ * A CSP without 'wasm-unsafe-eval' forbids even an empty module: to compile it, or, in WebKit, only to instantiate it.
+ */
 function ensureWasmAllowed() {
   try {
-    new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)));
   } catch (cause) {
     throw wasmBlocked(cause);
   }
 }
 
+/** What a source is, whatever frame it is from; undefined if it is no source. */
+function kindOf(source) {
+  if (typeof addressOf(source) === "string") return "address";
+  if (typeof member(source, "arrayBuffer") === "function" && member(source, "headers")) return "answer";
+  if (bytesOf(source)) return "bytes";
+  return member(source, Symbol.toStringTag) === "WebAssembly.Module" ? "module" : undefined;
+}
+
+function addressOf(source) {
+  return typeof source === "string" ? source : member(source, "href");
+}
+
+/** A source that can be asked again: an answer can be read only once. */
+function again(source) {
+  return kindOf(source) === "answer" ? source.url || undefined : source;
+}
+
+function bytesOf(source) {
+  try {
+    if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+    return member(source, Symbol.toStringTag) === "ArrayBuffer" ? new Uint8Array(source) : undefined;
+  } catch {
+    // The buffer has been transferred to somebody else.
+    return undefined;
+  }
+}
+
 function isSame(one, other) {
-  const address = (source) => (source instanceof URL ? source.href : source);
-  return address(one) === address(other);
+  if ((addressOf(one) ?? one) === (addressOf(other) ?? other)) return true;
+  const [bytes, others] = [bytesOf(one), bytesOf(other)];
+  return Boolean(bytes && others) && bytes.length === others.length && bytes.every((byte, at) => byte === others[at]);
 }

@@ -1,37 +1,61 @@
-// Copies the caller's arguments, as they are at the moment of the call.
+// Copies the caller's arguments, as they are at the moment of the call. Only an object's own properties count: other code
+// of the page may have put anything on Object.prototype. A copy has no prototype, so a property that it lacks is undefined.
 
-import { optionsUnreadable } from "./errors.js";
+import { badArgument } from "./errors.js";
+
+/** Options that are not data. */
+const NOT_DATA = ["signal", "wasm", "launchUrl"];
+const MAX_OBJECTS = 1_000_000;
+
+/** A copy of a call's options; null if they are no object, which the module refuses. */
+export function snapshot(options = {}) {
+  if (typeof options !== "object") return null;
+  const copied = snapshotOf(options, NOT_DATA);
+  return Array.isArray(copied) ? null : copied;
+}
+
+/** A copy of data, such as a list of agents. */
+export function snapshotOf(data, notData) {
+  try {
+    return copy(data, new Map(), notData);
+  } catch (cause) {
+    // A getter or a proxy threw.
+    throw badArgument("The options can not be read.", cause);
+  }
+}
 
 /**
- * Copies plain objects and arrays, so that a later change does not affect a call in flight. Other values (functions,
- * signals, URLs) are kept. Reading may throw, because of a getter or a revoked proxy.
+ * A property of a platform's object, whatever frame or library made it: its own one or its class's, but not one of
+ * Object.prototype. Undefined if it can not be read.
  */
-export function snapshot(options) {
+export function member(value, name) {
+  if (typeof value !== "object" || value === null) return undefined;
   try {
-    return copy(options, 8);
-  } catch (cause) {
-    throw optionsUnreadable(cause);
+    let holder = value;
+    for (let depth = 0; depth < 16; depth++) {
+      if (Object.hasOwn(holder, name)) return value[name];
+      holder = Object.getPrototypeOf(holder);
+      if (!holder || !Object.getPrototypeOf(holder)) return undefined;
+    }
+  } catch {
+    return undefined;
   }
 }
 
-/** A copy that may be changed. An instance of a class keeps its getters. */
-export function shallowClone(options) {
-  try {
-    return Object.assign(Object.create(Object.getPrototypeOf(options)), options);
-  } catch (cause) {
-    throw optionsUnreadable(cause);
+function copy(value, copies, notData = []) {
+  if (typeof value !== "object" || value === null) return value;
+  if (copies.has(value)) return copies.get(value);
+  const list = Array.isArray(value);
+  const copied = list ? [] : Object.create(null);
+  copies.set(value, copied);
+  if (copies.size > MAX_OBJECTS || (list && value.length > MAX_OBJECTS)) throw new RangeError("Too many objects.");
+  if (list) {
+    for (let at = 0; at < value.length; at++)
+      copied[at] = Object.hasOwn(value, at) ? copy(value[at], copies) : undefined;
+    return copied;
   }
-}
-
-function copy(value, depth) {
-  if (typeof value !== "object" || value === null || depth === 0) return value;
-  if (Array.isArray(value)) return Array.from(value, (item) => copy(item, depth - 1));
-  if (!isPlain(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, property]) => [name, copy(property, depth - 1)]));
-}
-
-/** Whether the value is an object literal, of any frame. */
-function isPlain(value) {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  for (const [name, property] of Object.entries(value)) {
+    copied[name] = notData.includes(name) ? property : copy(property, copies);
+  }
+  return copied;
 }

@@ -27,6 +27,11 @@ pub fn timeout(name: &str, millis: f64) -> Result<u32, Error> {
     Err(Error::new(Code::BadArgument, format!("{name} must be more than 0 and at most 2147483647 milliseconds.")))
 }
 
+/// Checks a token's lifetime in seconds: a number that a clock can count.
+pub fn seconds(name: &str, seconds: f64) -> Result<f64, Error> {
+    if seconds.is_finite() && seconds >= 0.0 { Ok(seconds) } else { Err(bad(format!("{name} must be a number of seconds, 0 or more."))) }
+}
+
 /// Checks a whole number from 1 to `max`.
 pub(crate) fn whole(name: &str, number: f64, max: u32) -> Result<u32, Error> {
     if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(max) {

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
 use super::codec::pairs;
-use super::foreign::AbortSignal;
+use super::foreign::{AbortSignal, own_property};
 use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
@@ -41,9 +41,9 @@ fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
 
 /// An `AbortSignal` of any frame: checks its members, because `instanceof` knows only its own frame.
 fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
-    let signal = object(place, value)?;
-    let is_signal = get(&signal, place, "aborted")?.as_bool().is_some() && get(&signal, place, "addEventListener")?.is_function();
-    if is_signal { Ok(signal.unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }
+    let member = |name: &str| Reflect::get(value, &name.into()).unwrap_or_default();
+    let is_signal = member("aborted").as_bool().is_some() && member("addEventListener").is_function();
+    if is_signal { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }
 }
 
 fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
@@ -71,7 +71,7 @@ fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error>
 
 type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 
-/// An object with named arguments. A property that is `undefined` is absent; `null` is not.
+/// An object with named arguments. Only its own properties count. A property that is `undefined` is absent; `null` is not.
 pub(super) struct Arguments {
     object: Object,
     /// Comes before the names in messages, for example `login.`.
@@ -203,14 +203,14 @@ pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, Stri
     // A `URL` or `Location` of any frame has `href`; a string does not.
     let href = match url.as_string() {
         Some(href) => href,
-        None => Arguments::of_object("launchUrl", &url, "launchUrl.")?.required("href", string)?,
+        None => string("launchUrl.href", &Reflect::get(object("launchUrl", &url)?.as_ref(), &"href".into()).unwrap_or_default())?,
     };
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
     Ok(Some(pairs(&url.search_params())))
 }
 
 fn get(object: &Object, place: &str, name: &str) -> Result<JsValue, Error> {
-    Reflect::get(object, &name.into()).map_err(|_| bad(format!("{place}{name} can not be read.")))
+    own_property(object, name).map_err(|_| bad(format!("{place}{name} can not be read.")))
 }
 
 fn must_be(place: &str, what: &str) -> Error {

@@ -1,17 +1,17 @@
 //! Sends a request through the page's `fetch`.
 //!
-//! gloo-net only builds the request. Its `send` would panic on a rejection that is not an `Error`, and on a response from
+//! gloo-net only checks the headers. Its `send` would panic on a rejection that is not an `Error`, and on a response from
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
-use gloo_net::http::{Method as HttpMethod, RequestBuilder};
+use gloo_net::http::{Headers, Method as HttpMethod};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestMode, RequestRedirect, Url};
+use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::{date, json};
-use super::foreign::{ForeignResponse, property, resolve};
+use super::foreign::{ForeignResponse, bare_object, property, resolve};
 use super::outside;
 use super::result::foreign;
 use crate::cloud::ports::{Transport, TransportError};
@@ -69,22 +69,24 @@ fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
         Method::Patch => HttpMethod::PATCH,
         Method::Post => HttpMethod::POST,
     };
-    let mut builder = RequestBuilder::new(request.url())
-        .method(method)
-        .mode(RequestMode::Cors)
-        .credentials(RequestCredentials::Omit)
-        .redirect(RequestRedirect::Error)
-        .cache(RequestCache::NoStore)
-        .referrer_policy(ReferrerPolicy::NoReferrer)
-        .abort_signal(Some(&in_flight.signal()));
+    // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
+    let options: RequestInit = bare_object().unchecked_into();
+    options.set_method(method.as_ref());
+    options.set_mode(RequestMode::Cors);
+    options.set_credentials(RequestCredentials::Omit);
+    options.set_redirect(RequestRedirect::Error);
+    options.set_cache(RequestCache::NoStore);
+    options.set_referrer_policy(ReferrerPolicy::NoReferrer);
+    options.set_signal(Some(&in_flight.signal()));
+    let headers = Headers::new();
     for (name, value) in request.headers() {
-        builder = builder.header(name, value);
+        headers.set(name, value);
     }
-    let built = match request.body() {
-        Some(body) => builder.body(body),
-        None => builder.build(),
-    };
-    let built: web_sys::Request = built.map_err(|_| JsValue::from(JsError::new("The request can not be built.")))?.into();
+    options.set_headers(&headers.into_raw());
+    if let Some(body) = request.body() {
+        options.set_body(&body.into());
+    }
+    let built = web_sys::Request::new_with_str_and_init(request.url(), &options)?;
     // The platform's own URL parser decides where the token would be sent, so check with that parser.
     if Url::new(&built.url())?.origin() == request.origin() {
         Ok(built)

@@ -1,7 +1,7 @@
 //! Values from the page: promises, responses, signals. Reading one may throw, and an exception that passes through the
 //! module would corrupt it, so every read catches. Reads rely on a value's members, not on its class.
 
-use js_sys::{Promise, Reflect};
+use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -41,6 +41,19 @@ extern "C" {
 /// A property of any value; undefined if it cannot be read.
 pub(super) fn property(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &name.into()).unwrap_or_default()
+}
+
+/// A property of the value itself, and not of its prototype: other code of the page may have put anything on
+/// `Object.prototype`. Undefined if there is none.
+pub(super) fn own_property(value: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    let name = name.into();
+    let descriptor = Reflect::get_own_property_descriptor(value.unchecked_ref::<Object>(), &name)?;
+    if descriptor.is_undefined() { Ok(descriptor) } else { Reflect::get(value, &name) }
+}
+
+/// An object without a prototype: nobody finds anything in it but what we set.
+pub(super) fn bare_object() -> Object {
+    Object::create(JsValue::NULL.unchecked_ref::<Object>())
 }
 
 /// Awaits the value, if it is a promise or anything else with a `then`.

@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortController;
 use super::browser::Browser;
-use super::foreign::property;
+use super::foreign::{bare_object, property};
 use super::oneshot::Oneshot;
 use super::outside;
 use crate::auth::ports::{Locks, TryLock};
@@ -65,7 +65,7 @@ impl Lock {
             sender.send(lock.is_truthy());
             released
         });
-        let options = Object::new();
+        let options = bare_object();
         // The platform accepts only one of both options.
         let (option_name, option) = if waits { ("signal", cancel.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
         Reflect::set(&options, &option_name.into(), &option).ok()?;
@@ -109,7 +109,7 @@ impl Drop for Lock {
 /// Whether another page holds the lock at this moment.
 pub(super) async fn is_held_by_another(name: &str) -> bool {
     let Some(manager) = manager() else { return false };
-    let options = Object::new();
+    let options = bare_object();
     // Shared, so that two pages that check at the same time do not take each other for the holder.
     let is_set =
         Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE).and(Reflect::set(&options, &"mode".into(), &"shared".into()));

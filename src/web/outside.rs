@@ -6,9 +6,11 @@ use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::foreign::property;
+
 #[wasm_bindgen]
 extern "C" {
-    /// Calls a method when the module has returned, in the same turn. Resolves to an array with the result; rejects if the
+    /// Calls a method when the module has returned, in the same turn. Resolves to an object with the `result`; rejects if the
     /// method throws. Nobody has to handle the rejection.
     fn outside(target: &JsValue, method: &str, arguments: &Array) -> Promise;
 }
@@ -25,6 +27,5 @@ pub(super) fn call(target: &JsValue, method: &str, arguments: &[&JsValue]) {
 
 /// The result of a call that was begun, as it is. The error is what the method throws.
 pub(super) async fn result(begun: Promise) -> Result<JsValue, JsValue> {
-    let result: Array = JsFuture::from(begun).await?.unchecked_into();
-    Ok(result.get(0))
+    Ok(property(&JsFuture::from(begun).await?, "result"))
 }

@@ -6,7 +6,7 @@ use js_sys::{Array, JSON, Object, Reflect};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
-use super::foreign::property;
+use super::foreign::{bare_object, own_property};
 use crate::cloud::call::CallError;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Error, Seen};
@@ -76,10 +76,18 @@ impl Serialize for Data<'_> {
     }
 }
 
-/// A plain object with these properties.
+/// A plain object with these properties. They are defined, not assigned, so that no setter on `Object.prototype` gets them.
 pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
-    // Strings, numbers and booleans always serialize.
-    Data(properties).serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
+    // Strings, numbers and booleans always serialize, to a `Map`.
+    let map = Data(properties).serialize(&serde_wasm_bindgen::Serializer::new()).unwrap_or_default();
+    Object::from_entries(&map).unwrap_or_default().into()
+}
+
+/// The same object, for `src/js`: what it lacks is undefined, whatever `Object.prototype` has.
+pub(super) fn without_prototype(object: JsValue) -> JsValue {
+    // Fails only for objects that are not extensible.
+    let _ = Reflect::set_prototype_of(object.unchecked_ref::<Object>(), JsValue::NULL.unchecked_ref::<Object>());
+    object
 }
 
 /// `{ value }`, `{ error }` or `{ aborted }`. An export never rejects, so a rejection can only be a bug of ours.
@@ -89,14 +97,14 @@ pub(super) fn outcome(result: Result<JsValue, CallError>) -> JsValue {
         Err(CallError::Error(error)) => ("error", error_value(&error)),
         Err(CallError::Aborted) => ("aborted", JsValue::TRUE),
     };
-    let outcome = Object::new();
+    let outcome = bare_object();
     set(&outcome, name, &value);
     outcome.into()
 }
 
 fn error_value(error: &Error) -> JsValue {
     let evidence = &error.evidence;
-    let value = object(&[
+    let value = without_prototype(object(&[
         ("code", error.code.as_str().into()),
         ("message", error.message.as_str().into()),
         ("hint", error.hint().into()),
@@ -113,7 +121,7 @@ fn error_value(error: &Error) -> JsValue {
         ("missingPermissions", evidence.missing_permissions.as_deref().into()),
         ("contextId", evidence.context_id.as_deref().into()),
         ("correlationId", evidence.correlation_id.as_deref().into()),
-    ]);
+    ]));
     if let Some(seen) = &evidence.seen {
         let recording = |seen: &Seen| {
             object(&[
@@ -210,17 +218,17 @@ pub(super) fn recordings(recordings: &[Recording]) -> Array {
 
 fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
     let raw = match recording.raw.entity {
-        Some(at) => Reflect::get_u32(&property(body, "entities"), at as u32).unwrap_or_default(),
+        Some(at) => Reflect::get_u32(&own_property(body, "entities").unwrap_or_default(), at as u32).unwrap_or_default(),
         None => body.clone(),
     };
-    let value = object(&[
+    let value = without_prototype(object(&[
         ("id", recording.id.as_str().into()),
         ("agentId", recording.agent.as_str().into()),
         ("orgId", recording.org.as_str().into()),
         ("state", recording.state.as_str().into()),
         ("startedAt", recording.started_at.as_deref().into()),
         ("alreadyRunning", Property::Bool(recording.already_running)),
-    ]);
+    ]));
     set(&value, "raw", &raw);
     value
 }

@@ -10,12 +10,13 @@ use js_sys::Math;
 use wasm_bindgen::prelude::*;
 
 use super::browser::Browser;
-use super::foreign::property;
+use super::foreign::{own_property, property};
 use super::lock::{Lock, is_held_by_another};
 use super::oneshot::Oneshot;
 use super::result::{Property, object};
 use super::timer::Timeout;
 use crate::auth::ports::{TokenSharer, TokenSharing};
+use crate::model::argument;
 use crate::token::access_token::IssuedToken;
 
 /// The longest time that a page may take to respond.
@@ -92,10 +93,10 @@ fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
     let own_lock = lock.clone();
     let own_name = name.to_owned();
     let channel = Channel::open(name, move |channel, message| {
-        if property(&message, "forget").is_truthy() {
+        if own(&message, "forget").is_truthy() {
             return sharer.forget();
         }
-        let question = property(&message, "question").as_f64();
+        let question = own(&message, "question").as_f64();
         if let Some(question) = question.filter(|_| own_lock.as_ref().as_ref().is_some_and(Lock::is_granted)) {
             let token = sharer.share();
             let response = object(&[
@@ -120,14 +121,19 @@ async fn request(name: &str) -> Option<Option<IssuedToken>> {
     let response = Oneshot::new();
     let sender = response.clone();
     let channel = Channel::open(name, move |_, message| {
-        if property(&message, "answer").as_f64() == Some(question) {
+        if own(&message, "answer").as_f64() == Some(question) {
             sender.send(message);
         }
     })?;
     channel.channel.post_message(&object(&[("question", Property::Number(question))])).ok()?;
     let Either::Left((message, _)) = select(pin!(response.recv()), Timeout::new(SHARE_TIMEOUT_MS)).await else { return None };
-    let expires_in = property(&message, "expiresIn").as_f64();
-    Some(property(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
+    let expires_in = own(&message, "expiresIn").as_f64().and_then(|seconds| argument::seconds("expiresIn", seconds).ok());
+    Some(own(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
+}
+
+/// A property of a message. Any script of this origin may have sent it.
+fn own(message: &JsValue, name: &str) -> JsValue {
+    own_property(message, name).unwrap_or_default()
 }
 
 fn post(name: &str, message: &JsValue) {

@@ -8,8 +8,9 @@ use super::arguments::{Arguments, number, string};
 use super::browser::Browser;
 use super::foreign::resolve;
 use super::outside;
-use super::result::{Property, foreign, object};
+use super::result::{Property, foreign, object, without_prototype};
 use crate::auth::ports::{TokenNeed, TokenSource};
+use crate::model::argument;
 use crate::model::error::{Cause, Error};
 use crate::token::access_token::IssuedToken;
 
@@ -27,6 +28,7 @@ impl TokenSource for Browser {
             ("scopes", Property::Strings(&need.scopes)),
             ("reason", need.reason.as_str().into()),
         ]);
+        let argument = without_prototype(argument);
         Reflect::set(&argument, &"signal".into(), &in_flight.signal()).map_err(foreign)?;
         let returned = outside::result(outside::begin(get_token, "call", &[&JsValue::UNDEFINED, &argument])).await.map_err(foreign)?;
         let token = resolve(&returned).await.map_err(foreign)?;
@@ -49,5 +51,5 @@ fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
 
 /// A number of seconds, or `null` from a backend that does not know the token's lifetime.
 fn seconds(place: &str, value: &JsValue) -> Result<Option<f64>, Error> {
-    if value.is_null() { Ok(None) } else { number(place, value).map(Some) }
+    if value.is_null() { Ok(None) } else { argument::seconds(place, number(place, value)?).map(Some) }
 }

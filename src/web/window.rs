@@ -5,7 +5,7 @@ use std::future::Future;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::foreign::property;
+use super::foreign::{own_property, property};
 use super::oneshot::Oneshot;
 use super::outside;
 use crate::auth::ports::SignInWindow;
@@ -52,10 +52,10 @@ impl Window {
                 return;
             }
             let data = property(&event, "data");
-            if property(&data, "type") != MESSAGE_TYPE {
+            if own_property(&data, "type").unwrap_or_default() != MESSAGE_TYPE {
                 return;
             }
-            if let Some(query) = property(&data, "query").as_string() {
+            if let Some(query) = own_property(&data, "query").unwrap_or_default().as_string() {
                 sender.send(query);
             }
         });

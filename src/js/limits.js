@@ -1,0 +1,92 @@
+// The limits of a call: its signal, its time, and the stack that it finds.
+
+import { panicError, timedOut } from "./errors.js";
+import { member } from "./options.js";
+
+const DEFAULT_TIMEOUT = 15_000;
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
+/**
+ * Runs work with a signal of the platform's own in place of the app's, which may be of any make: it may throw, or call a
+ * listener that was removed.
+ */
+export async function withSignal(given, work) {
+  const theirs = given?.signal;
+  if (theirs === undefined) return work();
+  const ours = new AbortController();
+  const abort = () => ours.abort(reasonOf(theirs));
+  // The module refuses null: it is no signal.
+  given.signal = listen(theirs, abort) ? ours.signal : null;
+  try {
+    return await work();
+  } finally {
+    try {
+      theirs.removeEventListener("abort", abort);
+    } catch {
+      // The next abort reaches a controller that nobody listens to.
+    }
+  }
+}
+
+function listen(signal, abort) {
+  try {
+    const aborted = member(signal, "aborted");
+    if (typeof aborted !== "boolean" || typeof member(signal, "addEventListener") !== "function") return false;
+    signal.addEventListener("abort", abort);
+    if (aborted) abort();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Undefined makes the platform's own AbortError. */
+function reasonOf(signal) {
+  try {
+    return signal.reason;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Settles like the promise, unless the signal aborts or time runs out. The module rejects an invalid limit later. */
+export async function withTimeout(promise, what, signal, timeoutMs) {
+  const isLimit = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT;
+  const limit = isLimit ? timeoutMs : DEFAULT_TIMEOUT;
+  let abort;
+  let timer;
+  const interrupted = new Promise((_, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort);
+    timer = setTimeout(() => reject(timedOut(what, limit)), limit);
+  });
+  try {
+    return await Promise.race([promise, interrupted]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** As many arguments as need 128 kB of stack: more than a call takes. */
+const STACK = new Array(16_384).fill(0);
+
+/** Throws a RangeError if the stack is nearly used up. In the module, an overflow would leave half-done work behind. */
+export function needStack() {
+  Math.max.apply(undefined, STACK);
+}
+
+/** A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. */
+export function rejecting(work) {
+  return async function (...args) {
+    try {
+      Math.max.apply(undefined, STACK);
+    } catch (fault) {
+      // By then, the caller has left the stack.
+      await undefined;
+      throw panicError(`panicked: ${fault}`);
+    }
+    return Reflect.apply(work, this, args);
+  };
+}

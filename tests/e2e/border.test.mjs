@@ -1,0 +1,496 @@
+// What crosses the module's border, and how the module is loaded, in plain Node: odd pages and odd objects of the app.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
+
+const dist = new URL("../../dist/", import.meta.url);
+const MODULE = "premium_recorder_bg.wasm";
+const wasm = await readFile(new URL(MODULE, dist));
+const ACME = "aaaaaaaa-0000-4000-8000-00000000000a";
+const CLAIMS = Buffer.from(JSON.stringify({ org_id: ACME })).toString("base64url");
+const TOKEN = `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.${CLAIMS}.c2lnbmF0dXJl`;
+const WASM_TYPE = { headers: { "content-type": "application/wasm" } };
+
+let copies = 0;
+/** The package, which has loaded nothing yet. */
+const fresh = () => import(new URL(`index.js?copy=${++copies}`, dist));
+
+/** How it ended: "fine", or the error. */
+const ending = (promise) =>
+  promise.then(
+    () => "fine",
+    (error) => error,
+  );
+
+const { fetch } = globalThis;
+let sent;
+beforeEach(() => {
+  sent = [];
+  globalThis.fetch = async (request) => {
+    sent.push(request.method);
+    if (request.method === "GET") return Response.json({ entities: [] });
+    const { agentId = "first" } = await request.json();
+    const recording = { id: "r", agentId, state: "recording" };
+    return Response.json(recording, { status: request.method === "POST" ? 201 : 200 });
+  };
+});
+afterEach(() => {
+  globalThis.fetch = fetch;
+  delete globalThis.Zone;
+});
+
+/** A recorder that starts for `agent` without a network. */
+async function recorderWith(options) {
+  const { connect } = await fresh();
+  return connect({ wasm, environment: "prod", orgId: ACME, tokens: [TOKEN], ...options });
+}
+
+describe("the module", () => {
+  test("is at a file: URL, which fetch does not read: WASM_LOAD_FAILED says so", async () => {
+    globalThis.fetch = fetch;
+    const { connect } = await fresh();
+    const error = await ending(connect({ environment: "prod" }));
+    assert.equal(error.code, "WASM_LOAD_FAILED");
+    assert.match(error.message, /^WASM_LOAD_FAILED: .*fetch reads no files/);
+    assert.match(error.hint, /bytes/);
+    assert.equal(await ending(connect({ environment: "prod", wasm })), "fine");
+  });
+
+  test("can not be fetched where there is no fetch: WASM_LOAD_FAILED says so", async () => {
+    globalThis.fetch = undefined;
+    const error = await ending((await fresh()).connect({ wasm: "https://a.example/a.wasm" }));
+    assert.equal(error.code, "WASM_LOAD_FAILED");
+    assert.match(error.message, /no fetch/);
+  });
+
+  test("of equal bytes is the same one, of other bytes another", async () => {
+    const { connect } = await fresh();
+    const padded = new Uint8Array(wasm.length + 8);
+    padded.set(wasm, 4);
+    const view = new Uint8Array(padded.buffer, 4, wasm.length);
+    const changed = Uint8Array.from(wasm);
+    changed[changed.length - 1] ^= 1;
+    const sources = [
+      wasm,
+      Uint8Array.from(wasm).buffer,
+      view,
+      new DataView(view.buffer, 4, wasm.length),
+      changed,
+      padded,
+    ];
+    const endings = [];
+    for (const wasm of sources) endings.push(await ending(connect({ environment: "prod", wasm })));
+    assert.deepEqual(
+      endings.map((each) => each.code ?? each),
+      [...Array(4).fill("fine"), ...Array(2).fill("INIT_CONFLICT")],
+    );
+  });
+
+  test("is no promise, number or anything else that is no source: BAD_ARGUMENT, before and after it is loaded", async () => {
+    const { connect } = await fresh();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const wrong = [null, 7, 5n, {}, [], () => {}, Symbol("wasm"), Promise.resolve(wasm), new Blob([wasm]), proxy];
+    for (const source of wrong) assert.equal((await ending(connect({ wasm: source }))).code, "BAD_ARGUMENT");
+    await connect({ environment: "prod", wasm });
+    for (const source of wrong) assert.equal((await ending(connect({ wasm: source }))).code, "BAD_ARGUMENT");
+  });
+
+  test("in a bundle that does not know its own address: WASM_LOAD_FAILED names `wasm`, with which it loads", async () => {
+    const { build } = await import("esbuild");
+    const { outputFiles } = await build({
+      entryPoints: [new URL("index.js", dist).pathname],
+      bundle: true,
+      write: false,
+      format: "iife",
+      globalName: "premium",
+      logLevel: "error",
+    });
+    for (const shape of ["iife"]) {
+      const { connect } = runInNewContext(`${outputFiles[0].text}; premium`, {
+        ...{ WebAssembly, URL, URLSearchParams, TextDecoder, TextEncoder, FinalizationRegistry, WeakRef, Uint8Array },
+        ...{ setTimeout, clearTimeout, queueMicrotask, performance, AbortController, fetch: globalThis.fetch },
+      });
+      const error = await ending(connect({ environment: "prod" }));
+      assert.equal(error.code, "WASM_LOAD_FAILED", shape);
+      assert.match(error.hint, /`wasm`/);
+      assert.equal(await ending(connect({ environment: "prod", wasm })), "fine");
+    }
+  });
+
+  test("as a data: URL that is refused: a short message, and a hint that names data:", async () => {
+    globalThis.fetch = async () => {
+      throw new TypeError("Failed to fetch");
+    };
+    const { connect } = await fresh();
+    const inlined = `data:application/wasm;base64,${wasm.toString("base64")}`;
+    const error = await ending(connect({ environment: "prod", wasm: inlined }));
+    assert.equal(error.code, "WASM_LOAD_FAILED");
+    assert.ok(error.message.length < 500, `${error.message.length} characters`);
+    assert.match(error.hint, /data:/);
+    const long = await ending(connect({ environment: "prod", wasm: `https://a.example/${"a".repeat(9_000)}` }));
+    assert.ok(long.message.length < 500, `${long.message.length} characters`);
+  });
+
+  test("may not be instantiated, only compiled, as in WebKit under a CSP: WASM_BLOCKED", async () => {
+    const { Instance } = WebAssembly;
+    WebAssembly.Instance = class {
+      constructor() {
+        throw new WebAssembly.CompileError("Refused to create a WebAssembly object");
+      }
+    };
+    const error = await ending((await fresh()).connect({ environment: "prod", wasm }));
+    WebAssembly.Instance = Instance;
+    assert.equal(error.code, "WASM_BLOCKED");
+  });
+
+  test("is fetched by a fetch that knows only texts and Requests", async () => {
+    globalThis.fetch = async (resource) => {
+      const url = typeof resource === "string" ? resource : resource.url.toString();
+      return url.endsWith(".wasm") ? new Response(wasm, WASM_TYPE) : Response.error();
+    };
+    const { connect } = await fresh();
+    assert.equal(await ending(connect({ environment: "prod" })), "fine");
+    const other = await fresh();
+    assert.equal(
+      await ending(other.connect({ environment: "prod", wasm: new URL("https://a.example/a.wasm") })),
+      "fine",
+    );
+  });
+});
+
+describe("a request for the module that hangs", () => {
+  /** Requests for the module, which a test answers. */
+  function answerLater() {
+    const answers = [];
+    globalThis.fetch = () => new Promise((resolve) => answers.push(() => resolve(new Response(wasm, WASM_TYPE))));
+    return answers;
+  }
+  const briefly = { environment: "prod", timeoutMs: 20 };
+
+  test("ends in a TIMEOUT that names it, and the next connect() fetches beside it", async () => {
+    const answers = answerLater();
+    const { connect } = await fresh();
+    const error = await ending(connect(briefly));
+    assert.equal(error.code, "TIMEOUT");
+    assert.match(error.message, /WebAssembly module/);
+    const next = connect({ environment: "prod" });
+    const third = connect({ environment: "prod" });
+    assert.equal(answers.length, 2);
+    answers[1]();
+    assert.deepEqual([await ending(next), await ending(third)], ["fine", "fine"]);
+    assert.equal(await ending(connect({ environment: "prod" })), "fine");
+    assert.equal(answers.length, 2);
+  });
+
+  test("and comes in the end is used by whoever waits", async () => {
+    const answers = answerLater();
+    const { connect } = await fresh();
+    const patient = connect({ environment: "prod" });
+    await ending(connect(briefly));
+    await ending(connect(briefly));
+    const next = connect({ environment: "prod" });
+    answers[0]();
+    assert.deepEqual([await ending(patient), await ending(next)], ["fine", "fine"]);
+  });
+
+  test("may be replaced by another source", async () => {
+    answerLater();
+    const { connect } = await fresh();
+    const hanging = new Response(new ReadableStream(), WASM_TYPE);
+    assert.equal((await ending(connect({ ...briefly, wasm: hanging }))).code, "TIMEOUT");
+    assert.equal((await ending(connect(briefly))).code, "TIMEOUT");
+    assert.equal(await ending(connect({ environment: "prod", wasm })), "fine");
+  });
+});
+
+describe("getToken", () => {
+  const LIVES = [
+    NaN,
+    Infinity,
+    -Infinity,
+    -1,
+    60n,
+    "60",
+    "",
+    {},
+    [60],
+    true,
+    () => 60,
+    Symbol("60"),
+    new Date(0),
+    new Number(60),
+  ];
+  for (const expiresIn of LIVES) {
+    test(`gives expiresIn: ${typeof expiresIn} ${String(expiresIn)}: BAD_ARGUMENT is the cause`, async () => {
+      const recorder = await recorderWith({ tokens: [], getToken: () => ({ accessToken: TOKEN, expiresIn }) });
+      const error = await ending(recorder.startRecording("agent"));
+      assert.equal(error.code, "TOKEN_SOURCE_FAILED");
+      assert.equal(error.cause.code, "BAD_ARGUMENT");
+      assert.deepEqual(sent, []);
+    });
+  }
+
+  for (const expiresIn of [1e300, 60.5, 60, null, undefined]) {
+    test(`gives expiresIn: ${expiresIn}: fine`, async () => {
+      const recorder = await recorderWith({ tokens: [], getToken: () => ({ accessToken: TOKEN, expiresIn }) });
+      assert.equal(await ending(recorder.startRecording("agent")), "fine");
+    });
+  }
+
+  test("gives an object whose class has the token: only own properties count", async () => {
+    class Grant {
+      get accessToken() {
+        return TOKEN;
+      }
+    }
+    const recorder = await recorderWith({ tokens: [], getToken: () => new Grant() });
+    assert.equal((await ending(recorder.startRecording("agent"))).cause.code, "BAD_ARGUMENT");
+  });
+});
+
+test("options of a class: its instance's own properties count, and nothing of the class", async () => {
+  const { connect } = await fresh();
+  class Options {
+    environment = "prod-euw1";
+    contract = new (class {
+      scope = "own:scope";
+      get path() {
+        return "/not/read";
+      }
+    })();
+    wasm = wasm;
+    get orgId() {
+      return ACME;
+    }
+    getToken() {
+      throw new Error("not called");
+    }
+  }
+  const recorder = await connect(new Options());
+  assert.deepEqual([recorder.environment.name, recorder.orgId], ["prod-euw1", undefined]);
+  assert.equal((await ending(recorder.startRecording("agent", { orgId: ACME }))).code, "NO_TOKEN");
+});
+
+describe("zone.js", () => {
+  test("runs each callback in the zone in which it was given", async () => {
+    let current = "root";
+    const zone = (name) => ({
+      run(callback, self, args) {
+        const outer = current;
+        current = name;
+        try {
+          return callback.apply(self, args);
+        } finally {
+          current = outer;
+        }
+      },
+    });
+    const ran = [];
+    const inZone = (name, work) => {
+      globalThis.Zone = { current: zone(name) };
+      const result = work();
+      globalThis.Zone = { current: zone("elsewhere") };
+      return result;
+    };
+    const options = {
+      tokens: [],
+      getToken(need) {
+        assert.equal(this, options);
+        ran.push(`getToken ${current}`);
+        return need.orgId === ACME ? TOKEN : undefined;
+      },
+      onEvent: () => ran.push(`onEvent ${current}`),
+    };
+    const { connect } = await fresh();
+    Object.assign(options, { wasm, environment: "prod", orgId: ACME });
+    const recorder = await inZone("connect", () => connect(options));
+    const onProgress = () => ran.push(`onProgress ${current}`);
+    await inZone("many", () => recorder.startMany(["agent"], { onProgress }));
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(new Set(ran), new Set(["getToken connect", "onEvent connect", "onProgress many"]));
+  });
+
+  test("that is something else of this name disturbs nothing", async () => {
+    for (const other of [7, null, class Zone {}, { current: 7 }, { current: { run: 7 } }]) {
+      globalThis.Zone = other;
+      const recorder = await recorderWith({ tokens: [], getToken: () => TOKEN });
+      assert.equal(await ending(recorder.startRecording("agent")), "fine");
+    }
+  });
+});
+
+describe("an odd signal costs its own call only:", () => {
+  const throwing = new Proxy({}, { get: () => { throw new Error("no"); } }); // prettier-ignore
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const fake = (more) => ({ aborted: false, addEventListener() {}, removeEventListener() {}, ...more });
+  const SIGNALS = {
+    "no object": [7, "BAD_ARGUMENT"],
+    null: [null, "BAD_ARGUMENT"],
+    "an empty object": [{}, "BAD_ARGUMENT"],
+    "a controller": [new AbortController(), "BAD_ARGUMENT"],
+    "a revoked proxy": [revoked, "BAD_ARGUMENT"],
+    "a proxy that throws": [throwing, "BAD_ARGUMENT"],
+    "one that does not listen": [fake(), "fine"],
+    "one that does not forget": [fake({ removeEventListener: undefined }), "fine"],
+    "one whose removeEventListener throws": [fake({ removeEventListener() { throw 1; } }), "fine"], // prettier-ignore
+    "one whose addEventListener throws": [fake({ addEventListener() { throw 1; } }), "BAD_ARGUMENT"], // prettier-ignore
+    "one that was aborted": [AbortSignal.abort("reason"), "reason"],
+    "one that was aborted for nothing": [fake({ aborted: true, reason: null }), null],
+  };
+  for (const [what, [signal, expected]] of Object.entries(SIGNALS)) {
+    test(what, async () => {
+      const [recorder, other] = [await recorderWith(), await recorderWith()];
+      const outcomes = [
+        await ending(recorder.startRecording("agent", { signal })),
+        await ending(recorder.recordings({ signal })),
+        await ending(recorder.startMany(["agent"], { signal })),
+      ];
+      const codes = outcomes.map((each) => each?.code ?? each);
+      assert.deepEqual(codes.slice(0, 2), [expected, expected]);
+      assert.equal(codes[2], expected === "BAD_ARGUMENT" ? expected : "fine");
+      for (const each of [recorder, other]) assert.equal(await ending(each.startRecording("other")), "fine");
+    });
+  }
+
+  test("one that calls its listener again and again, also after the call", async () => {
+    const recorder = await recorderWith();
+    const listeners = [];
+    const signal = fake({ addEventListener: (type, listener) => listeners.push(listener), reason: "reason" });
+    const started = ending(recorder.startRecording("agent", { signal }));
+    const call = () => listeners.forEach((listener) => listener());
+    call();
+    call();
+    assert.equal(await started, "reason");
+    assert.equal(await ending(recorder.startRecording("other", { signal: fake(signal) })), "fine");
+    call();
+    assert.equal(await ending(recorder.startRecording("third")), "fine");
+    assert.equal(recorder.orgs().length, 1);
+  });
+});
+
+describe("at the end of the stack", () => {
+  /** Calls at every depth from the end of the stack on. */
+  function deep(call, calls) {
+    try {
+      deep(call, calls);
+    } catch {
+      // Its own overflow: nothing of the package ran.
+    }
+    if (calls.length < 200) {
+      try {
+        calls.push(call());
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    }
+  }
+
+  test("a call is PANICKED, and the next one for the same agent works", async () => {
+    const recorder = await recorderWith();
+    const recording = await recorder.startRecording("first");
+    const { startRecording, connect } = await fresh();
+    const CALLS = {
+      startRecording: () => recorder.startRecording("agent", { signal: new AbortController().signal }),
+      addToken: () => recorder.addToken(TOKEN),
+      recordings: () => recorder.recordings(),
+      stop: () => recording.stop(),
+      connect: () => connect({ wasm, environment: "prod" }),
+      "bare startRecording": () => startRecording("agent"),
+    };
+    for (const [name, call] of Object.entries(CALLS)) {
+      const calls = [];
+      deep(() => ending(call()), calls);
+      const endings = await Promise.all(calls);
+      const codes = new Set(endings.map((each) => each.code ?? each));
+      assert.ok(codes.has("PANICKED"), `${name}: ${[...codes]}`);
+      for (const each of endings.slice(0, 20)) assert.equal(each.code ?? each, "PANICKED", name);
+    }
+    assert.equal(await ending(recorder.startRecording("agent")), "fine");
+    assert.equal(await ending(recording.stop()), "fine");
+    assert.equal(await ending(connect({ wasm, environment: "prod" })), "fine");
+  });
+});
+
+test("a `then` on Object.prototype hangs no promise of the package", async () => {
+  const { connect } = await fresh();
+  await connect({ environment: "prod", wasm });
+  Object.prototype.then = () => {};
+  try {
+    const options = { environment: "prod", orgId: ACME, tokens: [TOKEN] };
+    const settled = new Promise((resolve, reject) => {
+      connect(options).then((recorder) => recorder.switchOrg(ACME).then(resolve, reject), reject);
+    });
+    assert.equal((await settled).orgId, ACME);
+  } finally {
+    delete Object.prototype.then;
+  }
+});
+
+test("a message has no more than 1,000 characters of whatever foreign text", async () => {
+  const recorder = await recorderWith();
+  const long = "a".repeat(1_000_000);
+  const { connect, explain } = await fresh();
+  const errors = [
+    await ending(connect({ wasm, [long]: 1 })),
+    await ending(connect({ wasm, environment: long })),
+    await ending(connect({ wasm: long })),
+    await ending(recorder.startRecording("agent", { [long]: 1 })),
+  ];
+  for (const error of errors) assert.ok(error.message.length <= 1_001, `${error.code}: ${error.message.length}`);
+  assert.ok(explain(new Error(long)).found.length <= 1_001);
+});
+
+test("every method rejects and none throws, whatever it is given", async () => {
+  const recorder = await recorderWith();
+  const recording = await recorder.startRecording("first");
+  const premium = await fresh();
+  await premium.connect({ environment: "prod", wasm });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const cyclic = {};
+  for (let name = 0; name < 30; name++) cyclic[`n${name}`] = cyclic;
+  let nested = {};
+  for (let depth = 0; depth < 20_000; depth++) nested = { nested };
+  const odd = [
+    null,
+    7,
+    5n,
+    "x",
+    Symbol("x"),
+    () => {},
+    proxy,
+    cyclic,
+    nested,
+    { signal: proxy },
+    { timeoutMs: 5n },
+    { timeoutMs: {} },
+  ];
+  const METHODS = {
+    connect: (each) => premium.connect(each),
+    "connect's login": (each) => premium.connect({ environment: "prod", wasm, login: each }),
+    startRecording: (each) => recorder.startRecording("agent", each),
+    "startRecording's agent": (each) => recorder.startRecording(typeof each === "string" ? 7 : each),
+    startMany: (each) => recorder.startMany(typeof each === "object" ? { agents: each } : each),
+    "startMany's options": (each) => recorder.startMany([], each),
+    recordings: (each) => recorder.recordings(each),
+    recording: (each) => recorder.recording("id", each),
+    diagnose: (each) => recorder.diagnose("agent", each),
+    switchOrg: (each) => recorder.switchOrg(each),
+    addToken: (each) => recorder.addToken(typeof each === "string" ? 7 : each),
+    signOut: (each) => recorder.signOut(each),
+    stop: (each) => recording.stop(each),
+    refresh: (each) => recording.refresh(each),
+  };
+  for (const [name, method] of Object.entries(METHODS)) {
+    for (const each of odd) {
+      const error = await ending(method(each));
+      assert.equal(error.code, "BAD_ARGUMENT", `${name}: ${typeof each} ${String(error.stack ?? error)}`);
+    }
+  }
+  const { stop, refresh } = recording;
+  for (const method of [stop, refresh]) assert.ok((await ending(method())) instanceof TypeError);
+  assert.equal(await ending(recorder.startRecording("agent")), "fine");
+});
