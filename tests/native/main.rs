@@ -13,6 +13,7 @@ mod environment;
 mod events;
 mod flow;
 mod foreign;
+mod fuzz;
 mod isolation;
 mod lifetime;
 mod login;
