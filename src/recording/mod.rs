@@ -137,23 +137,22 @@ impl Recording {
     }
 
     fn read(json: &Json, agent: Option<&AgentId>, org: &OrgId, raw: Raw) -> Result<Recording, NotRead> {
-        let unreadable = NotRead::Unreadable;
-        if let Some(id) = property(json, "organizationId") {
-            match id.as_str().and_then(OrgId::parse) {
-                Some(id) if id == *org => {}
-                Some(_) => return Err(NotRead::Another),
-                None => return Err(unreadable),
-            }
+        let named_org = property(json, "organizationId").map(|id| id.as_str().and_then(OrgId::parse));
+        if named_org.as_ref().is_some_and(|named| named.as_ref().is_some_and(|named| named != org)) {
+            return Err(NotRead::Another);
         }
         let agent = match (agent, property(json, "agentId").map(Json::id)) {
             (Some(agent), Some(Some(id))) if !id.eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
             (Some(agent), None | Some(Some(_))) => agent.clone(),
             (None, Some(Some(id))) => AgentId::parse(&id).map_err(|_| NotRead::Unreadable)?,
-            (_, None | Some(None)) => return Err(unreadable),
+            (_, None | Some(None)) => return Err(NotRead::Unreadable),
         };
+        if named_org == Some(None) {
+            return Err(NotRead::Unreadable);
+        }
         let id = property(json, "id").and_then(Json::id).ok_or(NotRead::Unreadable)?;
         Ok(Recording {
-            id: RecordingId::parse(&id).map_err(|_| unreadable)?,
+            id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
             agent,
             org: org.clone(),
             state: State::read(json.str("state")),

@@ -368,7 +368,10 @@ fn what_cannot_be_read_never_counts_as_no_recording() {
 #[test]
 fn the_start_goes_on_if_what_cannot_be_read_is_not_the_recording() {
     let of_another_org = item("1.5", &format!("\"{AGENT}\""), &format!(r#","organizationId":"{ACME}""#));
-    for harmless in [item("1.5", "\"another\"", ""), of_another_org, format!(r#"{{"agentId":"{AGENT}","state":"stopped"}}"#)] {
+    let of_another_agent = item("\"r\"", "\"another\"", r#","organizationId":7"#);
+    for harmless in
+        [item("1.5", "\"another\"", ""), of_another_org, of_another_agent, format!(r#"{{"agentId":"{AGENT}","state":"stopped"}}"#)]
+    {
         run(async {
             let (world, is_first) = (World::new(), Cell::new(true));
             world.respond(move |request| match request.method.as_str() {
