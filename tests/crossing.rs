@@ -251,6 +251,26 @@ async fn a_broken_fetch_gives_an_error_code() {
     }
 }
 
+/// An answer without an end: reading stops, the request is aborted, and the status counts.
+#[wasm_bindgen_test]
+async fn an_answer_that_is_too_long_is_not_read() {
+    for (status, code) in [(201, "OUTCOME_UNKNOWN"), (400, "BAD_REQUEST"), (503, "OUTCOME_UNKNOWN")] {
+        let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
+        js(&format!(
+            "globalThis.original = globalThis.fetch, globalThis.signals = [], globalThis.sent = 0, globalThis.fetch = async (request) => {{
+                globalThis.signals.push(request.signal);
+                const pull = (stream) => {{ stream.enqueue(new Uint8Array(65_536).fill(32)); globalThis.sent += 65_536; }};
+                return new Response(new ReadableStream({{ pull }}), {{ status: {status} }});
+            }}"
+        ));
+        let error = error_of(handle.start_recording("agent".into(), js("{ timeoutMs: 10_000 }"))).await;
+        js("globalThis.fetch = globalThis.original");
+        assert_eq!(text(&error, "code"), code, "{status}");
+        assert_eq!(js("signals.every((signal) => signal.aborted)"), JsValue::TRUE);
+        assert!(js("sent / signals.length").as_f64().unwrap() < 5e6);
+    }
+}
+
 /// A `fetch` that responds as the cloud does, and logs the requests.
 const CLOUD: &str = "globalThis.original = globalThis.fetch, globalThis.asked = [], globalThis.fetch = async (request) => {
     globalThis.asked.push(request.method + ' ' + new URL(request.url).pathname);
@@ -259,7 +279,7 @@ const CLOUD: &str = "globalThis.original = globalThis.fetch, globalThis.asked = 
     const answer = (status, body) => new Response(JSON.stringify(body), { status, headers });
     if (request.method === 'POST') return (await request.text()).includes('nobody') ? answer(404, { code: 'not.found' }) : answer(201, recording('a', 'recording'));
     if (request.method === 'PATCH') return answer(200, recording('a', 'stopped'));
-    return answer(200, { entities: [recording('a', 'recording'), 7, recording('b', 'archived')] });
+    return answer(200, { entities: [recording('a', 'recording'), { id: 'c', agentId: 'another' }, recording('b', 'archived')] });
 }";
 
 fn asked() -> String {

@@ -26,6 +26,9 @@ use crate::token::org_token::{OrgToken, UnidentifiedToken};
 /// The longest time that connect() waits for another page's token, in milliseconds.
 const MAX_OTHER_PAGE_MS: u32 = 2_000;
 
+/// The longest time that the cloud is asked about a token that may have expired, in milliseconds.
+const MAX_VERIFY_MS: u32 = 5_000;
+
 /// More wrongly claimed tokens than a source can return unnoticed.
 const MAX_CORRECTED: usize = 100;
 
@@ -201,7 +204,7 @@ impl<P: Platform> Keyring<P> {
             }
             return Ok(token);
         }
-        if self.sources.is_empty() {
+        if self.sources.is_empty() && self.doubtful(target).is_none() {
             return Err(self.missing_token_error(target).into());
         }
         let mut interaction = Interaction::Allowed;
@@ -291,6 +294,26 @@ impl<P: Platform> Keyring<P> {
 
     fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))
+    }
+
+    /// The target's token, if only what responses said of the cloud's clock makes it expired.
+    fn doubtful(&self, target: &Target) -> Option<Rc<OrgToken>> {
+        let now = self.exchange.now();
+        self.token_for(target).filter(|token| !token.is_fresh(now) && token.may_be_fresh(now))
+    }
+
+    /// Asks the cloud about the target's token, if only what responses said of the cloud's clock makes it expired. Returns the
+    /// token if the cloud accepts it.
+    async fn verify_doubtful(&self, target: &Target) -> Option<OrgToken> {
+        let token = self.doubtful(target)?;
+        let asked = pin!(self.exchange.refetch_token_info(&token));
+        match select(asked, self.exchange.ports().sleep(MAX_VERIFY_MS)).await {
+            Either::Left((Ok(verified), _)) if verified.target() == target => return Some(verified),
+            Either::Left((Ok(verified), _)) => self.correct_owner(&token, verified),
+            Either::Left((Err(error), _)) if error.is_token_rejection() => token.mark_rejected(),
+            _ => {}
+        }
+        None
     }
 
     /// Stores the token in the target's session, unless a better token is stored.
@@ -385,11 +408,18 @@ impl<P: Platform> Keyring<P> {
             // Another caller has stored it meanwhile.
             return Ok(Some(token));
         }
-        let Some(token) = self.acquire(target, window, interaction, session).await? else { return Ok(None) };
+        let verified = self.verify_doubtful(target).await;
+        let is_verified = verified.is_some();
+        let acquired = match verified {
+            Some(token) => Some(token),
+            None => self.acquire(target, window, interaction, session).await?,
+        };
+        let Some(token) = acquired else { return Ok(None) };
         if self.was_signed_out(target, session) {
             return Err(signed_out(target));
         }
-        Ok(Some(self.store_and_share(token)))
+        // A token that the app gave stays in this page.
+        Ok(Some(if is_verified { self.store(token) } else { self.store_and_share(token) }))
     }
 
     fn should_renew(&self, token: &OrgToken) -> bool {

@@ -271,8 +271,11 @@ impl<P: Platform> Sources<P> {
         let expires_at = issued.expires_in.map(|seconds| now.instant().after_seconds(seconds));
         let token = AccessToken::parse(issued.access_token.reveal())?;
         let token = self.exchange.unidentified(&target.environment, token, expires_at)?;
-        if token.is_expired(now) {
+        if token.is_surely_expired(now) {
             return Err(Error::new(Code::TokenExpired, format!("A token of {} was given that has expired.", target.org)));
+        }
+        if token.is_expired(now) {
+            return self.exchange.fetch_token_info(token).await;
         }
         self.exchange.identify(token).await
     }

@@ -48,7 +48,10 @@ impl TokenResponse {
             .map_err(|lost| Error::no_response(Code::Network, "The login origin's token endpoint did not answer.", lost))?;
         if response.status != 200 {
             secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));
-            return Err(refused(response));
+            let retry_after = exchange.retry_after(&response);
+            let mut error = refused(response);
+            error.evidence.retry_after = retry_after;
+            return Err(error);
         }
         let tokens = TokenResponse::from_response(&response, asked_at);
         response.body.zeroize();

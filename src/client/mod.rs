@@ -12,7 +12,7 @@ use crate::cloud::call::Call;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
 use crate::cloud::ports::TransportError;
-use crate::cloud::refusal::{as_generic_refusal, refusal};
+use crate::cloud::refusal::as_generic_refusal;
 use crate::cloud::response::Response;
 use crate::cloud::signal::Waiters;
 use crate::model::error::{Code, Error};
@@ -110,11 +110,16 @@ impl<P: Platform> Client<P> {
                 Err(SendError::Refused(refused)) => refused.code == Code::CloudUnavailable,
                 _ => false,
             };
+            let told = match &result {
+                Err(SendError::Refused(refused)) => refused.evidence.retry_after,
+                _ => None,
+            };
+            let delay = told.unwrap_or_default().max(RETRY_DELAY_MS);
             let may_repeat = matches!(request.repeat, Repeat::Idempotent { sends: most } if sends < most);
-            if !has_no_outcome || !may_repeat || i64::from(RETRY_DELAY_MS) >= call.deadline.remaining() {
+            if !has_no_outcome || !may_repeat || i64::from(delay) >= call.deadline.remaining() {
                 return result;
             }
-            self.exchange.ports().sleep(RETRY_DELAY_MS).await;
+            self.exchange.ports().sleep(delay).await;
         }
     }
 
@@ -155,7 +160,7 @@ impl<P: Platform> Client<P> {
                 token.mark_used();
                 return Ok(response);
             }
-            let refused = self.with_token_evidence(refusal(&response), &token, request);
+            let refused = self.with_token_evidence(self.exchange.refusal(&response), &token, request);
             if refused.is_token_rejection() {
                 token.mark_rejected();
             } else {
@@ -167,7 +172,7 @@ impl<P: Platform> Client<P> {
             if repaired.is_some() || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
             }
-            let refused = self.repair(refused, &response, &token, call, request).await.map_err(SendError::Refused)?;
+            let refused = self.repair(refused, &token, call, request).await.map_err(SendError::Refused)?;
             // Somebody may have signed out while the cause was being fixed.
             if self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
@@ -185,7 +190,7 @@ impl<P: Platform> Client<P> {
 
     /// The request that revokes the token; `None` if the token cannot be used any more. Make it before signing out.
     pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Request> {
-        token.is_fresh(self.exchange.now()).then(|| token.revocation())
+        token.may_be_fresh(self.exchange.now()).then(|| token.revocation())
     }
 
     /// Revokes a signed-out token.
@@ -193,7 +198,7 @@ impl<P: Platform> Client<P> {
         let org = &token.target().org;
         let failed = |lost| Error::no_response(Code::Network, "The token could not be revoked.", lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
-        let refused = refusal(&response);
+        let refused = self.exchange.refusal(&response);
         if (200..300).contains(&response.status) || refused.is_token_rejection() {
             return Ok(());
         }
@@ -203,7 +208,7 @@ impl<P: Platform> Client<P> {
 
     /// Whether the cloud has asked to wait before this token is sent again.
     pub(crate) fn must_wait(&self, token: &OrgToken) -> bool {
-        self.exchange.rate_limiter().is_blocked(token.secret(), self.exchange.ports().now())
+        self.exchange.rate_limiter().wait(token.secret(), self.exchange.ports().now()).is_some()
     }
 
     /// Whether another call has learned meanwhile that the token is another organization's.

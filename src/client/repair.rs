@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::auth::ports::Platform;
 use crate::client::Client;
 use crate::cloud::call::Call;
-use crate::cloud::response::Response;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::scope::near_miss;
@@ -14,18 +13,13 @@ use crate::token::request::ApiRequest;
 
 impl<P: Platform> Client<P> {
     /// Fixes the cause. `Ok` if the request may be sent again.
-    pub(super) async fn repair(
-        &self,
-        refused: Error,
-        response: &Response,
-        token: &Rc<OrgToken>,
-        call: &Call,
-        request: &ApiRequest,
-    ) -> Result<Error, Error> {
+    pub(super) async fn repair(&self, refused: Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> Result<Error, Error> {
         match refused.code {
-            Code::Unauthenticated | Code::TokenExpired if self.has_another_token(&call.target) => Ok(refused),
-            Code::WrongOrg => self.verify_owner(refused, token, &call.target, request).await,
-            Code::RateLimited => self.wait_retry_after(refused, response, call).await,
+            Code::Unauthenticated | Code::TokenExpired if self.has_another_token(&call.target) => {
+                self.wait_retry_after(refused, call).await
+            }
+            Code::WrongOrg => self.verify_owner(self.wait_retry_after(refused, call).await?, token, &call.target, request).await,
+            Code::RateLimited => self.wait_retry_after(refused, call).await,
             _ => Err(refused),
         }
     }
@@ -81,14 +75,15 @@ impl<P: Platform> Client<P> {
         refused
     }
 
-    /// Waits for as long as the cloud says, or 1 to 3 s if it gives no time, if the call's time allows.
-    async fn wait_retry_after(&self, mut refused: Error, response: &Response, call: &Call) -> Result<Error, Error> {
+    /// Waits for as long as the cloud says, if the call's time allows. If the cloud gives no time, waits 1 to 3 s for a rate limit.
+    async fn wait_retry_after(&self, refused: Error, call: &Call) -> Result<Error, Error> {
         let ports = self.exchange.ports();
-        let told = self.exchange.retry_after(response);
-        refused.evidence.retry_after = told;
-        // Random, so that requests that were refused together are not repeated together.
-        let jitter = || 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255);
-        let millis = told.unwrap_or_else(jitter);
+        let millis = match refused.evidence.retry_after {
+            Some(told) => told,
+            // Random, so that requests that were refused together are not repeated together.
+            None if refused.code == Code::RateLimited => 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255),
+            None => return Ok(refused),
+        };
         if i64::from(millis) >= call.deadline.remaining() {
             return Err(refused);
         }

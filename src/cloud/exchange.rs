@@ -16,7 +16,7 @@ use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
 use crate::token::claims::TokenInfo;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
-use crate::token::request::Request;
+use crate::token::request::{Method, Request};
 
 /// One environment's cloud, until closed.
 pub struct Exchange<P> {
@@ -81,6 +81,7 @@ impl<P: CloudPorts> Exchange<P> {
         self.requests.set(number);
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
+        let is_read = request.method() == Method::Get;
         let (bearer, secrets) = (request.bearer().cloned(), request.secrets());
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
@@ -104,7 +105,9 @@ impl<P: CloudPorts> Exchange<P> {
         if let Some(date) = response.date {
             self.clock.learn(sent, received, date);
         }
-        if let (429, Some(bearer)) = (response.status, bearer)
+        // After another refusal than 429, the library still looks at once for a start that may have run.
+        if (response.status == 429 || is_read && response.status >= 400)
+            && let Some(bearer) = bearer
             && let Some(millis) = self.retry_after(&response)
         {
             self.rate_limiter.block(&bearer, received.instant(), millis);
@@ -112,9 +115,16 @@ impl<P: CloudPorts> Exchange<P> {
         Ok(response)
     }
 
-    /// How long a refusal (429) says to wait, in milliseconds.
+    /// How long a response says to wait, in milliseconds.
     pub(crate) fn retry_after(&self, response: &Response) -> Option<u32> {
-        retry_after(response, self.now().in_cloud(), |text| self.ports.parse_date(text))
+        retry_after(response, self.now().in_cloud())
+    }
+
+    /// The cloud's refusal as an error, with the wait that the cloud asks for.
+    pub(crate) fn refusal(&self, response: &Response) -> Error {
+        let mut error = refusal(response);
+        error.evidence.retry_after = self.retry_after(response);
+        error
     }
 
     /// Reads what a token says of itself. `expires_at`: what its source said.
@@ -138,8 +148,11 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
     pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
-        if self.rate_limiter.is_blocked(token.secret(), self.ports.now()) {
-            return Err(Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again."));
+        let wait = self.rate_limiter.wait(token.secret(), self.ports.now());
+        if wait.is_some() {
+            let mut error = Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again.");
+            error.evidence.retry_after = wait;
+            return Err(error);
         }
         let identified = self.fetch_token_info(token.unidentified()).await?;
         identified.set_refresh_token(token.refresh_token());
@@ -148,7 +161,7 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the token's own environment whose the token is.
     pub async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
-        if token.is_expired(self.now()) {
+        if token.is_surely_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and nothing but the cloud could say whose it is."));
         }
         let response = self
@@ -156,9 +169,9 @@ impl<P: CloudPorts> Exchange<P> {
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The cloud could not be asked whose token it is.", lost))?;
         if response.status != 200 {
-            return Err(as_generic_refusal(refusal(&response)));
+            return Err(as_generic_refusal(self.refusal(&response)));
         }
-        match TokenInfo::from_json(&response.json, |text| self.ports.parse_date(text)) {
+        match TokenInfo::from_json(&response.json) {
             Some(info) => Ok(token.identified_by_cloud(info, self.now())),
             None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(response)),
         }

@@ -60,9 +60,6 @@ pub trait Codec {
     /// Reads a text as JSON; `None` if it is not JSON.
     fn parse_json(&self, text: &str) -> Option<Json>;
 
-    /// Reads a date: ISO 8601, or the format of HTTP.
-    fn parse_date(&self, text: &str) -> Option<Timestamp>;
-
     /// Writes `application/x-www-form-urlencoded`.
     fn form(&self, pairs: &[(&str, &str)]) -> String;
 

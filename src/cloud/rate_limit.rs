@@ -96,10 +96,11 @@ impl RateLimiter {
         }
     }
 
-    /// Whether the wait that the cloud asked for is not over.
-    pub fn is_blocked(&self, token: &Secret, now: Instant) -> bool {
+    /// How many milliseconds are left of the wait that the cloud asked for; `None` if the wait is over.
+    pub fn wait(&self, token: &Secret, now: Instant) -> Option<u32> {
         let tokens = self.tokens.borrow();
-        tokens.iter().any(|usage| usage.token == *token && usage.blocked_until.is_some_and(|until| now < until))
+        let until = tokens.iter().find(|usage| usage.token == *token)?.blocked_until?;
+        u32::try_from(until.since(now)).ok().filter(|millis| *millis > 0)
     }
 
     /// When the next request with this token fits into the limit, so that the cloud does not refuse it (429); a time that is

@@ -2,7 +2,7 @@
 
 use crate::cloud::response::Response;
 use crate::model::error::{Cause, Code, Error};
-use crate::model::secret::position;
+use crate::model::secret::contains;
 use crate::model::time::Timestamp;
 
 /// The cloud's refusal as an error. The cloud's codes are from the Platform API's `ErrorBody`, as its operations declare them.
@@ -31,7 +31,7 @@ fn error_code(status: u16, code: &str, message: &str) -> Code {
         (401, "credentials.expired") => Code::TokenExpired,
         (401, _) => Code::Unauthenticated,
 
-        (403, _) if position(message, "insufficient scope for resource owner").is_some() => Code::WrongOrg,
+        (403, _) if contains(message.bytes(), b"insufficient scope for resource owner") => Code::WrongOrg,
         (403, "app.not.authorized.for.scope") => Code::ScopeMissing,
         (
             403,
@@ -57,21 +57,23 @@ fn error_code(status: u16, code: &str, message: &str) -> Code {
     }
 }
 
-/// How long a 429 response asks to wait, in milliseconds: by `Retry-After` (seconds or a date), or else by the message of
-/// `too.many.requests.retry.after`. `now`: the time in the cloud.
-pub fn retry_after(response: &Response, now: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<u32> {
+/// How long a response asks to wait, in milliseconds: by `Retry-After` (seconds or an HTTP date) or by the message of
+/// `too.many.requests.retry.after`, whichever is longer. `now`: the time in the cloud, if the response has no `Date`.
+pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
     let seconds = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         // A number that overflows is still a number, not a date.
         is_number.then(|| capped(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1000)))
     };
-    let from_date = |date: &str| Some(capped(parse_date(date)?.since(now)));
-    let header = response.retry_after.as_deref().map(str::trim);
-    header.and_then(|header| seconds(header).or_else(|| from_date(header))).or_else(|| {
-        let names_wait = response.json.str("code") == Some("too.many.requests.retry.after");
-        names_in_brackets(response.json.str("message").filter(|_| names_wait)?)?.first().and_then(|text| seconds(text))
-    })
+    // The clock that wrote the date in `Retry-After` most likely wrote `Date` as well.
+    let now = response.date.unwrap_or(now);
+    let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));
+    let header = response.retry_after.as_deref().map(|text| text.trim_matches([' ', '\t']));
+    let by_header = header.and_then(|header| seconds(header).or_else(|| from_date(header)));
+    let names_wait = response.json.str("code") == Some("too.many.requests.retry.after");
+    let named = response.json.str("message").filter(|_| names_wait).and_then(names_in_brackets);
+    by_header.max(named.and_then(|named| seconds(named.first()?)))
 }
 
 /// The refusal of a call other than a start: its cause cannot be an agent's id or state.

@@ -5,6 +5,12 @@ use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
+/// The longest body that is read. Reading a longer body stops, and closes the connection.
+pub const MAX_BODY_BYTES: u32 = 4 * 1024 * 1024;
+
+/// Stands for a body that is longer than [`MAX_BODY_BYTES`].
+pub const BODY_TOO_LONG: &str = "The response is longer than 4 MiB, so it was not read.";
+
 /// A complete response.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
@@ -39,19 +45,19 @@ impl Response {
     /// Redacts a secret that the server repeats in a header.
     pub(crate) fn redact_headers(&mut self, secret: &Secret) {
         for header in [&mut self.correlation_id, &mut self.retry_after] {
-            if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_escaped_in(text)) {
+            if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_disguised_in(text)) {
                 *text = "***".to_owned();
             }
         }
     }
 
-    /// Redacts a secret that the server repeats in the body, even escaped.
+    /// Redacts a secret that the server repeats in the body, even in disguise.
     pub(crate) fn redact_body(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
         if let Some(redacted) = secret.redacted(&self.body) {
             self.json = parse_json(&redacted).unwrap_or_default();
             self.body = redacted;
         }
-        if secret.is_escaped_in(&self.body) {
+        if secret.is_disguised_in(&self.body) {
             self.json = Json::default();
             self.body = "***".to_owned();
         }

@@ -226,7 +226,10 @@ export interface LaunchContext {
 export interface RecordingContract {
   /** Path of the collection, from the API's origin. Default: `"/api/v2/screenrecordings"`. */
   path: string;
-  /** Names of the headers that carry the target organization's id; `[]` for none. Default: `["X-Genesys-Organization-Id"]`. */
+  /**
+   * Names of the headers that carry the target organization's id; `[]` for none. Default: `["X-Genesys-Organization-Id"]`.
+   * A header that browsers do not let a page set, such as `Via` or `Sec-…`, is a `BAD_ARGUMENT`.
+   */
   orgHeaders: string[];
   /** OAuth scope that a start needs. Default: `"screenrecordings:write"`. */
   scope: string;
@@ -334,7 +337,8 @@ export interface Recorder {
    * gives it to `GET {path}?agentId=`. A lost answer is asked for again, three times in all.
    *
    * @throws {RecorderError} as switchOrg(), if no token of the organization is held; the cloud's no, as startRecording(), and
-   *   `RECORDING_NOT_FOUND` where it lists none at all; `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
+   *   `RECORDING_NOT_FOUND` where it lists none at all; `UNEXPECTED_ANSWER` if a listed recording cannot be read;
+   *   `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
    */
   recordings(options?: RecordingsOptions): Promise<Recording[]>;
   /**

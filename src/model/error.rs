@@ -137,7 +137,7 @@ codes! {
         when: "The cloud failed while a token was looked at (408, 5xx). Nothing was started.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
-        when: "The cloud answered something that is in no documentation: an unknown refusal, or not the JSON that was expected.",
+        when: "The cloud answered something that is in no documentation: an unknown refusal, not the JSON that was expected, or more than 4 MiB.",
         hint: "Look at `cause`, the cloud's own words; a proxy may have answered in its place.";
     Network "NETWORK", retry: true, fixed_by: "network",
         when: "A request for a token's organization got no answer (offline, refused by CORS or CSP, redirected), or the start could not be sent at all. Nothing was started.",
@@ -146,7 +146,7 @@ codes! {
         when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
         hint: "Try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list.",
+        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
         hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or its name is not known.",

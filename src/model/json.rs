@@ -1,4 +1,4 @@
-//! JSON, reduced to what the library reads: null counts as absent, and numbers are truncated to integers.
+//! JSON, reduced to what the library reads: null counts as absent, and numbers are integers.
 //!
 //! The platform parses the text (a page uses `JSON.parse`) into this tree, which holds every body and every claim. A JSON
 //! parser in Rust would make up a tenth of the module.
@@ -10,7 +10,9 @@ use zeroize::Zeroize;
 pub enum Json {
     /// A string.
     String(String),
-    /// A number, truncated to an integer.
+    /// A whole number that JavaScript represents exactly.
+    Integer(i64),
+    /// Any other number, truncated to an integer.
     Number(i64),
     /// An array.
     Array(Vec<Json>),
@@ -24,6 +26,14 @@ pub enum Json {
 }
 
 impl Json {
+    /// A number as `JSON.parse` reads it. `JSON.parse` rounds whole numbers beyond 2⁵³ − 1.
+    pub fn from_number(number: f64) -> Json {
+        const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+        #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and drops only the fraction")]
+        let truncated = number as i64;
+        if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER { Json::Integer(truncated) } else { Json::Number(truncated) }
+    }
+
     /// The object's property with this name.
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
@@ -48,7 +58,16 @@ impl Json {
     /// The object's property with this name, if it is a number, truncated to an integer.
     pub fn number(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
-            Json::Number(number) => Some(*number),
+            Json::Integer(number) | Json::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// This value as the text of an id: a string, or a whole number.
+    pub fn id(&self) -> Option<String> {
+        match self {
+            Json::String(text) => Some(text.clone()),
+            Json::Integer(number) => Some(number.to_string()),
             _ => None,
         }
     }
@@ -68,8 +87,11 @@ impl Zeroize for Json {
         match self {
             Json::String(text) => text.zeroize(),
             Json::Array(items) => items.iter_mut().for_each(Json::zeroize),
-            Json::Object(properties) => properties.iter_mut().for_each(|(_, value)| value.zeroize()),
-            Json::Number(_) | Json::Bool(_) | Json::Null => {}
+            Json::Object(properties) => properties.iter_mut().for_each(|(key, value)| {
+                key.zeroize();
+                value.zeroize();
+            }),
+            Json::Integer(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {}
         }
     }
 }

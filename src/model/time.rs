@@ -28,6 +28,119 @@ impl Timestamp {
     pub fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// Reads a date with its time and its zone, such as `2026-11-22T08:00:00.000Z` (RFC 3339, with or without the colon in the
+    /// zone). `None` for every other text: `Date.parse` reads a time without a zone as local time, and guesses more.
+    pub fn from_iso(text: &str) -> Option<Timestamp> {
+        let mut text = Scanner(text);
+        let (year, month, day) = (text.digits(4)?, text.after("-")?.digits(2)?, text.after("-")?.digits(2)?);
+        let time = text.after("T")?.time()?;
+        let is_leap_second = time == DAY_MS;
+        let mut millis = 0;
+        if text.after(".").is_some() {
+            let digits = text.0.len() - text.0.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+            for (at, digit) in text.take(digits)?.bytes().enumerate().take(3) {
+                millis += i64::from(digit - b'0') * [100, 10, 1].get(at)?;
+            }
+            (digits > 0).then_some(())?;
+        }
+        let zone = if text.after("Z").is_some() {
+            0
+        } else {
+            let sign = if text.after("+").is_some() { 1 } else { text.after("-").map(|_| -1)? };
+            let hours = text.digits(2)?;
+            text.0 = text.0.strip_prefix(':').unwrap_or(text.0);
+            let minutes = text.digits(2)?;
+            (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60_000)?
+        };
+        (text.0.is_empty() && !is_leap_second).then_some(())?;
+        Some(Timestamp(date(year, month, day)? + time + millis - zone))
+    }
+
+    /// Reads a date in one of the three formats of HTTP (RFC 9110 §5.6.7). `now` decides the century of a year of two digits.
+    pub fn from_http(text: &str, now: Timestamp) -> Option<Timestamp> {
+        let weekday_ends = text.find([',', ' '])?;
+        let (weekday, rest) = text.split_at_checked(weekday_ends)?;
+        let is_full = WEEKDAYS.contains(&weekday);
+        let is_short = WEEKDAYS.iter().any(|name| name.get(..3) == Some(weekday));
+        let mut text = Scanner(rest);
+        let is_asctime = text.after(", ").is_none();
+        if is_asctime {
+            let month = text.after(" ")?.month()?;
+            let day = if text.after("  ").is_some() { text.digits(1)? } else { text.after(" ")?.digits(2)? };
+            let (time, year) = (text.after(" ")?.time()?, text.after(" ")?.digits(4)?);
+            return Some(Timestamp(date(year, month, day)? + time)).filter(|_| is_short && text.0.is_empty());
+        }
+        let separator = if is_full { "-" } else { " " };
+        let (day, month) = (text.digits(2)?, text.after(separator)?.month()?);
+        let year = text.after(separator)?.digits(if is_full { 2 } else { 4 })?;
+        let time = text.after(" ")?.time()?;
+        (text.after(" GMT")?.0.is_empty() && (is_full || is_short)).then_some(())?;
+        if !is_full {
+            return Some(Timestamp(date(year, month, day)? + time));
+        }
+        const FIFTY_YEARS_MS: i64 = 18_263 * DAY_MS;
+        let in_century = |century: i64| Some(Timestamp(date(century + year, month, day)? + time));
+        in_century(2000).filter(|date| date.since(now) <= FIFTY_YEARS_MS).or_else(|| in_century(1900))
+    }
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Milliseconds from 1970 to the beginning of this day, if the Gregorian calendar has it.
+fn date(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if is_leap_year => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day).then(|| {
+        // Years begin in March here, so that a leap day is the last day of its year.
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let days = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (month * 153 + 2) / 5 + day - 1;
+        (days - 719_468) * DAY_MS
+    })
+}
+
+/// The rest of a text that is read from its beginning.
+struct Scanner<'a>(&'a str);
+
+impl<'a> Scanner<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a str> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    /// Skips this text. If something else comes, skips nothing.
+    fn after(&mut self, text: &str) -> Option<&mut Self> {
+        self.0 = self.0.strip_prefix(text)?;
+        Some(self)
+    }
+
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        let digits = self.take(count)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    }
+
+    fn month(&mut self) -> Option<i64> {
+        let name = self.take(3)?;
+        MONTHS.iter().zip(1..).find(|(month, _)| **month == name).map(|(_, number)| number)
+    }
+
+    /// `hh:mm:ss` in milliseconds, up to the leap second 23:59:60.
+    fn time(&mut self) -> Option<i64> {
+        let (hours, minutes, seconds) = (self.digits(2)?, self.after(":")?.digits(2)?, self.after(":")?.digits(2)?);
+        let exists = hours <= 23 && minutes <= 59 && (seconds <= 59 || (hours, minutes, seconds) == (23, 59, 60));
+        exists.then_some(((hours * 60 + minutes) * 60 + seconds) * 1000)
+    }
 }
 
 /// A point on this page's monotonic clock (`performance.now()`). It measures every duration, because nobody can set it.
@@ -76,6 +189,12 @@ impl Moment {
     /// The moment on the cloud's clock, as far as that clock is known.
     pub fn in_cloud(self) -> Timestamp {
         self.in_cloud
+    }
+
+    /// The same moment, if this machine's wall clock is right and everything that responses said of the cloud's clock is wrong.
+    #[must_use]
+    pub fn by_wall_clock(self) -> Moment {
+        Moment { in_cloud: self.wall_clock, ..self }
     }
 
     /// The instant at which the cloud's clock shows this date.

@@ -160,7 +160,7 @@ impl<P: Platform> Doctor<'_, P> {
         let org = &token.target().org;
         let now = self.exchange.now();
         let expected = format!("a token of {org} that the cloud accepts");
-        if !token.is_fresh(now) {
+        if !token.may_be_fresh(now) {
             let found = if token.is_rejected() { "the cloud has refused it" } else { "it has expired, or rested too long" };
             self.report("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
             return None;

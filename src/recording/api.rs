@@ -8,10 +8,10 @@ use crate::cloud::call::Call;
 use crate::cloud::refusal::as_generic_refusal;
 use crate::cloud::response::Response;
 use crate::model::environment::Target;
-use crate::model::error::{Code, Error};
+use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::{AgentId, RecordingId};
 use crate::recording::contract::RecordingContract;
-use crate::recording::{Recording, State};
+use crate::recording::{Listed, Recording, State};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
@@ -49,14 +49,26 @@ impl<P: Platform> Recordings<P> {
     }
 
     /// The recordings of the call's organization that the cloud lists, of this agent or of all.
+    /// Fails if one of them cannot be read.
     pub(crate) async fn list(&self, call: &Call, agent: Option<&AgentId>) -> Result<Vec<Recording>, ReadError> {
+        let listed = self.look(call, agent).await?;
+        if listed.unreadable == 0 {
+            return Ok(listed.recordings);
+        }
+        let message = format!("The cloud lists {} recordings whose id, agent or organization cannot be read.", listed.unreadable);
+        let unexpected = Error::new(Code::UnexpectedAnswer, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
+        Err(ReadError::Failed(unexpected.for_org(&call.target.org).into()))
+    }
+
+    /// What the cloud lists, of this agent or of all.
+    pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Listed, ReadError> {
         let response = self.read(call, &self.contract.list(agent)).await?;
         let listed = Recording::list(&response, agent, &call.target.org);
         listed.ok_or_else(|| ReadError::Failed(unexpected("The cloud's answer is no list of recordings.", response, &call.target)))
     }
 
-    /// The recordings of this agent, listed with exactly this token. `None` if the cloud does not say.
-    pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Vec<Recording>> {
+    /// What the cloud lists of this agent, with exactly this token. `None` if the cloud does not say.
+    pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Listed> {
         if self.client.is_misattributed(token) || self.client.must_wait(token) {
             return None;
         }

@@ -97,11 +97,12 @@ impl<P: Platform> Starts<P> {
                 if attempt > 0 {
                     ports.sleep(RECONCILE_DELAY_MS).await;
                 }
-                match self.recordings.list(call, Some(agent)).await {
+                match self.recordings.look(call, Some(agent)).await {
                     Ok(listed) => {
-                        if let Some(running) = self.find_running(state, listed, began, Some(since)) {
+                        if let Some(running) = self.find_running(state, &listed, began, Some(since)) {
                             return Ok(Preflight::Running(running));
                         }
+                        self.ensure_none_runs(state, &listed, Some(since))?;
                     }
                     // If listing itself is refused, skip the look and let the start decide.
                     Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
@@ -111,10 +112,11 @@ impl<P: Platform> Starts<P> {
         } else if has_lock && !has_token {
             // Another page that already had a token may have finished. Look briefly.
             let look = pin!(self.recordings.list_with_token(&token, agent));
-            if let Either::Left((Some(seen), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await
-                && let Some(running) = self.find_running(state, seen, began, None)
-            {
-                return Ok(Preflight::Running(running));
+            if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
+                if let Some(running) = self.find_running(state, &listed, began, None) {
+                    return Ok(Preflight::Running(running));
+                }
+                self.ensure_none_runs(state, &listed, None)?;
             }
         }
         Ok(Preflight::Own(token))

@@ -58,16 +58,17 @@ impl RecordingContract {
         if !is_plain_path(&contract.path) {
             return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
         }
-        if !contract.org_headers.iter().all(|name| is_free_header(name)) {
-            return Err(bad(
-                "contract.orgHeaders must be names of headers that the request does not use already, such as \"X-Genesys-Organization-Id\".",
-            ));
+        let not_free = |option: &str, name: &str, example: &str| {
+            bad(format!(
+                "contract.{option}: \"{name}\" is no name of a header that a page may set and the request does not use already. Use a name such as \"{example}\"."
+            ))
+        };
+        if let Some(name) = contract.org_headers.iter().find(|name| !is_free_header(name)) {
+            return Err(not_free("orgHeaders", name, "X-Genesys-Organization-Id"));
         }
         let is_org_header = |name: &String| contract.org_headers.iter().any(|other| other.eq_ignore_ascii_case(name));
-        if contract.idempotency_header.as_ref().is_some_and(|name| !is_free_header(name) || is_org_header(name)) {
-            return Err(bad(
-                "contract.idempotencyHeader must be the name of a header that the request does not use already, such as \"Idempotency-Key\".",
-            ));
+        if let Some(name) = contract.idempotency_header.as_ref().filter(|name| !is_free_header(name) || is_org_header(name)) {
+            return Err(not_free("idempotencyHeader", name, "Idempotency-Key"));
         }
         let is_scope_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
         if contract.scope.is_empty() || !contract.scope.bytes().all(is_scope_byte) {
@@ -158,11 +159,18 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// Whether this is a header name (RFC 9110 token) that our requests do not use for something else.
+/// Headers that our requests use already, and headers that browsers silently drop: the Fetch standard's forbidden request-headers,
+/// and `User-Agent`, which Chromium drops as well. A `*` stands for any ending.
+const TAKEN_HEADERS: &str = "authorization accept content-type user-agent accept-charset accept-encoding access-control-* connection \
+     content-length cookie* date dnt expect host keep-alive origin proxy-* referer sec-* set-cookie* te trailer transfer-encoding \
+     upgrade via x-http-method* x-method-override";
+
+/// Whether this is a header name (RFC 9110 token) that a page may set and that our requests do not use for something else.
 fn is_free_header(name: &str) -> bool {
-    // The browser sets the last four itself, and silently drops ours.
-    let is_taken = ["authorization", "accept", "content-type", "cookie", "host", "origin", "referer"]
-        .iter()
-        .any(|taken| name.eq_ignore_ascii_case(taken));
+    let lower = name.to_ascii_lowercase();
+    let is_taken = TAKEN_HEADERS.split_ascii_whitespace().any(|taken| match taken.strip_suffix('*') {
+        Some(beginning) => lower.starts_with(beginning),
+        None => lower == taken,
+    });
     !is_taken && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -77,37 +77,82 @@ pub struct Recording {
     pub raw: Raw,
 }
 
+/// The recordings that a response lists.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The recordings of the organization, and of the agent if the list is about one.
+    pub recordings: Vec<Recording>,
+    /// How many listed items cannot be read, for example because they have no id or name no agent.
+    pub unreadable: usize,
+    /// How many of those have not stopped: one of them may be the recording in question.
+    pub unreadable_running: usize,
+    /// How many of those name the agent that the list is about.
+    pub unreadable_of_agent: usize,
+    /// The response's body.
+    pub body: Rc<str>,
+}
+
+/// Why a JSON value is no recording.
+enum NotRead {
+    /// It is a recording of another organization or agent.
+    Another,
+    /// It cannot be read, so it may be anybody's.
+    Unreadable,
+}
+
 impl Recording {
     /// Reads a response that describes one recording. `None` if there is no recording, or if the recording belongs to another
     /// organization, or to another agent than `agent`.
     pub fn from_response(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Recording> {
-        Recording::read(&response.json, agent, org, Raw { body: response.body.as_str().into(), entity: None })
+        Recording::read(&response.json, agent, org, Raw { body: response.body.as_str().into(), entity: None }).ok()
     }
 
-    /// Reads a response that lists recordings (`entities`). Skips recordings of another organization or agent. `None` if the
-    /// response is not a list.
-    pub fn list(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Vec<Recording>> {
+    /// Reads a response that lists recordings (`entities`). Skips recordings of another organization or agent, and counts what
+    /// cannot be read. `None` if the response is not a list.
+    pub fn list(response: &Response, agent: Option<&AgentId>, org: &OrgId) -> Option<Listed> {
         let Some(Json::Array(entities)) = response.json.get("entities") else { return None };
         let body: Rc<str> = response.body.as_str().into();
-        let read = |(at, entity): (usize, &Json)| {
-            // Require `agentId`: a server may ignore the `?agentId=` filter and list everybody's.
-            entity.str("agentId")?;
-            Recording::read(entity, agent, org, Raw { body: body.clone(), entity: Some(at) })
-        };
-        Some(entities.iter().enumerate().filter_map(read).collect())
+        let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, body };
+        for (at, entity) in entities.iter().enumerate() {
+            let raw = Raw { body: listed.body.clone(), entity: Some(at) };
+            let named = property(entity, "agentId");
+            let read = match named {
+                Some(_) => Recording::read(entity, agent, org, raw),
+                // A server may ignore the `?agentId=` filter and list everybody's.
+                None => Err(NotRead::Unreadable),
+            };
+            match read {
+                Ok(recording) => listed.recordings.push(recording),
+                Err(NotRead::Another) => {}
+                Err(NotRead::Unreadable) => {
+                    listed.unreadable = listed.unreadable.saturating_add(1);
+                    let may_run = State::read(entity.str("state")) != State::Stopped;
+                    listed.unreadable_running = listed.unreadable_running.saturating_add(may_run.into());
+                    let names_agent = may_run && agent.is_some() && named.and_then(Json::id).is_some();
+                    listed.unreadable_of_agent = listed.unreadable_of_agent.saturating_add(names_agent.into());
+                }
+            }
+        }
+        Some(listed)
     }
 
-    fn read(json: &Json, agent: Option<&AgentId>, org: &OrgId, raw: Raw) -> Option<Recording> {
-        if json.str("organizationId").is_some_and(|id| !id.eq_ignore_ascii_case(org.as_str())) {
-            return None;
+    fn read(json: &Json, agent: Option<&AgentId>, org: &OrgId, raw: Raw) -> Result<Recording, NotRead> {
+        let named_org = property(json, "organizationId").map(|id| id.as_str().and_then(OrgId::parse));
+        if named_org.as_ref().is_some_and(|named| named.as_ref().is_some_and(|named| named != org)) {
+            return Err(NotRead::Another);
         }
-        let agent = match (agent, json.str("agentId")) {
-            (Some(agent), Some(id)) if !id.eq_ignore_ascii_case(agent.as_str()) => return None,
-            (Some(agent), _) => agent.clone(),
-            (None, id) => AgentId::parse(id?).ok()?,
+        let agent = match (agent, property(json, "agentId").map(Json::id)) {
+            (Some(agent), Some(Some(id))) if !id.eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
+            (Some(agent), None | Some(Some(_))) => agent.clone(),
+            (None, Some(Some(id))) => AgentId::parse(&id).map_err(|_| NotRead::Unreadable)?,
+            (_, None | Some(None)) => return Err(NotRead::Unreadable),
         };
-        Some(Recording {
-            id: RecordingId::parse(json.str("id")?).ok()?,
+        if named_org == Some(None) {
+            return Err(NotRead::Unreadable);
+        }
+        let id = property(json, "id").and_then(Json::id).ok_or(NotRead::Unreadable)?;
+        Ok(Recording {
+            id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
             agent,
             org: org.clone(),
             state: State::read(json.str("state")),
@@ -123,10 +168,20 @@ impl Recording {
         self.recording_type.as_deref().is_none_or(|named| named.eq_ignore_ascii_case(recording_type))
     }
 
-    /// Whether the recording is known to have started at this moment or later.
-    pub fn started_since(&self, moment: Timestamp, parse_date: impl Fn(&str) -> Option<Timestamp>) -> bool {
-        self.started_at.as_deref().and_then(parse_date).is_some_and(|started| started >= moment)
+    /// When the recording started, if the cloud says so with a zone.
+    pub fn started(&self) -> Option<Timestamp> {
+        self.started_at.as_deref().and_then(Timestamp::from_iso)
     }
+
+    /// Whether the recording is known to have started at this moment or later.
+    pub fn started_since(&self, moment: Timestamp) -> bool {
+        self.started().is_some_and(|started| started >= moment)
+    }
+}
+
+/// The object's property with this name; null counts as absent.
+fn property<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
+    json.get(name).filter(|value| **value != Json::Null)
 }
 
 impl From<&Recording> for Seen {

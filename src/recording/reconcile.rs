@@ -2,10 +2,10 @@
 
 use crate::auth::ports::Platform;
 use crate::client::SentRequest;
-use crate::model::error::{Error, Seen};
+use crate::model::error::{Cause, Code, Error, Seen};
 use crate::model::time::{Moment, Timestamp};
 use crate::recording::starts::{StartResult, StartState, Starts};
-use crate::recording::{Recording, State};
+use crate::recording::{Listed, Recording, State};
 
 /// How much earlier than it was sent a recording may have started, in milliseconds: `Date`, by which the cloud's clock is
 /// known, leaves out everything below a second, and so may `startedAt`.
@@ -39,19 +39,23 @@ impl<P: Platform> Starts<P> {
             if attempt > 0 {
                 self.exchange.ports().sleep(RECONCILE_DELAY_MS).await;
             }
-            let Some(seen) = self.recordings.list_with_token(&sent.token, &state.agent).await else { continue };
+            let Some(Listed { recordings: seen, unreadable_running, .. }) =
+                self.recordings.list_with_token(&sent.token, &state.agent).await
+            else {
+                continue;
+            };
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.in_cloud(sent.at).after_millis(-CLOCK_TOLERANCE_MS);
             let may_be_ours = |recording: &&Recording| {
                 let is_anothers = self.claimed.borrow().iter().any(|(of, id)| *of != state.number && *id == recording.id);
                 // A recording that has already stopped most likely existed before.
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
-                may_be && self.started_since(recording, since)
+                may_be && recording.started_since(since)
             };
             let mut candidates = seen.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
-            let others = candidates.count().saturating_add(usize::from(self.another_may_run(state)));
-            listed = Some((seen, others));
+            let others = candidates.count().saturating_add(usize::from(self.another_may_run(state))).saturating_add(unreadable_running);
+            listed = Some((seen, others, unreadable_running));
             match first {
                 Some(first) if others == 0 => return Ok(first),
                 Some(_) => break,
@@ -60,14 +64,17 @@ impl<P: Platform> Starts<P> {
         }
         let looked = match &listed {
             None => "Looking for it, the cloud did not say which recordings the agent has.",
-            Some((seen, _)) if seen.is_empty() => "Looking for it, the cloud lists no recording of the agent.",
-            Some((_, 0)) => "Looking for it, the cloud lists no other recording of the agent that runs and began since.",
+            Some((.., 1..)) => "Looking for it, the cloud lists a recording that cannot be read, and that may be the agent's.",
+            Some((seen, ..)) if seen.is_empty() => "Looking for it, the cloud lists no recording of the agent.",
+            Some((_, 0, _)) => {
+                "Looking for it, the cloud lists no other recording of the agent that runs and is known to have begun since."
+            }
             Some(_) => {
                 "Looking for it, the cloud lists recordings of the agent that began since, and several starts may have led to them: which is whose can not be told."
             }
         };
         unknown.message = format!("{} {looked}", unknown.message);
-        unknown.evidence.seen = listed.map(|(seen, _)| seen.iter().map(Seen::from).collect());
+        unknown.evidence.seen = listed.map(|(seen, ..)| seen.iter().map(Seen::from).collect());
         Err(unknown.for_org(&state.key.target.org))
     }
 
@@ -76,7 +83,7 @@ impl<P: Platform> Starts<P> {
     pub(super) fn find_running(
         &self,
         state: &StartState<P>,
-        listed: Vec<Recording>,
+        listed: &Listed,
         began: Moment,
         unresolved_since: Option<Moment>,
     ) -> Option<Recording> {
@@ -84,19 +91,40 @@ impl<P: Platform> Starts<P> {
         let mut running = self.newest(state, listed, |recording| match recording.state {
             State::Recording => true,
             State::Stopped => false,
-            State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
+            State::Other(_) => since.is_some_and(|since| recording.started_since(since)),
         })?;
         let is_claimed = self.claimed.borrow().iter().any(|(_, id)| *id == running.id);
-        running.already_running = is_claimed || !self.started_since(&running, self.in_cloud(began));
+        running.already_running = is_claimed || !running.started_since(self.in_cloud(began));
         Some(running)
+    }
+
+    /// Fails if the list, in which no recording runs, may have one that does: then nothing may be sent. `unresolved_since`: when
+    /// another start was sent whose outcome is unknown.
+    pub(super) fn ensure_none_runs(&self, state: &StartState<P>, listed: &Listed, unresolved_since: Option<Moment>) -> Result<(), Error> {
+        let is_undated = |recording: &&Recording| {
+            let is_unknown = matches!(recording.state, State::Other(_)) && recording.started().is_none();
+            is_unknown && unresolved_since.is_some() && recording.may_be_of_type(&state.key.recording_type)
+        };
+        let undated = listed.recordings.iter().filter(is_undated).count();
+        // Without another start, what names no agent most likely is another agent's.
+        let unreadable = if unresolved_since.is_some() { listed.unreadable_running } else { listed.unreadable_of_agent };
+        if unreadable == 0 && undated == 0 {
+            return Ok(());
+        }
+        let what = if undated == 0 { "cannot be read" } else { "has neither a known state nor a start time with a zone" };
+        let message = format!("Nothing was sent: the cloud lists a recording that {what}, and that may be the agent's and running.");
+        let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
+        error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
+        Err(error.for_org(&state.key.target.org))
     }
 
     /// A 409 may mean that the agent is being recorded already: then that recording is the result.
     pub(super) async fn resolve_conflict(&self, state: &StartState<P>, refused: Error) -> StartResult {
         let sent = state.sent.last().filter(|_| refused.evidence.status == Some(409));
         if let Some(sent) = sent {
-            let seen = self.recordings.list_with_token(&sent.token, &state.agent).await.unwrap_or_default();
-            if let Some(mut running) = self.newest(state, seen, |recording| recording.state == State::Recording) {
+            let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
+            let newest = |listed: Listed| self.newest(state, &listed, |recording| recording.state == State::Recording);
+            if let Some(mut running) = listed.and_then(newest) {
                 running.already_running = true;
                 return Ok(self.record_outcome(state, running));
             }
@@ -114,14 +142,9 @@ impl<P: Platform> Starts<P> {
         })
     }
 
-    fn newest(&self, state: &StartState<P>, mut listed: Vec<Recording>, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
-        listed.retain(|recording| matches(recording) && recording.may_be_of_type(&state.key.recording_type));
-        let started = |recording: &Recording| self.exchange.ports().parse_date(recording.started_at.as_deref()?);
-        listed.into_iter().max_by_key(started)
-    }
-
-    fn started_since(&self, recording: &Recording, since: Timestamp) -> bool {
-        recording.started_since(since, |text| self.exchange.ports().parse_date(text))
+    fn newest(&self, state: &StartState<P>, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
+        let may_be = |recording: &&Recording| matches(recording) && recording.may_be_of_type(&state.key.recording_type);
+        listed.recordings.iter().filter(may_be).max_by_key(|recording| recording.started()).cloned()
     }
 
     fn in_cloud(&self, moment: Moment) -> Timestamp {

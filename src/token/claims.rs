@@ -16,12 +16,13 @@ use crate::model::scope::scopes;
 use crate::model::time::Timestamp;
 use crate::token::access_token::AccessToken;
 
-/// The claims of a JWT, unverified. They may get a token refused, or stored for an organization, nothing more.
+/// The claims of a JWT, unverified. They may get a token refused, or stored for an organization, nothing more. A claim that
+/// cannot be read is unknown, and refuses nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// `org_id`, if it is an organization id.
     pub org: Option<OrgId>,
-    /// `exp`.
+    /// `exp`, if it is a time.
     pub expires_at: Option<Timestamp>,
     /// `scope`: a space-separated string (RFC 8693), or an array.
     pub scopes: Option<Vec<String>>,
@@ -61,12 +62,19 @@ fn read_claims(header: &str, payload: &str, signature: &str, parse_json: impl Fn
     let json = |part: &str| parse_json(&String::from_utf8(decoded(part)?).ok()?);
     json(header)?.str("alg")?;
     decoded(signature)?;
-    let payload = json(payload)?;
+    let payload = json(payload).filter(|payload| matches!(payload, Json::Object(_)))?;
     let org = payload.str("org_id").and_then(OrgId::parse);
     let scopes = payload.get("scope").and_then(scopes);
-    let claims: jwt_compact::Claims<Empty> = Deserialize::deserialize(payload).ok()?;
-    let expires_at = claims.expiration.map(|at| Timestamp::from_millis(at.timestamp_millis()));
-    Some(Claims { org, expires_at, scopes })
+    Some(Claims { org, expires_at: expiry(&payload), scopes })
+}
+
+/// `exp`, if it is a time after 1970.
+fn expiry(payload: &Json) -> Option<Timestamp> {
+    let exp = payload.number("exp").filter(|seconds| *seconds > 0)?;
+    // Without the other claims: one of them that cannot be read would hide `exp`.
+    let claims = Json::Object(vec![("exp".to_owned(), Json::Number(exp))]);
+    let claims: jwt_compact::Claims<Empty> = Deserialize::deserialize(claims).ok()?;
+    claims.expiration.map(|at| Timestamp::from_millis(at.timestamp_millis()))
 }
 
 /// The response of `GET /api/v2/tokens/me` (`TokenInfo`), reduced to what the library uses.
@@ -85,8 +93,8 @@ pub struct TokenInfo {
 }
 
 impl TokenInfo {
-    /// Reads the response's body; `None` if it names no organization. `parse_date` reads an ISO 8601 date.
-    pub fn from_json(info: &Json, parse_date: impl Fn(&str) -> Option<Timestamp>) -> Option<TokenInfo> {
+    /// Reads the response's body; `None` if it names no organization.
+    pub fn from_json(info: &Json) -> Option<TokenInfo> {
         let organization = info.get("organization")?;
         let org_of = |organization: &Json| organization.str("id").and_then(OrgId::parse);
         Some(TokenInfo {
@@ -94,7 +102,7 @@ impl TokenInfo {
             org_name: organization.str("name").map(str::to_owned),
             home_org: info.get("homeOrganization").and_then(org_of),
             scopes: info.get("authorizedScope").and_then(scopes),
-            idle_timeout_at: info.str("dateTokenIdles").and_then(parse_date),
+            idle_timeout_at: info.str("dateTokenIdles").and_then(Timestamp::from_iso),
         })
     }
 }
@@ -106,7 +114,7 @@ impl<'de> Deserializer<'de> for Json {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
             Json::String(text) => visitor.visit_string(text),
-            Json::Number(number) => visitor.visit_i64(number),
+            Json::Integer(number) | Json::Number(number) => visitor.visit_i64(number),
             Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
             Json::Bool(boolean) => visitor.visit_bool(boolean),

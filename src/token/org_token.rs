@@ -115,6 +115,12 @@ impl OrgToken {
         !self.is_rejected.get() && self.unusable_at(now).is_none_or(|at| now.instant() < at)
     }
 
+    /// Whether the token may be usable: it is fresh, or would be without what responses said of the cloud's clock. A single
+    /// wrong `Date` makes every token look expired.
+    pub fn may_be_fresh(&self, now: Moment) -> bool {
+        self.is_fresh(now) || self.is_fresh(now.by_wall_clock())
+    }
+
     /// When the token expires or its idle timeout ends, if either is known.
     pub(crate) fn unusable_at(&self, now: Moment) -> Option<Instant> {
         let idle_timeout = self.idle_timeout_at.get().map(|at| now.instant_of(at));
@@ -236,6 +242,11 @@ impl UnidentifiedToken {
         self.expiry.at(now).is_some_and(|expires_at| expires_at <= now.instant())
     }
 
+    /// Whether the token has expired, by this machine's clock as well as by what responses said of the cloud's clock.
+    pub fn is_surely_expired(&self, now: Moment) -> bool {
+        self.is_expired(now) && self.is_expired(now.by_wall_clock())
+    }
+
     /// The request that asks the token's own environment for the token's organization.
     pub fn token_info_request(&self) -> Result<Request, Error> {
         if self.session.has_ended() {
@@ -257,6 +268,7 @@ impl UnidentifiedToken {
         token.home_org = info.home_org;
         token.scopes = info.scopes.or(token.scopes);
         // The cloud has just accepted the token, so a date in the past means that our clock is wrong.
+        token.expiry.exp = token.expiry.exp.filter(|exp| *exp > now.in_cloud());
         token.idle_timeout_at.set(info.idle_timeout_at.filter(|idle_timeout_at| *idle_timeout_at > now.in_cloud()));
         token
     }

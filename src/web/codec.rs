@@ -1,21 +1,16 @@
-//! Text formats that the platform reads and writes: JSON, dates, forms.
+//! Text formats that the platform reads and writes: JSON and forms.
 
-use js_sys::{Array, Date, JSON, Object};
+use js_sys::{Array, JSON, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::UrlSearchParams;
 
 use super::browser::Browser;
 use crate::cloud::ports::Codec;
 use crate::model::json::Json;
-use crate::model::time::Timestamp;
 
 impl Codec for Browser {
     fn parse_json(&self, text: &str) -> Option<Json> {
         json(text)
-    }
-
-    fn parse_date(&self, text: &str) -> Option<Timestamp> {
-        date(text)
     }
 
     fn form(&self, pairs: &[(&str, &str)]) -> String {
@@ -42,8 +37,7 @@ fn tree(value: &JsValue, depth: u8) -> Json {
         return Json::String(text);
     }
     if let Some(number) = value.as_f64() {
-        #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and drops only the fraction")]
-        return Json::Number(number as i64);
+        return Json::from_number(number);
     }
     if let Some(boolean) = value.as_bool() {
         return Json::Bool(boolean);
@@ -57,13 +51,6 @@ fn tree(value: &JsValue, depth: u8) -> Json {
         Some((entry.get(0).as_string()?, tree(&entry.get(1), depth)))
     };
     Json::Object(Object::entries(value.unchecked_ref()).iter().filter_map(property).collect())
-}
-
-/// Reads a date with `Date.parse`: ISO 8601, or the format of HTTP.
-pub(super) fn date(text: &str) -> Option<Timestamp> {
-    let millis = Date::parse(text);
-    #[allow(clippy::cast_possible_truncation, reason = "a whole number far below 2⁵³")]
-    (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
 }
 
 /// The decoded pairs of a query.

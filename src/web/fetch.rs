@@ -4,19 +4,31 @@
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
 use gloo_net::http::{Headers, Method as HttpMethod};
-use js_sys::Function;
+use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
-use super::codec::{date, json};
+use super::codec::json;
 use super::foreign::{ForeignResponse, bare_object, property, resolve};
 use super::outside;
 use super::result::foreign;
-use crate::cloud::ports::{Transport, TransportError};
-use crate::cloud::response::{RateLimit, Response};
+use crate::cloud::ports::{Timer, Transport, TransportError};
+use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
+use crate::model::time::Timestamp;
 use crate::token::request::{Method, Request};
+
+#[wasm_bindgen]
+extern "C" {
+    type Blob;
+
+    #[wasm_bindgen(constructor)]
+    fn new(parts: &Array) -> Blob;
+
+    #[wasm_bindgen(method)]
+    fn text(this: &Blob) -> JsValue;
+}
 
 impl Transport for Browser {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
@@ -35,9 +47,12 @@ impl Transport for Browser {
         let Some(status) = status.map(|status| status as u16) else {
             return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
         };
-        let body = resolve(&response.text().map_err(lost(Some(status)))?).await.map_err(lost(Some(status)))?;
-        in_flight.mark_done();
-        let body = body.as_string().unwrap_or_default();
+        let body = read_body(&response).await.map_err(lost(Some(status)))?;
+        // The rest of a body that is too long is aborted.
+        if body.is_some() {
+            in_flight.mark_done();
+        }
+        let body = body.unwrap_or_else(|| BODY_TOO_LONG.to_owned());
         let header = |name: &str| response.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
         let rate = |name: &str| header(name)?.parse().ok();
         let rate_limit = || {
@@ -50,7 +65,7 @@ impl Transport for Browser {
             json: json(&body).unwrap_or_default(),
             body,
             correlation_id: header("ININ-Correlation-Id"),
-            date: header("Date").as_deref().and_then(date),
+            date: header("Date").and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
             retry_after: header("Retry-After"),
         })
     }
@@ -59,6 +74,29 @@ impl Transport for Browser {
         let fetch = property(&js_sys::global(), "fetch");
         // The platform's functions show no source text.
         fetch.dyn_ref::<Function>().is_none_or(|fetch| !fetch.to_string().includes("[native code]", 0))
+    }
+}
+
+/// The body as text; `None` if it is too long.
+async fn read_body(response: &ForeignResponse) -> Result<Option<String>, JsValue> {
+    let max = f64::from(MAX_BODY_BYTES);
+    let Ok(reader) = response.body().and_then(|stream| stream.get_reader()) else {
+        // There is no body, or the page's own `fetch` gives no stream.
+        let text = resolve(&response.text()?).await?.as_string().unwrap_or_default();
+        return Ok(Some(text).filter(|text| text.len() as f64 <= max));
+    };
+    let (chunks, mut length) = (Array::new(), 0.0);
+    loop {
+        let part = resolve(&reader.read()?).await?;
+        if property(&part, "done").is_truthy() {
+            return Ok(Some(resolve(&Blob::new(&chunks).text()).await?.as_string().unwrap_or_default()));
+        }
+        let chunk = property(&part, "value");
+        length += property(&chunk, "byteLength").as_f64().unwrap_or(f64::INFINITY);
+        if length > max {
+            return Ok(None);
+        }
+        chunks.push(&chunk);
     }
 }
 

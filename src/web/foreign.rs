@@ -19,6 +19,20 @@ extern "C" {
     #[wasm_bindgen(catch, method)]
     pub(super) fn text(this: &ForeignResponse) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(catch, method, getter)]
+    pub(super) fn body(this: &ForeignResponse) -> Result<ForeignStream, JsValue>;
+
+    /// A `ReadableStream`.
+    pub(super) type ForeignStream;
+
+    #[wasm_bindgen(catch, method, js_name = getReader)]
+    pub(super) fn get_reader(this: &ForeignStream) -> Result<ForeignReader, JsValue>;
+
+    pub(super) type ForeignReader;
+
+    #[wasm_bindgen(catch, method)]
+    pub(super) fn read(this: &ForeignReader) -> Result<JsValue, JsValue>;
+
     pub(super) type ForeignHeaders;
 
     #[wasm_bindgen(catch, method)]

@@ -23,7 +23,7 @@ const BROKEN = {
     headers: { "Content-Type": "text/html" },
   },
   "has no id": { status: 201, body: { state: "recording" } },
-  "has an id that is no text": { status: 201, body: { id: 42 } },
+  "has an id that cannot be read": { status: 201, body: { id: 4.2 } },
   "is a list": { status: 201, body: [] },
   "is JSON of null": { status: 201, body: "null" },
   "is about another agent": { status: 201, body: { id: "1", agentId: "somebody-else" } },

@@ -68,13 +68,15 @@ fn limit(world: &World, limit: u32, sends_headers: bool) -> Rc<LimitedCloud> {
 #[test]
 fn a_429_is_repeated_after_the_wait_that_the_cloud_names() {
     run(async {
-        let soon = jiff::Timestamp::from_millisecond(NOW + 7_000).unwrap().to_string();
+        let soon = jiff::Timestamp::from_millisecond(NOW + 7_000).unwrap();
+        let soon = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&soon).unwrap();
         for (retry_after, message, millis) in [
             (Some("7"), "", 7_000),
             (Some(" 7 "), "", 7_000),
             (Some(soon.as_str()), "", 7_000),
             (None, "Retry the request in [7] seconds", 7_000),
-            (Some("0"), "Retry the request in [7] seconds", 0),
+            (Some("0"), "Retry the request in [7] seconds", 7_000),
+            (Some("0"), "", 0),
         ] {
             let world = World::new();
             refuse_once(&world, rate_limited(retry_after, message));
@@ -425,10 +427,10 @@ fn the_limiter_of_a_closed_recorder_keeps_no_token() {
     let (limiter, token, now) = (RateLimiter::default(), Secret::from("the-token".to_owned()), Instant::from_millis(0));
     limiter.sent(&token, now);
     limiter.block(&token, now, 60_000);
-    assert!(limiter.is_blocked(&token, now));
+    assert!(limiter.wait(&token, now).is_some());
     assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), None);
     limiter.forget();
-    assert!(!limiter.is_blocked(&token, now));
+    assert!(limiter.wait(&token, now).is_none());
     assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), Some(now));
 }
 
@@ -443,7 +445,7 @@ fn a_tokens_limit_is_forgotten_a_minute_after_its_last_response_unless_the_cloud
         limiter.answered(&token, began, Some(RateLimit { allowed: 1, count: 1, reset: 60 }));
         limiter.block(&token, began, wait);
         let now = began.after_millis(passed);
-        assert_eq!(limiter.is_blocked(&token, now), passed < i64::from(wait));
+        assert_eq!(limiter.wait(&token, now).is_some(), passed < i64::from(wait));
         limiter.sent(&other, now);
         // With a limit of one request a minute, the second of two requests has no slot.
         let has_slot = limiter.next_slot_at(&token, now, None, 1).is_some();

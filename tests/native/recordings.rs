@@ -189,7 +189,7 @@ fn a_list_contains_only_recordings_of_the_organization_and_the_agent() {
     run(async {
         let world = World::new();
         let body = format!(
-            r#"{{"entities":[{{"id":"1","agentId":"{AGENT}"}},{{"id":"2","agentId":"other"}},{{"id":"3","agentId":"{AGENT}","organizationId":"{ACME}"}},{{"id":""}},5]}}"#
+            r#"{{"entities":[{{"id":"1","agentId":"{AGENT}"}},{{"id":"2","agentId":"other"}},{{"id":"3","agentId":"{AGENT}","organizationId":"{ACME}"}}]}}"#
         );
         world.respond(move |_| response(200, &body));
         let recorder = with_tokens(&world).await;

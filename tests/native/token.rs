@@ -1,6 +1,6 @@
 //! Reading tokens: which text is a token, and which claims it contains.
 
-use crate::support::{ACME, GLOBEX, INITECH, code, date, json, jwt};
+use crate::support::{ACME, GLOBEX, INITECH, code, json, jwt};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use premium_recorder::model::error::Code;
 use premium_recorder::token::access_token::AccessToken;
@@ -52,8 +52,23 @@ fn a_claim_of_a_wrong_type_is_ignored() {
 }
 
 #[test]
-fn an_exp_that_is_no_time_is_malformed() {
-    for payload in [r#"{"exp":"soon"}"#, r#"{"exp":99999999999999999}"#, r#"{"exp":true}"#, "[]", "7", "\"text\"", ""] {
+fn a_claim_that_cannot_be_read_is_unknown_and_hides_no_other() {
+    for exp in ["\"soon\"", "\"1800003600\"", "99999999999999999", "1e300", "-1e300", "-1", "0", "0.5", "true", "[]", "{}", "null"] {
+        let claims = of(&format!(r#"{{"exp":{exp},"org_id":"{ACME}","scope":"a"}}"#));
+        assert_eq!((claims.org.unwrap().as_str(), claims.expires_at, claims.scopes.unwrap()), (ACME, None, vec!["a".to_owned()]), "{exp}");
+    }
+    for other in ["\"nbf\":\"never\"", "\"iat\":1e300", "\"iat\":[]", "\"nbf\":-1e300", "\"aud\":{}"] {
+        let claims = of(&format!(r#"{{"exp":1800003600,{other},"org_id":"{ACME}"}}"#));
+        assert_eq!(claims.expires_at.unwrap().as_millis(), 1_800_003_600_000, "{other}");
+    }
+    for org in ["7", "[\"a\"]", "\"\"", "\"acme\"", "{}", "true", &format!("\" {ACME}\""), &format!("[\"{ACME}\"]")] {
+        assert_eq!(of(&format!(r#"{{"exp":1800003600,"org_id":{org}}}"#)).org, None, "{org}");
+    }
+}
+
+#[test]
+fn a_payload_that_is_no_object_is_malformed() {
+    for payload in ["[]", "7", "\"text\"", "null", ""] {
         assert_eq!(claims(&jwt(payload)), Err(Code::TokenMalformed), "{payload}");
     }
 }
@@ -114,13 +129,13 @@ fn token_info_is_read_as_the_cloud_sends_it() {
         r#"{{"organization":{{"id":"{GLOBEX}","name":"Globex"}},"homeOrganization":{{"id":"{INITECH}","name":"Initech"}},
             "authorizedScope":["user-basic-info"],"OAuthClient":{{"id":"x","organization":{{"id":"{ACME}"}}}}}}"#
     );
-    let info = TokenInfo::from_json(&json(&body).unwrap(), date).unwrap();
+    let info = TokenInfo::from_json(&json(&body).unwrap()).unwrap();
     assert_eq!(info.org.as_str(), GLOBEX);
     assert_eq!(info.org_name.as_deref(), Some("Globex"));
     assert_eq!(info.home_org.unwrap().as_str(), INITECH);
     assert_eq!(info.scopes.unwrap(), ["user-basic-info"]);
     for body in [r"{}", r#"{"organization":null}"#, r#"{"organization":{"id":"acme"}}"#, r#"{"homeOrganization":{"id":"x"}}"#, "[]"] {
-        assert_eq!(TokenInfo::from_json(&json(body).unwrap(), date), None, "{body}");
+        assert_eq!(TokenInfo::from_json(&json(body).unwrap()), None, "{body}");
     }
 }
 

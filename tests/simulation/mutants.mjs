@@ -163,8 +163,8 @@ export const MUTANTS = [
     name: "takes any recording of the agent for its own",
     edits: one(
       "src/recording/reconcile.rs",
-      "may_be && self.started_since(recording, since)",
-      "may_be || self.started_since(recording, since)",
+      "may_be && recording.started_since(since)",
+      "may_be || recording.started_since(since)",
     ),
   },
   {
@@ -243,13 +243,17 @@ export const MUTANTS = [
     name: "leaves a token that a body repeats with escapes",
     edits: one(
       "src/cloud/response.rs",
-      "if secret.is_escaped_in(&self.body) {",
-      "if false && secret.is_escaped_in(&self.body) {",
+      "if secret.is_disguised_in(&self.body) {",
+      "if false && secret.is_disguised_in(&self.body) {",
     ),
   },
   {
     name: "undoes one level of escapes only",
-    edits: one("src/model/secret.rs", "decoded = unescaped(&text);", "decoded = None;"),
+    edits: one(
+      "src/model/secret.rs",
+      "plain.truncate(rest);\n                decoded",
+      "plain.truncate(rest);\n                plain.push(decoded);\n                decoded\n            }).filter(|_| false).map(|decoded| {\n                decoded",
+    ),
   },
   {
     name: "leaves the token in a header that repeats it",

@@ -3,7 +3,6 @@
 use premium_recorder::auth::ports::Crypto;
 use premium_recorder::cloud::ports::Codec;
 use premium_recorder::model::json::Json;
-use premium_recorder::model::time::Timestamp;
 use sha2::Digest;
 
 use super::{Feature, World};
@@ -18,10 +17,6 @@ impl World {
 impl Codec for World {
     fn parse_json(&self, text: &str) -> Option<Json> {
         json(text)
-    }
-
-    fn parse_date(&self, text: &str) -> Option<Timestamp> {
-        date(text)
     }
 
     fn form(&self, pairs: &[(&str, &str)]) -> String {
@@ -54,7 +49,7 @@ pub fn json(text: &str) -> Option<Json> {
     fn tree(value: serde_json::Value) -> Json {
         match value {
             serde_json::Value::String(text) => Json::String(text),
-            serde_json::Value::Number(number) => Json::Number(number.as_f64().unwrap() as i64),
+            serde_json::Value::Number(number) => Json::from_number(number.as_f64().unwrap()),
             serde_json::Value::Array(items) => Json::Array(items.into_iter().map(tree).collect()),
             serde_json::Value::Bool(value) => Json::Bool(value),
             serde_json::Value::Object(entries) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value))).collect()),
@@ -62,11 +57,6 @@ pub fn json(text: &str) -> Option<Json> {
         }
     }
     serde_json::from_str(text).ok().map(tree)
-}
-
-/// Parses an ISO 8601 date with jiff.
-pub fn date(text: &str) -> Option<Timestamp> {
-    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
 }
 
 /// The decoded pairs of a form.

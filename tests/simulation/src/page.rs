@@ -21,7 +21,6 @@ use crate::invariant::Key;
 use crate::login::{Exchange, PageWindow, sha256};
 use crate::network::Network;
 use crate::origin::{Held, Sharing};
-use crate::repeat::{http_date, lenient_date};
 use crate::schedule::{Does, Given, PageSetup};
 use crate::token::{ORG_IDS, org_number};
 use crate::world::World;
@@ -294,11 +293,6 @@ impl Codec for Page {
         json(text)
     }
 
-    fn parse_date(&self, text: &str) -> Option<Timestamp> {
-        let iso = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
-        iso.or_else(|| http_date(text)).or_else(|| lenient_date(text)).map(Timestamp::from_millis)
-    }
-
     fn form(&self, pairs: &[(&str, &str)]) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
@@ -405,12 +399,11 @@ const DEEPEST: u8 = 32;
 
 /// JSON as serde_json reads it. What is deeper than a page hands over is left out.
 pub fn json(text: &str) -> Option<Json> {
-    #[allow(clippy::cast_possible_truncation, reason = "no number here has a part below one")]
     fn tree(value: serde_json::Value, depth: u8) -> Json {
         use serde_json::Value::{Array, Bool, Null, Number, Object, String};
         match (value, depth.checked_sub(1)) {
             (String(text), _) => Json::String(text),
-            (Number(number), _) => Json::Number(number.as_f64().unwrap_or_default() as i64),
+            (Number(number), _) => Json::from_number(number.as_f64().unwrap_or_default()),
             (Array(items), Some(depth)) => Json::Array(items.into_iter().map(|item| tree(item, depth)).collect()),
             (Bool(truth), _) => Json::Bool(truth),
             (Object(entries), Some(depth)) => Json::Object(entries.into_iter().map(|(key, value)| (key, tree(value, depth))).collect()),

@@ -108,20 +108,9 @@ pub fn seconds_to_wait(text: &str, time: i64) -> Option<(i64, bool)> {
 }
 
 /// HTTP's date in milliseconds since 1970.
-pub fn http_date(text: &str) -> Option<i64> {
+fn http_date(text: &str) -> Option<i64> {
     if !text.ends_with(" GMT") {
         return None;
     }
     rfc2822::parse(text).ok().map(|date| date.timestamp().as_millisecond())
-}
-
-/// What a browser's `Date.parse` makes of texts that are no dates: `3`, `+3` and `-3` are a March, `3.5` is a day in it.
-pub fn lenient_date(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (month, day) = text.split_once('.').unwrap_or((text, "1"));
-    let (month, day): (i8, i8) = (month.parse().ok()?, day.parse().ok()?);
-    // A browser takes month 0 for one of 2000; how it does that does not matter here.
-    let date = jiff::civil::Date::new(2001, month.max(1), day).ok()?;
-    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
