@@ -106,8 +106,14 @@ impl RateLimiter {
 
     /// Whether the wait that the cloud asked for is not over.
     pub fn is_blocked(&self, token: &Secret, now: Instant) -> bool {
+        self.blocked_for(token, now).is_some()
+    }
+
+    /// The rest of the wait that the cloud asked for, in milliseconds.
+    pub(crate) fn blocked_for(&self, token: &Secret, now: Instant) -> Option<u32> {
         let tokens = self.tokens.borrow();
-        tokens.iter().any(|usage| usage.token == *token && usage.blocked_until.is_some_and(|until| now < until))
+        let until = tokens.iter().find(|usage| usage.token == *token)?.blocked_until?;
+        (now < until).then(|| u32::try_from(until.since(now)).unwrap_or(u32::MAX))
     }
 
     /// When the next request with this token fits into the limit, so that the cloud does not refuse it (429); a time that is

@@ -95,7 +95,7 @@ export function timedOut(timeoutMs) {
   return new RecorderError({
     code: "TIMEOUT",
     message: `The call took longer than ${timeoutMs} ms.`,
-    hint: "Try again, or allow more time with `timeoutMs`.",
+    hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.",
     retryable: true,
   });
 }
