@@ -41,6 +41,7 @@ pub struct Keyring<P: Platform> {
     sources: Sources<P>,
     tokens: RefCell<Vec<Rc<OrgToken>>>,
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
+    /// By organization: a recorder has one environment.
     acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
     /// Targets whose stored token turned out to be another organization's.
     misattributed: RefCell<Vec<Target>>,
@@ -49,9 +50,8 @@ pub struct Keyring<P: Platform> {
     corrected: RefCell<Vec<Rc<OrgToken>>>,
 }
 
-/// An acquisition's target, and how to abort it.
+/// What an acquisition may do, and how to abort it.
 struct Acquisition {
-    target: Target,
     interaction: Interaction,
     abort: AbortHandle,
 }
@@ -116,7 +116,7 @@ impl<P: Platform> Keyring<P> {
     /// Signs out of every organization: forgets every token, and cancels acquisitions.
     pub fn forget_all(&self) {
         self.sign_outs.sign_out_of_all();
-        let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(|_| true));
+        let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
         // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
         drop((tokens, sharing));
@@ -132,7 +132,7 @@ impl<P: Platform> Keyring<P> {
     /// Signs out of this organization: forgets its token, and cancels its acquisitions.
     pub fn forget(&self, target: &Target) {
         self.sign_outs.sign_out(target);
-        let acquisitions = self.acquisitions.take(|acquisition| acquisition.target == *target);
+        let acquisitions = self.acquisitions.take(Some(target.org.as_str()));
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
         self.remove(target);
     }
@@ -360,10 +360,9 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn in_flight(&self, target: &Target, is_silent: bool) -> Option<InFlight<Acquired>> {
-        let found = self.acquisitions.find(|acquisition| {
-            let matches = acquisition.target == *target && (acquisition.interaction == Interaction::Silent) == is_silent;
-            matches.then_some(())
-        });
+        let found = self
+            .acquisitions
+            .find(target.org.as_str(), |acquisition| ((acquisition.interaction == Interaction::Silent) == is_silent).then_some(()));
         found.map(|((), work)| work)
     }
 
@@ -380,7 +379,7 @@ impl<P: Platform> Keyring<P> {
             let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
             acquired.map_err(|error| error.for_org(&key.org).into())
         };
-        self.acquisitions.begin(Acquisition { target: target.clone(), interaction, abort }, work)
+        self.acquisitions.begin(target.org.as_str().into(), Acquisition { interaction, abort }, work)
     }
 
     async fn acquire_and_store(

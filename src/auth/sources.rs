@@ -30,6 +30,9 @@ const CLICK_AGAIN: &str =
 /// More pages than one origin will have.
 const MAX_PAGES: u8 = 100;
 
+/// How long other pages are asked that have no token to give, in milliseconds.
+const MAX_ASKING_MS: i64 = 2_000;
+
 /// Options for the sources.
 pub struct SourceOptions {
     /// How to sign in, if at all.
@@ -125,20 +128,28 @@ impl<P: Platform> Sources<P> {
         let name = self.sharing_name(target)?;
         let ports = self.exchange.ports();
         let longest = self.timeout.saturating_add(self.login.as_ref().map_or(0, Login::timeout));
-        match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {
+        let time = self.sign_in_time(target);
+        time.set_behind_lock(true);
+        let lock = match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {
             Either::Left((lock, _)) => lock,
             Either::Right(_) => None,
-        }
+        };
+        time.set_behind_lock(false);
+        lock
     }
 
     /// The token that another page holds, if it is for this target and differs from the stale one.
     pub(crate) async fn ask_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
         let name = self.sharing_name(target)?;
         let work = async {
+            let began = self.exchange.ports().now();
             for _ in 0..MAX_PAGES {
                 let Some(answer) = self.exchange.ports().request_shared_token(&name).await else { break };
                 if let Some(issued) = answer {
                     return self.identify_issued(target, issued).await.map(Some);
+                }
+                if self.exchange.ports().now().since(began) > MAX_ASKING_MS {
+                    break;
                 }
             }
             Ok(None)

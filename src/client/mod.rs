@@ -3,8 +3,13 @@
 
 mod repair;
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared, select};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
@@ -13,6 +18,7 @@ use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
 use crate::cloud::ports::TransportError;
 use crate::cloud::refusal::as_generic_refusal;
+use crate::cloud::refusal::refusal;
 use crate::cloud::response::Response;
 use crate::cloud::signal::Waiters;
 use crate::model::error::{Code, Error};
@@ -23,6 +29,9 @@ use crate::token::request::{ApiRequest, Repeat, Request};
 
 /// The time between two sends of an idempotent request, in milliseconds.
 const RETRY_DELAY_MS: u32 = 1_000;
+
+/// How long a fetch that nobody waits for any more is kept, in milliseconds. Firefox waits as long for a response.
+const MAX_UNANSWERED_MS: u32 = 300_000;
 
 /// Sends requests of one recorder.
 pub struct Client<P: Platform> {
@@ -75,11 +84,18 @@ impl SentLog {
         self.last.replace(Some(sent));
     }
 
-    fn mark_not_processed(&self) {
-        if let Some(sent) = self.last.borrow_mut().as_mut() {
-            sent.may_have_been_processed = false;
+    /// Marks the request as not processed, if that is what the result says.
+    fn note_result(&self, result: &Result<Response, TransportError>) {
+        let may_have_been_processed = match result {
+            Ok(response) => (200..300).contains(&response.status) || refusal(response).code == Code::CloudUnavailable,
+            Err(lost) => lost.may_have_been_processed,
+        };
+        if !may_have_been_processed {
+            if let Some(sent) = self.last.borrow_mut().as_mut() {
+                sent.may_have_been_processed = false;
+            }
+            self.changed.wake();
         }
-        self.changed.wake();
     }
 }
 
@@ -104,7 +120,7 @@ impl<P: Platform> Client<P> {
         let mut sends = 0;
         loop {
             sends += 1;
-            let result = self.send_tracked(call, request, None, &SentLog::default()).await;
+            let result = self.send_tracked(call, request, None, &Rc::default(), None).await;
             let has_no_outcome = match &result {
                 Err(SendError::NoResponse(_)) => true,
                 Err(SendError::Refused(refused)) => refused.code == Code::CloudUnavailable,
@@ -124,13 +140,15 @@ impl<P: Platform> Client<P> {
     }
 
     /// Sends the request. Retries once if the cloud confirmed that it did not process the request and the cause is fixed.
-    /// `token`: the organization's token, if the caller already has it. `sent`: records each send.
+    /// `token`: the organization's token, if the caller already has it. `sent`: records each send. With `until_settled`, the
+    /// fetch goes on until it settles, even if the caller has gone, and `until_settled` is kept until then.
     pub(crate) async fn send_tracked(
         &self,
         call: &Call,
         request: &ApiRequest,
         token: Option<Rc<OrgToken>>,
-        sent: &SentLog,
+        sent: &Rc<SentLog>,
+        until_settled: Option<Rc<dyn Any>>,
     ) -> Result<Response, SendError> {
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
         let mut repaired = None;
@@ -150,12 +168,11 @@ impl<P: Platform> Client<P> {
             self.warn_of_missing_scope(&token);
             let authorized = token.authorize(request.clone()).map_err(|error| SendError::NotSent(error.into()))?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
-            let response = self.exchange.send(authorized).await.map_err(|lost| {
-                if !lost.may_have_been_processed {
-                    sent.mark_not_processed();
-                }
-                SendError::NoResponse(lost)
-            })?;
+            let result = match &until_settled {
+                Some(kept) => self.send_until_settled(authorized, sent.clone(), kept.clone()).await,
+                None => self.exchange.send(authorized).await,
+            };
+            let response = result.map_err(SendError::NoResponse)?;
             if (200..300).contains(&response.status) {
                 token.mark_used();
                 return Ok(response);
@@ -163,11 +180,10 @@ impl<P: Platform> Client<P> {
             let refused = self.with_token_evidence(self.exchange.refusal(&response), &token, request);
             if refused.is_token_rejection() {
                 token.mark_rejected();
+                // A batch that waits for the token's next slot need not wait any longer.
+                self.exchange.rate_limiter().changed().wake();
             } else {
                 token.mark_used();
-            }
-            if refused.code != Code::CloudUnavailable {
-                sent.mark_not_processed();
             }
             if repaired.is_some() || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
@@ -180,6 +196,30 @@ impl<P: Platform> Client<P> {
             self.exchange.ports().emit(&Event::Repair { org: &call.target.org, code: refused.code });
             repaired = Some(refused);
         }
+    }
+
+    /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
+    /// over, even if nobody waits for it.
+    fn send_until_settled(
+        &self,
+        request: Request,
+        sent: Rc<SentLog>,
+        kept: Rc<dyn Any>,
+    ) -> Shared<LocalBoxFuture<'static, Result<Response, TransportError>>> {
+        let (exchange, log) = (self.exchange.clone(), sent.clone());
+        let fetch: LocalBoxFuture<'static, _> = Box::pin(async move {
+            let result = exchange.send(request).await;
+            log.note_result(&result);
+            drop(kept);
+            result
+        });
+        let fetch = fetch.shared();
+        let (keeper, over) = (fetch.clone(), self.exchange.ports().sleep(MAX_UNANSWERED_MS));
+        self.exchange.ports().spawn(Box::pin(async move {
+            let is_known = pin!(sent.changed().until(|| sent.unresolved().is_none()));
+            select(keeper, select(is_known, over)).await;
+        }));
+        fetch
     }
 
     /// Sends the request once, with exactly this token.
@@ -209,6 +249,19 @@ impl<P: Platform> Client<P> {
     /// Whether the cloud has asked to wait before this token is sent again.
     pub(crate) fn must_wait(&self, token: &OrgToken) -> bool {
         self.exchange.rate_limiter().wait(token.secret(), self.exchange.ports().now()).is_some()
+    }
+
+    /// Waits until the cloud allows this token to be sent again.
+    pub(crate) async fn wait_until_allowed(&self, call: &Call, token: &OrgToken) -> Result<(), Error> {
+        let wait = self.exchange.rate_limiter().wait(token.secret(), self.exchange.ports().now());
+        let Some(millis) = wait else { return Ok(()) };
+        if i64::from(millis) >= call.deadline.remaining() {
+            let mut error = Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again.");
+            error.evidence.retry_after = Some(millis);
+            return Err(error.for_org(&call.target.org));
+        }
+        self.exchange.ports().sleep(millis).await;
+        Ok(())
     }
 
     /// Whether another call has learned meanwhile that the token is another organization's.

@@ -133,7 +133,11 @@ impl<T> Call<T> {
 
     /// The error of a call whose time is over.
     pub fn timed_out(&self) -> Error {
-        Error::new(Code::Timeout, format!("The call took longer than {} ms.", self.deadline.limit()))
+        let behind_lock = match self.deadline.is_behind_lock() {
+            true => " It waited for a token that another tab or script of this origin is obtaining, as its Web Lock says.",
+            false => "",
+        };
+        Error::new(Code::Timeout, format!("The call took longer than {} ms.{behind_lock}", self.deadline.limit()))
     }
 }
 

@@ -14,13 +14,15 @@ pub struct SignInTime {
     /// Sign-ins in progress, and when the first of them began.
     under_way: Cell<u32>,
     began: Cell<Instant>,
+    /// Whether the organization's token waits for another page's lock.
+    is_behind_lock: Cell<bool>,
 }
 
 impl SignInTime {
     /// Nobody has signed in yet.
     pub fn new(timer: Rc<dyn Timer>) -> Rc<SignInTime> {
         let began = Cell::new(timer.now());
-        Rc::new(SignInTime { timer, total: Cell::default(), under_way: Cell::default(), began })
+        Rc::new(SignInTime { timer, total: Cell::default(), under_way: Cell::default(), began, is_behind_lock: Cell::default() })
     }
 
     /// A person begins to sign in: every deadline of the organization pauses until the guard is dropped.
@@ -30,6 +32,12 @@ impl SignInTime {
         }
         self.under_way.set(self.under_way.get().saturating_add(1));
         Pause(self.clone())
+    }
+
+    /// Notes whether the organization's token waits for another page's lock. An abandoned wait stays noted: it is why the
+    /// call's time was over.
+    pub(crate) fn set_behind_lock(&self, is_behind_lock: bool) {
+        self.is_behind_lock.set(is_behind_lock);
     }
 
     /// Duration of all sign-ins so far, in milliseconds.
@@ -78,6 +86,11 @@ impl Deadline {
     /// The time that the call had at its beginning, in milliseconds.
     pub fn limit(&self) -> u32 {
         self.limit
+    }
+
+    /// Whether the organization's token waits for another page's lock.
+    pub(crate) fn is_behind_lock(&self) -> bool {
+        self.sign_in_time.is_behind_lock.get()
     }
 
     /// The time that is left, in milliseconds; 0 or less after the deadline.

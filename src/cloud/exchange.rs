@@ -95,12 +95,15 @@ impl<P: CloudPorts> Exchange<P> {
             in_flight.limit = response.rate_limit;
         }
         drop(in_flight);
-        self.ports.emit(&Event::Response {
-            number,
-            status: result.as_ref().map_or_else(|lost| lost.status, |response| Some(response.status)),
-            millis: received.instant().since(sent.instant()),
-            correlation_id: result.as_ref().ok().and_then(|response| response.correlation_id.as_deref()),
-        });
+        // A start's response may come after the close.
+        if !self.closing.is_aborted() {
+            self.ports.emit(&Event::Response {
+                number,
+                status: result.as_ref().map_or_else(|lost| lost.status, |response| Some(response.status)),
+                millis: received.instant().since(sent.instant()),
+                correlation_id: result.as_ref().ok().and_then(|response| response.correlation_id.as_deref()),
+            });
+        }
         let response = result?;
         if let Some(date) = response.date {
             self.clock.learn(sent, received, date);

@@ -1,6 +1,7 @@
 //! A signal that ends calls: the app's abort, or the recorder's close.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -36,7 +37,7 @@ impl Signal {
 /// Tasks that wait for something to change.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    wakers: RefCell<Vec<(u64, Waker)>>,
+    wakers: RefCell<BTreeMap<u64, Waker>>,
     joined: Cell<u64>,
 }
 
@@ -44,9 +45,7 @@ impl Waiters {
     /// Wakes every task that waits.
     pub(crate) fn wake(&self) {
         // Take the wakers first: a waker may run its task at once, and the task may register again.
-        for (_, waker) in self.wakers.take() {
-            waker.wake();
-        }
+        self.wakers.take().into_values().for_each(Waker::wake);
     }
 
     /// Adds a waiting task.
@@ -78,16 +77,12 @@ pub(crate) struct Waiter<'a> {
 impl Waiter<'_> {
     /// Wakes this task on the next change.
     pub(crate) fn register(&self, context: &mut Context<'_>) {
-        let mut wakers = self.waiters.wakers.borrow_mut();
-        match wakers.iter_mut().find(|(number, _)| *number == self.number) {
-            Some((_, waker)) => waker.clone_from(context.waker()),
-            None => wakers.push((self.number, context.waker().clone())),
-        }
+        self.waiters.wakers.borrow_mut().insert(self.number, context.waker().clone());
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.waiters.wakers.borrow_mut().retain(|(number, _)| *number != self.number);
+        self.waiters.wakers.borrow_mut().remove(&self.number);
     }
 }

@@ -1,6 +1,7 @@
 //! Merges concurrent calls for the same work into one.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -10,59 +11,79 @@ use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 /// Shared work. The work is dropped when its last caller drops it.
 pub(crate) type InFlight<V> = Shared<LocalBoxFuture<'static, V>>;
 
-/// Work in flight, by key.
-pub(crate) struct SingleFlight<K, V: Clone> {
-    flights: RefCell<Vec<Flight<K, V>>>,
+/// Work in flight, by name. Each piece of work has a tag.
+pub(crate) struct SingleFlight<T, V: Clone> {
+    flights: RefCell<BTreeMap<Rc<str>, Flights<T, V>>>,
     begun: Cell<u64>,
 }
 
-struct Flight<K, V: Clone> {
+/// Flights with the same key.
+type Flights<T, V> = Vec<Flight<T, V>>;
+
+struct Flight<T, V: Clone> {
     number: u64,
-    key: K,
+    tag: T,
     work: WeakShared<LocalBoxFuture<'static, V>>,
 }
 
-impl<K: 'static, V: Clone + 'static> SingleFlight<K, V> {
+impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
     /// Nothing is in flight.
-    pub(crate) fn new() -> Rc<SingleFlight<K, V>> {
+    pub(crate) fn new() -> Rc<SingleFlight<T, V>> {
         Rc::new(SingleFlight { flights: RefCell::default(), begun: Cell::default() })
     }
 
-    /// The first work whose key `accept` accepts, with `accept`'s result.
-    pub(crate) fn find<R>(&self, accept: impl Fn(&K) -> Option<R>) -> Option<(R, InFlight<V>)> {
+    /// The first work of this name whose tag `accept` accepts, with `accept`'s result.
+    pub(crate) fn find<R>(&self, name: &str, accept: impl Fn(&T) -> Option<R>) -> Option<(R, InFlight<V>)> {
         let flights = self.flights.borrow();
-        flights.iter().find_map(|flight| Some((accept(&flight.key)?, flight.work.upgrade()?)))
-    }
-
-    /// Whether such work is in flight.
-    pub(crate) fn has(&self, matches: impl Fn(&K) -> bool) -> bool {
-        self.find(|key| matches(key).then_some(())).is_some()
+        flights.get(name)?.iter().find_map(|flight| Some((accept(&flight.tag)?, flight.work.upgrade()?)))
     }
 
     /// Begins work that callers may join from now on.
-    pub(crate) fn begin(self: &Rc<Self>, key: K, work: impl Future<Output = V> + 'static) -> InFlight<V> {
+    pub(crate) fn begin(self: &Rc<Self>, name: Rc<str>, tag: T, work: impl Future<Output = V> + 'static) -> InFlight<V> {
         let number = self.begun.get();
         self.begun.set(number.wrapping_add(1));
-        let flights = self.clone();
+        let entry = Entry { flights: self.clone(), name: name.clone(), number };
         let work: LocalBoxFuture<'static, V> = Box::pin(async move {
             let result = work.await;
-            // Remove the work before any caller sees the result, so that a later caller starts anew.
-            drop(flights.remove(&|flight| flight.number == number));
+            // Before any caller sees the result, so that a later caller starts anew.
+            drop(entry);
             result
         });
         let work = work.shared();
-        drop(self.remove(&|flight| flight.work.upgrade().is_none()));
-        self.flights.borrow_mut().extend(work.downgrade().map(|work| Flight { number, key, work }));
+        if let Some(work) = work.downgrade() {
+            self.flights.borrow_mut().entry(name).or_default().push(Flight { number, tag, work });
+        }
         work
     }
 
-    /// Removes matching work, so that no new caller joins it, and returns the keys.
-    pub(crate) fn take(&self, matches: impl Fn(&K) -> bool) -> Vec<K> {
-        self.remove(&|flight| matches(&flight.key))
+    /// Removes all work of this name, or of every name, so that no new caller joins it. Hands the tags out, so that none is
+    /// dropped while the list is borrowed.
+    pub(crate) fn take(&self, name: Option<&str>) -> Vec<T> {
+        let mut flights = self.flights.borrow_mut();
+        let taken = match name {
+            Some(name) => flights.remove(name).unwrap_or_default(),
+            None => std::mem::take(&mut *flights).into_values().flatten().collect(),
+        };
+        taken.into_iter().map(|flight| flight.tag).collect()
     }
+}
 
-    /// Hands the keys out, so that none is dropped while the list is borrowed.
-    fn remove(&self, matches: &dyn Fn(&Flight<K, V>) -> bool) -> Vec<K> {
-        self.flights.borrow_mut().extract_if(.., |flight| matches(flight)).map(|flight| flight.key).collect()
+/// Removes the work from the list when it is done or dropped.
+struct Entry<T, V: Clone> {
+    flights: Rc<SingleFlight<T, V>>,
+    name: Rc<str>,
+    number: u64,
+}
+
+impl<T, V: Clone> Drop for Entry<T, V> {
+    fn drop(&mut self) {
+        let mut flights = self.flights.flights.borrow_mut();
+        let Some(same) = flights.get_mut(&self.name) else { return };
+        let removed = same.iter().position(|flight| flight.number == self.number).map(|at| same.remove(at));
+        if same.is_empty() {
+            flights.remove(&self.name);
+        }
+        drop(flights);
+        drop(removed);
     }
 }

@@ -1,47 +1,97 @@
 //! Runs futures concurrently within one task.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::future::LocalBoxFuture;
 
-/// Futures with keys.
-///
-/// Every piece is polled at each turn. There are at most a hundred, and `FuturesUnordered` would weigh more.
-pub(crate) struct Tasks<'a, K, T>(Vec<(K, LocalBoxFuture<'a, T>)>);
+/// Futures with keys. Each is polled only when it was woken. `FuturesUnordered` would weigh more.
+pub(crate) struct Tasks<'a, K, T> {
+    pieces: Vec<Option<Piece<'a, K, T>>>,
+    /// Places of pieces that are done.
+    free: Vec<usize>,
+    woken: Arc<Woken>,
+}
+
+struct Piece<'a, K, T> {
+    key: K,
+    work: LocalBoxFuture<'a, T>,
+    waker: Waker,
+}
+
+/// The places of the pieces to poll, and what wakes the task.
+#[derive(Default)]
+struct Woken(Mutex<(Vec<usize>, Option<Waker>)>);
+
+impl Woken {
+    fn push(&self, at: usize) -> Option<Waker> {
+        let mut woken = self.0.lock().ok()?;
+        woken.0.push(at);
+        woken.1.take()
+    }
+
+    fn take(&self, waker: &Waker) -> Vec<usize> {
+        let Ok(mut woken) = self.0.lock() else { return Vec::new() };
+        woken.1 = Some(waker.clone());
+        std::mem::take(&mut woken.0)
+    }
+}
+
+/// Wakes one piece.
+struct PieceWaker {
+    at: usize,
+    woken: Arc<Woken>,
+}
+
+impl Wake for PieceWaker {
+    fn wake(self: Arc<Self>) {
+        if let Some(waker) = self.woken.push(self.at) {
+            waker.wake();
+        }
+    }
+}
 
 impl<'a, K, T> Tasks<'a, K, T> {
     /// No work.
     pub(crate) fn new() -> Tasks<'a, K, T> {
-        Tasks(Vec::new())
+        Tasks { pieces: Vec::new(), free: Vec::new(), woken: Arc::default() }
     }
 
     /// Adds work, which begins at the next poll.
     pub(crate) fn push(&mut self, key: K, work: LocalBoxFuture<'a, T>) {
-        self.0.push((key, work));
+        let at = self.free.pop().unwrap_or(self.pieces.len());
+        let waker = Waker::from(Arc::new(PieceWaker { at, woken: self.woken.clone() }));
+        let piece = Some(Piece { key, work, waker });
+        match self.pieces.get_mut(at) {
+            Some(place) => *place = piece,
+            None => self.pieces.push(piece),
+        }
+        // Whoever adds work polls it next, so nothing is woken.
+        self.woken.push(at);
     }
 
     /// How many pieces are under way.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.pieces.len().saturating_sub(self.free.len())
     }
 
     /// The keys of the unfinished work.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
-        self.0.iter().map(|(key, _)| key)
+        self.pieces.iter().flatten().map(|piece| &piece.key)
     }
 
-    /// Polls each piece once, and takes out the pieces that are done.
+    /// Polls each piece that was woken once, and takes out the pieces that are done.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(K, T)> {
         let mut done = Vec::new();
-        let mut pending = Vec::new();
-        for (key, mut work) in self.0.drain(..) {
-            match work.as_mut().poll(context) {
-                Poll::Ready(result) => done.push((key, result)),
-                Poll::Pending => pending.push((key, work)),
+        for at in self.woken.take(context.waker()) {
+            let Some(place) = self.pieces.get_mut(at) else { continue };
+            let Some(piece) = place else { continue };
+            if let Poll::Ready(result) = piece.work.as_mut().poll(&mut Context::from_waker(&piece.waker)) {
+                done.extend(place.take().map(|piece| (piece.key, result)));
+                self.free.push(at);
             }
         }
-        self.0 = pending;
         done
     }
 
@@ -50,7 +100,7 @@ impl<'a, K, T> Tasks<'a, K, T> {
         let mut results = Vec::new();
         poll_fn(|context| {
             results.extend(self.poll(context).into_iter().map(|(_, result)| result));
-            if self.0.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            if self.len() == 0 { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         results

@@ -122,7 +122,7 @@ export function timedOut(what, timeoutMs) {
     __proto__: null,
     code: "TIMEOUT",
     message: `Waiting for ${what} took longer than ${timeoutMs} ms.`,
-    hint: "Try again, or allow more time with `timeoutMs`.",
+    hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.",
     retryable: true,
   });
 }

@@ -298,8 +298,10 @@ export interface Recorder {
    * **Shared.** Calls for the same organization, agent and `recordingType` at the same time come to one start, in this
    * recorder, and, where the platform has Web Locks, in all frames and tabs of this origin and storage partition. A call
    * looks before it sends (one `GET`) where it had to wait for another page's start, or for a token, in which time that may
-   * have come and gone; and after a start for the same that was aborted on its way or whose outcome is unknown. Each call
-   * keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   * have come and gone; and after a start for the same that was aborted on its way or whose outcome is unknown. A start that
+   * this page has sent is remembered until its request settles, whatever recorder sent it, and even if that one was closed:
+   * a call for the same waits until then, and looks meanwhile. Each call keeps its own `signal` and `timeoutMs`.
+   * `share: false` opts out.
    *
    * **Recorded already.** Where the cloud refuses because the agent is being recorded (409), the call resolves to that
    * recording, with `alreadyRunning: true`.

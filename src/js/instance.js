@@ -16,6 +16,7 @@ export async function start(module, recordPanic) {
   let windows = [];
   /** Set before anything else after an exception: on a full stack, no function can be called. */
   let fault;
+  let mostControllers = 100;
 
   const { exports } = await WebAssembly.instantiate(
     module,
@@ -74,7 +75,12 @@ export async function start(module, recordPanic) {
       // The import may have called the module, and that call may have panicked: its caller must not continue.
       if (instance.error) throw instance.error;
       if (result instanceof AbortController) {
-        controllers = [...controllers.filter((controller) => controller.deref()), new WeakRef(result)];
+        controllers.push(new WeakRef(result));
+        if (controllers.length > mostControllers) {
+          controllers = controllers.filter((controller) => controller.deref());
+          // Seldom, so that many controllers at once cost no more than one each.
+          mostControllers = 2 * controllers.length + 100;
+        }
       }
       return result;
     };

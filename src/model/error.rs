@@ -144,7 +144,7 @@ codes! {
         hint: "Check the connection, the page's CSP `connect-src`, and that the cloud does not redirect.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
-        hint: "Try again, or allow more time with `timeoutMs`.";
+        hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
         hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";

@@ -26,6 +26,7 @@ use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::batch::{Batch, BatchProgress, BatchResults};
+use crate::recording::page_starts::PageStarts;
 use crate::recording::start::Start;
 use crate::recording::starts::Starts;
 use crate::token::access_token::AccessToken;
@@ -45,9 +46,20 @@ pub struct Recorder<P: Platform> {
 }
 
 impl<P: Platform> Recorder<P> {
+    /// [`connect_in`](Recorder::connect_in) a page that has no other recorder.
+    pub async fn connect(
+        ports: P,
+        settings: Settings,
+        response: Option<AuthorizationResponse>,
+        options: CallOptions,
+    ) -> Result<Recorder<P>, CallError> {
+        Recorder::connect_in(PageStarts::default(), ports, settings, response, options).await
+    }
+
     /// A recorder that holds these tokens, each stored under its own organization, and the token of the sign-in from which
     /// the page has come back.
-    pub async fn connect(
+    pub async fn connect_in(
+        page: PageStarts,
         ports: P,
         mut settings: Settings,
         response: Option<AuthorizationResponse>,
@@ -60,7 +72,7 @@ impl<P: Platform> Recorder<P> {
         let client = Rc::new(Client::new(exchange.clone(), keyring.clone(), settings.contract.scope()));
         let recordings = Rc::new(Recordings::new(client.clone(), settings.contract.clone()));
         let recorder = Recorder {
-            starts: Starts::new(exchange.clone(), keyring.clone(), client.clone(), recordings.clone()),
+            starts: Starts::new(page, exchange.clone(), keyring.clone(), client.clone(), recordings.clone()),
             recordings,
             client,
             keyring,
@@ -72,6 +84,11 @@ impl<P: Platform> Recorder<P> {
         };
         let call = recorder.call_for_any(options);
         call.run(Box::pin(recorder.take_in(tokens, response, &call))).await?;
+        if let Some(org) = &recorder.settings.org {
+            let target = recorder.target(org.clone());
+            // An extra: without it, the first call obtains a token.
+            let _ = call.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
+        }
         Ok(recorder)
     }
 
@@ -92,9 +109,6 @@ impl<P: Platform> Recorder<P> {
         }
         if let Some(token) = signed_in {
             self.keyring.store_and_share(token);
-        }
-        if let Some(org) = &self.settings.org {
-            self.keyring.take_from_other_page(&self.target(org.clone())).await;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One start: waits until no other page starts the same recording, sends the request, and determines the outcome.
 
+use std::any::Any;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -8,39 +9,52 @@ use futures_util::future::{Either, select};
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::SendError;
 use crate::model::error::{Code, Error};
+use crate::model::time::Moment;
 use crate::recording::Recording;
 use crate::recording::api::ReadError;
+use crate::recording::page_starts::PageTurn;
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
-use crate::recording::starts::{StartResult, StartState, Starts};
+use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
 use crate::token::org_token::OrgToken;
 
 /// The time limit of the precautionary look, in milliseconds.
 const MAX_PRECAUTION_MS: u32 = 2_000;
 
+/// How long a start that waits for another start waits before it looks, in milliseconds. Doubles with each look.
+const FIRST_LOOK_MS: u32 = 1_000;
+
 /// The result of the checks before a start is sent.
-enum Preflight {
+enum Preflight<L> {
     /// The agent is being recorded already, so nothing is sent.
     Running(Recording),
     /// No other start was found: this one is sent, with this token.
-    Own(Rc<OrgToken>),
+    Own(Rc<OrgToken>, Turn<L>),
+}
+
+/// Keeps the other recorders of this page, and other pages, from starting the same recording.
+struct Turn<L> {
+    _page: PageTurn,
+    _lock: Option<L>,
 }
 
 impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
-    pub(super) async fn attempt(&self, state: &StartState<P>) -> StartResult {
+    pub(super) async fn attempt(&self, state: &StartState) -> StartResult {
         let StartState { call, agent, sent, .. } = state;
-        let token = match state.shares {
+        let (token, turn) = match state.shares {
             true => match self.wait_for_turn(state).await? {
-                Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
-                Preflight::Own(token) => Some(token),
+                Preflight::Running(running) => return Ok(self.record_running(state, running)),
+                Preflight::Own(token, turn) => (Some(token), Some(turn)),
             },
-            false => None,
+            false => (None, None),
         };
+        let under_way: Rc<dyn Any> = Rc::new(self.page.under_way(&state.key, state.number, sent, turn));
+        state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
         let request = contract.start(agent, &state.key.recording_type, key);
         let org = &call.target.org;
-        let unknown = match self.client.send_tracked(call, &request, token, sent).await {
+        let unknown = match self.client.send_tracked(call, &request, token, sent, Some(under_way)).await {
             Ok(response) => match Recording::from_response(&response, Some(agent), org) {
                 Some(recording) => {
                     sent.resolve();
@@ -74,24 +88,51 @@ impl<P: Platform> Starts<P> {
         }
     }
 
-    /// Waits until no other page starts the same recording. Looks for a running recording if another page may have started
-    /// it meanwhile, or if the last start's outcome is unknown.
-    async fn wait_for_turn(&self, state: &StartState<P>) -> Result<Preflight, Rc<Error>> {
+    /// Waits until no other recorder and no other page starts the same recording. Looks for a running recording if another
+    /// start may have led to it meanwhile, or if the last start's outcome is unknown.
+    async fn wait_for_turn(&self, state: &StartState) -> Result<Preflight<P::Lock>, Rc<Error>> {
         let StartState { key, call, agent, .. } = state;
         let ports = self.exchange.ports();
         let began = self.exchange.now();
         let has_token = self.keyring.has_fresh(&key.target);
         // The token comes first: a browser opens a sign-in window only in the caller's own turn.
         let token = self.keyring.token(call).await?;
-        let name = lock_name(state);
-        let (lock, has_waited) = match ports.try_lock(&name).await {
-            TryLock::Unsupported => (None, false),
-            TryLock::Held(lock) => (Some(lock), false),
-            TryLock::Taken => (ports.lock(&name).await, true),
+        let name = key.lock_name();
+        let free = match self.page.try_turn(key) {
+            Some(page) => match ports.try_lock(&name).await {
+                TryLock::Unsupported => Ok((page, None)),
+                TryLock::Held(lock) => Ok((page, Some(lock))),
+                TryLock::Taken => Err(Some(page)),
+            },
+            None => Err(None),
         };
+        let has_waited = free.is_err();
+        let (page, lock) = match free {
+            Ok(turn) => turn,
+            Err(page) => {
+                let turn = pin!(async {
+                    state.waits_for.set(WaitsFor::EarlierStart);
+                    let page = match page {
+                        Some(page) => page,
+                        None => self.page.turn(key).await,
+                    };
+                    state.waits_for.set(WaitsFor::Lock);
+                    let lock = ports.lock(&name).await;
+                    state.waits_for.set(WaitsFor::Nothing);
+                    (page, lock)
+                });
+                match select(turn, pin!(self.appears(state, &token, began))).await {
+                    Either::Left((turn, _)) => turn,
+                    Either::Right((running, _)) => return Ok(Preflight::Running(running)),
+                }
+            }
+        };
+        if has_waited {
+            // Looks meanwhile may have been refused for now.
+            self.client.wait_until_allowed(call, &token).await?;
+        }
         let has_lock = lock.is_some();
-        state.lock.replace(lock);
-        let unresolved_since = self.unresolved.borrow().iter().find(|(other, _)| other == key).map(|(_, since)| *since);
+        let unresolved_since = self.page.unresolved_since(key);
         if let Some(since) = unresolved_since.or(has_waited.then_some(began)) {
             for attempt in 0..RECONCILE_ATTEMPTS {
                 if attempt > 0 {
@@ -119,14 +160,24 @@ impl<P: Platform> Starts<P> {
                 self.ensure_none_runs(state, &listed, None)?;
             }
         }
-        Ok(Preflight::Own(token))
+        Ok(Preflight::Own(token, Turn { _page: page, _lock: lock }))
     }
-}
 
-/// Pages that start the same recording wait for this lock.
-fn lock_name<P: Platform>(state: &StartState<P>) -> String {
-    let (target, recording_type, agent) = (&state.key.target, &state.key.recording_type, &state.key.agent);
-    format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
+    /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.
+    async fn appears(&self, state: &StartState, token: &OrgToken, began: Moment) -> Recording {
+        let unresolved_since = self.page.unresolved_since(&state.key);
+        let mut delay = if unresolved_since.is_some() { 0 } else { FIRST_LOOK_MS };
+        loop {
+            self.exchange.ports().sleep(delay).await;
+            delay = delay.saturating_mul(2).max(FIRST_LOOK_MS);
+            let since = unresolved_since.unwrap_or(began);
+            if let Some(listed) = self.recordings.list_with_token(token, &state.agent).await
+                && let Some(running) = self.find_running(state, &listed, began, Some(since))
+            {
+                return running;
+            }
+        }
+    }
 }
 
 /// Whether only listing is refused, for this token or in general, so that a start may still succeed.

@@ -4,6 +4,7 @@ pub mod api;
 mod attempt;
 pub mod batch;
 pub mod contract;
+pub mod page_starts;
 mod queue;
 mod reconcile;
 pub mod start;

@@ -17,23 +17,24 @@ pub(super) const RECONCILE_ATTEMPTS: u32 = 2;
 /// The delay between two lists, in milliseconds.
 pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
 
-/// More recordings than can start within the clock tolerance.
-const MAX_CLAIMED: usize = 1_000;
-
 impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
-    pub(super) fn record_outcome(&self, state: &StartState<P>, recording: Recording) -> Recording {
-        self.unresolved.borrow_mut().retain(|(other, _)| *other != state.key);
-        let mut claimed = self.claimed.borrow_mut();
-        let surplus = claimed.len().saturating_sub(MAX_CLAIMED);
-        claimed.drain(..surplus);
-        claimed.push((state.number, recording.id.clone()));
+    pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
+        self.page.resolve(&state.key, |number, _| number == state.number);
+        self.page.claim(state.number, &recording.id);
         recording
+    }
+
+    /// Records that a start which waited has found a running recording: an abandoned start in flight probably led to it.
+    pub(super) fn record_running(&self, state: &StartState, running: Recording) -> Recording {
+        let is_new = !self.page.is_claimed(&running.id, None);
+        self.page.resolve(&state.key, |_, since| is_new && running.started_since(self.earliest_in_cloud(since)));
+        self.record_outcome(state, running)
     }
 
     /// The recording that the lost start led to, if there is exactly one candidate: it began after the request, and no other
     /// start is known to own it. `unknown`: the error otherwise.
-    pub(super) async fn find_lost_start(&self, state: &StartState<P>, sent: &SentRequest, mut unknown: Error) -> Result<Recording, Error> {
+    pub(super) async fn find_lost_start(&self, state: &StartState, sent: &SentRequest, mut unknown: Error) -> Result<Recording, Error> {
         let mut listed = None;
         for attempt in 0..RECONCILE_ATTEMPTS {
             if attempt > 0 {
@@ -45,16 +46,17 @@ impl<P: Platform> Starts<P> {
                 continue;
             };
             // Recomputed with the latest clock offset: this response may have updated it.
-            let since = self.in_cloud(sent.at).after_millis(-CLOCK_TOLERANCE_MS);
+            let since = self.earliest_in_cloud(sent.at);
             let may_be_ours = |recording: &&Recording| {
-                let is_anothers = self.claimed.borrow().iter().any(|(of, id)| *of != state.number && *id == recording.id);
+                let is_anothers = self.page.is_claimed(&recording.id, Some(state.number));
                 // A recording that has already stopped most likely existed before.
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
                 may_be && recording.started_since(since)
             };
             let mut candidates = seen.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
-            let others = candidates.count().saturating_add(usize::from(self.another_may_run(state))).saturating_add(unreadable_running);
+            let others = candidates.count().saturating_add(usize::from(self.page.another_may_run(&state.key, state.number)));
+            let others = others.saturating_add(unreadable_running);
             listed = Some((seen, others, unreadable_running));
             match first {
                 Some(first) if others == 0 => return Ok(first),
@@ -82,25 +84,25 @@ impl<P: Platform> Starts<P> {
     /// began after that time.
     pub(super) fn find_running(
         &self,
-        state: &StartState<P>,
+        state: &StartState,
         listed: &Listed,
         began: Moment,
         unresolved_since: Option<Moment>,
     ) -> Option<Recording> {
-        let since = unresolved_since.map(|since| self.in_cloud(since).after_millis(-CLOCK_TOLERANCE_MS));
+        let since = unresolved_since.map(|since| self.earliest_in_cloud(since));
         let mut running = self.newest(state, listed, |recording| match recording.state {
             State::Recording => true,
             State::Stopped => false,
             State::Other(_) => since.is_some_and(|since| recording.started_since(since)),
         })?;
-        let is_claimed = self.claimed.borrow().iter().any(|(_, id)| *id == running.id);
+        let is_claimed = self.page.is_claimed(&running.id, None);
         running.already_running = is_claimed || !running.started_since(self.in_cloud(began));
         Some(running)
     }
 
     /// Fails if the list, in which no recording runs, may have one that does: then nothing may be sent. `unresolved_since`: when
     /// another start was sent whose outcome is unknown.
-    pub(super) fn ensure_none_runs(&self, state: &StartState<P>, listed: &Listed, unresolved_since: Option<Moment>) -> Result<(), Error> {
+    pub(super) fn ensure_none_runs(&self, state: &StartState, listed: &Listed, unresolved_since: Option<Moment>) -> Result<(), Error> {
         let is_undated = |recording: &&Recording| {
             let is_unknown = matches!(recording.state, State::Other(_)) && recording.started().is_none();
             is_unknown && unresolved_since.is_some() && recording.may_be_of_type(&state.key.recording_type)
@@ -119,7 +121,7 @@ impl<P: Platform> Starts<P> {
     }
 
     /// A 409 may mean that the agent is being recorded already: then that recording is the result.
-    pub(super) async fn resolve_conflict(&self, state: &StartState<P>, refused: Error) -> StartResult {
+    pub(super) async fn resolve_conflict(&self, state: &StartState, refused: Error) -> StartResult {
         let sent = state.sent.last().filter(|_| refused.evidence.status == Some(409));
         if let Some(sent) = sent {
             let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
@@ -132,19 +134,14 @@ impl<P: Platform> Starts<P> {
         Err(refused.into())
     }
 
-    /// Whether another start for the agent has no known outcome yet.
-    fn another_may_run(&self, state: &StartState<P>) -> bool {
-        self.in_flight.has(|other| {
-            other.upgrade().is_some_and(|other| {
-                let is_same_agent = other.key.target == state.key.target && other.key.agent == state.key.agent;
-                is_same_agent && other.number != state.number && other.sent.unresolved().is_some()
-            })
-        })
-    }
-
-    fn newest(&self, state: &StartState<P>, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
+    fn newest(&self, state: &StartState, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
         let may_be = |recording: &&Recording| matches(recording) && recording.may_be_of_type(&state.key.recording_type);
         listed.recordings.iter().filter(may_be).max_by_key(|recording| recording.started()).cloned()
+    }
+
+    /// The earliest date of a recording to which a start that was sent at this moment may have led.
+    fn earliest_in_cloud(&self, sent: Moment) -> Timestamp {
+        self.in_cloud(sent).after_millis(-CLOCK_TOLERANCE_MS)
     }
 
     fn in_cloud(&self, moment: Moment) -> Timestamp {

@@ -1,5 +1,6 @@
 //! Starts recordings, one at a time for each agent. Concurrent calls with the same parameters share a start.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -12,10 +13,10 @@ use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::{InFlight, SingleFlight};
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
-use crate::model::ids::{AgentId, RecordingId};
-use crate::model::time::Moment;
+use crate::model::ids::AgentId;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
+use crate::recording::page_starts::{PageStarts, StartKey};
 use crate::recording::start::Start;
 
 /// How long the library looks for a lost start after the call's own time, in milliseconds.
@@ -30,60 +31,73 @@ pub struct Starts<P: Platform> {
     pub(super) keyring: Rc<Keyring<P>>,
     pub(super) client: Rc<Client<P>>,
     pub(super) recordings: Rc<Recordings<P>>,
-    pub(super) in_flight: Rc<SingleFlight<Weak<StartState<P>>, StartResult>>,
-    begun: Cell<u64>,
-    /// Starts with an unknown outcome, and when they were sent.
-    pub(super) unresolved: RefCell<Vec<(StartKey, Moment)>>,
-    /// Recordings that a start already owns, with that start's number.
-    pub(super) claimed: RefCell<Vec<(u64, RecordingId)>>,
+    pub(super) in_flight: Rc<SingleFlight<Weak<StartState>, StartResult>>,
+    pub(super) page: PageStarts,
     /// The target of each start of a batch that is in flight.
     pub(super) batch_slots: RefCell<Vec<Target>>,
 }
 
-/// What identifies a start: calls with the same key share a start.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct StartKey {
-    pub(super) target: Target,
-    /// In lower case: no two ids differ only in case.
-    pub(super) agent: String,
-    pub(super) recording_type: String,
-}
-
 /// A start in flight.
-pub(super) struct StartState<P: Platform> {
+pub(super) struct StartState {
     pub(super) number: u64,
     pub(super) key: StartKey,
     pub(super) agent: AgentId,
     pub(super) shares: bool,
     /// The start's own call: it has the latest deadline of all callers and the first caller's session. No abort ends it.
     pub(super) call: Call,
-    pub(super) sent: SentLog,
+    pub(super) sent: Rc<SentLog>,
     is_over: Cell<bool>,
-    /// Keeps other pages from starting the same recording, until there is a result or the work is dropped.
-    pub(super) lock: RefCell<Option<P::Lock>>,
+    /// Until there is a result or every caller has gone. The start's fetch may keep it for longer.
+    pub(super) under_way: RefCell<Option<Rc<dyn Any>>>,
+    /// What keeps the start from being sent.
+    pub(super) waits_for: Cell<WaitsFor>,
 }
 
-impl<P: Platform> StartState<P> {
+/// What a start waits for before it is sent.
+#[derive(Clone, Copy, Default)]
+pub(super) enum WaitsFor {
+    #[default]
+    Nothing,
+    /// An earlier start of this page.
+    EarlierStart,
+    /// Whoever holds the lock.
+    Lock,
+}
+
+impl StartState {
     /// Whether it is too late to abort: the start was sent, or is over.
     pub(super) fn is_past_abort(&self) -> bool {
         self.is_over.get() || self.sent.unresolved().is_some()
+    }
+
+    /// The error of a call whose time is over before the start was sent.
+    fn timed_out(&self, call: &Call) -> Error {
+        let mut error = call.timed_out();
+        match self.waits_for.get() {
+            WaitsFor::Nothing => {}
+            WaitsFor::EarlierStart => {
+                error.message.push_str(" It waited for an earlier start of this page for the agent, which has no answer yet.");
+            }
+            WaitsFor::Lock => {
+                let name = self.key.lock_name();
+                let waited = format!(" It waited for another tab or script of this origin, which holds the Web Lock \"{name}\".");
+                error.message.push_str(&waited);
+            }
+        }
+        error
     }
 }
 
 impl<P: Platform> Starts<P> {
     /// No start yet.
-    pub fn new(exchange: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>, client: Rc<Client<P>>, recordings: Rc<Recordings<P>>) -> Rc<Starts<P>> {
-        Rc::new(Starts {
-            exchange,
-            keyring,
-            client,
-            recordings,
-            in_flight: SingleFlight::new(),
-            begun: Cell::default(),
-            unresolved: RefCell::default(),
-            claimed: RefCell::default(),
-            batch_slots: RefCell::default(),
-        })
+    pub fn new(
+        page: PageStarts,
+        exchange: Rc<Exchange<P>>,
+        keyring: Rc<Keyring<P>>,
+        client: Rc<Client<P>>,
+        recordings: Rc<Recordings<P>>,
+    ) -> Rc<Starts<P>> {
+        Rc::new(Starts { exchange, keyring, client, recordings, in_flight: SingleFlight::new(), page, batch_slots: RefCell::default() })
     }
 
     /// Starts a recording for this call, or shares the start in flight with the same key.
@@ -93,12 +107,12 @@ impl<P: Platform> Starts<P> {
     }
 
     /// Joins the start in flight with the same key, or begins one.
-    pub(super) fn join_or_start(self: &Rc<Self>, call: &Call, start: Start) -> (Rc<StartState<P>>, InFlight<StartResult>) {
+    pub(super) fn join_or_start(self: &Rc<Self>, call: &Call, start: Start) -> (Rc<StartState>, InFlight<StartResult>) {
         let Start { agent, recording_type, shares, .. } = start;
-        let key = StartKey { target: call.target.clone(), agent: agent.as_str().to_ascii_lowercase(), recording_type };
+        let key = StartKey::new(call.target.clone(), &agent, recording_type);
         let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
-        let joined = self.in_flight.find(|state| {
-            let state = state.upgrade().filter(|state| shares && state.shares && state.key == key)?;
+        let joined = self.in_flight.find(&key.name, |state| {
+            let state = state.upgrade().filter(|state| shares && state.shares)?;
             // A start that began to wait for its token before a sign-out will fail, so do not join it.
             let may_succeed = state.sent.unresolved().is_some() || !is_signed_out(state.call.session);
             (may_succeed && !is_signed_out(call.session)).then_some(state)
@@ -107,32 +121,31 @@ impl<P: Platform> Starts<P> {
             state.call.deadline.extend_to(&call.deadline);
             return (state, work);
         }
-        let number = self.begun.get();
-        self.begun.set(number.wrapping_add(1));
         let state = Rc::new(StartState {
-            number,
+            number: self.page.begin(),
             key,
             agent,
             shares,
             call: Call { signal: Signal::default(), ..call.clone() },
-            sent: SentLog::default(),
+            sent: Rc::default(),
             is_over: Cell::default(),
-            lock: RefCell::new(None),
+            under_way: RefCell::default(),
+            waits_for: Cell::default(),
         });
         let (starts, its_state) = (self.clone(), state.clone());
-        let work = self.in_flight.begin(Rc::downgrade(&state), async move {
-            let unresolved = UnresolvedGuard { starts: &starts, state: &its_state };
+        let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), async move {
+            let unresolved = UnresolvedGuard { page: &starts.page, state: &its_state };
             let result = starts.attempt(&its_state).await;
             drop(unresolved);
             its_state.is_over.set(true);
-            drop(its_state.lock.take());
+            drop(its_state.under_way.take());
             result
         });
         (state, work)
     }
 
     /// The start's result for one of its callers, within that caller's limits.
-    pub(super) async fn outcome(&self, call: &Call, state: &StartState<P>, mut work: InFlight<StartResult>) -> StartResult {
+    pub(super) async fn outcome(&self, call: &Call, state: &StartState, mut work: InFlight<StartResult>) -> StartResult {
         let interruption = match call.race(Box::pin(&mut work)).await {
             Ok(result) => return result,
             Err(interruption) => interruption,
@@ -147,7 +160,7 @@ impl<P: Platform> Starts<P> {
         };
         match (interruption, completed, state.sent.unresolved()) {
             (Interruption::TimedOut, Some(result), _) => result,
-            (Interruption::TimedOut, None, None) => Err(call.timed_out().for_org(org).into()),
+            (Interruption::TimedOut, None, None) => Err(state.timed_out(call).for_org(org).into()),
             (Interruption::TimedOut, None, Some(sent)) => {
                 let unknown = || {
                     let error = Error::new(Code::OutcomeUnknown, "The start was sent and no answer came in time.");
@@ -171,17 +184,15 @@ impl<P: Platform> Starts<P> {
 }
 
 /// Records an unknown outcome when a start ends or is dropped.
-struct UnresolvedGuard<'a, P: Platform> {
-    starts: &'a Starts<P>,
-    state: &'a StartState<P>,
+struct UnresolvedGuard<'a> {
+    page: &'a PageStarts,
+    state: &'a StartState,
 }
 
-impl<P: Platform> Drop for UnresolvedGuard<'_, P> {
+impl Drop for UnresolvedGuard<'_> {
     fn drop(&mut self) {
         if let Some(sent) = self.state.sent.unresolved() {
-            let mut unresolved = self.starts.unresolved.borrow_mut();
-            unresolved.retain(|(key, _)| *key != self.state.key);
-            unresolved.push((self.state.key.clone(), sent.at));
+            self.page.note_unresolved(&self.state.key, self.state.number, sent.at);
         }
     }
 }

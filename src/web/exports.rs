@@ -23,6 +23,7 @@ use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::recorder::Recorder;
 use crate::recorder::settings::Settings;
 use crate::recording::batch::Batch;
+use crate::recording::page_starts::PageStarts;
 use crate::recording::start::Start;
 use crate::token::access_token::AccessToken;
 
@@ -37,6 +38,11 @@ pub fn on_panic(callback: Function) {
 /// A recorder, as `src/js` holds it.
 #[wasm_bindgen(js_name = RecorderHandle)]
 pub struct Handle(Rc<Recorder<Browser>>);
+
+thread_local! {
+    /// What this instance's recorders share.
+    static PAGE: PageStarts = PageStarts::default();
+}
 
 /// Decides on the environment and the organization, and stores the tokens.
 #[wasm_bindgen]
@@ -59,7 +65,7 @@ fn open(options: JsValue, reads_response: bool) -> Promise {
         let login = options.login.as_ref().filter(|_| reads_response);
         let response = AuthorizationResponse::take(login, &browser, page.as_mut())?;
         let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
-        let recorder = Recorder::connect(browser, settings, response, CallOptions::default()).await?;
+        let recorder = Recorder::connect_in(PAGE.with(Clone::clone), browser, settings, response, CallOptions::default()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })
 }

@@ -636,6 +636,34 @@ test("a start that is aborted after sending, and another at once: one recording 
   await isTheOne(value);
 });
 
+for (const [how, leave] of [
+  ["was aborted", "abort"],
+  ["lost its recorder by close()", "close"],
+]) {
+  test(`a start that ${how}, and another recorder at once: one recording, although the cloud guards nothing`, async () => {
+    await cloud.change({ guardsAgents: false });
+    await cloud.spoilStart({ delayMs: 2_500 });
+    const value = await browser.run(
+      async ({ connect, startArrived, settle }, token, agentId, leave) => {
+        const recorder = await connect({ tokens: [token] });
+        const aborting = new AbortController();
+        const first = settle(recorder.startRecording(agentId, { signal: aborting.signal }));
+        await startArrived();
+        if (leave === "abort") aborting.abort();
+        recorder.close();
+        await first;
+        const another = await connect({ tokens: [token] });
+        return another.startRecording(agentId);
+      },
+      await cloud.token(globex),
+      agentId,
+      leave,
+    );
+    assert.equal((await cloud.starts()).length, 1);
+    await isTheOne(value);
+  });
+}
+
 /** What a start of the agent comes to. `gateway`: loses the answer in this way; `ahead`: by so many seconds is the page's clock. */
 async function start({ gateway, options = {}, ahead = 0, format } = {}) {
   return browser.run(

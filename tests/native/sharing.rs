@@ -435,3 +435,45 @@ fn a_token_from_the_options_is_not_replaced_by_a_shared_one() {
         assert_eq!(second.starts()[0].token, own);
     });
 }
+
+#[test]
+fn connect_goes_on_without_a_page_that_never_answers() {
+    for timeout in [1.0, 900.0, 15_000.0] {
+        run(async {
+            let world = World::new();
+            world.share_silence();
+            let options = Options { org_id: Some(GLOBEX.to_owned()), timeout: Some(timeout), ..login_options() };
+            let recorder = while_time_passes(&[&world], connect(&world, options)).await;
+            assert!(recorder.tokens().is_empty());
+            assert!(world.time() - NOW <= 2_000);
+        });
+    }
+}
+
+#[test]
+fn a_timeout_behind_the_lock_of_a_page_that_obtains_a_token_says_so() {
+    run(async {
+        let world = World::new();
+        let other = world.another_page();
+        let (first, second) = (connect(&world, options(&[])).await, connect(&other, options(&[])).await);
+        other.token_source(|_| Box::pin(std::future::pending()));
+        world.token_source(|_| Box::pin(std::future::pending()));
+        let both = join(record(&first, GLOBEX), record(&second, GLOBEX));
+        let (holds, waits) = while_time_passes(&[&world, &other], both).await;
+        let (holds, waits) = (error(holds), error(waits));
+        assert_eq!((holds.code, waits.code), (Code::Timeout, Code::Timeout));
+        assert!(!holds.message.contains("another tab"), "{}", holds.message);
+        assert!(waits.message.contains("another tab"), "{}", waits.message);
+    });
+}
+
+#[test]
+fn a_page_that_says_again_and_again_that_it_has_no_token_does_not_use_up_a_calls_time() {
+    run(async {
+        let world = World::new();
+        world.share_nothing();
+        world.respond(accept).issue_per_org();
+        let recorder = connect(&world, options(&[])).await;
+        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+    });
+}

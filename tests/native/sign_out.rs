@@ -14,7 +14,14 @@ use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 fn a_start_that_waits_for_the_lock_gets_no_token_after_a_sign_out() {
     run(async {
         let world = World::new();
-        world.respond_async(|_| Box::pin(std::future::pending()));
+        let (release, released) = gate();
+        world.respond_async(move |_| {
+            let released = released.clone();
+            Box::pin(async move {
+                released.await.unwrap();
+                Err(lost_response("reset"))
+            })
+        });
         let other = world.another_page();
         other.issue_per_org();
         other.respond(|request| match request.method.as_str() {
@@ -30,6 +37,8 @@ fn a_start_that_waits_for_the_lock_gets_no_token_after_a_sign_out() {
             yield_now().await;
             second.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
             drop(holds_lock);
+            release.send();
+            world.run_spawned();
         };
         let (ended, ()) = join(record(&second, GLOBEX), sign_out).await;
         ended.unwrap_err();

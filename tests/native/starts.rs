@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::support::*;
 use futures::FutureExt;
+use premium_recorder::auth::ports::Locks;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
@@ -13,6 +14,7 @@ use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
+use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::recording::{Recording, State};
 
@@ -407,6 +409,7 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
             let found = record(&recorder, GLOBEX).await.unwrap();
             assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
             // The outcome is known now, so the next start does not look first.
+            world.run_spawned();
             let _ = aborted(&recorder).await;
             assert_eq!(world.starts().len(), 2, "{way}");
         }
@@ -506,7 +509,11 @@ fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
                 let body = r#"{"code":"not.found"}"#;
                 Box::pin(async move {
                     match (is_start, is_second) {
-                        (true, false) => std::future::pending().await,
+                        (true, false) => {
+                            yield_now().await;
+                            yield_now().await;
+                            Err(lost_response("reset"))
+                        }
                         (true, true) => Ok(created("second")),
                         (false, _) => Ok(response(status, body)),
                     }
@@ -550,19 +557,198 @@ fn two_pages_with_locks_send_one_start() {
 }
 
 #[test]
-fn a_page_that_abandons_its_start_releases_the_lock() {
+fn a_page_that_abandons_its_start_releases_the_lock_when_its_fetch_settles() {
     run(async {
         let one = World::new();
-        one.respond_async(|_| Box::pin(std::future::pending()));
+        let (release, released) = gate();
+        one.respond_async(move |_| {
+            let released = released.clone();
+            Box::pin(async move {
+                released.await.unwrap();
+                Err(lost_response("reset"))
+            })
+        });
         let other = one.another_page();
         other.respond(|request| if request.method == "POST" { created("second") } else { list(&[]) });
         let (first, second) = (with_token(&one).await, with_token(&other).await);
         let mut left = Box::pin(record(&first, GLOBEX));
         assert!(left.as_mut().now_or_never().is_none());
+        drop(left);
         assert_eq!(one.held_locks().len(), 1);
-        let found = while_time_passes(&[&one, &other], join(record(&second, GLOBEX), async { drop(left) })).await.0;
+        let settle = async {
+            one.sleep(500).await;
+            assert_eq!(other.starts().len(), 0);
+            release.send();
+        };
+        let found = while_time_passes(&[&one, &other], join(record(&second, GLOBEX), settle)).await.0;
         assert_eq!((found.unwrap().id.as_str(), looks(&other)), ("second", 2));
         assert!(one.held_locks().is_empty());
+    });
+}
+
+/// The cloud carries a start out after this many milliseconds, if at all, and answers then.
+fn cloud_that_answers_late(world: &World, delay: i64, result: fn() -> Result<Response, TransportError>) {
+    let arrivals: Rc<RefCell<Vec<i64>>> = Rc::default();
+    let clock = world.clone();
+    world.respond_async(move |request| {
+        let now = clock.time();
+        if request.method == "POST" {
+            arrivals.borrow_mut().push(now);
+            let (is_first, clock) = (arrivals.borrow().len() == 1, clock.clone());
+            return Box::pin(async move {
+                if !is_first {
+                    return Ok(response(201, r#"{"id":"second","state":"recording"}"#));
+                }
+                World::sleep(&clock, delay).await;
+                result()
+            });
+        }
+        let is_carried_out = arrivals.borrow().first().is_some_and(|at| result().is_ok_and(|sent| sent.status == 201) && at + delay <= now);
+        let listed = if is_carried_out { list(&[entity("first", "recording", delay)]) } else { list(&[]) };
+        Box::pin(async { Ok(listed) })
+    });
+}
+
+/// A start that its recorder leaves in flight, by an abort or by a close.
+async fn leave_in_flight(recorder: &Recorder<World>, closes: bool) {
+    let signal = Signal::default();
+    let leave = async {
+        yield_now().await;
+        if closes { recorder.close() } else { signal.abort() }
+    };
+    let (left, ()) = join(recorder.start_recording(start_in(GLOBEX), with_signal(&signal)), leave).await;
+    assert_eq!(matches!(left, Err(CallError::Aborted)), !closes);
+}
+
+fn each_way_to_leave(test: impl AsyncFn(&World, &PageStarts, bool)) {
+    for (closes, has_locks) in [(true, true), (true, false), (false, true), (false, false)] {
+        run(async {
+            let world = World::new();
+            if !has_locks {
+                world.disable_locks();
+            }
+            test(&world, &PageStarts::default(), closes).await;
+        });
+    }
+}
+
+#[test]
+fn another_recorder_of_the_page_finds_the_recording_of_a_start_that_was_left_in_flight() {
+    each_way_to_leave(async |world, page, closes| {
+        cloud_that_answers_late(world, 3_000, || Ok(created("first")));
+        let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        leave_in_flight(&one, closes).await;
+        let other = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        let found = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len()), ("first", 1));
+        world.run_spawned();
+        assert!(world.held_locks().is_empty());
+    });
+}
+
+#[test]
+fn another_recorder_of_the_page_sends_its_start_after_the_fetch_of_an_earlier_one_has_settled() {
+    let ways: [fn() -> Result<Response, TransportError>; 3] =
+        [|| Err(lost_response("reset")), || Ok(response(503, "")), || Ok(response(400, ""))];
+    for way in ways {
+        each_way_to_leave(async |world, page, closes| {
+            cloud_that_answers_late(world, 3_000, way);
+            let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+            leave_in_flight(&one, closes).await;
+            let other = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+            let impatient = other.start_recording(start_in(GLOBEX), with_timeout(2_000));
+            let timed_out = error(while_time_passes(&[world], impatient).await);
+            assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 1));
+            assert!(timed_out.message.contains("earlier start"), "{}", timed_out.message);
+            let started = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
+            assert_eq!((started.id.as_str(), world.starts().len()), ("second", 2));
+            assert!(world.time() - NOW >= 3_000);
+        });
+    }
+}
+
+#[test]
+fn a_fetch_that_never_settles_is_given_up_in_the_end() {
+    each_way_to_leave(async |world, page, closes| {
+        cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
+        let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        leave_in_flight(&one, closes).await;
+        let other = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(error(while_time_passes(&[world], record(&other, GLOBEX)).await).code, Code::Timeout);
+        assert_eq!((world.starts().len(), world.time() - NOW), (1, 15_000));
+        world.advance(300_000);
+        assert_eq!(while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap().id.as_str(), "second");
+        assert_eq!(world.spawned_tasks(), 0);
+    });
+}
+
+#[test]
+fn only_a_start_of_the_same_recording_waits_for_an_earlier_one_of_the_page() {
+    each_way_to_leave(async |world, page, closes| {
+        cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
+        let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        leave_in_flight(&one, closes).await;
+        let other = connect_in(page, world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
+        let alone = Start { shares: false, ..start_in(GLOBEX) };
+        let another = start_of("another", GLOBEX).unwrap();
+        for start in [audio_start(), another, start_in(ACME), alone] {
+            assert_eq!(other.start_recording(start, no_options()).await.unwrap().id.as_str(), "second");
+        }
+        let elsewhere = Options { environment: Some("eu-west-1".into()), ..options(&[&jwt_for(GLOBEX)]) };
+        let elsewhere = connect_in(page, world, elsewhere).await;
+        assert_eq!(record(&elsewhere, GLOBEX).await.unwrap().id.as_str(), "second");
+    });
+}
+
+#[test]
+fn the_unknown_outcome_of_a_recorder_that_is_gone_is_looked_for() {
+    run(async {
+        let world = World::new();
+        let page = PageStarts::default();
+        let is_there = Rc::new(Cell::new(false));
+        let listed = is_there.clone();
+        cloud(
+            &world,
+            || Err(lost_response("reset")),
+            move || list(&if listed.get() { vec![entity("late", "recording", 900)] } else { vec![] }),
+        );
+        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&one, GLOBEX)).await).code, Code::OutcomeUnknown);
+        one.close();
+        drop(one);
+        is_there.set(true);
+        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!((record(&other, GLOBEX).await.unwrap().id.as_str(), world.starts().len()), ("late", 1));
+    });
+}
+
+#[test]
+fn a_timeout_behind_a_lock_names_the_lock() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| list(&[]));
+        let recorder = with_token(&world).await;
+        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}");
+        let stranger = Locks::lock(&world, &name).await;
+        let timed_out = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+        assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 0));
+        assert!(timed_out.message.contains("another tab") && timed_out.message.contains(&name), "{}", timed_out.message);
+        drop(stranger);
+        world.respond(|request| if request.method == "POST" { created("own") } else { list(&[]) });
+        assert_eq!(record(&recorder, GLOBEX).await.unwrap().id.as_str(), "own");
+    });
+}
+
+#[test]
+fn a_recording_that_appears_while_a_stranger_holds_the_lock_is_found() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| list(&[entity("theirs", "recording", -60_000)]));
+        let recorder = with_token(&world).await;
+        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}");
+        let _stranger = Locks::lock(&world, &name).await;
+        let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("theirs", true, 0));
     });
 }
 

@@ -6,10 +6,10 @@ export const MUTANTS = [
     name: "sends a start again after a lost response",
     edits: one(
       "src/recording/attempt.rs",
-      "let unknown = match self.client.send_tracked(call, &request, token, sent).await {",
-      `let mut sent_once = self.client.send_tracked(call, &request, token, sent).await;
+      "let unknown = match self.client.send_tracked(call, &request, token, sent, Some(under_way)).await {",
+      `let mut sent_once = self.client.send_tracked(call, &request, token, sent, Some(under_way.clone())).await;
         if matches!(sent_once, Err(SendError::NoResponse(_))) {
-            sent_once = self.client.send_tracked(call, &request, None, sent).await;
+            sent_once = self.client.send_tracked(call, &request, None, sent, Some(under_way)).await;
         }
         let unknown = match sent_once {`,
     ),
@@ -18,11 +18,11 @@ export const MUTANTS = [
     name: "sends a start again after a timeout",
     edits: one(
       "src/recording/attempt.rs",
-      "let unknown = match self.client.send_tracked(call, &request, token, sent).await {",
-      `let first = Box::pin(self.client.send_tracked(call, &request, token, sent));
+      "let unknown = match self.client.send_tracked(call, &request, token, sent, Some(under_way)).await {",
+      `let first = Box::pin(self.client.send_tracked(call, &request, token, sent, Some(under_way.clone())));
         let sent_once = match select(first, self.exchange.ports().sleep(3_000)).await {
             Either::Left((result, _)) => result,
-            Either::Right(_) => self.client.send_tracked(call, &request, None, sent).await,
+            Either::Right(_) => self.client.send_tracked(call, &request, None, sent, Some(under_way)).await,
         };
         let unknown = match sent_once {`,
     ),
@@ -37,15 +37,15 @@ export const MUTANTS = [
       },
       {
         file: "src/recording/attempt.rs",
-        find: "self.client.send_tracked(call, &request, token, sent).await",
-        replace: "{ let _ = (token, sent); self.client.send(call, &request).await }",
+        find: "self.client.send_tracked(call, &request, token, sent, Some(under_way)).await",
+        replace: "{ let _ = (token, sent, under_way); self.client.send(call, &request).await }",
       },
     ],
   },
   {
     name: "locks starts by organization without environment",
     edits: one(
-      "src/recording/attempt.rs",
+      "src/recording/page_starts.rs",
       'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
       'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
     ),
@@ -59,24 +59,24 @@ export const MUTANTS = [
     ),
   },
   {
-    name: "holds the lock over an abort",
-    edits: [
-      {
-        file: "src/recording/starts.rs",
-        find: "lock: RefCell<Option<P::Lock>>,",
-        replace: "lock: RefCell<Option<std::mem::ManuallyDrop<P::Lock>>>,",
-      },
-      {
-        file: "src/recording/attempt.rs",
-        find: "state.lock.replace(lock);",
-        replace: "state.lock.replace(lock.map(std::mem::ManuallyDrop::new));",
-      },
-      {
-        file: "src/recording/starts.rs",
-        find: "drop(its_state.lock.take());",
-        replace: "drop(its_state.lock.take().map(std::mem::ManuallyDrop::into_inner));",
-      },
-    ],
+    name: "never releases the lock of a start",
+    edits: one("src/recording/attempt.rs", "_lock: lock }", "_lock: { std::mem::forget(lock); None } }"),
+  },
+  {
+    name: "gives up a start's fetch when nobody waits for it",
+    edits: one("src/client/mod.rs", "select(keeper, select(is_known, over)).await;", "drop((keeper, is_known, over));"),
+  },
+  {
+    name: "forgets the starts of the page's other recorders",
+    edits: one(
+      "src/recorder/mod.rs",
+      "Starts::new(page, exchange.clone(),",
+      "Starts::new({ drop(page); PageStarts::default() }, exchange.clone(),",
+    ),
+  },
+  {
+    name: "lets every start of a page have its turn at once",
+    edits: one("src/recording/page_starts.rs", "if turn.is_some() {", "if false && turn.is_some() {"),
   },
   {
     name: "keeps a token where the cloud said that it is not",
@@ -113,17 +113,17 @@ export const MUTANTS = [
   {
     name: "joins a start of another organization's agent",
     edits: one(
-      "src/recording/starts.rs",
-      "state.shares && state.key == key",
-      "state.shares && state.key.agent == key.agent && state.key.recording_type == key.recording_type",
+      "src/recording/page_starts.rs",
+      'format!("{} {} {} ", self.target.environment.api(), self.target.org, self.agent)',
+      'format!("{} {} ", self.target.environment.api(), self.agent)',
     ),
   },
   {
     name: "joins a start of another type",
     edits: one(
-      "src/recording/starts.rs",
-      "state.shares && state.key == key",
-      "state.shares && state.key.agent == key.agent && state.key.target == key.target",
+      "src/recording/page_starts.rs",
+      'format!("{}{}", key.agent_name(), key.recording_type).into()',
+      "key.agent_name().into()",
     ),
   },
   {
@@ -215,8 +215,8 @@ export const MUTANTS = [
     name: "does not look after an aborted start",
     edits: one(
       "src/recording/starts.rs",
-      "unresolved.push((self.state.key.clone(), sent.at));",
-      "drop((unresolved, sent));",
+      "self.page.note_unresolved(&self.state.key, self.state.number, sent.at);",
+      "let _ = (self.page, sent);",
     ),
   },
   {
@@ -360,11 +360,7 @@ export const MUTANTS = [
   },
   {
     name: "starts although a stranger or another page has the lock",
-    edits: one(
-      "src/recording/attempt.rs",
-      "TryLock::Taken => (ports.lock(&name).await, true),",
-      "TryLock::Taken => (None, true),",
-    ),
+    edits: one("src/recording/attempt.rs", "TryLock::Taken => Err(Some(page)),", "TryLock::Taken => Ok((page, None)),"),
   },
   {
     name: "takes whatever token another page shares",

@@ -15,6 +15,8 @@ type Sharer = (u64, String, Rc<dyn TokenSharer>);
 #[derive(Default)]
 pub struct SameOrigin {
     has_no_locks: Cell<bool>,
+    is_silent: Cell<bool>,
+    has_nothing: Cell<bool>,
     held: RefCell<Vec<String>>,
     sharers: RefCell<Vec<Sharer>>,
     next: Cell<u64>,
@@ -62,6 +64,18 @@ impl World {
         self
     }
 
+    /// Another page shares under every name, and never answers.
+    pub fn share_silence(&self) -> &World {
+        self.0.origin.is_silent.set(true);
+        self
+    }
+
+    /// Another page shares under every name, and answers after almost a second that it has no token.
+    pub fn share_nothing(&self) -> &World {
+        self.0.origin.has_nothing.set(true);
+        self
+    }
+
     /// The names of the locks that the pages of this origin hold.
     pub fn held_locks(&self) -> Vec<String> {
         self.0.origin.held.borrow().clone()
@@ -97,6 +111,13 @@ impl TokenSharing for World {
     type Sharing = TestSharing;
 
     async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>> {
+        if self.0.origin.is_silent.get() {
+            std::future::pending::<()>().await;
+        }
+        if self.0.origin.has_nothing.get() {
+            self.sleep(900).await;
+            return Some(None);
+        }
         self.0.origin.sharers_of(name).first().map(|sharer| sharer.share())
     }
 

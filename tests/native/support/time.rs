@@ -42,8 +42,11 @@ impl World {
     /// Completes when the test has advanced the clock this far.
     pub fn sleep(&self, millis: i64) -> impl Future<Output = ()> + 'static {
         let (sleeper, woken) = oneshot::channel();
-        self.0.sleepers.borrow_mut().push((self.time() + millis, sleeper));
-        self.advance(0);
+        if millis > 0 {
+            self.0.sleepers.borrow_mut().push((self.time() + millis, sleeper));
+        } else {
+            sleeper.send(()).ok();
+        }
         woken.map(Result::unwrap)
     }
 
@@ -56,8 +59,9 @@ impl World {
         *self.0.spawned.borrow_mut() = spawned;
     }
 
-    /// The number of background tasks that have not completed.
+    /// The number of background tasks that do not complete now.
     pub fn spawned_tasks(&self) -> usize {
+        self.run_spawned();
         self.0.spawned.borrow().len()
     }
 

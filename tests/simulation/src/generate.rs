@@ -293,7 +293,12 @@ fn step(random: &mut Random, focus: &Start, odd: u64, steps: &mut Vec<Step>) {
         83..85 => steps.push(Step::AddAgain(Page(at, below(random, 8)))),
         85..88 => steps.push(Step::SignOut(Page(at, random.percent(70).then_some(org)))),
         88..91 => steps.push(Step::Close(Page(at, ()))),
-        91..94 => steps.push(Step::Reload(Page(at, random.pick(&[Ending::Closed, Ending::Dropped, Ending::Gone])))),
+        91..94 => {
+            steps.push(Step::Reload(Page(at, random.pick(&[Ending::Closed, Ending::Dropped, Ending::Gone]))));
+            if random.percent(50) {
+                steps.push(Step::Start(Start { page: at, ..start(random, focus) }));
+            }
+        }
         94..97 => steps.push(Step::Abort(below(random, 4))),
         _ => steps.push(Step::Revoke { environment: below(random, ENVIRONMENTS), org, is_expiry: random.percent(50) }),
     }

@@ -25,6 +25,9 @@ const TOLERANCE: i64 = 2_000;
 /// After so many milliseconds a token source has had its time.
 const LONGEST_SOURCE: i64 = 60_000;
 
+/// How long a start's request is awaited at least that nobody waits for, in milliseconds.
+pub const LONGEST_KEPT: i64 = 300_000;
+
 /// An invariant that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -48,6 +51,10 @@ pub struct Ledger {
     sign_outs: Vec<(usize, Option<u8>)>,
     /// The names under which pages lock and share, and in which environment.
     names: Vec<Name>,
+    /// The page of each recorder, named by its first recorder.
+    pages: Vec<usize>,
+    /// The recorders whose pages are gone.
+    gone: Vec<usize>,
     /// What must be looked for before it is started.
     to_look_for: Vec<Key>,
 }
@@ -168,6 +175,16 @@ impl Ledger {
         self.sign_outs.iter().take(call.sign_outs).filter(is_of).count()
     }
 
+    /// Whether two recorders are of one page.
+    fn is_same_page(&self, one: usize, other: usize) -> bool {
+        self.pages[one] == self.pages[other]
+    }
+
+    /// Whether both are for one agent and of one page.
+    fn is_same(&self, one: &Key, other: &Key) -> bool {
+        one.is_of_same_agent(other) && self.is_same_page(one.recorder, other.recorder)
+    }
+
     /// Whether the call that sent the start first began before a sign-out of the start's organization, and this call after it,
     /// or the other way round. The calls of a batch begin at the same time, so any of them may stand for the others.
     fn is_apart_from(&self, call: &Call, start: &StartOf) -> bool {
@@ -213,7 +230,9 @@ impl World {
 
     /// Whatever was there to be looked for does not matter any more.
     pub fn looked_for(&self, key: &Key) {
-        self.ledger.borrow_mut().to_look_for.retain(|other| other != key);
+        let ledger = &mut *self.ledger.borrow_mut();
+        let (pages, to_look_for) = (&ledger.pages, &mut ledger.to_look_for);
+        to_look_for.retain(|other| !(other.is_of_same_agent(key) && pages[other.recorder] == pages[key.recorder]));
     }
 
     /// A call begins. `task`: the one that makes it.
@@ -278,6 +297,12 @@ impl World {
     pub fn page_gone(&self, recorder: usize) {
         let mut ledger = self.ledger.borrow_mut();
         ledger.calls.iter_mut().filter(|call| call.recorder == recorder).for_each(|call| call.is_gone = true);
+        ledger.gone.push(recorder);
+    }
+
+    /// There is another recorder, in the page whose first recorder this is.
+    pub fn recorder_of_page(&self, first: usize) {
+        self.ledger.borrow_mut().pages.push(first);
     }
 
     /// A recorder is closed.
@@ -406,10 +431,13 @@ impl World {
     fn listed(&self, flight: &Flight) {
         let asked = &flight.asked;
         if asked.method == "GET" && asked.path.starts_with(PATH) {
+            let ledger = &mut *self.ledger.borrow_mut();
+            let (pages, to_look_for) = (&ledger.pages, &mut ledger.to_look_for);
             let is_seen = |key: &Key| {
-                key.recorder == flight.recorder && Some(key.org) == asked.org && asked.path.contains(AGENT_IDS[usize::from(key.agent)])
+                let is_same_page = pages[key.recorder] == pages[flight.recorder];
+                is_same_page && Some(key.org) == asked.org && asked.path.contains(AGENT_IDS[usize::from(key.agent)])
             };
-            self.ledger.borrow_mut().to_look_for.retain(|key| !is_seen(key));
+            to_look_for.retain(|key| !is_seen(key));
         }
     }
 
@@ -426,14 +454,15 @@ impl World {
             };
             self.broken("ONE START", || format!("start {number} was sent again (request {post}) although request {before} was {why}"));
         }
-        if start.shares && start.posts.is_empty() && ledger.to_look_for.contains(&start.key) {
+        if start.shares && start.posts.is_empty() && ledger.to_look_for.iter().any(|key| ledger.is_same(key, &start.key)) {
             self.broken("LOOKS FIRST", || format!("start {number} was sent, and another one may have run that nobody has looked for"));
         }
         if start.posts.len() >= 2 {
             self.broken("ONE START", || format!("start {number} was sent three times"));
         }
         let same_time = |(_, other): &(usize, &StartOf)| {
-            let is_same = other.key == start.key || (!self.schedule.without_locks && other.key.is_of_same_agent(&start.key));
+            let is_same =
+                ledger.is_same(&other.key, &start.key) || (!self.schedule.without_locks && other.key.is_of_same_agent(&start.key));
             is_same && other.shares && other.posts.iter().any(|&post| network.0[post].is_awaited())
         };
         if start.shares
@@ -471,6 +500,13 @@ impl World {
             let key = self.ledger.borrow().starts[start].key;
             self.looked_for(&key);
         }
+        if let (State::Over(Verdict::Unclear, _), Some(start)) = (&flight.state, flight.asked.start) {
+            let mut ledger = self.ledger.borrow_mut();
+            let StartOf { key, shares, .. } = ledger.starts[start];
+            if shares {
+                ledger.to_look_for.push(key);
+            }
+        }
         if let (Ok(Response { status: 200, body, .. }), "GET", true) =
             (answer, flight.asked.method, flight.asked.path.starts_with("/api/v2/tokens/me"))
             && let Some(owner) = Cloud::owner_in(body)
@@ -499,6 +535,19 @@ impl World {
         let waiting = (0..ledger.calls.len()).find(waits);
         if let Some(call) = waiting {
             self.broken("SHARED", || format!("request {number} was given up, and call {call} waits for it"));
+        }
+        let network = self.network.borrow();
+        let has_looked = network.0[number..].iter().any(|flight| {
+            let asked = &flight.asked;
+            let is_list = asked.method == "GET" && asked.path.contains(AGENT_IDS[usize::from(key.agent)]) && asked.org == Some(key.org);
+            is_list && ledger.is_same_page(flight.recorder, key.recorder) && matches!(flight.state, State::Over(..))
+        });
+        if has_looked || ledger.gone.contains(&key.recorder) {
+            return;
+        }
+        let kept = now - network.0[number].sent;
+        if kept < LONGEST_KEPT {
+            self.broken("REMEMBERED", || format!("request {number} was given up after {kept} ms, and its outcome is not known"));
         }
         if ledger.starts[start].shares {
             ledger.to_look_for.push(key);

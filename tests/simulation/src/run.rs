@@ -15,13 +15,14 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
+use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 
 use crate::clock::{Event, Timer};
 use crate::cloud::AGENT_IDS;
 use crate::coverage::Seen;
-use crate::invariant::{Call, Key, Outcome, Violation};
+use crate::invariant::{Call, Key, LONGEST_KEPT, Outcome, Violation};
 use crate::login::{ADDRESS, CALLBACK, CLIENT_ID, ORIGIN, QUERY};
 use crate::page::{OTHER_TYPE, Page, START_HEADER, api};
 use crate::schedule::{self, Does, Ending, ORGS, PageSetup, Schedule, Step};
@@ -71,8 +72,16 @@ struct Connection {
     is_decided: Signal,
 }
 
+/// A page: one instance of the module, with all the recorders that it has had.
+#[derive(Clone, Default)]
+struct Instance {
+    starts: PageStarts,
+    recorders: Vec<usize>,
+}
+
 struct Tab {
     setup: PageSetup,
+    instance: Instance,
     recorder: usize,
     connection: Connected,
     /// Whether it shows the login page at present.
@@ -92,7 +101,7 @@ impl Play<'_> {
 
     fn play(&mut self) {
         for (at, setup) in self.world.schedule.pages.clone().into_iter().enumerate() {
-            let tab = self.open(at, setup, "");
+            let tab = self.open(at, setup, "", Instance::default());
             self.tabs.push(tab);
         }
         let steps = if self.tabs.is_empty() { Vec::new() } else { self.world.schedule.steps.clone() };
@@ -115,7 +124,7 @@ impl Play<'_> {
         self.world.executor.end(STRANGER);
         // Closed, and still there.
         self.tabs.iter().for_each(|tab| self.end(tab, Ending::Closed));
-        self.run_until(beginning + TO_THE_END + 1);
+        self.run_until(beginning + TO_THE_END + LONGEST_KEPT + 1);
         if !self.world.is_broken() {
             self.world.check_idle();
         }
@@ -135,10 +144,8 @@ impl Play<'_> {
             match event {
                 Event::Leaves { recorder, tab, returns } => {
                     self.world.log(|| format!("tab {tab} is left"));
-                    for of in [recorder, self.tabs[tab].recorder] {
-                        self.world.page_gone(of);
-                        self.world.executor.end(of);
-                    }
+                    self.leave(&self.tabs[tab].instance);
+                    self.leave(&Instance { recorders: vec![recorder], ..Instance::default() });
                     // With it goes what its recorder has.
                     self.tabs[tab].connection = Connected::default();
                     self.tabs[tab].is_away = true;
@@ -149,7 +156,7 @@ impl Play<'_> {
                 Event::Returns { tab, query } if self.tabs[tab].is_away => {
                     self.world.log(|| format!("tab {tab} comes back with {query}"));
                     self.world.see("sign-in", "came back");
-                    self.tabs[tab] = self.open(tab, self.tabs[tab].setup.clone(), &query);
+                    self.tabs[tab] = self.open(tab, self.tabs[tab].setup.clone(), &query, Instance::default());
                 }
                 _ => {}
             }
@@ -157,9 +164,12 @@ impl Play<'_> {
     }
 
     /// Opens a page in a tab. `response`: the query with which it comes back from a sign-in.
-    fn open(&mut self, tab: usize, setup: PageSetup, response: &str) -> Tab {
+    fn open(&mut self, tab: usize, setup: PageSetup, response: &str, mut instance: Instance) -> Tab {
         let recorder = self.recorders;
         self.recorders += 1;
+        instance.recorders.push(recorder);
+        self.world.recorder_of_page(instance.recorders[0]);
+        let starts = instance.starts.clone();
         let connection = Connected::default();
         let world = self.world.clone();
         let to_decide = connection.clone();
@@ -175,7 +185,7 @@ impl Play<'_> {
             let abort = call.abort.clone();
             let number = world.call_begins(call);
             let limits = CallOptions { timeout: u32::try_from(timeout).ok(), signal: abort };
-            let connected = connected(page, options, query, limits).await;
+            let connected = connected(starts, page, options, query, limits).await;
             let outcome = match connected {
                 Ok(recorder) => {
                     to_decide.recorder.replace(Some(Rc::new(recorder)));
@@ -187,7 +197,7 @@ impl Play<'_> {
             world.call_ends(number, outcome);
         };
         self.world.executor.spawn(recorder, Box::pin(work));
-        Tab { setup, recorder, connection, is_away: false }
+        Tab { setup, instance, recorder, connection, is_away: false }
     }
 
     /// Ends what a page has had.
@@ -201,11 +211,14 @@ impl Play<'_> {
                 }
             }
             Ending::Dropped => {}
-            Ending::Gone => {
-                self.world.page_gone(tab.recorder);
-                self.world.executor.end(tab.recorder);
-            }
+            Ending::Gone => self.leave(&tab.instance),
         }
+    }
+
+    /// A page is gone, with all that its recorders did.
+    fn leave(&self, page: &Instance) {
+        page.recorders.iter().for_each(|&recorder| self.world.page_gone(recorder));
+        page.recorders.iter().for_each(|&recorder| self.world.executor.end(recorder));
     }
 
     fn tab(&self, page: u8) -> &Tab {
@@ -338,7 +351,8 @@ impl Play<'_> {
             Step::Reload(schedule::Page(page, ending)) => {
                 let at = usize::from(*page) % self.tabs.len();
                 self.end(&self.tabs[at], *ending);
-                let tab = self.open(at, self.tabs[at].setup.clone(), "");
+                let instance = if *ending == Ending::Gone { Instance::default() } else { self.tabs[at].instance.clone() };
+                let tab = self.open(at, self.tabs[at].setup.clone(), "", instance);
                 self.tabs[at] = tab;
             }
             Step::Abort(which) => {
@@ -537,11 +551,17 @@ fn new_call(world: &Rc<World>, name: &'static str, recorder: usize, timeout: Opt
 }
 
 /// Connects, as the library's own `connect()` does in a page.
-async fn connected(page: Page, options: Options, query: Vec<(String, String)>, limits: CallOptions) -> Result<Recorder<Page>, CallError> {
+async fn connected(
+    starts: PageStarts,
+    page: Page,
+    options: Options,
+    query: Vec<(String, String)>,
+    limits: CallOptions,
+) -> Result<Recorder<Page>, CallError> {
     let mut place = premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query };
     let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place))?;
     let settings = Settings::from_options(options, None, Some(place))?;
-    Recorder::connect(page, settings, returned, limits).await
+    Recorder::connect_in(starts, page, settings, returned, limits).await
 }
 
 fn login_options(login: &schedule::Login) -> LoginOptions {
