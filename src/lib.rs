@@ -17,6 +17,7 @@ pub mod model {
     pub mod launch;
     pub mod scope;
     pub mod secret;
+    pub(crate) mod sorted_map;
     pub mod time;
 }
 

@@ -1,7 +1,6 @@
 //! Rate limits: how many requests per minute the cloud allows for a token, and how many of them are used.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 
 use crate::cloud::response::RateLimit;
 use crate::cloud::signal::Waiters;
@@ -26,7 +25,7 @@ struct TokenUsage {
     token: Secret,
     in_flight: usize,
     /// When the requests of the last minute got their responses: they reached the cloud earlier.
-    responses: VecDeque<Instant>,
+    responses: Vec<Instant>,
     reported: Option<ReportedLimit>,
     /// Until when the cloud has asked to wait (`Retry-After`).
     blocked_until: Option<Instant>,
@@ -57,21 +56,16 @@ impl RateLimiter {
     pub fn sent(&self, token: &Secret, now: Instant) {
         let mut tokens = self.tokens.borrow_mut();
         tokens.retain_mut(|usage| {
-            while usage.responses.front().is_some_and(|at| now.since(*at) >= WINDOW_MS) {
-                usage.responses.pop_front();
-            }
+            let over = usage.responses.partition_point(|at| now.since(*at) >= WINDOW_MS);
+            drop(usage.responses.drain(..over));
             let is_blocked = usage.blocked_until.is_some_and(|until| now < until);
             usage.in_flight > 0 || !usage.responses.is_empty() || is_blocked
         });
         match tokens.iter_mut().find(|usage| usage.token == *token) {
             Some(usage) => usage.in_flight = usage.in_flight.saturating_add(1),
-            None => tokens.push(TokenUsage {
-                token: token.clone(),
-                in_flight: 1,
-                responses: VecDeque::new(),
-                reported: None,
-                blocked_until: None,
-            }),
+            None => {
+                tokens.push(TokenUsage { token: token.clone(), in_flight: 1, responses: Vec::new(), reported: None, blocked_until: None })
+            }
         }
         drop(tokens);
         self.changed.wake();
@@ -82,7 +76,7 @@ impl RateLimiter {
         let mut tokens = self.tokens.borrow_mut();
         let Some(usage) = tokens.iter_mut().find(|usage| usage.token == *token) else { return };
         usage.in_flight = usage.in_flight.saturating_sub(1);
-        usage.responses.push_back(now);
+        usage.responses.push(now);
         if let Some(limit) = limit {
             // The window is at most a minute, whatever the response says.
             let window_end = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(WINDOW_MS));
@@ -127,8 +121,7 @@ impl RateLimiter {
         };
         let slots = usize::try_from(limit.saturating_sub(limit.div_ceil(10)).max(1)).unwrap_or(usize::MAX);
         // Our requests expire one by one. Requests by other clients are only a count, which expires with the cloud's window.
-        let none = VecDeque::new();
-        let own = usage.map_or(&none, |usage| &usage.responses);
+        let own = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
         let (others, window_end) = reported.map_or((0, now), |reported| (reported.others, reported.window_end));
         let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
         let before = own.partition_point(|at| at.after_millis(WINDOW_MS) <= window_end);

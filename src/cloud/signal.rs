@@ -1,10 +1,11 @@
 //! A signal that ends calls: the app's abort, or the recorder's close.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+
+use crate::model::sorted_map::SortedMap;
 
 /// Can be aborted once, like an `AbortSignal`. Clones share the signal.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,7 @@ impl Signal {
 /// Tasks that wait for something to change.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    wakers: RefCell<BTreeMap<u64, Waker>>,
+    wakers: RefCell<SortedMap<u64, Waker>>,
     joined: Cell<u64>,
 }
 

@@ -1,19 +1,20 @@
 //! Merges concurrent calls for the same work into one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
+use crate::model::sorted_map::SortedMap;
+
 /// Shared work. The work is dropped when its last caller drops it.
 pub(crate) type InFlight<V> = Shared<LocalBoxFuture<'static, V>>;
 
 /// Work in flight, by name. Each piece of work has a tag.
 pub(crate) struct SingleFlight<T, V: Clone> {
-    flights: RefCell<BTreeMap<Rc<str>, Flights<T, V>>>,
+    flights: RefCell<SortedMap<Rc<str>, Flights<T, V>>>,
     begun: Cell<u64>,
 }
 
@@ -51,7 +52,7 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
         });
         let work = work.shared();
         if let Some(work) = work.downgrade() {
-            self.flights.borrow_mut().entry(name).or_default().push(Flight { number, tag, work });
+            self.flights.borrow_mut().change(name, |same| same.push(Flight { number, tag, work }));
         }
         work
     }
@@ -78,10 +79,10 @@ struct Entry<T, V: Clone> {
 impl<T, V: Clone> Drop for Entry<T, V> {
     fn drop(&mut self) {
         let mut flights = self.flights.flights.borrow_mut();
-        let Some(same) = flights.get_mut(&self.name) else { return };
+        let Some(same) = flights.get_mut(&*self.name) else { return };
         let removed = same.iter().position(|flight| flight.number == self.number).map(|at| same.remove(at));
         if same.is_empty() {
-            flights.remove(&self.name);
+            flights.remove(&*self.name);
         }
         drop(flights);
         drop(removed);

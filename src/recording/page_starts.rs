@@ -1,13 +1,13 @@
 //! The starts of one page, whatever recorder began them, and however that recorder ended.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use crate::client::SentLog;
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::ids::{AgentId, RecordingId};
+use crate::model::sorted_map::SortedMap;
 use crate::model::time::Moment;
 
 /// More recordings than can start within the clock tolerance.
@@ -53,9 +53,9 @@ pub struct PageStarts(Rc<State>);
 #[derive(Default)]
 struct State {
     begun: Cell<u64>,
-    by_name: RefCell<BTreeMap<Rc<str>, SameStarts>>,
+    by_name: RefCell<SortedMap<Rc<str>, SameStarts>>,
     /// Recordings that a start already owns, with that start's number.
-    claimed: RefCell<VecDeque<(u64, RecordingId)>>,
+    claimed: RefCell<Vec<(u64, RecordingId)>>,
 }
 
 /// The starts with the same key.
@@ -80,12 +80,13 @@ impl PageStarts {
     /// The turn, if no other start of this page with the same key has it.
     pub(super) fn try_turn(&self, key: &StartKey) -> Option<PageTurn> {
         let mut by_name = self.0.by_name.borrow_mut();
-        let turn = &mut by_name.entry(key.name.clone()).or_default().turn;
-        if turn.is_some() {
-            return None;
-        }
-        *turn = Some(Signal::default());
-        Some(PageTurn { page: self.clone(), name: key.name.clone() })
+        by_name.change(key.name.clone(), |same| {
+            if same.turn.is_some() {
+                return None;
+            }
+            same.turn = Some(Signal::default());
+            Some(PageTurn { page: self.clone(), name: key.name.clone() })
+        })
     }
 
     /// Waits for the turn.
@@ -94,7 +95,7 @@ impl PageStarts {
             if let Some(turn) = self.try_turn(key) {
                 return turn;
             }
-            let turn = self.0.by_name.borrow().get(&key.name).and_then(|same| same.turn.clone());
+            let turn = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turn.clone());
             if let Some(turn) = turn {
                 turn.aborted().await;
             }
@@ -104,13 +105,13 @@ impl PageStarts {
     /// A start that may be sent from now on. `turn`: ends with it.
     pub(super) fn under_way<T>(&self, key: &StartKey, number: u64, sent: &Rc<SentLog>, turn: T) -> UnderWay<T> {
         let name = key.name.clone();
-        self.0.by_name.borrow_mut().entry(name.clone()).or_default().under_way.push((number, sent.clone()));
+        self.0.by_name.borrow_mut().change(name.clone(), |same| same.under_way.push((number, sent.clone())));
         UnderWay { page: self.clone(), name, number, _turn: turn }
     }
 
     /// When the start was sent whose outcome is unknown, if there is one.
     pub(super) fn unresolved_since(&self, key: &StartKey) -> Option<Moment> {
-        self.0.by_name.borrow().get(&key.name)?.unresolved.map(|(_, since)| since)
+        self.0.by_name.borrow().get(&*key.name)?.unresolved.map(|(_, since)| since)
     }
 
     /// A start has ended without a known outcome.
@@ -119,12 +120,12 @@ impl PageStarts {
         if u32::try_from(by_name.len()).is_ok_and(|count| count >= MAX_UNRESOLVED) {
             // Half of them at a time, so that this happens seldom.
             let oldest = number.saturating_sub(u64::from(MAX_UNRESOLVED) / 2);
-            by_name.retain(|_, same| {
+            by_name.retain(|same| {
                 same.unresolved = same.unresolved.filter(|(number, _)| *number > oldest);
                 !same.is_over()
             });
         }
-        by_name.entry(key.name.clone()).or_default().unresolved = Some((number, since));
+        by_name.change(key.name.clone(), |same| same.unresolved = Some((number, since)));
     }
 
     /// A recording is known, so an earlier start need not be looked for any more, unless it is still in flight and the recording
@@ -148,7 +149,7 @@ impl PageStarts {
     pub(super) fn another_may_run(&self, key: &StartKey, number: u64) -> bool {
         let agent = key.agent_name();
         let by_name = self.0.by_name.borrow();
-        let mut of_agent = by_name.range(Rc::from(agent.as_str())..).take_while(|(name, _)| name.starts_with(&agent));
+        let mut of_agent = by_name.from(agent.as_str()).take_while(|(name, _)| name.starts_with(&agent));
         of_agent.any(|(_, same)| same.under_way.iter().any(|(other, sent)| *other != number && sent.unresolved().is_some()))
     }
 
@@ -156,9 +157,9 @@ impl PageStarts {
     pub(super) fn claim(&self, number: u64, recording: &RecordingId) {
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
-            claimed.pop_front();
+            claimed.remove(0);
         }
-        claimed.push_back((number, recording.clone()));
+        claimed.push((number, recording.clone()));
     }
 
     /// Whether a start other than `number` owns the recording.
@@ -168,10 +169,10 @@ impl PageStarts {
 
     fn change(&self, name: &Rc<str>, change: impl FnOnce(&mut SameStarts)) {
         let mut by_name = self.0.by_name.borrow_mut();
-        if let Some(same) = by_name.get_mut(name) {
+        if let Some(same) = by_name.get_mut(&**name) {
             change(same);
             if same.is_over() {
-                by_name.remove(name);
+                by_name.remove(&**name);
             }
         }
     }

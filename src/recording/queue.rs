@@ -1,7 +1,5 @@
 //! A round-robin queue: after one organization's start, the other organizations are next.
 
-use std::collections::VecDeque;
-
 use crate::model::environment::Target;
 use crate::recording::start::Start;
 
@@ -12,17 +10,17 @@ pub(super) type Waiting = (usize, Start);
 #[derive(Debug)]
 pub(super) struct RoundRobin {
     /// Starts by organization, each in reverse order. The organization whose turn it is comes first.
-    groups: VecDeque<(Target, Vec<Waiting>)>,
+    groups: Vec<(Target, Vec<Waiting>)>,
 }
 
 impl RoundRobin {
     /// The starts in the order in which they wait.
     pub(super) fn new(starts: Vec<(Target, Waiting)>) -> RoundRobin {
-        let mut groups: VecDeque<(Target, Vec<Waiting>)> = VecDeque::new();
+        let mut groups: Vec<(Target, Vec<Waiting>)> = Vec::new();
         for (target, start) in starts {
             match groups.iter_mut().find(|(group, _)| *group == target) {
                 Some((_, waiting)) => waiting.push(start),
-                None => groups.push_back((target, vec![start])),
+                None => groups.push((target, vec![start])),
             }
         }
         groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
@@ -43,10 +41,10 @@ impl RoundRobin {
     pub(super) fn next(&mut self, may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
         let mut may_go = may_go;
         let at = self.groups.iter().position(|(target, _)| may_go(target))?;
-        let (target, mut waiting) = self.groups.remove(at)?;
+        let (target, mut waiting) = self.groups.remove(at);
         let next = waiting.pop()?;
         if !waiting.is_empty() {
-            self.groups.push_back((target.clone(), waiting));
+            self.groups.push((target.clone(), waiting));
         }
         Some((target, next))
     }
