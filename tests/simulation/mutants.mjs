@@ -76,7 +76,7 @@ export const MUTANTS = [
   },
   {
     name: "lets every start of a page have its turn at once",
-    edits: one("src/recording/page_starts.rs", "if turn.is_some() {", "if false && turn.is_some() {"),
+    edits: one("src/recording/page_starts.rs", "if same.turn.is_some() {", "if false && same.turn.is_some() {"),
   },
   {
     name: "keeps a token where the cloud said that it is not",
@@ -314,16 +314,16 @@ export const MUTANTS = [
     name: "leaves a sign-in's code in the address",
     edits: one(
       "src/auth/sign_in.rs",
-      "ports.replace_address(&address);",
-      'ports.replace_address(&format!("{address}?code={}", value(&response, "code").unwrap_or_default()));',
+      'ports.replace_address(&format!("{}{query}{fragment}", page.address));',
+      'ports.replace_address(&format!("{}?code={}", page.address, value(&response, "code").unwrap_or_default()));',
     ),
   },
   {
     name: "does not close the sign-in window",
     edits: one(
       "src/auth/sign_in.rs",
-      "let query = Secret::from(self.response(ports, &window).await?);",
-      "let window = std::mem::ManuallyDrop::new(window);\n        let query = Secret::from(self.response(ports, &window).await?);",
+      "let query = Secret::from(self.response(ports, target, &window).await?);",
+      "let window = std::mem::ManuallyDrop::new(window);\n        let query = Secret::from(self.response(ports, target, &window).await?);",
     ),
   },
   {
