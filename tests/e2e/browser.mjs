@@ -179,6 +179,18 @@ class Browser {
     return outcome;
   }
 
+  /** Clicks once more where the engine blocks a window that comes later than the click: the next click opens it first. */
+  async clickAgainIfBlocked(agentId) {
+    if (byEngine({ webkit: false }, true)) return;
+    assert.equal((await this.ended()).error?.code, "LOGIN_BLOCKED");
+    await this.click(
+      ({ kept }, agentId) =>
+        () =>
+          kept.recorder.startRecording(agentId),
+      agentId,
+    );
+  }
+
   /** What a person does on the sign-in page. */
   async signIn(org, agent = org.agents[0]) {
     await this.choose("User", `${agent.name} (${org.name})`);

@@ -375,6 +375,7 @@ describe("a refresh token", () => {
           kept.recorder.startRecording(agentId),
       agentId,
     );
+    await browser.clickAgainIfBlocked(agentId);
     // The cookie remembers who it is.
     assert.equal((await browser.ended()).value?.orgId, globex.id);
     assert.deepEqual(

@@ -199,10 +199,11 @@ describe("a sign-in", () => {
   });
 
   test("comes after a getToken that has none", async () => {
-    await browser.click(async ({ connect, login }, agentId) => {
-      const recorder = await connect({ login: login(), getToken: async () => null });
-      return () => recorder.startRecording(agentId);
+    await browser.click(async ({ connect, login, kept }, agentId) => {
+      kept.recorder = await connect({ login: login(), getToken: async () => null });
+      return () => kept.recorder.startRecording(agentId);
     }, globex.agents[0].id);
+    await browser.clickAgainIfBlocked(globex.agents[0].id);
     await browser.signInThere(globex);
     assert.equal((await browser.ended()).value.orgId, globex.id);
   });
@@ -268,6 +269,7 @@ describe("a sign-in", () => {
     await browser.ended();
     await cloud.spoilStart({ status: 401, body: { status: 401, code: "bad.credentials" } });
     await again(globex.agents[1]);
+    await browser.clickAgainIfBlocked(globex.agents[1].id);
     // The cookie remembers who it is.
     assert.equal(...(await outcome()));
     assert.deepEqual(
