@@ -500,8 +500,13 @@ impl<P: Platform> Keyring<P> {
         let tokens = self.tokens.borrow();
         let org = &target.org;
         if let Some(token) = tokens.iter().find(|token| token.target() == target) {
-            let (code, what) =
-                if token.is_rejected() { (Code::Unauthenticated, "was refused by the cloud") } else { (Code::TokenExpired, "has expired") };
+            let now = self.exchange.now();
+            let is_expired = token.expires_at(now).is_some_and(|expires_at| expires_at <= now.instant());
+            let (code, what) = if token.is_rejected() && !is_expired {
+                (Code::Unauthenticated, "was refused by the cloud")
+            } else {
+                (Code::TokenExpired, "has expired")
+            };
             return Error::new(code, format!("The token of organization {org} {what}.")).for_org(org);
         }
         let Some(other) = tokens.first() else {
