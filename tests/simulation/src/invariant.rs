@@ -537,15 +537,18 @@ impl World {
             self.broken("SHARED", || format!("request {number} was given up, and call {call} waits for it"));
         }
         let network = self.network.borrow();
-        let has_looked = network.0[number..].iter().any(|flight| {
+        let sent = network.0[number].sent;
+        // A look may have been sent before the start, and answered after it.
+        let has_looked = network.0.iter().any(|flight| {
             let asked = &flight.asked;
             let is_list = asked.method == "GET" && asked.path.contains(AGENT_IDS[usize::from(key.agent)]) && asked.org == Some(key.org);
-            is_list && ledger.is_same_page(flight.recorder, key.recorder) && matches!(flight.state, State::Over(..))
+            let is_over_since = matches!(flight.state, State::Over(_, over) if over >= sent);
+            is_list && ledger.is_same_page(flight.recorder, key.recorder) && is_over_since
         });
         if has_looked || ledger.gone.contains(&key.recorder) {
             return;
         }
-        let kept = now - network.0[number].sent;
+        let kept = now - sent;
         if kept < LONGEST_KEPT {
             self.broken("REMEMBERED", || format!("request {number} was given up after {kept} ms, and its outcome is not known"));
         }
