@@ -1,7 +1,7 @@
 // What crosses the module's border, and how the module is loaded, in plain Node: odd pages and odd objects of the app.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { after, afterEach, beforeEach, describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 
 const dist = new URL("../../dist/", import.meta.url);
@@ -13,8 +13,23 @@ const TOKEN = `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.${CLAIMS}
 const WASM_TYPE = { headers: { "content-type": "application/wasm" } };
 
 let copies = 0;
+/** Recorders that share a token keep Node running until they are closed. */
+const recorders = [];
+after(() => recorders.forEach((recorder) => recorder.close()));
+
 /** The package, which has loaded nothing yet. */
-const fresh = () => import(new URL(`index.js?copy=${++copies}`, dist));
+async function fresh() {
+  const copy = await import(new URL(`index.js?copy=${++copies}`, dist));
+  const connect = (...options) => {
+    const connecting = copy.connect(...options);
+    connecting.then(
+      (recorder) => recorders.push(recorder),
+      () => {},
+    );
+    return connecting;
+  };
+  return { ...copy, connect };
+}
 
 /** How it ended: "fine", or the error. */
 const ending = (promise) =>
