@@ -338,7 +338,10 @@ class Browser {
       return (origin !== "api" && tokenOrgId) || `${path}${struckOut}`.includes("***");
     });
     assert.deepEqual(strayed, [], "secrets where none should be");
-    const expired = requests.filter(({ tokenExpired }) => tokenExpired && !this.cloud.isAheadOfPage);
+    // The cloud may be asked about a token that only the cloud's own Date makes look expired.
+    const expired = requests.filter(
+      ({ tokenExpired, path }) => tokenExpired && !this.cloud.isAheadOfPage && path !== "/api/v2/tokens/me",
+    );
     assert.deepEqual(expired, [], "requests with a token that could be known to have expired");
     const crossing = requests.filter(({ orgHeader, tokenOrgId }) => orgHeader !== null && orgHeader !== tokenOrgId);
     assert.deepEqual(crossing, [], "requests for one organization with another's token");
