@@ -204,7 +204,8 @@ async fn a_request_sends_no_cookies_and_no_referrer_and_follows_no_redirect() {
     js(
         "globalThis.original = globalThis.fetch, globalThis.given = undefined, globalThis.fetch = (...given) => { globalThis.given ??= given; return Promise.reject('no') }",
     );
-    let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+    // The page remembers starts whose outcome is unknown, so each such test has agents of its own.
+    let error = error_of(handle.start_recording("agent-of-a-rejected-fetch".into(), JsValue::UNDEFINED)).await;
     js("globalThis.fetch = globalThis.original");
     assert_eq!((text(&error, "code"), get(&error, "cause").as_string()), ("OUTCOME_UNKNOWN".to_owned(), Some("no".to_owned())));
     let given = Array::from(&get(&js_sys::global(), "given"));
@@ -245,7 +246,8 @@ async fn a_broken_fetch_gives_an_error_code() {
     ] {
         let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
         js(&format!("globalThis.original = globalThis.fetch, globalThis.fetch = {fetch}"));
-        let error = error_of(handle.start_recording("agent".into(), js("{ timeoutMs: 2000 }"))).await;
+        let agent = format!("agent-of-{}", fetch.replace(|char: char| !char.is_ascii_alphanumeric(), ""));
+        let error = error_of(handle.start_recording(agent.into(), js("{ timeoutMs: 2000 }"))).await;
         js("globalThis.fetch = globalThis.original");
         assert_eq!(text(&error, "code"), code, "{fetch}");
     }
@@ -263,7 +265,7 @@ async fn an_answer_that_is_too_long_is_not_read() {
                 return new Response(new ReadableStream({{ pull }}), {{ status: {status} }});
             }}"
         ));
-        let error = error_of(handle.start_recording("agent".into(), js("{ timeoutMs: 10_000 }"))).await;
+        let error = error_of(handle.start_recording(format!("agent-of-{status}").into(), js("{ timeoutMs: 10_000 }"))).await;
         js("globalThis.fetch = globalThis.original");
         assert_eq!(text(&error, "code"), code, "{status}");
         assert_eq!(js("signals.every((signal) => signal.aborted)"), JsValue::TRUE);
