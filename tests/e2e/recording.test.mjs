@@ -396,25 +396,28 @@ describe("recordings()", () => {
     assert.equal(await inGlobex(({ recorder, codeOf }) => codeOf(recorder.recordings())), "UNEXPECTED_ANSWER");
   });
 
-  test("leave out what is of another organization or agent, or has no id or agent", async () => {
+  test("leave out what is of another organization or agent", async () => {
     const entities = [
       { id: "r-1", agentId, state: "recording" },
       { id: "r-2", agentId: other, state: "recording" },
       { id: "r-3", agentId, organizationId: acme.id },
-      { agentId, state: "recording" },
-      { id: "r-4" },
-      null,
-      "r-5",
     ];
     await cloud.spoilLists({ status: 200, body: { entities } }, 2);
     const found = await inGlobex(
       async ({ recorder }, agentId) => [await recorder.recordings(), await recorder.recordings({ agentId })],
       agentId,
     );
-    // What does not say whose it is, is nobody's: a cloud may ignore the question.
     assert.deepEqual(found.map(ids), [["r-1", "r-2"], ["r-1"]]);
     assert.deepEqual(found[0][1].raw, entities[1]);
   });
+
+  for (const unreadable of [{ agentId, state: "recording" }, { id: "r-4" }, null, "r-5"]) {
+    test(`take ${JSON.stringify(unreadable)} for no recording, and not for none: UNEXPECTED_ANSWER`, async () => {
+      const entities = [{ id: "r-1", agentId, state: "recording" }, unreadable];
+      await cloud.spoilLists({ status: 200, body: { entities } }, 1);
+      assert.equal(await inGlobex(({ recorder, codeOf }) => codeOf(recorder.recordings())), "UNEXPECTED_ANSWER");
+    });
+  }
 
   test("take the options that they have, and no others", async () => {
     const codes = await inGlobex(async ({ recorder, codeOf }) => {
