@@ -15,7 +15,7 @@ use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
 use crate::cloud::call::Call;
 use crate::cloud::event::Event;
-use crate::cloud::exchange::Exchange;
+use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
 use crate::cloud::refusal::as_generic_refusal;
 use crate::cloud::refusal::refusal;
@@ -248,17 +248,14 @@ impl<P: Platform> Client<P> {
 
     /// Whether the cloud has asked to wait before this token is sent again.
     pub(crate) fn must_wait(&self, token: &OrgToken) -> bool {
-        self.exchange.rate_limiter().wait(token.secret(), self.exchange.ports().now()).is_some()
+        self.exchange.wait(token).is_some()
     }
 
     /// Waits until the cloud allows this token to be sent again.
     pub(crate) async fn wait_until_allowed(&self, call: &Call, token: &OrgToken) -> Result<(), Error> {
-        let wait = self.exchange.rate_limiter().wait(token.secret(), self.exchange.ports().now());
-        let Some(millis) = wait else { return Ok(()) };
+        let Some(millis) = self.exchange.wait(token) else { return Ok(()) };
         if i64::from(millis) >= call.deadline.remaining() {
-            let mut error = Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again.");
-            error.evidence.retry_after = Some(millis);
-            return Err(error.for_org(&call.target.org));
+            return Err(must_wait(millis).for_org(&call.target.org));
         }
         self.exchange.ports().sleep(millis).await;
         Ok(())

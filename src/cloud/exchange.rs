@@ -123,6 +123,11 @@ impl<P: CloudPorts> Exchange<P> {
         retry_after(response, self.now().in_cloud())
     }
 
+    /// How many milliseconds are left of the wait that the cloud asked for before this token is sent again, if any.
+    pub(crate) fn wait(&self, token: &OrgToken) -> Option<u32> {
+        self.rate_limiter.wait(token.secret(), self.ports.now())
+    }
+
     /// The cloud's refusal as an error, with the wait that the cloud asks for.
     pub(crate) fn refusal(&self, response: &Response) -> Error {
         let mut error = refusal(response);
@@ -151,11 +156,8 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
     pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
-        let wait = self.rate_limiter.wait(token.secret(), self.ports.now());
-        if wait.is_some() {
-            let mut error = Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again.");
-            error.evidence.retry_after = wait;
-            return Err(error);
+        if let Some(millis) = self.wait(token) {
+            return Err(must_wait(millis));
         }
         let identified = self.fetch_token_info(token.unidentified()).await?;
         identified.set_refresh_token(token.refresh_token());
@@ -199,4 +201,11 @@ impl<P: CloudPorts> Drop for InFlightRequest<'_, P> {
     fn drop(&mut self) {
         self.exchange.rate_limiter.answered(&self.token, self.exchange.ports.now(), self.limit);
     }
+}
+
+/// The error if the cloud has asked to wait for longer than the caller can.
+pub(crate) fn must_wait(millis: u32) -> Error {
+    let mut error = Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again.");
+    error.evidence.retry_after = Some(millis);
+    error
 }

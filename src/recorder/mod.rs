@@ -46,19 +46,9 @@ pub struct Recorder<P: Platform> {
 }
 
 impl<P: Platform> Recorder<P> {
-    /// [`connect_in`](Recorder::connect_in) a page that has no other recorder.
-    pub async fn connect(
-        ports: P,
-        settings: Settings,
-        response: Option<AuthorizationResponse>,
-        options: CallOptions,
-    ) -> Result<Recorder<P>, CallError> {
-        Recorder::connect_in(PageStarts::default(), ports, settings, response, options).await
-    }
-
     /// A recorder that holds these tokens, each stored under its own organization, and the token of the sign-in from which
-    /// the page has come back.
-    pub async fn connect_in(
+    /// the page has come back. `page`: what the recorders of the page share.
+    pub async fn connect(
         page: PageStarts,
         ports: P,
         mut settings: Settings,

@@ -1,11 +1,11 @@
 //! Converts JavaScript's arguments to Rust's types. A wrong type fails with a `BAD_ARGUMENT` that names the argument.
 
-use js_sys::{Array, Function, JsString, Object, Reflect};
+use js_sys::{Array, Function, JsString, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
 use super::codec::pairs;
-use super::foreign::{AbortSignal, own_property};
+use super::foreign::{AbortSignal, own_property, property};
 use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
@@ -41,8 +41,7 @@ fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
 
 /// An `AbortSignal` of any frame: checks its members, because `instanceof` knows only its own frame.
 fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
-    let member = |name: &str| Reflect::get(value, &name.into()).unwrap_or_default();
-    let is_signal = member("aborted").as_bool().is_some() && member("addEventListener").is_function();
+    let is_signal = property(value, "aborted").as_bool().is_some() && property(value, "addEventListener").is_function();
     if is_signal { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }
 }
 
@@ -203,7 +202,7 @@ pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, Stri
     // A `URL` or `Location` of any frame has `href`; a string does not.
     let href = match url.as_string() {
         Some(href) => href,
-        None => string("launchUrl.href", &Reflect::get(object("launchUrl", &url)?.as_ref(), &"href".into()).unwrap_or_default())?,
+        None => string("launchUrl.href", &property(object("launchUrl", &url)?.as_ref(), "href"))?,
     };
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
     Ok(Some(pairs(&url.search_params())))

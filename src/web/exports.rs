@@ -65,7 +65,7 @@ fn open(options: JsValue, reads_response: bool) -> Promise {
         let login = options.login.as_ref().filter(|_| reads_response);
         let response = AuthorizationResponse::take(login, &browser, page.as_mut())?;
         let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
-        let recorder = Recorder::connect_in(PAGE.with(Clone::clone), browser, settings, response, CallOptions::default()).await?;
+        let recorder = Recorder::connect(PAGE.with(Clone::clone), browser, settings, response, CallOptions::default()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })
 }

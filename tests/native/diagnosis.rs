@@ -8,6 +8,7 @@ use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
 use premium_recorder::recorder::settings::{Options, Settings};
+use premium_recorder::recording::page_starts::PageStarts;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 
@@ -47,7 +48,7 @@ fn every_check_is_good_if_the_setup_is_right() {
         let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let options = Options { environment: None, ..options(&[&jwt_for(GLOBEX)]) };
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
-        let recorder = Recorder::connect(world.clone(), settings, None, no_options()).await.unwrap();
+        let recorder = Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.unwrap();
         world.respond(move |request| {
             let response = if request.url.contains("/users/") { response(200, "{}") } else { token_info_with_scopes(GLOBEX, SCOPE) };
             Response { date: Some(Timestamp::from_millis(clock.time())), ..response }

@@ -8,6 +8,7 @@ use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
+use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
@@ -104,7 +105,7 @@ proptest! {
                 login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
                 ..Options::default()
             };
-            let recorder = Recorder::connect(world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_options()).await.unwrap();
+            let recorder = Recorder::connect(PageStarts::default(), world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_options()).await.unwrap();
             let mut started = Vec::new();
             for step in steps {
                 match step {

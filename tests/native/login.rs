@@ -13,6 +13,7 @@ use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
+use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 
 /// A cloud whose login origin issues opaque tokens for `org`.
@@ -411,7 +412,7 @@ async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Resu
     let mut page = page(query);
     let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page))?;
     let settings = Settings::from_options(options, None, Some(page))?;
-    Recorder::connect(world.clone(), settings, returned, no_options()).await
+    Recorder::connect(PageStarts::default(), world.clone(), settings, returned, no_options()).await
 }
 
 /// Navigates from a page with this query to the login origin. Returns the world after the redirect back, and the `state`.

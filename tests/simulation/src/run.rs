@@ -561,7 +561,7 @@ async fn connected(
     let mut place = premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query };
     let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place))?;
     let settings = Settings::from_options(options, None, Some(place))?;
-    Recorder::connect_in(starts, page, settings, returned, limits).await
+    Recorder::connect(starts, page, settings, returned, limits).await
 }
 
 fn login_options(login: &schedule::Login) -> LoginOptions {
