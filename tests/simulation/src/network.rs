@@ -80,9 +80,9 @@ pub enum Verdict {
 }
 
 impl Flight {
-    /// Whether the answer's `Date` is off.
-    pub fn has_date_off(&self) -> bool {
-        self.fate.date_off != 0
+    /// How far the answer's `Date` is off, in milliseconds, if it is.
+    pub fn date_off(&self) -> Option<i64> {
+        Some(i64::from(self.fate.date_off) * 1000).filter(|millis| *millis != 0)
     }
 
     /// Whether the library waits for its answer.
