@@ -54,7 +54,7 @@ codes! {
         hint: "Pass `environment` or `launchUrl` to connect().";
     UnknownEnvironment "UNKNOWN_ENVIRONMENT", retry: false, fixed_by: "app",
         when: "The environment is not named, not known, or `gcHostOrigin` is not the apps origin of `gcTargetEnv`.",
-        hint: "Launch the app with gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}, or name the environment in connect(); a private cloud must be listed in `environments`.";
+        hint: "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, or name the environment in connect(); a private cloud must be listed in `environments`.";
     InsecureOrigin "INSECURE_ORIGIN", retry: false, fixed_by: "app",
         when: "An origin is not https (plain http is accepted only for a loopback entry of `environments`), or the page is not a secure context and `login` needs Web Crypto.",
         hint: "Use https; plain http is for loopback entries of `environments` only.";
@@ -84,7 +84,7 @@ codes! {
         hint: "Make the call directly in a click or key press handler, and allow popups for this page and in its iframe's sandbox. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
         when: "The sign-in window was closed before it answered. A window that a `Cross-Origin-Opener-Policy` separates from this page looks the same.",
-        hint: "Sign in again. If the window is still open, a Cross-Origin-Opener-Policy separates it from this page: the login page's, this page's or its host's. Set login.mode to \"redirect\" then.";
+        hint: "Sign in again. If the window is still open, a Cross-Origin-Opener-Policy separates it from this page: the login page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
         when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, `invalid_grant`, …).",
         hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI or grant type does not fit.";
@@ -141,13 +141,13 @@ codes! {
         hint: "Look at `cause`, the cloud's own words; a proxy may have answered in its place.";
     Network "NETWORK", retry: true, fixed_by: "network",
         when: "A request for a token's organization got no answer (offline, refused by CORS or CSP, redirected), or the start could not be sent at all. Nothing was started.",
-        hint: "Check the connection, the page's CSP `connect-src`, and that the cloud does not redirect.";
+        hint: "Check the connection, and read the browser's console: CSP `connect-src`, a redirect, a refusal without CORS headers (a proxy's 401 or 429, for example) and a header that a monitoring script adds all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
         hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
-        hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If this is every call, CORS may refuse the organization header (see `contract.orgHeaders`).";
+        hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, or the cloud may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or its name is not known.",
         hint: "Correct the argument that the message names.";

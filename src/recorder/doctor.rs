@@ -132,7 +132,7 @@ impl<P: Platform> Doctor<'_, P> {
         } else {
             let found = if values.is_empty() { "nothing".to_owned() } else { values.join(", ") };
             let hint =
-                "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, if Genesys Cloud is to embed it.";
+                "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, if Genesys Cloud embeds the app.";
             self.report("launch", Verdict::Warn, found, expected, hint);
         }
         let environment = &self.settings.environment;

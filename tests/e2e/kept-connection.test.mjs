@@ -1,6 +1,6 @@
 // On a connection that was used before, Chromium and Firefox send a request again by themselves when the connection breaks
-// off, and Chromium after 408: below `fetch`, so that no page can see or prevent it. WebKit does not. What comes of that for a
-// start, and what the idempotency header is for.
+// off, and Chromium after 408. WebKit does not. After 421, every engine sends it again on a new connection (Fetch standard, HTTP-network-or-cache
+// fetch). All of this happens below `fetch`. These tests show what it does to a start, and what the idempotency header is for.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
@@ -81,6 +81,12 @@ test("a start on a kept connection that is answered 408", async () => {
   await cloud.change({ keepAlive: true, guardsAgents: false });
   await cloud.spoilStart({ status: 408 });
   await isRepeated(repeats408, 408);
+});
+
+test("a start that is answered 421, on a connection of its own: every engine sends it again, once", async () => {
+  await cloud.change({ guardsAgents: false });
+  await cloud.spoilStart({ status: 421 });
+  await isRepeated(true, 421);
 });
 
 /** A start that gets no answer but `first`: the browser's second request makes the recording, if it sends one. */

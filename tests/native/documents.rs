@@ -71,6 +71,21 @@ fn the_threads_report() -> String {
 }
 
 #[test]
+fn a_hint_names_what_looks_the_same_to_a_page() {
+    for (code, causes) in [
+        (Code::UnknownEnvironment, &["before any #"][..]),
+        (Code::Network, &["connection", "CSP", "redirect", "without CORS headers", "monitoring script"]),
+        (Code::OutcomeUnknown, &["organization's header", "without CORS headers", "monitoring script"]),
+        (Code::LoginBlocked, &["click", "sandbox", "Outside of an iframe"]),
+        (Code::LoginCancelled, &["login page's", "this page's", "host's", "Outside of an iframe"]),
+    ] {
+        for cause in causes {
+            assert!(code.hint().contains(cause), "{code:?}: {cause}");
+        }
+    }
+}
+
+#[test]
 fn the_types_list_every_code_and_no_other() {
     let types = read("src/js/index.d.ts");
     let union = between(&types, "export type ErrorCode =", ";");
