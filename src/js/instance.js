@@ -6,9 +6,12 @@ import { glue } from "./premium_recorder.js";
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
 const NO_RESULT = [];
 
-/** Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls. */
-export async function start(module, recordPanic) {
-  const { imports, run, onPanic, connect, reconnect } = glue(outside);
+/**
+ * Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls.
+ * `followsPanic`: whether an earlier instance has panicked.
+ */
+export async function start(module, recordPanic, followsPanic) {
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside);
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
   const callsOutside = [];
@@ -24,6 +27,7 @@ export async function start(module, recordPanic) {
   );
   run({ exports: mapValues(exports, wrapExport) });
   onPanic(panicked);
+  if (followsPanic) notePanic();
   return instance;
 
   /** Returns the outcome of a call. Throws the panic's error if the instance panics before that. */

@@ -95,7 +95,7 @@ function recordPanic(message) {
 
 async function startInstance(module) {
   try {
-    return await start(module, recordPanic);
+    return await start(module, recordPanic, lastPanic !== undefined);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
     throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", { cause });

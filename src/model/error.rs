@@ -161,7 +161,7 @@ codes! {
         when: "connect() was given another `wasm` source than the one already loaded.",
         hint: "Pass the same `wasm` to every connect(), or pass it only once.";
     Panicked "PANICKED", retry: false, fixed_by: "us",
-        when: "The library itself failed. What was in flight is rejected with this code, and a start among it may have run. The next call begins anew, without the tokens that were held; after two panics in a row only a reload of the page does.",
+        when: "The library itself failed. What was in flight is rejected with this code, and a start among it may have run. The next call begins anew, without the tokens that were held; after two panics in a row only a reload of the page does. For five minutes, each start looks for a running recording before it is sent.",
         hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.";
     Closed "CLOSED", retry: false, fixed_by: "app",
         when: "The recorder was closed before or during the call.",

@@ -131,8 +131,7 @@ impl<P: Platform> Doctor<'_, P> {
             self.report("launch", Verdict::Ok, values.join(", "), expected, "");
         } else {
             let found = if values.is_empty() { "nothing".to_owned() } else { values.join(", ") };
-            let hint =
-                "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, if Genesys Cloud embeds the app.";
+            let hint = "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, if Genesys Cloud embeds the app.";
             self.report("launch", Verdict::Warn, found, expected, hint);
         }
         let environment = &self.settings.environment;

@@ -132,7 +132,7 @@ impl<P: Platform> Starts<P> {
             self.client.wait_until_allowed(call, &token).await?;
         }
         let has_lock = lock.is_some();
-        let unresolved_since = self.page.unresolved_since(key);
+        let unresolved_since = self.page.unresolved_since(key, ports.now());
         if let Some(since) = unresolved_since.or(has_waited.then_some(began)) {
             for attempt in 0..RECONCILE_ATTEMPTS {
                 if attempt > 0 {
@@ -165,7 +165,7 @@ impl<P: Platform> Starts<P> {
 
     /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.
     async fn appears(&self, state: &StartState, token: &OrgToken, began: Moment) -> Recording {
-        let unresolved_since = self.page.unresolved_since(&state.key);
+        let unresolved_since = self.page.unresolved_since(&state.key, self.exchange.ports().now());
         let mut delay = if unresolved_since.is_some() { 0 } else { FIRST_LOOK_MS };
         loop {
             self.exchange.ports().sleep(delay).await;

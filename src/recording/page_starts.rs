@@ -8,10 +8,13 @@ use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::model::sorted_map::SortedMap;
-use crate::model::time::Moment;
+use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 
 /// More recordings than can start within the clock tolerance.
 const MAX_CLAIMED: usize = 1_000;
+
+/// How long after a panic each start looks before it is sent, in milliseconds. A fetch is kept as long.
+const LOST_STARTS_MS: i64 = 300_000;
 
 /// How many unknown outcomes a page remembers: more than an organization has agents.
 const MAX_UNRESOLVED: u32 = 20_000;
@@ -56,6 +59,8 @@ struct State {
     by_name: RefCell<SortedMap<Rc<str>, SameStarts>>,
     /// Recordings that a start already owns, with that start's number.
     claimed: RefCell<Vec<(u64, RecordingId)>>,
+    /// When starts that this list lacks may have been sent at the earliest.
+    lost_since: Cell<Option<Moment>>,
 }
 
 /// The starts with the same key.
@@ -109,9 +114,17 @@ impl PageStarts {
         UnderWay { page: self.clone(), name, number, _turn: turn }
     }
 
-    /// When the start was sent whose outcome is unknown, if there is one.
-    pub(super) fn unresolved_since(&self, key: &StartKey) -> Option<Moment> {
-        self.0.by_name.borrow().get(&*key.name)?.unresolved.map(|(_, since)| since)
+    /// The module has panicked: the starts that it had sent are not in this list, and any agent may have one of them.
+    pub fn note_panic(&self, now: Instant, wall_clock: Timestamp) {
+        let earliest = CloudClock::default().moment(now.after_millis(-LOST_STARTS_MS), wall_clock.after_millis(-LOST_STARTS_MS));
+        self.0.lost_since.set(Some(earliest));
+    }
+
+    /// When the start was sent whose outcome is unknown, if there may be one.
+    pub(super) fn unresolved_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
+        let by_name = self.0.by_name.borrow();
+        let own = by_name.get(&*key.name).and_then(|same| same.unresolved).map(|(_, since)| since);
+        own.or_else(|| self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * LOST_STARTS_MS))
     }
 
     /// A start has ended without a known outcome.

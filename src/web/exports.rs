@@ -13,7 +13,7 @@ use wasm_bindgen_futures::future_to_promise;
 use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
 use super::browser::Browser;
-use super::{page, result};
+use super::{page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
 use crate::cloud::signal::Signal;
@@ -33,6 +33,12 @@ pub fn on_panic(callback: Function) {
     std::panic::set_hook(Box::new(move |panic| {
         let _ = callback.call1(&JsValue::UNDEFINED, &panic.to_string().into());
     }));
+}
+
+/// An earlier instance of the module has panicked: it may have sent starts.
+#[wasm_bindgen(js_name = notePanic)]
+pub fn note_panic() {
+    PAGE.with(|page| page.note_panic(timer::now(), timer::wall_clock()));
 }
 
 /// A recorder, as `src/js` holds it.

@@ -26,15 +26,23 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "a number far below 2⁵³; the cast drops only a fraction of a millisecond")]
+pub(super) fn now() -> Instant {
+    Instant::from_millis(performance_now() as i64)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a whole number far below 2⁵³")]
+pub(super) fn wall_clock() -> Timestamp {
+    Timestamp::from_millis(Date::now() as i64)
+}
+
 impl Timer for Browser {
-    #[allow(clippy::cast_possible_truncation, reason = "a number far below 2⁵³; the cast drops only a fraction of a millisecond")]
     fn now(&self) -> Instant {
-        Instant::from_millis(performance_now() as i64)
+        now()
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "a whole number far below 2⁵³")]
     fn wall_clock(&self) -> Timestamp {
-        Timestamp::from_millis(Date::now() as i64)
+        wall_clock()
     }
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {

@@ -111,6 +111,25 @@ for (const how of ["panic-now", "panic-later"]) {
       assert.deepEqual(started, [agents[0].id, agents[1].id]);
     });
 
+    test("a start that is carried out meanwhile is found by the next start for the agent", async () => {
+      await browser.cloud.change({ guardsAgents: false });
+      await browser.cloud.spoilStart({ delayMs: 2_000 });
+      const { code, next } = await inGlobex(
+        async ({ recorder, startArrived, recordingRuns, codeOf, settle }, agents, how) => {
+          const start = codeOf(recorder.startRecording(agents[0]));
+          await startArrived();
+          await codeOf(recorder.startRecording(how));
+          await recordingRuns();
+          return { code: await start, next: await settle(recorder.startRecording(agents[0])) };
+        },
+        how,
+      );
+      assert.equal(code, "PANICKED");
+      const recordings = await browser.cloud.recordings();
+      assert.deepEqual([next.value?.id, next.value?.alreadyRunning], [recordings[0].id, true]);
+      assert.equal(recordings.length, 1);
+    });
+
     test("a connect() in flight is rejected as well", async () => {
       const { globex } = browser.cloud;
       await browser.cloud.spoilWhose({ delayMs: 5_000 });

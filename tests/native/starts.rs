@@ -7,6 +7,7 @@ use crate::support::*;
 use futures::FutureExt;
 use premium_recorder::auth::ports::Locks;
 use premium_recorder::cloud::call::CallError;
+use premium_recorder::cloud::ports::Timer;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
@@ -697,6 +698,35 @@ fn only_a_start_of_the_same_recording_waits_for_an_earlier_one_of_the_page() {
         let elsewhere = Options { environment: Some("eu-west-1".into()), ..options(&[&jwt_for(GLOBEX)]) };
         let elsewhere = connect_in(page, world, elsewhere).await;
         assert_eq!(record(&elsewhere, GLOBEX).await.unwrap().id.as_str(), "second");
+    });
+}
+
+#[test]
+fn for_five_minutes_after_a_panic_each_start_is_looked_for_before_it_is_sent() {
+    for (minutes, state, looks) in [(0, "recording", true), (4, "recording", true), (4, "buffering", true), (5, "recording", false)] {
+        run(async {
+            let world = World::new();
+            cloud(&world, || Ok(created("second")), move || list(&[entity("first", state, -minutes * 60 - 200)]));
+            let page = PageStarts::default();
+            page.note_panic(world.now(), world.wall_clock());
+            world.advance(minutes * 60_000);
+            let recorder = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+            let started = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+            let expected = if looks { ("first", true, 0) } else { ("second", false, 1) };
+            assert_eq!((started.id.as_str(), started.already_running, world.starts().len()), expected, "{minutes} minutes, {state}");
+        });
+    }
+}
+
+#[test]
+fn after_a_panic_a_start_that_nothing_stands_for_is_sent() {
+    run(async {
+        let world = World::new();
+        cloud(&world, || Ok(created("second")), || list(&[]));
+        let page = PageStarts::default();
+        page.note_panic(world.now(), world.wall_clock());
+        let recorder = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "second");
     });
 }
 
