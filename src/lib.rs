@@ -46,6 +46,7 @@ pub mod cloud {
 
 /// Where tokens come from: another tab, a refresh token, the app, a sign-in.
 pub mod auth {
+    mod acquisition;
     mod authorization;
     pub mod keyring;
     pub mod login;

@@ -1,21 +1,19 @@
-//! Stores tokens by environment and organization, and acquires missing ones, one acquisition at a time. Never returns
-//! another organization's token.
+//! Stores tokens by environment and organization. Never returns another organization's token.
 
 use std::cell::RefCell;
-use std::pin::pin;
 use std::rc::{Rc, Weak};
 
-use futures_util::future::{AbortHandle, Abortable, Aborted, Either, select};
+use futures_util::future::AbortHandle;
 
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::session::SignOutLog;
-use crate::auth::sources::{Sources, wrong_org_given};
+use crate::auth::sources::Sources;
 use crate::cloud::call::{Call, SessionEpoch};
-use crate::cloud::deadline::{Deadline, Pause, SignInTime};
-use crate::cloud::event::{Event, NeedReason};
+use crate::cloud::deadline::{Deadline, SignInTime};
+use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
 use crate::cloud::signal::Signal;
-use crate::cloud::single_flight::{InFlight, SingleFlight};
+use crate::cloud::single_flight::SingleFlight;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
@@ -23,42 +21,36 @@ use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
 
-/// The longest time that connect() waits for another page's token, in milliseconds.
-const MAX_OTHER_PAGE_MS: u32 = 2_000;
-
-/// The longest time that the cloud is asked about a token that may have expired, in milliseconds.
-const MAX_VERIFY_MS: u32 = 5_000;
-
 /// More wrongly claimed tokens than a source can return unnoticed.
 const MAX_CORRECTED: usize = 100;
 
 /// The result of an acquisition; `None` if no source has a token.
-type Acquired = Result<Option<Rc<OrgToken>>, Rc<Error>>;
+pub(super) type Acquired = Result<Option<Rc<OrgToken>>, Rc<Error>>;
 
 /// The tokens in memory, and the acquisitions that are in flight.
 pub struct Keyring<P: Platform> {
-    exchange: Rc<Exchange<P>>,
-    sources: Sources<P>,
+    pub(super) exchange: Rc<Exchange<P>>,
+    pub(super) sources: Sources<P>,
     tokens: RefCell<Vec<Rc<OrgToken>>>,
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
     /// By organization: a recorder has one environment.
-    acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
+    pub(super) acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
     /// Targets whose stored token turned out to be another organization's.
-    misattributed: RefCell<Vec<Target>>,
-    sign_outs: SignOutLog,
+    pub(super) misattributed: RefCell<Vec<Target>>,
+    pub(super) sign_outs: SignOutLog,
     /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
     corrected: RefCell<Vec<Rc<OrgToken>>>,
 }
 
 /// What an acquisition may do, and how to abort it.
-struct Acquisition {
-    interaction: Interaction,
-    abort: AbortHandle,
+pub(super) struct Acquisition {
+    pub(super) interaction: Interaction,
+    pub(super) abort: AbortHandle,
 }
 
 /// Whether an acquisition may ask a person to sign in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Interaction {
+pub(super) enum Interaction {
     /// All sources; a sign-in is last.
     Allowed,
     /// All sources except a sign-in.
@@ -153,7 +145,7 @@ impl<P: Platform> Keyring<P> {
         self.exchange.rate_limiter().changed().wake();
     }
 
-    fn end_sharing(&self, target: &Target) {
+    pub(super) fn end_sharing(&self, target: &Target) {
         let mut sharing = self.sharing.borrow_mut();
         let ended = sharing.iter().position(|(other, _)| other == target).map(|at| sharing.swap_remove(at));
         drop(sharing);
@@ -180,52 +172,6 @@ impl<P: Platform> Keyring<P> {
         Ok(self.store(token))
     }
 
-    /// Takes over the token that another page holds for this target, if there is one and this page has none.
-    pub async fn take_from_other_page(self: &Rc<Self>, target: &Target) {
-        if self.sources.login().is_none() || self.token_for(target).is_some() {
-            return;
-        }
-        let shared = pin!(self.sources.ask_other_page(target, None));
-        if let Either::Left((Some(token), _)) = select(shared, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await {
-            self.store_and_share(token);
-        }
-    }
-
-    /// A fresh token for the call's organization: from memory, or obtained. Callers who need the same token at the same time
-    /// share one acquisition. A token with little of its life left is renewed in the background.
-    pub async fn token(self: &Rc<Self>, call: &Call) -> Result<Rc<OrgToken>, Rc<Error>> {
-        let (target, session) = (&call.target, call.session);
-        if self.was_signed_out(target, session) {
-            return Err(signed_out(target).into());
-        }
-        if let Some(token) = self.fresh(target) {
-            if token.should_renew(self.exchange.now()) {
-                self.renew_in_background(&token);
-            }
-            return Ok(token);
-        }
-        if self.sources.is_empty() && self.doubtful(target).is_none() {
-            return Err(self.missing_token_error(target).into());
-        }
-        let mut interaction = Interaction::Allowed;
-        if let Some(renewal) = self.in_flight(target, true) {
-            // A failed renewal is not this call's failure: asking again may help.
-            if let Ok(Some(token)) = renewal.await {
-                return Ok(token);
-            }
-        } else if self.has_refresh_token(target) {
-            match self.renew_detached(target, session).await? {
-                Some(token) => return Ok(token),
-                None => interaction = Interaction::Only,
-            }
-        }
-        if self.was_signed_out(target, session) {
-            return Err(signed_out(target).into());
-        }
-        let acquired = self.acquire_shared(target, interaction, session).await?;
-        acquired.ok_or_else(|| self.missing_token_error(target).into())
-    }
-
     /// Stores a token, and shares it with other pages from now on.
     pub(crate) fn store_and_share(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
         let token = self.store(token);
@@ -249,7 +195,7 @@ impl<P: Platform> Keyring<P> {
         }
     }
 
-    fn remember_owner(&self, token: &OrgToken) {
+    pub(super) fn remember_owner(&self, token: &OrgToken) {
         let mut corrected = self.corrected.borrow_mut();
         corrected.retain(|other| !other.is_same_token(token));
         let surplus = corrected.len().saturating_sub(MAX_CORRECTED);
@@ -288,36 +234,26 @@ impl<P: Platform> Keyring<P> {
         }
     }
 
-    fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
+    pub(super) fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.tokens.borrow().iter().find(|token| token.target() == target).cloned()
     }
 
-    fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
+    pub(super) fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))
     }
 
+    pub(super) fn should_renew(&self, token: &OrgToken) -> bool {
+        token.should_renew(self.exchange.now())
+    }
+
     /// The target's token, if only what responses said of the cloud's clock makes it expired.
-    fn doubtful(&self, target: &Target) -> Option<Rc<OrgToken>> {
+    pub(super) fn doubtful(&self, target: &Target) -> Option<Rc<OrgToken>> {
         let now = self.exchange.now();
         self.token_for(target).filter(|token| !token.is_fresh(now) && token.may_be_fresh(now))
     }
 
-    /// Asks the cloud about the target's token, if only what responses said of the cloud's clock makes it expired. Returns the
-    /// token if the cloud accepts it.
-    async fn verify_doubtful(&self, target: &Target) -> Option<OrgToken> {
-        let token = self.doubtful(target)?;
-        let asked = pin!(self.exchange.refetch_token_info(&token));
-        match select(asked, self.exchange.ports().sleep(MAX_VERIFY_MS)).await {
-            Either::Left((Ok(verified), _)) if verified.target() == target => return Some(verified),
-            Either::Left((Ok(verified), _)) => self.correct_owner(&token, verified),
-            Either::Left((Err(error), _)) if error.is_token_rejection() => token.mark_rejected(),
-            _ => {}
-        }
-        None
-    }
-
     /// Stores the token in the target's session, unless a better token is stored.
-    fn store(&self, token: OrgToken) -> Rc<OrgToken> {
+    pub(super) fn store(&self, token: OrgToken) -> Rc<OrgToken> {
         let now = self.exchange.now();
         self.misattributed.borrow_mut().retain(|target| target != token.target());
         let session = self.sign_outs.session(token.target());
@@ -332,160 +268,6 @@ impl<P: Platform> Keyring<P> {
         self.exchange.rate_limiter().changed().wake();
         self.exchange.ports().emit(&Event::TokenFiled { token: &token });
         token
-    }
-
-    fn has_refresh_token(&self, target: &Target) -> bool {
-        self.token_for(target).is_some_and(|token| token.refresh_token().is_some())
-    }
-
-    /// Renews the token in the background, if no person has to sign in.
-    fn renew_in_background(self: &Rc<Self>, token: &OrgToken) {
-        let target = token.target();
-        let can_renew = self.exchange.ports().has_token_source() || token.refresh_token().is_some();
-        if can_renew && self.in_flight(target, true).or_else(|| self.in_flight(target, false)).is_none() {
-            drop(self.renew_detached(target, self.sign_outs.epoch()));
-        }
-    }
-
-    /// Begins a silent acquisition that continues without callers: a refresh token is used up once sent, so its successor must
-    /// not be lost.
-    fn renew_detached(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> InFlight<Acquired> {
-        let renewal = self.acquire_shared(target, Interaction::Silent, session);
-        let (detached, closing) = (renewal.clone(), self.exchange.closing().clone());
-        self.exchange.ports().spawn(Box::pin(async move {
-            // Callers that await the renewal get its error; if there are none, it is dropped and the next call retries.
-            select(detached, pin!(closing.aborted())).await;
-        }));
-        renewal
-    }
-
-    fn in_flight(&self, target: &Target, is_silent: bool) -> Option<InFlight<Acquired>> {
-        let found = self
-            .acquisitions
-            .find(target.org.as_str(), |acquisition| ((acquisition.interaction == Interaction::Silent) == is_silent).then_some(()));
-        found.map(|((), work)| work)
-    }
-
-    /// Joins the acquisition that is in flight for this target, or begins one. It ends when its last caller drops
-    /// it, or when somebody signs out.
-    fn acquire_shared(self: &Rc<Self>, target: &Target, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
-        if let Some(work) = self.in_flight(target, interaction == Interaction::Silent) {
-            return work;
-        }
-        let (keyring, key) = (self.clone(), target.clone());
-        let (abort, registration) = AbortHandle::new_pair();
-        let work = async move {
-            let work = Abortable::new(keyring.acquire_and_store(&key, interaction, session), registration);
-            let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
-            acquired.map_err(|error| error.for_org(&key.org).into())
-        };
-        self.acquisitions.begin(target.org.as_str().into(), Acquisition { interaction, abort }, work)
-    }
-
-    async fn acquire_and_store(
-        self: &Rc<Self>,
-        target: &Target,
-        interaction: Interaction,
-        session: SessionEpoch,
-    ) -> Result<Option<Rc<OrgToken>>, Error> {
-        // The window comes first: a browser opens it only in the caller's own turn.
-        let opened = match interaction {
-            Interaction::Silent => None,
-            Interaction::Allowed | Interaction::Only => self.sources.open_window_in_user_gesture().await,
-        };
-        let window = match opened {
-            Some(Ok(window)) => Some((window, self.sources.sign_in_time(target).pause())),
-            Some(Err(blocked)) => {
-                let shared = self.sources.ask_other_page(target, self.token_for(target).as_deref()).await;
-                return Ok(Some(self.store_and_share(shared.ok_or(blocked)?)));
-            }
-            None => None,
-        };
-        // Hold the lock until the token is shared, so that the next page finds it.
-        let _lock = self.sources.lock(target).await;
-        if let Some(token) = self.fresh(target).filter(|token| !(interaction == Interaction::Silent && self.should_renew(token))) {
-            // Another caller has stored it meanwhile.
-            return Ok(Some(token));
-        }
-        let verified = self.verify_doubtful(target).await;
-        let is_verified = verified.is_some();
-        let acquired = match verified {
-            Some(token) => Some(token),
-            None => self.acquire(target, window, interaction, session).await?,
-        };
-        let Some(token) = acquired else { return Ok(None) };
-        if self.was_signed_out(target, session) {
-            return Err(signed_out(target));
-        }
-        // A token that the app gave stays in this page.
-        Ok(Some(if is_verified { self.store(token) } else { self.store_and_share(token) }))
-    }
-
-    fn should_renew(&self, token: &OrgToken) -> bool {
-        token.should_renew(self.exchange.now())
-    }
-
-    /// Tries the sources in order.
-    async fn acquire(
-        &self,
-        target: &Target,
-        window: Option<(P::Window, Pause)>,
-        interaction: Interaction,
-        session: SessionEpoch,
-    ) -> Result<Option<OrgToken>, Error> {
-        // Sharing ends first: our token is stale, and we would only ask ourselves for it below.
-        self.end_sharing(target);
-        let stale = self.token_for(target);
-        let stale = stale.as_deref();
-        let reason = match stale {
-            Some(stale) if stale.is_rejected() => NeedReason::Rejected,
-            Some(_) => NeedReason::Expired,
-            None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
-            None => NeedReason::Missing,
-        };
-        let shared = self.sources.ask_other_page(target, stale).await;
-        if let Some(token) = shared.filter(|token| self.actual_org(token).is_none()) {
-            return Ok(Some(token));
-        }
-        if let Some(token) = self.sources.redeem_refresh_token(target, reason, stale).await? {
-            return self.ensure_org(target, token, session).map(Some);
-        }
-        let given = match interaction {
-            Interaction::Only => None,
-            Interaction::Allowed | Interaction::Silent => self.sources.call_get_token(target, reason, stale).await?,
-        };
-        if let Some(token) = given {
-            return match self.actual_org(&token) {
-                Some(owner) => Err(wrong_org_given(&target.org, &owner)),
-                None => Ok(Some(token)),
-            };
-        }
-        if interaction == Interaction::Silent {
-            return Ok(None);
-        }
-        match self.sources.sign_in(target, reason, window, stale).await? {
-            Some(token) => self.ensure_org(target, token, session).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Returns the sign-in's token if it is for this target.
-    pub(crate) fn ensure_org(&self, target: &Target, token: OrgToken, session: SessionEpoch) -> Result<OrgToken, Error> {
-        if token.target() == target {
-            return Ok(token);
-        }
-        let (asked, given) = (&target.org, token.target().org.clone());
-        let message = format!("The sign-in was for organization {asked} and gave a token of {given}.");
-        let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
-        error.evidence.token_org_id = Some(given);
-        error.evidence.home_org_id = token.home_org().cloned();
-        // Its claim may say otherwise, and the app may add the token later.
-        self.remember_owner(&token);
-        let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org());
-        if keeps && !self.was_signed_out(token.target(), session) {
-            self.store(token);
-        }
-        Err(error)
     }
 
     /// The token's actual organization, if it differs from the claimed one.
@@ -523,7 +305,7 @@ impl<P: Platform> Keyring<P> {
     }
 }
 
-fn signed_out(target: &Target) -> Error {
+pub(super) fn signed_out(target: &Target) -> Error {
     let message = format!("Somebody signed out of organization {} while a token was being obtained.", target.org);
     Error::new(Code::NoToken, message).for_org(&target.org)
 }
