@@ -342,7 +342,7 @@ async fn start_many_returns_its_results_in_order() {
 async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
-    let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
+    let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen\tagent");
     let held = js(&format!(
         "new Promise((held) => navigator.locks.request('{name}', () => {{ held(); return new Promise((resolve) => (globalThis.release = resolve)) }}))"
     ));

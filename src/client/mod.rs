@@ -31,7 +31,7 @@ use crate::token::request::{ApiRequest, Repeat, Request};
 const RETRY_DELAY_MS: u32 = 1_000;
 
 /// How long a fetch that nobody waits for any more is kept, in milliseconds. Firefox waits as long for a response.
-const MAX_UNANSWERED_MS: u32 = 300_000;
+pub(crate) const MAX_UNANSWERED_MS: u32 = 300_000;
 
 /// Sends requests of one recorder.
 pub struct Client<P: Platform> {

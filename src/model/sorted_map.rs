@@ -20,11 +20,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.0.binary_search_by(|(other, _)| other.borrow().cmp(key))
     }
 
-    /// The number of entries.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The value of this key.
     pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -78,11 +73,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         self.place(key).ok().map(|place| self.0.remove(place).1)
-    }
-
-    /// Keeps the entries for which this is so.
-    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&mut V) -> bool) {
-        self.0.retain_mut(|(_, value)| is_kept(value));
     }
 
     /// The entries whose keys are not before `key`.

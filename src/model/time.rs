@@ -197,6 +197,13 @@ impl Moment {
         Moment { in_cloud: self.wall_clock, ..self }
     }
 
+    /// This many milliseconds earlier.
+    #[must_use]
+    pub fn before(self, millis: i64) -> Moment {
+        let [wall_clock, in_cloud] = [self.wall_clock, self.in_cloud].map(|date| date.after_millis(-millis));
+        Moment { instant: self.instant.after_millis(-millis), wall_clock, in_cloud }
+    }
+
     /// The instant at which the cloud's clock shows this date.
     pub fn instant_of(self, in_cloud: Timestamp) -> Instant {
         self.instant.after_millis(in_cloud.since(self.in_cloud))
@@ -215,8 +222,8 @@ pub struct CloudClock {
     offset: Cell<Option<i64>>,
     /// This machine's wall clock minus the monotonic clock, in milliseconds.
     wall_clock_offset: Cell<Option<i64>>,
-    /// The offset before a `Date` changed it, until a second `Date` confirms the change.
-    previous_offset: Cell<Option<i64>>,
+    /// The last confirmed offset, if a `Date` has changed it and no second `Date` confirms the change.
+    confirmed_offset: Cell<Option<i64>>,
 }
 
 impl CloudClock {
@@ -241,8 +248,8 @@ impl CloudClock {
 
     /// The latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.
     pub fn latest(&self, moment: Moment) -> Timestamp {
-        let previous = self.previous_offset.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
-        previous.map_or(self.revised(moment).in_cloud, |previous| previous.max(self.revised(moment).in_cloud))
+        let confirmed = self.confirmed_offset.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
+        confirmed.map_or(self.revised(moment).in_cloud, |confirmed| confirmed.max(self.revised(moment).in_cloud))
     }
 
     /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds; `None` until a response has a `Date`.
@@ -258,9 +265,10 @@ impl CloudClock {
         let fits = |offset: &i64| (min..=max).contains(offset);
         if min <= max {
             let wall_clock_offset = received.wall_clock.0.saturating_sub(received.instant.0);
-            let previous = self.offset.get().unwrap_or(wall_clock_offset);
-            let offset = Some(previous).filter(fits).or(Some(wall_clock_offset).filter(fits));
-            self.previous_offset.set(Some(previous).filter(|previous| !fits(previous)));
+            let known = self.offset.get().unwrap_or(wall_clock_offset);
+            let offset = Some(known).filter(fits).or(Some(wall_clock_offset).filter(fits));
+            let confirmed = self.confirmed_offset.get().unwrap_or(known);
+            self.confirmed_offset.set(Some(confirmed).filter(|confirmed| !fits(&known) && !fits(confirmed)));
             self.offset.set(Some(offset.unwrap_or(min / 2 + max / 2)));
         }
     }

@@ -12,7 +12,7 @@ use crate::model::error::{Code, Error};
 use crate::model::time::Moment;
 use crate::recording::Recording;
 use crate::recording::api::ReadError;
-use crate::recording::page_starts::PageTurn;
+use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn};
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
 use crate::token::org_token::OrgToken;
@@ -41,12 +41,17 @@ impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
     pub(super) async fn attempt(&self, state: &StartState) -> StartResult {
         let StartState { call, agent, sent, .. } = state;
-        let (token, turn) = match state.shares {
-            true => match self.wait_for_turn(state).await? {
-                Preflight::Running(running) => return Ok(self.record_running(state, running)),
-                Preflight::Own(token, turn) => (Some(token), Some(turn)),
-            },
-            false => (None, None),
+        let (token, turn) = if state.shares {
+            loop {
+                match self.wait_for_turn(state).await? {
+                    Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
+                    // Otherwise, a start that shares nothing was sent meanwhile.
+                    Preflight::Own(token, turn) if self.page.has_only_turn(&state.key) => break (Some(token), turn),
+                    Preflight::Own(..) => {}
+                }
+            }
+        } else {
+            (None, Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None })
         };
         let under_way: Rc<dyn Any> = Rc::new(self.page.under_way(&state.key, state.number, sent, turn));
         state.under_way.replace(Some(under_way.clone()));
@@ -98,7 +103,8 @@ impl<P: Platform> Starts<P> {
         // The token comes first: a browser opens a sign-in window only in the caller's own turn.
         let token = self.keyring.token(call).await?;
         let name = key.lock_name();
-        let free = match self.page.try_turn(key) {
+        let in_flight_since = self.page.in_flight_since(key);
+        let free = match self.page.try_turn(key, state.number) {
             Some(page) => match ports.try_lock(&name).await {
                 TryLock::Unsupported => Ok((page, None)),
                 TryLock::Held(lock) => Ok((page, Some(lock))),
@@ -107,6 +113,7 @@ impl<P: Platform> Starts<P> {
             None => Err(None),
         };
         let has_waited = free.is_err();
+        let is_lock_taken = matches!(free, Err(Some(_)));
         let (page, lock) = match free {
             Ok(turn) => turn,
             Err(page) => {
@@ -114,14 +121,14 @@ impl<P: Platform> Starts<P> {
                     state.waits_for.set(WaitsFor::EarlierStart);
                     let page = match page {
                         Some(page) => page,
-                        None => self.page.turn(key).await,
+                        None => self.page.turn(key, state.number).await,
                     };
                     state.waits_for.set(WaitsFor::Lock);
                     let lock = ports.lock(&name).await;
                     state.waits_for.set(WaitsFor::Nothing);
                     (page, lock)
                 });
-                match select(turn, pin!(self.appears(state, &token, began))).await {
+                match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
                     Either::Left((turn, _)) => turn,
                     Either::Right((running, _)) => return Ok(Preflight::Running(running)),
                 }
@@ -133,7 +140,9 @@ impl<P: Platform> Starts<P> {
         }
         let has_lock = lock.is_some();
         let unresolved_since = self.page.unresolved_since(key, ports.now());
-        if let Some(since) = unresolved_since.or(has_waited.then_some(began)) {
+        if let Some(since) = unresolved_since.or(in_flight_since).or(has_waited.then_some(began)) {
+            // When another page has sent its start is unknown.
+            let doubtful_since = if is_lock_taken { began.before(MAX_IN_FLIGHT_MS) } else { since };
             for attempt in 0..RECONCILE_ATTEMPTS {
                 if attempt > 0 {
                     ports.sleep(RECONCILE_DELAY_MS).await;
@@ -143,7 +152,7 @@ impl<P: Platform> Starts<P> {
                         if let Some(running) = self.find_running(state, &listed, began, Some(since)) {
                             return Ok(Preflight::Running(running));
                         }
-                        self.ensure_none_runs(state, &listed, Some(since))?;
+                        self.ensure_none_runs(state, &listed, Some(doubtful_since))?;
                     }
                     // If listing itself is refused, skip the look and let the start decide.
                     Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
@@ -154,7 +163,7 @@ impl<P: Platform> Starts<P> {
             // Another page that already had a token may have finished. Look briefly.
             let look = pin!(self.recordings.list_with_token(&token, agent));
             if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
-                if let Some(running) = self.find_running(state, &listed, began, None) {
+                if let Some(running) = self.find_running(state, &listed, began, Some(began)) {
                     return Ok(Preflight::Running(running));
                 }
                 self.ensure_none_runs(state, &listed, None)?;
@@ -164,13 +173,13 @@ impl<P: Platform> Starts<P> {
     }
 
     /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.
-    async fn appears(&self, state: &StartState, token: &OrgToken, began: Moment) -> Recording {
+    async fn appears(&self, state: &StartState, token: &OrgToken, began: Moment, in_flight_since: Option<Moment>) -> Recording {
         let unresolved_since = self.page.unresolved_since(&state.key, self.exchange.ports().now());
         let mut delay = if unresolved_since.is_some() { 0 } else { FIRST_LOOK_MS };
         loop {
             self.exchange.ports().sleep(delay).await;
             delay = delay.saturating_mul(2).max(FIRST_LOOK_MS);
-            let since = unresolved_since.unwrap_or(began);
+            let since = unresolved_since.or(in_flight_since).unwrap_or(began);
             if let Some(listed) = self.recordings.list_with_token(token, &state.agent).await
                 && let Some(running) = self.find_running(state, &listed, began, Some(since))
             {

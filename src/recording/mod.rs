@@ -32,8 +32,8 @@ pub enum State {
 impl State {
     fn read(text: Option<&str>) -> State {
         match text {
-            Some("recording") => State::Recording,
-            Some("stopped") => State::Stopped,
+            Some(word) if word.eq_ignore_ascii_case("recording") => State::Recording,
+            Some(word) if word.eq_ignore_ascii_case("stopped") => State::Stopped,
             other => State::Other(other.unwrap_or("unknown").to_owned()),
         }
     }
@@ -134,6 +134,11 @@ impl Recording {
                 }
             }
         }
+        let has_more = response.json.number("total").is_some_and(|total| total > 0) || response.json.str("nextUri").is_some();
+        if entities.is_empty() && has_more {
+            listed.unreadable = 1;
+            listed.unreadable_running = 1;
+        }
         Some(listed)
     }
 
@@ -142,23 +147,25 @@ impl Recording {
         if named_org.as_ref().is_some_and(|named| named.as_ref().is_some_and(|named| named != org)) {
             return Err(NotRead::Another);
         }
-        let agent = match (agent, property(json, "agentId").map(Json::id)) {
-            (Some(agent), Some(Some(id))) if !id.eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
+        let named = property(json, "agentId").map(|id| id.id().and_then(|id| AgentId::parse(&id).ok()));
+        let agent = match (agent, named) {
+            (Some(agent), Some(Some(named))) if !named.as_str().eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
             (Some(agent), None | Some(Some(_))) => agent.clone(),
-            (None, Some(Some(id))) => AgentId::parse(&id).map_err(|_| NotRead::Unreadable)?,
+            (None, Some(Some(named))) => named,
             (_, None | Some(None)) => return Err(NotRead::Unreadable),
         };
         if named_org == Some(None) {
             return Err(NotRead::Unreadable);
         }
         let id = property(json, "id").and_then(Json::id).ok_or(NotRead::Unreadable)?;
+        let recording_type = property(json, "recordingType").map(|named| named.as_str().ok_or(NotRead::Unreadable)).transpose()?;
         Ok(Recording {
             id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
             agent,
             org: org.clone(),
             state: State::read(json.str("state")),
             started_at: json.str("startedAt").map(str::to_owned),
-            recording_type: json.str("recordingType").map(str::to_owned),
+            recording_type: recording_type.map(str::to_owned),
             already_running: false,
             raw,
         })

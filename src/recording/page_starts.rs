@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::client::SentLog;
+use crate::client::{MAX_UNANSWERED_MS, SentLog};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::ids::{AgentId, RecordingId};
@@ -13,11 +13,8 @@ use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 /// More recordings than can start within the clock tolerance.
 const MAX_CLAIMED: usize = 1_000;
 
-/// How long after a panic each start looks before it is sent, in milliseconds. A fetch is kept as long.
-const LOST_STARTS_MS: i64 = 300_000;
-
-/// How many unknown outcomes a page remembers: more than an organization has agents.
-const MAX_UNRESOLVED: u32 = 20_000;
+/// How long a start that nobody answers may be in flight, in milliseconds.
+pub(super) const MAX_IN_FLIGHT_MS: i64 = MAX_UNANSWERED_MS as i64;
 
 /// What identifies a start: calls with the same key share a start.
 pub(super) struct StartKey {
@@ -40,12 +37,12 @@ impl StartKey {
     /// Pages that start the same recording wait for this lock.
     pub(super) fn lock_name(&self) -> String {
         let (target, recording_type, agent) = (&self.target, &self.recording_type, &self.agent);
-        format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
+        format!("premium-recorder start {} {} {recording_type}\t{agent}", target.environment.api(), target.org)
     }
 
-    /// How the names of all starts for the agent begin.
+    /// How the names of all starts for the agent begin. No agent's id has a tab.
     fn agent_name(&self) -> String {
-        format!("{} {} {} ", self.target.environment.api(), self.target.org, self.agent)
+        format!("{} {} {}\t", self.target.environment.api(), self.target.org, self.agent)
     }
 }
 
@@ -58,7 +55,7 @@ struct State {
     begun: Cell<u64>,
     by_name: RefCell<SortedMap<Rc<str>, SameStarts>>,
     /// Recordings that a start already owns, with that start's number.
-    claimed: RefCell<Vec<(u64, RecordingId)>>,
+    claimed: RefCell<Vec<(u64, Target, RecordingId)>>,
     /// When starts that this list lacks may have been sent at the earliest.
     lost_since: Cell<Option<Moment>>,
 }
@@ -66,8 +63,8 @@ struct State {
 /// The starts with the same key.
 #[derive(Default)]
 struct SameStarts {
-    /// Given when the turn is over.
-    turn: Option<Signal>,
+    /// The starts that others wait for, each with a signal that is given when its turn is over.
+    turns: Vec<(u64, Signal)>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<(u64, Rc<SentLog>)>,
     /// The last start that ended with an unknown outcome, and when it was sent.
@@ -82,29 +79,41 @@ impl PageStarts {
         number
     }
 
-    /// The turn, if no other start of this page with the same key has it.
-    pub(super) fn try_turn(&self, key: &StartKey) -> Option<PageTurn> {
-        let mut by_name = self.0.by_name.borrow_mut();
-        by_name.change(key.name.clone(), |same| {
-            if same.turn.is_some() {
-                return None;
-            }
-            same.turn = Some(Signal::default());
-            Some(PageTurn { page: self.clone(), name: key.name.clone() })
-        })
+    /// The turn, if no other start of this page with the same key has one.
+    pub(super) fn try_turn(&self, key: &StartKey, number: u64) -> Option<PageTurn> {
+        let is_free = self.0.by_name.borrow().get(&*key.name).is_none_or(|same| same.turns.is_empty());
+        is_free.then(|| self.take_turn(key, number))
+    }
+
+    /// A turn, even if another start has one: for a start that waits for none, but that others wait for.
+    pub(super) fn take_turn(&self, key: &StartKey, number: u64) -> PageTurn {
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push((number, Signal::default())));
+        PageTurn { page: self.clone(), name: key.name.clone(), number }
+    }
+
+    /// Whether the start that has a turn is the only one of this page with the same key that has one.
+    pub(super) fn has_only_turn(&self, key: &StartKey) -> bool {
+        self.0.by_name.borrow().get(&*key.name).is_some_and(|same| same.turns.len() == 1)
     }
 
     /// Waits for the turn.
-    pub(super) async fn turn(&self, key: &StartKey) -> PageTurn {
+    pub(super) async fn turn(&self, key: &StartKey, number: u64) -> PageTurn {
         loop {
-            if let Some(turn) = self.try_turn(key) {
+            if let Some(turn) = self.try_turn(key, number) {
                 return turn;
             }
-            let turn = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turn.clone());
+            let turn = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().map(|(_, turn)| turn.clone()));
             if let Some(turn) = turn {
                 turn.aborted().await;
             }
         }
+    }
+
+    /// When the first of the starts with this key that are in flight was sent.
+    pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
+        let by_name = self.0.by_name.borrow();
+        let sent = by_name.get(&*key.name)?.under_way.iter().filter_map(|(_, sent)| sent.last());
+        sent.map(|sent| sent.at).min_by_key(|at| at.instant())
     }
 
     /// A start that may be sent from now on. `turn`: ends with it.
@@ -116,68 +125,60 @@ impl PageStarts {
 
     /// The module has panicked: the starts that it had sent are not in this list, and any agent may have one of them.
     pub fn note_panic(&self, now: Instant, wall_clock: Timestamp) {
-        let earliest = CloudClock::default().moment(now.after_millis(-LOST_STARTS_MS), wall_clock.after_millis(-LOST_STARTS_MS));
-        self.0.lost_since.set(Some(earliest));
+        self.0.lost_since.set(Some(CloudClock::default().moment(now, wall_clock).before(MAX_IN_FLIGHT_MS)));
     }
 
     /// When the start was sent whose outcome is unknown, if there may be one.
     pub(super) fn unresolved_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
         let by_name = self.0.by_name.borrow();
         let own = by_name.get(&*key.name).and_then(|same| same.unresolved).map(|(_, since)| since);
-        own.or_else(|| self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * LOST_STARTS_MS))
+        own.or_else(|| self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS))
     }
 
     /// A start has ended without a known outcome.
     pub(super) fn note_unresolved(&self, key: &StartKey, number: u64, since: Moment) {
-        let mut by_name = self.0.by_name.borrow_mut();
-        if u32::try_from(by_name.len()).is_ok_and(|count| count >= MAX_UNRESOLVED) {
-            // Half of them at a time, so that this happens seldom.
-            let oldest = number.saturating_sub(u64::from(MAX_UNRESOLVED) / 2);
-            by_name.retain(|same| {
-                same.unresolved = same.unresolved.filter(|(number, _)| *number > oldest);
-                !same.is_over()
-            });
-        }
-        by_name.change(key.name.clone(), |same| same.unresolved = Some((number, since)));
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.unresolved = Some((number, since)));
     }
 
-    /// A recording is known, so an earlier start need not be looked for any more, unless it is still in flight and the recording
-    /// is not `of` it. `of`: asked with the start's number, and when it was sent.
-    pub(super) fn resolve(&self, key: &StartKey, of: impl Fn(u64, Moment) -> bool) {
-        let mut resolved = None;
+    /// The start `number` has a known recording, so no start need be looked for any more, except others that are in flight.
+    pub(super) fn resolve(&self, key: &StartKey, number: u64) {
+        let mut own = None;
         self.change(&key.name, |same| {
-            let Some((number, since)) = same.unresolved else { return };
-            let in_flight = same.under_way.iter().find(|(other, _)| *other == number);
-            if in_flight.is_none() || of(number, since) {
-                resolved = in_flight.map(|(_, sent)| sent.clone());
+            let Some((unresolved, _)) = same.unresolved else { return };
+            let fetch = same.under_way.iter().find(|(other, _)| *other == unresolved).map(|(_, sent)| sent.clone());
+            if unresolved == number || fetch.is_none() {
+                own = fetch;
                 same.unresolved = None;
             }
         });
-        if let Some(sent) = resolved {
+        if let Some(sent) = own {
             sent.resolve();
         }
     }
 
-    /// Whether another start for the agent is under way and has no known outcome yet.
+    /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.
     pub(super) fn another_may_run(&self, key: &StartKey, number: u64) -> bool {
         let agent = key.agent_name();
         let by_name = self.0.by_name.borrow();
         let mut of_agent = by_name.from(agent.as_str()).take_while(|(name, _)| name.starts_with(&agent));
-        of_agent.any(|(_, same)| same.under_way.iter().any(|(other, sent)| *other != number && sent.unresolved().is_some()))
+        of_agent.any(|(_, same)| {
+            let is_later = same.unresolved.is_some_and(|(other, _)| other > number);
+            is_later || same.under_way.iter().any(|(other, sent)| *other != number && sent.unresolved().is_some())
+        })
     }
 
     /// Records which recording a start led to.
-    pub(super) fn claim(&self, number: u64, recording: &RecordingId) {
+    pub(super) fn claim(&self, number: u64, target: &Target, recording: &RecordingId) {
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
-        claimed.push((number, recording.clone()));
+        claimed.push((number, target.clone(), recording.clone()));
     }
 
     /// Whether a start other than `number` owns the recording.
-    pub(super) fn is_claimed(&self, recording: &RecordingId, number: Option<u64>) -> bool {
-        self.0.claimed.borrow().iter().any(|(other, id)| Some(*other) != number && id == recording)
+    pub(super) fn is_claimed(&self, target: &Target, recording: &RecordingId, number: Option<u64>) -> bool {
+        self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
     }
 
     fn change(&self, name: &Rc<str>, change: impl FnOnce(&mut SameStarts)) {
@@ -193,7 +194,7 @@ impl PageStarts {
 
 impl SameStarts {
     fn is_over(&self) -> bool {
-        self.turn.is_none() && self.under_way.is_empty() && self.unresolved.is_none()
+        self.turns.is_empty() && self.under_way.is_empty() && self.unresolved.is_none()
     }
 }
 
@@ -201,15 +202,14 @@ impl SameStarts {
 pub(super) struct PageTurn {
     page: PageStarts,
     name: Rc<str>,
+    number: u64,
 }
 
 impl Drop for PageTurn {
     fn drop(&mut self) {
-        let mut turn = None;
-        self.page.change(&self.name, |same| turn = same.turn.take());
-        if let Some(turn) = turn {
-            turn.abort();
-        }
+        let mut over = Vec::new();
+        self.page.change(&self.name, |same| over.extend(same.turns.extract_if(.., |(number, _)| *number == self.number)));
+        over.iter().for_each(|(_, turn)| turn.abort());
     }
 }
 
@@ -225,10 +225,11 @@ impl<T> Drop for UnderWay<T> {
     fn drop(&mut self) {
         self.page.change(&self.name, |same| {
             let is_own = |(number, _): &mut (u64, _)| *number == self.number;
-            let sent = same.under_way.extract_if(.., is_own).next().map(|(_, sent)| sent);
-            // The response may have told the outcome after the start was abandoned.
-            if sent.is_some_and(|sent| sent.unresolved().is_none()) {
-                same.unresolved = same.unresolved.filter(|(number, _)| *number != self.number);
+            match same.under_way.extract_if(.., is_own).next().map(|(_, sent)| sent.unresolved()) {
+                // The response may have told the outcome after the start was abandoned.
+                Some(None) => same.unresolved = same.unresolved.filter(|(number, _)| *number != self.number),
+                Some(Some(sent)) => drop(same.unresolved.get_or_insert((self.number, sent.at))),
+                None => {}
             }
         });
     }

@@ -7,8 +7,8 @@ use crate::model::time::{Moment, Timestamp};
 use crate::recording::starts::{StartResult, StartState, Starts};
 use crate::recording::{Listed, Recording, State};
 
-/// How much earlier than it was sent a recording may have started, in milliseconds: `Date`, by which the cloud's clock is
-/// known, leaves out everything below a second, and so may `startedAt`.
+/// How much earlier than it was sent, or later than now, a recording may seem to have started, in milliseconds: `Date`, by which
+/// the cloud's clock is known, leaves out everything below a second, and so may `startedAt`.
 const CLOCK_TOLERANCE_MS: i64 = 2_000;
 
 /// How often the library lists recordings: the cloud may still be processing the start.
@@ -20,16 +20,9 @@ pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
 impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
-        self.page.resolve(&state.key, |number, _| number == state.number);
-        self.page.claim(state.number, &recording.id);
+        self.page.resolve(&state.key, state.number);
+        self.page.claim(state.number, &state.key.target, &recording.id);
         recording
-    }
-
-    /// Records that a start which waited has found a running recording: an abandoned start in flight probably led to it.
-    pub(super) fn record_running(&self, state: &StartState, running: Recording) -> Recording {
-        let is_new = !self.page.is_claimed(&running.id, None);
-        self.page.resolve(&state.key, |_, since| is_new && running.started_since(self.earliest_in_cloud(since)));
-        self.record_outcome(state, running)
     }
 
     /// The recording that the lost start led to, if there is exactly one candidate: it began after the request, and no other
@@ -48,14 +41,15 @@ impl<P: Platform> Starts<P> {
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.earliest_in_cloud(sent.at);
             let may_be_ours = |recording: &&Recording| {
-                let is_anothers = self.page.is_claimed(&recording.id, Some(state.number));
+                let is_anothers = self.page.is_claimed(&state.key.target, &recording.id, Some(state.number));
                 // A recording that has already stopped most likely existed before.
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
-                may_be && recording.started_since(since)
+                may_be && self.started_since(recording, since)
             };
             let mut candidates = seen.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
-            let others = candidates.count().saturating_add(usize::from(self.page.another_may_run(&state.key, state.number)));
+            let others = candidates.filter(|other| first.as_ref().is_some_and(|first| first.id != other.id)).count();
+            let others = others.saturating_add(usize::from(self.page.another_may_run(&state.key, state.number)));
             let others = others.saturating_add(unreadable_running);
             listed = Some((seen, others, unreadable_running));
             match first {
@@ -93,27 +87,28 @@ impl<P: Platform> Starts<P> {
         let mut running = self.newest(state, listed, |recording| match recording.state {
             State::Recording => true,
             State::Stopped => false,
-            State::Other(_) => since.is_some_and(|since| recording.started_since(since)),
+            State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
         })?;
-        let is_claimed = self.page.is_claimed(&running.id, None);
-        running.already_running = is_claimed || !running.started_since(self.in_cloud(began));
+        let is_claimed = self.page.is_claimed(&state.key.target, &running.id, None);
+        running.already_running = is_claimed || !self.started_since(&running, self.in_cloud(began));
         Some(running)
     }
 
     /// Fails if the list, in which no recording runs, may have one that does: then nothing may be sent. `unresolved_since`: when
-    /// another start was sent whose outcome is unknown.
+    /// another start may have been sent whose outcome is unknown.
     pub(super) fn ensure_none_runs(&self, state: &StartState, listed: &Listed, unresolved_since: Option<Moment>) -> Result<(), Error> {
-        let is_undated = |recording: &&Recording| {
-            let is_unknown = matches!(recording.state, State::Other(_)) && recording.started().is_none();
-            is_unknown && unresolved_since.is_some() && recording.may_be_of_type(&state.key.recording_type)
+        let may_run = |recording: &&Recording| {
+            let is_unknown = matches!(recording.state, State::Other(_)) && recording.may_be_of_type(&state.key.recording_type);
+            let may_be_since = |since| self.started_since(recording, self.earliest_in_cloud(since)) || !self.is_dated(recording);
+            is_unknown && unresolved_since.is_some_and(may_be_since)
         };
-        let undated = listed.recordings.iter().filter(is_undated).count();
+        let unknown = listed.recordings.iter().filter(may_run).count();
         // Without another start, what names no agent most likely is another agent's.
         let unreadable = if unresolved_since.is_some() { listed.unreadable_running } else { listed.unreadable_of_agent };
-        if unreadable == 0 && undated == 0 {
+        if unreadable == 0 && unknown == 0 {
             return Ok(());
         }
-        let what = if undated == 0 { "cannot be read" } else { "has neither a known state nor a start time with a zone" };
+        let what = if unknown == 0 { "cannot be read" } else { "has an unknown state, and an unknown or recent start time" };
         let message = format!("Nothing was sent: the cloud lists a recording that {what}, and that may be the agent's and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
@@ -137,6 +132,17 @@ impl<P: Platform> Starts<P> {
     fn newest(&self, state: &StartState, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
         let may_be = |recording: &&Recording| matches(recording) && recording.may_be_of_type(&state.key.recording_type);
         listed.recordings.iter().filter(may_be).max_by_key(|recording| recording.started()).cloned()
+    }
+
+    /// Whether the recording is known to have started at this date or later.
+    fn started_since(&self, recording: &Recording, date: Timestamp) -> bool {
+        self.is_dated(recording) && recording.started_since(date)
+    }
+
+    /// Whether the recording's start time is certain: it has a zone and is not in the future.
+    fn is_dated(&self, recording: &Recording) -> bool {
+        let latest = self.in_cloud(self.exchange.now()).after_millis(CLOCK_TOLERANCE_MS);
+        recording.started().is_some_and(|started| started <= latest)
     }
 
     /// The earliest date of a recording to which a start that was sent at this moment may have led.

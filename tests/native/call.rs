@@ -139,6 +139,10 @@ fn a_single_date_is_doubted_until_a_second_one_agrees() {
     // Once it is confirmed, it counts alone.
     learn(2_000, 1_000 - DAY);
     assert!(latest(2_000) < 3_000 - DAY);
+    // One that agrees with neither confirms nothing.
+    learn(2_500, -2 * DAY);
+    learn(2_600, -3 * DAY);
+    assert!((latest(2_700) - (1_700 - DAY)).abs() <= 1_000);
     // Hours ahead counts at once.
     learn(3_000, DAY);
     assert!(latest(3_000) >= DAY);

@@ -46,16 +46,16 @@ export const MUTANTS = [
     name: "locks starts by organization without environment",
     edits: one(
       "src/recording/page_starts.rs",
-      'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
-      'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
+      'format!("premium-recorder start {} {} {recording_type}\\t{agent}", target.environment.api(), target.org)',
+      'format!("premium-recorder start {} {recording_type}\\t{agent}", target.org)',
     ),
   },
   {
     name: "shares tokens by organization without environment",
     edits: one(
       "src/auth/sources.rs",
-      'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))',
-      'self.shares.then(|| format!("premium-recorder {} {} {source} {person}", target.org, self.scope))',
+      'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {}\\t{source}\\t{person}", environment.api(), target.org, self.scope))',
+      'self.shares.then(|| format!("premium-recorder {} {}\\t{source}\\t{person}", target.org, self.scope))',
     ),
   },
   {
@@ -76,7 +76,15 @@ export const MUTANTS = [
   },
   {
     name: "lets every start of a page have its turn at once",
-    edits: one("src/recording/page_starts.rs", "if same.turn.is_some() {", "if false && same.turn.is_some() {"),
+    edits: one("src/recording/page_starts.rs", "is_free.then(|| self", "(is_free || true).then(|| self"),
+  },
+  {
+    name: "forgets a start that shares nothing",
+    edits: one(
+      "src/recording/attempt.rs",
+      "Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None }",
+      "Turn { _page: self.page.take_turn(&StartKey::new(state.key.target.clone(), agent, String::new()), state.number), _lock: None }",
+    ),
   },
   {
     name: "keeps a token where the cloud said that it is not",
@@ -114,8 +122,8 @@ export const MUTANTS = [
     name: "joins a start of another organization's agent",
     edits: one(
       "src/recording/page_starts.rs",
-      'format!("{} {} {} ", self.target.environment.api(), self.target.org, self.agent)',
-      'format!("{} {} ", self.target.environment.api(), self.agent)',
+      'format!("{} {} {}\\t", self.target.environment.api(), self.target.org, self.agent)',
+      'format!("{} {}\\t", self.target.environment.api(), self.agent)',
     ),
   },
   {
@@ -163,8 +171,8 @@ export const MUTANTS = [
     name: "takes any recording of the agent for its own",
     edits: one(
       "src/recording/reconcile.rs",
-      "may_be && recording.started_since(since)",
-      "may_be || recording.started_since(since)",
+      "may_be && self.started_since(recording, since)",
+      "may_be || self.started_since(recording, since)",
     ),
   },
   {
@@ -209,7 +217,11 @@ export const MUTANTS = [
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: one("src/recording/attempt.rs", "unresolved_since.or(has_waited.then_some(began))", "unresolved_since"),
+    edits: one(
+      "src/recording/attempt.rs",
+      "unresolved_since.or(in_flight_since).or(has_waited.then_some(began))",
+      "unresolved_since",
+    ),
   },
   {
     name: "does not look after an aborted start",
