@@ -479,6 +479,24 @@ fn a_token_that_get_token_returns_again_is_not_identified_during_the_wait() {
 }
 
 #[test]
+fn if_the_cloud_asks_to_wait_before_it_says_whether_a_token_has_expired_the_call_tells_the_wait() {
+    run(async {
+        let world = World::new();
+        let is_first = Cell::new(true);
+        world.respond(move |request| match is_first.replace(false) {
+            // By this date, the token has expired.
+            true => Response { date: Some(Timestamp::from_millis(NOW + 7_200_000)), ..response(503, "") },
+            false if request.url.contains("/tokens/me") => rate_limited(Some("60"), ""),
+            false => response(201, CREATED),
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let _ = recorder.recordings(None, Some(&org(GLOBEX)), with_timeout(500)).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after), (Code::RateLimited, Some(60_000)));
+    });
+}
+
+#[test]
 fn a_refused_token_is_renewed_and_the_start_is_repeated_once() {
     run(async {
         for body in [r#"{"code":"bad.credentials"}"#, r#"{"code":"credentials.expired"}"#, ""] {
