@@ -217,12 +217,19 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// From when on another request to this target is within its token's rate limit; `None` if that depends on requests in
-    /// flight. `most`: requests in a minute, instead of the usual. `scheduled`: requests that are about to be sent.
-    pub(crate) fn next_slot_at(&self, target: &Target, most: Option<u32>, scheduled: usize) -> Option<Instant> {
+    /// flight. `most`: requests in a minute, instead of the usual. `scheduled`: requests that are about to be sent. `limit`: the
+    /// time of a request's call, in milliseconds.
+    pub(crate) fn next_slot_at(&self, target: &Target, most: Option<u32>, scheduled: usize, limit: u32) -> Option<Instant> {
         let now = self.exchange.now();
         match self.fresh(target) {
             Some(token) => {
+                let wait = self.exchange.wait(&token).unwrap_or_default();
+                if wait >= limit {
+                    // The call cannot wait for so long: it fails at once, and sends nothing.
+                    return Some(now.instant());
+                }
                 let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now.instant(), most, scheduled);
+                let slot = slot.map(|slot| slot.max(now.instant().after_millis(wait.into())));
                 // A new token has a limit of its own, so the slot is at the latest when this token becomes unusable.
                 match (slot, token.unusable_at(now)) {
                     (Some(slot), Some(unusable_at)) => Some(slot.min(unusable_at)),

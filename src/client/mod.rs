@@ -153,15 +153,12 @@ impl<P: Platform> Client<P> {
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
         let mut repaired = None;
         loop {
-            let token = match token.take() {
-                Some(token) => token,
-                None => self.keyring.token(call).await.map_err(|error| {
-                    SendError::NotSent(match repaired.take() {
-                        Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
-                        None => error,
-                    })
-                })?,
-            };
+            let token = self.allowed_token(call, token.take()).await.map_err(|error| {
+                SendError::NotSent(match repaired.take() {
+                    Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
+                    None => error,
+                })
+            })?;
             if let Some(Error { code, .. }) = repaired {
                 self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code });
             }
@@ -195,6 +192,20 @@ impl<P: Platform> Client<P> {
             }
             self.exchange.ports().emit(&Event::Repair { org: &call.target.org, code: refused.code });
             repaired = Some(refused);
+        }
+    }
+
+    /// A token that the cloud allows to be sent now: this one, or else the organization's. Waits if the call's time allows.
+    async fn allowed_token(&self, call: &Call, mut token: Option<Rc<OrgToken>>) -> Result<Rc<OrgToken>, Rc<Error>> {
+        loop {
+            let allowed = match token.take() {
+                Some(token) => token,
+                None => self.keyring.token(call).await?,
+            };
+            if !self.wait_until_allowed(call, &allowed).await? {
+                return Ok(allowed);
+            }
+            // The token may have expired meanwhile, or somebody may have signed out.
         }
     }
 
@@ -234,8 +245,9 @@ impl<P: Platform> Client<P> {
     }
 
     /// Revokes a signed-out token.
-    pub(crate) async fn revoke(&self, token: &OrgToken, revocation: Request) -> Result<(), Error> {
+    pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Request) -> Result<(), Error> {
         let org = &token.target().org;
+        self.wait_until_allowed(call, token).await?;
         let failed = |lost| Error::no_response(Code::Network, "The token could not be revoked.", lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
         let refused = self.exchange.refusal(&response);
@@ -246,19 +258,14 @@ impl<P: Platform> Client<P> {
         Err(self.with_token_evidence(refused, token, &ApiRequest::get_token_info()))
     }
 
-    /// Whether the cloud has asked to wait before this token is sent again.
-    pub(crate) fn must_wait(&self, token: &OrgToken) -> bool {
-        self.exchange.wait(token).is_some()
-    }
-
-    /// Waits until the cloud allows this token to be sent again.
-    pub(crate) async fn wait_until_allowed(&self, call: &Call, token: &OrgToken) -> Result<(), Error> {
-        let Some(millis) = self.exchange.wait(token) else { return Ok(()) };
+    /// Waits until the cloud allows this token to be sent again. Returns whether that took time.
+    async fn wait_until_allowed<T>(&self, call: &Call<T>, token: &OrgToken) -> Result<bool, Error> {
+        let Some(millis) = self.exchange.wait(token) else { return Ok(false) };
         if i64::from(millis) >= call.deadline.remaining() {
-            return Err(must_wait(millis).for_org(&call.target.org));
+            return Err(must_wait(millis).for_org(&token.target().org));
         }
         self.exchange.ports().sleep(millis).await;
-        Ok(())
+        Ok(true)
     }
 
     /// Whether another call has learned meanwhile that the token is another organization's.

@@ -31,7 +31,13 @@ impl<P: Platform> Client<P> {
     /// Asks the cloud for the token's organization. Stores a wrongly attributed token there, so that the retry uses the target's
     /// own token.
     async fn verify_owner(&self, mut refused: Error, token: &Rc<OrgToken>, target: &Target, request: &ApiRequest) -> Result<Error, Error> {
-        let Ok(verified) = self.exchange.refetch_token_info(token).await else { return Err(refused) };
+        let verified = match self.exchange.refetch_token_info(token).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                refused.evidence.retry_after = refused.evidence.retry_after.max(error.evidence.retry_after);
+                return Err(refused);
+            }
+        };
         if verified.target() != target {
             let (claimed, owner) = (&target.org, verified.target().org.clone());
             refused.message =

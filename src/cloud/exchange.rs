@@ -10,7 +10,7 @@ use crate::cloud::refusal::{as_generic_refusal, refusal, retry_after};
 use crate::cloud::response::{RateLimit, Response};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
-use crate::model::error::{Code, Error};
+use crate::model::error::{Cause, Code, Error};
 use crate::model::secret::Secret;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
@@ -75,14 +75,19 @@ impl<P: CloudPorts> Exchange<P> {
         self.closing.abort();
     }
 
-    /// Sends a request once.
+    /// Sends a request once. While the cloud asks to wait before one of the request's secrets is sent again, sends nothing.
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let (bearer, secrets) = (request.bearer().cloned(), request.secrets());
+        let now = self.ports.now();
+        if let Some(millis) = secrets.iter().filter_map(|secret| self.rate_limiter.wait(secret, now)).max() {
+            let cause = Cause::Error(Box::new(must_wait(millis)));
+            return Err(TransportError { may_have_been_processed: false, status: None, cause });
+        }
         let number = self.requests.get().wrapping_add(1);
         self.requests.set(number);
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
         let is_read = request.method() == Method::Get;
-        let (bearer, secrets) = (request.bearer().cloned(), request.secrets());
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
         // The cloud may repeat a secret, and responses end up in errors and events.
@@ -109,11 +114,11 @@ impl<P: CloudPorts> Exchange<P> {
             self.clock.learn(sent, received, date);
         }
         // After another refusal than 429, the library still looks at once for a start that may have run.
-        if (response.status == 429 || is_read && response.status >= 400)
-            && let Some(bearer) = bearer
+        if (response.status == 429 || (is_read || bearer.is_none()) && response.status >= 400)
             && let Some(millis) = self.retry_after(&response)
+            && !self.closing.is_aborted()
         {
-            self.rate_limiter.block(&bearer, received.instant(), millis);
+            secrets.iter().for_each(|secret| self.rate_limiter.block(secret, received.instant(), millis));
         }
         Ok(response)
     }
@@ -156,9 +161,6 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
     pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
-        if let Some(millis) = self.wait(token) {
-            return Err(must_wait(millis));
-        }
         let identified = self.fetch_token_info(token.unidentified()).await?;
         identified.set_refresh_token(token.refresh_token());
         Ok(identified)

@@ -32,8 +32,11 @@ pub struct TransportError {
 }
 
 impl Error {
-    /// The error of a request that got no response.
+    /// The error of a request that got no response. A request that was not sent says itself why.
     pub(crate) fn no_response(code: Code, message: &str, lost: TransportError) -> Error {
+        if let Cause::Error(error) = lost.cause {
+            return *error;
+        }
         let mut error = Error::new(code, message).caused_by(lost.cause);
         error.evidence.status = lost.status;
         error

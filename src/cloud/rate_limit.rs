@@ -1,4 +1,5 @@
-//! Rate limits: how many requests per minute the cloud allows for a token, and how many of them are used.
+//! Rate limits: how many requests per minute the cloud allows for a token, how many of them are used, and until when the cloud
+//! asked to wait.
 
 use std::cell::RefCell;
 
@@ -54,6 +55,11 @@ impl RateLimiter {
 
     /// Counts a request that is sent with this token.
     pub fn sent(&self, token: &Secret, now: Instant) {
+        self.update(token, now, |usage| usage.in_flight = usage.in_flight.saturating_add(1));
+        self.changed.wake();
+    }
+
+    fn update(&self, token: &Secret, now: Instant, update: impl FnOnce(&mut TokenUsage)) {
         let mut tokens = self.tokens.borrow_mut();
         tokens.retain_mut(|usage| {
             let over = usage.responses.partition_point(|at| now.since(*at) >= WINDOW_MS);
@@ -61,14 +67,10 @@ impl RateLimiter {
             let is_blocked = usage.blocked_until.is_some_and(|until| now < until);
             usage.in_flight > 0 || !usage.responses.is_empty() || is_blocked
         });
-        match tokens.iter_mut().find(|usage| usage.token == *token) {
-            Some(usage) => usage.in_flight = usage.in_flight.saturating_add(1),
-            None => {
-                tokens.push(TokenUsage { token: token.clone(), in_flight: 1, responses: Vec::new(), reported: None, blocked_until: None })
-            }
+        if tokens.iter().all(|usage| usage.token != *token) {
+            tokens.push(TokenUsage { token: token.clone(), in_flight: 0, responses: Vec::new(), reported: None, blocked_until: None });
         }
-        drop(tokens);
-        self.changed.wake();
+        tokens.iter_mut().find(|usage| usage.token == *token).map(update);
     }
 
     /// Counts a response, or the end of a request without a response.
@@ -93,9 +95,8 @@ impl RateLimiter {
 
     /// The cloud asks to wait for so many milliseconds before this token is sent again.
     pub fn block(&self, token: &Secret, now: Instant, millis: u32) {
-        if let Some(usage) = self.tokens.borrow_mut().iter_mut().find(|usage| usage.token == *token) {
-            usage.blocked_until = usage.blocked_until.max(Some(now.after_millis(millis.into())));
-        }
+        let until = now.after_millis(millis.into());
+        self.update(token, now, |usage| usage.blocked_until = usage.blocked_until.max(Some(until)));
     }
 
     /// How many milliseconds are left of the wait that the cloud asked for; `None` if the wait is over.

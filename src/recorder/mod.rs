@@ -243,11 +243,12 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let mut tokens = self.keyring.tokens();
         tokens.retain(|token| org.as_ref().is_none_or(|org| token.target().org == *org));
+        let call = self.call_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
         let mut revocations = Tasks::new();
         for token in &tokens {
             if let Some(revocation) = self.client.revocation(token) {
-                revocations.push((), Box::pin(self.client.revoke(token, revocation)));
+                revocations.push((), Box::pin(self.client.revoke(&call, token, revocation)));
             }
         }
         match org {
@@ -258,7 +259,7 @@ impl<P: Platform> Recorder<P> {
             }
         }
         let work = async { revocations.join().await.into_iter().collect::<Result<(), Error>>() };
-        self.call_for_any(options).run(Box::pin(work)).await
+        call.run(Box::pin(work)).await
     }
 
     /// Forgets every token; what is in flight is rejected.

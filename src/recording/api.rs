@@ -69,7 +69,7 @@ impl<P: Platform> Recordings<P> {
 
     /// What the cloud lists of this agent, with exactly this token. `None` if the cloud does not say.
     pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Listed> {
-        if self.client.is_misattributed(token) || self.client.must_wait(token) {
+        if self.client.is_misattributed(token) {
             return None;
         }
         let response = self.client.send_with(token, self.contract.list(Some(agent))).await.ok()?;

@@ -134,10 +134,6 @@ impl<P: Platform> Starts<P> {
                 }
             }
         };
-        if has_waited {
-            // Looks meanwhile may have been refused for now.
-            self.client.wait_until_allowed(call, &token).await?;
-        }
         let has_lock = lock.is_some();
         let unresolved_since = self.page.unresolved_since(key, ports.now());
         if let Some(since) = unresolved_since.or(in_flight_since).or(has_waited.then_some(began)) {

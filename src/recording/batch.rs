@@ -128,7 +128,7 @@ impl<P: Platform> Starts<P> {
                     if acquisitions.keys().any(|other| other == target) {
                         return false;
                     }
-                    match self.next_slot_at(target, batch) {
+                    match self.next_slot_at(target, batch, call.deadline.limit()) {
                         Some(slot) if slot <= now => true,
                         Some(slot) => {
                             next_at = Some(next_at.map_or(slot, |next_at| next_at.min(slot)));
@@ -193,9 +193,9 @@ impl<P: Platform> Starts<P> {
         })
     }
 
-    fn next_slot_at(&self, target: &Target, batch: Batch) -> Option<Instant> {
+    fn next_slot_at(&self, target: &Target, batch: Batch, limit: u32) -> Option<Instant> {
         let scheduled = self.batch_slots.borrow().iter().filter(|other| *other == target).count();
-        self.keyring.next_slot_at(target, batch.requests_per_minute, scheduled)
+        self.keyring.next_slot_at(target, batch.requests_per_minute, scheduled, limit)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The doctor's report: each check with each verdict, and the forum thread that this project began with.
 
+use std::cell::Cell;
+
 use crate::support::*;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
@@ -205,6 +207,20 @@ fn cors_is_checked_without_a_start() {
         let recorder = connect(&world, Options { org_headers: Some(vec![]), ..options(&[&jwt_for(GLOBEX)]) }).await;
         let lines = report(&recorder, None).await;
         assert_eq!((verdict(&lines, "cors"), verdict(&lines, "org-header")), (Skipped, Good));
+    });
+}
+
+#[test]
+fn a_report_sends_nothing_more_with_a_token_after_the_cloud_asked_to_wait() {
+    run(async {
+        let world = World::new();
+        let is_first = Cell::new(true);
+        world.respond(move |_| if is_first.replace(false) { response(200, &token_info(GLOBEX)) } else { rate_limited(Some("60"), "") });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        for requests in [2, 2] {
+            recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), None, no_options()).await.unwrap();
+            assert_eq!(world.requests().len(), requests);
+        }
     });
 }
 

@@ -402,6 +402,101 @@ fn after_a_failed_refresh_the_next_call_refreshes_again() {
 }
 
 #[test]
+fn during_the_wait_that_the_token_endpoint_asked_for_nothing_is_refreshed() {
+    run(async {
+        let world = World::new();
+        let refreshes = refreshing(&world, |_| rate_limited(Some("60"), ""));
+        let recorder = sign_in(&world, login_options(), ACME).await;
+        world.advance(95 * SECOND);
+        // The token lives still: each call would renew it in the background.
+        for _ in 0..3 {
+            record(&recorder, ACME).await.unwrap();
+            while_time_passes(&[&world], world.sleep(SECOND)).await;
+        }
+        world.advance(6 * SECOND);
+        let refused = error(record(&recorder, ACME).await);
+        assert_eq!(refused.code, Code::RateLimited);
+        let left = refused.evidence.retry_after.unwrap();
+        assert_eq!(refreshes.borrow().len(), 1);
+
+        world.advance(i64::from(left) - 1);
+        assert_eq!(error(record(&recorder, ACME).await).evidence.retry_after, Some(1));
+        world.advance(1);
+        assert_eq!(error(record(&recorder, ACME).await).evidence.retry_after, Some(60_000));
+        assert_eq!(refreshes.borrow().len(), 2);
+    });
+}
+
+#[test]
+fn a_call_that_joined_a_refused_renewal_does_not_refresh_again() {
+    run(async {
+        let world = World::new();
+        let (release, released) = gate();
+        let refreshes = Rc::new(Cell::new(0));
+        let count = refreshes.clone();
+        world.respond_async(move |request| {
+            let is_refresh = request.is_for_token_endpoint() && form(request.body.as_ref().unwrap()).contains_key("refresh_token");
+            if !is_refresh {
+                let answer = accept_in(GLOBEX, r#"{"access_token":"access","expires_in":100,"refresh_token":"refresh"}"#, request);
+                return Box::pin(async { Ok(answer) });
+            }
+            count.set(count.get() + 1);
+            let released = released.clone();
+            Box::pin(async move {
+                released.await.unwrap();
+                Ok(rate_limited(Some("60"), ""))
+            })
+        });
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        world.advance(95 * SECOND);
+        record(&recorder, GLOBEX).await.unwrap();
+        world.run_spawned();
+        world.advance(6 * SECOND);
+        let (joined, ()) = join(record(&recorder, GLOBEX), async {
+            yield_now().await;
+            release.send();
+        })
+        .await;
+        let refused = error(joined);
+        assert_eq!((refused.code, refused.evidence.retry_after, refreshes.get()), (Code::RateLimited, Some(60_000), 1));
+    });
+}
+
+#[test]
+fn a_token_that_get_token_returns_again_is_not_identified_during_the_wait() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| if request.method == "POST" { response(201, CREATED) } else { rate_limited(Some("3600"), "") });
+        world.issue("opaque");
+        let recorder = connect(&world, options(&[&jwt_expiring_in(100, GLOBEX, "a")])).await;
+        world.advance(91 * SECOND);
+        for _ in 0..4 {
+            record(&recorder, GLOBEX).await.unwrap();
+            while_time_passes(&[&world], world.sleep(SECOND)).await;
+        }
+        assert_eq!(world.requests().len() - world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn if_the_cloud_asks_to_wait_before_it_says_whether_a_token_has_expired_the_call_tells_the_wait() {
+    run(async {
+        let world = World::new();
+        let is_first = Cell::new(true);
+        world.respond(move |request| match is_first.replace(false) {
+            // By this date, the token has expired.
+            true => Response { date: Some(Timestamp::from_millis(NOW + 7_200_000)), ..response(503, "") },
+            false if request.url.contains("/tokens/me") => rate_limited(Some("60"), ""),
+            false => response(201, CREATED),
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let _ = recorder.recordings(None, Some(&org(GLOBEX)), with_timeout(500)).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after), (Code::RateLimited, Some(60_000)));
+    });
+}
+
+#[test]
 fn a_refused_token_is_renewed_and_the_start_is_repeated_once() {
     run(async {
         for body in [r#"{"code":"bad.credentials"}"#, r#"{"code":"credentials.expired"}"#, ""] {

@@ -1,4 +1,4 @@
-//! Rate limits: batches stay below the limit, and a 429 is repeated after the wait.
+//! Rate limits: batches stay below the limit, and no token is sent before the wait that the cloud asked for is over.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -11,6 +11,7 @@ use premium_recorder::model::error::Code;
 use premium_recorder::model::secret::Secret;
 use premium_recorder::model::time::Instant;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
+use premium_recorder::token::access_token::AccessToken;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -165,17 +166,88 @@ fn a_lost_start_is_not_looked_for_during_the_wait_that_the_cloud_asked_for() {
         let world = World::new();
         world.respond_async(|request| {
             let is_start = request.method == "POST";
-            let result =
-                if is_start { Err(lost_response("reset")) } else { Ok(Response { retry_after: Some("60".into()), ..response(429, "") }) };
+            let result = if is_start { Err(lost_response("reset")) } else { Ok(rate_limited(Some("60"), "")) };
             Box::pin(async { result })
         });
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-        let listed = recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await;
-        assert_eq!(error(listed).code, Code::RateLimited);
         let lost = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
         assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        // The next start would look first.
+        let left = NOW + 60_000 - world.time();
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after.map(i64::from)), (Code::RateLimited, Some(left)));
         let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
-        assert_eq!(methods, ["GET", "POST"]);
+        assert_eq!(methods, ["POST", "GET"]);
+    });
+}
+
+/// Notes the time of each request and its organization, and refuses the first one for so many seconds.
+fn refuse_first(world: &World, seconds: &'static str) -> Rc<RefCell<Vec<(i64, String)>>> {
+    let times: Rc<RefCell<Vec<(i64, String)>>> = Rc::default();
+    let (log, clock) = (times.clone(), world.clone());
+    world.respond(move |request| {
+        let org = if request.token == jwt_for(GLOBEX) { GLOBEX } else { ACME };
+        log.borrow_mut().push((clock.time() - NOW, org.to_owned()));
+        match (log.borrow().len(), request.method.as_str()) {
+            (1, _) => rate_limited(Some(seconds), ""),
+            (_, "GET") => list(&[]),
+            (_, "DELETE") => response(204, ""),
+            _ => response(201, CREATED),
+        }
+    });
+    times
+}
+
+#[test]
+fn during_the_wait_no_call_sends_the_token_and_other_tokens_do_not_wait() {
+    run(async {
+        let world = World::new();
+        let times = refuse_first(&world, "10");
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
+        let (globex, acme) = (org(GLOBEX), org(ACME));
+        let later = async {
+            world.sleep(SECOND).await;
+            let impatient = error(recorder.recordings(None, Some(&globex), with_timeout(9_000)).await);
+            assert_eq!((impatient.code, impatient.evidence.retry_after), (Code::RateLimited, Some(9_000)));
+            let impatient = error(recorder.sign_out(Some(globex.clone()), with_timeout(9_000)).await);
+            assert_eq!((impatient.code, impatient.evidence.retry_after), (Code::RateLimited, Some(9_000)));
+            recorder.add_token(AccessToken::parse(&jwt_for(GLOBEX)).unwrap(), no_options()).await.unwrap();
+            recorder.recordings(None, Some(&acme), no_options()).await.unwrap();
+            recorder.recordings(None, Some(&globex), no_options()).await.unwrap();
+            recorder.sign_out(Some(globex.clone()), no_options()).await.unwrap();
+        };
+        let start = recorder.start_recording(start_in(GLOBEX), no_options());
+        let _ = while_time_passes(&[&world], join(start, later)).await;
+        let times = times.borrow();
+        assert!(times.iter().skip(1).all(|(at, org)| *at >= 10_000 || org == ACME), "{times:?}");
+        assert!(times.contains(&(SECOND, ACME.to_owned())), "{times:?}");
+    });
+}
+
+#[test]
+fn a_batch_sends_a_token_no_more_until_the_wait_is_over() {
+    run(async {
+        // The wait is longer than a start's time.
+        let world = World::new();
+        let times = refuse_first(&world, "3600");
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        // The clock does not advance.
+        let results = start_many(&recorder, starts_in(GLOBEX, 10), concurrency(1)).await;
+        for result in results {
+            let refused = error(result);
+            assert_eq!((refused.code, refused.evidence.retry_after), (Code::RateLimited, Some(3_600_000)));
+        }
+        assert_eq!(times.borrow().len(), 1);
+
+        // A start's time allows the wait. Starts with another token do not wait for it.
+        let world = World::new();
+        let times = refuse_first(&world, "7");
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
+        let starts = starts_in(GLOBEX, 10).into_iter().chain(starts_in(ACME, 10)).collect();
+        let results = while_time_passes(&[&world], start_many(&recorder, starts, concurrency(2))).await;
+        assert!(results.iter().all(Result::is_ok));
+        let times = times.borrow();
+        assert!(times.iter().skip(1).all(|(at, org)| (*at >= 7_000) == (org == GLOBEX)), "{times:?}");
     });
 }
 
@@ -429,6 +501,7 @@ fn the_limiter_of_a_closed_recorder_keeps_no_token() {
     limiter.block(&token, now, 60_000);
     assert!(limiter.wait(&token, now).is_some());
     assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), None);
+    assert!(limiter.wait(&Secret::from("another-token".to_owned()), now).is_none());
     limiter.forget();
     assert!(limiter.wait(&token, now).is_none());
     assert_eq!(limiter.next_slot_at(&token, now, Some(1), 0), Some(now));

@@ -142,6 +142,18 @@ fn if_the_token_cannot_be_identified_the_refusal_is_passed_on() {
 }
 
 #[test]
+fn if_the_cloud_asks_to_wait_instead_of_identifying_the_token_the_refusal_tells_the_wait() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { rate_limited(Some("60"), "") });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after), (Code::WrongOrg, Some(60_000)));
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
 fn a_call_is_repaired_only_once() {
     run(async {
         let refusals = [response(401, ""), response(403, RESOURCE_OWNER), rate_limited(Some("0"), "")];

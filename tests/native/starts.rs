@@ -536,6 +536,42 @@ fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
 }
 
 #[test]
+fn after_a_look_that_the_cloud_refused_for_now_the_start_waits_too() {
+    // (the status of the refused look, its wait in seconds, the requests: their methods and seconds)
+    let cases = [
+        (429, "60", vec![("GET", 0)]),
+        (403, "60", vec![("GET", 0)]),
+        (429, "7", vec![("GET", 0), ("POST", 7)]),
+        (403, "7", vec![("GET", 0), ("POST", 7)]),
+    ];
+    for (status, wait, expected) in cases {
+        run(async {
+            let world = World::new();
+            // The start looks first, because its token was acquired for it.
+            world.issue_per_org();
+            let times: Rc<RefCell<Vec<(String, i64)>>> = Rc::default();
+            let (log, clock) = (times.clone(), world.clone());
+            world.respond(move |request| {
+                log.borrow_mut().push((request.method.clone(), (clock.time() - NOW) / SECOND));
+                match request.method.as_str() {
+                    "POST" => response(201, CREATED),
+                    _ => Response { retry_after: Some(wait.to_owned()), ..response(status, "") },
+                }
+            });
+            let recorder = connect(&world, options(&[])).await;
+            let started = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            if expected.len() == 1 {
+                let refused = error(started);
+                assert_eq!((refused.code, refused.evidence.retry_after), (Code::RateLimited, Some(60_000)));
+            }
+            let times = times.borrow();
+            let sent: Vec<_> = times.iter().map(|(method, at)| (method.as_str(), *at)).collect();
+            assert_eq!(sent, expected, "{status} {wait}");
+        });
+    }
+}
+
+#[test]
 fn two_pages_with_locks_send_one_start() {
     run(async {
         let one = World::new();

@@ -277,7 +277,18 @@ export const MUTANTS = [
   },
   {
     name: "sends again at once when it was told to wait",
-    edits: one("src/client/repair.rs", "ports.sleep(millis).await;", ""),
+    edits: [
+      { file: "src/client/repair.rs", find: "ports.sleep(millis).await;", replace: "" },
+      {
+        file: "src/cloud/rate_limit.rs",
+        find: "*millis > 0)",
+        replace: "*millis > 0).filter(|_| false)",
+      },
+    ],
+  },
+  {
+    name: "sends a token in other calls when it was told to wait",
+    edits: one("src/cloud/rate_limit.rs", "*millis > 0)", "*millis > 0).filter(|_| false)"),
   },
   {
     name: "waits a moment when it was told to wait for ages",

@@ -343,6 +343,7 @@ impl World {
         let network = self.network.borrow();
         let flight = &network.0[number];
         let (recorder, asked) = (flight.recorder, &flight.asked);
+        self.check_wait(&network, number);
         if let Some(exchange) = &asked.exchange {
             self.log(|| format!("recorder {recorder}: request {number}: POST {url} {exchange:?}"));
             return self.exchange_sent(number, flight.environment, exchange, origin, url);
@@ -380,7 +381,6 @@ impl World {
             self.broken("CROSSING", || format!("request {number} names org {:?} and is for {:?}", asked.org, flight.org));
         }
         drop((tokens, ledger));
-        self.check_wait(&network, number);
         self.listed(flight);
         if let Some(start) = asked.start {
             drop(network);
@@ -388,20 +388,18 @@ impl World {
         }
     }
 
-    /// A request that the cloud has refused for now is not sent again before the time that the cloud named.
+    /// A token that the cloud has refused for now, or a refresh token, is not sent again before the time that the cloud named;
+    /// nor is a start, with whatever token.
     fn check_wait(&self, network: &Network, number: usize) {
         let flight = &network.0[number];
         let asked = &flight.asked;
-        let is_of_many = self.is_of_batch(flight.task);
-        let is_same = |other: &Flight| match (asked.start, other.asked.start) {
-            (Some(start), of) => of == Some(start),
-            (None, of) => {
-                // Each token has a limit of its own.
-                let is_same = other.task == flight.task
-                    && (other.asked.method, &other.asked.path) == (asked.method, &asked.path)
-                    && other.asked.token == asked.token;
-                of.is_none() && is_same && other.asked.org == asked.org && !is_of_many
-            }
+        let is_same = |other: &Flight| {
+            let is_same_secret = match (&asked.exchange, &other.asked.exchange) {
+                (None, None) => other.asked.token == asked.token,
+                (Some(exchange), Some(other)) => exchange.secret() == other.secret(),
+                _ => false,
+            };
+            asked.start.is_some() && other.asked.start == asked.start || is_same_secret && other.recorder == flight.recorder
         };
         for (at, before) in network.0[..number].iter().enumerate().filter(|(_, before)| is_same(before)) {
             let (Some(not_before), State::Over(..)) = (before.not_before, &before.state) else { continue };
@@ -415,16 +413,6 @@ impl World {
             }
             self.see("sent again when", if not_before.is_date { "a date was over" } else { "seconds were over" });
         }
-    }
-
-    fn is_of_batch(&self, task: Option<usize>) -> bool {
-        self.is_of_call(task, |call| call.is_of_batch)
-    }
-
-    fn is_of_call(&self, task: Option<usize>, is_such: impl Fn(&Call) -> bool) -> bool {
-        let ledger = self.ledger.borrow();
-        let call = task.and_then(|task| ledger.call_of_task.get(task).copied().flatten());
-        call.is_some_and(|call| is_such(&ledger.calls[call]))
     }
 
     /// The recordings of an agent are listed, which is looking for all that may run of it.
