@@ -47,7 +47,6 @@ impl TokenResponse {
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The login origin's token endpoint did not answer.", lost))?;
         if response.status != 200 {
-            secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));
             let retry_after = exchange.retry_after(&response);
             let mut error = refused(response);
             error.evidence.retry_after = retry_after;

@@ -87,8 +87,11 @@ impl<P: CloudPorts> Exchange<P> {
         let mut result = self.ports.send(request).await;
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
-            secrets.iter().for_each(|secret| response.redact_headers(secret));
-            bearer.iter().for_each(|bearer| response.redact_body(bearer, |text| self.ports.parse_json(text)));
+            let is_token_endpoint = bearer.is_none();
+            response.redact_headers(&secrets);
+            if !(is_token_endpoint && response.status == 200) {
+                response.redact_body(&secrets, |text| self.ports.parse_json(text));
+            }
         }
         let received = self.now();
         if let (Some(in_flight), Ok(response)) = (&mut in_flight, &result) {
