@@ -82,12 +82,15 @@ impl<P: CloudPorts> Exchange<P> {
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
         let is_read = request.method() == Method::Get;
-        let (bearer, secrets) = (request.bearer().cloned(), request.secrets());
+        let (bearer, mut secrets) = (request.bearer().cloned(), request.secrets());
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
             let is_token_endpoint = bearer.is_none();
+            if is_token_endpoint {
+                secrets.extend(response.issued_tokens());
+            }
             response.redact_headers(&secrets);
             if !(is_token_endpoint && response.status == 200) {
                 response.redact_body(&secrets, |text| self.ports.parse_json(text));

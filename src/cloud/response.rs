@@ -42,6 +42,12 @@ pub struct RateLimit {
 }
 
 impl Response {
+    /// The tokens that a token endpoint's response names, whatever its status.
+    pub(crate) fn issued_tokens(&self) -> impl Iterator<Item = Secret> {
+        let names = ["access_token", "refresh_token", "id_token"].into_iter();
+        names.filter_map(|name| self.json.str(name)).map(|text| text.to_owned().into())
+    }
+
     /// Redacts secrets that the server repeats in a header.
     pub(crate) fn redact_headers(&mut self, secrets: &[Secret]) {
         for text in [&mut self.correlation_id, &mut self.retry_after].into_iter().flatten() {
