@@ -11,7 +11,7 @@ use crate::cloud::exchange::Exchange;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, redact};
 
 /// A pending authorization request.
 pub(super) struct AuthorizationRequest {
@@ -62,12 +62,18 @@ impl AuthorizationRequest {
             return Err(not_ours("The authorization response has another state than the request.").for_org(&self.org));
         }
         if let Some(error) = value(response, "error") {
-            let description = value(response, "error_description").unwrap_or_default();
             let code = match error {
                 "server_error" | "temporarily_unavailable" => Code::CloudUnavailable,
                 _ => Code::LoginDenied,
             };
-            let words = format!("{error}: {description}");
+            let secrets = [self.state.clone().into(), self.verifier.clone(), value(response, "code").unwrap_or_default().to_owned().into()];
+            let told = |name: &str| {
+                let mut text = value(response, name).unwrap_or_default().to_owned();
+                redact(&secrets, &mut text);
+                text
+            };
+            let error = told("error");
+            let words = format!("{error}: {}", told("error_description"));
             return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)).for_org(&self.org));
         }
         match value(response, "code") {

@@ -173,7 +173,7 @@ impl<P: Platform> Sources<P> {
         let Some(refresh_token) = stale.refresh_token() else { return Ok(None) };
         self.emit(target, Source::RefreshToken, reason);
         let work = async {
-            let refreshed = TokenResponse::refresh(login.client_id(), &self.exchange, &target.environment, &refresh_token).await;
+            let refreshed = TokenResponse::refresh(login.client_id(), &self.exchange, stale, &refresh_token).await;
             let response = match refreshed {
                 Ok(response) => response,
                 // The refresh token was used up, revoked or has expired: do not try again.

@@ -10,6 +10,7 @@ use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
 use crate::model::time::Instant;
 use crate::token::access_token::{AccessToken, RefreshToken};
+use crate::token::org_token::OrgToken;
 use crate::token::request::token_request;
 
 /// What the token endpoint gives.
@@ -20,15 +21,16 @@ pub(crate) struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// Exchanges a refresh token for another access token.
+    /// Exchanges the stale token's refresh token for another access token.
     pub(crate) async fn refresh<P: CloudPorts>(
         client_id: &str,
         exchange: &Exchange<P>,
-        environment: &Environment,
+        stale: &OrgToken,
         token: &RefreshToken,
     ) -> Result<TokenResponse, Error> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.secret().reveal()), ("client_id", client_id)];
-        let mut response = TokenResponse::fetch(exchange, environment, &form, &[token.secret()]).await?;
+        let secrets = [token.secret(), stale.secret()];
+        let mut response = TokenResponse::fetch(exchange, &stale.target().environment, &form, &secrets).await?;
         // Without rotation the old refresh token stays valid.
         response.refresh_token.get_or_insert_with(|| token.clone());
         Ok(response)
@@ -47,7 +49,6 @@ impl TokenResponse {
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The login origin's token endpoint did not answer.", lost))?;
         if response.status != 200 {
-            secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));
             let retry_after = exchange.retry_after(&response);
             let mut error = refused(response);
             error.evidence.retry_after = retry_after;

@@ -75,11 +75,10 @@ impl<P: CloudPorts> Exchange<P> {
         self.closing.abort();
     }
 
-    /// Sends a request once. While the cloud asks to wait before one of the request's secrets is sent again, sends nothing.
+    /// Sends a request once. While the cloud asks to wait before the request's credential is sent again, sends nothing.
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let (bearer, secrets) = (request.bearer().cloned(), request.secrets());
-        let now = self.ports.now();
-        if let Some(millis) = secrets.iter().filter_map(|secret| self.rate_limiter.wait(secret, now)).max() {
+        let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
+        if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
             let cause = Cause::Error(Box::new(must_wait(millis)));
             return Err(TransportError { may_have_been_processed: false, status: None, cause });
         }
@@ -92,8 +91,14 @@ impl<P: CloudPorts> Exchange<P> {
         let mut result = self.ports.send(request).await;
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
-            secrets.iter().for_each(|secret| response.redact_headers(secret));
-            bearer.iter().for_each(|bearer| response.redact_body(bearer, |text| self.ports.parse_json(text)));
+            let is_token_endpoint = bearer.is_none();
+            if is_token_endpoint {
+                secrets.extend(response.issued_tokens());
+            }
+            response.redact_headers(&secrets);
+            if !(is_token_endpoint && response.status == 200) {
+                response.redact_body(&secrets, |text| self.ports.parse_json(text));
+            }
         }
         let received = self.now();
         if let (Some(in_flight), Ok(response)) = (&mut in_flight, &result) {
@@ -115,10 +120,10 @@ impl<P: CloudPorts> Exchange<P> {
         }
         // After another refusal than 429, the library still looks at once for a start that may have run.
         if (response.status == 429 || (is_read || bearer.is_none()) && response.status >= 400)
-            && let Some(millis) = self.retry_after(&response)
+            && let (Some(credential), Some(millis)) = (credential, self.retry_after(&response))
             && !self.closing.is_aborted()
         {
-            secrets.iter().for_each(|secret| self.rate_limiter.block(secret, received.instant(), millis));
+            self.rate_limiter.block(&credential, received.instant(), millis);
         }
         Ok(response)
     }

@@ -31,7 +31,7 @@ fn error_code(status: u16, code: &str, message: &str) -> Code {
         (401, "credentials.expired") => Code::TokenExpired,
         (401, _) => Code::Unauthenticated,
 
-        (403, _) if contains(message.bytes(), b"insufficient scope for resource owner") => Code::WrongOrg,
+        (403, _) if contains(message.as_bytes(), b"insufficient scope for resource owner") => Code::WrongOrg,
         (403, "app.not.authorized.for.scope") => Code::ScopeMissing,
         (
             403,

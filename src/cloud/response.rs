@@ -2,7 +2,7 @@
 
 use crate::model::error::{Cause, Error};
 use crate::model::json::Json;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, redact};
 use crate::model::time::Timestamp;
 
 /// The longest body that is read. Reading a longer body stops, and closes the connection.
@@ -42,24 +42,25 @@ pub struct RateLimit {
 }
 
 impl Response {
-    /// Redacts a secret that the server repeats in a header.
-    pub(crate) fn redact_headers(&mut self, secret: &Secret) {
-        for header in [&mut self.correlation_id, &mut self.retry_after] {
-            if let Some(text) = header.as_mut().filter(|text| secret.is_in(text) || secret.is_disguised_in(text)) {
+    /// The tokens that a token endpoint's response names, whatever its status.
+    pub(crate) fn issued_tokens(&self) -> impl Iterator<Item = Secret> {
+        let names = ["access_token", "refresh_token", "id_token"].into_iter();
+        names.filter_map(|name| self.json.str(name)).map(|text| text.to_owned().into())
+    }
+
+    /// Redacts secrets that the server repeats in a header.
+    pub(crate) fn redact_headers(&mut self, secrets: &[Secret]) {
+        for text in [&mut self.correlation_id, &mut self.retry_after].into_iter().flatten() {
+            if redact(secrets, text) {
                 *text = "***".to_owned();
             }
         }
     }
 
-    /// Redacts a secret that the server repeats in the body, even in disguise.
-    pub(crate) fn redact_body(&mut self, secret: &Secret, parse_json: impl Fn(&str) -> Option<Json>) {
-        if let Some(redacted) = secret.redacted(&self.body) {
-            self.json = parse_json(&redacted).unwrap_or_default();
-            self.body = redacted;
-        }
-        if secret.is_disguised_in(&self.body) {
-            self.json = Json::default();
-            self.body = "***".to_owned();
+    /// Redacts secrets that the server repeats in the body, even in disguise.
+    pub(crate) fn redact_body(&mut self, secrets: &[Secret], parse_json: impl Fn(&str) -> Option<Json>) {
+        if redact(secrets, &mut self.body) {
+            self.json = parse_json(&self.body).unwrap_or_default();
         }
     }
 }

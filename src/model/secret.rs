@@ -15,13 +15,8 @@ impl Secret {
         &self.0
     }
 
-    /// Whether the text contains the secret, unescaped.
-    pub(crate) fn is_in(&self, text: &str) -> bool {
-        contains(text.bytes(), self.0.as_bytes())
-    }
-
     /// The text with `***` in place of the secret; `None` if the text does not contain the secret.
-    pub(crate) fn redacted(&self, text: &str) -> Option<String> {
+    fn redacted(&self, text: &str) -> Option<String> {
         let search = Search::new(self.0.as_bytes());
         let (mut redacted, mut kept, mut matched) = (String::new(), 0, 0);
         for (at, byte) in (1..).zip(text.bytes()) {
@@ -35,46 +30,69 @@ impl Secret {
         (kept > 0).then(|| redacted + text.get(kept..).unwrap_or_default())
     }
 
-    /// Whether the text contains the secret in disguise: with escapes of JSON, URLs or HTML, however deeply nested and mixed, in
-    /// pieces (several strings of an array, several lines), or in base64.
-    pub(crate) fn is_disguised_in(&self, text: &str) -> bool {
-        let is_long = self.0.len() >= MIN_LONG_BYTES;
-        let (plain, secret) = (unescaped(text, is_long), unescaped(&self.0, is_long));
-        if !is_long {
-            return contains(plain.iter().copied(), &secret);
-        }
-        // An escape right before the secret may take in the secret's first characters.
-        let certain = secret.get(MAX_TAKEN_IN..).unwrap_or_default();
+    /// Whether a text contains the secret in disguise: with escapes of JSON, URLs or HTML, however deeply nested and mixed, in
+    /// pieces (several strings of an array, several lines), in the other case, without a few characters at its ends, or in
+    /// base64. `plain`: the text without its escapes.
+    fn is_disguised_in(&self, plain: &[u8], folded_text: &[u8]) -> bool {
+        let secret = unescaped(&self.0);
         let in_base64 = |offset: usize| {
             let mut shifted = Zeroizing::new(vec![0; offset]);
             shifted.extend_from_slice(self.0.as_bytes());
             let encoded = Zeroizing::new(Base64UrlUnpadded::encode_string(&shifted));
             // The first and the last characters depend on what is around the secret.
-            let inner = encoded.as_bytes().get(4..encoded.len() - 4).unwrap_or_default();
-            let as_base64url = |byte: &u8| match byte {
-                b'+' => b'-',
-                b'/' => b'_',
-                other => *other,
-            };
-            contains(plain.iter().map(as_base64url), inner)
+            let inner = encoded.as_bytes().get(offset + 1..encoded.len().saturating_sub(1)).unwrap_or_default();
+            contains_middle(folded_text, &folded(inner))
         };
-        contains(plain.iter().copied(), certain) || (0..3).any(in_base64)
+        contains(plain, &secret) || contains_middle(folded_text, &folded(&secret)) || (0..3).any(in_base64)
     }
 }
 
-/// A secret of this length is recognized without some of its characters.
-const MIN_LONG_BYTES: usize = 24;
+/// Redacts the secrets in the text: writes `***` in place of each, and in place of the whole text if a secret is in it in
+/// disguise. Returns whether the text has changed.
+pub(crate) fn redact(secrets: &[Secret], text: &mut String) -> bool {
+    let mut has_changed = false;
+    for secret in secrets {
+        if let Some(redacted) = secret.redacted(text) {
+            (*text, has_changed) = (redacted, true);
+        }
+    }
+    let plain = unescaped(text);
+    let folded = folded(&plain);
+    if secrets.iter().any(|secret| secret.is_disguised_in(&plain, &folded)) {
+        (*text, has_changed) = ("***".to_owned(), true);
+    }
+    has_changed
+}
 
-/// The most characters that an escape takes in.
+/// Fewer characters than this may be an ordinary word.
+const MIN_MIDDLE: usize = 8;
+
+/// The most characters that an escape right before the secret takes in.
 const MAX_TAKEN_IN: usize = 8;
 
+/// Whether the text contains the secret, perhaps without a few characters at its ends. Both are folded.
+fn contains_middle(text: &[u8], secret: &[u8]) -> bool {
+    let Some(spare) = secret.len().checked_sub(MIN_MIDDLE) else { return false };
+    let end = (spare / 3).min(MAX_TAKEN_IN);
+    contains(text, secret.get(end..secret.len() - end).unwrap_or_default())
+}
+
+/// The letters and digits, in lower case: other characters are encoded in many ways, or separate pieces. Without the letters of
+/// JSON's escapes, since `\n` may be a line break or an escaped letter.
+fn folded(plain: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut folded = Zeroizing::new(Vec::with_capacity(plain.len()));
+    let lower_case = plain.iter().map(u8::to_ascii_lowercase);
+    folded.extend(lower_case.filter(|byte| byte.is_ascii_alphanumeric() && !b"bfnrt".contains(byte)));
+    folded
+}
+
 /// Whether the text contains the needle. An empty needle is in no text.
-pub(crate) fn contains(mut text: impl Iterator<Item = u8>, needle: &[u8]) -> bool {
+pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
     let search = Search::new(needle);
     let mut matched = 0;
     !needle.is_empty()
-        && text.any(|byte| {
-            matched = search.step(matched, byte);
+        && text.iter().any(|byte| {
+            matched = search.step(matched, *byte);
             matched == needle.len()
         })
 }
@@ -110,70 +128,82 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The text without its escapes. `only_token_bytes`: also without everything that no bearer token contains.
+/// The text without its escapes.
 ///
 /// Decodes an escape as soon as its last byte is there, so that the result may complete another escape: one pass decodes every
 /// depth.
-fn unescaped(text: &str, only_token_bytes: bool) -> Zeroizing<Vec<u8>> {
+fn unescaped(text: &str) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut next = Zeroizing::new(Vec::new());
     for byte in text.bytes() {
-        let mut next = Some(byte);
-        while let Some(byte) = next {
+        next.push(byte);
+        while let Some(byte) = next.pop() {
             plain.push(byte);
-            next = last_escape(&plain).map(|(length, decoded)| {
+            if let Some(Escape { length, decoded, following }) = last_escape(&plain) {
                 let rest = plain.len() - length;
                 plain.truncate(rest);
-                decoded
-            });
+                next.extend(following);
+                next.push(decoded);
+            }
         }
     }
-    plain.retain(|byte| !only_token_bytes || byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte));
     plain
 }
 
-/// The escape that the text ends with: its length, and the byte that it stands for. Only ASCII is decoded correctly.
-fn last_escape(text: &[u8]) -> Option<(usize, u8)> {
+/// An escape at the end of a text.
+struct Escape {
+    /// Its length, including the following byte.
+    length: usize,
+    /// The byte that it stands for.
+    decoded: u8,
+    /// The byte that shows that the escape is complete, but is not part of it.
+    following: Option<u8>,
+}
+
+/// The escape that the text ends with. Only ASCII is decoded correctly.
+fn last_escape(text: &[u8]) -> Option<Escape> {
+    let escape = |length, decoded| Some(Escape { length, decoded, following: None });
     match text {
-        [.., b'%', a, b] => Some((3, number(&[*a, *b], 16)?)),
-        [.., b'\\', b'x', a, b] => Some((4, number(&[*a, *b], 16)?)),
-        [.., b'\\', b'u', a, b, c, d] => Some((6, number(&[*a, *b, *c, *d], 16)?)),
+        [.., b'%', a, b] => escape(3, number(&[*a, *b], 16)?),
+        [.., b'\\', b'x', a, b] => escape(4, number(&[*a, *b], 16)?),
+        [.., b'\\' | b'%', b'u', a, b, c, d] => escape(6, number(&[*a, *b, *c, *d], 16)?),
         // Any other escape stands for the character itself, or for a character that no secret contains.
-        [.., b'\\', byte] if !matches!(byte, b'u' | b'x') => Some((2, *byte)),
-        [reference @ .., b';'] => {
+        [.., b'\\', byte] if !matches!(byte, b'u' | b'x') => escape(2, *byte),
+        [reference @ .., last] => {
             let begin = reference.iter().rev().take(MAX_REFERENCE).position(|byte| *byte == b'&')?;
             let name = reference.get(reference.len() - begin..)?;
-            let byte = match name {
-                [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
-                [b'#', digits @ ..] => number(digits, 10)?,
-                _ => REFERENCES.iter().find(|(other, _)| other.as_bytes() == name)?.1,
+            let (digits, radix) = match name {
+                [b'#', b'x' | b'X', digits @ ..] => (digits, 16),
+                [b'#', digits @ ..] => (digits, 10),
+                _ => {
+                    let is_name = *last == b';' && name.iter().all(u8::is_ascii_alphanumeric);
+                    let named = REFERENCES.iter().find(|(other, _)| other.as_bytes() == name);
+                    return escape(begin + 2, named.map_or(NO_SECRETS, |(_, byte)| *byte)).filter(|_| is_name);
+                }
             };
-            Some((begin + 2, byte))
+            // The next escape may stand for another digit.
+            let is_complete = !matches!(last, b'%' | b'\\' | b'&') && !char::from(*last).is_digit(radix);
+            let decoded = number(digits, radix).filter(|_| is_complete)?;
+            Some(Escape { length: begin + 2, decoded, following: Some(*last).filter(|last| *last != b';') })
         }
-        _ => None,
+        [] => None,
     }
 }
 
-/// The longest character reference of HTML that is decoded.
-const MAX_REFERENCE: usize = 16;
+/// The longest character reference of HTML that is decoded, without its semicolon.
+const MAX_REFERENCE: usize = 9;
 
-/// HTML's names of the characters that tokens and escapes consist of.
-const REFERENCES: [(&str, u8); 9] = [
-    ("amp", b'&'),
-    ("AMP", b'&'),
-    ("num", b'#'),
-    ("percnt", b'%'),
-    ("bsol", b'\\'),
-    ("period", b'.'),
-    ("lowbar", b'_'),
-    ("sol", b'/'),
-    ("plus", b'+'),
-];
+/// HTML's names of the characters that escapes consist of.
+const REFERENCES: [(&str, u8); 6] = [("amp", b'&'), ("AMP", b'&'), ("num", b'#'), ("percnt", b'%'), ("bsol", b'\\'), ("semi", b';')];
+
+/// A character that no secret contains, and no escape.
+const NO_SECRETS: u8 = 0;
 
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
     let digit = |number: u32, digit: &u8| number.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?);
     let number = digits.iter().try_fold(0, digit).filter(|_| !digits.is_empty())?;
     // Not ASCII: no character of a secret.
-    Some(u8::try_from(number).unwrap_or(0))
+    Some(u8::try_from(number).unwrap_or(NO_SECRETS))
 }
 
 impl From<String> for Secret {

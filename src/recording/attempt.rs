@@ -41,17 +41,12 @@ impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
     pub(super) async fn attempt(&self, state: &StartState) -> StartResult {
         let StartState { call, agent, sent, .. } = state;
-        let (token, turn) = if state.shares {
-            loop {
-                match self.wait_for_turn(state).await? {
-                    Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
-                    // Otherwise, a start that shares nothing was sent meanwhile.
-                    Preflight::Own(token, turn) if self.page.has_only_turn(&state.key) => break (Some(token), turn),
-                    Preflight::Own(..) => {}
-                }
-            }
-        } else {
-            (None, Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None })
+        let (token, turn) = match state.shares {
+            true => match self.wait_for_turn(state).await? {
+                Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
+                Preflight::Own(token, turn) => (Some(token), turn),
+            },
+            false => (None, Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None }),
         };
         let under_way: Rc<dyn Any> = Rc::new(self.page.under_way(&state.key, state.number, sent, turn));
         state.under_way.replace(Some(under_way.clone()));

@@ -91,11 +91,6 @@ impl PageStarts {
         PageTurn { page: self.clone(), name: key.name.clone(), number }
     }
 
-    /// Whether the start that has a turn is the only one of this page with the same key that has one.
-    pub(super) fn has_only_turn(&self, key: &StartKey) -> bool {
-        self.0.by_name.borrow().get(&*key.name).is_some_and(|same| same.turns.len() == 1)
-    }
-
     /// Waits for the turn.
     pub(super) async fn turn(&self, key: &StartKey, number: u64) -> PageTurn {
         loop {

@@ -204,12 +204,16 @@ impl OrgToken {
             let message = format!("Somebody signed out of organization {}.", self.target.org);
             return Err(Error::new(Code::NoToken, message).for_org(&self.target.org));
         }
-        Ok(authorized(&self.target.environment, &self.token, Some(&self.target.org), request))
+        Ok(self.request(request))
     }
 
     /// The request that revokes this token: the only request that may be sent after a sign-out.
     pub(crate) fn revocation(&self) -> Request {
-        authorized(&self.target.environment, &self.token, Some(&self.target.org), ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
+        self.request(ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
+    }
+
+    fn request(&self, request: ApiRequest) -> Request {
+        authorized(&self.target.environment, &self.token, self.refresh_token(), Some(&self.target.org), request)
     }
 }
 
@@ -252,7 +256,7 @@ impl UnidentifiedToken {
         if self.session.has_ended() {
             return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
         }
-        Ok(authorized(&self.environment, &self.token, None, ApiRequest::get_token_info()))
+        Ok(authorized(&self.environment, &self.token, None, None, ApiRequest::get_token_info()))
     }
 
     /// The token with the organization that it claims; `None` if it claims none.

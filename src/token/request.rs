@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 use crate::model::environment::Environment;
 use crate::model::ids::{AgentId, OrgId};
 use crate::model::secret::Secret;
-use crate::token::access_token::AccessToken;
+use crate::token::access_token::{AccessToken, RefreshToken};
 
 /// An HTTP method that the library uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,11 +132,17 @@ pub struct Request {
     body: Option<String>,
     org: Option<OrgId>,
     bearer: Option<Secret>,
-    /// The secrets in the token endpoint's form.
-    form_secrets: Vec<Secret>,
+    /// The secrets besides the bearer that the response must not repeat to the app.
+    other_secrets: Vec<Secret>,
 }
 
-pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Option<&OrgId>, request: ApiRequest) -> Request {
+pub(super) fn authorized(
+    environment: &Environment,
+    token: &AccessToken,
+    refresh_token: Option<RefreshToken>,
+    org: Option<&OrgId>,
+    request: ApiRequest,
+) -> Request {
     let secret = token.secret();
     let mut headers =
         vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal())), ("Accept".to_owned(), "application/json".to_owned())];
@@ -156,11 +162,12 @@ pub(super) fn authorized(environment: &Environment, token: &AccessToken, org: Op
         body: request.body,
         org: org.cloned(),
         bearer: Some(secret.clone()),
-        form_secrets: Vec::new(),
+        other_secrets: refresh_token.iter().map(|token| token.secret().clone()).collect(),
     }
 }
 
-/// A request to the environment's token endpoint. The secrets are in the form; there is no bearer.
+/// A request to the environment's token endpoint, without a bearer. `secrets`: the code or refresh token first, then what else
+/// the response must not repeat.
 pub(crate) fn token_request(environment: &Environment, form: String, secrets: Vec<Secret>) -> Request {
     let origin = environment.login().as_str().to_owned();
     let headers = vec![
@@ -175,7 +182,7 @@ pub(crate) fn token_request(environment: &Environment, form: String, secrets: Ve
         body: Some(form),
         org: None,
         bearer: None,
-        form_secrets: secrets,
+        other_secrets: secrets,
     }
 }
 
@@ -215,9 +222,14 @@ impl Request {
         self.bearer.as_ref()
     }
 
-    /// The secrets in the request: the token, or those in the form.
+    /// What the request is authorized by: its bearer, or the code or refresh token in its form.
+    pub(crate) fn credential(&self) -> Option<&Secret> {
+        self.bearer.as_ref().or(self.other_secrets.first())
+    }
+
+    /// The secrets that the response must not repeat to the app.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
-        self.bearer.iter().chain(&self.form_secrets).cloned().collect()
+        self.bearer.iter().chain(&self.other_secrets).cloned().collect()
     }
 }
 

@@ -535,6 +535,125 @@ fn no_disguise_of_a_token_reaches_the_app() {
     }
 }
 
+fn secrets() -> [String; 6] {
+    let texts = [
+        "Ab3-_x9.Ab~3/x9+Q7-zz_yyAbCdEfGhIjKlMnOpQrS==",
+        "Zk3-_x9.Ab~3/x9+Q7w=",
+        "Zk3xx9Ab3x9Q",
+        "3f2504e04f8941d39a0c0305e82c3301",
+        "12345678901234567890",
+    ];
+    let [a, b, c, d, e] = texts.map(str::to_owned);
+    [format!("x{}", jwt_for(GLOBEX)), a, b, c, d, e]
+}
+
+/// The ways to write a token whole, and to split it.
+#[test]
+fn a_token_is_found_in_pieces_without_its_ends_in_the_other_case_and_in_base64() {
+    for token in secrets() {
+        let special = |by: &dyn Fn(u32) -> String| {
+            token.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { by(u32::from(c)) }).collect::<String>()
+        };
+        let lines = |text: &str, by: &str| text.as_bytes().chunks(19).map(String::from_utf8_lossy).collect::<Vec<_>>().join(by);
+        let named = |c: u32| match char::from_u32(c) {
+            Some('=') => "&equals;",
+            Some('_') => "&UnderBar;",
+            Some('.') => "&period;",
+            Some('/') => "&sol;",
+            Some('+') => "&plus;",
+            _ => "&hyphen;",
+        };
+        let base64 = Base64::encode_string(token.as_bytes());
+        let (first, second) = token.split_at(token.len() / 2);
+        let json: String = token.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+        let mut forms = vec![
+            token.to_uppercase(),
+            token.to_lowercase(),
+            token.trim_end_matches('=').to_owned(),
+            token[..token.len() - 1].to_owned(),
+            token[1..].to_owned(),
+            token.replace('+', " "),
+            special(&|c| named(c).to_owned()),
+            special(&|c| format!("%u{c:04x}")),
+            special(&|c| format!("%25u{c:04X}")),
+            special(&|c| format!("&#{c}&semi;")),
+            format!("{first}\",\"{second}"),
+            format!("100%{json}"),
+            base64.clone(),
+            base64.to_lowercase(),
+            Base64::encode_string(format!("Bearer {token}").as_bytes()),
+            base64.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect(),
+        ];
+        for between in [
+            "\\n",
+            "\\r\\n",
+            "\\t",
+            "\\f",
+            "\\b",
+            "\\\\n",
+            "\r\n ",
+            "&NewLine;",
+            "&#10",
+            "&#x0D&#10;",
+            "%0A",
+            "&quot;,&quot;",
+            "\\\",\\n  \\\"",
+        ] {
+            // A reference without a semicolon ends at the first character that is no digit.
+            let is_open = between.ends_with(|last: char| last.is_ascii_digit());
+            forms.push(format!("{first}{between}{}{second}", if is_open { " " } else { "" }));
+            forms.extend([&token, &base64].into_iter().filter(|_| !is_open).map(|text| lines(text, between)));
+        }
+        for form in forms {
+            for body in [format!(r#"{{"message":["{form}"]}}"#), format!(r#"{{"{form}":1}}"#), form.clone()] {
+                run(async {
+                    let refused = refused_with(&token, body.clone()).await;
+                    let Some(Cause::Cloud(words)) = &refused.evidence.cause else { panic!("{refused:?}") };
+                    let shown = format!("{refused:?}");
+                    assert!(!words.contains(&form) && !shown.contains(&form), "{token}: {body}");
+                    assert_eq!(refused.evidence.correlation_id.as_deref(), Some("***"), "{token}: {body}");
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn special_characters_are_found_as_references_without_semicolons() {
+    let token = "gh-_zz.Ks~Gg/xz+Q-zz_yyAbCdEfGhIjKlMnOpQrS==";
+    let decimal: &dyn Fn(char) -> String = &|c| if c.is_ascii_alphabetic() { c.to_string() } else { format!("&#{}", u32::from(c)) };
+    let hex: &dyn Fn(char) -> String = &|c| if "-_.~/+=".contains(c) { format!("&#x{:x}", u32::from(c)) } else { c.to_string() };
+    let nested: &dyn Fn(char) -> String = &|c| if "-_.~/+=".contains(c) { format!("&amp;#{}", u32::from(c)) } else { c.to_string() };
+    for kind in [decimal, hex, nested] {
+        run(async {
+            let refused = refused_with(token, format!("<p>{}</p>", written(token, &[kind]))).await;
+            assert_eq!(refused.evidence.correlation_id.as_deref(), Some("***"));
+        });
+    }
+}
+
+#[test]
+fn ordinary_texts_stay_readable_whatever_the_token() {
+    let texts = [
+        format!(r#"{{"message":"The agent {AGENT} of {GLOBEX} has no active conversation.","code":"not.found","status":404}}"#),
+        r#"{"message":"Missing the following permission(s): [recording:screenRecording:add]","contextId":"8c5f4a1e-3f25-04e0-4f89-41d39a0c0305"}"#.to_owned(),
+        r#"{"message":"the token has expired; get another access token","next":"/api/v2/tokens/me?id=1234567890"}"#.to_owned(),
+        "<html>\n<body>\n<h1>502 Bad Gateway</h1>\n&copy; AT&T &#169 nginx/1.25.3\n</body>\n</html>".to_owned(),
+        format!(r#"{{"debug":"{}"}}"#, Base64::encode_string(b"Zk3-_x9.Ab and other bytes that are no token")),
+        "0123456789abcdef".repeat(64),
+        "Zk3xx9Ab3x8Q 3f2504e0-4f89-41d3-8b1d-0305e82c3301 1234567890123".to_owned(),
+    ];
+    for token in secrets().into_iter().chain(["the-token", "opaque", "no-token", "3f2504e0"].map(str::to_owned)) {
+        for text in texts.iter().filter(|text| !text.contains(&token)) {
+            run(async {
+                let refused = refused_with(&token, text.clone()).await;
+                assert!(matches!(&refused.evidence.cause, Some(Cause::Cloud(words)) if words == text), "{token}: {text}");
+                assert_eq!(refused.evidence.correlation_id.as_ref(), Some(text), "{token}");
+            });
+        }
+    }
+}
+
 #[test]
 fn a_body_that_repeats_no_token_is_kept_unchanged() {
     let token = jwt_for(GLOBEX);
@@ -570,6 +689,9 @@ fn a_large_body_is_searched_in_linear_time() {
         "&amp;".repeat(size / 5),
         "&".to_owned() + &"amp;".repeat(size / 4),
         "&#37;".repeat(size / 5),
+        "&#37".repeat(size / 4),
+        "&#3".repeat(size / 3) + "x",
+        "&#3%3".repeat(size / 5) + "1x",
         ";".repeat(size),
     ];
     for body in bodies {

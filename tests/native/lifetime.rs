@@ -841,6 +841,34 @@ fn a_refresh_token_is_redacted() {
     });
 }
 
+#[test]
+fn a_response_repeats_neither_the_access_token_nor_its_refresh_token() {
+    run(async {
+        let repeated = r#"{"message":"the-access-token, the-refresh-token"}"#;
+        for refuses_start in [true, false] {
+            let world = World::new();
+            world.respond(move |request| match request.body.as_deref() {
+                Some(body) if body.contains("grant_type=refresh_token") => response(503, repeated),
+                _ if request.method == "POST" && !request.is_for_token_endpoint() && refuses_start => response(400, repeated),
+                _ => {
+                    let tokens = r#"{"access_token":"the-access-token","expires_in":100,"refresh_token":"the-refresh-token"}"#;
+                    accept_in(GLOBEX, tokens, request)
+                }
+            });
+            let recorder = connect(&world, login_options()).await;
+            let first = record_and_sign_in(&recorder, &world, GLOBEX).await;
+            let refused = match refuses_start {
+                true => error(first),
+                false => {
+                    world.advance(100 * SECOND);
+                    error(record(&recorder, GLOBEX).await)
+                }
+            };
+            assert!(matches!(&refused.evidence.cause, Some(Cause::Cloud(words)) if words == r#"{"message":"***, ***"}"#), "{refused:?}");
+        }
+    });
+}
+
 /// The time may be a matter of clocks, so the cloud decides.
 #[test]
 fn a_token_whose_idle_timeout_is_now_is_still_sent() {

@@ -677,6 +677,51 @@ fn the_code_and_the_verifier_are_redacted() {
 }
 
 #[test]
+fn an_authorization_response_repeats_no_secret_to_the_app() {
+    run(async {
+        for (error_word, description) in [
+            ("invalid_grant", "code the-secret-code of state STATE"),
+            ("the-secret-code", "STATE"),
+            ("server_error", "the%252Dsecret%252Dcode STATE"),
+        ] {
+            let world = World::new();
+            let recorder = connect(&world, login_options()).await;
+            let mut states = Vec::new();
+            let act = async |window: Rc<Popup>| {
+                let state = window.parameter("state").unwrap();
+                let description = description.replace("STATE", &state);
+                window.post(&format!("?error={error_word}&error_description={description}&code=the-secret-code&state={state}"));
+                states.push(state);
+            };
+            let shown = format!("{:?}", error(start_while(&recorder, &world, act).await));
+            assert!(!shown.contains("secret") && !shown.contains(&states[0]), "{shown}");
+        }
+    });
+}
+
+#[test]
+fn tokens_that_the_token_endpoint_names_are_redacted_whatever_its_status() {
+    run(async {
+        let tokens =
+            r#"{"access_token":"new-access-token","refresh_token":"new-refresh-token","id_token":"new-id-token","expires_in":100}"#;
+        for status in [200, 201, 300, 302, 400, 401, 500, 503] {
+            for name in ["access", "refresh", "id"] {
+                let world = World::new();
+                world.respond(move |request| match request.is_for_token_endpoint() {
+                    true => Response { correlation_id: Some(format!("for new-{name}-token")), ..response(status, tokens) },
+                    false => accept_in(GLOBEX, "", request),
+                });
+                let recorder = connect(&world, login_options()).await;
+                let started = start_while(&recorder, &world, async |window| window.post_code("the-code")).await;
+                assert_eq!(started.is_ok(), status == 200);
+                let shown = format!("{started:?}{:?}", world.events());
+                assert!(!shown.contains("new-"), "{status}: {shown}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_redirect_uri_with_a_backslash_is_refused() {
     let options = login(|login| login.redirect_uri = format!("{PAGE}/\\evil.example"));
     assert_eq!(code(Settings::from_options(options, None, Some(page(&[])))), Code::BadArgument);

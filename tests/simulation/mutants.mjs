@@ -79,14 +79,6 @@ export const MUTANTS = [
     edits: one("src/recording/page_starts.rs", "is_free.then(|| self", "(is_free || true).then(|| self"),
   },
   {
-    name: "forgets a start that shares nothing",
-    edits: one(
-      "src/recording/attempt.rs",
-      "Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None }",
-      "Turn { _page: self.page.take_turn(&StartKey::new(state.key.target.clone(), agent, String::new()), state.number), _lock: None }",
-    ),
-  },
-  {
     name: "keeps a token where the cloud said that it is not",
     edits: one("src/client/repair.rs", "self.keyring.correct_owner(token, verified);", "drop(verified);"),
   },
@@ -246,33 +238,33 @@ export const MUTANTS = [
   {
     name: "leaves the token in a body that repeats it",
     edits: one(
-      "src/cloud/response.rs",
-      "self.json = parse_json(&redacted).unwrap_or_default();\n            self.body = redacted;",
-      "let _ = (redacted, &parse_json);",
+      "src/model/secret.rs",
+      "(*text, has_changed) = (redacted, true);",
+      "let _ = redacted;",
     ),
   },
   {
     name: "leaves a token that a body repeats with escapes",
     edits: one(
-      "src/cloud/response.rs",
-      "if secret.is_disguised_in(&self.body) {",
-      "if false && secret.is_disguised_in(&self.body) {",
+      "src/model/secret.rs",
+      "if secrets.iter().any(|secret| secret.is_disguised_in(&plain, &folded)) {",
+      "if false && secrets.iter().any(|secret| secret.is_disguised_in(&plain, &folded)) {",
     ),
   },
   {
     name: "undoes one level of escapes only",
     edits: one(
       "src/model/secret.rs",
-      "plain.truncate(rest);\n                decoded",
-      "plain.truncate(rest);\n                plain.push(decoded);\n                decoded\n            }).filter(|_| false).map(|decoded| {\n                decoded",
+      "next.extend(following);\n                next.push(decoded);",
+      "plain.push(decoded);\n                plain.extend(following);",
     ),
   },
   {
     name: "leaves the token in a header that repeats it",
     edits: one(
       "src/cloud/exchange.rs",
-      "secrets.iter().for_each(|secret| response.redact_headers(secret));",
-      "let _ = &secrets;",
+      "response.redact_headers(&secrets);",
+      "",
     ),
   },
   {
@@ -328,9 +320,9 @@ export const MUTANTS = [
   {
     name: "leaves a sign-in's code in what the login origin repeats",
     edits: one(
-      "src/auth/token_endpoint.rs",
-      "secrets.iter().for_each(|secret| response.redact_body(secret, |text| exchange.ports().parse_json(text)));",
-      "",
+      "src/cloud/exchange.rs",
+      "if !(is_token_endpoint && response.status == 200) {",
+      "if !is_token_endpoint {",
     ),
   },
   {

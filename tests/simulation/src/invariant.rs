@@ -451,12 +451,7 @@ impl World {
         let same_time = |(_, other): &(usize, &StartOf)| {
             let is_same =
                 ledger.is_same(&other.key, &start.key) || (!self.schedule.without_locks && other.key.is_of_same_agent(&start.key));
-            // A start that shares nothing keeps those of its page waiting that begin later.
-            let began = start.call.map(|call| ledger.calls[call].began);
-            let is_earlier = |&post: &usize| began.is_some_and(|began| network.0[post].sent < began);
-            let keeps_waiting = other.shares
-                || (ledger.is_same_page(other.key.recorder, start.key.recorder) && other.posts.first().is_some_and(is_earlier));
-            is_same && keeps_waiting && other.posts.iter().any(|&post| network.0[post].is_awaited())
+            is_same && other.shares && other.posts.iter().any(|&post| network.0[post].is_awaited())
         };
         if start.shares
             && let Some((other, _)) = ledger.starts.iter().enumerate().filter(|(at, _)| *at != number).find(same_time)
