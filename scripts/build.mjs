@@ -152,8 +152,8 @@ async function wrapGlue(path) {
     exported,
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
-  // `outside` is a function that the module imports.
-  await writeFile(path, `export function glue(outside) {\n${body}\n}\n`);
+  // `outside` and `abortController` are functions that the module imports.
+  await writeFile(path, `export function glue(outside, abortController) {\n${body}\n}\n`);
 }
 
 async function addDoor(dist) {

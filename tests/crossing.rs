@@ -14,7 +14,8 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen(inline_js = r#"
 // What src/js/instance.js gives the module.
-globalThis.outside = async (target, method, args) => ({ result: target[method](...args) });
+globalThis.outside = async (target, method, count, ...args) => ({ result: target[method](...args.slice(0, count)) });
+globalThis.abortController = () => new AbortController();
 export function evaluate(source) { return (0, eval)(`(${source})`); }
 "#)]
 extern "C" {
@@ -242,7 +243,8 @@ async fn a_broken_fetch_gives_an_error_code() {
         ("async () => ({ status: 201, text: () => ({ then() { throw 1 } }) })", "OUTCOME_UNKNOWN"),
         ("async () => ({ get status() { throw 1 } })", "OUTCOME_UNKNOWN"),
         ("() => ({ get then() { throw 1 } })", "OUTCOME_UNKNOWN"),
-        ("() => { throw 1 }", "NETWORK"),
+        ("() => { throw 1 }", "OUTCOME_UNKNOWN"),
+        ("7", "NETWORK"),
     ] {
         let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
         js(&format!("globalThis.original = globalThis.fetch, globalThis.fetch = {fetch}"));

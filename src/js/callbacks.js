@@ -1,19 +1,29 @@
 // The app's callbacks. Each runs with the app's own object as `this`, and in the zone (zone.js, so Angular) in which it was
 // given: the module may call it after a Web Lock, which leaves every zone.
 
+import { member } from "./options.js";
+
 /** Replaces the callbacks in a copy of the app's options. */
 export function bindCallbacks(given, options) {
   for (const name of ["getToken", "onEvent", "onProgress"]) {
     const callback = given?.[name];
     if (typeof callback !== "function") continue;
-    const zone = Object.hasOwn(globalThis, "Zone") ? globalThis.Zone?.current : undefined;
+    const zone = currentZone();
     const run = (argument) => {
-      if (typeof zone?.run === "function") return zone.run(callback, options, [argument]);
+      if (typeof member(zone, "run") === "function") return zone.run(callback, options, [argument]);
       return Reflect.apply(callback, options, [argument]);
     };
     given[name] = name === "getToken" ? (need) => run({ ...need }) : isolated(run, name);
   }
   return given;
+}
+
+function currentZone() {
+  try {
+    return Object.hasOwn(globalThis, "Zone") ? globalThis.Zone.current : undefined;
+  } catch {
+    // It is something else of this name.
+  }
 }
 
 /** A listener that the module may call in the middle of its work: it runs later, and its first exception is logged. */
@@ -23,8 +33,11 @@ function isolated(listener, name) {
     Promise.resolve()
       .then(() => listener(event))
       .catch((error) => {
-        if (!isLogged) console.error(`premium-recorder: ${name} threw`, error);
+        if (isLogged) return;
         isLogged = true;
-      });
+        console.error(`premium-recorder: ${name} threw`, error);
+      })
+      // The page may have replaced the console.
+      .catch(() => {});
   };
 }

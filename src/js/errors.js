@@ -14,8 +14,8 @@ export class RecorderError extends Error {
     define(this, "name", "RecorderError", false);
     define(this, BRAND, true, false);
     if (innerCause !== undefined) define(this, "cause", innerCause, false);
-    for (const [name, value] of Object.entries(fields)) {
-      if (value !== undefined) define(this, name, value);
+    for (const name of Object.keys(fields)) {
+      if (fields[name] !== undefined) define(this, name, fields[name]);
     }
   }
 }
@@ -62,16 +62,20 @@ export function wasmBlocked(cause) {
   });
 }
 
-export function wasmLoadFailed(why, { cause, status, hint }) {
+export function wasmLoadFailed(
+  why,
+  cause,
+  status,
+  hint = "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
+) {
   return new RecorderError({
     __proto__: null,
     code: "WASM_LOAD_FAILED",
     message: `The WebAssembly module could not be loaded: ${why}`,
-    hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
+    hint,
     retryable: true,
     status,
     cause,
-    ...(hint && { hint }),
   });
 }
 

@@ -16,17 +16,23 @@ const EVIDENCE_LABELS = {
 };
 
 export function explain(error) {
-  if (!isRecorderError(error)) {
-    const found = describe(error);
-    const hint = "Nothing of this package: look where it was thrown.";
-    return { check: "UNKNOWN", verdict: "fail", found, expected: "a RecorderError", hint };
+  try {
+    if (isRecorderError(error) && typeof error.code === "string") return line(error);
+  } catch {
+    // Other code may have made or changed the error.
   }
+  const found = describe(error);
+  const hint = "Nothing of this package: look where it was thrown.";
+  return { check: "UNKNOWN", verdict: "fail", found, expected: "a RecorderError", hint };
+}
+
+function line(error) {
   const fields = { __proto__: null, ...error };
-  const evidence = Object.entries(EVIDENCE_LABELS)
-    .filter(([name]) => fields[name] !== undefined)
-    .map(([name, label]) => `${label}: ${[fields[name]].flat().join(", ")}`);
+  const evidence = Object.keys(EVIDENCE_LABELS)
+    .filter((name) => fields[name] !== undefined)
+    .map((name) => `${EVIDENCE_LABELS[name]}: ${[fields[name]].flat().join(", ")}`);
   const found = [error.message, ...evidence].join("; ");
-  return { check: fields.code, verdict: "fail", found, expected: expected(fields), hint: fields.hint };
+  return { check: fields.code, verdict: "fail", found, expected: expected(fields), hint: `${fields.hint ?? ""}` };
 }
 
 function expected({ missingScopes, missingPermissions, orgId }) {

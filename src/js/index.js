@@ -38,7 +38,7 @@ async function open(options, attempt) {
     const instance = await load(given?.wasm, given?.timeoutMs);
     const connection = call(instance, () => instance.connect(given));
     // By now, connect() has removed the parameters of a sign-in from the URL.
-    const address = globalThis.location?.href;
+    const address = member(member(globalThis, "location"), "href");
     const { value } = await connection;
     const recorder = new Recorder(instance, value, address, given);
     if (!(connected?.number > attempt.number)) connected = { number: attempt.number, recorder };
@@ -182,7 +182,7 @@ class Recording {
   #callMethod;
 
   constructor(fields, callMethod) {
-    for (const [name, value] of Object.entries(fields)) define(this, name, value);
+    for (const name of Object.keys(fields)) define(this, name, fields[name]);
     this.#callMethod = callMethod;
     Object.freeze(this);
   }

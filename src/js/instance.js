@@ -11,12 +11,12 @@ const NO_RESULT = [];
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside);
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside, abortController);
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
-  const callsOutside = [];
-  let controllers = [];
-  let windows = [];
+  const callsOutside = new Set();
+  const controllers = new Set();
+  const windows = new Set();
   /** Set before anything else after an exception: on a full stack, no function can be called. */
   let fault;
   let mostControllers = 100;
@@ -78,28 +78,33 @@ export async function start(module, recordPanic, followsPanic) {
       const result = value(...args);
       // The import may have called the module, and that call may have panicked: its caller must not continue.
       if (instance.error) throw instance.error;
-      if (result instanceof AbortController) {
-        controllers.push(new WeakRef(result));
-        if (controllers.length > mostControllers) {
-          controllers = controllers.filter((controller) => controller.deref());
-          // Seldom, so that many controllers at once cost no more than one each.
-          mostControllers = 2 * controllers.length + 100;
-        }
-      }
       return result;
     };
+  }
+
+  /** Makes an AbortController for the module, and remembers it. */
+  function abortController() {
+    const controller = new AbortController();
+    controllers.add(new WeakRef(controller));
+    if (controllers.size > mostControllers) {
+      for (const each of controllers) if (!each.deref()) controllers.delete(each);
+      // Seldom, so that many controllers at once cost no more than one each.
+      mostControllers = 2 * controllers.size + 100;
+    }
+    return controller;
   }
 
   /**
    * Calls a method of the platform or the app for the module, when the module is off the stack: the method may run other
    * code before it returns, which may call the module. Resolves to an object with the result, even if that is a promise.
    */
-  function outside(target, method, args) {
+  function outside(target, method, count, ...args) {
     const promise = new Promise((resolve, reject) => {
-      callsOutside.push(() => {
+      callsOutside.add(() => {
         try {
-          const result = target[method](...args);
-          if (method === "open") windows = [...windows, result].filter((opened) => opened && !opened.closed);
+          const result = target[method](...args.slice(0, count));
+          if (method === "open") windows.add(result);
+          if (method === "close") windows.delete(target);
           resolve({ __proto__: null, result });
         } catch (error) {
           reject(error);
@@ -113,8 +118,8 @@ export async function start(module, recordPanic, followsPanic) {
   }
 
   function callOutside() {
-    while (callsOutside.length) {
-      const work = callsOutside.shift();
+    for (const work of callsOutside) {
+      callsOutside.delete(work);
       if (!instance.error) work();
     }
   }
@@ -135,11 +140,17 @@ export async function start(module, recordPanic, followsPanic) {
     queueMicrotask(() => {
       new Uint8Array(exports.memory.buffer).fill(0);
       for (const controller of controllers) controller.deref()?.abort();
-      for (const opened of windows) opened.close();
+      for (const opened of windows) {
+        try {
+          opened.close();
+        } catch {
+          // It is no window.
+        }
+      }
     });
   }
 }
 
 function mapValues(object, change) {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
+  return Object.fromEntries(Object.keys(object).map((name) => [name, change(object[name])]));
 }

@@ -14,7 +14,14 @@ export async function withSignal(given, work) {
   const theirs = given?.signal;
   if (theirs === undefined) return work();
   const ours = new AbortController();
-  const abort = () => ours.abort(reasonOf(theirs));
+  const abort = () => {
+    try {
+      needStack();
+      ours.abort(reasonOf(theirs));
+    } catch {
+      queueMicrotask(abort);
+    }
+  };
   // The module refuses null: it is no signal.
   given.signal = listen(theirs, abort) ? ours.signal : null;
   try {

@@ -52,7 +52,15 @@ export async function load(source, timeoutMs) {
 
 /** A module that comes from one of several requests, whichever is first. */
 function fetching(firstSource) {
-  const fetching = { instance: undefined, isLate: false, isCompiled: false, source: undefined, fetchBeside };
+  const fetching = {
+    __proto__: null,
+    instance: undefined,
+    module: undefined,
+    isLate: false,
+    isCompiled: false,
+    source: undefined,
+    fetchBeside,
+  };
   let pending = 0;
   let settle;
   fetching.module = new Promise((resolve, reject) => (settle = { resolve, reject }));
@@ -98,7 +106,7 @@ async function startInstance(module) {
     return await start(module, recordPanic, lastPanic !== undefined);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
-    throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", { cause });
+    throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", cause);
   }
 }
 
@@ -113,17 +121,19 @@ async function compile(source) {
     const kind = kindOf(source);
     if (kind === "address") {
       const address = addressOf(source);
-      [why, hint] = whyNotFetched(address);
+      const reason = whyNotFetched(address);
+      why = reason[0];
+      hint = reason[1];
       // As text: a page may have replaced `fetch` with a function that knows no URL objects.
       source = await fetch(address);
       hint = undefined;
     }
     why = "it is neither an address nor an answer, bytes or a module.";
     if (member(source, "arrayBuffer")) {
-      const { ok, headers } = source;
-      const url = shorten(String(source.url));
-      const type = headers.get("content-type") ?? "";
-      status = source.status;
+      const ok = member(source, "ok");
+      const url = shorten(String(member(source, "url")));
+      const type = member(source, "headers").get("content-type") ?? "";
+      status = member(source, "status");
       why = !ok
         ? `${url} answers ${status}.`
         : type.includes("html")
@@ -136,7 +146,7 @@ async function compile(source) {
     if (kindOf(source) === "module") return source;
     return await WebAssembly.compile(source);
   } catch (cause) {
-    throw wasmLoadFailed(why, { cause, status, hint });
+    throw wasmLoadFailed(why, cause, status, hint);
   }
 }
 
@@ -151,7 +161,7 @@ function whyNotFetched(address) {
       "Add data: to the page's CSP connect-src, or serve premium_recorder_bg.wasm as a file and pass its address as `wasm`.",
     ];
   }
-  return [`${shown} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`];
+  return [`${shown} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`, undefined];
 }
 
 const PASS_BYTES = "Read premium_recorder_bg.wasm and pass its bytes as `wasm`.";
@@ -172,7 +182,12 @@ function kindOf(source) {
   if (typeof addressOf(source) === "string") return "address";
   if (typeof member(source, "arrayBuffer") === "function" && member(source, "headers")) return "answer";
   if (bytesOf(source)) return "bytes";
-  return member(source, Symbol.toStringTag) === "WebAssembly.Module" ? "module" : undefined;
+  try {
+    WebAssembly.Module.exports(source);
+    return "module";
+  } catch {
+    return undefined;
+  }
 }
 
 function addressOf(source) {
@@ -181,21 +196,24 @@ function addressOf(source) {
 
 /** A source that can be asked again: an answer can be read only once. */
 function again(source) {
-  return kindOf(source) === "answer" ? source.url || undefined : source;
+  return kindOf(source) === "answer" ? member(source, "url") || undefined : source;
 }
 
 function bytesOf(source) {
   try {
-    if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-    return member(source, Symbol.toStringTag) === "ArrayBuffer" ? new Uint8Array(source) : undefined;
+    const view = ArrayBuffer.isView(source)
+      ? new DataView(source.buffer, source.byteOffset, source.byteLength)
+      : new DataView(source);
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   } catch {
-    // The buffer has been transferred to somebody else.
+    // It is something else, or the buffer has been transferred to somebody else.
     return undefined;
   }
 }
 
 function isSame(one, other) {
   if ((addressOf(one) ?? one) === (addressOf(other) ?? other)) return true;
-  const [bytes, others] = [bytesOf(one), bytesOf(other)];
+  const bytes = bytesOf(one);
+  const others = bytesOf(other);
   return Boolean(bytes && others) && bytes.length === others.length && bytes.every((byte, at) => byte === others[at]);
 }

@@ -1,11 +1,12 @@
 // Copies the caller's arguments, as they are at the moment of the call. Only an object's own properties count: other code
 // of the page may have put anything on Object.prototype. A copy has no prototype, so a property that it lacks is undefined.
 
-import { badArgument } from "./errors.js";
+import { badArgument, shorten } from "./errors.js";
 
 /** Options that are not data. */
 const NOT_DATA = ["signal", "wasm", "launchUrl"];
-const MAX_OBJECTS = 1_000_000;
+/** Of one argument, with the items of its lists. */
+const MAX_PROPERTIES = 1_000_000;
 
 /** A copy of a call's options; null if they are no object, which the module refuses. */
 export function snapshot(options = {}) {
@@ -16,11 +17,35 @@ export function snapshot(options = {}) {
 
 /** A copy of data, such as a list of agents. */
 export function snapshotOf(data, notData) {
+  const copies = new Map();
+  let count = 0;
   try {
-    return copy(data, new Map(), notData);
+    return copy(data, notData);
   } catch (cause) {
-    // A getter or a proxy threw.
+    // A getter or a proxy threw, or there is too much of it.
     throw badArgument("The options can not be read.", cause);
+  }
+
+  function copy(value, notData = []) {
+    if (typeof value !== "object" || value === null) return value;
+    if (copies.has(value)) return copies.get(value);
+    // To list the bytes of a view would take long. The module refuses null.
+    if (ArrayBuffer.isView(value)) return null;
+    const isList = Array.isArray(value);
+    const length = Object.hasOwn(value, "length") ? Number(value.length) : 0;
+    // So would the characters of a String.
+    if (!(length <= MAX_PROPERTIES)) throw new RangeError("Too many properties.");
+    // Own items, so that setting them later calls no setter of Object.prototype.
+    const copied = isList ? Array.from({ __proto__: null, length }) : Object.create(null);
+    copies.set(value, copied);
+    const names = Object.keys(isList ? copied : value);
+    count += names.length + 1;
+    if (count > MAX_PROPERTIES) throw new RangeError("Too many properties.");
+    for (const name of names) {
+      if (!Object.hasOwn(value, name)) continue;
+      copied[shorten(name)] = notData.includes(name) ? value[name] : copy(value[name]);
+    }
+    return copied;
   }
 }
 
@@ -40,22 +65,4 @@ export function member(value, name) {
   } catch {
     return undefined;
   }
-}
-
-function copy(value, copies, notData = []) {
-  if (typeof value !== "object" || value === null) return value;
-  if (copies.has(value)) return copies.get(value);
-  const list = Array.isArray(value);
-  const copied = list ? [] : Object.create(null);
-  copies.set(value, copied);
-  if (copies.size > MAX_OBJECTS || (list && value.length > MAX_OBJECTS)) throw new RangeError("Too many objects.");
-  if (list) {
-    for (let at = 0; at < value.length; at++)
-      copied[at] = Object.hasOwn(value, at) ? copy(value[at], copies) : undefined;
-    return copied;
-  }
-  for (const [name, property] of Object.entries(value)) {
-    copied[name] = notData.includes(name) ? property : copy(property, copies);
-  }
-  return copied;
 }

@@ -10,15 +10,14 @@ use crate::cloud::signal::Signal;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Declared here because web-sys' constructor returns a `Result`, although it cannot fail.
     pub(super) type AbortController;
 
-    #[wasm_bindgen(constructor)]
-    pub(super) fn new() -> AbortController;
+    /// A new one. `src/js/instance.js` makes it, and aborts it after a panic.
+    #[wasm_bindgen(js_name = abortController)]
+    pub(super) fn abort_controller() -> AbortController;
 
     #[wasm_bindgen(method, getter)]
     pub(super) fn signal(this: &AbortController) -> web_sys::AbortSignal;
-
 }
 
 /// Aborts a [`Signal`] when the app's `AbortSignal` is aborted, until dropped.
@@ -59,7 +58,7 @@ pub(super) struct AbortOnDrop {
 
 impl AbortOnDrop {
     pub(super) fn new() -> AbortOnDrop {
-        AbortOnDrop { controller: AbortController::new(), is_done: Cell::new(false) }
+        AbortOnDrop { controller: abort_controller(), is_done: Cell::new(false) }
     }
 
     pub(super) fn signal(&self) -> web_sys::AbortSignal {

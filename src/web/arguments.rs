@@ -13,10 +13,16 @@ use crate::model::error::Error;
 use crate::model::secret::Secret;
 use crate::recorder::settings::Options;
 
+/// Longer than any option may be. Each option has its own limit, and its own message.
+const MAX_TEXT: u32 = 65_536;
+
 pub(super) fn string(place: &str, value: &JsValue) -> Result<String, Error> {
-    let text = value.dyn_ref::<JsString>().ok_or_else(|| must_be(place, "a string"))?;
+    let length = value.dyn_ref::<JsString>().ok_or_else(|| must_be(place, "a string"))?.length();
+    if length > MAX_TEXT {
+        return Err(must_be(place, "shorter"));
+    }
     // Half a surrogate pair would become another character, and so another agent's id.
-    if text.is_valid_utf16() { Ok(text.into()) } else { Err(must_be(place, "well-formed Unicode")) }
+    value.as_string().filter(|text| value == text.as_str()).ok_or_else(|| must_be(place, "well-formed Unicode"))
 }
 
 pub(super) fn array(place: &str, value: &JsValue) -> Result<Array, Error> {

@@ -4,16 +4,17 @@
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
 use gloo_net::http::{Headers, Method as HttpMethod};
-use js_sys::{Array, Function};
+use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::json;
-use super::foreign::{ForeignResponse, bare_object, property, resolve};
+use super::foreign::{ForeignResponse, bare_object, own_property, property, resolve};
 use super::outside;
-use super::result::foreign;
+use super::result::{Property, foreign, object, without_prototype};
+use super::timer::Timeout;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
 use crate::model::time::Timestamp;
@@ -21,25 +22,30 @@ use crate::token::request::{Method, Request};
 
 #[wasm_bindgen]
 extern "C" {
-    type Blob;
+    type TextDecoder;
 
-    #[wasm_bindgen(constructor)]
-    fn new(parts: &Array) -> Blob;
+    #[wasm_bindgen(catch, constructor)]
+    fn new() -> Result<TextDecoder, JsValue>;
 
-    #[wasm_bindgen(method)]
-    fn text(this: &Blob) -> JsValue;
+    #[wasm_bindgen(catch, method)]
+    fn decode(this: &TextDecoder, chunk: &JsValue, options: &JsValue) -> Result<String, JsValue>;
+
+    /// A function's source text, whatever `toString` the function itself has.
+    #[wasm_bindgen(catch, js_namespace = ["Function", "prototype", "toString"], js_name = call)]
+    fn source_of(function: &JsValue) -> Result<JsValue, JsValue>;
 }
 
 impl Transport for Browser {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let not_sent = |cause: JsValue| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
+        let failed = |may_have_been_processed: bool, status: Option<u16>| {
+            move |cause: JsValue| TransportError { may_have_been_processed, status, cause: foreign(cause) }
+        };
+        let lost = |status| failed(true, status);
         let in_flight = AbortOnDrop::new();
-        let request = build(&request, &in_flight).map_err(not_sent)?;
-        // The page may have replaced `fetch`.
-        let promise = outside::result(outside::begin(&js_sys::global(), "fetch", &[&request])).await.map_err(not_sent)?;
-
-        let lost =
-            |status: Option<u16>| move |cause: JsValue| TransportError { may_have_been_processed: true, status, cause: foreign(cause) };
+        let request = build(&request, &in_flight).map_err(failed(false, None))?;
+        // The page may have replaced `fetch` with a function that throws after it has sent the request.
+        let has_fetch = fetch().is_function();
+        let promise = outside::result(outside::begin(&js_sys::global(), "fetch", &[&request])).await.map_err(failed(has_fetch, None))?;
         let response: ForeignResponse = resolve(&promise).await.map_err(lost(None))?.unchecked_into();
         // The page may have replaced `fetch` with a function that returns anything.
         let status = response.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
@@ -71,11 +77,20 @@ impl Transport for Browser {
     }
 
     fn is_replaced(&self) -> bool {
-        let fetch = property(&js_sys::global(), "fetch");
         // The platform's functions show no source text.
-        fetch.dyn_ref::<Function>().is_none_or(|fetch| !fetch.to_string().includes("[native code]", 0))
+        !source_of(&fetch()).is_ok_and(|source| source.dyn_ref::<JsString>().is_some_and(|source| source.includes("[native code]", 0)))
     }
 }
+
+fn fetch() -> JsValue {
+    property(&js_sys::global(), "fetch")
+}
+
+/// A chunk counts as at least so many bytes: a body of empty chunks ends too.
+const MIN_CHUNK_BYTES: f64 = 64.0;
+
+/// So many chunks may come before timers run: chunks that are there already come without a turn of the event loop.
+const CHUNKS_IN_A_ROW: u32 = 1_000;
 
 /// The body as text; `None` if it is too long.
 async fn read_body(response: &ForeignResponse) -> Result<Option<String>, JsValue> {
@@ -85,19 +100,26 @@ async fn read_body(response: &ForeignResponse) -> Result<Option<String>, JsValue
         let text = resolve(&response.text()?).await?.as_string().unwrap_or_default();
         return Ok(Some(text).filter(|text| text.len() as f64 <= max));
     };
-    let (chunks, mut length) = (Array::new(), 0.0);
-    loop {
+    let (decoder, options) = (TextDecoder::new()?, without_prototype(object(&[("stream", Property::Bool(true))])));
+    let (mut text, mut length) = (String::new(), 0.0);
+    for number in 1_u32.. {
         let part = resolve(&reader.read()?).await?;
-        if property(&part, "done").is_truthy() {
-            return Ok(Some(resolve(&Blob::new(&chunks).text()).await?.as_string().unwrap_or_default()));
+        if own_property(&part, "done")?.is_truthy() {
+            break;
         }
-        let chunk = property(&part, "value");
-        length += property(&chunk, "byteLength").as_f64().unwrap_or(f64::INFINITY);
+        let chunk = own_property(&part, "value")?;
+        length += property(&chunk, "byteLength").as_f64().unwrap_or(f64::INFINITY).max(MIN_CHUNK_BYTES);
         if length > max {
             return Ok(None);
         }
-        chunks.push(&chunk);
+        text.push_str(&decoder.decode(&chunk, &options)?);
+        if number.is_multiple_of(CHUNKS_IN_A_ROW) {
+            Timeout::new(0).await;
+        }
     }
+    // A character that is cut off at the end.
+    text.push_str(&decoder.decode(&JsValue::UNDEFINED, &JsValue::UNDEFINED)?);
+    Ok(Some(text))
 }
 
 fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {

@@ -8,9 +8,9 @@ use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::abort::AbortController;
+use super::abort::{AbortController, abort_controller};
 use super::browser::Browser;
-use super::foreign::{bare_object, property};
+use super::foreign::{bare_object, property, resolve};
 use super::oneshot::Oneshot;
 use super::outside;
 use crate::auth::ports::{Locks, TryLock};
@@ -20,7 +20,7 @@ extern "C" {
     type LockManager;
 
     #[wasm_bindgen(catch, method)]
-    fn request(this: &LockManager, name: &str, options: &Object, granted: &JsValue) -> Result<Promise, JsValue>;
+    fn request(this: &LockManager, name: &str, options: &Object, granted: &JsValue) -> Result<JsValue, JsValue>;
 }
 
 /// A lock that is requested or held, until dropped.
@@ -52,30 +52,29 @@ impl Locks for Browser {
 }
 
 impl Lock {
-    /// Requests the lock: waits for it, or takes it only if it is free. The promise rejects if the platform refuses the
-    /// request.
-    fn request(name: &str, waits: bool) -> Option<(Lock, Promise)> {
+    /// Requests the lock: waits for it, or takes it only if it is free. The future fails if the platform refuses the request.
+    fn request(name: &str, waits: bool) -> Option<(Lock, JsFuture)> {
         let mut release = None;
         let released = Promise::new(&mut |resolve, _| release = Some(resolve));
-        let cancel = AbortController::new();
+        let cancel = abort_controller();
         let granted = Oneshot::new();
         let sender = granted.clone();
         // The platform may call this after we have stopped waiting. By then, the promise that it returns is resolved.
-        let callback = Closure::once_into_js(move |lock: JsValue| {
+        let callback = Closure::<dyn FnMut(JsValue) -> Promise>::new(move |lock: JsValue| {
             sender.send(lock.is_truthy());
-            released
+            released.clone()
         });
         let options = bare_object();
         // The platform accepts only one of both options.
         let (option_name, option) = if waits { ("signal", cancel.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
         Reflect::set(&options, &option_name.into(), &option).ok()?;
-        let promise = manager()?.request(name, &options, &callback).ok()?;
-        Some((Lock { granted, release, cancel }, promise))
+        let promise = manager()?.request(name, &options, &callback.into_js_value()).ok()?;
+        Some((Lock { granted, release, cancel }, resolve(&promise)))
     }
 
     async fn acquire(name: &str, waits: bool) -> TryLock<Lock> {
         let Some((lock, promise)) = Lock::request(name, waits) else { return TryLock::Unsupported };
-        match select(pin!(lock.granted.recv()), JsFuture::from(promise)).await {
+        match select(pin!(lock.granted.recv()), promise).await {
             Either::Left((true, _)) => {}
             Either::Left((false, _)) => return TryLock::Taken,
             Either::Right(_) => return TryLock::Unsupported,
@@ -86,8 +85,8 @@ impl Lock {
     /// Requests the lock without waiting for it: the platform grants it later.
     pub(super) fn enqueue(name: &str) -> Option<Lock> {
         let (lock, promise) = Lock::request(name, true)?;
-        // Mark the promise as handled: it rejects with AbortError when we stop waiting.
-        drop(JsFuture::from(promise));
+        // The promise is handled: it rejects with AbortError when we stop waiting.
+        drop(promise);
         Some(lock)
     }
 
@@ -118,7 +117,7 @@ pub(super) async fn is_held_by_another(name: &str) -> bool {
     }
     let is_held = Oneshot::new();
     let sender = is_held.clone();
-    let granted = Closure::once_into_js(move |lock: JsValue| sender.send(lock.is_null()));
-    let Ok(promise) = manager.request(name, &options, &granted) else { return false };
-    matches!(select(pin!(is_held.recv()), JsFuture::from(promise)).await, Either::Left((true, _)))
+    let granted = Closure::<dyn FnMut(JsValue)>::new(move |lock: JsValue| sender.send(lock.is_null()));
+    let Ok(promise) = manager.request(name, &options, &granted.into_js_value()) else { return false };
+    matches!(select(pin!(is_held.recv()), resolve(&promise)).await, Either::Left((true, _)))
 }

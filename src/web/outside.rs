@@ -2,7 +2,7 @@
 //! dispatches an event, `getToken` is the app's. That code may call the module, which must not be on the stack then, so
 //! `src/js/instance.js` makes these calls.
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -10,14 +10,17 @@ use super::foreign::property;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Calls a method when the module has returned, in the same turn. Resolves to an object with the `result`; rejects if the
-    /// method throws. Nobody has to handle the rejection.
-    fn outside(target: &JsValue, method: &str, arguments: &Array) -> Promise;
+    /// Calls a method with the first `count` arguments when the module has returned, in the same turn. Resolves to an object
+    /// with the `result`; rejects if the method throws. Nobody has to handle the rejection.
+    fn outside(target: &JsValue, method: &str, count: usize, first: &JsValue, second: &JsValue, third: &JsValue) -> Promise;
 }
 
-/// Begins a call of a method. Its result is for [`result`].
+/// Begins a call of a method with at most three arguments. Its result is for [`result`].
 pub(super) fn begin(target: &JsValue, method: &str, arguments: &[&JsValue]) -> Promise {
-    outside(target, method, &arguments.iter().collect())
+    // Not an array: other code of the page may have put a setter on `Object.prototype` that swallows its items.
+    let absent = JsValue::UNDEFINED;
+    let argument = |at: usize| arguments.get(at).copied().unwrap_or(&absent);
+    outside(target, method, arguments.len(), argument(0), argument(1), argument(2))
 }
 
 /// Calls a method whose result nobody needs.

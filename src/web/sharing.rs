@@ -33,11 +33,11 @@ extern "C" {
     #[wasm_bindgen(catch, method, js_name = postMessage)]
     fn post_message(this: &BroadcastChannel, message: &JsValue) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, setter, js_name = onmessage)]
-    fn set_onmessage(this: &BroadcastChannel, listener: &JsValue);
+    #[wasm_bindgen(catch, method, setter, js_name = onmessage)]
+    fn set_onmessage(this: &BroadcastChannel, listener: &JsValue) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    fn close(this: &BroadcastChannel);
+    #[wasm_bindgen(catch, method)]
+    fn close(this: &BroadcastChannel) -> Result<(), JsValue>;
 }
 
 /// A channel with its listener, until dropped.
@@ -51,15 +51,16 @@ impl Channel {
         let channel = BroadcastChannel::new(name).ok()?;
         let to_respond = channel.clone();
         let listener = Closure::new(move |event: JsValue| on_message(&to_respond, property(&event, "data")));
-        channel.set_onmessage(listener.as_ref());
+        channel.set_onmessage(listener.as_ref()).ok()?;
         Some(Channel { channel, _listener: listener })
     }
 }
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        self.channel.set_onmessage(&JsValue::NULL);
-        self.channel.close();
+        // The page may have replaced `BroadcastChannel` with a class that has neither.
+        let _ = self.channel.set_onmessage(&JsValue::NULL);
+        let _ = self.channel.close();
     }
 }
 
@@ -140,6 +141,6 @@ fn post(name: &str, message: &JsValue) {
     if let Ok(channel) = BroadcastChannel::new(name) {
         // Plain data can always be posted.
         let _ = channel.post_message(message);
-        channel.close();
+        let _ = channel.close();
     }
 }

@@ -38,10 +38,11 @@ impl TokenSource for Browser {
 }
 
 fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
-    if let Some(access_token) = value.as_string() {
+    let not_a_token = |error| Cause::Error(Box::new(error));
+    if value.is_string() {
+        let access_token = string("What getToken returned", &value).map_err(not_a_token)?;
         return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
-    let not_a_token = |error| Cause::Error(Box::new(error));
     let given = Arguments::of_object("What getToken returned", &value, "getToken().").map_err(not_a_token)?;
     Ok(IssuedToken {
         access_token: given.required("accessToken", string).map_err(not_a_token)?.into(),
