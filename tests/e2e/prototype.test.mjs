@@ -23,7 +23,7 @@ const NAMES = [
   "keepalive cache duplex priority window ifAvailable steal capture once passive bubbles",
   // State of the package.
   "instance module source isLate recorder calls number arrayBuffer url reason addEventListener length 0 1 id state",
-  "entities startedAt raw alreadyRunning Zone current run a b cnt done next",
+  "entities startedAt raw alreadyRunning Zone current run a b cnt done next return hint ok",
 ].flatMap((line) => line.split(" "));
 
 /** Descriptors of properties that other code may have put there. */
