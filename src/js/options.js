@@ -39,7 +39,7 @@ export function snapshotOf(data, notData) {
     const copied = isList ? Array.from({ __proto__: null, length }) : Object.create(null);
     copies.set(value, copied);
     const names = Object.keys(isList ? copied : value);
-    count += names.length + 1;
+    count += names.length;
     if (count > MAX_PROPERTIES) throw new RangeError("Too many properties.");
     for (const name of names) {
       if (!Object.hasOwn(value, name)) continue;

@@ -31,6 +31,25 @@ async function fresh() {
   return { ...copy, connect };
 }
 
+/** A proxy of which nothing can be read. */
+function revoked(target = {}) {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+/** Replaces a global for as long as the work takes. */
+async function withGlobal(name, value, work) {
+  const original = Object.getOwnPropertyDescriptor(globalThis, name);
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  try {
+    return await work();
+  } finally {
+    if (original) Object.defineProperty(globalThis, name, original);
+    else delete globalThis[name];
+  }
+}
+
 /** How it ended: "fine", or the error. */
 const ending = (promise) =>
   promise.then(
@@ -328,7 +347,8 @@ describe("zone.js", () => {
   });
 
   test("that is something else of this name disturbs nothing", async () => {
-    for (const other of [7, null, class Zone {}, { current: 7 }, { current: { run: 7 } }]) {
+    const throwing = { get current() { throw new Error("no"); } }; // prettier-ignore
+    for (const other of [7, null, class Zone {}, { current: 7 }, { current: { run: 7 } }, throwing, revoked()]) {
       globalThis.Zone = other;
       const recorder = await recorderWith({ tokens: [], getToken: () => TOKEN });
       assert.equal(await ending(recorder.startRecording("agent")), "fine");
@@ -338,15 +358,13 @@ describe("zone.js", () => {
 
 describe("an odd signal costs its own call only:", () => {
   const throwing = new Proxy({}, { get: () => { throw new Error("no"); } }); // prettier-ignore
-  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
-  revoke();
   const fake = (more) => ({ aborted: false, addEventListener() {}, removeEventListener() {}, ...more });
   const SIGNALS = {
     "no object": [7, "BAD_ARGUMENT"],
     null: [null, "BAD_ARGUMENT"],
     "an empty object": [{}, "BAD_ARGUMENT"],
     "a controller": [new AbortController(), "BAD_ARGUMENT"],
-    "a revoked proxy": [revoked, "BAD_ARGUMENT"],
+    "a revoked proxy": [revoked(), "BAD_ARGUMENT"],
     "a proxy that throws": [throwing, "BAD_ARGUMENT"],
     "one that does not listen": [fake(), "fine"],
     "one that does not forget": [fake({ removeEventListener: undefined }), "fine"],
@@ -383,6 +401,241 @@ describe("an odd signal costs its own call only:", () => {
     call();
     assert.equal(await ending(recorder.startRecording("third")), "fine");
     assert.equal(recorder.orgs().length, 1);
+  });
+});
+
+describe("an odd value costs its own call only:", () => {
+  /** A recorder for the call, and its neighbor of the same module. */
+  async function neighbors(options) {
+    const { connect } = await fresh();
+    const own = { wasm, environment: "prod", orgId: ACME };
+    return [await connect({ ...own, tokens: [TOKEN], ...options }), await connect({ ...own, tokens: [TOKEN] })];
+  }
+
+  async function costsOnly(expected, call, options) {
+    const [recorder, other] = await neighbors(options);
+    const outcome = await ending(call(recorder));
+    assert.equal(outcome?.code ?? outcome, expected, String(outcome?.stack));
+    assert.equal(other.orgs().length, 1);
+    assert.equal(await ending(other.startRecording("other")), "fine");
+  }
+
+  const unreadable = { "a revoked function": () => revoked(() => {}), "a function without a readable prototype": () => new Proxy(() => {}, { getPrototypeOf() { throw new Error("no"); } }) }; // prettier-ignore
+  for (const [what, make] of Object.entries(unreadable)) {
+    test(`${what} as an argument or a token`, async () => {
+      await costsOnly("BAD_ARGUMENT", (recorder) => recorder.startRecording("agent", { timeoutMs: make() }));
+      await costsOnly("BAD_ARGUMENT", (recorder) => recorder.startRecording(make()));
+      await costsOnly("fine", (recorder) => recorder.startMany([make(), { agentId: make() }]));
+      for (const token of [make(), { accessToken: make() }, { accessToken: TOKEN, expiresIn: make() }]) {
+        const start = (recorder) => recorder.startRecording("agent");
+        await costsOnly("TOKEN_SOURCE_FAILED", start, { tokens: [], getToken: () => token });
+      }
+    });
+  }
+
+  const chunk = (value) => ({
+    status: 201,
+    headers: { get: () => null },
+    body: { getReader: () => ({ read: async () => ({ done: false, value }) }) },
+  });
+  const ANSWERS = {
+    "a revoked proxy": revoked,
+    "a status that is a revoked proxy": () => ({ status: revoked() }),
+    "a chunk that is a revoked proxy": () => chunk(revoked()),
+    "a chunk without a prototype": () => chunk(Object.assign(Object.create(null), { byteLength: 5 })),
+    "a chunk that is no text": () => chunk({ byteLength: 5, toString() { throw new Error("no"); } }), // prettier-ignore
+    "an exception, after the request": () => { throw new Error("no"); }, // prettier-ignore
+  };
+  for (const [what, answer] of Object.entries(ANSWERS)) {
+    test(`a fetch that answers a start with ${what}`, async () => {
+      const cloud = globalThis.fetch;
+      globalThis.fetch = (request) => {
+        if (request.method !== "POST") return cloud(request);
+        globalThis.fetch = cloud;
+        return answer();
+      };
+      await costsOnly("OUTCOME_UNKNOWN", (recorder) => recorder.startRecording("agent", { timeoutMs: 200 }));
+    });
+  }
+
+  test("a fetch that is not there: NETWORK, for nothing was sent", async () => {
+    const call = (recorder) => withGlobal("fetch", undefined, () => recorder.startRecording("agent"));
+    await costsOnly("NETWORK", call);
+  });
+
+  test("a body of empty chunks without an end: TIMEOUT, for timers run meanwhile", async () => {
+    let isRead = false;
+    const pull = (stream) => {
+      if (isRead) stream.close();
+      else stream.enqueue(new Uint8Array(0));
+    };
+    const call = (recorder) =>
+      withGlobal(
+        "fetch",
+        async () => new Response(new ReadableStream({ pull })),
+        async () => {
+          // More than the call may take. If no timer runs, nothing else ends the test.
+          setTimeout(() => (isRead = true), 2_000);
+          const before = performance.now();
+          const isOver = setInterval(() => {}, 1_000);
+          try {
+            return await recorder.recordings({ timeoutMs: 50 });
+          } finally {
+            clearInterval(isOver);
+            assert.ok(performance.now() - before < 2_000);
+          }
+        },
+      );
+    await costsOnly("TIMEOUT", call);
+  });
+
+  test("a fetch with a toString of its own, or a fetch that is none, in diagnose()", async () => {
+    const cloud = globalThis.fetch;
+    const odd = [{ toString() { throw new Error("no"); } }, { toString: () => 7 }, { toString: undefined }]; // prettier-ignore
+    const fetches = odd.map((each) => Object.defineProperties((...args) => cloud(...args), Object.getOwnPropertyDescriptors(each))); // prettier-ignore
+    for (const each of [...fetches, revoked(() => {}), undefined]) {
+      await costsOnly("fine", (recorder) => withGlobal("fetch", each, () => recorder.diagnose()));
+    }
+  });
+
+  const LOCKS = {
+    "return nothing": () => {},
+    "return a number": () => 7,
+    "grant twice": async (name, options, granted) => { granted({ name }); return granted({ name }); }, // prettier-ignore
+    "settle in their then": (name, options, granted) => { granted({ name }); return { then: (resolve) => resolve() }; }, // prettier-ignore
+  };
+  for (const [what, request] of Object.entries(LOCKS)) {
+    test(`locks that ${what}`, async () => {
+      const call = async (recorder) => {
+        await recorder
+          .startRecording("agent", { timeoutMs: 200 })
+          .catch((error) => assert.equal(error.code, "TIMEOUT"));
+        await recorder
+          .startRecording("another", { timeoutMs: 200 })
+          .catch((error) => assert.equal(error.code, "TIMEOUT"));
+      };
+      await withGlobal("navigator", { locks: { request } }, () => costsOnly("fine", call, { getToken: () => TOKEN }));
+    });
+  }
+
+  const CHANNELS = {
+    "can not be closed": class { postMessage() {} }, // prettier-ignore
+    "throw when they are closed": class { postMessage() {} close() { throw new Error("no"); } }, // prettier-ignore
+    "take no listener": class { set onmessage(listener) { throw new Error("no"); } postMessage() {} close() {} }, // prettier-ignore
+  };
+  for (const [what, BroadcastChannel] of Object.entries(CHANNELS)) {
+    test(`channels that ${what}`, async () => {
+      const start = async (recorder) => {
+        await recorder.startRecording("agent");
+        // The cloud of these tests revokes nothing.
+        await recorder.signOut().catch((error) => assert.equal(error.code, "NETWORK"));
+      };
+      const options = { tokens: [], getToken: () => TOKEN };
+      await withGlobal("BroadcastChannel", BroadcastChannel, () => costsOnly("fine", start, options));
+    });
+  }
+
+  const LARGE = {
+    "a long agent id": (recorder) => recorder.startRecording("a".repeat(2e7)),
+    "a long organization": (recorder) => recorder.startRecording("agent", { orgId: "a".repeat(2e7) }),
+    "a view": (recorder) => recorder.startRecording("agent", new Uint8Array(1e7)),
+    "a view as an agent": (recorder) => recorder.startRecording(new Uint8Array(1e7)),
+    "a String": (recorder) => recorder.startRecording("agent", { orgId: new String("a".repeat(2e7)) }),
+    "a list in a list": (recorder) => recorder.startMany(new Array(1_001).fill().map(() => new Array(1_000))),
+  };
+  for (const [what, call] of Object.entries(LARGE)) {
+    test(`${what} is refused before it is read`, { timeout: 2_000 }, async () => {
+      const [recorder] = await neighbors();
+      assert.equal((await ending(call(recorder))).code, "BAD_ARGUMENT");
+    });
+  }
+
+  test("a list that grows while it is read has the length that it had first", async () => {
+    let length = 0;
+    const growing = new Proxy([], {
+      get: (list, name) => (name === "length" ? Math.min(length++, 1e6) : list[name]),
+    });
+    const [recorder] = await neighbors();
+    assert.equal(await ending(recorder.startMany(growing)), "fine");
+    assert.ok(length < 10, `${length} times`);
+  });
+
+  test("no source of the module is iterated", async () => {
+    let read = 0;
+    const { connect } = await fresh();
+    const endless = { [Symbol.toStringTag]: "ArrayBuffer", *[Symbol.iterator]() { while (read++ < 1e5) yield 1; } }; // prettier-ignore
+    assert.equal((await ending(connect({ wasm: endless }))).code, "BAD_ARGUMENT");
+    assert.equal(read, 0);
+  });
+});
+
+test("a listener that throws, and a console that throws: nobody is told", async () => {
+  const rejections = [];
+  const note = (reason) => rejections.push(reason);
+  process.on("unhandledRejection", note);
+  const throws = () => { throw new Error("no"); }; // prettier-ignore
+  const { error } = console;
+  console.error = throws;
+  const recorder = await recorderWith({ onEvent: throws });
+  assert.equal(await ending(recorder.startRecording("agent")), "fine");
+  await new Promise((resolve) => setTimeout(resolve));
+  console.error = error;
+  process.off("unhandledRejection", note);
+  assert.deepEqual(rejections, []);
+});
+
+test("explain() makes a line of whatever has been made an error of this package", async () => {
+  const { explain } = await fresh();
+  const BRAND = Symbol.for("premium-recorder.RecorderError");
+  const odd = [
+    {},
+    { code: "X", missingScopes: 7 },
+    { code: "X", orgHeaders: [Symbol("x")] },
+    { code: "X", status: Object.create(null) },
+    { get code() { throw new Error("no"); } }, // prettier-ignore
+    { code: Symbol("x") },
+    { code: "X" },
+  ].map((fields) => Object.defineProperty(fields, BRAND, { value: true }));
+  odd.push(new Proxy(odd[0], { ownKeys() { throw new Error("no"); } }), revoked()); // prettier-ignore
+  for (const each of odd) {
+    for (const [name, text] of Object.entries(explain(each))) assert.equal(typeof text, "string", name);
+  }
+});
+
+describe("while the module is loaded, Object.prototype decides nothing:", () => {
+  const EMPTY = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  for (const name of ["hint", "status", "module", "cause"]) {
+    test(name, async () => {
+      Object.defineProperty(Object.prototype, name, { value: "hostile", configurable: true });
+      try {
+        const { connect } = await fresh();
+        const error = await ending(connect({ environment: "prod", wasm: EMPTY }));
+        assert.equal(error.code, "WASM_LOAD_FAILED");
+        assert.notEqual(error.hint, "hostile");
+        assert.ok(!Object.hasOwn(error, "status"));
+        assert.equal(await ending(connect({ environment: "prod", wasm })), "fine");
+      } finally {
+        delete Object.prototype[name];
+      }
+    });
+  }
+
+  test("url", async () => {
+    const fetched = [];
+    globalThis.fetch = async (url) => fetched.push(String(url));
+    const { connect } = await fresh();
+    const fake = { headers: new Headers(), arrayBuffer: () => new Promise(() => {}), ok: true, status: 200 };
+    Object.prototype.url = "https://hostile.example/a.wasm";
+    try {
+      assert.equal((await ending(connect({ environment: "prod", wasm: fake, timeoutMs: 20 }))).code, "TIMEOUT");
+      await ending(connect({ environment: "prod", timeoutMs: 20 }));
+    } finally {
+      delete Object.prototype.url;
+    }
+    assert.deepEqual(
+      fetched.filter((url) => url.includes("hostile")),
+      [],
+    );
   });
 });
 
