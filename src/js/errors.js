@@ -62,20 +62,16 @@ export function wasmBlocked(cause) {
   });
 }
 
-export function wasmLoadFailed(
-  why,
-  cause,
-  status,
-  hint = "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
-) {
+export function wasmLoadFailed(why, cause, status, hint) {
   return new RecorderError({
     __proto__: null,
     code: "WASM_LOAD_FAILED",
     message: `The WebAssembly module could not be loaded: ${why}`,
-    hint,
+    hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
     retryable: true,
     status,
     cause,
+    ...(hint && { hint }),
   });
 }
 

@@ -237,11 +237,7 @@ export const MUTANTS = [
   },
   {
     name: "leaves the token in a body that repeats it",
-    edits: one(
-      "src/model/secret.rs",
-      "(*text, has_changed) = (redacted, true);",
-      "let _ = redacted;",
-    ),
+    edits: one("src/model/secret.rs", "(*text, has_changed) = (redacted, true);", "let _ = redacted;"),
   },
   {
     name: "leaves a token that a body repeats with escapes",
@@ -261,11 +257,7 @@ export const MUTANTS = [
   },
   {
     name: "leaves the token in a header that repeats it",
-    edits: one(
-      "src/cloud/exchange.rs",
-      "response.redact_headers(&secrets);",
-      "",
-    ),
+    edits: one("src/cloud/exchange.rs", "response.redact_headers(&secrets);", ""),
   },
   {
     name: "sends again at once when it was told to wait",
