@@ -508,8 +508,9 @@ export interface RecordingsOptions extends RecordingOptions {
 }
 
 /**
- * A recording's state: it runs, has ended, or the cloud did not say (`"unknown"`). Any other text is the cloud's own word
- * for a state that this package does not know: show it, and take it neither for running nor for ended.
+ * A recording's state: it runs, has ended, or the cloud did not say (`"unknown"`). Upper case counts as lower case. Any other
+ * text is the cloud's own word for a state that this package does not know: show it, and take it neither for running nor for
+ * ended.
  */
 export type RecordingState = "recording" | "stopped" | "unknown" | (string & {});
 
