@@ -426,9 +426,10 @@ impl Play<'_> {
             let starts = step.starts.iter().map(|&(agent, org)| start_of(agent, org, false, true)).map(Ok).collect();
             let rate = Some(f64::from(step.a_minute)).filter(|rate| *rate > 0.0);
             let batch = Batch::from_options(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
-            // Each start has its own time, after those before it, and waits for its turn in the minute.
+            // Each start has its own time, after those before it, and waits for its turn in the minute, which a start that
+            // nobody answers may take for as long as it is kept.
             let longest = i64::from(step.timeout.unwrap_or(TIMEOUT)) + 5_000;
-            let longest = longest + LONGEST_SIGN_IN;
+            let longest = longest + LONGEST_SIGN_IN + LONGEST_KEPT;
             let of_step = |step: &Step| if let Step::StartMany(many) = step { many.starts.len() } else { 0 };
             let turns = i64::try_from(world.schedule.steps.iter().map(of_step).sum::<usize>()).unwrap() + 1;
             let whole = new_call(&world, "startRecordings", number, None, step.abort_after);
