@@ -99,6 +99,11 @@ impl RateLimiter {
         self.update(token, now, |usage| usage.blocked_until = usage.blocked_until.max(Some(until)));
     }
 
+    /// Forgets what is known of this token.
+    pub fn unblock(&self, token: &Secret) {
+        self.tokens.borrow_mut().retain(|usage| usage.token != *token);
+    }
+
     /// How many milliseconds are left of the wait that the cloud asked for; `None` if the wait is over.
     pub fn wait(&self, token: &Secret, now: Instant) -> Option<u32> {
         let tokens = self.tokens.borrow();

@@ -139,18 +139,21 @@ export async function start(module, recordPanic, followsPanic) {
     // Once the module is off the stack, overwrite its tokens, and abort its fetches, lock requests and getToken calls.
     queueMicrotask(() => {
       new Uint8Array(exports.memory.buffer).fill(0);
-      for (const controller of controllers) controller.deref()?.abort();
-      for (const opened of windows) {
-        try {
-          opened.close();
-        } catch {
-          // It is no window.
-        }
-      }
+      for (const controller of controllers) unlessItThrows(() => controller.deref()?.abort());
+      for (const opened of windows) unlessItThrows(() => opened.close());
     });
   }
 }
 
 function mapValues(object, change) {
   return Object.fromEntries(Object.keys(object).map((name) => [name, change(object[name])]));
+}
+
+/** Calls what the page may have replaced. */
+function unlessItThrows(work) {
+  try {
+    work();
+  } catch {
+    // It is nothing of the platform.
+  }
 }

@@ -17,10 +17,10 @@ export async function withSignal(given, work) {
   const abort = () => {
     try {
       needStack();
-      ours.abort(reasonOf(theirs));
     } catch {
-      queueMicrotask(abort);
+      return queueMicrotask(abort);
     }
+    ours.abort(reasonOf(theirs));
   };
   // The module refuses null: it is no signal.
   given.signal = listen(theirs, abort) ? ours.signal : null;

@@ -5,6 +5,8 @@ import { badArgument, shorten } from "./errors.js";
 
 /** Options that are not data. */
 const NOT_DATA = ["signal", "wasm", "launchUrl"];
+/** Longer than any name that the module knows. A text has as many characters at most. */
+const MAX_NAME = 65_536;
 /** Of one argument, with the items of its lists. */
 const MAX_PROPERTIES = 1_000_000;
 
@@ -43,7 +45,7 @@ export function snapshotOf(data, notData) {
     if (count > MAX_PROPERTIES) throw new RangeError("Too many properties.");
     for (const name of names) {
       if (!Object.hasOwn(value, name)) continue;
-      copied[shorten(name)] = notData.includes(name) ? value[name] : copy(value[name]);
+      copied[shorten(name, MAX_NAME)] = notData.includes(name) ? value[name] : copy(value[name]);
     }
     return copied;
   }

@@ -197,6 +197,12 @@ impl Moment {
         Moment { in_cloud: self.wall_clock, ..self }
     }
 
+    /// The earlier of both.
+    #[must_use]
+    pub fn min(self, other: Moment) -> Moment {
+        if other.instant < self.instant { other } else { self }
+    }
+
     /// This many milliseconds earlier.
     #[must_use]
     pub fn before(self, millis: i64) -> Moment {

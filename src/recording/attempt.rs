@@ -108,7 +108,6 @@ impl<P: Platform> Starts<P> {
             None => Err(None),
         };
         let has_waited = free.is_err();
-        let is_lock_taken = matches!(free, Err(Some(_)));
         let (page, lock) = match free {
             Ok(turn) => turn,
             Err(page) => {
@@ -130,10 +129,10 @@ impl<P: Platform> Starts<P> {
             }
         };
         let has_lock = lock.is_some();
-        let unresolved_since = self.page.unresolved_since(key, ports.now());
-        if let Some(since) = unresolved_since.or(in_flight_since).or(has_waited.then_some(began)) {
+        let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now());
+        if let Some(since) = earlier_since.or(has_waited.then_some(began)) {
             // When another page has sent its start is unknown.
-            let doubtful_since = if is_lock_taken { began.before(MAX_IN_FLIGHT_MS) } else { since };
+            let doubtful_since = if has_waited && in_flight_since.is_none() { since.min(began.before(MAX_IN_FLIGHT_MS)) } else { since };
             for attempt in 0..RECONCILE_ATTEMPTS {
                 if attempt > 0 {
                     ports.sleep(RECONCILE_DELAY_MS).await;
@@ -165,12 +164,12 @@ impl<P: Platform> Starts<P> {
 
     /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.
     async fn appears(&self, state: &StartState, token: &OrgToken, began: Moment, in_flight_since: Option<Moment>) -> Recording {
-        let unresolved_since = self.page.unresolved_since(&state.key, self.exchange.ports().now());
-        let mut delay = if unresolved_since.is_some() { 0 } else { FIRST_LOOK_MS };
+        let earlier_since = self.page.unresolved_since(&state.key, in_flight_since, self.exchange.ports().now());
+        let mut delay = if earlier_since.is_some() { 0 } else { FIRST_LOOK_MS };
         loop {
             self.exchange.ports().sleep(delay).await;
             delay = delay.saturating_mul(2).max(FIRST_LOOK_MS);
-            let since = unresolved_since.or(in_flight_since).unwrap_or(began);
+            let since = earlier_since.unwrap_or(began);
             if let Some(listed) = self.recordings.list_with_token(token, &state.agent).await
                 && let Some(running) = self.find_running(state, &listed, began, Some(since))
             {

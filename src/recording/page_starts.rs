@@ -108,7 +108,7 @@ impl PageStarts {
     pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
         let by_name = self.0.by_name.borrow();
         let sent = by_name.get(&*key.name)?.under_way.iter().filter_map(|(_, sent)| sent.last());
-        sent.map(|sent| sent.at).min_by_key(|at| at.instant())
+        sent.map(|sent| sent.at).reduce(Moment::min)
     }
 
     /// A start that may be sent from now on. `turn`: ends with it.
@@ -123,16 +123,21 @@ impl PageStarts {
         self.0.lost_since.set(Some(CloudClock::default().moment(now, wall_clock).before(MAX_IN_FLIGHT_MS)));
     }
 
-    /// When the start was sent whose outcome is unknown, if there may be one.
-    pub(super) fn unresolved_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
+    /// When the first of the starts was sent whose outcome is unknown, if there may be one. `in_flight_since`: when the first of
+    /// those was sent that were in flight.
+    pub(super) fn unresolved_since(&self, key: &StartKey, in_flight_since: Option<Moment>, now: Instant) -> Option<Moment> {
         let by_name = self.0.by_name.borrow();
-        let own = by_name.get(&*key.name).and_then(|same| same.unresolved).map(|(_, since)| since);
-        own.or_else(|| self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS))
+        let unresolved = by_name.get(&*key.name).and_then(|same| same.unresolved).map(|(_, since)| since);
+        let lost = self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS);
+        [unresolved, lost, in_flight_since].into_iter().flatten().reduce(Moment::min)
     }
 
     /// A start has ended without a known outcome.
     pub(super) fn note_unresolved(&self, key: &StartKey, number: u64, since: Moment) {
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.unresolved = Some((number, since)));
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| {
+            let since = same.unresolved.map_or(since, |(_, earlier)| earlier.min(since));
+            same.unresolved = Some((number, since));
+        });
     }
 
     /// The start `number` has a known recording, so no start need be looked for any more, except others that are in flight.
@@ -223,7 +228,10 @@ impl<T> Drop for UnderWay<T> {
             match same.under_way.extract_if(.., is_own).next().map(|(_, sent)| sent.unresolved()) {
                 // The response may have told the outcome after the start was abandoned.
                 Some(None) => same.unresolved = same.unresolved.filter(|(number, _)| *number != self.number),
-                Some(Some(sent)) => drop(same.unresolved.get_or_insert((self.number, sent.at))),
+                Some(Some(sent)) => {
+                    let (_, since) = same.unresolved.get_or_insert((self.number, sent.at));
+                    *since = sent.at.min(*since);
+                }
                 None => {}
             }
         });

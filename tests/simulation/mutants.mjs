@@ -211,8 +211,8 @@ export const MUTANTS = [
     name: "does not look when it had to wait for the lock",
     edits: one(
       "src/recording/attempt.rs",
-      "unresolved_since.or(in_flight_since).or(has_waited.then_some(began))",
-      "unresolved_since",
+      "earlier_since.or(has_waited.then_some(began))",
+      "earlier_since",
     ),
   },
   {
