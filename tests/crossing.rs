@@ -344,7 +344,7 @@ async fn start_many_returns_its_results_in_order() {
 async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
-    let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen\tagent");
+    let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
     let held = js(&format!(
         "new Promise((held) => navigator.locks.request('{name}', () => {{ held(); return new Promise((resolve) => (globalThis.release = resolve)) }}))"
     ));
@@ -359,8 +359,11 @@ async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let found = get(&outcome(started).await, "value");
     js("globalThis.fetch = globalThis.original");
     assert_eq!((text(&found, "id"), asked()), ("a".to_owned(), "GET /api/v2/screenrecordings".to_owned()));
-    let left = js(&format!("navigator.locks.query().then(({{ held }}) => held.some((lock) => lock.name === '{name}'))"));
-    assert_eq!(wasm_bindgen_futures::JsFuture::from(left.unchecked_into::<js_sys::Promise>()).await.unwrap(), false);
+    // The browser learns of the release a moment later.
+    let is_released = js(&format!(
+        "(async () => {{ while ((await navigator.locks.query()).held.some((lock) => lock.name === '{name}')); return true }})()"
+    ));
+    assert_eq!(wasm_bindgen_futures::JsFuture::from(is_released.unchecked_into::<js_sys::Promise>()).await.unwrap(), true);
 }
 
 #[wasm_bindgen_test]

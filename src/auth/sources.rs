@@ -312,7 +312,7 @@ impl<P: Platform> Sources<P> {
         let (source, person) =
             self.login.as_ref().map_or(("getToken", ""), |login| (login.client_id(), login.login_hint().unwrap_or_default()));
         let environment = &target.environment;
-        self.shares.then(|| format!("premium-recorder {} {} {}\t{source}\t{person}", environment.api(), target.org, self.scope))
+        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))
     }
 }
 

@@ -34,10 +34,11 @@ impl StartKey {
         key
     }
 
-    /// Pages that start the same recording wait for this lock.
+    /// Pages that start the same recording wait for this lock. Tabs replace the type's blanks, so that it ends at the next blank.
     pub(super) fn lock_name(&self) -> String {
-        let (target, recording_type, agent) = (&self.target, &self.recording_type, &self.agent);
-        format!("premium-recorder start {} {} {recording_type}\t{agent}", target.environment.api(), target.org)
+        let (target, agent) = (&self.target, &self.agent);
+        let recording_type = self.recording_type.replace(' ', "\t");
+        format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
     }
 
     /// How the names of all starts for the agent begin. No agent's id has a tab.

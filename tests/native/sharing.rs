@@ -378,7 +378,7 @@ fn a_shared_token_of_another_organization_is_not_used() {
         world.respond(accept).issue_per_org();
         let shared = Rc::new(Cell::new(0));
         // The name ends with the `loginHint`, which is empty here.
-        let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write\tgetToken\t");
+        let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken ");
         let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())));
         let recorder = connect(&world, options(&[])).await;
         assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);

@@ -1030,7 +1030,7 @@ fn a_timeout_behind_a_lock_names_the_lock() {
         let world = World::new();
         world.respond(|_| list(&[]));
         let recorder = with_token(&world).await;
-        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen\t{AGENT}");
+        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}");
         let stranger = Locks::lock(&world, &name).await;
         let timed_out = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
         assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 0));
@@ -1047,7 +1047,7 @@ fn a_recording_that_appears_while_a_stranger_holds_the_lock_is_found() {
         let world = World::new();
         world.respond(|_| list(&[entity("theirs", "recording", -60_000)]));
         let recorder = with_token(&world).await;
-        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen\t{AGENT}");
+        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}");
         let _stranger = Locks::lock(&world, &name).await;
         let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
         assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("theirs", true, 0));

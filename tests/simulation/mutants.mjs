@@ -46,16 +46,16 @@ export const MUTANTS = [
     name: "locks starts by organization without environment",
     edits: one(
       "src/recording/page_starts.rs",
-      'format!("premium-recorder start {} {} {recording_type}\\t{agent}", target.environment.api(), target.org)',
-      'format!("premium-recorder start {} {recording_type}\\t{agent}", target.org)',
+      'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
+      'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
     ),
   },
   {
     name: "shares tokens by organization without environment",
     edits: one(
       "src/auth/sources.rs",
-      'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {}\\t{source}\\t{person}", environment.api(), target.org, self.scope))',
-      'self.shares.then(|| format!("premium-recorder {} {}\\t{source}\\t{person}", target.org, self.scope))',
+      'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))',
+      'self.shares.then(|| format!("premium-recorder {} {} {source} {person}", target.org, self.scope))',
     ),
   },
   {
@@ -209,11 +209,7 @@ export const MUTANTS = [
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: one(
-      "src/recording/attempt.rs",
-      "earlier_since.or(has_waited.then_some(began))",
-      "earlier_since",
-    ),
+    edits: one("src/recording/attempt.rs", "earlier_since.or(has_waited.then_some(began))", "earlier_since"),
   },
   {
     name: "does not look after an aborted start",
