@@ -25,6 +25,14 @@ pub(super) fn string(place: &str, value: &JsValue) -> Result<String, Error> {
     value.as_string().filter(|text| value == text.as_str()).ok_or_else(|| must_be(place, "well-formed Unicode"))
 }
 
+/// A token. A text that is too long for one is cut to a length that is still too long: the error is the token's own.
+pub(super) fn token(place: &str, value: &JsValue) -> Result<String, Error> {
+    match value.dyn_ref::<JsString>().filter(|text| text.length() > MAX_TEXT) {
+        Some(long) => string(place, &long.slice(0, MAX_TEXT)),
+        None => string(place, value),
+    }
+}
+
 pub(super) fn array(place: &str, value: &JsValue) -> Result<Array, Error> {
     if Array::is_array(value) { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an array")) }
 }
@@ -52,7 +60,15 @@ fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
 }
 
 fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
-    array(place, value)?.iter().enumerate().map(|(at, item)| string(&format!("{place}[{at}]"), &item)).collect()
+    list(place, value, string)
+}
+
+fn tokens(place: &str, value: &JsValue) -> Result<Vec<Secret>, Error> {
+    Ok(list(place, value, token)?.into_iter().map(Secret::from).collect())
+}
+
+fn list(place: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<String, Error>) -> Result<Vec<String>, Error> {
+    array(place, value)?.iter().enumerate().map(|(at, item)| read(&format!("{place}[{at}]"), &item)).collect()
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
@@ -184,7 +200,7 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
     let contract =
         Arguments::named("contract", &given.get("contract")?, &["path", "orgHeaders", "scope", "idempotencyHeader"], "contract.")?;
     let options = Options {
-        tokens: given.optional("tokens", strings)?.unwrap_or_default().into_iter().map(Secret::from).collect(),
+        tokens: given.optional("tokens", tokens)?.unwrap_or_default(),
         login: given.optional("login", login)?,
         share_tokens: given.bool("shareTokens")?,
         org_id: given.string("orgId")?,

@@ -104,7 +104,7 @@ impl Handle {
     #[wasm_bindgen(js_name = addToken)]
     pub fn add_token(&self, token: JsValue) -> Promise {
         self.promise(async move |recorder| {
-            let token = AccessToken::parse(&arguments::string("token", &token)?)?;
+            let token = AccessToken::parse(&arguments::token("token", &token)?)?;
             let token = recorder.add_token(token, CallOptions::default()).await?;
             Ok(result::summary(&token, recorder.now()))
         })

@@ -4,7 +4,7 @@ use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 
 use super::abort::AbortOnDrop;
-use super::arguments::{Arguments, number, string};
+use super::arguments::{Arguments, number, token};
 use super::browser::Browser;
 use super::foreign::resolve;
 use super::outside;
@@ -40,12 +40,12 @@ impl TokenSource for Browser {
 fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
     let not_a_token = |error| Cause::Error(Box::new(error));
     if value.is_string() {
-        let access_token = string("What getToken returned", &value).map_err(not_a_token)?;
+        let access_token = token("What getToken returned", &value).map_err(not_a_token)?;
         return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
     let given = Arguments::of_object("What getToken returned", &value, "getToken().").map_err(not_a_token)?;
     Ok(IssuedToken {
-        access_token: given.required("accessToken", string).map_err(not_a_token)?.into(),
+        access_token: given.required("accessToken", token).map_err(not_a_token)?.into(),
         expires_in: given.optional("expiresIn", seconds).map_err(not_a_token)?.flatten(),
     })
 }
