@@ -152,8 +152,8 @@ async function wrapGlue(path) {
     exported,
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
-  // `outside` and `abortController` are functions that the module imports.
-  await writeFile(path, `export function glue(outside, abortController) {\n${body}\n}\n`);
+  // These are the functions that the module imports from src/js/instance.js.
+  await writeFile(path, `export function glue(outside, abortController, once) {\n${body}\n}\n`);
 }
 
 async function addDoor(dist) {

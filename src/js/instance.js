@@ -11,7 +11,7 @@ const NO_RESULT = [];
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside, abortController);
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside, abortController, once);
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
   const callsOutside = new Set();
@@ -147,6 +147,18 @@ export async function start(module, recordPanic, followsPanic) {
 
 function mapValues(object, change) {
   return Object.fromEntries(Object.keys(object).map((name) => [name, change(object[name])]));
+}
+
+/** A function that calls this one the first time, and always returns what it returned then. */
+function once(callback) {
+  let result;
+  return (argument) => {
+    if (!result) {
+      result = { __proto__: null, value: undefined };
+      result.value = callback(argument);
+    }
+    return result.value;
+  };
 }
 
 /** Calls what the page may have replaced. */

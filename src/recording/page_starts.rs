@@ -10,8 +10,8 @@ use crate::model::ids::{AgentId, RecordingId};
 use crate::model::sorted_map::SortedMap;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 
-/// More recordings than can start within the clock tolerance.
-const MAX_CLAIMED: usize = 1_000;
+/// More recordings than a page starts while it looks for one.
+const MAX_CLAIMED: usize = 500;
 
 /// How long a start that nobody answers may be in flight, in milliseconds.
 pub(super) const MAX_IN_FLIGHT_MS: i64 = MAX_UNANSWERED_MS as i64;

@@ -19,6 +19,9 @@ use crate::auth::ports::{Locks, TryLock};
 extern "C" {
     type LockManager;
 
+    /// A function that calls this one at most once: a page may have replaced the platform's locks. `src/js/instance.js` makes it.
+    fn once(callback: &JsValue) -> JsValue;
+
     #[wasm_bindgen(catch, method)]
     fn request(this: &LockManager, name: &str, options: &Object, granted: &JsValue) -> Result<JsValue, JsValue>;
 }
@@ -60,15 +63,15 @@ impl Lock {
         let granted = Oneshot::new();
         let sender = granted.clone();
         // The platform may call this after we have stopped waiting. By then, the promise that it returns is resolved.
-        let callback = Closure::<dyn FnMut(JsValue) -> Promise>::new(move |lock: JsValue| {
+        let callback = Closure::once_into_js(move |lock: JsValue| {
             sender.send(lock.is_truthy());
-            released.clone()
+            released
         });
         let options = bare_object();
         // The platform accepts only one of both options.
         let (option_name, option) = if waits { ("signal", cancel.signal().into()) } else { ("ifAvailable", JsValue::TRUE) };
         Reflect::set(&options, &option_name.into(), &option).ok()?;
-        let promise = manager()?.request(name, &options, &callback.into_js_value()).ok()?;
+        let promise = manager()?.request(name, &options, &once(&callback)).ok()?;
         Some((Lock { granted, release, cancel }, resolve(&promise)))
     }
 
@@ -117,7 +120,7 @@ pub(super) async fn is_held_by_another(name: &str) -> bool {
     }
     let is_held = Oneshot::new();
     let sender = is_held.clone();
-    let granted = Closure::<dyn FnMut(JsValue)>::new(move |lock: JsValue| sender.send(lock.is_null()));
-    let Ok(promise) = manager.request(name, &options, &granted.into_js_value()) else { return false };
+    let granted = Closure::once_into_js(move |lock: JsValue| sender.send(lock.is_null()));
+    let Ok(promise) = manager.request(name, &options, &once(&granted)) else { return false };
     matches!(select(pin!(is_held.recv()), resolve(&promise)).await, Either::Left((true, _)))
 }
