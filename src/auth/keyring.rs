@@ -111,7 +111,7 @@ impl<P: Platform> Keyring<P> {
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
         // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
-        tokens.iter().for_each(|token| self.forget_wait(Some(token)));
+        tokens.iter().for_each(|token| self.forget_refresh_token(Some(token)));
         drop((tokens, sharing));
         self.exchange.rate_limiter().changed().wake();
     }
@@ -127,14 +127,14 @@ impl<P: Platform> Keyring<P> {
         self.sign_outs.sign_out(target);
         let acquisitions = self.acquisitions.take(Some(target.org.as_str()));
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
-        self.forget_wait(self.token_for(target).as_deref());
+        self.forget_refresh_token(self.token_for(target).as_deref());
         self.remove(target);
     }
 
-    /// Forgets the wait for the refresh token, which keeps the refresh token in memory.
-    fn forget_wait(&self, token: Option<&OrgToken>) {
+    /// The rate limiter keeps a refresh token for as long as the cloud asks to wait with it.
+    fn forget_refresh_token(&self, token: Option<&OrgToken>) {
         if let Some(refresh_token) = token.and_then(OrgToken::refresh_token) {
-            self.exchange.rate_limiter().unblock(refresh_token.secret());
+            self.exchange.rate_limiter().forget_token(refresh_token.secret());
         }
     }
 

@@ -99,8 +99,8 @@ impl RateLimiter {
         self.update(token, now, |usage| usage.blocked_until = usage.blocked_until.max(Some(until)));
     }
 
-    /// Forgets what is known of this token.
-    pub fn unblock(&self, token: &Secret) {
+    /// Forgets this token.
+    pub fn forget_token(&self, token: &Secret) {
         self.tokens.borrow_mut().retain(|usage| usage.token != *token);
     }
 

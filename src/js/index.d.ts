@@ -291,9 +291,9 @@ export interface Recorder {
    * (connection, time-out, 408, 5xx, unreadable) is not sent again but looked for (`GET {path}?agentId=`, twice within
    * a second): it resolves to the one recording of the agent that began since it was sent, has not ended, is of this
    * `recordingType` if it says so, and is not known to be another start's; or rejects with `OUTCOME_UNKNOWN`. Since when is
-   * told by the cloud's clock, within 2 s, where CORS exposes its `Date`; else the clocks are taken to agree: with one that is
-   * slow, somebody else's recording that began just before can pass for it, and with one that is far off none is found
-   * (`OUTCOME_UNKNOWN`). After a time-out this takes at most
+   * told by the cloud's clock, within 2 s, where CORS exposes its `Date`; otherwise the library assumes that the clocks
+   * agree. If this machine's clock is slow, a recording that somebody else started just before can be mistaken for this one.
+   * If it is far off, no recording is found (`OUTCOME_UNKNOWN`). After a time-out this takes at most
    * 5 s more. (What the browser does below `fetch` is its own: see {@link RecordingContract.idempotencyHeader}.)
    *
    * **Shared.** Calls for the same organization, agent and `recordingType` at the same time come to one start, in this

@@ -220,14 +220,7 @@ fn an_abort_cancels_a_start_that_waits_for_another_page() {
 fn an_abort_cancels_a_start_that_the_cloud_refused_and_asked_to_wait_for() {
     run(async {
         let world = World::new();
-        let clock = world.clone();
-        world.respond_async(move |_| {
-            let clock = clock.clone();
-            Box::pin(async move {
-                clock.sleep(2 * SECOND).await;
-                Ok(Response { retry_after: Some("5".to_owned()), ..response(429, "") })
-            })
-        });
+        world.respond_after(2 * SECOND, || Response { retry_after: Some("5".to_owned()), ..response(429, "") });
         let recorder = connect(&world, three_orgs()).await;
         let batch = async |options| recorder.start_many(starts_in(ACME, 1), concurrency(1), |_| {}, options).await;
         let results = while_time_passes(&[&world], aborted_when(world.sleep(SECOND), batch)).await.unwrap();

@@ -432,14 +432,7 @@ fn a_slot_that_comes_earlier_than_the_one_waited_for_is_used() {
 fn a_batch_goes_on_when_another_batchs_request_frees_a_slot() {
     run(async {
         let world = World::new();
-        let clock = world.clone();
-        world.respond_async(move |_| {
-            let clock = clock.clone();
-            Box::pin(async move {
-                clock.sleep(SECOND).await;
-                Ok(response(201, CREATED))
-            })
-        });
+        world.respond_after(SECOND, || response(201, CREATED));
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let batch = Batch { concurrency: 1, requests_per_minute: Some(1) };
         let first = start_many(&recorder, vec![start_of("first", GLOBEX)], batch);

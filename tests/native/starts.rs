@@ -805,6 +805,36 @@ fn a_recording_that_another_start_may_have_led_to_ends_no_memory_of_one_in_fligh
     });
 }
 
+#[test]
+fn of_two_starts_without_a_known_outcome_the_earlier_decides_what_may_run() {
+    run(async {
+        let world = World::new();
+        let is_listed = Rc::new(Cell::new(false));
+        let (listed, sent) = (is_listed.clone(), Cell::new(0));
+        world.respond_async(move |request| {
+            let listed = if listed.get() { list(&[entity("of-the-first", "pending", 200)]) } else { list(&[]) };
+            if request.method != "POST" {
+                return Box::pin(async { Ok(listed) });
+            }
+            sent.set(sent.get() + 1);
+            match sent.get() {
+                1 => Box::pin(std::future::pending()),
+                2 => Box::pin(async { Err(lost_response("reset")) }),
+                _ => Box::pin(async { Ok(created("third")) }),
+            }
+        });
+        let recorder = with_token(&world).await;
+        assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+        world.advance(10_000);
+        let own = Start { shares: false, ..start_in(GLOBEX) };
+        let lost = while_time_passes(&[&world], recorder.start_recording(own, no_options())).await;
+        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        is_listed.set(true);
+        let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len()), ("of-the-first", 2));
+    });
+}
+
 /// One recorder starts, and the recording begins after 0.2 s. Another recorder starts at 3 s, the first is answered at 5 s.
 /// Returns how many starts were sent, and what the other recorder's start led to.
 fn start_during_another(state: &'static str, is_tab: bool) -> (usize, Result<String, Code>) {
@@ -956,14 +986,7 @@ fn a_recording_of_another_organization_with_the_same_id_is_another() {
 fn starts_whose_agent_and_type_read_alike_side_by_side_are_two() {
     run(async {
         let world = World::new();
-        let clock = world.clone();
-        world.respond_async(move |_| {
-            let clock = clock.clone();
-            Box::pin(async move {
-                World::sleep(&clock, 1_000).await;
-                Ok(response(201, r#"{"id":"r","state":"recording"}"#))
-            })
-        });
+        world.respond_after(1_000, || response(201, r#"{"id":"r","state":"recording"}"#));
         let recorder = with_token(&world).await;
         let start = |agent: &str, kind: &str| {
             recorder.start_recording(Start::new(agent, Some(GLOBEX), Some(kind.to_owned())).unwrap(), no_options())

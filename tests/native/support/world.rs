@@ -117,6 +117,18 @@ impl World {
         self
     }
 
+    /// The cloud responds after so many milliseconds.
+    pub fn respond_after(&self, millis: i64, responder: impl Fn() -> Response + Clone + 'static) -> &World {
+        let clock = self.clone();
+        self.respond_async(move |_| {
+            let (clock, responder) = (clock.clone(), responder.clone());
+            Box::pin(async move {
+                clock.sleep(millis).await;
+                Ok(responder())
+            })
+        })
+    }
+
     /// The cloud responds at once.
     pub fn respond(&self, responder: impl Fn(&SentRequest) -> Response + 'static) -> &World {
         self.respond_async(move |request| {
