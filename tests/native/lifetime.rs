@@ -7,6 +7,7 @@ use crate::support::*;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
@@ -425,6 +426,25 @@ fn during_the_wait_that_the_token_endpoint_asked_for_nothing_is_refreshed() {
         assert_eq!(error(record(&recorder, ACME).await).evidence.retry_after, Some(60_000));
         assert_eq!(refreshes.borrow().len(), 2);
     });
+}
+
+#[test]
+fn a_sign_out_forgets_the_wait_for_the_refresh_token() {
+    for org in [Some(ACME), None] {
+        run(async {
+            let world = World::new();
+            let refreshes = refreshing(&world, |_| rate_limited(Some("3600"), ""));
+            let recorder = sign_in(&world, login_options(), ACME).await;
+            world.advance(100 * SECOND);
+            assert_eq!(error(record(&recorder, ACME).await).code, Code::RateLimited);
+            recorder.sign_out(org.and_then(OrgId::parse), no_options()).await.unwrap();
+            // The login origin gives the same refresh token again.
+            record_and_sign_in(&recorder, &world, ACME).await.unwrap();
+            world.advance(100 * SECOND);
+            assert_eq!(error(record(&recorder, ACME).await).code, Code::RateLimited);
+            assert_eq!(refreshes.borrow().len(), 2);
+        });
+    }
 }
 
 #[test]
