@@ -236,7 +236,7 @@ export interface RecordingContract {
   /**
    * Name of a header, such as `"Idempotency-Key"`, by which the cloud knows a start again: each start carries a random
    * UUID of its own in it, the same when it is sent again. Only for a cloud that is known to take it, and whose CORS lets
-   * it through. It is what prevents a second recording where a browser repeats a `POST` by itself, on a connection that
+   * it through. It prevents a second recording if the browser itself repeats a `POST` after its connection
    * broke. Default: none is sent.
    */
   idempotencyHeader?: string;

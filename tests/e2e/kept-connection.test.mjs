@@ -1,6 +1,7 @@
 // On a connection that was used before, Chromium and Firefox send a request again by themselves when the connection breaks
-// off, and Chromium after 408. WebKit does not. After 421, every engine sends it again on a new connection (Fetch standard, HTTP-network-or-cache
-// fetch). All of this happens below `fetch`. These tests show what it does to a start, and what the idempotency header is for.
+// off, and Chromium after 408. Chromium also does so on a connection that it opened for another request. WebKit does not.
+// After 421, every engine sends it again on a new connection (Fetch standard, HTTP-network-or-cache fetch). All of this happens
+// below `fetch`. These tests show what it does to a start, and what the idempotency header is for.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
@@ -75,6 +76,24 @@ test("a start on a kept connection that breaks off before the work", async () =>
   await cloud.change({ keepAlive: true, guardsAgents: false });
   await cloud.spoilStart({ reset: "before" });
   await isRepeated(repeatsReset, null);
+});
+
+// The browser opens one connection for each request, and keeps those whose request was aborted before it was sent.
+const repeatsUnused = byEngine({ firefox: false, webkit: false }, true);
+test(`a start on a connection that only an aborted request has opened: ${
+  repeatsUnused ? "the browser may send it twice" : "it is sent once"
+}`, async () => {
+  // Which connection the start gets is the browser's choice: about every second time it is one of these.
+  const rounds = repeatsUnused ? 40 : 10;
+  let arrived = [];
+  for (let round = 0; round < rounds && arrived.length < 2; round++) {
+    await cloud.reset();
+    await cloud.change({ guardsAgents: false });
+    await cloud.spoilStart({ reset: "after" });
+    assert.equal(await browser.run(startAfterAborted, await cloud.token(globex), agentId), 1);
+    arrived = (await starts()).map(([status]) => status);
+  }
+  assert.deepEqual(arrived, repeatsUnused ? [null, 201] : [null]);
 });
 
 test("a start on a kept connection that is answered 408", async () => {
@@ -185,6 +204,23 @@ async function start(contract = {}) {
     agentId,
     contract,
   );
+}
+
+/** Runs in the page: a start after six requests that were aborted at once. How often the page fetched for it. */
+async function startAfterAborted({ connect, settle, environment }, token, agentId) {
+  const aborted = new AbortController();
+  const { signal } = aborted;
+  const address = `${environment.api}/api/v2/tokens/me?preserveIdleTTL=true`;
+  const requests = Array.from({ length: 6 }, () => fetch(address, { signal, credentials: "omit" }));
+  // A turn of the event loop: the browser has begun to connect.
+  await new Promise((resolve) => setTimeout(resolve));
+  aborted.abort();
+  await Promise.allSettled(requests);
+  const recorder = await connect({ tokens: [token] });
+  const before = window.watched.sent.length;
+  await settle(recorder.startRecording(agentId));
+  recorder.close();
+  return window.watched.sent.slice(before).filter(({ body }) => body).length;
 }
 
 async function starts() {

@@ -50,7 +50,7 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
 
   await browser.openEmpty({ orgId: orgs[0].id });
   await browser.evaluate(gauge);
-  const { calls, gauges } = await browser.run(soak, lives, { atATime: AT_A_TIME, timeoutMs: TIMEOUT });
+  const { calls, gauges, sent } = await browser.run(soak, lives, { atATime: AT_A_TIME, timeoutMs: TIMEOUT });
   const { requests, recordings } = await cloud.ledger();
 
   assert.equal(calls.length, STARTS);
@@ -61,6 +61,11 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
   t.diagnostic(`${requests.length} requests, ${starts.length} of them starts; ${recordings.length} recordings`);
   t.diagnostic(`faults: ${spoilt} of the first 6000 requests about recordings`);
   for (const [when, values] of Object.entries(gauges)) t.diagnostic(`${when}: ${JSON.stringify(values)}`);
+
+  const arrived = groups(starts, ({ agentId }) => agentId);
+  // The browser itself repeats a start if its connection breaks off or the response is 408 (see kept-connection.test.mjs).
+  // Aborted calls leave such connections behind.
+  const repeated = (agentId) => Math.max(0, (arrived.get(agentId) ?? []).length - (sent[agentId] ?? 0));
 
   await t.test("each recording that a call resolves to is in the ledger, once", () => {
     const known = new Map(recordings.map((recording) => [recording.id, recording]));
@@ -87,7 +92,7 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
       const made = (ofAgent.get(calls[0].agentId) ?? []).map(({ id }) => id);
       const told = new Set(calls.map(({ id }) => id).filter(Boolean));
       const mayBe = new Set(calls.filter(({ code }) => code === UNKNOWN).map(({ span }) => span)).size;
-      return made.filter((id) => !told.has(id)).length > mayBe;
+      return made.filter((id) => !told.has(id)).length > mayBe + repeated(calls[0].agentId);
     });
     assert.deepEqual(wrong, []);
   });
@@ -98,11 +103,9 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
       return again.length > 1 || (again.length === 1 && ![401, 403, 429].includes(first));
     });
     assert.deepEqual(wrong, []);
-    // Nor does the browser by itself. What was given up may not have reached the cloud.
-    const arrived = groups(starts, ({ agentId }) => agentId);
-    const more = [...groups(calls, ({ agentId }) => agentId)].filter(([agentId, calls]) => {
-      const sent = calls.filter(({ isFirst }) => isFirst).flatMap(({ posts }) => posts).length;
-      return (arrived.get(agentId) ?? []).length > sent;
+    const more = [...arrived].filter(([agentId, arrived]) => {
+      const mayBeRepeated = arrived.filter(({ status }) => status === null || status === 408).length;
+      return repeated(agentId) > mayBeRepeated;
     });
     assert.deepEqual(more, []);
   });
@@ -251,7 +254,7 @@ async function soak({ connect, environment }, lives, { atATime, timeoutMs }) {
   recorder.close();
   await gauge.quiet();
   gauges.end = gauge.read();
-  return { calls, gauges };
+  return { calls, gauges, sent: gauge.sent() };
 }
 
 /** Put under a page before the module is loaded: what it holds on to, and what it sends. Runs there. */
@@ -328,6 +331,8 @@ function gauge() {
       if (!posts.has(agentId)) posts.set(agentId, []);
       return posts.get(agentId);
     },
+    /** How many starts the page has handed to fetch, by agent. */
+    sent: () => Object.fromEntries([...posts].map(([agentId, { length }]) => [agentId, length])),
     counted(promise) {
       most = Math.max(most, ++inFlight);
       return promise.finally(() => inFlight--);
