@@ -211,7 +211,7 @@ fn bodies() {
             prop_assert!(listed.recordings.len() + listed.unreadable <= entities.len() && listed.unreadable_running <= listed.unreadable);
             for recording in &listed.recordings {
                 let entity = &entities[recording.raw.entity.unwrap()];
-                let id = entity["id"].as_str().map(str::to_owned).or_else(|| entity["id"].as_f64().map(|id| format!("{id:.0}")));
+                let id = entity["id"].as_str().map(str::to_owned).or_else(|| entity["id"].as_f64().map(in_javascript));
                 prop_assert_eq!(id.as_deref(), Some(recording.id.as_str()));
             }
             // What names this agent in this organization is listed or counted, whatever else it has.
@@ -222,6 +222,11 @@ fn bodies() {
         }
         Ok(())
     });
+}
+
+/// A whole number as `String(number)` writes it: minus zero is "0".
+fn in_javascript(number: f64) -> String {
+    format!("{:.0}", number + 0.0)
 }
 
 /// How one character of the token is written.
