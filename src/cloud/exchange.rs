@@ -49,9 +49,9 @@ impl<P: CloudPorts> Exchange<P> {
         self.clock.moment(self.ports.now(), self.ports.wall_clock())
     }
 
-    /// The latest date that the cloud's clock may have shown at an earlier moment, by what is known of it now.
-    pub fn latest_in_cloud(&self, moment: Moment) -> Timestamp {
-        self.clock.latest(moment)
+    /// The earliest and the latest date that the cloud's clock may have shown at an earlier moment, by what is known of it now.
+    pub fn range_in_cloud(&self, moment: Moment) -> (Timestamp, Timestamp) {
+        self.clock.range(moment)
     }
 
     /// How far the cloud's clock is ahead of this machine's, in milliseconds, if a response has told.

@@ -252,10 +252,11 @@ impl CloudClock {
         self.at(moment.instant, moment.wall_clock)
     }
 
-    /// The latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.
-    pub fn latest(&self, moment: Moment) -> Timestamp {
+    /// The earliest and the latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.
+    pub fn range(&self, moment: Moment) -> (Timestamp, Timestamp) {
+        let revised = self.revised(moment).in_cloud;
         let confirmed = self.confirmed_offset.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
-        confirmed.map_or(self.revised(moment).in_cloud, |confirmed| confirmed.max(self.revised(moment).in_cloud))
+        confirmed.map_or((revised, revised), |confirmed| (confirmed.min(revised), confirmed.max(revised)))
     }
 
     /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds; `None` until a response has a `Date`.

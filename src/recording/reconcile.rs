@@ -39,7 +39,7 @@ impl<P: Platform> Starts<P> {
                 continue;
             };
             // Recomputed with the latest clock offset: this response may have updated it.
-            let since = self.earliest_in_cloud(sent.at);
+            let since = self.certain_start(sent.at);
             let may_be_ours = |recording: &&Recording| {
                 let is_anothers = self.page.is_claimed(&state.key.target, &recording.id, Some(state.number));
                 // A recording that has already stopped most likely existed before.
@@ -83,14 +83,14 @@ impl<P: Platform> Starts<P> {
         began: Moment,
         unresolved_since: Option<Moment>,
     ) -> Option<Recording> {
-        let since = unresolved_since.map(|since| self.earliest_in_cloud(since));
+        let since = unresolved_since.map(|since| self.certain_start(since));
         let mut running = self.newest(state, listed, |recording| match recording.state {
             State::Recording => true,
             State::Stopped => false,
             State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
         })?;
         let is_claimed = self.page.is_claimed(&state.key.target, &running.id, None);
-        running.already_running = is_claimed || !self.started_since(&running, self.in_cloud(began));
+        running.already_running = is_claimed || !self.started_since(&running, self.exchange.range_in_cloud(began).1);
         Some(running)
     }
 
@@ -99,7 +99,7 @@ impl<P: Platform> Starts<P> {
     pub(super) fn ensure_none_runs(&self, state: &StartState, listed: &Listed, unresolved_since: Option<Moment>) -> Result<(), Error> {
         let may_run = |recording: &&Recording| {
             let is_unknown = matches!(recording.state, State::Other(_)) && recording.may_be_of_type(&state.key.recording_type);
-            let may_be_since = |since| self.started_since(recording, self.earliest_in_cloud(since)) || !self.is_dated(recording);
+            let may_be_since = |since| !self.is_dated(recording) || recording.started_since(self.earliest_start(since));
             is_unknown && unresolved_since.is_some_and(may_be_since)
         };
         let unknown = listed.recordings.iter().filter(may_run).count();
@@ -141,16 +141,19 @@ impl<P: Platform> Starts<P> {
 
     /// Whether the recording's start time is certain: it has a zone and is not in the future.
     fn is_dated(&self, recording: &Recording) -> bool {
-        let latest = self.in_cloud(self.exchange.now()).after_millis(CLOCK_TOLERANCE_MS);
-        recording.started().is_some_and(|started| started <= latest)
+        let (_, now) = self.exchange.range_in_cloud(self.exchange.now());
+        recording.started().is_some_and(|started| started <= now.after_millis(CLOCK_TOLERANCE_MS))
     }
 
-    /// The earliest date of a recording to which a start that was sent at this moment may have led.
-    fn earliest_in_cloud(&self, sent: Moment) -> Timestamp {
-        self.in_cloud(sent).after_millis(-CLOCK_TOLERANCE_MS)
+    /// A recording with this date or a later one is certain not to be older than a start that was sent at this moment.
+    fn certain_start(&self, sent: Moment) -> Timestamp {
+        let (_, latest) = self.exchange.range_in_cloud(sent);
+        latest.after_millis(-CLOCK_TOLERANCE_MS)
     }
 
-    fn in_cloud(&self, moment: Moment) -> Timestamp {
-        self.exchange.latest_in_cloud(moment)
+    /// A recording with an earlier date is certain to be older than a start that was sent at this moment.
+    fn earliest_start(&self, sent: Moment) -> Timestamp {
+        let (earliest, _) = self.exchange.range_in_cloud(sent);
+        earliest.after_millis(-CLOCK_TOLERANCE_MS)
     }
 }

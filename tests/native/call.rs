@@ -130,15 +130,18 @@ fn a_single_date_is_doubted_until_a_second_one_agrees() {
     let clock = CloudClock::default();
     let at = |millis: i64| clock.moment(Instant::from_millis(millis), Timestamp::from_millis(NOW + millis));
     let learn = |millis: i64, date: i64| clock.learn(at(millis), at(millis), Timestamp::from_millis(NOW + date));
-    let latest = |millis: i64| clock.latest(at(millis)).as_millis() - NOW;
+    let earliest = |millis: i64| clock.range(at(millis)).0.as_millis() - NOW;
+    let latest = |millis: i64| clock.range(at(millis)).1.as_millis() - NOW;
     learn(0, 0);
     assert_eq!(latest(0), 0);
     // Hours behind: what was known before counts as well.
     learn(1_000, -DAY);
     assert_eq!(latest(1_000), 1_000);
+    assert!((earliest(1_000) + DAY).abs() <= 1_000);
     // Once it is confirmed, it counts alone.
     learn(2_000, 1_000 - DAY);
     assert!(latest(2_000) < 3_000 - DAY);
+    assert_eq!(earliest(2_000), latest(2_000));
     // One that agrees with neither confirms nothing.
     learn(2_500, -2 * DAY);
     learn(2_600, -3 * DAY);
@@ -146,6 +149,7 @@ fn a_single_date_is_doubted_until_a_second_one_agrees() {
     // Hours ahead counts at once.
     learn(3_000, DAY);
     assert!(latest(3_000) >= DAY);
+    assert!((earliest(3_000) - (2_000 - DAY)).abs() <= 1_000);
 }
 
 #[test]

@@ -173,6 +173,27 @@ fn dates_that_are_hours_behind_and_do_not_agree_make_no_old_recording_ours() {
 }
 
 #[test]
+fn a_single_date_that_is_years_ahead_makes_no_recent_recording_an_old_one() {
+    run(async {
+        let world = World::new();
+        let looks = Cell::new(0);
+        let listed = move || match looks.replace(looks.get() + 1) {
+            0 | 1 => list(&[]),
+            look => {
+                let date = (look == 2).then(|| Timestamp::from_millis(NOW + 20 * 365 * 86_400 * SECOND));
+                Response { date, ..list(&[entity("ours", "pending", 200)]) }
+            }
+        };
+        cloud(&world, || Ok(response(503, "")), listed);
+        let recorder = with_token(&world).await;
+        for _ in 0..2 {
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        }
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
 fn after_a_timeout_the_recording_is_looked_for_for_at_most_five_seconds() {
     run(async {
         for hangs in [false, true] {
@@ -417,6 +438,20 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
             let _ = aborted(&recorder).await;
             assert_eq!(world.starts().len(), if way == "unknown" { 2 } else { 1 }, "{way}");
         }
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_the_next_start_looks_twice_a_second_apart() {
+    run(async {
+        let world = World::new();
+        let (clock, ours) = (world.clone(), entity("ours", "recording", 0));
+        cloud(&world, || Ok(response(503, "")), move || list(if clock.time() < NOW + 61_000 { &[] } else { std::slice::from_ref(&ours) }));
+        let recorder = with_token(&world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        world.advance(NOW + 60_000 - world.time());
+        let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len()), ("ours", 1));
     });
 }
 
@@ -884,6 +919,53 @@ fn a_start_that_waits_for_another_sends_nothing_whatever_the_cloud_calls_the_sta
     assert_eq!(start_during_another("pending", true), (1, Err(Code::OutcomeUnknown)));
 }
 
+/// Two recorders of a page start. The first is answered after 5 s, the second starts at `second_at`, and another tab holds the
+/// lock until `lock_until`. The cloud lists a recording that began two minutes ago. Returns how many starts were sent.
+fn starts_beside_a_pending_recording(first: fn() -> Result<Response, TransportError>, second_at: i64, lock_until: Option<i64>) -> usize {
+    run(async {
+        let (world, is_first) = (World::new(), Cell::new(true));
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            if request.method != "POST" {
+                return Box::pin(async { Ok(list(&[entity("old", "pending", -120_000)])) });
+            }
+            let (is_first, clock) = (is_first.replace(false), clock.clone());
+            Box::pin(async move {
+                if !is_first {
+                    return Ok(created("second"));
+                }
+                World::sleep(&clock, 5_000).await;
+                first()
+            })
+        });
+        let page = PageStarts::default();
+        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let tab = async {
+            if let Some(lock_until) = lock_until {
+                let lock = world.another_page().lock(&lock_name()).await;
+                world.sleep(lock_until).await;
+                drop(lock);
+            }
+        };
+        let later = async {
+            world.sleep(second_at).await;
+            record(&other, GLOBEX).await.map(|_| ())
+        };
+        let _ = while_time_passes(&[&world], futures::future::join3(tab, record(&one, GLOBEX), later)).await;
+        world.starts().len()
+    })
+}
+
+#[test]
+fn a_recording_in_an_unknown_state_prevents_a_start_only_if_another_start_may_have_led_to_it() {
+    // It is older than the first start, whatever that one led to.
+    assert_eq!(starts_beside_a_pending_recording(|| Err(lost_response("reset")), 10_000, None), 2);
+    assert_eq!(starts_beside_a_pending_recording(|| Ok(response(400, "")), 3_000, None), 2);
+    // The other tab may have sent a start two minutes ago.
+    assert_eq!(starts_beside_a_pending_recording(|| Ok(response(400, "")), 3_000, Some(8_000)), 0);
+}
+
 #[test]
 fn a_look_after_a_wait_for_a_token_finds_what_began_meanwhile_whatever_its_state() {
     for state in ["recording", "Recording", "pending"] {
@@ -1064,14 +1146,18 @@ fn a_timeout_behind_a_lock_names_the_lock() {
     });
 }
 
+/// The Web Lock that a start holds.
+fn lock_name() -> String {
+    format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}")
+}
+
 #[test]
 fn a_recording_that_appears_while_a_stranger_holds_the_lock_is_found() {
     run(async {
         let world = World::new();
         world.respond(|_| list(&[entity("theirs", "recording", -60_000)]));
         let recorder = with_token(&world).await;
-        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}");
-        let _stranger = Locks::lock(&world, &name).await;
+        let _stranger = Locks::lock(&world, &lock_name()).await;
         let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
         assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("theirs", true, 0));
     });
@@ -1129,6 +1215,26 @@ fn each_start_has_its_own_idempotency_key_and_keeps_it_when_repeated() {
             |text: &str| text.len() == 36 && text.as_bytes()[14] == b'4' && text.bytes().filter(|byte| *byte == b'-').count() == 4;
         assert!(is_uuid(first) && is_uuid(second), "{first} {second}");
     });
+}
+
+#[test]
+fn an_idempotency_key_is_a_random_uuid() {
+    // RFC 9562, 5.4: all bits are random, except the version (4) and the variant (binary 10).
+    let keys = [
+        (0x00, "00000000-0000-4000-8000-000000000000"),
+        (0xff, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
+        (0x5a, "5a5a5a5a-5a5a-4a5a-9a5a-5a5a5a5a5a5a"),
+    ];
+    for (byte, expected) in keys {
+        run(async {
+            let world = World::new();
+            world.seed_random(u8::wrapping_sub(byte, 1));
+            world.respond(|_| created("rec"));
+            let options = Options { idempotency_header: Some("Idempotency-Key".into()), ..options(&[&jwt_for(GLOBEX)]) };
+            record(&connect(&world, options).await, GLOBEX).await.unwrap();
+            assert_eq!(world.starts()[0].idempotency_key.as_deref(), Some(expected));
+        });
+    }
 }
 
 #[test]

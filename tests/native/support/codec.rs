@@ -34,7 +34,7 @@ impl Crypto for World {
     }
 
     fn random(&self) -> Option<[u8; 32]> {
-        let random = self.0.random.get() + 1;
+        let random = self.0.random.get().wrapping_add(1);
         self.0.random.set(random);
         Some([random; 32])
     }
