@@ -17,8 +17,7 @@ use crate::cloud::call::Call;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
-use crate::cloud::refusal::as_generic_refusal;
-use crate::cloud::refusal::refusal;
+use crate::cloud::refusal::{as_generic_refusal, may_have_been_processed};
 use crate::cloud::response::Response;
 use crate::cloud::signal::Waiters;
 use crate::model::error::{Code, Error};
@@ -87,7 +86,7 @@ impl SentLog {
     /// Marks the request as not processed, if that is what the result says.
     fn note_result(&self, result: &Result<Response, TransportError>) {
         let may_have_been_processed = match result {
-            Ok(response) => (200..300).contains(&response.status) || refusal(response).code == Code::CloudUnavailable,
+            Ok(response) => may_have_been_processed(response.status),
             Err(lost) => lost.may_have_been_processed,
         };
         if !may_have_been_processed {

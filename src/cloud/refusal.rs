@@ -57,6 +57,12 @@ fn error_code(status: u16, code: &str, message: &str) -> Code {
     }
 }
 
+/// Whether the server may have processed a request that it answers with this status. A client error (4xx) says that it did not,
+/// except 408, and 421 and 425, after which a browser sends the request again by itself.
+pub fn may_have_been_processed(status: u16) -> bool {
+    !matches!(status, 400..=407 | 409..=420 | 422..=424 | 426..=499)
+}
+
 /// How long a response asks to wait, in milliseconds: by `Retry-After` (seconds or an HTTP date) or by the message of
 /// `too.many.requests.retry.after`, whichever is longer. `now`: the time in the cloud, if the response has no `Date`.
 pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {

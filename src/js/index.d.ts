@@ -288,7 +288,7 @@ export interface Recorder {
    * **At most one recording.** Calls `fetch` for the start once, and a second time only where the cloud said that it did
    * not run it and what stood in the way is gone: another token was obtained for one that was refused (401) or was of
    * another organization (403), or the wait that the cloud asked for is over (429). A start whose answer is lost
-   * (connection, time-out, 408, 5xx, unreadable) is not sent again but looked for (`GET {path}?agentId=`, twice within
+   * (connection, time-out, 408, 421, 425, 5xx, unreadable) is not sent again but looked for (`GET {path}?agentId=`, twice within
    * a second): it resolves to the one recording of the agent that began since it was sent, has not ended, is of this
    * `recordingType` if it says so, and is not known to be another start's; or rejects with `OUTCOME_UNKNOWN`. Since when is
    * told by the cloud's clock, within 2 s, where CORS exposes its `Date`; otherwise the library assumes that the clocks

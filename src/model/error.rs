@@ -146,7 +146,7 @@ codes! {
         when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
         hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent and no readable answer came back (connection lost, timeout, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
+        when: "The start was sent and no readable answer came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
         hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, or the cloud may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or its name is not known.",

@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::SendError;
+use crate::cloud::refusal::may_have_been_processed;
 use crate::model::error::{Code, Error};
 use crate::model::time::Moment;
 use crate::recording::Recording;
@@ -72,7 +73,7 @@ impl<P: Platform> Starts<P> {
             Err(SendError::NoResponse(lost)) => {
                 return Err(Error::no_response(Code::Network, "The start could not be sent.", lost).for_org(org).into());
             }
-            Err(SendError::Refused(mut error)) if error.code == Code::CloudUnavailable => {
+            Err(SendError::Refused(mut error)) if error.evidence.status.is_some_and(may_have_been_processed) => {
                 error.code = Code::OutcomeUnknown;
                 error
             }

@@ -42,12 +42,15 @@ async fn aborted(recorder: &Recorder<World>) -> Result<Recording, CallError> {
 
 #[test]
 fn after_a_lost_response_the_recording_is_found_and_not_started_again() {
-    let ways: [fn() -> Result<Response, TransportError>; 7] = [
+    let ways: [fn() -> Result<Response, TransportError>; 10] = [
         || Err(lost_response("reset")),
         || Err(TransportError { status: Some(201), ..lost_response("half a response") }),
         || Ok(response(500, "")),
         || Ok(response(503, "")),
         || Ok(response(408, "")),
+        || Ok(response(421, "")),
+        || Ok(response(425, "")),
+        || Ok(response(304, "")),
         || Ok(response(201, "<html>")),
         || Ok(response(201, r#"{"id":"rec-2","agentId":"somebody else"}"#)),
     ];

@@ -151,7 +151,7 @@ fn time(random: &mut Random) -> u32 {
 }
 
 fn fate(random: &mut Random, trouble: u64) -> Fate {
-    let (fails, wait) = (random.pick(&[500, 502, 503, 504, 408]), random.pick(&[0, 1, 3, 30]));
+    let (fails, wait) = (random.pick(&[500, 502, 503, 504, 408, 421, 425]), random.pick(&[0, 1, 3, 30]));
     let saying = saying(random);
     let what = if random.percent(trouble) {
         random.pick(&[

@@ -301,7 +301,7 @@ fn verdict(answer: &Result<Response, TransportError>, asked: &Asked) -> Verdict 
                 let names_org = asked.org.is_some_and(|org| answer.body.contains(crate::token::ORG_IDS[usize::from(org)]));
                 if names_agent && names_org { Verdict::Yes } else { Verdict::Unclear }
             }
-            408 | 500.. => Verdict::Unclear,
+            408 | 421 | 425 | 500.. => Verdict::Unclear,
             status => Verdict::No(status),
         },
     }
