@@ -53,13 +53,20 @@ impl AuthorizationRequest {
         ];
         query.extend(login.always_prompts().then_some(("prompt", "login")));
         query.extend(login.login_hint().map(|hint| ("login_hint", hint)));
+        query.extend(login.scope().map(|scope| ("scope", scope)));
         format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
     }
 
     /// The authorization code, if the response matches this request.
     pub(super) fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
-        if value(response, "state") != Some(&self.state) {
+        let state = value(response, "state");
+        // Some servers refuse without the state. Only this page's own callback page brings the response.
+        let is_refusal_without_state = state.is_none() && value(response, "error").is_some();
+        if state != Some(&self.state) && !is_refusal_without_state {
             return Err(not_ours("The authorization response has another state than the request.").for_org(&self.org));
+        }
+        if value(response, "iss").is_some_and(|issuer| !is_issuer_in(&self.environment, issuer)) {
+            return Err(not_ours("The authorization response names another issuer (iss).").for_org(&self.org));
         }
         if let Some(error) = value(response, "error") {
             let code = match error {
@@ -123,6 +130,12 @@ impl AuthorizationCode {
         ];
         TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await
     }
+}
+
+/// Whether this issuer (RFC 9207) has one of the environment's origins.
+fn is_issuer_in(environment: &Environment, issuer: &str) -> bool {
+    let origins = [environment.login(), environment.api(), environment.apps()];
+    origins.iter().any(|origin| issuer.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with('/')))
 }
 
 pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

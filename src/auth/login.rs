@@ -22,6 +22,8 @@ pub struct LoginOptions {
     pub prompt: Option<String>,
     /// Who is expected to sign in.
     pub login_hint: Option<String>,
+    /// The OAuth scopes that the authorization request asks for.
+    pub scope: Option<String>,
     /// `drop` or `file`.
     pub wrong_org: Option<String>,
     /// The longest time that a person may take, in milliseconds.
@@ -45,6 +47,7 @@ pub struct Login {
     mode: Mode,
     always_prompts: bool,
     login_hint: Option<String>,
+    scope: Option<String>,
     keeps_wrong_org: bool,
     timeout: u32,
 }
@@ -70,12 +73,16 @@ impl Login {
                 "login.redirectUri must be an absolute URL on this page's own origin, as the browser shows it, without a fragment.",
             ));
         }
+        if options.scope.as_deref().is_some_and(|scope| !is_scope(scope)) {
+            return Err(bad("login.scope must be OAuth scopes, with one blank between them."));
+        }
         Ok(Login {
             client_id,
             redirect_uri: options.redirect_uri,
             mode: one_of("login.mode", options.mode, &[("popup", Mode::Popup), ("redirect", Mode::Redirect)])?,
             always_prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
             login_hint: options.login_hint,
+            scope: options.scope,
             keeps_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
         })
@@ -96,6 +103,16 @@ impl Login {
         self.login_hint.as_deref()
     }
 
+    /// The OAuth scopes that the authorization request asks for.
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
+    /// Pages share a token only if this is the same. No client id and no scope has a tab.
+    pub(super) fn sharing_name(&self) -> String {
+        self.scope().map_or(self.client_id.clone(), |scope| format!("{}\t{scope}", self.client_id))
+    }
+
     /// The longest time that a person may take, in milliseconds.
     pub fn timeout(&self) -> u32 {
         self.timeout
@@ -110,6 +127,12 @@ impl Login {
     pub fn keeps_wrong_org(&self) -> bool {
         self.keeps_wrong_org
     }
+}
+
+/// Whether this is a `scope` (RFC 6749 §3.3).
+fn is_scope(scope: &str) -> bool {
+    let is_token = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
+    scope.split(' ').all(is_token)
 }
 
 /// Whether a URL parser leaves this path, with its query, as it is.

@@ -151,11 +151,19 @@ impl AuthorizationResponse {
         let (Some(options), Some(page)) = (options, page) else { return Ok(None) };
         let has = |name: &str| value(&page.query, name).is_some();
         let path = options.redirect_uri.split('?').next().unwrap_or_default();
-        if options.mode.as_deref() != Some("redirect") || path != page.address || !has("state") || !(has("code") || has("error")) {
+        if options.mode.as_deref() != Some("redirect") || path != page.address || !(has("code") || has("error")) {
             return Ok(None);
         }
-        let state = value(&page.query, "state").unwrap_or_default();
-        let item = ports.take_session_item(&session_key(state)).map(Secret::from);
+        let key = match value(&page.query, "state") {
+            Some(state) => session_key(state),
+            None if has("error") => match ports.session_items(SESSION_KEYS).as_slice() {
+                // Some servers refuse without the state. The refusal is for the only request.
+                [(key, _)] => key.clone(),
+                _ => return Ok(None),
+            },
+            None => return Ok(None),
+        };
+        let item = ports.take_session_item(&key).map(Secret::from);
         let request = item.map(|item| ports.parse_form(item.reveal())).unwrap_or_default();
         let query = ports.parse_form(value(&request, "query").unwrap_or_default());
         let response = std::mem::replace(&mut page.query, query);

@@ -176,8 +176,8 @@ impl<P: Platform> Sources<P> {
             let refreshed = TokenResponse::refresh(login.client_id(), &self.exchange, stale, &refresh_token).await;
             let response = match refreshed {
                 Ok(response) => response,
-                // The refresh token was used up, revoked or has expired: do not try again.
-                Err(error) if error.code == Code::LoginDenied => {
+                // The refresh token was used up, revoked or has expired, or a proxy refuses it: do not try again.
+                Err(error) if matches!(error.code, Code::LoginDenied | Code::UnexpectedAnswer) => {
                     stale.set_refresh_token(None);
                     return Ok(None);
                 }
@@ -272,7 +272,7 @@ impl<P: Platform> Sources<P> {
     /// Identifies a token from the token endpoint by asking the cloud, not by its claims.
     pub(crate) async fn identify(&self, target: &Target, response: TokenResponse) -> Result<OrgToken, Error> {
         let token = self.exchange.unidentified(&target.environment, response.access_token, response.expires_at)?;
-        let token = self.exchange.fetch_token_info(token).await?;
+        let token = self.exchange.fetch_token_info(token.valid_now(self.exchange.now())).await?;
         token.set_refresh_token(response.refresh_token);
         Ok(token)
     }
@@ -281,7 +281,10 @@ impl<P: Platform> Sources<P> {
         let now = self.exchange.now();
         let expires_at = issued.expires_in.map(|seconds| now.instant().after_seconds(seconds));
         let token = AccessToken::parse(issued.access_token.reveal())?;
-        let token = self.exchange.unidentified(&target.environment, token, expires_at)?;
+        let mut token = self.exchange.unidentified(&target.environment, token, expires_at)?;
+        if expires_at.is_some() {
+            token = token.valid_now(now);
+        }
         if token.is_surely_expired(now) {
             return Err(Error::new(Code::TokenExpired, format!("A token of {} was given that has expired.", target.org)));
         }
@@ -310,7 +313,7 @@ impl<P: Platform> Sources<P> {
     /// Pages share tokens only for the same kind of source, user and scope. `None` if the app does not share.
     fn sharing_name(&self, target: &Target) -> Option<String> {
         let (source, person) =
-            self.login.as_ref().map_or(("getToken", ""), |login| (login.client_id(), login.login_hint().unwrap_or_default()));
+            self.login.as_ref().map_or(("getToken".to_owned(), ""), |login| (login.sharing_name(), login.login_hint().unwrap_or_default()));
         let environment = &target.environment;
         self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))
     }

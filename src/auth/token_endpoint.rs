@@ -48,7 +48,7 @@ impl TokenResponse {
             .send(request)
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The login origin's token endpoint did not answer.", lost))?;
-        if response.status != 200 {
+        if response.status != 200 || !response.has_token() {
             let retry_after = exchange.retry_after(&response);
             let mut error = refused(response);
             error.evidence.retry_after = retry_after;
@@ -62,26 +62,40 @@ impl TokenResponse {
 
     /// Counts the token's life from the request, since it may have begun then.
     fn from_response(response: &Response, asked_at: Instant) -> Result<TokenResponse, Error> {
-        let token = response.json.str("access_token").map(AccessToken::parse);
-        let no_token = || Error::new(Code::UnexpectedAnswer, "The login origin's token endpoint gave no access token.");
+        // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
+        if response.json.str("token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+            let message = "The login origin's token endpoint gave a token that is no bearer token (token_type).";
+            return Err(Error::new(Code::UnexpectedAnswer, message));
+        }
+        // Some servers say 0 or -1 for a token that does not expire.
+        let expires_in = response.json.number("expires_in").filter(|seconds| *seconds > 0);
         Ok(TokenResponse {
-            access_token: token.ok_or_else(no_token)??,
-            expires_at: response.json.number("expires_in").map(|seconds| asked_at.after_seconds(seconds as f64)),
+            access_token: AccessToken::parse(response.json.str("access_token").unwrap_or_default())?,
+            expires_at: expires_in.map(|seconds| asked_at.after_seconds(seconds as f64)),
             refresh_token: response.json.str("refresh_token").map(|text| RefreshToken::new(text.to_owned().into())),
         })
     }
 }
 
-/// The token endpoint's error (RFC 6749 §5.2).
+/// The hint if the authorization code was not accepted.
+const SIGN_IN_AGAIN: &str = "Sign in again: the authorization code has expired, or the login origin has forgotten it. If this repeats, compare the OAuth client's redirect URI.";
+
+/// The token endpoint's error (RFC 6749 §5.2). Some servers answer 200 with an error.
 fn refused(mut response: Response) -> Error {
-    let code = match response.status {
-        429 => Code::RateLimited,
-        408 | 500..=599 => Code::CloudUnavailable,
-        400..=499 => Code::LoginDenied,
+    let word = response.json.str("error");
+    let code = match (response.status, word) {
+        (429, _) => Code::RateLimited,
+        (408 | 500..=599, _) => Code::CloudUnavailable,
+        (200 | 400..=499, Some(_)) => Code::LoginDenied,
+        // A proxy's page, for example.
         _ => Code::UnexpectedAnswer,
     };
-    let word = response.json.str("error").unwrap_or("no error that can be read");
-    let error = Error::new(code, format!("The login origin's token endpoint answered {}: {word}", response.status));
+    let shown = word.unwrap_or(if response.status == 200 { "no access token" } else { "no error that can be read" });
+    let mut error = Error::new(code, format!("The login origin's token endpoint answered {}: {shown}", response.status));
+    if code == Code::LoginDenied && word == Some("invalid_grant") {
+        error = error.with_hint(SIGN_IN_AGAIN);
+        error.evidence.is_retryable = true;
+    }
     if response.status < 300 {
         // An unexpected 2xx or 3xx may contain a token: wipe it before it reaches an error.
         response.body.zeroize();

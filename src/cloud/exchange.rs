@@ -96,7 +96,7 @@ impl<P: CloudPorts> Exchange<P> {
                 secrets.extend(response.issued_tokens());
             }
             response.redact_headers(&secrets);
-            if !(is_token_endpoint && response.status == 200) {
+            if !(is_token_endpoint && response.has_token()) {
                 response.redact_body(&secrets, |text| self.ports.parse_json(text));
             }
         }

@@ -48,6 +48,11 @@ impl Response {
         names.filter_map(|name| self.json.str(name)).map(|text| text.to_owned().into())
     }
 
+    /// Whether this is a token endpoint's response with an access token.
+    pub(crate) fn has_token(&self) -> bool {
+        self.status == 200 && self.json.str("access_token").is_some()
+    }
+
     /// Redacts secrets that the server repeats in a header.
     pub(crate) fn redact_headers(&mut self, secrets: &[Secret]) {
         for text in [&mut self.correlation_id, &mut self.retry_after].into_iter().flatten() {

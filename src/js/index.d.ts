@@ -133,13 +133,19 @@ export interface LoginOptions {
    * `getToken`, the window opens only if `getToken` has no token. WebKit (Safari) blocks such a late window: the call
    * rejects with `LOGIN_BLOCKED`, and the next call opens the window at once.
    * `"redirect"` takes this page to the sign-in and back to `redirectUri`; the call that needed the token ends with the
-   * page, and is for you to make again after connect().
+   * page, and is for you to make again after connect(). In an iframe of another site, browsers send the login origin's
+   * cookies only if they are `SameSite=None`. If yours are not, the sign-in ends at the login origin, and nobody is told.
    */
   mode?: "popup" | "redirect";
   /** `"login"`: always ask who signs in, even where a cookie remembers somebody. */
   prompt?: "login";
   /** Who is expected to sign in: an email address, an organization's name, or `email:organization`. */
   loginHint?: string;
+  /**
+   * OAuth scopes to ask for, with one blank between them (RFC 6749 §3.3). Default: no `scope` is sent, and Genesys Cloud
+   * grants the scopes of the OAuth client. Other servers may refuse without it (`LOGIN_DENIED`).
+   */
+  scope?: string;
   /**
    * What becomes of a token of another organization than the one that was asked for: `"drop"` (default) forgets it,
    * `"file"` keeps it for its own. The call fails with `LOGIN_WRONG_ORG` either way; but a connect() after a redirect
@@ -172,7 +178,7 @@ export interface TokenNeed {
 
 /**
  * A token, alone or with its life in seconds as OAuth's `expires_in` gives it: a finite number, 0 or more. Only the object's
- * own properties count.
+ * own properties count. If a JWT's `exp` seems to be over and `expiresIn` is not, a clock is wrong, and `expiresIn` counts.
  */
 export type IssuedToken = string | { accessToken: string; expiresIn?: number | null };
 

@@ -72,7 +72,7 @@ codes! {
         hint: "Pass the access token alone: one line, without `Bearer`, whole.";
     TokenExpired "TOKEN_EXPIRED", retry: false, fixed_by: "app",
         when: "The organization's token has expired or was idle too long: the one held, with no `getToken` or `login` to obtain another, or the one that `getToken` returned.",
-        hint: "Obtain a new token for this organization: pass it with addToken(), or let `getToken` return one that is fresh.";
+        hint: "Obtain a new token for this organization: pass it with addToken(), or let `getToken` return one that is fresh. If the token is new, this machine's clock is wrong: set it, or let `getToken` return `expiresIn` as well.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
         when: "`getToken` threw, rejected, returned something that is not a token, or none while there is no `login`. Its error is the `cause`.",
         hint: "Look at `cause`, which is what getToken threw.";
@@ -86,10 +86,10 @@ codes! {
         when: "The sign-in window was closed before it answered. A window that a `Cross-Origin-Opener-Policy` separates from this page looks the same.",
         hint: "Sign in again. If the window is still open, a Cross-Origin-Opener-Policy separates it from this page: the login page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
-        when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, `invalid_grant`, …).",
-        hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI or grant type does not fit.";
+        when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, …). `retryable` only if the authorization code was not accepted (`invalid_grant`).",
+        hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI, grant type or scope (`login.scope`) does not fit.";
     LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
-        when: "An authorization response came that answers no request of this page: another `state`, one used before, or begun at another login origin. It was dropped.",
+        when: "An authorization response came that answers no request of this page: another `state`, one used before, another issuer (`iss`), or begun at another login origin. It was dropped.",
         hint: "Sign in again from the app. Do not open, reload or bookmark the redirect URI.";
     LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
         when: "The sign-in gave a token of another organization than the one it was for. It was dropped, or filed under its own (`login.wrongOrg`).",
@@ -222,6 +222,8 @@ pub struct Evidence {
     pub cause: Option<Cause>,
     /// What to do about this cause, if the code's own hint does not fit.
     pub hint: Option<&'static str>,
+    /// Whether the same call may succeed if it is made again, although that is not so for the code in general.
+    pub is_retryable: bool,
 }
 
 /// A recording that the cloud listed when the library looked for a lost start.
@@ -262,6 +264,11 @@ impl Error {
     pub fn with_hint(mut self, hint: &'static str) -> Self {
         self.evidence.hint = Some(hint);
         self
+    }
+
+    /// Whether the same call is safe to repeat and may succeed.
+    pub fn retryable(&self) -> bool {
+        self.evidence.is_retryable || self.code.retryable()
     }
 
     /// The same error, about this organization.

@@ -241,6 +241,13 @@ impl UnidentifiedToken {
         UnidentifiedToken { environment: environment.clone(), token, claims, expiry, is_rejected, session }
     }
 
+    /// The same token, whose source says that it is valid now: a date of expiry in the past means that a clock is wrong.
+    #[must_use]
+    pub(crate) fn valid_now(mut self, now: Moment) -> UnidentifiedToken {
+        self.expiry.exp = self.expiry.exp.filter(|exp| now.instant_of(*exp) > now.instant());
+        self
+    }
+
     /// Whether the token has expired, as far as the library knows.
     pub fn is_expired(&self, now: Moment) -> bool {
         self.expiry.at(now).is_some_and(|expires_at| expires_at <= now.instant())

@@ -178,7 +178,7 @@ const CONNECT_OPTIONS: &[&str] = &[
     "onEvent",
 ];
 
-const LOGIN_OPTIONS: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "wrongOrg", "timeoutMs"];
+const LOGIN_OPTIONS: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "scope", "wrongOrg", "timeoutMs"];
 
 fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
     let given = Arguments::named(place, value, LOGIN_OPTIONS, "login.")?;
@@ -189,6 +189,7 @@ fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
         mode: given.string("mode")?,
         prompt: given.string("prompt")?,
         login_hint: given.string("loginHint")?,
+        scope: given.string("scope")?,
         wrong_org: given.string("wrongOrg")?,
         timeout: given.number("timeoutMs")?,
     })

@@ -108,7 +108,7 @@ fn error_value(error: &Error) -> JsValue {
         ("code", error.code.as_str().into()),
         ("message", error.message.as_str().into()),
         ("hint", error.hint().into()),
-        ("retryable", Property::Bool(error.code.retryable())),
+        ("retryable", Property::Bool(error.retryable())),
         ("status", evidence.status.map_or(Property::Absent, |status| Property::Number(status.into()))),
         ("orgId", evidence.org_id.as_ref().into()),
         ("tokenOrgId", evidence.token_org_id.as_ref().into()),

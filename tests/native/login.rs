@@ -15,6 +15,7 @@ use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
+use premium_recorder::token::access_token::IssuedToken;
 
 /// A cloud whose login origin issues opaque tokens for `org`.
 fn cloud_of(org: &'static str) -> impl Fn(&SentRequest) -> Response {
@@ -234,6 +235,17 @@ fn an_authorization_response_needs_the_state_of_its_request() {
             ("?error=unsupported_response_type&state=STATE", Code::LoginDenied),
             ("?error=invalid_pkce_package&state=STATE", Code::LoginDenied),
             ("?error=server_error&state=STATE", Code::CloudUnavailable),
+            // Some servers refuse without the state.
+            ("?error=access_denied&error_description=No%20thanks", Code::LoginDenied),
+            ("?error=temporarily_unavailable", Code::CloudUnavailable),
+            ("?error=access_denied&state=", Code::LoginStateMismatch),
+            // RFC 9207: an issuer that is not the environment's own.
+            ("?code=stolen&state=STATE&iss=https%3A%2F%2Flogin.another.example", Code::LoginStateMismatch),
+            ("?code=stolen&state=STATE&iss=https%3A%2F%2Flogin.cloud.example.another.example", Code::LoginStateMismatch),
+            ("?code=stolen&state=STATE&iss=http%3A%2F%2Flogin.cloud.example", Code::LoginStateMismatch),
+            ("?error=access_denied&state=STATE&iss=https%3A%2F%2Flogin.another.example", Code::LoginStateMismatch),
+            ("?error=access_denied&state=STATE&iss=https%3A%2F%2Flogin.cloud.example%2Foauth", Code::LoginDenied),
+            ("?error=access_denied&state=STATE&iss=https%3A%2F%2Flogin.cloud.example", Code::LoginDenied),
             ("?error=temporarily_unavailable&state=STATE", Code::CloudUnavailable),
         ] {
             let world = World::new();
@@ -269,6 +281,13 @@ fn a_refusal_of_the_token_endpoint_is_explained_without_secrets() {
         for (status, body, expected) in [
             (400, r#"{"error":"invalid_grant","error_description":"code the-secret-code was used"}"#, Code::LoginDenied),
             (401, r#"{"error":"invalid_client"}"#, Code::LoginDenied),
+            (200, r#"{"error":"bad_verification_code","error_description":"the-secret-code"}"#, Code::LoginDenied),
+            (200, r#"{"error":"the-secret-code"}"#, Code::LoginDenied),
+            // A proxy's page.
+            (400, "", Code::UnexpectedAnswer),
+            (403, "<html>the-secret-code</html>", Code::UnexpectedAnswer),
+            (404, "<html>", Code::UnexpectedAnswer),
+            (405, "{}", Code::UnexpectedAnswer),
             (429, "", Code::RateLimited),
             (500, "<html>", Code::CloudUnavailable),
             (503, "", Code::CloudUnavailable),
@@ -284,6 +303,13 @@ fn a_refusal_of_the_token_endpoint_is_explained_without_secrets() {
             let refused = error(start_while(&recorder, &world, async |window| window.post_code("the-secret-code")).await);
             assert_eq!(refused.code, expected, "{status} {body}");
             assert!(!format!("{refused:?}").contains("the-secret-code"), "{refused:?}");
+            // The server's own word is told.
+            let word = ["invalid_grant", "invalid_client", "bad_verification_code"].into_iter().find(|word| body.contains(word));
+            assert!(word.is_none_or(|word| refused.message.contains(word)), "{refused:?}");
+            // Only a code that is not accepted is worth another sign-in.
+            let is_retryable = matches!(expected, Code::RateLimited | Code::CloudUnavailable) || word == Some("invalid_grant");
+            assert_eq!(refused.retryable(), is_retryable, "{refused:?}");
+            assert_eq!(refused.hint().contains("Sign in again"), word == Some("invalid_grant"), "{refused:?}");
             assert!(recorder.tokens().is_empty());
         }
         let world = World::new();
@@ -496,6 +522,21 @@ fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
 }
 
 #[test]
+fn a_refusal_without_a_state_ends_the_only_redirect_sign_in_in_the_servers_words() {
+    run(async {
+        let refusal = [("error", "access_denied"), ("error_description", "No scope was granted")];
+        let (world, _) = leave(&[("a", "1")], redirect()).await;
+        let error = refused(opened(&world, redirect(), &refusal).await);
+        let words = matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No scope was granted");
+        assert!(error.code == Code::LoginDenied && words, "{error:?}");
+        assert_eq!((world.address(), world.session_storage().is_empty()), (Some(format!("{PAGE}/?a=1")), true));
+        // A page that has asked for nothing may use `error` for itself.
+        let recorder = opened(&world, redirect(), &refusal).await.unwrap_or_else(|_| panic!());
+        assert_eq!(recorder.settings().page_query.len(), 2);
+    });
+}
+
+#[test]
 fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
     run(async {
         // An app may use `code` for itself: with `mode: "popup"`, without a `state`, or at another address.
@@ -638,14 +679,92 @@ fn a_token_in_an_unexpected_response_is_in_no_error() {
 }
 
 #[test]
-fn a_token_that_is_issued_expired_is_not_sent() {
+fn a_life_of_zero_seconds_or_less_is_unknown() {
+    for life in [0, -1] {
+        run(async {
+            let world = World::new();
+            let body = format!(r#"{{"access_token":"opaque","expires_in":{life}}}"#);
+            world.respond(move |request| accept_in(GLOBEX, &body, request));
+            let recorder = connect(&world, login_options()).await;
+            record_and_sign_in(&recorder, &world, GLOBEX).await.unwrap();
+            assert_eq!(recorder.tokens()[0].expires_at(recorder.now()), None);
+        });
+    }
+}
+
+#[test]
+fn only_a_bearer_token_is_used() {
+    for (kind, is_used) in
+        [("Bearer", true), ("bearer", true), ("BEARER", true), ("DPoP", false), ("mac", false), ("N_A", false), ("", false)]
+    {
+        run(async {
+            let world = World::new();
+            let body = format!(r#"{{"access_token":"opaque","token_type":"{kind}"}}"#);
+            world.respond(move |request| accept_in(GLOBEX, &body, request));
+            let recorder = connect(&world, login_options()).await;
+            let started = record_and_sign_in(&recorder, &world, GLOBEX).await;
+            assert_eq!((started.is_ok(), world.starts().len()), (is_used, usize::from(is_used)), "{kind}");
+            if !is_used {
+                let refused = error(started);
+                assert!(refused.code == Code::UnexpectedAnswer && refused.message.contains("token_type"), "{refused:?}");
+                assert!(world.requests().iter().all(|request| request.token.is_empty()));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_token_that_was_issued_now_is_not_expired_whatever_this_machines_clock_says() {
+    // The clock is ahead by more than the token's life.
+    let token = jwt_expiring_in(-7 * 60, GLOBEX, "a");
+    for expires_in in ["", r#","expires_in":300"#] {
+        run(async {
+            let world = World::new();
+            let body = format!(r#"{{"access_token":"{token}"{expires_in}}}"#);
+            world.respond(move |request| accept_in(GLOBEX, &body, request));
+            let recorder = connect(&world, login_options()).await;
+            record_and_sign_in(&recorder, &world, GLOBEX).await.unwrap();
+            assert_eq!(world.starts()[0].token, token, "{expires_in}");
+        });
+    }
+    for expires_in in [None, Some(300.0)] {
+        run(async {
+            let world = World::new();
+            let given = IssuedToken { access_token: token.clone().into(), expires_in };
+            world.token_source(move |_| {
+                let given = given.clone();
+                Box::pin(async move { Ok(given) })
+            });
+            world.respond(cloud_of(GLOBEX));
+            let started = record(&connect(&world, options(&[])).await, GLOBEX).await;
+            // Without a life, the claim is all that is known, and the hint names the clock.
+            assert_eq!(started.is_ok(), expires_in.is_some());
+            if expires_in.is_none() {
+                let refused = error(started);
+                assert!(refused.code == Code::TokenExpired && refused.hint().contains("clock"), "{refused:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn login_scope_is_sent_if_it_is_given() {
     run(async {
         let world = World::new();
-        world.respond(|request| accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":0}"#, request));
+        world.respond(cloud_of(GLOBEX));
+        let recorder = connect(&world, login(|login| login.scope = Some("openid screenrecordings:write".into()))).await;
+        start_while(&recorder, &world, async |window| window.post_code("code")).await.unwrap();
+        assert_eq!(parameter(&world.popups()[0].url().unwrap(), "scope").as_deref(), Some("openid screenrecordings:write"));
         let recorder = connect(&world, login_options()).await;
-        record_and_sign_in(&recorder, &world, GLOBEX).await.unwrap_err();
-        assert!(world.requests().iter().all(|request| request.token.is_empty()));
+        start_while(&recorder, &world, async |window| window.post_code("code")).await.unwrap();
+        assert_eq!(parameter(&world.popups()[1].url().unwrap(), "scope"), None);
     });
+    // RFC 6749, appendix A.4: scope-token *( SP scope-token ).
+    for scope in ["", " ", " a", "a ", "a  b", "a\tb", "a\nb", "a\"b", "a\\b", "ü"] {
+        let options = login(|login| login.scope = Some(scope.to_owned()));
+        let refused = Settings::from_options(options, None, Some(page(&[]))).map(|_| ()).unwrap_err();
+        assert!(refused.code == Code::BadArgument && refused.message.contains("login.scope"), "{scope:?} {refused:?}");
+    }
 }
 
 #[test]

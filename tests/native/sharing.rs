@@ -311,23 +311,35 @@ fn an_added_token_is_not_shared_although_the_token_before_it_was() {
     });
 }
 
+/// Whether a page uses the token that another page has obtained by signing in.
+async fn uses_the_other_pages_token(theirs: Options, own: Options) -> bool {
+    let first = World::new();
+    first.respond(accept);
+    let _recorder = sign_in(&first, theirs, GLOBEX).await;
+    let second = first.another_page();
+    second.respond(accept);
+    let other = connect(&second, own).await;
+    // Without a token, the call waits for a person.
+    let is_done = completed_within(&[&second], 2 * SECOND, record(&other, GLOBEX)).await.is_some();
+    assert_ne!(is_done, second.popups().last().unwrap().url().is_some());
+    is_done
+}
+
 #[test]
-fn pages_with_different_login_hints_share_no_token() {
+fn pages_with_different_login_hints_or_scopes_share_no_token() {
     run(async {
-        let with_hint = |hint: &str| {
+        let with = |hint: Option<&str>, scope: Option<&str>| {
             let mut options = login_options();
-            options.login.as_mut().unwrap().login_hint = Some(hint.to_owned());
+            let login = options.login.as_mut().unwrap();
+            login.login_hint = hint.map(str::to_owned);
+            login.scope = scope.map(str::to_owned);
             options
         };
-        let first = World::new();
-        first.respond(accept);
-        let _recorder = sign_in(&first, with_hint("ada@globex.example"), GLOBEX).await;
-        let second = first.another_page();
-        second.respond(accept);
-        let other = connect(&second, with_hint("bob@globex.example")).await;
-        // Bob has to sign in, so the call does not complete.
-        assert!(completed_within(&[&second], 2 * SECOND, record(&other, GLOBEX)).await.is_none());
-        assert!(second.popups().last().unwrap().url().is_some(), "Bob records with Ada's token");
+        let (ada, bob) = (Some("ada@globex.example"), Some("bob@globex.example"));
+        assert!(!uses_the_other_pages_token(with(ada, None), with(bob, None)).await, "Bob records with Ada's token");
+        assert!(!uses_the_other_pages_token(with(None, Some("a")), with(None, Some("b"))).await);
+        assert!(!uses_the_other_pages_token(with(None, Some("a")), with(None, None)).await);
+        assert!(uses_the_other_pages_token(with(ada, Some("a b")), with(ada, Some("a b"))).await);
     });
 }
 

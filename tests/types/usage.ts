@@ -79,7 +79,7 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
 
   const login: LoginOptions = { clientId: "…", redirectUri: "https://vendor.example/callback.html" };
   await connect({ login });
-  await connect({ login: { ...login, mode: "redirect", prompt: "login", loginHint: "a@b.example", timeoutMs: 1000 } });
+  await connect({ login: { ...login, mode: "redirect", prompt: "login", loginHint: "a@b.example", scope: "a b", timeoutMs: 1000 } });
   await connect({ login: { clientIds: { "prod-euw1": "…" }, redirectUri: "…", wrongOrg: "file" }, shareTokens: false });
 
   const environment: Environment = recorder.environment;
