@@ -31,6 +31,9 @@ pub struct TransportError {
     pub cause: Cause,
 }
 
+/// The hint if the browser did not accept the request, before anything was sent.
+const NOT_ACCEPTED: &str = "Look at `cause`: the browser did not accept the request. A script of the page may have replaced AbortController, Request, Headers or fetch.";
+
 impl Error {
     /// The error of a request that got no response. A request that was not sent says itself why.
     pub(crate) fn no_response(code: Code, message: &str, lost: TransportError) -> Error {
@@ -38,6 +41,9 @@ impl Error {
             return *error;
         }
         let mut error = Error::new(code, message).caused_by(lost.cause);
+        if !lost.may_have_been_processed {
+            error = error.with_hint(NOT_ACCEPTED);
+        }
         error.evidence.status = lost.status;
         error
     }

@@ -381,7 +381,10 @@ export interface Recorder {
    * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOSED`, or what the cloud answered.
    */
   signOut(orgId?: string): Promise<void>;
-  /** Forgets every token and rejects what is in flight with `CLOSED`. May be called again. */
+  /**
+   * Forgets every token, rejects what is in flight with `CLOSED`, and frees the recorder's memory. May be called again.
+   * Recordings go on, but their objects are closed too: take one up with {@link Recorder.recording} of another recorder.
+   */
   close(): void;
   /** `close()`, for `using`, where the platform has it. */
   [Symbol.dispose](): void;

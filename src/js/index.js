@@ -78,12 +78,12 @@ class Recorder {
 
   get orgId() {
     needStack();
-    return this.#instance.error ? this.#options.orgId : this.#handle.orgId();
+    return this.#isClosed || this.#instance.error ? this.#options.orgId : this.#handle.orgId();
   }
 
   orgs() {
     needStack();
-    return this.#instance.error ? [] : this.#handle.orgs();
+    return this.#isClosed || this.#instance.error ? [] : this.#handle.orgs();
   }
 
   async addToken(token) {
@@ -148,16 +148,18 @@ class Recorder {
 
   close() {
     needStack();
+    if (this.#isClosed) return;
+    this.#options.orgId = this.orgId;
     this.#isClosed = true;
-    this.#handle.close();
+    end(this.#handle);
   }
 
   /** Runs in the caller's own turn unless there was a panic: on a click, only that turn may open a window. */
   async #call(work, given) {
     const isPanicked = this.#instance.error !== undefined;
     return withSignal(given, async () => {
+      if (this.#isClosed) throw closed();
       if (isPanicked) {
-        if (this.#isClosed) throw closed();
         this.#reconnecting ??= this.#reconnect().finally(() => (this.#reconnecting = undefined));
         const timeoutMs = given?.timeoutMs ?? this.#options.timeoutMs;
         await withTimeout(this.#reconnecting, "the connection", given?.signal, timeoutMs);
@@ -171,9 +173,12 @@ class Recorder {
   async #reconnect() {
     const instance = await load(undefined, this.#options.timeoutMs);
     const { value } = await call(instance, () => instance.reconnect(this.#options));
+    if (this.#isClosed) {
+      end(value);
+      throw closed();
+    }
     this.#handle = value;
     this.#instance = instance;
-    if (this.#isClosed) this.close();
   }
 }
 
@@ -194,6 +199,12 @@ class Recording {
   async refresh(options) {
     return this.#callMethod("refreshRecording", options);
   }
+}
+
+/** Closes the module's part of a recorder, and frees it: browsers may take long to find out that nobody holds it. */
+function end(handle) {
+  handle.close();
+  handle.free();
 }
 
 /** A promise that is resolved with an object calls its `then`, also one that other code has put on Object.prototype. */

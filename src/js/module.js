@@ -139,7 +139,14 @@ async function compile(source) {
         : type.includes("html")
           ? `${url} answers with HTML, not with the file: a fallback page, as a router or a bundler's server has it.`
           : `${url} is not WebAssembly, or not all of it has come.`;
-      if (!ok || type === "application/wasm") return await WebAssembly.compileStreaming(source);
+      if (!ok || type === "application/wasm") {
+        try {
+          return await WebAssembly.compileStreaming(source);
+        } catch (cause) {
+          // The page may have replaced `fetch` with a function that returns an object of its own.
+          if (!ok || member(source, "bodyUsed") !== false) throw cause;
+        }
+      }
       // Many servers do not know the MIME type, so compile the bytes.
       source = await source.arrayBuffer();
     }

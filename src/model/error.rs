@@ -147,7 +147,7 @@ codes! {
         hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was sent and no readable answer came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
-        hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, or the cloud may refuse without CORS headers.";
+        hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the cloud may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or its name is not known.",
         hint: "Correct the argument that the message names.";
@@ -165,7 +165,7 @@ codes! {
         hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.";
     Closed "CLOSED", retry: false, fixed_by: "app",
         when: "The recorder was closed before or during the call.",
-        hint: "connect() again.";
+        hint: "connect() again. The new recorder takes up a recording with recording(id).";
 }
 
 /// The cause of an error.

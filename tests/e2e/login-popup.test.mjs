@@ -463,7 +463,8 @@ describe("options that are wrong: BAD_ARGUMENT", () => {
     "a word for wrongOrg that is none": { wrongOrg: "keep" },
     "no time": { timeoutMs: 0 },
     "more time than a timer can have": { timeoutMs: 2_147_483_648 },
-    "an option of another name": { scope: "everything" },
+    "a scope that is none": { scope: "a  b" },
+    "an option of another name": { audience: "everything" },
   };
   for (const [what, how] of Object.entries(WRONG)) {
     test(what, async () => {

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { afterEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
-import { cannotRunIn } from "./engines.mjs";
+import { byEngine, cannotRunIn } from "./engines.mjs";
 import { packageServer } from "./package-server.mjs";
 
 const NOT_THERE = /\/premium-recorder\/none\.wasm - Failed to load resource: .* 404/;
@@ -183,6 +183,78 @@ describe("the module", () => {
     }, MODULE);
     assert.equal(fetched, 1);
   });
+});
+
+// A spy of fetch-mock and a polyfill of fetch answer like these.
+for (const [what, answerOf] of Object.entries({
+  "a proxy of a response": (answer) =>
+    new Proxy(answer, {
+      get(target, name) {
+        const value = target[name];
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    }),
+  "an object of its own class": (answer) => {
+    const { ok, status, url, headers, body } = answer;
+    return { ok, status, url, headers, body, bodyUsed: false, arrayBuffer: () => answer.arrayBuffer() };
+  },
+})) {
+  test(`a page whose fetch answers with ${what} loads the module`, async () => {
+    await browser.openEmpty();
+    const body = `async ({ connect }) => {
+      const { fetch } = window;
+      window.fetch = async (...given) => (${answerOf})(await fetch(...given));
+      return (await connect()).environment.name;
+    }`;
+    assert.equal(await browser.run(body), "local");
+  });
+}
+
+// WebKit takes any object for a signal.
+test(`a page whose AbortController the platform does not know ${byEngine(
+  { webkit: "starts all the same" },
+  "gets a hint that says so",
+)}`, async () => {
+  const { acme } = browser.cloud;
+  await browser.openEmpty({ orgId: acme.id });
+  const token = await browser.cloud.token(acme);
+  const { value, error } = await browser.run(
+    async ({ connect, settle }, token, agentId) => {
+      window.AbortController = class {
+        signal = Object.assign(new EventTarget(), { aborted: false });
+        abort() {}
+      };
+      const recorder = await connect({ tokens: [token] });
+      return settle(recorder.startRecording(agentId));
+    },
+    token,
+    acme.agents[0].id,
+  );
+  if (byEngine({ webkit: true }, false)) return assert.equal(value.agentId, acme.agents[0].id);
+  assert.equal(error.code, "NETWORK");
+  assert.match(error.hint, /AbortController/);
+  assert.deepEqual(await browser.cloud.requests(), []);
+});
+
+test("a closed recorder leaves no memory behind", async () => {
+  await browser.openEmpty();
+  const sizes = await browser.run(async ({ connect }) => {
+    let memory;
+    const { instantiate } = WebAssembly;
+    WebAssembly.instantiate = async (...given) => {
+      const made = await instantiate.apply(WebAssembly, given);
+      memory = (made.instance ?? made).exports.memory;
+      return made;
+    };
+    const sizes = [];
+    for (let count = 0; count < 1_500; count++) {
+      (await connect()).close();
+      if (count % 500 === 499) sizes.push(memory.buffer.byteLength);
+    }
+    return sizes;
+  });
+  // At 2 kB each, a thousand recorders would take thirty pages.
+  assert.ok(sizes[2] - sizes[0] <= 65_536, sizes.join());
 });
 
 test("a module that never arrives ends connect() by its time", async () => {
