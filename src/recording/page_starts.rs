@@ -68,7 +68,7 @@ struct SameStarts {
     turns: Vec<(u64, Signal)>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<(u64, Rc<SentLog>)>,
-    /// The last start that ended with an unknown outcome, and when it was sent.
+    /// The last start whose fetch has ended with an unknown outcome, and when the first of them was sent.
     unresolved: Option<(u64, Moment)>,
 }
 
@@ -133,24 +133,12 @@ impl PageStarts {
         [unresolved, lost, in_flight_since].into_iter().flatten().reduce(Moment::min)
     }
 
-    /// A start has ended without a known outcome.
-    pub(super) fn note_unresolved(&self, key: &StartKey, number: u64, since: Moment) {
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| {
-            let since = same.unresolved.map_or(since, |(_, earlier)| earlier.min(since));
-            same.unresolved = Some((number, since));
-        });
-    }
-
     /// The start `number` has a known recording, so no start need be looked for any more, except others that are in flight.
     pub(super) fn resolve(&self, key: &StartKey, number: u64) {
         let mut own = None;
         self.change(&key.name, |same| {
-            let Some((unresolved, _)) = same.unresolved else { return };
-            let fetch = same.under_way.iter().find(|(other, _)| *other == unresolved).map(|(_, sent)| sent.clone());
-            if unresolved == number || fetch.is_none() {
-                own = fetch;
-                same.unresolved = None;
-            }
+            own = same.under_way.iter().find(|(other, _)| *other == number).map(|(_, sent)| sent.clone());
+            same.unresolved = None;
         });
         if let Some(sent) = own {
             sent.resolve();
@@ -226,14 +214,9 @@ impl<T> Drop for UnderWay<T> {
     fn drop(&mut self) {
         self.page.change(&self.name, |same| {
             let is_own = |(number, _): &mut (u64, _)| *number == self.number;
-            match same.under_way.extract_if(.., is_own).next().map(|(_, sent)| sent.unresolved()) {
-                // The response may have told the outcome after the start was abandoned.
-                Some(None) => same.unresolved = same.unresolved.filter(|(number, _)| *number != self.number),
-                Some(Some(sent)) => {
-                    let (_, since) = same.unresolved.get_or_insert((self.number, sent.at));
-                    *since = sent.at.min(*since);
-                }
-                None => {}
+            if let Some(sent) = same.under_way.extract_if(.., is_own).next().and_then(|(_, sent)| sent.unresolved()) {
+                let (number, since) = same.unresolved.unwrap_or((self.number, sent.at));
+                same.unresolved = Some((number.max(self.number), since.min(sent.at)));
             }
         });
     }

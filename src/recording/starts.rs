@@ -134,9 +134,7 @@ impl<P: Platform> Starts<P> {
         });
         let (starts, its_state) = (self.clone(), state.clone());
         let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), async move {
-            let unresolved = UnresolvedGuard { page: &starts.page, state: &its_state };
             let result = starts.attempt(&its_state).await;
-            drop(unresolved);
             its_state.is_over.set(true);
             drop(its_state.under_way.take());
             result
@@ -179,20 +177,6 @@ impl<P: Platform> Starts<P> {
             }
             (Interruption::Closed, _, Some(_)) => closed_after_sent(),
             (other, _, _) => Err(call.interrupted_by(other)),
-        }
-    }
-}
-
-/// Records an unknown outcome when a start ends or is dropped.
-struct UnresolvedGuard<'a> {
-    page: &'a PageStarts,
-    state: &'a StartState,
-}
-
-impl Drop for UnresolvedGuard<'_> {
-    fn drop(&mut self) {
-        if let Some(sent) = self.state.sent.unresolved() {
-            self.page.note_unresolved(&self.state.key, self.state.number, sent.at);
         }
     }
 }

@@ -300,6 +300,25 @@ fn a_sign_out_cancels_only_its_own_organizations_call_of_get_token() {
 }
 
 #[test]
+fn after_a_sign_out_a_start_joins_none_that_has_waited_for_its_token_since_before() {
+    run(async {
+        let world = World::new();
+        world.respond(accept);
+        world.issue_unless(100.0, |number| number == 1);
+        let recorder = connect(&world, options(&[])).await;
+        let after = async {
+            yield_now().await;
+            let sign_out = recorder.sign_out(OrgId::parse(GLOBEX), no_options());
+            // The call begins before the earlier start has ended.
+            join(sign_out, record(&recorder, GLOBEX)).await.1
+        };
+        let (before, after) = join(record(&recorder, GLOBEX), after).await;
+        assert_eq!((error(before).code, world.starts().len()), (Code::NoToken, 1));
+        after.unwrap();
+    });
+}
+
+#[test]
 fn a_second_sign_out_does_not_undo_the_first() {
     run(async {
         let world = World::new();

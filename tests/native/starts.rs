@@ -315,7 +315,12 @@ fn concurrent_calls_for_one_agent_are_merged_into_one_start() {
 fn different_unshared_and_later_calls_are_not_merged() {
     run(async {
         let world = World::new();
-        world.respond(|_| response(201, r#"{"id":"rec","state":"recording"}"#));
+        world.respond_async(|_| {
+            Box::pin(async {
+                yield_now().await;
+                Ok(response(201, r#"{"id":"rec","state":"recording"}"#))
+            })
+        });
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
         let of = |agent: &str, org: &str, kind: Option<&str>| Start::new(agent, Some(org), kind.map(str::to_owned)).unwrap();
         let starts = [
@@ -1030,12 +1035,103 @@ fn after_an_unknown_outcome_nothing_is_sent_if_the_list_may_have_the_agents_reco
             let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
             cloud(&world, started, move || response(200, &listed));
             let recorder = with_token(&world).await;
-            for _ in 0..2 {
-                assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown, "{body}");
-            }
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown, "{body}");
+            let unsent = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+            assert!(unsent.code == Code::OutcomeUnknown && unsent.message.contains("cannot be read"), "{body} {unsent:?}");
             assert_eq!(world.starts().len(), 1, "{body}");
         });
     }
+}
+
+#[test]
+fn after_an_unknown_outcome_only_a_recording_that_may_be_the_starts_own_prevents_the_next_start() {
+    let undated = format!(r#"{{"id":"r","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"pending"}}"#);
+    let of_type = |named: &str| entity("r", "pending", 500).replace('}', &format!(r#","recordingType":"{named}"}}"#));
+    for (recording, expected) in [
+        (undated, Err(Code::OutcomeUnknown)),
+        (entity("r", "pending", 500), Ok("r")),
+        (of_type("screen"), Ok("r")),
+        (of_type("audio"), Ok("second")),
+        (entity("r", "pending", -60_000), Ok("second")),
+        (entity("r", "stopped", 500), Ok("second")),
+    ] {
+        run(async {
+            let world = World::new();
+            let (sent, listed) = (Rc::new(Cell::new(0)), recording.clone());
+            let looks = sent.clone();
+            cloud(
+                &world,
+                move || {
+                    sent.set(sent.get() + 1);
+                    if sent.get() == 1 { Ok(response(503, "")) } else { Ok(created("second")) }
+                },
+                // While the first start is looked for, there is none.
+                move || if looks.replace(looks.get() + 1) < 3 { list(&[]) } else { list(std::slice::from_ref(&listed)) },
+            );
+            let recorder = with_token(&world).await;
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+            let second = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            let starts = if expected == Ok("second") { 2 } else { 1 };
+            let second = second.map(|recording| recording.id.as_str().to_owned()).map_err(|unknown| {
+                let unknown = error::<()>(Err(unknown));
+                assert!(unknown.message.contains("unknown state"), "{unknown:?}");
+                unknown.code
+            });
+            assert_eq!((second, world.starts().len()), (expected.map(str::to_owned), starts), "{recording}");
+        });
+    }
+}
+
+#[test]
+fn after_a_start_that_timed_out_was_found_the_next_one_does_not_wait_for_its_response() {
+    run(async {
+        let world = World::new();
+        let (sent, stopped) = (Cell::new(0), Rc::new(Cell::new(false)));
+        let is_stopped = stopped.clone();
+        world.respond_async(move |request| {
+            let listed = entity("first", if is_stopped.get() { "stopped" } else { "recording" }, 200);
+            if request.method != "POST" {
+                return Box::pin(async move { Ok(list(&[listed])) });
+            }
+            sent.set(sent.get() + 1);
+            if sent.get() == 1 { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("second")) }) }
+        });
+        let recorder = with_token(&world).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "first");
+        stopped.set(true);
+        world.run_spawned();
+        let second = completed_within(&[&world], 1_000, record(&recorder, GLOBEX)).await.expect("it waits for the first start");
+        assert_eq!((second.unwrap().id.as_str(), looks(&world)), ("second", 1));
+    });
+}
+
+#[test]
+fn a_recording_that_a_later_start_may_have_led_to_is_not_the_lost_one() {
+    run(async {
+        let world = World::new();
+        let (sent, clock) = (Cell::new(0), world.clone());
+        world.respond_async(move |request| {
+            if request.method != "POST" {
+                // The later start finds nothing yet.
+                let listed = if clock.time() < NOW + 4_000 { list(&[]) } else { list(&[entity("of-the-later", "recording", 2_000)]) };
+                return Box::pin(async { Ok(listed) });
+            }
+            sent.set(sent.get() + 1);
+            let (delay, clock) = (if sent.get() == 1 { 5_000 } else { 0 }, clock.clone());
+            Box::pin(async move {
+                World::sleep(&clock, delay).await;
+                Err(lost_response("reset"))
+            })
+        });
+        let recorder = with_token(&world).await;
+        let alone = || Start { shares: false, ..start_in(GLOBEX) };
+        let later = async {
+            World::sleep(&world, 1_000).await;
+            recorder.start_recording(alone(), no_options()).await
+        };
+        let (first, second) = while_time_passes(&[&world], join(recorder.start_recording(alone(), no_options()), later)).await;
+        assert_eq!((error(first).code, error(second).code), (Code::OutcomeUnknown, Code::OutcomeUnknown));
+    });
 }
 
 #[test]
