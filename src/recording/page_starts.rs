@@ -133,16 +133,9 @@ impl PageStarts {
         [unresolved, lost, in_flight_since].into_iter().flatten().reduce(Moment::min)
     }
 
-    /// The start `number` has a known recording, so no start need be looked for any more, except others that are in flight.
-    pub(super) fn resolve(&self, key: &StartKey, number: u64) {
-        let mut own = None;
-        self.change(&key.name, |same| {
-            own = same.under_way.iter().find(|(other, _)| *other == number).map(|(_, sent)| sent.clone());
-            same.unresolved = None;
-        });
-        if let Some(sent) = own {
-            sent.resolve();
-        }
+    /// A start has a known recording, so none need be looked for any more, except those that are in flight.
+    pub(super) fn resolve(&self, key: &StartKey) {
+        self.change(&key.name, |same| same.unresolved = None);
     }
 
     /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.

@@ -20,7 +20,11 @@ pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
 impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
-        self.page.resolve(&state.key, state.number);
+        self.page.resolve(&state.key);
+        if state.is_over.get() {
+            // Nobody else waits for the response.
+            state.sent.resolve();
+        }
         self.page.claim(state.number, &state.key.target, &recording.id);
         recording
     }

@@ -46,7 +46,8 @@ pub(super) struct StartState {
     /// The start's own call: it has the latest deadline of all callers and the first caller's session. No abort ends it.
     pub(super) call: Call,
     pub(super) sent: Rc<SentLog>,
-    is_over: Cell<bool>,
+    /// Whether the work has ended, or nobody waits for it any more.
+    pub(super) is_over: Cell<bool>,
     /// Until there is a result or every caller has gone. The start's fetch may keep it for longer.
     pub(super) under_way: RefCell<Option<Rc<dyn Any>>>,
     /// What keeps the start from being sent.
@@ -134,8 +135,8 @@ impl<P: Platform> Starts<P> {
         });
         let (starts, its_state) = (self.clone(), state.clone());
         let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), async move {
+            let _over = OverOnDrop(&its_state.is_over);
             let result = starts.attempt(&its_state).await;
-            its_state.is_over.set(true);
             drop(its_state.under_way.take());
             result
         });
@@ -178,5 +179,14 @@ impl<P: Platform> Starts<P> {
             (Interruption::Closed, _, Some(_)) => closed_after_sent(),
             (other, _, _) => Err(call.interrupted_by(other)),
         }
+    }
+}
+
+/// Marks the start as over when its work ends, or is dropped because nobody waits for it.
+struct OverOnDrop<'a>(&'a Cell<bool>);
+
+impl Drop for OverOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.set(true);
     }
 }

@@ -155,8 +155,8 @@ export const MUTANTS = [
     name: "takes a 5xx for a definite no",
     edits: one(
       "src/recording/attempt.rs",
-      "Err(SendError::Refused(mut error)) if error.code == Code::CloudUnavailable => {",
-      "Err(SendError::Refused(mut error)) if false && error.code == Code::CloudUnavailable => {",
+      "Err(SendError::Refused(mut error)) if error.evidence.status.is_some_and(may_have_been_processed) => {",
+      "Err(SendError::Refused(mut error)) if false && error.evidence.status.is_some_and(may_have_been_processed) => {",
     ),
   },
   {
@@ -212,11 +212,23 @@ export const MUTANTS = [
     edits: one("src/recording/attempt.rs", "earlier_since.or(has_waited.then_some(began))", "earlier_since"),
   },
   {
+    name: "ends a merged start's fetch when one of its calls has found it",
+    edits: one("src/recording/reconcile.rs", "if state.is_over.get() {", "if true || state.is_over.get() {"),
+  },
+  {
+    name: "takes 421 for a definite no",
+    edits: one(
+      "src/cloud/refusal.rs",
+      "!matches!(status, 400..=407 | 409..=420 | 422..=424 | 426..=499)",
+      "!matches!(status, 400..=407 | 409..=424 | 426..=499)",
+    ),
+  },
+  {
     name: "does not look after an aborted start",
     edits: one(
-      "src/recording/starts.rs",
-      "self.page.note_unresolved(&self.state.key, self.state.number, sent.at);",
-      "let _ = (self.page, sent);",
+      "src/recording/page_starts.rs",
+      "same.unresolved = Some((number.max(self.number), since.min(sent.at)));",
+      "let _ = (number, since);",
     ),
   },
   {
@@ -282,8 +294,8 @@ export const MUTANTS = [
     name: "takes a sign-in's response with another state",
     edits: one(
       "src/auth/authorization.rs",
-      'if value(response, "state") != Some(&self.state) {',
-      'if false && value(response, "state") != Some(&self.state) {',
+      "if state != Some(&self.state) && !is_refusal_without_state {",
+      "if false && state != Some(&self.state) && !is_refusal_without_state {",
     ),
   },
   {
@@ -309,7 +321,7 @@ export const MUTANTS = [
     name: "leaves a sign-in's code in what the login origin repeats",
     edits: one(
       "src/cloud/exchange.rs",
-      "if !(is_token_endpoint && response.status == 200) {",
+      "if !(is_token_endpoint && response.has_token()) {",
       "if !is_token_endpoint {",
     ),
   },
