@@ -319,11 +319,7 @@ export const MUTANTS = [
   },
   {
     name: "leaves a sign-in's code in what the login origin repeats",
-    edits: one(
-      "src/cloud/exchange.rs",
-      "if !(is_token_endpoint && response.has_token()) {",
-      "if !is_token_endpoint {",
-    ),
+    edits: one("src/cloud/exchange.rs", "if !(is_token_endpoint && response.has_token()) {", "if !is_token_endpoint {"),
   },
   {
     name: "leaves a sign-in's code in the address",
