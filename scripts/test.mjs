@@ -20,6 +20,8 @@ const CROSSING = [
   "login-redirect",
   "sharing",
   "once",
+  "kept-connection",
+  "http2",
   "lifetime",
   "leaving",
   "panic",

@@ -80,6 +80,21 @@ pub enum Event<'a> {
         /// The refusal of the first attempt.
         code: Code,
     },
+    /// The contract says that the cloud speaks HTTP/2, but this browser cannot stream a start's body: it may send the start again
+    /// by itself.
+    StartNotStreamed {
+        /// The organization that the start is for.
+        org: &'a OrgId,
+    },
+    /// Another recording of the agent began with the one that was started.
+    DuplicateRecording {
+        /// The agent's organization.
+        org: &'a OrgId,
+        /// The agent.
+        agent: &'a str,
+        /// The other recordings' ids.
+        recordings: &'a [String],
+    },
     /// From now on, calls that name no organization are for another organization.
     OrgChanged {
         /// The new organization.

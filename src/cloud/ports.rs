@@ -16,6 +16,9 @@ pub trait Transport {
     /// abandons the response.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
 
+    /// Whether the platform can send a request's body as a stream, if the server speaks HTTP/2.
+    fn streams_bodies(&self) -> bool;
+
     /// Whether the page sends requests with a `fetch` of its own, and not with the platform's.
     fn is_replaced(&self) -> bool;
 }

@@ -246,6 +246,18 @@ export interface RecordingContract {
    * broke. Default: none is sent.
    */
   idempotencyHeader?: string;
+  /**
+   * `true`: the API speaks HTTP/2. The body of a start is then sent as a stream, which no browser sends again by itself.
+   * Chromium refuses a streamed body over HTTP/1.1, and a page cannot tell: every start then fails with `OUTCOME_UNKNOWN`.
+   * Firefox and WebKit cannot stream a body; they send the start as usual, and the event `start-not-streamed` says so.
+   * Default: `false`.
+   */
+  http2?: boolean;
+  /**
+   * `true`: a second after each start, look once whether another recording of the agent began with it (one `GET`, left out
+   * if the token's rate limit is reached). The event `duplicate-recording` names what was found. Default: `false`.
+   */
+  checkDuplicates?: boolean;
 }
 
 /**
@@ -450,6 +462,13 @@ export type RecorderEvent =
   | { type: "repair"; orgId: string; code: ErrorCode }
   /** So the call is sent once more. */
   | { type: "retry"; orgId: string; code: ErrorCode }
+  /** `contract.http2` is set, and this browser cannot stream the body of a start: it may send the start again by itself. */
+  | { type: "start-not-streamed"; orgId: string }
+  /**
+   * Other recordings of the agent began with the one that a call has started (`contract.checkDuplicates`): the browser may
+   * have sent the start twice, or somebody else has started one in the same seconds.
+   */
+  | { type: "duplicate-recording"; orgId: string; agentId: string; recordingIds: string[] }
   /** switchOrg() has changed the target. */
   | { type: "org-changed"; orgId: string; previousOrgId?: string }
   /** A call is sent although its token lacks the scope: an organization may not enforce scopes. */

@@ -41,6 +41,10 @@ pub struct Options {
     pub scope: Option<String>,
     /// Name of the header by which the cloud recognizes a repeated start, if it does.
     pub idempotency_header: Option<String>,
+    /// Whether the cloud speaks HTTP/2.
+    pub http2: Option<bool>,
+    /// Whether to look after each start whether a second recording of the agent has begun.
+    pub check_duplicates: Option<bool>,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: Option<f64>,
 }
@@ -98,6 +102,8 @@ impl Settings {
                 org_headers: options.org_headers,
                 scope: options.scope,
                 idempotency_header: options.idempotency_header,
+                http2: options.http2,
+                check_duplicates: options.check_duplicates,
             })?,
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),

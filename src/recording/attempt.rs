@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::SendError;
+use crate::cloud::event::Event;
 use crate::cloud::refusal::may_have_been_processed;
 use crate::model::error::{Code, Error};
 use crate::model::time::Moment;
@@ -40,8 +41,8 @@ struct Turn<L> {
 
 impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
-    pub(super) async fn attempt(&self, state: &StartState) -> StartResult {
-        let StartState { call, agent, sent, .. } = state;
+    pub(super) async fn attempt(self: &Rc<Self>, state: &Rc<StartState>) -> StartResult {
+        let StartState { call, agent, sent, .. } = &**state;
         let (token, turn) = match state.shares {
             true => match self.wait_for_turn(state).await? {
                 Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
@@ -53,11 +54,23 @@ impl<P: Platform> Starts<P> {
         state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
-        let request = contract.start(agent, &state.key.recording_type, key);
+        let mut request = contract.start(agent, &state.key.recording_type, key);
         let org = &call.target.org;
+        if contract.http2() {
+            request.is_streamed = self.exchange.ports().streams_bodies();
+            if !request.is_streamed {
+                self.exchange.ports().emit(&Event::StartNotStreamed { org });
+            }
+        }
         let unknown = match self.client.send_tracked(call, &request, token, sent, Some(under_way)).await {
             Ok(response) => match Recording::from_response(&response, Some(agent), org) {
                 Some(recording) => {
+                    if contract.checks_duplicates()
+                        && let Some(sent) = sent.last()
+                    {
+                        let look = self.clone().look_for_duplicates(state.clone(), sent, recording.id.clone());
+                        self.exchange.ports().spawn(Box::pin(look));
+                    }
                     sent.resolve();
                     return Ok(self.record_outcome(state, recording));
                 }

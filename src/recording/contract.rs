@@ -19,6 +19,8 @@ pub struct RecordingContract {
     org_headers: Vec<String>,
     scope: String,
     idempotency_header: Option<String>,
+    http2: bool,
+    check_duplicates: bool,
 }
 
 /// What differs from the default recording API.
@@ -32,6 +34,10 @@ pub struct ContractParts {
     pub scope: Option<String>,
     /// Name of the header by which the cloud recognizes a repeated start.
     pub idempotency_header: Option<String>,
+    /// Whether the cloud speaks HTTP/2, so that a start's body can be a stream, which no browser sends again by itself.
+    pub http2: Option<bool>,
+    /// Whether to look after each start whether a second recording of the agent has begun.
+    pub check_duplicates: Option<bool>,
 }
 
 impl Default for RecordingContract {
@@ -41,6 +47,8 @@ impl Default for RecordingContract {
             org_headers: vec!["X-Genesys-Organization-Id".to_owned()],
             scope: "screenrecordings:write".to_owned(),
             idempotency_header: None,
+            http2: false,
+            check_duplicates: false,
         }
     }
 }
@@ -54,6 +62,8 @@ impl RecordingContract {
             org_headers: parts.org_headers.unwrap_or(default.org_headers),
             scope: parts.scope.unwrap_or(default.scope),
             idempotency_header: parts.idempotency_header,
+            http2: parts.http2.unwrap_or(default.http2),
+            check_duplicates: parts.check_duplicates.unwrap_or(default.check_duplicates),
         };
         if !is_plain_path(&contract.path) {
             return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
@@ -90,6 +100,16 @@ impl RecordingContract {
     /// Whether the cloud recognizes a repeated start.
     pub fn has_idempotency_header(&self) -> bool {
         self.idempotency_header.is_some()
+    }
+
+    /// Whether the cloud speaks HTTP/2.
+    pub fn http2(&self) -> bool {
+        self.http2
+    }
+
+    /// Whether to look after each start whether a second recording of the agent has begun.
+    pub fn checks_duplicates(&self) -> bool {
+        self.check_duplicates
     }
 
     /// The request that starts a recording of this agent. `key`: the value of the idempotency header, if there is one.

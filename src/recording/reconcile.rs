@@ -1,9 +1,17 @@
 //! Decides which recording belongs to a start: after a lost response, a conflict, or another page's start.
 
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+
 use crate::auth::ports::Platform;
 use crate::client::SentRequest;
+use crate::cloud::event::Event;
 use crate::model::error::{Cause, Code, Error, Seen};
+use crate::model::ids::RecordingId;
 use crate::model::time::{Moment, Timestamp};
+use crate::recording::page_starts::StartKey;
 use crate::recording::starts::{StartResult, StartState, Starts};
 use crate::recording::{Listed, Recording, State};
 
@@ -16,6 +24,9 @@ pub(super) const RECONCILE_ATTEMPTS: u32 = 2;
 
 /// The delay between two lists, in milliseconds.
 pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
+
+/// The time limit of the look for duplicates, in milliseconds.
+const MAX_DUPLICATES_LOOK_MS: u32 = 15_000;
 
 impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
@@ -76,6 +87,32 @@ impl<P: Platform> Starts<P> {
         unknown.message = format!("{} {looked}", unknown.message);
         unknown.evidence.seen = listed.map(|(seen, ..)| seen.iter().map(Seen::from).collect());
         Err(unknown.for_org(&state.key.target.org))
+    }
+
+    /// Looks once whether another recording of the agent began with the start's own: the browser itself may have sent the start
+    /// twice. Nobody waits for this, so it is left out if the token's rate limit is reached.
+    pub(super) async fn look_for_duplicates(self: Rc<Self>, state: Rc<StartState>, sent: SentRequest, own: RecordingId) {
+        let SentRequest { token, at, .. } = sent;
+        let ports = self.exchange.ports();
+        ports.sleep(RECONCILE_DELAY_MS).await;
+        let now = ports.now();
+        let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now, None, 0);
+        if slot.is_none_or(|slot| slot > now) {
+            return;
+        }
+        let look = pin!(self.recordings.list_with_token(&token, &state.agent));
+        let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_DUPLICATES_LOOK_MS)).await else { return };
+        let StartKey { target, recording_type, .. } = &state.key;
+        let is_duplicate = |recording: &&Recording| {
+            recording.id != own
+                && recording.may_be_of_type(recording_type)
+                && self.started_since(recording, self.certain_start(at))
+                && !self.page.is_claimed(target, &recording.id, None)
+        };
+        let recordings: Vec<String> = listed.recordings.iter().filter(is_duplicate).map(|other| other.id.as_str().to_owned()).collect();
+        if !recordings.is_empty() {
+            ports.emit(&Event::DuplicateRecording { org: &target.org, agent: state.agent.as_str(), recordings: &recordings });
+        }
     }
 
     /// The newest running recording in the list. With `unresolved_since`, a recording in an unknown state also counts if it

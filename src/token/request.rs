@@ -60,6 +60,8 @@ pub struct ApiRequest {
     /// Name and value of the header by which the cloud recognizes a repeated request.
     pub(crate) idempotency: Option<(String, String)>,
     pub(crate) body: Option<String>,
+    /// Whether the body is sent as a stream, which needs HTTP/2, and which no browser sends again by itself.
+    pub(crate) is_streamed: bool,
     /// The agent that the request concerns, if any.
     pub(crate) agent: Option<AgentId>,
     pub(crate) repeat: Repeat,
@@ -74,6 +76,7 @@ impl ApiRequest {
             org_headers: Vec::new(),
             idempotency: None,
             body: None,
+            is_streamed: false,
             agent: None,
             repeat: Repeat::Never,
         }
@@ -130,6 +133,7 @@ pub struct Request {
     url: String,
     headers: Vec<(String, String)>,
     body: Option<String>,
+    is_streamed: bool,
     org: Option<OrgId>,
     bearer: Option<Secret>,
     /// The secrets besides the bearer that the response must not repeat to the app.
@@ -160,6 +164,7 @@ pub(super) fn authorized(
         origin,
         headers,
         body: request.body,
+        is_streamed: request.is_streamed,
         org: org.cloned(),
         bearer: Some(secret.clone()),
         other_secrets: refresh_token.iter().map(|token| token.secret().clone()).collect(),
@@ -180,6 +185,7 @@ pub(crate) fn token_request(environment: &Environment, form: String, secrets: Ve
         origin,
         headers,
         body: Some(form),
+        is_streamed: false,
         org: None,
         bearer: None,
         other_secrets: secrets,
@@ -215,6 +221,11 @@ impl Request {
     /// The body: JSON, or the token endpoint's form.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
+    }
+
+    /// Whether the body is sent as a stream.
+    pub fn is_streamed(&self) -> bool {
+        self.is_streamed
     }
 
     /// The request's token.

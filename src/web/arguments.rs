@@ -195,11 +195,12 @@ fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
     })
 }
 
+const CONTRACT: &[&str] = &["path", "orgHeaders", "scope", "idempotencyHeader", "http2", "checkDuplicates"];
+
 /// connect()'s options. Checks only their names and types.
 pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), Error> {
     let given = Arguments::options("connect()'s options", value, CONNECT_OPTIONS)?;
-    let contract =
-        Arguments::named("contract", &given.get("contract")?, &["path", "orgHeaders", "scope", "idempotencyHeader"], "contract.")?;
+    let contract = Arguments::named("contract", &given.get("contract")?, CONTRACT, "contract.")?;
     let options = Options {
         tokens: given.optional("tokens", tokens)?.unwrap_or_default(),
         login: given.optional("login", login)?,
@@ -211,6 +212,8 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
         org_headers: contract.optional("orgHeaders", strings)?,
         scope: contract.string("scope")?,
         idempotency_header: contract.string("idempotencyHeader")?,
+        http2: contract.bool("http2")?,
+        check_duplicates: contract.bool("checkDuplicates")?,
         timeout: given.number("timeoutMs")?,
     };
     Ok((given, options))

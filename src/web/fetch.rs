@@ -4,7 +4,7 @@
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
 use gloo_net::http::{Headers, Method as HttpMethod};
-use js_sys::JsString;
+use js_sys::{Array, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
 
@@ -29,6 +29,14 @@ extern "C" {
 
     #[wasm_bindgen(catch, method)]
     fn decode(this: &TextDecoder, chunk: &JsValue, options: &JsValue) -> Result<String, JsValue>;
+
+    type Blob;
+
+    #[wasm_bindgen(catch, constructor)]
+    fn with_parts(parts: &JsValue) -> Result<Blob, JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    fn stream(this: &Blob) -> Result<JsValue, JsValue>;
 
     /// A function's source text, whatever `toString` the function itself has.
     #[wasm_bindgen(catch, js_namespace = ["Function", "prototype", "toString"], js_name = call)]
@@ -74,6 +82,17 @@ impl Transport for Browser {
             date: header("Date").and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
             retry_after: header("Retry-After"),
         })
+    }
+
+    fn streams_bodies(&self) -> bool {
+        // Browsers that cannot stream a body send its text, "[object ReadableStream]", and know no `duplex`.
+        let built = || {
+            let options = bare_object().unchecked_into();
+            set_streamed_body(&options, "")?;
+            options.set_method(HttpMethod::POST.as_ref());
+            web_sys::Request::new_with_str_and_init("https://streams.invalid", &options)
+        };
+        built().is_ok_and(|built| property(&built, "duplex").as_string().as_deref() == Some("half"))
     }
 
     fn is_replaced(&self) -> bool {
@@ -122,6 +141,11 @@ async fn read_body(response: &ForeignResponse) -> Result<Option<String>, JsValue
     Ok(Some(text))
 }
 
+fn set_streamed_body(options: &RequestInit, body: &str) -> Result<(), JsValue> {
+    options.set_body(&Blob::with_parts(&Array::of1(&body.into()))?.stream()?);
+    Reflect::set(options, &"duplex".into(), &"half".into()).map(|_| ())
+}
+
 fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {
     let method = match request.method() {
         Method::Get => HttpMethod::GET,
@@ -143,8 +167,10 @@ fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
         headers.set(name, value);
     }
     options.set_headers(&headers.into_raw());
-    if let Some(body) = request.body() {
-        options.set_body(&body.into());
+    match request.body() {
+        Some(body) if request.is_streamed() => set_streamed_body(&options, body)?,
+        Some(body) => options.set_body(&body.into()),
+        None => {}
     }
     let built = web_sys::Request::new_with_str_and_init(request.url(), &options)?;
     // The platform's own URL parser decides where the token would be sent, so check with that parser.

@@ -40,6 +40,13 @@ impl Observer for Browser {
             ]),
             Event::Repair { org, code } => refusal_event("repair", org.as_str(), code.as_str()),
             Event::Retry { org, code } => refusal_event("retry", org.as_str(), code.as_str()),
+            Event::StartNotStreamed { org } => object(&[("type", "start-not-streamed".into()), ("orgId", org.as_str().into())]),
+            Event::DuplicateRecording { org, agent, recordings } => object(&[
+                ("type", "duplicate-recording".into()),
+                ("orgId", org.as_str().into()),
+                ("agentId", (*agent).into()),
+                ("recordingIds", Property::Strings(recordings)),
+            ]),
             Event::OrgChanged { org, previous } => {
                 object(&[("type", "org-changed".into()), ("orgId", org.as_str().into()), ("previousOrgId", (*previous).into())])
             }

@@ -39,7 +39,8 @@ async function startChromium() {
     .addArguments(...settings["goog:chromeOptions"].args, "--enable-blink-features=ComputedAccessibilityInfo")
     .excludeSwitches("disable-popup-blocking")
     .setChromeBinaryPath(process.env.CHROME)
-    .setLoggingPrefs(logs);
+    .setLoggingPrefs(logs)
+    .setAcceptInsecureCerts(true);
   const driver = await new Builder()
     .forBrowser("chrome")
     .setChromeOptions(options)
@@ -52,6 +53,7 @@ async function startFirefox() {
   const options = new firefox.Options()
     .addArguments("-headless")
     .setBinary(process.env.FIREFOX)
+    .setAcceptInsecureCerts(true)
     // The empty page of the tests is JSON, which Firefox would otherwise show with a page of its own.
     .setPreference("devtools.jsonview.enabled", false)
     // geckodriver lets every page open windows; people's Firefox does not.
@@ -79,6 +81,7 @@ async function startWebKit() {
   try {
     const capabilities = new Capabilities({
       browserName: "MiniBrowser",
+      acceptInsecureCerts: true,
       "webkitgtk:browserOptions": { binary: process.env.MINIBROWSER, args: ["--automation"] },
     });
     const driver = await new Builder()

@@ -6,7 +6,7 @@ use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::{AgentId, OrgId};
 use premium_recorder::recording::contract::{ContractParts, RecordingContract};
 use premium_recorder::recording::{Recording, State};
-use premium_recorder::token::request::Method;
+use premium_recorder::token::request::{Method, Repeat};
 use proptest::prelude::*;
 
 /// Headers that the request uses already, names that are none, and the Fetch standard's forbidden request-headers, in any case.
@@ -75,10 +75,11 @@ fn every_part_of_the_contract_can_be_replaced() {
         path: Some("/v3/recordings".into()),
         org_headers: Some(headers.clone()),
         scope: Some("recordings".into()),
-        idempotency_header: None,
+        ..ContractParts::default()
     })
     .unwrap();
     let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio", None);
+    assert_eq!((call.repeat(), contract.list(None).repeat()), (Repeat::Never, Repeat::Idempotent { sends: 3 }));
     assert_eq!((call.path(), call.org_headers(), contract.scope()), ("/v3/recordings", headers.as_slice(), "recordings"));
     assert!(
         RecordingContract::with(ContractParts { org_headers: Some(vec![]), ..ContractParts::default() })

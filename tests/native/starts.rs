@@ -9,7 +9,7 @@ use premium_recorder::auth::ports::Locks;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::Timer;
 use premium_recorder::cloud::ports::TransportError;
-use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::Timestamp;
@@ -1329,6 +1329,115 @@ fn each_start_has_its_own_idempotency_key_and_keeps_it_when_repeated() {
         let is_uuid =
             |text: &str| text.len() == 36 && text.as_bytes()[14] == b'4' && text.bytes().filter(|byte| *byte == b'-').count() == 4;
         assert!(is_uuid(first) && is_uuid(second), "{first} {second}");
+    });
+}
+
+#[test]
+fn only_a_start_to_a_cloud_with_http2_is_streamed() {
+    for (http2, can_stream, is_streamed, is_told) in
+        [(None, true, false, false), (Some(false), true, false, false), (Some(true), true, true, false), (Some(true), false, false, true)]
+    {
+        run(async {
+            let world = World::new();
+            if !can_stream {
+                world.disable(Feature::StreamedBodies);
+            }
+            let refused = Cell::new(false);
+            world.issue_per_org();
+            world.respond(move |request| match request.method.as_str() {
+                "POST" if !refused.replace(true) => response(401, ""),
+                "POST" => created("rec-1"),
+                _ => list(&[]),
+            });
+            let recorder = connect(&world, Options { http2, ..options(&[&jwt_with_id(GLOBEX, "old")]) }).await;
+            record(&recorder, GLOBEX).await.unwrap();
+            recorder.recordings(None, None, no_options()).await.unwrap();
+            // The start, the same start again, and the list.
+            let streamed: Vec<_> = world.requests().iter().map(|request| request.is_streamed).collect();
+            assert_eq!(streamed, [is_streamed, is_streamed, false]);
+            let told = world.events().iter().filter(|event| event.starts_with("StartNotStreamed")).count();
+            assert_eq!(told, usize::from(is_told), "{http2:?} {can_stream}");
+        });
+    }
+}
+
+/// The events about duplicates after a start that led to `rec-1`, with these recordings in the list.
+fn duplicates_among(listed: Vec<String>, options: Options, looks: usize) -> Vec<String> {
+    run(async {
+        let world = World::new();
+        world.respond(move |request| if request.method == "POST" { created("rec-1") } else { list(&listed) });
+        let recorder = connect(&world, options).await;
+        let start = async {
+            let started = record(&recorder, GLOBEX).await;
+            world.sleep(2_000).await;
+            started
+        };
+        assert_eq!(while_time_passes(&[&world], start).await.unwrap().id.as_str(), "rec-1");
+        assert_eq!(self::looks(&world), looks);
+        world.events().into_iter().filter(|event| event.starts_with("DuplicateRecording")).collect()
+    })
+}
+
+#[test]
+fn a_second_recording_that_began_with_the_start_is_told_if_the_app_asks_for_it() {
+    let checking = || Options { check_duplicates: Some(true), ..options(&[&jwt_for(GLOBEX)]) };
+    let own = || entity("rec-1", "recording", 10);
+    let expected = format!(r#"DuplicateRecording {{ org: {GLOBEX}, agent: "{AGENT}", recordings: ["rec-2", "rec-3"] }}"#);
+    let two = || vec![own(), entity("rec-2", "recording", 20), entity("rec-3", "stopped", 30)];
+    assert_eq!(duplicates_among(two(), checking(), 1), [expected]);
+    // By default, nobody looks.
+    assert!(duplicates_among(two(), options(&[&jwt_for(GLOBEX)]), 0).is_empty());
+    // One that is older, of another type, in the future, without a date or another agent's is none.
+    let audio = entity("rec-2", "recording", 20).replace('}', r#","recordingType":"audio"}"#);
+    let others = vec![
+        own(),
+        entity("old", "recording", -60_000),
+        entity("future", "recording", 60_000),
+        audio,
+        format!(r#"{{"id":"undated","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"recording"}}"#),
+        entity("another", "recording", 20).replace(AGENT, "another-agent"),
+    ];
+    assert!(duplicates_among(others, checking(), 1).is_empty());
+}
+
+#[test]
+fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_to_the_rate_limit() {
+    run(async {
+        let world = World::new();
+        let started = Cell::new(0);
+        world.respond(move |request| {
+            let both = [entity("rec-1", "recording", 10), entity("rec-2", "recording", 20)];
+            if request.method != "POST" {
+                return list(&both);
+            }
+            started.set(started.get() + 1);
+            created(if started.get() == 1 { "rec-1" } else { "rec-2" })
+        });
+        let recorder = connect(&world, Options { check_duplicates: Some(true), ..options(&[&jwt_for(GLOBEX)]) }).await;
+        let alone = || Start { shares: false, ..start_in(GLOBEX) };
+        while_time_passes(&[&world], async {
+            for _ in 0..2 {
+                recorder.start_recording(alone(), no_options()).await.unwrap();
+            }
+            world.sleep(2_000).await;
+        })
+        .await;
+        assert_eq!(looks(&world), 2);
+        assert!(!world.events().iter().any(|event| event.starts_with("DuplicateRecording")));
+
+        // The token has no request left in this minute.
+        let world = World::new();
+        world.respond(|request| match request.method.as_str() {
+            "POST" => Response { rate_limit: Some(RateLimit { allowed: 300, count: 300, reset: 60 }), ..created("rec-1") },
+            _ => list(&[]),
+        });
+        let recorder = connect(&world, Options { check_duplicates: Some(true), ..options(&[&jwt_for(GLOBEX)]) }).await;
+        while_time_passes(&[&world], async {
+            record(&recorder, GLOBEX).await.unwrap();
+            world.sleep(2_000).await;
+        })
+        .await;
+        assert_eq!(looks(&world), 0);
     });
 }
 

@@ -30,6 +30,7 @@ pub struct SentRequest {
     pub org: Option<String>,
     pub idempotency_key: Option<String>,
     pub body: Option<String>,
+    pub is_streamed: bool,
 }
 
 impl SentRequest {
@@ -46,6 +47,7 @@ pub enum Feature {
     Origin,
     SessionStorage,
     WebLocks,
+    StreamedBodies,
     WebCrypto,
 }
 
@@ -176,9 +178,14 @@ impl Transport for World {
             org: header("X-Genesys-Organization-Id"),
             idempotency_key: header("Idempotency-Key"),
             body: request.body().map(str::to_owned),
+            is_streamed: request.is_streamed(),
         };
         self.0.requests.borrow_mut().push(sent.clone());
         self.response_to(&sent).await
+    }
+
+    fn streams_bodies(&self) -> bool {
+        self.has(Feature::StreamedBodies)
     }
 
     fn is_replaced(&self) -> bool {

@@ -136,6 +136,10 @@ impl Transport for Page {
         sending.await
     }
 
+    fn streams_bodies(&self) -> bool {
+        false
+    }
+
     fn is_replaced(&self) -> bool {
         false
     }
