@@ -1,11 +1,11 @@
 // On a connection that was used before, Chromium and Firefox send a request again by themselves when the connection breaks
-// off, and Chromium after 408. Chromium also does so on a connection that it opened for another request. WebKit does not.
+// off, and Chromium after 408. Both also do so on a connection that they opened for another request. WebKit does not.
 // After 421, every engine sends it again on a new connection (Fetch standard, HTTP-network-or-cache fetch). All of this happens
 // below `fetch`. These tests show what it does to a start, and what the idempotency header is for.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
-import { byEngine } from "./engines.mjs";
+import { byEngine, engine } from "./engines.mjs";
 
 const FAILED = /\/api\/v2\/screenrecordings\S* - Failed to load resource/;
 const CORS = /has been blocked by CORS policy/;
@@ -78,22 +78,22 @@ test("a start on a kept connection that breaks off before the work", async () =>
   await isRepeated(repeatsReset, null);
 });
 
-// The browser opens one connection for each request, and keeps those whose request was aborted before it was sent.
-const repeatsUnused = byEngine({ firefox: false, webkit: false }, true);
+// A browser keeps a connection that it has opened for a request that was then aborted. Which connection a start gets is its
+// choice: in Chromium, one of these about every second time, and in Firefox so seldom that no number of rounds shows it for sure.
+const mayRepeatUnused = byEngine({ webkit: false }, true);
 test(`a start on a connection that only an aborted request has opened: ${
-  repeatsUnused ? "the browser may send it twice" : "it is sent once"
+  mayRepeatUnused ? "the browser may send it twice" : "it is sent once"
 }`, async () => {
-  // Which connection the start gets is the browser's choice: about every second time it is one of these.
-  const rounds = repeatsUnused ? 40 : 10;
   let arrived = [];
-  for (let round = 0; round < rounds && arrived.length < 2; round++) {
+  for (let round = 0; round < byEngine({ chromium: 40 }, 10) && arrived.length < 2; round++) {
     await cloud.reset();
     await cloud.change({ guardsAgents: false });
     await cloud.spoilStart({ reset: "after" });
     assert.equal(await browser.run(startAfterAborted, await cloud.token(globex), agentId), 1);
     arrived = (await starts()).map(([status]) => status);
+    assert.deepEqual(arrived, mayRepeatUnused && arrived.length === 2 ? [null, 201] : [null]);
   }
-  assert.deepEqual(arrived, repeatsUnused ? [null, 201] : [null]);
+  if (engine === "chromium") assert.equal(arrived.length, 2);
 });
 
 test("a start on a kept connection that is answered 408", async () => {
