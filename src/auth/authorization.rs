@@ -65,8 +65,8 @@ impl AuthorizationRequest {
         if state != Some(&self.state) && !is_refusal_without_state {
             return Err(not_ours("The authorization response has another state than the request.").for_org(&self.org));
         }
-        if value(response, "iss").is_some_and(|issuer| !is_issuer_in(&self.environment, issuer)) {
-            return Err(not_ours("The authorization response names another issuer (iss).").for_org(&self.org));
+        if value(response, "iss").is_some_and(|issuer| !self.environment.has_issuer(issuer)) {
+            return Err(not_ours("The authorization response names another issuer (iss).").with_hint(OTHER_ISSUER).for_org(&self.org));
         }
         if let Some(error) = value(response, "error") {
             let code = match error {
@@ -132,11 +132,8 @@ impl AuthorizationCode {
     }
 }
 
-/// Whether this issuer (RFC 9207) has one of the environment's origins.
-fn is_issuer_in(environment: &Environment, issuer: &str) -> bool {
-    let origins = [environment.login(), environment.api(), environment.apps()];
-    origins.iter().any(|origin| issuer.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with('/')))
-}
+/// The hint if the authorization response names another issuer.
+const OTHER_ISSUER: &str = "Another server may have answered (a mix-up attack). If the login origin really is this issuer, set `issuer` of the entry in `environments`.";
 
 pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -64,8 +64,8 @@ impl Login {
             }
             _ => return Err(bad("login needs either clientId or clientIds.")),
         };
-        if client_id.is_empty() {
-            return Err(bad("login: the client id is empty."));
+        if client_id.is_empty() || client_id.contains(char::is_control) {
+            return Err(bad("login: the client id is empty or has control characters."));
         }
         let on_page = page_origin.and_then(|origin| options.redirect_uri.strip_prefix(origin));
         if !on_page.is_some_and(is_plain_address) {
@@ -108,9 +108,10 @@ impl Login {
         self.scope.as_deref()
     }
 
-    /// Pages share a token only if this is the same. No client id and no scope has a tab.
+    /// Pages share a token only if this is the same. A scope has no tab, and here no blank, so it ends at the next blank.
     pub(super) fn sharing_name(&self) -> String {
-        self.scope().map_or(self.client_id.clone(), |scope| format!("{}\t{scope}", self.client_id))
+        let scope = self.scope().unwrap_or_default().replace(' ', "\t");
+        if scope.is_empty() { self.client_id.clone() } else { format!("{}\t{scope}", self.client_id) }
     }
 
     /// The longest time that a person may take, in milliseconds.

@@ -112,12 +112,23 @@ const MAX_AWAY_MS: i64 = 3_600_000;
 fn remove_old_requests(ports: &impl Platform) {
     let oldest = ports.wall_clock().as_millis().saturating_sub(MAX_AWAY_MS);
     for (key, item) in ports.session_items(SESSION_KEYS) {
-        let request = ports.parse_form(Secret::from(item).reveal());
-        let began = value(&request, "began").and_then(|began| began.parse::<i64>().ok());
-        if began.is_none_or(|began| began < oldest) {
+        if began(ports, item).is_none_or(|began| began < oldest) {
             ports.take_session_item(&key);
         }
     }
+}
+
+/// The key of the request that began last, if it is not too old.
+fn last_request(ports: &impl Platform) -> Option<String> {
+    remove_old_requests(ports);
+    let items = ports.session_items(SESSION_KEYS).into_iter();
+    items.max_by_key(|(_, item)| began(ports, item.clone())).map(|(key, _)| key)
+}
+
+/// When a stored request began, by the wall clock.
+fn began(ports: &impl Platform, item: String) -> Option<i64> {
+    let request = ports.parse_form(Secret::from(item).reveal());
+    value(&request, "began").and_then(|began| began.parse().ok())
 }
 
 fn session_key(state: &str) -> String {
@@ -156,12 +167,11 @@ impl AuthorizationResponse {
         }
         let key = match value(&page.query, "state") {
             Some(state) => session_key(state),
-            None if has("error") => match ports.session_items(SESSION_KEYS).as_slice() {
-                // Some servers refuse without the state. The refusal is for the only request.
-                [(key, _)] => key.clone(),
-                _ => return Ok(None),
+            // Some servers refuse without the state. The refusal is for the last request.
+            None => match last_request(ports).filter(|_| has("error")) {
+                Some(key) => key,
+                None => return Ok(None),
             },
-            None => return Ok(None),
         };
         let item = ports.take_session_item(&key).map(Secret::from);
         let request = item.map(|item| ports.parse_form(item.reveal())).unwrap_or_default();

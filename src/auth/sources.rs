@@ -177,7 +177,7 @@ impl<P: Platform> Sources<P> {
             let response = match refreshed {
                 Ok(response) => response,
                 // The refresh token was used up, revoked or has expired, or a proxy refuses it: do not try again.
-                Err(error) if matches!(error.code, Code::LoginDenied | Code::UnexpectedAnswer) => {
+                Err(error) if error.code == Code::LoginDenied || is_proxys_refusal(&error) => {
                     stale.set_refresh_token(None);
                     return Ok(None);
                 }
@@ -317,6 +317,11 @@ impl<P: Platform> Sources<P> {
         let environment = &target.environment;
         self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))
     }
+}
+
+/// Whether the login origin refused without the words of OAuth.
+fn is_proxys_refusal(error: &Error) -> bool {
+    error.code == Code::UnexpectedAnswer && error.evidence.status.is_some_and(|status| (400..500).contains(&status))
 }
 
 /// The error if no other page can answer this one.

@@ -101,7 +101,7 @@ export function closed() {
     __proto__: null,
     code: "CLOSED",
     message: "The recorder is closed.",
-    hint: "connect() again. The new recorder takes up a recording with recording(id).",
+    hint: "connect() again. To continue with a recording, call recording(id) on the new recorder.",
     retryable: false,
   });
 }

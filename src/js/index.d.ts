@@ -134,7 +134,7 @@ export interface LoginOptions {
    * rejects with `LOGIN_BLOCKED`, and the next call opens the window at once.
    * `"redirect"` takes this page to the sign-in and back to `redirectUri`; the call that needed the token ends with the
    * page, and is for you to make again after connect(). In an iframe of another site, browsers send the login origin's
-   * cookies only if they are `SameSite=None`. If yours are not, the sign-in ends at the login origin, and nobody is told.
+   * cookies only if they are `SameSite=None`. Otherwise the iframe stays on the login page, and the app gets no error.
    */
   mode?: "popup" | "redirect";
   /** `"login"`: always ask who signs in, even where a cookie remembers somebody. */
@@ -178,7 +178,8 @@ export interface TokenNeed {
 
 /**
  * A token, alone or with its life in seconds as OAuth's `expires_in` gives it: a finite number, 0 or more. Only the object's
- * own properties count. If a JWT's `exp` seems to be over and `expiresIn` is not, a clock is wrong, and `expiresIn` counts.
+ * own properties count. `expiresIn` is the time left now, not the token's original life. If it contradicts a JWT's `exp` that has
+ * passed, the library trusts `expiresIn`.
  */
 export type IssuedToken = string | { accessToken: string; expiresIn?: number | null };
 
@@ -192,6 +193,11 @@ export interface EnvironmentEntry {
   login: string;
   /** Origin of the page that embeds the app: what `gcHostOrigin` must be. */
   apps: string;
+  /**
+   * Issuer identifier of the login origin, compared whole with the `iss` of its responses (RFC 9207). Needed only if `iss` has
+   * none of the three origins, as with a proxy in front of the login server.
+   */
+  issuer?: string;
 }
 
 /** Where the app runs. A token goes to `api` (and, to sign in, `login`) of its own environment and nowhere else. */
@@ -247,10 +253,10 @@ export interface RecordingContract {
    */
   idempotencyHeader?: string;
   /**
-   * `true`: the API speaks HTTP/2. The body of a start is then sent as a stream, which no browser sends again by itself.
-   * Chromium refuses a streamed body over HTTP/1.1, and a page cannot tell: every start then fails with `OUTCOME_UNKNOWN`.
-   * Firefox and WebKit cannot stream a body; they send the start as usual, and the event `start-not-streamed` says so.
-   * Default: `false`.
+   * `true`: every user's connection to the API is HTTP/2. The body of a start is then sent as a stream, which Chromium does not
+   * send again by itself. Over HTTP/1.1, Chromium refuses a streamed body, and a page cannot tell: every start fails with
+   * `OUTCOME_UNKNOWN`. A proxy that inspects TLS may fall back to HTTP/1.1, for one customer only. Firefox and WebKit cannot
+   * stream a body. They send the start as usual, and the event `start-not-streamed` says so. Default: `false`.
    */
   http2?: boolean;
   /**
@@ -395,7 +401,8 @@ export interface Recorder {
   signOut(orgId?: string): Promise<void>;
   /**
    * Forgets every token, rejects what is in flight with `CLOSED`, and frees the recorder's memory. May be called again.
-   * Recordings go on, but their objects are closed too: take one up with {@link Recorder.recording} of another recorder.
+   * Recordings keep running. To control one, call {@link Recorder.recording} on a new recorder: methods of the old
+   * `Recording` objects reject with `CLOSED`. A start that was sent keeps its request until it is answered, at most 5 minutes.
    */
   close(): void;
   /** `close()`, for `using`, where the platform has it. */

@@ -163,6 +163,7 @@ class Recorder {
         this.#reconnecting ??= this.#reconnect().finally(() => (this.#reconnecting = undefined));
         const timeoutMs = given?.timeoutMs ?? this.#options.timeoutMs;
         await withTimeout(this.#reconnecting, "the connection", given?.signal, timeoutMs);
+        if (this.#isClosed) throw closed();
       }
       const { value } = await call(this.#instance, () => work(this.#handle), given?.signal);
       resetPanicCount();

@@ -144,7 +144,7 @@ async function compile(source) {
           return await WebAssembly.compileStreaming(source);
         } catch (cause) {
           // The page may have replaced `fetch` with a function that returns an object of its own.
-          if (!ok || member(source, "bodyUsed") !== false) throw cause;
+          if (!ok || member(source, "bodyUsed") === true) throw cause;
         }
       }
       // Many servers do not know the MIME type, so compile the bytes.

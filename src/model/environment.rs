@@ -95,6 +95,8 @@ pub struct EnvironmentEntry {
     pub login: String,
     /// Origin of the page that embeds the app (`gcHostOrigin`).
     pub apps: String,
+    /// The login origin's issuer identifier (RFC 9207), if it does not have one of these origins.
+    pub issuer: Option<String>,
 }
 
 /// A Genesys Cloud region, or an environment that the app lists.
@@ -104,6 +106,7 @@ pub struct Environment {
     api: Origin,
     login: Origin,
     apps: Origin,
+    issuer: Option<String>,
 }
 
 impl Environment {
@@ -127,6 +130,15 @@ impl Environment {
         &self.apps
     }
 
+    /// Whether the login origin may name this issuer (RFC 9207): the listed one, or else one with an origin of the environment.
+    pub fn has_issuer(&self, issuer: &str) -> bool {
+        let is_on = |origin: &Origin| issuer.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with('/'));
+        match &self.issuer {
+            Some(listed) => listed == issuer,
+            None => [&self.login, &self.api, &self.apps].into_iter().any(is_on),
+        }
+    }
+
     fn from_region(region: &Region) -> Environment {
         let origin = |service: &str| Origin(format!("https://{service}.{}", region.domain));
         Environment {
@@ -134,6 +146,7 @@ impl Environment {
             api: origin("api"),
             login: origin("login"),
             apps: origin("apps"),
+            issuer: None,
         }
     }
 }
@@ -196,6 +209,7 @@ impl Environments {
                 api: Origin::parse(&entry.api)?,
                 login: Origin::parse(&entry.login)?,
                 apps: Origin::parse(&entry.apps)?,
+                issuer: entry.issuer,
             }));
         }
         Ok(environments)

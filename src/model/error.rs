@@ -86,7 +86,7 @@ codes! {
         when: "The sign-in window was closed before it answered. A window that a `Cross-Origin-Opener-Policy` separates from this page looks the same.",
         hint: "Sign in again. If the window is still open, a Cross-Origin-Opener-Policy separates it from this page: the login page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
-        when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, …). `retryable` only if the authorization code was not accepted (`invalid_grant`).",
+        when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not as it expects (`unauthorized_client`, `invalid_request`, …). `retryable` is true only for `invalid_grant`: the authorization code was not accepted.",
         hint: "Look at `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI, grant type or scope (`login.scope`) does not fit.";
     LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
         when: "An authorization response came that answers no request of this page: another `state`, one used before, another issuer (`iss`), or begun at another login origin. It was dropped.",
@@ -165,7 +165,7 @@ codes! {
         hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.";
     Closed "CLOSED", retry: false, fixed_by: "app",
         when: "The recorder was closed before or during the call.",
-        hint: "connect() again. The new recorder takes up a recording with recording(id).";
+        hint: "connect() again. To continue with a recording, call recording(id) on the new recorder.";
 }
 
 /// The cause of an error.

@@ -32,10 +32,8 @@ impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
         self.page.resolve(&state.key);
-        if state.is_over.get() {
-            // Nobody else waits for the response.
-            state.sent.resolve();
-        }
+        state.is_known.set(true);
+        state.give_up_known();
         self.page.claim(state.number, &state.key.target, &recording.id);
         recording
     }
@@ -94,14 +92,23 @@ impl<P: Platform> Starts<P> {
     pub(super) async fn look_for_duplicates(self: Rc<Self>, state: Rc<StartState>, sent: SentRequest, own: RecordingId) {
         let SentRequest { token, at, .. } = sent;
         let ports = self.exchange.ports();
-        ports.sleep(RECONCILE_DELAY_MS).await;
+        let closing = self.exchange.closing();
+        if let Either::Left(_) = select(pin!(closing.aborted()), ports.sleep(RECONCILE_DELAY_MS)).await {
+            return;
+        }
         let now = ports.now();
         let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now, None, 0);
         if slot.is_none_or(|slot| slot > now) {
             return;
         }
         let look = pin!(self.recordings.list_with_token(&token, &state.agent));
-        let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_DUPLICATES_LOOK_MS)).await else { return };
+        let is_closing = pin!(closing.aborted());
+        let over = select(is_closing, ports.sleep(MAX_DUPLICATES_LOOK_MS));
+        let Either::Left((Some(listed), _)) = select(look, over).await else { return };
+        // Which recording another start leads to is not known before it ends.
+        if self.page.another_may_run(&state.key, state.number) {
+            return;
+        }
         let StartKey { target, recording_type, .. } = &state.key;
         let is_duplicate = |recording: &&Recording| {
             recording.id != own

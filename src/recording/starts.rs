@@ -47,7 +47,9 @@ pub(super) struct StartState {
     pub(super) call: Call,
     pub(super) sent: Rc<SentLog>,
     /// Whether the work has ended, or nobody waits for it any more.
-    pub(super) is_over: Cell<bool>,
+    is_over: Cell<bool>,
+    /// Whether the recording is known.
+    pub(super) is_known: Cell<bool>,
     /// Until there is a result or every caller has gone. The start's fetch may keep it for longer.
     pub(super) under_way: RefCell<Option<Rc<dyn Any>>>,
     /// What keeps the start from being sent.
@@ -69,6 +71,13 @@ impl StartState {
     /// Whether it is too late to abort: the start was sent, or is over.
     pub(super) fn is_past_abort(&self) -> bool {
         self.is_over.get() || self.sent.unresolved().is_some()
+    }
+
+    /// Gives up the fetch if the recording is known and nobody waits for the response any more.
+    pub(super) fn give_up_known(&self) {
+        if self.is_known.get() && self.is_over.get() {
+            self.sent.resolve();
+        }
     }
 
     /// The error of a call whose time is over before the start was sent.
@@ -130,12 +139,13 @@ impl<P: Platform> Starts<P> {
             call: Call { signal: Signal::default(), ..call.clone() },
             sent: Rc::default(),
             is_over: Cell::default(),
+            is_known: Cell::default(),
             under_way: RefCell::default(),
             waits_for: Cell::default(),
         });
         let (starts, its_state) = (self.clone(), state.clone());
         let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), async move {
-            let _over = OverOnDrop(&its_state.is_over);
+            let _over = OverOnDrop(&its_state);
             let result = starts.attempt(&its_state).await;
             drop(its_state.under_way.take());
             result
@@ -151,13 +161,14 @@ impl<P: Platform> Starts<P> {
         };
         // Another caller of the shared start may have completed it in the same turn.
         let completed = work.peek().cloned();
+        let sent = state.sent.unresolved();
         drop(work);
         let org = &call.target.org;
         let closed_after_sent = || {
             let message = "The recorder was closed after the start was sent: the recording may be running.";
             Err(Error::new(Code::Closed, message).for_org(org).into())
         };
-        match (interruption, completed, state.sent.unresolved()) {
+        match (interruption, completed, sent) {
             (Interruption::TimedOut, Some(result), _) => result,
             (Interruption::TimedOut, None, None) => Err(state.timed_out(call).for_org(org).into()),
             (Interruption::TimedOut, None, Some(sent)) => {
@@ -183,10 +194,11 @@ impl<P: Platform> Starts<P> {
 }
 
 /// Marks the start as over when its work ends, or is dropped because nobody waits for it.
-struct OverOnDrop<'a>(&'a Cell<bool>);
+struct OverOnDrop<'a>(&'a StartState);
 
 impl Drop for OverOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.set(true);
+        self.0.is_over.set(true);
+        self.0.give_up_known();
     }
 }

@@ -85,7 +85,8 @@ fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error>
         let place = format!("{place}[{at}]");
         let entry = Arguments { object: object(&place, &item)?, prefix: format!("{place}.") };
         let field = |name: &str| entry.required(name, string);
-        Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")? })
+        let issuer = entry.string("issuer")?;
+        Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
     };
     array(place, value)?.iter().enumerate().map(entry).collect()
 }

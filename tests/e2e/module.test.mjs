@@ -196,7 +196,7 @@ for (const [what, answerOf] of Object.entries({
     }),
   "an object of its own class": (answer) => {
     const { ok, status, url, headers, body } = answer;
-    return { ok, status, url, headers, body, bodyUsed: false, arrayBuffer: () => answer.arrayBuffer() };
+    return { ok, status, url, headers, body, arrayBuffer: () => answer.arrayBuffer() };
   },
 })) {
   test(`a page whose fetch answers with ${what} loads the module`, async () => {

@@ -325,6 +325,21 @@ describe("the next instance", () => {
     assert.deepEqual(codes, ["CLOSED", "CLOSED", "CLOSED", "CLOSED", "fine"]);
   });
 
+  test("that one call closes again is CLOSED for the others, and harms no other recorder", async () => {
+    const codes = await inGlobex(async ({ recorder, connect, codeOf, token }, agents) => {
+      const closing = await connect({
+        getToken() {
+          closing.close();
+          return token;
+        },
+      });
+      await codeOf(recorder.startRecording("panic-now"));
+      const both = await Promise.all(agents.slice(0, 2).map((agent) => codeOf(closing.startRecording(agent))));
+      return [...both, await codeOf(recorder.startRecording(agents[0]))];
+    });
+    assert.deepEqual(codes, ["CLOSED", "CLOSED", "fine"]);
+  });
+
   test("is one for all calls that come at once, and ends them by their signal and time", async () => {
     const outcome = await inGlobex(async ({ recorder, settle, codeOf }, agents) => {
       await codeOf(recorder.startRecording("panic-now"));

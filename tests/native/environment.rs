@@ -40,6 +40,23 @@ fn with_api(api: &str) -> EnvironmentEntry {
 }
 
 #[test]
+fn an_issuer_has_an_origin_of_the_environment_or_is_the_listed_one() {
+    let has = |issuer: Option<&str>, named: &str| {
+        let entry = EnvironmentEntry { issuer: issuer.map(str::to_owned), ..private_cloud() };
+        Environments::with(vec![entry]).unwrap().named("private").unwrap().has_issuer(named)
+    };
+    for named in ["https://login.cloud.example", "https://login.cloud.example/", "https://api.cloud.example/realms/x"] {
+        assert!(has(None, named), "{named}");
+        assert!(!has(Some("https://sso.corp.example/realms/x"), named), "{named}");
+    }
+    for named in ["", "https://login.cloud.example.evil.example", "http://login.cloud.example", "https://sso.corp.example/realms/x"] {
+        assert!(!has(None, named), "{named}");
+    }
+    assert!(has(Some("https://sso.corp.example/realms/x"), "https://sso.corp.example/realms/x"));
+    assert!(!has(Some("https://sso.corp.example/realms/x"), "https://sso.corp.example/realms/y"));
+}
+
+#[test]
 fn every_region_is_found_by_each_of_its_names() {
     let environments = Environments::default();
     for (aws, domain, name) in REGIONS {

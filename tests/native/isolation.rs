@@ -64,7 +64,7 @@ proptest! {
         let apis = ["https://api.one.example", "http://127.0.0.1:4000", "https://api.mypurecloud.com", "https://api.mypurecloud.ie"];
         let logins = ["https://login.one.example", "http://127.0.0.1:4001", "https://login.mypurecloud.com", "https://login.mypurecloud.ie"];
         let entry = |at: usize| EnvironmentEntry {
-            name: names[at].into(), api: apis[at].into(), login: logins[at].into(), apps: "https://apps.example".into(),
+            name: names[at].into(), api: apis[at].into(), login: logins[at].into(), apps: "https://apps.example".into(), issuer: None,
         };
         let added: Vec<Token> = steps.iter().filter_map(|step| if let Step::Add(token) = step { Some(token.clone()) } else { None }).collect();
         let all: Vec<&Token> = initial.iter().chain(&added).chain(from_source.iter().flatten()).chain(from_login.iter().flatten()).collect();

@@ -523,7 +523,7 @@ fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
 }
 
 #[test]
-fn a_refusal_without_a_state_ends_the_only_redirect_sign_in_in_the_servers_words() {
+fn a_refusal_without_a_state_ends_the_last_redirect_sign_in_in_the_servers_words() {
     run(async {
         let refusal = [("error", "access_denied"), ("error_description", "No scope was granted")];
         let (world, _) = leave(&[("a", "1")], redirect()).await;
@@ -531,7 +531,21 @@ fn a_refusal_without_a_state_ends_the_only_redirect_sign_in_in_the_servers_words
         let words = matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No scope was granted");
         assert!(error.code == Code::LoginDenied && words, "{error:?}");
         assert_eq!((world.address(), world.session_storage().is_empty()), (Some(format!("{PAGE}/?a=1")), true));
-        // A page that has asked for nothing may use `error` for itself.
+        // Somebody went back from an earlier sign-in: the refusal is for the later one.
+        let (world, first) = leave(&[], redirect()).await;
+        world.seed_random(100);
+        world.advance(1_000);
+        let recorder = opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        let (left, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
+        left.unwrap_err();
+        let world = world.after_redirect();
+        assert_eq!(world.session_storage().len(), 2);
+        assert_eq!(refused(opened(&world, redirect(), &refusal).await).code, Code::LoginDenied);
+        assert_eq!(world.session_storage().into_keys().collect::<Vec<_>>(), [format!("premium-recorder.login.{first}")]);
+        // After an hour, the first one is forgotten, and the page may use `error` for itself.
+        world.advance(3_600_000);
+        opened(&world, redirect(), &refusal).await.unwrap_or_else(|_| panic!());
+        // So may a page that has asked for nothing.
         let recorder = opened(&world, redirect(), &refusal).await.unwrap_or_else(|_| panic!());
         assert_eq!(recorder.settings().page_query.len(), 2);
     });

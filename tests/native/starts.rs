@@ -383,6 +383,37 @@ fn each_call_of_a_merged_start_looks_for_it_when_its_own_time_is_over() {
 }
 
 #[test]
+fn a_merged_start_that_one_call_has_found_blocks_no_later_start_when_the_other_call_is_aborted() {
+    run(async {
+        let world = World::new();
+        let sent = Cell::new(0);
+        world.respond_async(move |request| {
+            if request.method != "POST" {
+                return Box::pin(async { Ok(list(&[entity("rec-1", "recording", 100)])) });
+            }
+            sent.set(sent.get() + 1);
+            if sent.get() == 1 { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("rec-2")) }) }
+        });
+        let recorder = with_token(&world).await;
+        let signal = Signal::default();
+        let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let second = recorder.start_recording(start_in(GLOBEX), with_signal(&signal));
+        let abort = async {
+            world.sleep(2_000).await;
+            signal.abort();
+        };
+        let (first, (second, ())) = while_time_passes(&[&world], join(first, join(second, abort))).await;
+        assert_eq!(first.unwrap().id.as_str(), "rec-1");
+        assert!(matches!(second, Err(CallError::Aborted)));
+        world.run_spawned();
+        // Nothing keeps the next start waiting.
+        let third = recorder.start_recording(Start { shares: true, ..start_in(GLOBEX) }, with_timeout(1_000));
+        assert_eq!(while_time_passes(&[&world], third).await.unwrap().id.as_str(), "rec-2");
+        assert_eq!(looks(&world), 1);
+    });
+}
+
+#[test]
 fn a_start_that_waited_for_its_token_looks_first() {
     run(async {
         for (listed, sends) in [(Some("theirs"), 0), (None, 1)] {
@@ -1439,6 +1470,45 @@ fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_t
         .await;
         assert_eq!(looks(&world), 0);
     });
+}
+
+#[test]
+fn a_recording_that_another_start_of_the_page_may_lead_to_is_no_duplicate_and_a_closed_recorder_does_not_look() {
+    for closes in [false, true] {
+        run(async {
+            let world = World::new();
+            let (started, clock) = (Cell::new(0), world.clone());
+            world.respond_async(move |request| {
+                let both = [entity("rec-1", "recording", 10), entity("rec-2", "recording", 20)];
+                if request.method != "POST" {
+                    return Box::pin(async move { Ok(list(&both)) });
+                }
+                started.set(started.get() + 1);
+                let (number, clock) = (started.get(), clock.clone());
+                Box::pin(async move {
+                    World::sleep(&clock, if number == 1 { 0 } else { 3_000 }).await;
+                    Ok(created(&format!("rec-{number}")))
+                })
+            });
+            let recorder = connect(&world, Options { check_duplicates: Some(true), ..options(&[&jwt_for(GLOBEX)]) }).await;
+            let alone = || Start { shares: false, ..start_in(GLOBEX) };
+            let calls = async {
+                let (first, second) = (recorder.start_recording(alone(), no_options()), recorder.start_recording(alone(), no_options()));
+                let close = async {
+                    world.sleep(500).await;
+                    if closes {
+                        recorder.close();
+                    }
+                    world.sleep(6_000).await;
+                };
+                let ((first, _), ()) = join(join(first, second), close).await;
+                assert_eq!(first.unwrap().id.as_str(), "rec-1");
+            };
+            while_time_passes(&[&world], calls).await;
+            assert_eq!(looks(&world), if closes { 0 } else { 2 });
+            assert!(!world.events().iter().any(|event| event.starts_with("DuplicateRecording")));
+        });
+    }
 }
 
 #[test]

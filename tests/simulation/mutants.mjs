@@ -213,7 +213,7 @@ export const MUTANTS = [
   },
   {
     name: "ends a merged start's fetch when one of its calls has found it",
-    edits: one("src/recording/reconcile.rs", "if state.is_over.get() {", "if true || state.is_over.get() {"),
+    edits: one("src/recording/starts.rs", "if self.is_known.get() && self.is_over.get() {", "if self.is_known.get() {"),
   },
   {
     name: "takes 421 for a definite no",

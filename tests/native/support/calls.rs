@@ -25,6 +25,7 @@ pub fn private_cloud() -> EnvironmentEntry {
         api: "https://api.cloud.example".to_owned(),
         login: "https://login.cloud.example".to_owned(),
         apps: "https://apps.cloud.example".to_owned(),
+        issuer: None,
     }
 }
 

@@ -608,5 +608,6 @@ fn entry(environment: u8) -> EnvironmentEntry {
         api: api(environment).to_owned(),
         login: crate::login::login(environment).to_owned(),
         apps: format!("https://apps.{name}.example"),
+        issuer: None,
     }
 }
