@@ -20,7 +20,6 @@ const CROSSING = [
   "login-redirect",
   "sharing",
   "once",
-  "kept-connection",
   "http2",
   "lifetime",
   "leaving",

@@ -57,7 +57,14 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     timeoutMs: 1000,
     onEvent: (event: RecorderEvent) => void told(event),
   };
-  const contract: RecordingContract = { path: "/x", orgHeaders: ["x"], scope: "x", idempotencyHeader: "x" };
+  const contract: RecordingContract = {
+    path: "/x",
+    orgHeaders: ["x"],
+    scope: "x",
+    idempotencyHeader: "x",
+    http2: true,
+    checkDuplicates: true,
+  };
   const recorder: Recorder = await connect({ ...options, contract, launchUrl: "https://vendor.example/" });
   await connect({ wasm: module });
   await connect({ wasm: bytes });
@@ -79,7 +86,9 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
 
   const login: LoginOptions = { clientId: "…", redirectUri: "https://vendor.example/callback.html" };
   await connect({ login });
-  await connect({ login: { ...login, mode: "redirect", prompt: "login", loginHint: "a@b.example", scope: "a b", timeoutMs: 1000 } });
+  await connect({
+    login: { ...login, mode: "redirect", prompt: "login", loginHint: "a@b.example", scope: "a b", timeoutMs: 1000 },
+  });
   await connect({ login: { clientIds: { "prod-euw1": "…" }, redirectUri: "…", wrongOrg: "file" }, shareTokens: false });
 
   const environment: Environment = recorder.environment;
@@ -223,6 +232,10 @@ export function told(event: RecorderEvent): unknown[] {
     case "repair":
     case "retry":
       return [event.orgId satisfies string, event.code satisfies ErrorCode];
+    case "start-not-streamed":
+      return [event.orgId satisfies string];
+    case "duplicate-recording":
+      return [event.orgId satisfies string, event.agentId satisfies string, event.recordingIds satisfies string[]];
     case "org-changed":
       // @ts-expect-error: absent where there was none before
       void (event.previousOrgId satisfies string);
