@@ -4,7 +4,7 @@
 mod repair;
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -54,6 +54,8 @@ pub struct SentRequest {
 #[derive(Default)]
 pub(crate) struct SentLog {
     last: RefCell<Option<SentRequest>>,
+    /// Whether somebody has found out otherwise what the last send led to.
+    is_known: Cell<bool>,
     changed: Waiters,
 }
 
@@ -66,6 +68,16 @@ impl SentLog {
     /// The last send, if the cloud may have processed it.
     pub(crate) fn unresolved(&self) -> Option<SentRequest> {
         self.last().filter(|sent| sent.may_have_been_processed)
+    }
+
+    /// Notes that somebody has found out what the last send led to. The request may be sent again nevertheless.
+    pub(crate) fn note_known(&self) {
+        self.is_known.set(true);
+    }
+
+    /// Whether somebody has found out what the last send led to.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.get()
     }
 
     /// Marks the outcome as known.
@@ -81,6 +93,7 @@ impl SentLog {
 
     fn note(&self, sent: SentRequest) {
         self.last.replace(Some(sent));
+        self.is_known.set(false);
     }
 
     /// Marks the request as not processed, if that is what the result says.

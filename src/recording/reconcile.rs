@@ -32,7 +32,7 @@ impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
         self.page.resolve(&state.key);
-        state.is_known.set(true);
+        state.sent.note_known();
         state.give_up_known();
         self.page.claim(state.number, &state.key.target, &recording.id);
         recording

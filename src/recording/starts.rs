@@ -48,8 +48,6 @@ pub(super) struct StartState {
     pub(super) sent: Rc<SentLog>,
     /// Whether the work has ended, or nobody waits for it any more.
     is_over: Cell<bool>,
-    /// Whether the recording is known.
-    pub(super) is_known: Cell<bool>,
     /// Until there is a result or every caller has gone. The start's fetch may keep it for longer.
     pub(super) under_way: RefCell<Option<Rc<dyn Any>>>,
     /// What keeps the start from being sent.
@@ -75,7 +73,7 @@ impl StartState {
 
     /// Gives up the fetch if the recording is known and nobody waits for the response any more.
     pub(super) fn give_up_known(&self) {
-        if self.is_known.get() && self.is_over.get() {
+        if self.is_over.get() && self.sent.is_known() {
             self.sent.resolve();
         }
     }
@@ -139,7 +137,6 @@ impl<P: Platform> Starts<P> {
             call: Call { signal: Signal::default(), ..call.clone() },
             sent: Rc::default(),
             is_over: Cell::default(),
-            is_known: Cell::default(),
             under_way: RefCell::default(),
             waits_for: Cell::default(),
         });

@@ -414,6 +414,34 @@ fn a_merged_start_that_one_call_has_found_blocks_no_later_start_when_the_other_c
 }
 
 #[test]
+fn a_merged_start_that_is_sent_again_after_one_call_has_found_it_is_remembered() {
+    run(async {
+        let world = World::new();
+        let (sent, clock) = (Cell::new(0), world.clone());
+        world.respond_async(move |request| {
+            if request.method != "POST" {
+                let listed = if clock.time() < NOW + 1_000 { list(&[entity("rec-1", "recording", 2)]) } else { list(&[]) };
+                return Box::pin(async { Ok(listed) });
+            }
+            sent.set(sent.get() + 1);
+            let (is_first, clock) = (sent.get() == 1, clock.clone());
+            Box::pin(async move {
+                World::sleep(&clock, if is_first { 10 } else { 600_000 }).await;
+                Ok(response(429, ""))
+            })
+        });
+        let recorder = with_token(&world).await;
+        let [first, second] = [5, 6_000].map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
+        let (first, second) = while_time_passes(&[&world], join(first, second)).await;
+        assert_eq!((first.unwrap().id.as_str(), error(second).code), ("rec-1", Code::OutcomeUnknown));
+        // The second request may still lead to a recording.
+        let third = recorder.start_recording(start_in(GLOBEX), with_timeout(2_000));
+        assert_eq!(error(while_time_passes(&[&world], third).await).code, Code::Timeout);
+        assert_eq!(world.starts().len(), 2);
+    });
+}
+
+#[test]
 fn a_start_that_waited_for_its_token_looks_first() {
     run(async {
         for (listed, sends) in [(Some("theirs"), 0), (None, 1)] {

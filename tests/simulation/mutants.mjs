@@ -213,7 +213,11 @@ export const MUTANTS = [
   },
   {
     name: "ends a merged start's fetch when one of its calls has found it",
-    edits: one("src/recording/starts.rs", "if self.is_known.get() && self.is_over.get() {", "if self.is_known.get() {"),
+    edits: one(
+      "src/recording/starts.rs",
+      "if self.is_over.get() && self.sent.is_known() {",
+      "if self.sent.is_known() {",
+    ),
   },
   {
     name: "takes 421 for a definite no",
