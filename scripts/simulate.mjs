@@ -36,7 +36,12 @@ async function mutants(words) {
   const results = [];
   for (const mutant of [{ name: "none", edits: [] }, ...chosen]) {
     say(`\nmutant: ${mutant.name}`);
-    results.push({ mutant, found: await findMutant(mutant, tree, join(folder, "target")) });
+    const found = await findMutant(mutant, tree, join(folder, "target")).catch((error) => {
+      say(`error: ${error.message}`);
+      return undefined;
+    });
+    say(found ? `found by ${found.join(" after ")} schedules` : "not found");
+    results.push({ mutant, found });
   }
   console.log(`\n${"mutant".padEnd(62)}${"found by".padEnd(16)}schedules`);
   for (const { mutant, found } of results) {

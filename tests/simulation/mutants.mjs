@@ -354,7 +354,7 @@ export const MUTANTS = [
     edits: one(
       "src/auth/sources.rs",
       "match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {",
-      "let _ = longest;\n        match select(pin!(ports.lock(&name)), pin!(std::future::pending::<()>())).await {",
+      "match select(pin!(ports.lock(&name)), Box::pin(std::future::pending::<()>())).await {",
     ),
   },
   {
