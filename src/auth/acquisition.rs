@@ -63,7 +63,7 @@ impl<P: Platform> Keyring<P> {
         if self.sources.login().is_none() || self.token_for(target).is_some() {
             return;
         }
-        let shared = pin!(self.sources.ask_other_page(target, None));
+        let shared = pin!(self.ask_other_page(target, None));
         if let Either::Left((Some(token), _)) = select(shared, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await {
             self.store_and_share(token);
         }
@@ -127,7 +127,7 @@ impl<P: Platform> Keyring<P> {
         let window = match opened {
             Some(Ok(window)) => Some((window, self.sources.sign_in_time(target).pause())),
             Some(Err(blocked)) => {
-                let shared = self.sources.ask_other_page(target, self.token_for(target).as_deref()).await;
+                let shared = self.ask_other_page(target, self.token_for(target).as_deref()).await;
                 return Ok(Some(self.store_and_share(shared.ok_or(blocked)?)));
             }
             None => None,
@@ -170,8 +170,7 @@ impl<P: Platform> Keyring<P> {
             None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
             None => NeedReason::Missing,
         };
-        let shared = self.sources.ask_other_page(target, stale).await;
-        if let Some(token) = shared.filter(|token| self.actual_org(token).is_none()) {
+        if let Some(token) = self.ask_other_page(target, stale).await {
             return Ok(Some(token));
         }
         if let Some(token) = self.sources.redeem_refresh_token(target, reason, stale).await? {
@@ -194,6 +193,12 @@ impl<P: Platform> Keyring<P> {
             Some(token) => self.ensure_org(target, token, session).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The token that another page holds for this target, unless the cloud has said that it is another organization's.
+    async fn ask_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
+        let shared = self.sources.ask_other_page(target, stale).await;
+        shared.filter(|token| self.actual_org(token).is_none())
     }
 
     /// Returns the sign-in's token if it is for this target.

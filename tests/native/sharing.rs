@@ -344,6 +344,25 @@ fn pages_with_different_login_hints_or_scopes_share_no_token() {
 }
 
 #[test]
+fn a_page_with_blocked_windows_uses_no_token_that_the_cloud_has_called_another_organizations() {
+    run(async {
+        // The first page has not found out yet that the token's claim is wrong.
+        let first = World::new();
+        first.respond(accept).issue(&jwt_for(GLOBEX));
+        let holder = connect(&first, login_options()).await;
+        record(&holder, GLOBEX).await.unwrap();
+        let second = first.another_page();
+        second.respond(|request| match request.method.as_str() {
+            "POST" => response(403, r#"{"message":"insufficient scope for resource owner"}"#),
+            _ => response(200, &token_info(ACME)),
+        });
+        let other = connect(second.block_popups(), login_options()).await;
+        record(&other, GLOBEX).await.unwrap_err();
+        assert_eq!(second.starts().len(), 1);
+    });
+}
+
+#[test]
 fn a_page_with_blocked_windows_uses_another_pages_token() {
     run(async {
         let first = World::new();
