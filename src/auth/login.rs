@@ -3,6 +3,7 @@
 use crate::model::argument::{bad, one_of, timeout};
 use crate::model::environment::Environment;
 use crate::model::error::Error;
+use crate::model::scope::is_scope_token;
 
 /// The longest time that a person may take, in milliseconds, unless the app says otherwise.
 const DEFAULT_TIMEOUT: u32 = 120_000;
@@ -73,7 +74,7 @@ impl Login {
                 "login.redirectUri must be an absolute URL on this page's own origin, as the browser shows it, without a fragment.",
             ));
         }
-        if options.scope.as_deref().is_some_and(|scope| !is_scope(scope)) {
+        if options.scope.as_deref().is_some_and(|scope| !scope.split(' ').all(is_scope_token)) {
             return Err(bad("login.scope must be OAuth scopes, with one blank between them."));
         }
         Ok(Login {
@@ -128,12 +129,6 @@ impl Login {
     pub fn keeps_wrong_org(&self) -> bool {
         self.keeps_wrong_org
     }
-}
-
-/// Whether this is a `scope` (RFC 6749 §3.3).
-fn is_scope(scope: &str) -> bool {
-    let is_token = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
-    scope.split(' ').all(is_token)
 }
 
 /// Whether a URL parser leaves this path, with its query, as it is.

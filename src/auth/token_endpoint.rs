@@ -48,7 +48,7 @@ impl TokenResponse {
             .send(request)
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The login origin's token endpoint did not answer.", lost))?;
-        if response.status != 200 || !response.has_token() {
+        if !response.has_token() {
             let retry_after = exchange.retry_after(&response);
             let mut error = refused(response);
             error.evidence.retry_after = retry_after;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
+use crate::model::scope::is_scope_token;
 use crate::token::request::{ApiRequest, Method, Repeat};
 
 /// How often a request that reads or stops a recording is sent at most, if there is no response.
@@ -80,8 +81,7 @@ impl RecordingContract {
         if let Some(name) = contract.idempotency_header.as_ref().filter(|name| !is_free_header(name) || is_org_header(name)) {
             return Err(not_free("idempotencyHeader", name, "Idempotency-Key"));
         }
-        let is_scope_byte = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        if contract.scope.is_empty() || !contract.scope.bytes().all(is_scope_byte) {
+        if !is_scope_token(&contract.scope) {
             return Err(bad("contract.scope must be one OAuth scope (RFC 6749), such as \"screenrecordings:write\"."));
         }
         Ok(contract)
