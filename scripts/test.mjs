@@ -16,6 +16,7 @@ const CROSSING = [
   "module",
   "thread",
   "source",
+  "first-call",
   "login-popup",
   "login-redirect",
   "sharing",

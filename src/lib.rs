@@ -50,6 +50,7 @@ pub mod auth {
     mod authorization;
     pub mod keyring;
     pub mod login;
+    mod need;
     pub mod ports;
     mod session;
     pub mod sign_in;

@@ -5,14 +5,15 @@ use std::rc::Rc;
 
 use futures_util::future::{AbortHandle, Abortable, Aborted, Either, select};
 
-use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
+use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out, signed_out_of_all};
+use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::sources::wrong_org_given;
 use crate::cloud::call::{Call, SessionEpoch};
 use crate::cloud::deadline::Pause;
 use crate::cloud::event::NeedReason;
 use crate::cloud::single_flight::InFlight;
-use crate::model::environment::Target;
+use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::token::org_token::OrgToken;
 
@@ -21,6 +22,9 @@ const MAX_OTHER_PAGE_MS: u32 = 2_000;
 
 /// The longest time that the cloud is asked about a token that may have expired, in milliseconds.
 const MAX_VERIFY_MS: u32 = 5_000;
+
+/// The name of an acquisition for an organization that nobody has named. No organization id is empty.
+const OWN_ORG: &str = "";
 
 impl<P: Platform> Keyring<P> {
     /// A fresh token for the call's organization: from memory, or obtained. Callers who need the same token at the same time
@@ -56,6 +60,53 @@ impl<P: Platform> Keyring<P> {
         }
         let acquired = self.acquire_shared(target, interaction, session).await?;
         acquired.ok_or_else(|| self.missing_token_error(target).into())
+    }
+
+    /// A token of the organization that a source decides on, because nobody has named one: later calls are for that
+    /// organization. Concurrent callers share one acquisition. Other pages are not asked: their host may belong to another
+    /// organization.
+    pub(crate) async fn own_token(
+        self: &Rc<Self>,
+        environment: &Rc<Environment>,
+        session: SessionEpoch,
+    ) -> Result<Rc<OrgToken>, Rc<Error>> {
+        if self.was_signed_out_of_all(session) {
+            return Err(signed_out_of_all().into());
+        }
+        let work = match self.acquisitions.find(OWN_ORG, |_| Some(())) {
+            Some(((), work)) => work,
+            None => {
+                let (keyring, environment) = (self.clone(), environment.clone());
+                let (abort, registration) = AbortHandle::new_pair();
+                let work = async move {
+                    let work = Abortable::new(keyring.acquire_own(environment, session), registration);
+                    work.await.unwrap_or_else(|Aborted| Err(signed_out_of_all())).map_err(Rc::new)
+                };
+                self.acquisitions.begin(OWN_ORG.into(), Acquisition { interaction: Interaction::Allowed, abort }, Box::pin(work))
+            }
+        };
+        work.await?.ok_or_else(|| Error::new(Code::NoToken, "No source has a token.").into())
+    }
+
+    async fn acquire_own(self: &Rc<Self>, environment: Rc<Environment>, session: SessionEpoch) -> Result<Option<Rc<OrgToken>>, Error> {
+        let window = match self.sources.open_window_in_user_gesture(None).await {
+            Some(window) => Some((window?, self.sources.sign_in_time(None).pause())),
+            None => None,
+        };
+        let need = Need::of_any_org(environment);
+        let token = match self.sources.call_get_token(&need, None).await? {
+            Some(token) => Some(token),
+            None => self.sources.sign_in(&need, window, None).await?.map(|token| self.ensure_allowed(token)).transpose()?,
+        };
+        token.map(|token| self.take_own(token, session)).transpose()
+    }
+
+    /// Stores the token that decides for which organization the calls are.
+    pub(crate) fn take_own(self: &Rc<Self>, token: OrgToken, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
+        if self.was_signed_out(token.target(), session) {
+            return Err(signed_out(token.target()));
+        }
+        Ok(self.store_own(token))
     }
 
     /// Takes over the token that another page holds for this target, if there is one and this page has none.
@@ -110,7 +161,7 @@ impl<P: Platform> Keyring<P> {
             let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
             acquired.map_err(|error| error.for_org(&key.org).into())
         };
-        self.acquisitions.begin(target.org.as_str().into(), Acquisition { interaction, abort }, work)
+        self.acquisitions.begin(target.org.as_str().into(), Acquisition { interaction, abort }, Box::pin(work))
     }
 
     async fn acquire_and_store(
@@ -122,10 +173,10 @@ impl<P: Platform> Keyring<P> {
         // The window comes first: a browser opens it only in the caller's own turn.
         let opened = match interaction {
             Interaction::Silent => None,
-            Interaction::Allowed | Interaction::Only => self.sources.open_window_in_user_gesture().await,
+            Interaction::Allowed | Interaction::Only => self.sources.open_window_in_user_gesture(Some(&target.org)).await,
         };
         let window = match opened {
-            Some(Ok(window)) => Some((window, self.sources.sign_in_time(target).pause())),
+            Some(Ok(window)) => Some((window, self.sources.sign_in_time(Some(&target.org)).pause())),
             Some(Err(blocked)) => {
                 let shared = self.ask_other_page(target, self.token_for(target).as_deref()).await;
                 return Ok(Some(self.store_and_share(shared.ok_or(blocked)?)));
@@ -173,12 +224,13 @@ impl<P: Platform> Keyring<P> {
         if let Some(token) = self.ask_other_page(target, stale).await {
             return Ok(Some(token));
         }
-        if let Some(token) = self.sources.redeem_refresh_token(target, reason, stale).await? {
+        let need = Need::of(target, reason);
+        if let Some(token) = self.sources.redeem_refresh_token(&need, stale).await? {
             return self.ensure_org(target, token, session).map(Some);
         }
         let given = match interaction {
             Interaction::Only => None,
-            Interaction::Allowed | Interaction::Silent => self.sources.call_get_token(target, reason, stale).await?,
+            Interaction::Allowed | Interaction::Silent => self.sources.call_get_token(&need, stale).await?,
         };
         if let Some(token) = given {
             return match self.actual_org(&token) {
@@ -189,7 +241,7 @@ impl<P: Platform> Keyring<P> {
         if interaction == Interaction::Silent {
             return Ok(None);
         }
-        match self.sources.sign_in(target, reason, window, stale).await? {
+        match self.sources.sign_in(&need, window, stale).await? {
             Some(token) => self.ensure_org(target, token, session).map(Some),
             None => Ok(None),
         }
@@ -199,6 +251,19 @@ impl<P: Platform> Keyring<P> {
     async fn ask_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
         let shared = self.sources.ask_other_page(target, stale).await;
         shared.filter(|token| self.actual_org(token).is_none())
+    }
+
+    /// Returns the sign-in's token if a sign-in may end in the token's organization.
+    pub(crate) fn ensure_allowed(&self, token: OrgToken) -> Result<OrgToken, Error> {
+        let org = &token.target().org;
+        match self.sources.login().map_or(Ok(()), |login| login.ensure_allowed(org)) {
+            Ok(()) => Ok(token),
+            Err(mut error) => {
+                error.evidence.token_org_id = Some(org.clone());
+                error.evidence.home_org_id = token.home_org().cloned();
+                Err(error)
+            }
+        }
     }
 
     /// Returns the sign-in's token if it is for this target.
@@ -213,7 +278,7 @@ impl<P: Platform> Keyring<P> {
         error.evidence.home_org_id = token.home_org().cloned();
         // Its claim may say otherwise, and the app may add the token later.
         self.remember_owner(&token);
-        let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org());
+        let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org() && login.allows(&token.target().org));
         if keeps && !self.was_signed_out(token.target(), session) {
             self.store(token);
         }

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::auth::login::Login;
+use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::exchange::Exchange;
-use crate::model::environment::{Environment, Target};
+use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::{Secret, redact};
@@ -19,13 +20,14 @@ pub(super) struct AuthorizationRequest {
     pub(super) verifier: Secret,
     pub(super) challenge: Option<String>,
     pub(super) environment: Rc<Environment>,
-    pub(super) org: OrgId,
+    /// The organization that the person must sign in to; `None` if the person decides.
+    pub(super) org: Option<OrgId>,
     pub(super) client_id: String,
     pub(super) redirect_uri: String,
 }
 
 impl AuthorizationRequest {
-    pub(super) async fn begin(login: &Login, ports: &impl Platform, target: &Target) -> Result<AuthorizationRequest, Error> {
+    pub(super) async fn begin(login: &Login, ports: &impl Platform, need: &Need) -> Result<AuthorizationRequest, Error> {
         let no_crypto = || Error::new(Code::InsecureOrigin, "This page has no Web Crypto, since it is not a secure context.");
         let random = || ports.random().map(|bytes| Base64UrlUnpadded::encode_string(&bytes)).ok_or_else(no_crypto);
         let verifier = Secret::from(random()?);
@@ -34,8 +36,8 @@ impl AuthorizationRequest {
             state: random()?,
             verifier,
             challenge: Some(Base64UrlUnpadded::encode_string(&digest)),
-            environment: target.environment.clone(),
-            org: target.org.clone(),
+            environment: need.environment.clone(),
+            org: need.org.clone(),
             client_id: login.client_id.clone(),
             redirect_uri: login.redirect_uri.clone(),
         })
@@ -49,8 +51,8 @@ impl AuthorizationRequest {
             ("code_challenge_method", "S256"),
             ("code_challenge", self.challenge.as_deref().unwrap_or_default()),
             ("state", &self.state),
-            ("target", self.org.as_str()),
         ];
+        query.extend(self.org.iter().map(|org| ("target", org.as_str())));
         query.extend(login.always_prompts().then_some(("prompt", "login")));
         query.extend(login.login_hint().map(|hint| ("login_hint", hint)));
         query.extend(login.scope().map(|scope| ("scope", scope)));
@@ -63,10 +65,10 @@ impl AuthorizationRequest {
         // Some servers refuse without the state. Only this page's own callback page brings the response.
         let is_refusal_without_state = state.is_none() && value(response, "error").is_some();
         if state != Some(&self.state) && !is_refusal_without_state {
-            return Err(not_ours("The authorization response has another state than the request.").for_org(&self.org));
+            return Err(not_ours("The authorization response has another state than the request."));
         }
         if value(response, "iss").is_some_and(|issuer| !self.environment.has_issuer(issuer)) {
-            return Err(not_ours("The authorization response names another issuer (iss).").with_hint(OTHER_ISSUER).for_org(&self.org));
+            return Err(not_ours("The authorization response names another issuer (iss).").with_hint(OTHER_ISSUER));
         }
         if let Some(error) = value(response, "error") {
             let code = match error {
@@ -81,13 +83,13 @@ impl AuthorizationRequest {
             };
             let error = told("error");
             let words = format!("{error}: {}", told("error_description"));
-            return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)).for_org(&self.org));
+            return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)));
         }
         match value(response, "code") {
             Some(code) if !code.is_empty() => Ok(code.to_owned().into()),
             _ => {
                 let message = "The authorization response has neither a code nor an error.";
-                Err(Error::new(Code::UnexpectedAnswer, message).for_org(&self.org))
+                Err(Error::new(Code::UnexpectedAnswer, message))
             }
         }
     }
@@ -101,7 +103,7 @@ impl AuthorizationRequest {
                 ("state", &self.state),
                 ("code_verifier", self.verifier.reveal()),
                 ("login", self.environment.login().as_str()),
-                ("target", self.org.as_str()),
+                ("target", self.org.as_ref().map_or("", OrgId::as_str)),
                 ("client_id", &self.client_id),
                 ("redirect_uri", &self.redirect_uri),
                 ("query", &ports.form(&page_query)),

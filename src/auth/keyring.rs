@@ -40,6 +40,8 @@ pub struct Keyring<P: Platform> {
     pub(super) sign_outs: SignOutLog,
     /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
     corrected: RefCell<Vec<Rc<OrgToken>>>,
+    /// The organization of the token that a source gave when nobody had named one. It lasts until a sign-out.
+    own_org: RefCell<Option<OrgId>>,
 }
 
 /// What an acquisition may do, and how to abort it.
@@ -71,6 +73,7 @@ impl<P: Platform> Keyring<P> {
             misattributed: RefCell::default(),
             sign_outs: SignOutLog::default(),
             corrected: RefCell::default(),
+            own_org: RefCell::default(),
         })
     }
 
@@ -86,8 +89,36 @@ impl<P: Platform> Keyring<P> {
 
     /// A call that begins now, for this organization. Its time stands still while a person signs in to the organization.
     pub(crate) fn call(&self, target: Target, limit: u32, signal: Signal) -> Call {
-        let time = self.sources.sign_in_time(&target);
+        let time = self.sources.sign_in_time(Some(&target.org));
         self.call_for(target, limit, signal, time)
+    }
+
+    /// A call that begins now, for an organization that nobody has named. Its time stands still while a person signs in.
+    pub(crate) fn call_for_own_org(&self, limit: u32, signal: Signal) -> Call<()> {
+        self.call_for((), limit, signal, self.sources.sign_in_time(None))
+    }
+
+    /// The same call, now that its organization is known.
+    pub(crate) fn call_continued(&self, call: Call<()>, target: Target) -> Call {
+        let deadline = call.deadline.continued(self.sources.sign_in_time(Some(&target.org)));
+        let Call { signal, closing, session, .. } = call;
+        Call { target, deadline, signal, closing, session }
+    }
+
+    /// The organization of the token that a source gave when nobody had named one.
+    pub fn own_org(&self) -> Option<OrgId> {
+        self.own_org.borrow().clone()
+    }
+
+    /// Stores the token that a source gave when nobody had named an organization.
+    pub(crate) fn store_own(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
+        let org = token.target().org.clone();
+        let previous = self.own_org.replace(Some(org.clone()));
+        let token = self.store_and_share(token);
+        if previous.as_ref() != Some(&org) {
+            self.exchange.ports().emit(&Event::OrgChanged { org: &org, previous: previous.as_ref() });
+        }
+        token
     }
 
     /// A call that begins now, for no single organization.
@@ -108,6 +139,7 @@ impl<P: Platform> Keyring<P> {
     /// Signs out of every organization: forgets every token, and cancels acquisitions.
     pub fn forget_all(&self) {
         self.sign_outs.sign_out_of_all();
+        self.own_org.take();
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
         // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
@@ -125,6 +157,7 @@ impl<P: Platform> Keyring<P> {
     /// Signs out of this organization: forgets its token, and cancels its acquisitions.
     pub fn forget(&self, target: &Target) {
         self.sign_outs.sign_out(target);
+        self.own_org.borrow_mut().take_if(|org| *org == target.org);
         let acquisitions = self.acquisitions.take(Some(target.org.as_str()));
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
         self.forget_refresh_token(self.token_for(target).as_deref());
@@ -283,6 +316,9 @@ impl<P: Platform> Keyring<P> {
         drop(tokens);
         self.exchange.rate_limiter().changed().wake();
         self.exchange.ports().emit(&Event::TokenFiled { token: &token });
+        if token.is_of_client() {
+            self.exchange.ports().emit(&Event::ClientCredentials { org: &token.target().org });
+        }
         token
     }
 
@@ -291,6 +327,11 @@ impl<P: Platform> Keyring<P> {
         let (tokens, corrected) = (self.tokens.borrow(), self.corrected.borrow());
         let same = corrected.iter().chain(tokens.iter()).find(|other| other.target() != token.target() && other.is_same_token(token));
         same.map(|other| other.target().org.clone())
+    }
+
+    /// Whether somebody has signed out of every organization since a call began.
+    pub(crate) fn was_signed_out_of_all(&self, since: SessionEpoch) -> bool {
+        self.sign_outs.was_signed_out_of_all(since)
     }
 
     /// Explains why there is no token for this target.
@@ -324,6 +365,10 @@ impl<P: Platform> Keyring<P> {
 pub(super) fn signed_out(target: &Target) -> Error {
     let message = format!("Somebody signed out of organization {} while a token was being obtained.", target.org);
     Error::new(Code::NoToken, message).for_org(&target.org)
+}
+
+pub(super) fn signed_out_of_all() -> Error {
+    Error::new(Code::NoToken, "Somebody signed out while a token was being obtained.")
 }
 
 /// The token of one target, as shared with other pages.

@@ -1,19 +1,24 @@
 //! The `login` option: how to sign in, in one environment.
 
-use crate::model::argument::{bad, one_of, timeout};
-use crate::model::environment::Environment;
-use crate::model::error::Error;
+use crate::model::argument::{bad, one_of, org_id, timeout};
+use crate::model::environment::{Environment, Environments};
+use crate::model::error::{Code, Error};
+use crate::model::ids::OrgId;
 use crate::model::scope::is_scope_token;
 
 /// The longest time that a person may take, in milliseconds, unless the app says otherwise.
 const DEFAULT_TIMEOUT: u32 = 120_000;
+
+/// The hint if a sign-in ended, or would end, in an organization that the app does not serve.
+const NOT_ALLOWED: &str =
+    "Sign in with an account of an organization that this app serves. If it serves this one, add the organization to login.allowedOrgIds.";
 
 /// What `login` was told, not looked at yet.
 #[derive(Clone, Default)]
 pub struct LoginOptions {
     /// The OAuth client's id, for every environment.
     pub client_id: Option<String>,
-    /// The OAuth clients' ids, by the environment's name.
+    /// The OAuth clients' ids, by any name of the environment.
     pub client_ids: Option<Vec<(String, String)>>,
     /// Where the login origin sends the answer.
     pub redirect_uri: String,
@@ -27,6 +32,10 @@ pub struct LoginOptions {
     pub scope: Option<String>,
     /// `drop` or `file`.
     pub wrong_org: Option<String>,
+    /// `call` or `connect`.
+    pub on: Option<String>,
+    /// The organizations in which a sign-in may end; `None` for every organization.
+    pub allowed_org_ids: Option<Vec<String>>,
     /// The longest time that a person may take, in milliseconds.
     pub timeout: Option<f64>,
 }
@@ -50,19 +59,22 @@ pub struct Login {
     login_hint: Option<String>,
     scope: Option<String>,
     keeps_wrong_org: bool,
+    signs_in_at_connect: bool,
+    allowed_orgs: Option<Vec<OrgId>>,
     timeout: u32,
 }
 
 impl Login {
     /// Decides. `page_origin`: the origin of the page, to which every answer must come back.
-    pub fn from_options(options: LoginOptions, environment: &Environment, page_origin: Option<&str>) -> Result<Login, Error> {
+    pub fn from_options(
+        options: LoginOptions,
+        environments: &Environments,
+        environment: &Environment,
+        page_origin: Option<&str>,
+    ) -> Result<Login, Error> {
         let client_id = match (options.client_id, options.client_ids) {
             (Some(id), None) => id,
-            (None, Some(ids)) => {
-                let of_environment = ids.into_iter().find(|(name, _)| name == environment.name());
-                let missing = || bad(format!("login.clientIds has none for the environment \"{}\".", environment.name()));
-                of_environment.map(|(_, id)| id).ok_or_else(missing)?
-            }
+            (None, Some(ids)) => client_of(ids, environments, environment)?,
             _ => return Err(bad("login needs either clientId or clientIds.")),
         };
         if client_id.is_empty() || client_id.contains(char::is_control) {
@@ -85,8 +97,34 @@ impl Login {
             login_hint: options.login_hint,
             scope: options.scope,
             keeps_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
+            signs_in_at_connect: one_of("login.on", options.on, &[("call", false), ("connect", true)])?,
+            allowed_orgs: options.allowed_org_ids.map(allowed_orgs).transpose()?,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
         })
+    }
+
+    /// Whether connect() signs in.
+    pub fn signs_in_at_connect(&self) -> bool {
+        self.signs_in_at_connect
+    }
+
+    /// Whether a sign-in to this organization may begin; `None`: to one of the person's choice.
+    pub(super) fn may_ask_for(&self, org: Option<&OrgId>) -> bool {
+        org.is_none_or(|org| self.allows(org))
+    }
+
+    /// Fails if a sign-in may not end in this organization.
+    pub(crate) fn ensure_allowed(&self, org: &OrgId) -> Result<(), Error> {
+        if self.allows(org) {
+            return Ok(());
+        }
+        let error = Error::new(Code::LoginWrongOrg, format!("login.allowedOrgIds does not have organization {org}."));
+        Err(error.with_hint(NOT_ALLOWED))
+    }
+
+    /// Whether a sign-in may end in this organization.
+    pub(super) fn allows(&self, org: &OrgId) -> bool {
+        self.allowed_orgs.as_ref().is_none_or(|allowed| allowed.contains(org))
     }
 
     /// The OAuth client's id.
@@ -129,6 +167,29 @@ impl Login {
     pub fn keeps_wrong_org(&self) -> bool {
         self.keeps_wrong_org
     }
+}
+
+/// The client's id for the environment. Its key is any name that the option `environment` takes.
+fn client_of(ids: Vec<(String, String)>, environments: &Environments, environment: &Environment) -> Result<String, Error> {
+    let mut found: Option<String> = None;
+    for (name, id) in ids {
+        let of = environments.find(&name).ok_or_else(|| bad(format!("login.clientIds: there is no environment \"{name}\".")))?;
+        if *of != *environment {
+            continue;
+        }
+        if found.as_ref().is_some_and(|other| *other != id) {
+            return Err(bad(format!("login.clientIds has two ids for the environment \"{}\".", environment.name())));
+        }
+        found = Some(id);
+    }
+    found.ok_or_else(|| bad(format!("login.clientIds has none for the environment \"{}\".", environment.name())))
+}
+
+fn allowed_orgs(ids: Vec<String>) -> Result<Vec<OrgId>, Error> {
+    if ids.is_empty() {
+        return Err(bad("login.allowedOrgIds is empty, so nobody could sign in."));
+    }
+    ids.iter().enumerate().map(|(at, id)| org_id(&format!("login.allowedOrgIds[{at}]"), id)).collect()
 }
 
 /// Whether a URL parser leaves this path, with its query, as it is.

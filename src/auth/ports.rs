@@ -27,8 +27,8 @@ pub trait TokenSource {
 pub struct TokenNeed<'a> {
     /// The environment that the token must be of.
     pub environment: &'a Environment,
-    /// The organization that the token must be of.
-    pub org: &'a OrgId,
+    /// The organization that the token must be of; `None` if nobody named one, so that the source decides.
+    pub org: Option<&'a OrgId>,
     /// The OAuth scopes that the token must have.
     pub scopes: Vec<String>,
     /// Why it is needed.

@@ -25,7 +25,12 @@ impl SignOutLog {
     /// Whether somebody has signed out of the target since this epoch.
     pub(crate) fn was_signed_out(&self, target: &Target, since: SessionEpoch) -> bool {
         let of_target = self.of_target.borrow();
-        self.of_all.get() > since || of_target.iter().any(|(other, epoch)| other == target && *epoch > since)
+        self.was_signed_out_of_all(since) || of_target.iter().any(|(other, epoch)| other == target && *epoch > since)
+    }
+
+    /// Whether somebody has signed out of every organization since this epoch.
+    pub(crate) fn was_signed_out_of_all(&self, since: SessionEpoch) -> bool {
+        self.of_all.get() > since
     }
 
     /// The session that tokens of this target belong to from now on.

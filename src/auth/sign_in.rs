@@ -1,5 +1,6 @@
 //! Sign-in in a popup window, or by a redirect.
 
+use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -8,10 +9,11 @@ use zeroize::Zeroize;
 
 use crate::auth::authorization::{AuthorizationCode, AuthorizationRequest, not_ours, value};
 use crate::auth::login::{Login, LoginOptions};
+use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SignInWindow};
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::exchange::Exchange;
-use crate::model::environment::{Environment, Target};
+use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
@@ -34,12 +36,12 @@ impl Login {
     pub(crate) async fn sign_in_with_popup<P: Platform>(
         &self,
         ports: &P,
-        target: &Target,
+        need: &Need,
         window: P::Window,
     ) -> Result<AuthorizationCode, Error> {
-        let request = AuthorizationRequest::begin(self, ports, target).await?;
+        let request = AuthorizationRequest::begin(self, ports, need).await?;
         window.show(&request.authorize_url(self, ports));
-        let query = Secret::from(self.response(ports, target, &window).await?);
+        let query = Secret::from(self.response(ports, &need.environment, &window).await?);
         let response = ports.parse_form(query.reveal());
         if response.is_empty() {
             let message = "The callback page was opened without a query, so the authorization response is lost.";
@@ -50,8 +52,8 @@ impl Login {
     }
 
     /// Navigates to the sign-in. Returns only if navigation fails or times out.
-    pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, target: &Target, page_query: &[(String, String)]) -> Error {
-        let request = match AuthorizationRequest::begin(self, ports, target).await {
+    pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, need: &Need, page_query: &[(String, String)]) -> Error {
+        let request = match AuthorizationRequest::begin(self, ports, need).await {
             Ok(request) => request,
             Err(error) => return error,
         };
@@ -64,8 +66,8 @@ impl Login {
         self.timed_out()
     }
 
-    async fn response<P: Platform>(&self, ports: &P, target: &Target, window: &P::Window) -> Result<String, Error> {
-        let login = target.environment.login().as_str();
+    async fn response<P: Platform>(&self, ports: &P, environment: &Environment, window: &P::Window) -> Result<String, Error> {
+        let login = environment.login().as_str();
         let is_own_page = || window.address().is_some_and(|address| address.starts_with("http") && !address.starts_with(login));
         let is_closed = async {
             let mut own_page_ms = 0;
@@ -146,6 +148,27 @@ pub struct Page {
     pub query: Vec<(String, String)>,
 }
 
+/// Whether the page was opened with an authorization response, and what came of it.
+#[derive(Clone, Default)]
+pub struct Returned(Rc<RefCell<Option<Result<(), Error>>>>);
+
+impl Returned {
+    /// Notes that the page was opened with a response.
+    pub(crate) fn note(&self) {
+        self.0.replace(Some(Ok(())));
+    }
+
+    /// Notes that the response gave no token.
+    pub(crate) fn note_failure(&self, error: &Error) {
+        self.0.replace(Some(Err(error.clone())));
+    }
+
+    /// Whether the page was opened with a response. Fails if the response gave no token.
+    pub(crate) fn outcome(&self) -> Result<bool, Error> {
+        self.0.borrow().clone().map_or(Ok(false), |outcome| outcome.map(|()| true))
+    }
+}
+
 /// An authorization response that the page was opened with, and the request that it answers.
 pub struct AuthorizationResponse {
     response: Vec<(String, String)>,
@@ -158,6 +181,7 @@ impl AuthorizationResponse {
         options: Option<&LoginOptions>,
         ports: &impl Platform,
         page: Option<&mut Page>,
+        returned: &Returned,
     ) -> Result<Option<AuthorizationResponse>, Error> {
         let (Some(options), Some(page)) = (options, page) else { return Ok(None) };
         let has = |name: &str| value(&page.query, name).is_some();
@@ -185,25 +209,31 @@ impl AuthorizationResponse {
             set => set,
         };
         ports.replace_address(&format!("{}{query}{fragment}", page.address));
+        returned.note();
         if request.is_empty() {
-            return Err(not_ours("The page was opened with an authorization response that nobody here waits for."));
+            let error = not_ours("The page was opened with an authorization response that nobody here waits for.");
+            returned.note_failure(&error);
+            return Err(error);
         }
         Ok(Some(AuthorizationResponse { response, request }))
     }
 
-    /// Exchanges the response's code for a token, if the response answers a request that was made with the same settings.
+    /// Exchanges the response's code for a token, if the response answers a request that was made with the same settings. Returns
+    /// the organization that the request was for; `None` if the person decided.
     pub(crate) async fn redeem<P: Platform>(
         self,
         login: &Login,
         exchange: &Exchange<P>,
         environment: &Rc<Environment>,
-    ) -> Result<(OrgId, TokenResponse), Error> {
+    ) -> Result<(Option<OrgId>, TokenResponse), Error> {
         let stored = |name: &str| value(&self.request, name).unwrap_or_default();
         let is_same = stored("login") == environment.login().as_str()
             && stored("client_id") == login.client_id
             && stored("redirect_uri") == login.redirect_uri;
-        let org = OrgId::parse(stored("target")).filter(|_| is_same);
-        let org = org.ok_or_else(|| not_ours("The sign-in was begun at another login origin or with another OAuth client."))?;
+        if !is_same {
+            return Err(not_ours("The sign-in was begun at another login origin or with another OAuth client."));
+        }
+        let org = OrgId::parse(stored("target"));
         let request = AuthorizationRequest {
             state: stored("state").to_owned(),
             verifier: stored("code_verifier").to_owned().into(),
@@ -213,7 +243,10 @@ impl AuthorizationResponse {
             client_id: login.client_id.clone(),
             redirect_uri: login.redirect_uri.clone(),
         };
-        let code = request.code(&self.response)?;
+        let code = request.code(&self.response).map_err(|error| match &org {
+            Some(org) => error.for_org(org),
+            None => error,
+        })?;
         Ok((org, AuthorizationCode { request, code }.redeem(exchange).await?))
     }
 }

@@ -8,16 +8,17 @@ use std::rc::Rc;
 use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::auth::login::{Login, Mode};
+use crate::auth::need::Need;
 use crate::auth::ports::{Platform, TokenNeed, TokenSharer};
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::deadline::{Pause, SignInTime};
-use crate::cloud::event::{Event, NeedReason, Source};
+use crate::cloud::event::{Event, Source};
 use crate::cloud::exchange::Exchange;
-use crate::model::environment::Target;
+use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::token::access_token::{AccessToken, IssuedToken};
-use crate::token::org_token::OrgToken;
+use crate::token::org_token::{KnownBy, OrgToken};
 
 /// How long a source other than a person may take, in milliseconds. Longer than most calls, because calls share an
 /// acquisition, but limited, because other pages wait.
@@ -55,7 +56,8 @@ pub struct Sources<P> {
     scope: String,
     timeout: u32,
     page_query: Vec<(String, String)>,
-    sign_in_times: RefCell<Vec<(Target, Rc<SignInTime>)>>,
+    /// By organization; `None` for sign-ins in which the person decides.
+    sign_in_times: RefCell<Vec<(Option<OrgId>, Rc<SignInTime>)>>,
     /// Whether the browser blocked the last sign-in window.
     is_blocked: Cell<bool>,
 }
@@ -87,23 +89,23 @@ impl<P: Platform> Sources<P> {
         self.login.as_ref()
     }
 
-    /// The time that people take to sign in to this organization.
-    pub(crate) fn sign_in_time(&self, target: &Target) -> Rc<SignInTime> {
+    /// The time that people take to sign in to this organization, or to one of their own choice.
+    pub(crate) fn sign_in_time(&self, org: Option<&OrgId>) -> Rc<SignInTime> {
         let mut times = self.sign_in_times.borrow_mut();
         // Drop times that no call and no sign-in uses.
-        times.retain(|(other, time)| other == target || Rc::strong_count(time) > 1);
-        if let Some((_, time)) = times.iter().find(|(other, _)| other == target) {
+        times.retain(|(other, time)| other.as_ref() == org || Rc::strong_count(time) > 1);
+        if let Some((_, time)) = times.iter().find(|(other, _)| other.as_ref() == org) {
             return time.clone();
         }
         let time = SignInTime::new(self.exchange.ports().clone());
-        times.push((target.clone(), time.clone()));
+        times.push((org.cloned(), time.clone()));
         time
     }
 
     /// Opens the sign-in window first, if only a sign-in can give a token, or if the last window opened too late: during a
     /// click, some browsers open a window only in the caller's own turn.
-    pub(crate) async fn open_window_in_user_gesture(&self) -> Option<Result<P::Window, Error>> {
-        let signs_in_with_popup = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup);
+    pub(crate) async fn open_window_in_user_gesture(&self, org: Option<&OrgId>) -> Option<Result<P::Window, Error>> {
+        let signs_in_with_popup = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup && login.may_ask_for(org));
         let has_token_source = self.exchange.ports().has_token_source();
         if !signs_in_with_popup || self.exchange.ports().has_opaque_origin() || (has_token_source && !self.is_blocked.get()) {
             return None;
@@ -128,7 +130,7 @@ impl<P: Platform> Sources<P> {
         let name = self.sharing_name(target)?;
         let ports = self.exchange.ports();
         let longest = self.timeout.saturating_add(self.login.as_ref().map_or(0, Login::timeout));
-        let time = self.sign_in_time(target);
+        let time = self.sign_in_time(Some(&target.org));
         time.set_behind_lock(true);
         let lock = match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {
             Either::Left((lock, _)) => lock,
@@ -146,7 +148,7 @@ impl<P: Platform> Sources<P> {
             for _ in 0..MAX_PAGES {
                 let Some(answer) = self.exchange.ports().request_shared_token(&name).await else { break };
                 if let Some(issued) = answer {
-                    return self.identify_issued(target, issued).await.map(Some);
+                    return self.identify_issued(&target.environment, issued).await.map(Some);
                 }
                 if self.exchange.ports().now().since(began) > MAX_ASKING_MS {
                     break;
@@ -163,15 +165,10 @@ impl<P: Platform> Sources<P> {
     }
 
     /// Exchanges the stale token's refresh token.
-    pub(crate) async fn redeem_refresh_token(
-        &self,
-        target: &Target,
-        reason: NeedReason,
-        stale: Option<&OrgToken>,
-    ) -> Result<Option<OrgToken>, Error> {
+    pub(crate) async fn redeem_refresh_token(&self, need: &Need, stale: Option<&OrgToken>) -> Result<Option<OrgToken>, Error> {
         let (Some(login), Some(stale)) = (&self.login, stale) else { return Ok(None) };
         let Some(refresh_token) = stale.refresh_token() else { return Ok(None) };
-        self.emit(target, Source::RefreshToken, reason);
+        self.emit(need, Source::RefreshToken);
         let work = async {
             let refreshed = TokenResponse::refresh(login.client_id(), &self.exchange, stale, &refresh_token).await;
             let response = match refreshed {
@@ -185,38 +182,37 @@ impl<P: Platform> Sources<P> {
             };
             // The old refresh token is used up, even if the new access token fails.
             stale.set_refresh_token(response.refresh_token.clone());
-            self.identify(target, response).await.map(Some)
+            self.identify(&need.environment, response).await.map(Some)
         };
         self.with_timeout("the login origin", Box::pin(work)).await
     }
 
-    /// What `getToken` gives; `None` if it has no token of this target.
-    pub(crate) async fn call_get_token(
-        &self,
-        target: &Target,
-        reason: NeedReason,
-        stale: Option<&OrgToken>,
-    ) -> Result<Option<OrgToken>, Error> {
+    /// What `getToken` gives; `None` if it has no such token.
+    pub(crate) async fn call_get_token(&self, need: &Need, stale: Option<&OrgToken>) -> Result<Option<OrgToken>, Error> {
         if !self.exchange.ports().has_token_source() {
             return Ok(None);
         }
-        self.emit(target, Source::GetToken, reason);
-        let org = &target.org;
-        let need = TokenNeed { environment: &target.environment, org, scopes: vec![self.scope.clone()], reason };
-        let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for organization {org}.")).caused_by(cause);
+        self.emit(need, Source::GetToken);
+        let org = need.org.as_ref();
+        let asked = TokenNeed { environment: &need.environment, org, scopes: vec![self.scope.clone()], reason: need.reason };
+        let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for {need}.")).caused_by(cause);
         let work = async {
-            match self.exchange.ports().get_token(need).await.map_err(failed)? {
-                Some(issued) => self.identify_issued(target, issued).await.map(Some),
+            match self.exchange.ports().get_token(asked).await.map_err(failed)? {
+                Some(issued) => self.identify_issued(&need.environment, issued).await.map(Some),
                 None if self.login.is_some() => Ok(None),
-                None => Err(Error::new(Code::TokenSourceFailed, format!("getToken has no token of organization {org}."))),
+                None => Err(Error::new(Code::TokenSourceFailed, format!("getToken has no token of {need}."))),
             }
         };
-        let Some(token) = self.with_timeout("getToken", Box::pin(work)).await? else { return Ok(None) };
+        let Some(mut token) = self.with_timeout("getToken", Box::pin(work)).await? else { return Ok(None) };
         if !token.is_fresh(self.exchange.now()) {
-            return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {org} that has expired.")));
+            return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {} that has expired.", token.target().org)));
         }
-        if token.target() != target {
-            return Err(wrong_org_given(org, &token.target().org));
+        match org {
+            Some(org) if token.target().org != *org => return Err(wrong_org_given(org, &token.target().org)),
+            Some(_) => {}
+            // The token decides for which organization the calls are: a claim is not enough.
+            None if token.known_by() == KnownBy::Claim => token = self.exchange.refetch_token_info(&token).await?,
+            None => {}
         }
         reject_same_token(token, stale, "getToken returned").map(Some)
     }
@@ -224,33 +220,35 @@ impl<P: Platform> Sources<P> {
     /// Signs a person in. The token may be another organization's.
     pub(crate) async fn sign_in(
         &self,
-        target: &Target,
-        reason: NeedReason,
+        need: &Need,
         window: Option<(P::Window, Pause)>,
         stale: Option<&OrgToken>,
     ) -> Result<Option<OrgToken>, Error> {
         let Some(login) = &self.login else { return Ok(None) };
-        self.emit(target, Source::Login, reason);
+        if let Some(org) = &need.org {
+            login.ensure_allowed(org)?;
+        }
+        self.emit(need, Source::Login);
         let ports = &**self.exchange.ports();
         if ports.has_opaque_origin() {
             return Err(opaque_origin());
         }
         let (window, pause) = match window {
             Some((window, pause)) => (Some(window), pause),
-            None => (None, self.sign_in_time(target).pause()),
+            None => (None, self.sign_in_time(need.org.as_ref()).pause()),
         };
         let code = match login.mode() {
-            Mode::Redirect => return Err(login.sign_in_with_redirect(ports, target, &self.page_query).await),
+            Mode::Redirect => return Err(login.sign_in_with_redirect(ports, need, &self.page_query).await),
             Mode::Popup => {
                 let window = match window {
                     Some(window) => window,
                     None => self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?,
                 };
-                login.sign_in_with_popup(ports, target, window).await?
+                login.sign_in_with_popup(ports, need, window).await?
             }
         };
         drop(pause);
-        let work = async { self.identify(target, code.redeem(&self.exchange).await?).await.map(Some) };
+        let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?).await.map(Some) };
         match self.with_timeout("the login origin", Box::pin(work)).await? {
             Some(token) => reject_same_token(token, stale, "The sign-in gave").map(Some),
             None => Ok(None),
@@ -270,23 +268,23 @@ impl<P: Platform> Sources<P> {
     }
 
     /// Identifies a token from the token endpoint by asking the cloud, not by its claims.
-    pub(crate) async fn identify(&self, target: &Target, response: TokenResponse) -> Result<OrgToken, Error> {
-        let token = self.exchange.unidentified(&target.environment, response.access_token, response.expires_at)?;
+    pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse) -> Result<OrgToken, Error> {
+        let token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
         let token = self.exchange.fetch_token_info(token.valid_now(self.exchange.now())).await?;
         token.set_refresh_token(response.refresh_token);
         Ok(token)
     }
 
-    async fn identify_issued(&self, target: &Target, issued: IssuedToken) -> Result<OrgToken, Error> {
+    async fn identify_issued(&self, environment: &Rc<Environment>, issued: IssuedToken) -> Result<OrgToken, Error> {
         let now = self.exchange.now();
         let expires_at = issued.expires_in.map(|seconds| now.instant().after_seconds(seconds));
         let token = AccessToken::parse(issued.access_token.reveal())?;
-        let mut token = self.exchange.unidentified(&target.environment, token, expires_at)?;
+        let mut token = self.exchange.unidentified(environment, token, expires_at)?;
         if expires_at.is_some() {
             token = token.valid_now(now);
         }
         if token.is_surely_expired(now) {
-            return Err(Error::new(Code::TokenExpired, format!("A token of {} was given that has expired.", target.org)));
+            return Err(Error::new(Code::TokenExpired, "The token that was given has expired."));
         }
         if token.is_expired(now) {
             return self.exchange.fetch_token_info(token).await;
@@ -306,8 +304,8 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    fn emit(&self, target: &Target, source: Source, reason: NeedReason) {
-        self.exchange.ports().emit(&Event::TokenRequested { org: &target.org, source, reason });
+    fn emit(&self, need: &Need, source: Source) {
+        self.exchange.ports().emit(&Event::TokenRequested { org: need.org.as_ref(), source, reason: need.reason });
     }
 
     /// Pages share tokens only for the same kind of source, user and scope. `None` if the app does not share.

@@ -100,7 +100,10 @@ impl<P: Platform> Client<P> {
     /// Adds what is known about the token.
     pub(super) fn with_token_evidence(&self, mut error: Error, token: &OrgToken, request: &ApiRequest) -> Error {
         if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
-            error.evidence.missing_scopes = Some(vec![self.scope.clone()]);
+            error.evidence.missing_scopes = Some(match request.scopes {
+                [] => vec![self.scope.clone()],
+                scopes => scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            });
         }
         error.evidence.token_org_id = Some(token.target().org.clone());
         error.evidence.home_org_id = token.home_org().cloned();

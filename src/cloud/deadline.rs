@@ -83,6 +83,13 @@ impl Deadline {
         Deadline::after(limit, SignInTime::new(self.sign_in_time.timer.clone()))
     }
 
+    /// The same deadline, which pauses for these sign-ins from now on.
+    pub fn continued(&self, sign_in_time: Rc<SignInTime>) -> Deadline {
+        let deadline = Deadline { ends_at: Cell::new(Instant::from_millis(0)), sign_in_time, limit: self.limit };
+        deadline.ends_at.set(deadline.now().after_millis(self.remaining()));
+        deadline
+    }
+
     /// The time that the call had at its beginning, in milliseconds.
     pub fn limit(&self) -> u32 {
         self.limit

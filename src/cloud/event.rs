@@ -32,8 +32,8 @@ impl Source {
 pub enum Event<'a> {
     /// The library requests a token.
     TokenRequested {
-        /// The organization that the token must belong to.
-        org: &'a OrgId,
+        /// The organization that the token must belong to; `None` if the source decides.
+        org: Option<&'a OrgId>,
         /// Where the library requests it.
         source: Source,
         /// Why the token is needed.
@@ -101,6 +101,11 @@ pub enum Event<'a> {
         org: &'a OrgId,
         /// The previous organization.
         previous: Option<&'a OrgId>,
+    },
+    /// A stored token is of client credentials: every visitor of the page has the rights of the client's role.
+    ClientCredentials {
+        /// The token's organization.
+        org: &'a OrgId,
     },
     /// The library sends a call although its token lacks a scope. The organization refuses the call if it enforces scopes.
     ScopeWarning {

@@ -11,6 +11,7 @@ use crate::cloud::response::{RateLimit, Response};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
+use crate::model::scope::OWN_DATA;
 use crate::model::secret::Secret;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
@@ -181,7 +182,12 @@ impl<P: CloudPorts> Exchange<P> {
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The cloud could not be asked whose token it is.", lost))?;
         if response.status != 200 {
-            return Err(as_generic_refusal(self.refusal(&response)));
+            let mut refused = as_generic_refusal(self.refusal(&response));
+            if refused.code == Code::ScopeMissing {
+                let needed = || OWN_DATA.iter().map(|scope| (*scope).to_owned()).collect();
+                refused.evidence.missing_scopes.get_or_insert_with(needed);
+            }
+            return Err(refused);
         }
         match TokenInfo::from_json(&response.json) {
             Some(info) => Ok(token.identified_by_cloud(info, self.now())),

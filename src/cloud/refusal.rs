@@ -21,9 +21,16 @@ pub fn refusal(response: &Response) -> Error {
     }
     if code == Code::ScopeMissing {
         error.evidence.missing_scopes = names_in_brackets(message);
+        if error.evidence.missing_scopes.as_ref().is_some_and(|scopes| scopes.len() > 1) {
+            error = error.with_hint(ONE_SCOPE);
+        }
     }
     error.caused_by(Cause::Cloud(response.body.clone()))
 }
+
+/// The hint if the cloud names alternatives: `[conversations:readonly, conversations]` means either.
+const ONE_SCOPE: &str =
+    "Add one of the scopes in `missingScopes` to the OAuth client, have it authorized in this organization, and obtain a new token.";
 
 fn error_code(status: u16, code: &str, message: &str) -> Code {
     match (status, code) {

@@ -1,7 +1,6 @@
 //! Merges concurrent calls for the same work into one.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
@@ -40,7 +39,8 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
     }
 
     /// Begins work that callers may join from now on.
-    pub(crate) fn begin(self: &Rc<Self>, name: Rc<str>, tag: T, work: impl Future<Output = V> + 'static) -> InFlight<V> {
+    /// Boxed work, to avoid one copy for each kind (wasm size).
+    pub(crate) fn begin(self: &Rc<Self>, name: Rc<str>, tag: T, work: LocalBoxFuture<'static, V>) -> InFlight<V> {
         let number = self.begun.get();
         self.begun.set(number.wrapping_add(1));
         let entry = Entry { flights: self.clone(), name: name.clone(), number };

@@ -17,14 +17,26 @@
  * Where the page comes back from a sign-in by redirect (`login.mode: "redirect"`), connect() completes it: the code is
  * removed from the address bar and exchanged for a token, and the launch URL's parameters are what they were before.
  * A connect() that rejects for it has used the sign-in up; the next one connects without. With `login`, connect() also
- * takes over a token of the target organization that another page shares (see `shareTokens`).
+ * takes over a token of the target organization that another page shares (see `shareTokens`). With `login.on: "connect"`,
+ * connect() signs in.
+ *
+ * If the app runs inside Genesys Cloud, the launch URL names no organization. Then the first call that needs a token asks
+ * `getToken` or `login` without an organization. The cloud says whose token came back, and that organization becomes the
+ * target (`recorder.orgId`).
  *
  * The first call also loads the WebAssembly module.
  *
  * @throws {RecorderError} `NO_LAUNCH_CONTEXT`, `UNKNOWN_ENVIRONMENT`, `INSECURE_ORIGIN`, `BAD_ARGUMENT`,
  *   `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `WASM_BLOCKED`, `WASM_LOAD_FAILED`, `INIT_CONFLICT`,
  *   or what the cloud answered about an opaque token; after a sign-in by redirect also `LOGIN_DENIED`,
- *   `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`.
+ *   `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`; with `login.on: "connect"` also what {@link Recorder.signIn} throws.
+ *
+ * @example
+ * // The launch URL is https://your.app/?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}
+ * const recorder = await connect({ login: { clientId: "…", redirectUri: "https://your.app/callback.html" } });
+ * button.onclick = async () => {
+ *   const recording = await recorder.startRecording(agentId);
+ * };
  */
 export function connect(options?: ConnectOptions): Promise<Recorder>;
 
@@ -61,7 +73,8 @@ export interface ConnectOptions {
   /**
    * Called when a token is needed that is not held, has expired or was refused, and shortly before one expires (a tenth
    * of its life, at most 60 s), without anybody waiting for it. Calls for the same organization at the same time share
-   * one, in every page of this origin (see `shareTokens`). What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`;
+   * one, in every page of this origin (see `shareTokens`). If nobody has named an organization and no token is held,
+   * `need.orgId` is absent: return the token of the organization that your session is for. What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`;
    * a token of another organization becomes `TOKEN_SOURCE_WRONG_ORG` and is dropped. `null` or `undefined` says that it
    * has none: `login` is next, where there is one. With zone.js (Angular), each callback runs in the zone in which it was
    * given.
@@ -76,7 +89,10 @@ export interface ConnectOptions {
    * one at a time, where the platform has Web Locks. `false`: each obtains its own. Default: `true`.
    */
   shareTokens?: boolean;
-  /** The target organization (a UUID), where the launch URL does not say or says otherwise. */
+  /**
+   * The target organization (a UUID), if the launch URL does not name one or names another one. Without either, the token
+   * that `getToken` or `login` gives decides.
+   */
   orgId?: string;
   /**
    * Where the app runs: a region's domain (`"mypurecloud.ie"`), environment name (`"prod-euw1"`) or AWS name
@@ -87,6 +103,8 @@ export interface ConnectOptions {
   environment?: string;
   /** The URL that the host opened, with its query. Default: `location.href`. */
   launchUrl?: string | URL;
+  /** The names of your launch URL's parameters, if they are neither the official ones nor those of Genesys' samples. */
+  launchParams?: LaunchParams;
   /** Environments other than Genesys' regions: a private cloud, or one on this machine. */
   environments?: EnvironmentEntry[];
   /** What differs from the default recording API. */
@@ -111,8 +129,17 @@ export interface ConnectOptions {
 }
 
 /**
+ * Your own names of launch parameters: `{ hostOrigin: "host" }` reads `?host={{gcHostOrigin}}`. The checks stay the same. Your
+ * name replaces the aliases of {@link LaunchContext}; the official name still counts. Two parameters that give one thing
+ * differently are a `BAD_ARGUMENT`, and so are an empty name and one name for two things.
+ */
+export type LaunchParams = Partial<
+  Record<"hostOrigin" | "targetEnv" | "environment" | "orgId" | "langTag" | "conversationId", string>
+>;
+
+/**
  * How to sign in: authorization code with PKCE (S256) at the login origin of the environment, for one organization
- * (`target`). Needs Web Crypto, so a secure context.
+ * (`target`), or for the one that the person chooses if nobody has named one. Needs Web Crypto, so a secure context.
  *
  * A token that it gives is asked about (`GET /api/v2/tokens/me`) before it is used. Where the cloud gives a refresh
  * token, it is kept in memory and used once at a time.
@@ -120,7 +147,10 @@ export interface ConnectOptions {
 export interface LoginOptions {
   /** Id of the OAuth client (public, code grant with PKCE), where there is one for all environments. */
   clientId?: string;
-  /** Ids of the OAuth clients by the environment's name, as in {@link Environment.name}: `{ "prod-euw1": "…" }`. */
+  /**
+   * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. A name of no
+   * environment is a `BAD_ARGUMENT`.
+   */
   clientIds?: Record<string, string>;
   /**
    * The redirect URI, letter by letter as it is registered with the OAuth client, on this page's own origin. With
@@ -137,6 +167,13 @@ export interface LoginOptions {
    * cookies only if they are `SameSite=None`. Otherwise the iframe stays on the login page, and the app gets no error.
    */
   mode?: "popup" | "redirect";
+  /**
+   * When to sign in. `"call"` (default): when a call needs a token. `"connect"`: in connect(), unless a token is held. With mode
+   * `"redirect"` this needs no click, and inside Genesys Cloud the person sees nothing of it, because the host's session signs
+   * in. A page that has come back from a sign-in does not leave again until it is reloaded: if the sign-in failed, every
+   * connect() rejects with its error. With mode `"popup"`, call connect() in a click.
+   */
+  on?: "call" | "connect";
   /** `"login"`: always ask who signs in, even where a cookie remembers somebody. */
   prompt?: "login";
   /** Who is expected to sign in: an email address, an organization's name, or `email:organization`. */
@@ -153,6 +190,11 @@ export interface LoginOptions {
    */
   wrongOrg?: "drop" | "file";
   /**
+   * The organizations (UUIDs) of your customers. A sign-in that ends in another one is `LOGIN_WRONG_ORG`, and its token is
+   * forgotten. A call for another one opens no window. Default: every organization.
+   */
+  allowedOrgIds?: string[];
+  /**
    * The longest time that the person may take, in milliseconds: above 0, at most 2147483647. Default: 120000. While
    * somebody signs in, the `timeoutMs` of the calls that wait for it stands still.
    */
@@ -163,8 +205,11 @@ export interface LoginOptions {
 export interface TokenNeed {
   /** Name of the environment that the token must be of, as in {@link Environment.name}. */
   environment: string;
-  /** The organization that the token must be of. */
-  orgId: string;
+  /**
+   * The organization that the token must be of. Absent if nobody has named one and no token is held: the organization of your
+   * token becomes the target.
+   */
+  orgId?: string;
   /** OAuth scopes that the token must have. */
   scopes: string[];
   /**
@@ -185,7 +230,10 @@ export type IssuedToken = string | { accessToken: string; expiresIn?: number | n
 
 /** An environment that the app opts in to. */
 export interface EnvironmentEntry {
-  /** A name of your own, for `environment` and `gcTargetEnv`; no region's name. */
+  /**
+   * A name of your own, for `environment` and `gcTargetEnv`. If all three origins are `localhost` or `127.0.0.1`, it may be a
+   * region's name, such as `"prod"`: Genesys' Client App SDK accepts no other `gcTargetEnv`.
+   */
   name: string;
   /** Origin of the Platform API, such as `"https://api.cloud.example"`. Plain http only on `localhost` or `127.0.0.1`. */
   api: string;
@@ -208,19 +256,22 @@ export interface Environment {
   readonly apps: string;
 }
 
-/** What the host said in the launch URL. A hint: none of it proves anything about a token. */
+/**
+ * What the host said in the launch URL. A hint: none of it proves anything about a token. Each value is read from its official
+ * parameter, from the alias that Genesys' own samples use, or from your own one (`launchParams`).
+ */
 export interface LaunchContext {
-  /** `gcHostOrigin` */
+  /** `gcHostOrigin`, alias `hostOrigin` */
   readonly hostOrigin?: string;
-  /** `gcTargetEnv` */
+  /** `gcTargetEnv`, alias `targetEnv` */
   readonly targetEnv?: string;
-  /** `pcEnvironment` */
+  /** `pcEnvironment`, alias `environment` if it is a region's domain */
   readonly pcEnvironment?: string;
   /** `orgId`: not a placeholder of Genesys Cloud; the vendor writes it into the URL of each installed instance. */
   readonly orgId?: string;
-  /** `gcLangTag` or `pcLangTag` */
+  /** `gcLangTag` or `pcLangTag`, alias `langTag` */
   readonly langTag?: string;
-  /** `gcConversationId` or `pcConversationId` */
+  /** `gcConversationId` or `pcConversationId`, aliases `conversationId` and `conversationid` */
   readonly conversationId?: string;
   /** `gcInteractionId` */
   readonly interactionId?: string;
@@ -228,7 +279,7 @@ export interface LaunchContext {
   readonly interactionType?: string;
   /** `gcWorkitemId` */
   readonly workitemId?: string;
-  /** `pcUsePopupAuth` */
+  /** `pcUsePopupAuth` or `gcUsePopupAuth`, alias `usePopupAuth`. The library does not act on it. */
   readonly usePopupAuth?: string;
 }
 
@@ -275,7 +326,8 @@ export interface Recorder {
   readonly environment: Environment;
   /**
    * The organization that a call without `orgId` is for: the last switchOrg()'s, else connect()'s option, else the
-   * launch URL's, else the only one that a token is held for; else `undefined`.
+   * launch URL's, else the organization that a sign-in or `getToken` has decided on, else the only one that a token is held
+   * for; else `undefined`.
    */
   readonly orgId: string | undefined;
   /** What the host said. */
@@ -289,6 +341,14 @@ export interface Recorder {
    * @throws {RecorderError} `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `CLOSED`
    */
   addToken(token: string): Promise<OrgSummary>;
+  /**
+   * Makes sure that a token is held, and signs in if none is: call it in a click or key press. With `orgId` as switchOrg().
+   * Without it, for the organization that calls are for; if nobody has named one, the person decides, and that organization
+   * becomes the target. A valid token in memory is enough: to change the account, call signOut() before.
+   *
+   * @throws {RecorderError} as switchOrg(); `LOGIN_WRONG_ORG` also for an organization that is not in `login.allowedOrgIds`.
+   */
+  signIn(options?: SignInOptions): Promise<OrgSummary>;
   /**
    * The organizations that have authorized the signed-in user's own one, from `GET /api/v2/users/me?expand=trustors`
    * with the token of the target organization: a partner's user may sign in to those that are enabled. The list is empty
@@ -452,10 +512,10 @@ export interface DiagnosisLine {
 
 /** Something that happened. New kinds may be added. Never any text of a token. */
 export type RecorderEvent =
-  /** A token is asked for. */
+  /** A token is asked for. `orgId` is absent if nobody has named an organization. */
   | {
       type: "token-requested";
-      orgId: string;
+      orgId?: string;
       source: "refresh-token" | "getToken" | "login";
       reason: TokenNeed["reason"];
     }
@@ -476,10 +536,25 @@ export type RecorderEvent =
    * have sent the start twice, or somebody else has started one in the same seconds.
    */
   | { type: "duplicate-recording"; orgId: string; agentId: string; recordingIds: string[] }
-  /** switchOrg() has changed the target. */
+  /** The target has changed: by switchOrg() or signIn(), or because the first token has decided on it. */
   | { type: "org-changed"; orgId: string; previousOrgId?: string }
   /** A call is sent although its token lacks the scope: an organization may not enforce scopes. */
-  | { type: "warning"; code: "SCOPE_MISSING"; orgId: string; missingScope: string; nearMiss?: string };
+  | { type: "warning"; code: "SCOPE_MISSING"; orgId: string; missingScope: string; nearMiss?: string }
+  /**
+   * A token is held that comes from client credentials, as the cloud says (`tokens/me`): every visitor of the page has the rights of
+   * the client's role. Hand a page only tokens for which a person has signed in.
+   */
+  | { type: "warning"; code: "CLIENT_CREDENTIALS"; orgId: string };
+
+/** How to sign in now. */
+export interface SignInOptions {
+  /** The organization (a UUID), instead of the recorder's. */
+  orgId?: string;
+  /** Ends the call with the signal's `reason`. The window closes if no other call waits for it. */
+  signal?: AbortSignal;
+  /** The longest time that this call may take, in milliseconds, instead of connect()'s. The person's time does not count. */
+  timeoutMs?: number;
+}
 
 /** How to start. */
 export interface StartOptions {

@@ -96,6 +96,13 @@ class Recorder {
     return summary;
   }
 
+  async signIn(options) {
+    const given = snapshot(options);
+    const summary = await this.#call((handle) => handle.signIn(given), given);
+    this.#options.orgId = this.orgId;
+    return summary;
+  }
+
   async availableOrgs() {
     return this.#call((handle) => handle.availableOrgs());
   }

@@ -22,14 +22,20 @@ impl Origin {
             if !is_authority(authority, "80") {
                 return Err(not_an_origin(text));
             }
-            let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-            return if matches!(host, "localhost" | "127.0.0.1") {
-                Ok(Origin(text.to_owned()))
-            } else {
-                Err(Error::new(Code::InsecureOrigin, format!("\"{text}\" is not https.")))
+            let origin = Origin(text.to_owned());
+            return match origin.is_loopback() {
+                true => Ok(origin),
+                false => Err(Error::new(Code::InsecureOrigin, format!("\"{text}\" is not https."))),
             };
         }
         Err(not_an_origin(text))
+    }
+
+    /// Whether the host is this machine.
+    fn is_loopback(&self) -> bool {
+        let authority = self.0.strip_prefix("https://").or_else(|| self.0.strip_prefix("http://")).unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        matches!(host, "localhost" | "127.0.0.1")
     }
 
     /// The origin as a string.
@@ -139,6 +145,11 @@ impl Environment {
         }
     }
 
+    /// Whether every origin is this machine.
+    fn is_loopback(&self) -> bool {
+        [&self.api, &self.login, &self.apps].into_iter().all(Origin::is_loopback)
+    }
+
     fn from_region(region: &Region) -> Environment {
         let origin = |service: &str| Origin(format!("https://{service}.{}", region.domain));
         Environment {
@@ -190,6 +201,11 @@ impl Region {
     }
 }
 
+/// Whether this is a region's domain.
+pub(crate) fn is_region_domain(domain: &str) -> bool {
+    REGIONS.iter().any(|region| region.domain == domain)
+}
+
 /// The environments that the app may use: Genesys' regions, and the entries of `environments`.
 #[derive(Clone, Debug, Default)]
 pub struct Environments {
@@ -201,16 +217,21 @@ impl Environments {
     pub fn with(entries: Vec<EnvironmentEntry>) -> Result<Environments, Error> {
         let mut environments = Environments::default();
         for entry in entries {
-            if entry.name.is_empty() || environments.find(&entry.name).is_some() {
-                return Err(Error::new(Code::BadArgument, format!("environments: the name \"{}\" is empty or taken.", entry.name)));
-            }
-            environments.listed.push(Rc::new(Environment {
+            let environment = Environment {
                 name: entry.name,
                 api: Origin::parse(&entry.api)?,
                 login: Origin::parse(&entry.login)?,
                 apps: Origin::parse(&entry.apps)?,
                 issuer: entry.issuer,
-            }));
+            };
+            let name = environment.name();
+            let is_listed = environments.listed.iter().any(|other| other.name() == name);
+            // In development, the Client App SDK and this library need the same `gcTargetEnv`. A token stays on the machine.
+            let is_taken = is_listed || (!environment.is_loopback() && REGIONS.iter().any(|region| region.is_called(name)));
+            if name.is_empty() || is_taken {
+                return Err(Error::new(Code::BadArgument, format!("environments: the name \"{name}\" is empty or taken.")));
+            }
+            environments.listed.push(Rc::new(environment));
         }
         Ok(environments)
     }
@@ -222,7 +243,16 @@ impl Environments {
 
     /// The environment `target`, if `host_origin` is its apps origin.
     pub fn of_host(&self, host_origin: &str, target: &str) -> Result<Rc<Environment>, Error> {
-        let environment = self.named(target)?;
+        let environment = match self.find(target) {
+            Some(environment) => environment,
+            // Nobody can know the name of this region, so its apps origin decides.
+            None => REGIONS
+                .iter()
+                .filter(|region| region.environment.is_none())
+                .map(Environment::from_region)
+                .find(|region| region.apps.as_str() == host_origin)
+                .map_or_else(|| self.named(target), |region| Ok(Rc::new(region)))?,
+        };
         if host_origin == environment.apps.as_str() {
             return Ok(environment);
         }
@@ -243,7 +273,8 @@ impl Environments {
             .ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no region \"{domain}\".")))
     }
 
-    fn find(&self, name: &str) -> Option<Rc<Environment>> {
+    /// The environment with this name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<Rc<Environment>> {
         let listed = self.listed.iter().find(|environment| environment.name == name).cloned();
         listed.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(|region| Rc::new(Environment::from_region(region))))
     }

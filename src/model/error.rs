@@ -62,7 +62,7 @@ codes! {
         when: "No token is held for the organization, none of another is held either, and there is neither `getToken` nor `login`; or somebody signed out while one was being obtained.",
         hint: "Pass the organization's token in `tokens`, with addToken(), or give connect() a `getToken` or `login`.";
     OrgAmbiguous "ORG_AMBIGUOUS", retry: false, fixed_by: "app",
-        when: "Nothing says which organization is meant, and tokens of several are held (or of none, and there is `getToken` or `login`).",
+        when: "Nothing says which organization is meant, and tokens of several are held.",
         hint: "Say which organization is meant: `orgId` in the call, in connect() or in the launch URL, or switchOrg().";
     OrgMismatch "ORG_MISMATCH", retry: false, fixed_by: "app",
         when: "Only tokens of other organizations are held. Nothing was sent.",

@@ -2,27 +2,76 @@
 
 use std::rc::Rc;
 
-use crate::model::argument::org_id;
-use crate::model::environment::{Environment, Environments};
+use crate::model::argument::{bad, org_id};
+use crate::model::environment::{Environment, Environments, is_region_domain};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 
-/// The parameters that Genesys Cloud fills in when it loads a Premium App, with their names in [`LaunchContext`].
-/// Genesys Cloud has no placeholder for `orgId`: the vendor writes `orgId` into the URL of each installed instance.
-const PARAMETERS: [(&str, &str); 12] = [
-    ("gcHostOrigin", "hostOrigin"),
-    ("gcTargetEnv", "targetEnv"),
-    ("pcEnvironment", "pcEnvironment"),
-    ("orgId", "orgId"),
-    ("gcLangTag", "langTag"),
-    ("pcLangTag", "langTag"),
-    ("gcConversationId", "conversationId"),
-    ("pcConversationId", "conversationId"),
-    ("gcInteractionId", "interactionId"),
-    ("gcInteractionType", "interactionType"),
-    ("gcWorkitemId", "workitemId"),
-    ("pcUsePopupAuth", "usePopupAuth"),
+/// A launch parameter.
+struct Parameter {
+    /// Its name in [`LaunchContext`].
+    name: &'static str,
+    /// The names of Genesys' documentation. Of several, the first counts.
+    official: &'static [&'static str],
+    /// The names in Genesys' own samples.
+    aliases: &'static [&'static str],
+}
+
+const fn parameter(name: &'static str, official: &'static [&'static str], aliases: &'static [&'static str]) -> Parameter {
+    Parameter { name, official, aliases }
+}
+
+/// The parameters that Genesys Cloud fills in when it loads a Premium App. Aliases are from Genesys' `purecloud-premium-app` and the
+/// examples of its Client App SDK. Genesys Cloud has no placeholder for `orgId`: the vendor writes `orgId` into the URL of each
+/// installed instance.
+const PARAMETERS: [Parameter; 10] = [
+    parameter("hostOrigin", &["gcHostOrigin"], &["hostOrigin"]),
+    parameter("targetEnv", &["gcTargetEnv"], &["targetEnv"]),
+    parameter("pcEnvironment", &["pcEnvironment"], &["environment"]),
+    parameter("orgId", &["orgId"], &[]),
+    parameter("langTag", &["gcLangTag", "pcLangTag"], &["langTag"]),
+    parameter("conversationId", &["gcConversationId", "pcConversationId"], &["conversationId", "conversationid"]),
+    parameter("interactionId", &["gcInteractionId"], &[]),
+    parameter("interactionType", &["gcInteractionType"], &[]),
+    parameter("workitemId", &["gcWorkitemId"], &[]),
+    parameter("usePopupAuth", &["pcUsePopupAuth", "gcUsePopupAuth"], &["usePopupAuth"]),
 ];
+
+/// What the option `launchParams` calls the parameter that has this name in [`LaunchContext`].
+fn option_name(name: &str) -> &str {
+    if name == "pcEnvironment" { "environment" } else { name }
+}
+
+/// The parameters of an app whose launch URL has names of its own, from the option `launchParams`.
+#[derive(Clone, Debug, Default)]
+pub struct LaunchParams(Vec<(String, String)>);
+
+impl LaunchParams {
+    /// The keys of `launchParams`.
+    pub const KEYS: [&str; 6] = ["hostOrigin", "targetEnv", "environment", "orgId", "langTag", "conversationId"];
+
+    /// Checks the pairs of key and parameter: a parameter has one meaning.
+    pub fn new(pairs: Vec<(String, String)>) -> Result<LaunchParams, Error> {
+        for (at, (key, own)) in pairs.iter().enumerate() {
+            let is_official = |parameter: &Parameter| option_name(parameter.name) != key && parameter.official.contains(&own.as_str());
+            let is_taken = pairs.iter().take(at).any(|(_, other)| other == own) || PARAMETERS.iter().any(is_official);
+            if own.is_empty() || is_taken {
+                return Err(bad(format!("launchParams.{key}: the parameter \"{own}\" is empty or has another meaning.")));
+            }
+        }
+        Ok(LaunchParams(pairs))
+    }
+
+    fn own(&self, parameter: &Parameter) -> Option<&str> {
+        let key = option_name(parameter.name);
+        self.0.iter().find(|(other, _)| other == key).map(|(_, own)| own.as_str())
+    }
+
+    /// Whether the app has given this parameter to something else.
+    fn has_taken(&self, alias: &str) -> bool {
+        self.0.iter().any(|(_, own)| own == alias)
+    }
+}
 
 /// The values of the launch URL's parameters.
 #[derive(Clone, Debug, Default)]
@@ -31,18 +80,36 @@ pub struct LaunchContext {
 }
 
 impl LaunchContext {
-    /// Reads the query's decoded pairs. A placeholder that the host did not replace counts as absent.
-    pub fn from_query(pairs: &[(String, String)]) -> Result<LaunchContext, Error> {
+    /// Reads the query's decoded pairs. A placeholder that the host did not replace counts as absent. Fails if two parameters give
+    /// one thing differently.
+    pub fn from_query(pairs: &[(String, String)], params: &LaunchParams) -> Result<LaunchContext, Error> {
         let mut launch = LaunchContext::default();
-        for (parameter, name) in PARAMETERS {
-            let mut values = pairs.iter().filter(|(key, _)| key == parameter).map(|(_, value)| value);
-            let Some(value) = values.next() else { continue };
-            if values.any(|other| other != value) {
-                return Err(Error::new(Code::BadArgument, format!("The launch URL gives {parameter} twice, differently.")));
+        for parameter in &PARAMETERS {
+            for name in parameter.official {
+                if let Some(value) = value_of(pairs, name)?
+                    && launch.get(parameter.name).is_none()
+                {
+                    launch.values.push((parameter.name, value));
+                }
             }
-            let is_placeholder = value.starts_with("{{") && value.ends_with("}}");
-            if !value.is_empty() && !is_placeholder && launch.get(name).is_none() {
-                launch.values.push((name, value.clone()));
+            let own = params.own(parameter);
+            let aliases: Vec<&str> = match own {
+                Some(own) => vec![own],
+                None => parameter.aliases.iter().copied().filter(|alias| !params.has_taken(alias)).collect(),
+            };
+            for name in aliases {
+                let Some(value) = value_of(pairs, name)? else { continue };
+                // An app may use this name for something else.
+                if own.is_none() && parameter.name == "pcEnvironment" && !is_region_domain(&value) {
+                    continue;
+                }
+                match launch.get(parameter.name) {
+                    Some(other) if other != value => {
+                        return Err(bad(format!("The launch URL gives {} twice, differently: {name} is one of them.", parameter.name)));
+                    }
+                    Some(_) => {}
+                    None => launch.values.push((parameter.name, value)),
+                }
             }
         }
         Ok(launch)
@@ -79,6 +146,17 @@ impl LaunchContext {
             (None, None) => Err(unknown("The launch URL names no environment.")),
         }
     }
+}
+
+/// The parameter's value in the query. A placeholder that the host did not replace counts as absent.
+fn value_of(pairs: &[(String, String)], parameter: &str) -> Result<Option<String>, Error> {
+    let mut values = pairs.iter().filter(|(key, _)| key == parameter).map(|(_, value)| value);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.any(|other| other != value) {
+        return Err(bad(format!("The launch URL gives {parameter} twice, differently.")));
+    }
+    let is_placeholder = value.starts_with("{{") && value.ends_with("}}");
+    Ok(Some(value.clone()).filter(|value| !value.is_empty() && !is_placeholder))
 }
 
 fn unknown(message: &str) -> Error {

@@ -2,6 +2,12 @@
 
 use crate::model::json::Json;
 
+/// What `tokens/me` and `users/me` need, by Genesys' published API: one of these scopes, if the organization enforces scopes.
+pub(crate) const OWN_DATA: &[&str] = &["user-basic-info"];
+
+/// What `users/{id}` needs, by Genesys' published API.
+pub(crate) const USERS: &[&str] = &["users:readonly", "users"];
+
 /// The scope in `held` that was probably meant to be `needed`: it differs in case, in a separator, in a plural or in the
 /// suffix. Never `needed` itself.
 pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {

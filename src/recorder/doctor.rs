@@ -11,7 +11,7 @@ use crate::cloud::exchange::Exchange;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
-use crate::model::scope::near_miss;
+use crate::model::scope::{OWN_DATA, USERS, near_miss};
 use crate::recorder::settings::Settings;
 use crate::recording::contract::RecordingContract;
 use crate::token::org_token::{KnownBy, OrgToken};
@@ -66,7 +66,8 @@ pub struct Doctor<'a, P: Platform> {
     pub(crate) keyring: &'a Keyring<P>,
     pub(crate) client: &'a Client<P>,
     pub(crate) settings: &'a Settings,
-    pub(crate) target: Result<Target, Error>,
+    /// `None` if the next sign-in decides.
+    pub(crate) target: Result<Option<Target>, Error>,
     pub(crate) agent: Option<&'a AgentId>,
     pub(crate) lines: &'a RefCell<Vec<DiagnosisLine>>,
 }
@@ -100,15 +101,21 @@ impl<P: Platform> Doctor<'_, P> {
             self.report("token", Verdict::Skipped, "none is held", "a token of the target organization", "");
         }
         let mut confirmed = Vec::new();
+        let mut refused = Vec::new();
         for token in tokens {
-            confirmed.extend(self.token(&token).await);
+            match self.token(&token).await {
+                Ok(token) => confirmed.push(token),
+                Err(error) => refused.push((token, error)),
+            }
         }
-        self.token_choice(&confirmed);
-        self.scope(&confirmed);
+        self.token_choice(&confirmed, &refused);
+        self.grant(&confirmed);
+        self.scope(&confirmed, &refused);
+        self.client_scopes(&confirmed, &refused);
         self.org_headers();
         self.cors(confirmed.first()).await;
         self.clock();
-        self.agent(&confirmed).await;
+        self.agent(&confirmed, &refused).await;
     }
 
     fn report(
@@ -142,7 +149,8 @@ impl<P: Platform> Doctor<'_, P> {
     fn organization(&self) {
         let expected = "one that is named, or the only one that a token is held of";
         match &self.target {
-            Ok(target) => self.report("organization", Verdict::Ok, target.org.as_str(), expected, ""),
+            Ok(Some(target)) => self.report("organization", Verdict::Ok, target.org.as_str(), expected, ""),
+            Ok(None) => self.report("organization", Verdict::Ok, "none is named: the next token decides (getToken, login)", expected, ""),
             Err(error) => self.report("organization", Verdict::Fail, error.message.as_str(), expected, error.hint()),
         }
     }
@@ -155,21 +163,21 @@ impl<P: Platform> Doctor<'_, P> {
     }
 
     /// Checks a token. Returns the token with the cloud's facts, if the cloud confirms it.
-    async fn token(&self, token: &Rc<OrgToken>) -> Option<Rc<OrgToken>> {
+    async fn token(&self, token: &Rc<OrgToken>) -> Result<Rc<OrgToken>, Error> {
         let org = &token.target().org;
         let now = self.exchange.now();
         let expected = format!("a token of {org} that the cloud accepts");
         if !token.may_be_fresh(now) {
             let found = if token.is_rejected() { "the cloud has refused it" } else { "it has expired, or rested too long" };
             self.report("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
-            return None;
+            return Err(Error::new(Code::TokenExpired, found));
         }
         let confirmed = match self.exchange.refetch_token_info(token).await {
             Ok(confirmed) => Rc::new(confirmed),
             Err(error) => {
                 let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
                 self.report("token", verdict, format!("{org}: {}", error.message), expected, error.hint());
-                return None;
+                return Err(error);
             }
         };
         let known_by = match token.known_by() {
@@ -187,18 +195,29 @@ impl<P: Platform> Doctor<'_, P> {
             let hint = "The token's claim is not what the cloud says: obtain a token of the organization itself.";
             self.report("token", Verdict::Fail, format!("{org}: the cloud says that it is of {owner}; {facts}"), expected, hint);
         }
-        Some(confirmed)
+        Ok(confirmed)
     }
 
-    fn token_choice(&self, confirmed: &[Rc<OrgToken>]) {
-        let Ok(target) = &self.target else {
-            return self.report("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
+    fn token_choice(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
+        let target = match &self.target {
+            Ok(Some(target)) => target,
+            Ok(None) => {
+                let found = "none is held: it would be obtained (getToken, login)";
+                return self.report("pick", Verdict::Ok, found, "a token of the target organization", "");
+            }
+            Err(_) => {
+                return self.report("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
+            }
         };
         let expected = format!("a token of {}", target.org);
         if self.keyring.has_fresh(target) {
             return match confirmed.iter().any(|token| token.target() == target) {
                 true => self.report("pick", Verdict::Ok, "the one that is held", expected, ""),
-                false => self.report("pick", Verdict::Warn, "the one that is held: see token", expected, Code::WrongOrg.hint()),
+                false => {
+                    let reason = refused.iter().find(|(token, _)| token.target() == target);
+                    let hint = reason.map_or(Code::WrongOrg.hint(), |(_, error)| error.hint());
+                    self.report("pick", Verdict::Warn, "the one that is held: see token", expected, hint);
+                }
             };
         }
         if self.keyring.sources().is_empty() {
@@ -208,11 +227,29 @@ impl<P: Platform> Doctor<'_, P> {
         self.report("pick", Verdict::Ok, "none is held: it would be obtained (getToken, login)", expected, "");
     }
 
-    fn scope(&self, confirmed: &[Rc<OrgToken>]) {
+    /// Checks that a person has signed in for each token.
+    fn grant(&self, confirmed: &[Rc<OrgToken>]) {
+        let expected = "tokens for which a person has signed in";
+        if confirmed.is_empty() {
+            return self.report("grant", Verdict::Skipped, "no token to look at", expected, "");
+        }
+        for token in confirmed {
+            let org = &token.target().org;
+            match token.is_of_client() {
+                false => self.report("grant", Verdict::Ok, format!("{org}: a person's"), expected, ""),
+                true => {
+                    let hint = "Every visitor of the page has the rights of this client's role: let people sign in (login), and keep client credentials in your backend.";
+                    self.report("grant", Verdict::Warn, format!("{org}: client credentials"), expected, hint);
+                }
+            }
+        }
+    }
+
+    fn scope(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         let needed = self.settings.contract.scope();
         let expected = format!("\"{needed}\"");
         if confirmed.is_empty() {
-            return self.report("scope", Verdict::Skipped, "no token to look at", expected, "");
+            return self.report("scope", Verdict::Skipped, nothing_known(refused), expected, "");
         }
         for token in confirmed {
             let org = &token.target().org;
@@ -228,6 +265,35 @@ impl<P: Platform> Doctor<'_, P> {
             } else {
                 let found = format!("{org}: {}", if scopes.is_empty() { "none".to_owned() } else { scopes.join(" ") });
                 self.report("scope", Verdict::Warn, found, expected.as_str(), Code::ScopeMissing.hint());
+            }
+        }
+    }
+
+    /// Checks the scopes that the library's own questions need, in an organization that enforces scopes.
+    fn client_scopes(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
+        let expected = format!("{}, and {}", OWN_DATA.join(" or "), USERS.join(" or "));
+        let hint = "If the organization enforces scopes, it refuses such questions: add the missing scopes to the OAuth client, have it authorized in this organization, and obtain a new token.";
+        let is_refused = |error: &Error| error.code == Code::ScopeMissing;
+        let tokens = confirmed.iter().map(|token| (token, false));
+        let tokens: Vec<_> = tokens.chain(refused.iter().map(|(token, error)| (token, is_refused(error)))).collect();
+        if tokens.is_empty() {
+            return self.report("client-scopes", Verdict::Skipped, "no token to look at", expected, "");
+        }
+        for (token, is_refused) in tokens {
+            let org = &token.target().org;
+            let lacks = |one_of: &[&str]| {
+                let scopes = token.scopes();
+                scopes.is_some_and(|scopes| !one_of.iter().any(|needed| scopes.iter().any(|scope| scope == needed)))
+            };
+            let mut missing = Vec::new();
+            missing.extend((is_refused || lacks(OWN_DATA)).then(|| OWN_DATA.join(" or ")));
+            missing.extend(lacks(USERS).then(|| USERS.join(" or ")));
+            if !missing.is_empty() {
+                self.report("client-scopes", Verdict::Warn, format!("{org}: without {}", missing.join(", ")), expected.as_str(), hint);
+            } else if token.scopes().is_some() {
+                self.report("client-scopes", Verdict::Ok, format!("{org}: all of them"), expected.as_str(), "");
+            } else {
+                self.report("client-scopes", Verdict::Skipped, format!("{org}: the cloud does not say"), expected.as_str(), "");
             }
         }
     }
@@ -282,35 +348,56 @@ impl<P: Platform> Doctor<'_, P> {
     }
 
     /// Looks for the agent in the organization of every confirmed token.
-    async fn agent(&self, confirmed: &[Rc<OrgToken>]) {
+    async fn agent(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         let expected = match &self.target {
-            Ok(target) => format!("an agent of {}", target.org),
-            Err(_) => "an agent of the target organization".to_owned(),
+            Ok(Some(target)) => format!("an agent of {}", target.org),
+            _ => "an agent of the target organization".to_owned(),
         };
         let Some(agent) = self.agent else {
             return self.report("agent", Verdict::Skipped, "no agent was named", expected, "");
         };
         let mut missing_from = Vec::new();
+        let mut reason = None;
         for token in confirmed {
             let Some(get_user) = ApiRequest::get_user(agent) else { break };
             let org = &token.target().org;
-            match self.client.send_with(token, get_user).await.map(|response| response.status) {
-                Ok(200) if self.target.as_ref().is_ok_and(|target| target == token.target()) => {
+            let response = match self.client.send_with(token, get_user).await {
+                Ok(response) => response,
+                Err(_) => continue,
+            };
+            match response.status {
+                200 if matches!(&self.target, Ok(Some(target)) if target == token.target()) => {
                     return self.report("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
-                Ok(200) => {
+                200 => {
                     let hint = format!("Call startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
                     return self.report("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
                 }
-                Ok(404) => missing_from.push(org.as_str()),
-                _ => {}
+                404 => missing_from.push(org.as_str()),
+                _ => reason = Some((org, self.exchange.refusal(&response))),
             }
         }
         if missing_from.is_empty() {
-            return self.report("agent", Verdict::Skipped, "no token that could tell", expected, "");
+            return match reason {
+                Some((org, error)) => {
+                    self.report("agent", Verdict::Skipped, format!("{org}: {}", error.message), expected, error.hint());
+                }
+                None => self.report("agent", Verdict::Skipped, nothing_known(refused), expected, ""),
+            };
         }
         let found = format!("not in {}, whose token is held", missing_from.join(", nor in "));
         self.report("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
+    }
+}
+
+/// A token that the cloud has not confirmed, and why.
+type RefusedToken = (Rc<OrgToken>, Error);
+
+/// Why a check has no token to look at.
+fn nothing_known(refused: &[RefusedToken]) -> String {
+    match refused {
+        [(token, error), ..] => format!("no token that could tell; {}: {}", token.target().org, error.message),
+        [] => "no token that could tell".to_owned(),
     }
 }
 

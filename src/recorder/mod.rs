@@ -1,13 +1,17 @@
 //! The recorder that apps call: it chooses the organization of each call, and hands the call down.
 
 pub mod doctor;
+pub mod page_state;
 pub mod settings;
 pub mod trustor;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::auth::keyring::Keyring;
+use crate::auth::login::Login;
 use crate::auth::ports::Platform;
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::auth::sources::Sources;
@@ -21,12 +25,12 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::time::Moment;
 use crate::recorder::doctor::{DiagnosisLine, Doctor, unfinished};
+use crate::recorder::page_state::PageState;
 use crate::recorder::settings::Settings;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::batch::{Batch, BatchProgress, BatchResults};
-use crate::recording::page_starts::PageStarts;
 use crate::recording::start::Start;
 use crate::recording::starts::Starts;
 use crate::token::access_token::AccessToken;
@@ -45,11 +49,19 @@ pub struct Recorder<P: Platform> {
     last_switch: Cell<u32>,
 }
 
+/// The token of a sign-in by redirect.
+enum SignedIn {
+    /// For the organization that the request named.
+    Named(OrgToken),
+    /// For the organization that the person chose.
+    Own(OrgToken),
+}
+
 impl<P: Platform> Recorder<P> {
     /// A recorder that holds these tokens, each stored under its own organization, and the token of the sign-in from which
-    /// the page has come back. `page`: what the recorders of the page share.
+    /// the page has come back. With `login.on: "connect"`, signs in. `page`: what the recorders of the page share.
     pub async fn connect(
-        page: PageStarts,
+        page: PageState,
         ports: P,
         mut settings: Settings,
         response: Option<AuthorizationResponse>,
@@ -62,7 +74,7 @@ impl<P: Platform> Recorder<P> {
         let client = Rc::new(Client::new(exchange.clone(), keyring.clone(), settings.contract.scope()));
         let recordings = Rc::new(Recordings::new(client.clone(), settings.contract.clone()));
         let recorder = Recorder {
-            starts: Starts::new(page, exchange.clone(), keyring.clone(), client.clone(), recordings.clone()),
+            starts: Starts::new(page.starts, exchange.clone(), keyring.clone(), client.clone(), recordings.clone()),
             recordings,
             client,
             keyring,
@@ -72,12 +84,21 @@ impl<P: Platform> Recorder<P> {
             switches: Cell::default(),
             last_switch: Cell::default(),
         };
-        let call = recorder.call_for_any(options);
-        call.run(Box::pin(recorder.take_in(tokens, response, &call))).await?;
+        let is_response = response.is_some();
+        let call = recorder.call_for_any(options.clone());
+        let taken_in = call.run(Box::pin(recorder.take_in(tokens, response, &call))).await;
+        if let (true, Err(CallError::Error(error))) = (is_response, &taken_in) {
+            page.returned.note_failure(error);
+        }
+        taken_in?;
         if let Some(org) = &recorder.settings.org {
             let target = recorder.target(org.clone());
             // An extra: without it, the first call obtains a token.
             let _ = call.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
+        }
+        // A page that has come back does not leave again by itself: it would not stay.
+        if recorder.settings.login.as_ref().is_some_and(Login::signs_in_at_connect) && !page.returned.outcome()? {
+            recorder.sign_in(None, options).await?;
         }
         Ok(recorder)
     }
@@ -97,8 +118,10 @@ impl<P: Platform> Recorder<P> {
         for (at, token) in unidentified.into_iter().enumerate() {
             self.keyring.add(token).await.map_err(in_tokens(at))?;
         }
-        if let Some(token) = signed_in {
-            self.keyring.store_and_share(token);
+        match signed_in {
+            Some(SignedIn::Named(token)) => drop(self.keyring.store_and_share(token)),
+            Some(SignedIn::Own(token)) => drop(self.keyring.store_own(token)),
+            None => {}
         }
         Ok(())
     }
@@ -120,7 +143,7 @@ impl<P: Platform> Recorder<P> {
 
     /// The organization of a call without `orgId`, if it is unambiguous.
     pub fn org(&self) -> Option<OrgId> {
-        self.target_org(None).ok()
+        self.target_org(None).ok().flatten()
     }
 
     /// Stores a token under its own organization.
@@ -145,10 +168,20 @@ impl<P: Platform> Recorder<P> {
         Ok(token)
     }
 
+    /// Signs in to this organization, or else to the one that calls are for. If nobody has named one, the person decides. The
+    /// organization becomes the target of later calls. A valid token in memory is enough.
+    pub async fn sign_in(&self, org: Option<OrgId>, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
+        if let Some(org) = org {
+            return self.switch_org(org, options).await;
+        }
+        let call = self.begin(None, options).await?;
+        call.run(Box::pin(self.keyring.token(&call))).await
+    }
+
     /// Starts a recording of this agent, with a token of the target organization and of no other. Concurrent calls
     /// with the same parameters share one start, unless `start.shares` is false.
     pub async fn start_recording(&self, start: Start, options: CallOptions) -> Result<Recording, CallError> {
-        let call = self.begin(start.org.as_ref(), options)?;
+        let call = self.begin(start.org.as_ref(), options).await?;
         self.starts.start(&call, start).await
     }
 
@@ -164,11 +197,21 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let mut results = BatchResults::new(starts.len(), &on_progress);
         let mut waiting = Vec::new();
+        // Decided now: a later switch changes nothing about these starts.
+        let mut default = None;
         for (at, start) in starts.into_iter().enumerate() {
-            // Decided now: a later switch changes nothing about these starts.
-            match start.and_then(|start| Ok((self.target_org(start.org.as_ref())?, start))) {
-                Ok((org, start)) => waiting.push((self.target(org), (at, start))),
-                Err(error) => results.settle(at, Err(error.into())),
+            let org = match &start {
+                Ok(Start { org: Some(org), .. }) => Ok(org.clone()),
+                Ok(_) => match &default {
+                    Some(default) => Result::clone(default),
+                    None => default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org)).clone(),
+                },
+                Err(error) => Err(error.clone().into()),
+            };
+            match (org, start) {
+                (Ok(org), Ok(start)) => waiting.push((self.target(org), (at, start))),
+                (Err(error), _) => results.settle(at, Err(error)),
+                (Ok(_), Err(error)) => results.settle(at, Err(error.into())),
             }
         }
         self.starts.start_many(&self.call_for_any(options), batch, waiting, &mut results).await;
@@ -177,7 +220,7 @@ impl<P: Platform> Recorder<P> {
 
     /// The organizations that have authorized the home organization of the target organization's user.
     pub async fn trustors(&self, options: CallOptions) -> Result<Vec<Trustor>, CallError> {
-        let call = self.begin(None, options)?;
+        let call = self.begin(None, options).await?;
         call.run(Box::pin(Trustor::fetch_all(&self.client, &call))).await
     }
 
@@ -195,7 +238,7 @@ impl<P: Platform> Recorder<P> {
             keyring: &self.keyring,
             client: &self.client,
             settings: &self.settings,
-            target: self.target_org(org).map(|org| self.target(org)),
+            target: self.target_org(org).map(|org| org.map(|org| self.target(org))),
             agent,
             lines: &lines,
         };
@@ -215,7 +258,7 @@ impl<P: Platform> Recorder<P> {
         org: Option<&OrgId>,
         options: CallOptions,
     ) -> Result<Vec<Recording>, CallError> {
-        let call = self.begin(org, options)?;
+        let call = self.begin(org, options).await?;
         let work = async { self.recordings.list(&call, agent).await.map_err(Rc::<Error>::from) };
         call.run(Box::pin(work)).await
     }
@@ -228,13 +271,13 @@ impl<P: Platform> Recorder<P> {
         agent: Option<&AgentId>,
         options: CallOptions,
     ) -> Result<Recording, CallError> {
-        let call = self.begin(org, options)?;
+        let call = self.begin(org, options).await?;
         call.run(Box::pin(self.recordings.find(&call, id, agent))).await
     }
 
     /// Stops the recording with this id. May be called again.
     pub async fn stop(&self, id: &RecordingId, org: &OrgId, agent: Option<&AgentId>, options: CallOptions) -> Result<Recording, CallError> {
-        let call = self.begin(Some(org), options)?;
+        let call = self.begin(Some(org), options).await?;
         call.run(Box::pin(self.recordings.stop(&call, id, agent))).await
     }
 
@@ -272,10 +315,20 @@ impl<P: Platform> Recorder<P> {
         if self.exchange.closing().is_aborted() { Err(closed().into()) } else { Ok(()) }
     }
 
-    /// Begins a call for this organization, or for the default target.
-    fn begin(&self, org: Option<&OrgId>, options: CallOptions) -> Result<Call, CallError> {
-        self.ensure_open()?;
-        Ok(self.call(self.target(self.target_org(org)?), options))
+    /// Begins a call for this organization, or for the default target. If nobody has named an organization and no token is held, a
+    /// source is asked for a token, and the token's organization becomes the target. Boxed to avoid one copy for each kind of call
+    /// (wasm size).
+    fn begin<'a>(&'a self, org: Option<&OrgId>, options: CallOptions) -> LocalBoxFuture<'a, Result<Call, CallError>> {
+        let target = self.ensure_open().and_then(|()| Ok(self.target_org(org)?.map(|org| self.target(org))));
+        Box::pin(async move {
+            if let Some(target) = target? {
+                return Ok(self.call(target, options));
+            }
+            let limit = options.timeout.unwrap_or(self.settings.timeout);
+            let call = self.keyring.call_for_own_org(limit, options.signal);
+            let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
+            Ok(self.keyring.call_continued(call, token.target().clone()))
+        })
     }
 
     fn call(&self, target: Target, options: CallOptions) -> Call {
@@ -291,13 +344,16 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// The token of the sign-in from which the page has come back.
-    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<OrgToken>, Error> {
+    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<SignedIn>, Error> {
         let Some(login) = &self.settings.login else { return Ok(None) };
-        let (org, response) = response.redeem(login, &self.exchange, &self.settings.environment).await?;
-        let target = self.target(org);
-        let token = self.keyring.sources().identify(&target, response).await?;
-        match self.keyring.ensure_org(&target, token, call.session) {
-            Ok(token) => Ok(Some(token)),
+        let environment = &self.settings.environment;
+        let (org, response) = response.redeem(login, &self.exchange, environment).await?;
+        let token = self.keyring.sources().identify(environment, response).await?;
+        let Some(org) = org else {
+            return self.keyring.ensure_allowed(token).map(|token| Some(SignedIn::Own(token)));
+        };
+        match self.keyring.ensure_org(&self.target(org), token, call.session) {
+            Ok(token) => Ok(Some(SignedIn::Named(token))),
             // With `wrongOrg: "file"` the token is stored under its own organization, and connect() goes on: if it failed,
             // there would be no recorder to use that token.
             Err(error) if !login.keeps_wrong_org() => Err(error),
@@ -309,18 +365,20 @@ impl<P: Platform> Recorder<P> {
         Target { environment: self.settings.environment.clone(), org }
     }
 
-    /// In this order: the call's organization, the last switch, the settings, the only stored token's organization.
-    fn target_org(&self, of_call: Option<&OrgId>) -> Result<OrgId, Error> {
+    /// In this order: the call's organization, the last switch, the settings, the organization that a source has decided on, the
+    /// only stored token's organization. `None` if a source may still decide.
+    fn target_org(&self, of_call: Option<&OrgId>) -> Result<Option<OrgId>, Error> {
         let named = of_call.cloned().or_else(|| self.switched_to.borrow().clone());
-        if let Some(org) = named.or_else(|| self.settings.org.clone()) {
+        let org = named.or_else(|| self.settings.org.clone()).or_else(|| self.keyring.own_org());
+        if org.is_some() {
             return Ok(org);
         }
         match self.keyring.tokens().as_slice() {
-            [token] => Ok(token.target().org.clone()),
+            [token] => Ok(Some(token.target().org.clone())),
             [] if self.keyring.sources().is_empty() => {
                 Err(Error::new(Code::NoToken, "No token is held, and nothing says which organization is meant."))
             }
-            [] => Err(Error::new(Code::OrgAmbiguous, "Nothing says for which organization a token should be obtained.")),
+            [] => Ok(None),
             several => {
                 let orgs: Vec<&str> = several.iter().map(|token| token.target().org.as_str()).collect();
                 Err(Error::new(Code::OrgAmbiguous, format!("Tokens of several organizations are held: {}.", orgs.join(", "))))

@@ -10,7 +10,7 @@ use crate::model::argument::timeout;
 use crate::model::environment::{Environment, EnvironmentEntry, Environments};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
-use crate::model::launch::LaunchContext;
+use crate::model::launch::{LaunchContext, LaunchParams};
 use crate::model::secret::Secret;
 use crate::recording::contract::{ContractParts, RecordingContract};
 use crate::token::access_token::AccessToken;
@@ -33,6 +33,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// Environments besides Genesys' regions.
     pub environments: Vec<EnvironmentEntry>,
+    /// The app's own names of launch parameters, by key of `launchParams`.
+    pub launch_params: Vec<(String, String)>,
     /// Path of the recording API.
     pub path: Option<String>,
     /// Names of the headers that carry the organization's id.
@@ -77,7 +79,7 @@ impl Settings {
     pub fn from_options(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
         let environments = Environments::with(options.environments)?;
         let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
-        let launch = LaunchContext::from_query(launch_query.unwrap_or_default())?;
+        let launch = LaunchContext::from_query(launch_query.unwrap_or_default(), &LaunchParams::new(options.launch_params)?)?;
         let environment = match (options.environment, launch_query) {
             (Some(name), _) => environments.named(&name)?,
             (None, Some(_)) => launch.environment(&environments)?,
@@ -92,7 +94,7 @@ impl Settings {
             tokens.push(AccessToken::parse(text.reveal()).map_err(|error| error.in_argument(&format!("tokens[{at}]")))?);
         }
         let page_origin = page.as_ref().map(|page| page.origin.as_str());
-        let login = options.login.map(|login| Login::from_options(login, &environment, page_origin)).transpose()?;
+        let login = options.login.map(|login| Login::from_options(login, &environments, &environment, page_origin)).transpose()?;
         Ok(Settings {
             environment,
             org,

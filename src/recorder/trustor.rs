@@ -9,12 +9,13 @@ use crate::cloud::refusal::as_generic_refusal;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
+use crate::model::scope::OWN_DATA;
 use crate::token::request::{ApiRequest, Method};
 
 /// A trustor, as `GET /api/v2/users/me?expand=trustors` lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trustor {
-    /// `organization.id`.
+    /// `organization.id`, or else the trust's own `id`, which is the organization's.
     pub org: OrgId,
     /// `organization.name`.
     pub name: Option<String>,
@@ -26,7 +27,7 @@ impl Trustor {
     /// The trustors of the user of the call's organization.
     pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Rc<Error>> {
         let org = &call.target.org;
-        let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors");
+        let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
         let response = client.send(call, &request).await.map_err(|error| match error {
             SendError::NotSent(error) => error,
             SendError::NoResponse(lost) => {
@@ -40,14 +41,15 @@ impl Trustor {
         })
     }
 
-    /// Reads the response; `None` unless it is about a user. Trustors without an organization are left out.
+    /// Reads the response; `None` unless it is about a user. Trustors without an id are left out.
     fn list(user: &Json) -> Option<Vec<Trustor>> {
         user.str("id")?;
         let trustor = |trustor: &Json| {
-            let organization = trustor.get("organization")?;
+            let organization = trustor.get("organization");
+            let id = organization.and_then(|organization| organization.str("id")).or_else(|| trustor.str("id"));
             Some(Trustor {
-                org: organization.str("id").and_then(OrgId::parse)?,
-                name: organization.str("name").map(str::to_owned),
+                org: id.and_then(OrgId::parse)?,
+                name: organization.and_then(|organization| organization.str("name")).map(str::to_owned),
                 enabled: trustor.get("enabled") == Some(&Json::Bool(true)),
             })
         };

@@ -141,12 +141,13 @@ impl<P: Platform> Starts<P> {
             waits_for: Cell::default(),
         });
         let (starts, its_state) = (self.clone(), state.clone());
-        let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), async move {
+        let work = async move {
             let _over = OverOnDrop(&its_state);
             let result = starts.attempt(&its_state).await;
             drop(its_state.under_way.take());
             result
-        });
+        };
+        let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), Box::pin(work));
         (state, work)
     }
 

@@ -88,6 +88,8 @@ pub struct TokenInfo {
     pub home_org: Option<OrgId>,
     /// `authorizedScope`.
     pub scopes: Option<Vec<String>>,
+    /// Whether `OAuthClient.authorizedGrantType` is `CLIENT-CREDENTIALS`.
+    pub is_of_client: bool,
     /// `dateTokenIdles`, by the cloud's clock. Each use of the token postpones it.
     pub idle_timeout_at: Option<Timestamp>,
 }
@@ -102,6 +104,7 @@ impl TokenInfo {
             org_name: organization.str("name").map(str::to_owned),
             home_org: info.get("homeOrganization").and_then(org_of),
             scopes: info.get("authorizedScope").and_then(scopes),
+            is_of_client: info.get("OAuthClient").and_then(|client| client.str("authorizedGrantType")) == Some("CLIENT-CREDENTIALS"),
             idle_timeout_at: info.str("dateTokenIdles").and_then(Timestamp::from_iso),
         })
     }

@@ -43,6 +43,7 @@ pub struct OrgToken {
     token: AccessToken,
     known_by: KnownBy,
     org_name: Option<String>,
+    is_of_client: bool,
     home_org: Option<OrgId>,
     scopes: Option<Vec<String>>,
     expiry: Expiry,
@@ -93,6 +94,11 @@ impl OrgToken {
     /// The organization's name, if the cloud gave it.
     pub fn org_name(&self) -> Option<&str> {
         self.org_name.as_deref()
+    }
+
+    /// Whether the cloud says that the token is of client credentials, so that nobody has signed in for it.
+    pub fn is_of_client(&self) -> bool {
+        self.is_of_client
     }
 
     /// The home organization of the token's user, if the cloud gave it.
@@ -276,6 +282,7 @@ impl UnidentifiedToken {
     pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> OrgToken {
         let mut token = self.into_org_token(KnownBy::Cloud, info.org, now);
         token.org_name = info.org_name;
+        token.is_of_client = info.is_of_client;
         token.home_org = info.home_org;
         token.scopes = info.scopes.or(token.scopes);
         // The cloud has just accepted the token, so a date in the past means that our clock is wrong.
@@ -290,6 +297,7 @@ impl UnidentifiedToken {
             token: self.token,
             known_by,
             org_name: None,
+            is_of_client: false,
             home_org: None,
             scopes: self.claims.and_then(|claims| claims.scopes),
             expiry: self.expiry,

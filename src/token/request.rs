@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 
 use crate::model::environment::Environment;
 use crate::model::ids::{AgentId, OrgId};
+use crate::model::scope::{OWN_DATA, USERS};
 use crate::model::secret::Secret;
 use crate::token::access_token::{AccessToken, RefreshToken};
 
@@ -65,6 +66,8 @@ pub struct ApiRequest {
     /// The agent that the request concerns, if any.
     pub(crate) agent: Option<AgentId>,
     pub(crate) repeat: Repeat,
+    /// The OAuth scopes one of which the request needs; empty: the recording API's.
+    pub(crate) scopes: &'static [&'static str],
 }
 
 impl ApiRequest {
@@ -79,20 +82,26 @@ impl ApiRequest {
             is_streamed: false,
             agent: None,
             repeat: Repeat::Never,
+            scopes: &[],
         }
+    }
+
+    /// The same request, which needs one of these scopes.
+    pub(crate) fn needing(self, scopes: &'static [&'static str]) -> ApiRequest {
+        ApiRequest { scopes, ..self }
     }
 
     /// Asks what the cloud knows about the token.
     pub(crate) fn get_token_info() -> ApiRequest {
         // Without preserveIdleTTL, this request would keep an idle session alive.
-        ApiRequest::new(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true")
+        ApiRequest::new(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true").needing(OWN_DATA)
     }
 
     /// Asks for a user of the token's organization. `None` if the id would need encoding: no Genesys Cloud user id needs
     /// encoding.
     pub(crate) fn get_user(agent: &AgentId) -> Option<ApiRequest> {
         let is_plain = agent.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        is_plain.then(|| ApiRequest::new(Method::Get, &format!("/api/v2/users/{}", agent.as_str())))
+        is_plain.then(|| ApiRequest::new(Method::Get, &format!("/api/v2/users/{}", agent.as_str())).needing(USERS))
     }
 
     /// The same request, with the organization's id in these headers.

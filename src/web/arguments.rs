@@ -10,6 +10,7 @@ use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
 use crate::model::error::Error;
+use crate::model::launch::LaunchParams;
 use crate::model::secret::Secret;
 use crate::recorder::settings::Options;
 
@@ -78,6 +79,11 @@ fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>
         given.required(&name, string).map(|text| (name, text))
     };
     Object::keys(&given.object).iter().map(property).collect()
+}
+
+fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
+    Arguments::named(place, value, &LaunchParams::KEYS, "launchParams.")?;
+    strings_by_name(place, value)
 }
 
 fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
@@ -172,6 +178,7 @@ const CONNECT_OPTIONS: &[&str] = &[
     "orgId",
     "environment",
     "launchUrl",
+    "launchParams",
     "environments",
     "contract",
     "wasm",
@@ -179,7 +186,8 @@ const CONNECT_OPTIONS: &[&str] = &[
     "onEvent",
 ];
 
-const LOGIN_OPTIONS: &[&str] = &["clientId", "clientIds", "redirectUri", "mode", "prompt", "loginHint", "scope", "wrongOrg", "timeoutMs"];
+const LOGIN_OPTIONS: &[&str] =
+    &["clientId", "clientIds", "redirectUri", "mode", "on", "prompt", "loginHint", "scope", "wrongOrg", "allowedOrgIds", "timeoutMs"];
 
 fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
     let given = Arguments::named(place, value, LOGIN_OPTIONS, "login.")?;
@@ -192,6 +200,8 @@ fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
         login_hint: given.string("loginHint")?,
         scope: given.string("scope")?,
         wrong_org: given.string("wrongOrg")?,
+        on: given.string("on")?,
+        allowed_org_ids: given.optional("allowedOrgIds", strings)?,
         timeout: given.number("timeoutMs")?,
     })
 }
@@ -209,6 +219,7 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
         org_id: given.string("orgId")?,
         environment: given.string("environment")?,
         environments: given.optional("environments", entries)?.unwrap_or_default(),
+        launch_params: given.optional("launchParams", launch_params)?.unwrap_or_default(),
         path: contract.string("path")?,
         org_headers: contract.optional("orgHeaders", strings)?,
         scope: contract.string("scope")?,

@@ -21,9 +21,9 @@ use crate::model::argument;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::recorder::Recorder;
+use crate::recorder::page_state::PageState;
 use crate::recorder::settings::Settings;
 use crate::recording::batch::Batch;
-use crate::recording::page_starts::PageStarts;
 use crate::recording::start::Start;
 use crate::token::access_token::AccessToken;
 
@@ -47,7 +47,7 @@ pub struct Handle(Rc<Recorder<Browser>>);
 
 thread_local! {
     /// What this instance's recorders share.
-    static PAGE: PageStarts = PageStarts::default();
+    static PAGE: PageState = PageState::default();
 }
 
 /// Decides on the environment and the organization, and stores the tokens.
@@ -69,9 +69,10 @@ fn open(options: JsValue, reads_response: bool) -> Promise {
         let launch_query = arguments::launch_query(&given)?;
         let mut page = page::page();
         let login = options.login.as_ref().filter(|_| reads_response);
-        let response = AuthorizationResponse::take(login, &browser, page.as_mut())?;
+        let state = PAGE.with(Clone::clone);
+        let response = AuthorizationResponse::take(login, &browser, page.as_mut(), &state.returned)?;
         let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
-        let recorder = Recorder::connect(PAGE.with(Clone::clone), browser, settings, response, CallOptions::default()).await?;
+        let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;
         Ok(Handle(Rc::new(recorder)).into())
     })
 }
@@ -115,6 +116,18 @@ impl Handle {
     pub fn switch_org(&self, org: JsValue) -> Promise {
         self.promise(async move |recorder| {
             let token = recorder.switch_org(org_id(&org)?, CallOptions::default()).await?;
+            Ok(result::summary(&token, recorder.now()))
+        })
+    }
+
+    /// Signs in.
+    #[wasm_bindgen(js_name = signIn)]
+    pub fn sign_in(&self, options: JsValue) -> Promise {
+        self.promise(async move |recorder| {
+            let given = Arguments::options("signIn()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
+            let org = org_option(&given)?;
+            let (options, _listener) = call_options(&given)?;
+            let token = recorder.sign_in(org, options).await?;
             Ok(result::summary(&token, recorder.now()))
         })
     }

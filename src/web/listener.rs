@@ -13,7 +13,7 @@ impl Observer for Browser {
         let event = match event {
             Event::TokenRequested { org, source, reason } => object(&[
                 ("type", "token-requested".into()),
-                ("orgId", org.as_str().into()),
+                ("orgId", (*org).into()),
                 ("source", source.as_str().into()),
                 ("reason", reason.as_str().into()),
             ]),
@@ -49,6 +49,9 @@ impl Observer for Browser {
             ]),
             Event::OrgChanged { org, previous } => {
                 object(&[("type", "org-changed".into()), ("orgId", org.as_str().into()), ("previousOrgId", (*previous).into())])
+            }
+            Event::ClientCredentials { org } => {
+                object(&[("type", "warning".into()), ("code", "CLIENT_CREDENTIALS".into()), ("orgId", org.as_str().into())])
             }
             Event::ScopeWarning { org, missing, near_miss } => object(&[
                 ("type", "warning".into()),

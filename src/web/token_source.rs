@@ -24,7 +24,7 @@ impl TokenSource for Browser {
         let in_flight = AbortOnDrop::new();
         let argument = object(&[
             ("environment", need.environment.name().into()),
-            ("orgId", need.org.as_str().into()),
+            ("orgId", need.org.into()),
             ("scopes", Property::Strings(&need.scopes)),
             ("reason", need.reason.as_str().into()),
         ]);

@@ -64,7 +64,8 @@ describe("where nothing stands in the way", () => {
   test("every line is ok, and nothing has to be done", async () => {
     await cloud.change({ dateExposedByCors: true });
     await browser.openEmpty({ orgId: globex.id });
-    const { value: lines } = await diagnosis({ tokens: [await cloud.token(globex)] });
+    const scopes = [SCOPE, "user-basic-info", "users:readonly"];
+    const { value: lines } = await diagnosis({ tokens: [await cloud.token(globex, { scopes })] });
     // These tests replace `fetch` to watch it, and the doctor notes that.
     assert.equal(lines.find(({ check }) => check === "fetch").verdict, "warn");
     const others = lines.filter(({ check }) => check !== "fetch");

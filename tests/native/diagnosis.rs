@@ -9,8 +9,8 @@ use premium_recorder::model::ids::{AgentId, OrgId};
 use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::page_starts::PageStarts;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 
@@ -28,6 +28,9 @@ fn verdict(report: &[DiagnosisLine], check: &str) -> Verdict {
 }
 
 const SCOPE: &str = r#""screenrecordings:write""#;
+
+/// With what the doctor's own questions need.
+const ALL_SCOPES: &str = r#""screenrecordings:write","user-basic-info","users""#;
 
 /// A cloud that knows the organization of each token of `jwt_for`. The agent belongs to the organization `home`.
 fn cloud(world: &World, home: &'static str, scopes: &'static str) {
@@ -50,9 +53,9 @@ fn every_check_is_good_if_the_setup_is_right() {
         let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let options = Options { environment: None, ..options(&[&jwt_for(GLOBEX)]) };
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
-        let recorder = Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.unwrap();
+        let recorder = Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.unwrap();
         world.respond(move |request| {
-            let response = if request.url.contains("/users/") { response(200, "{}") } else { token_info_with_scopes(GLOBEX, SCOPE) };
+            let response = if request.url.contains("/users/") { response(200, "{}") } else { token_info_with_scopes(GLOBEX, ALL_SCOPES) };
             Response { date: Some(Timestamp::from_millis(clock.time())), ..response }
         });
         let report = report(&recorder, None).await;
@@ -69,7 +72,9 @@ fn every_check_is_good_if_the_setup_is_right() {
             "web-crypto",
             "token",
             "pick",
+            "grant",
             "scope",
+            "client-scopes",
             "org-header",
             "cors",
             "clock",
@@ -284,5 +289,86 @@ fn if_the_cloud_hangs_the_report_ends_with_the_checks_so_far() {
         assert_eq!((verdict(&lines, "time"), verdict(&lines, "environment")), (Fail, Good));
         recorder.close();
         assert_eq!(error(recorder.diagnose(None, None, no_options()).await).code, Code::Closed);
+    });
+}
+
+#[test]
+fn the_scopes_that_the_doctors_questions_need_are_reported() {
+    run(async {
+        for (scopes, missing) in [
+            (ALL_SCOPES, ""),
+            (r#""user-basic-info","users:readonly""#, ""),
+            (r#""users""#, "without user-basic-info"),
+            (r#""user-basic-info""#, "without users:readonly or users"),
+            (SCOPE, "without user-basic-info, users:readonly or users"),
+        ] {
+            let world = World::new();
+            cloud(&world, GLOBEX, scopes);
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let report = report(&recorder, None).await;
+            let line = line(&report, "client-scopes");
+            assert_eq!(line.verdict, if missing.is_empty() { Good } else { Warn }, "{scopes}");
+            assert!(line.found.starts_with(GLOBEX) && line.found.ends_with(missing), "{}", line.found);
+        }
+    });
+}
+
+/// The organization enforces scopes, and the client has none for the doctor's questions: no line says a wrong reason.
+#[test]
+fn a_question_that_is_refused_for_a_scope_is_told_where_its_answer_is_missing() {
+    run(async {
+        let refused = r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [user-basic-info]"}"#;
+        let world = World::new();
+        world.respond(move |_| response(403, refused));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let lines = report(&recorder, None).await;
+        assert_eq!(verdict(&lines, "token"), Warn);
+        let pick = line(&lines, "pick");
+        assert_eq!((pick.verdict, pick.hint.as_str()), (Warn, Code::ScopeMissing.hint()));
+        for check in ["scope", "agent"] {
+            let line = line(&lines, check);
+            assert!(line.verdict == Skipped && line.found.contains("[user-basic-info]"), "{line:?}");
+        }
+        assert_eq!(verdict(&lines, "client-scopes"), Warn);
+
+        // Only the question for the agent is refused.
+        let refused = r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [users, users:readonly]"}"#;
+        world.respond(move |request| match request.url.contains("/users/") {
+            true => response(403, refused),
+            false => token_info_with_scopes(GLOBEX, SCOPE),
+        });
+        let lines = report(&recorder, None).await;
+        let agent = line(&lines, "agent");
+        assert!(agent.verdict == Skipped && agent.found.contains("[users, users:readonly]") && agent.hint.contains("one of"), "{agent:?}");
+        assert_eq!(verdict(&lines, "pick"), Good);
+    });
+}
+
+#[test]
+fn a_token_of_client_credentials_is_warned_of() {
+    run(async {
+        let info = |grant_type: &str| {
+            let client = format!(r#"{{"name":"client","authorizedGrantType":"{grant_type}"}}"#);
+            response(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"OAuthClient":{client}}}"#))
+        };
+        for (grant_type, expected) in [("CLIENT-CREDENTIALS", Warn), ("CODE", Good), ("TOKEN", Good)] {
+            let world = World::new();
+            world.respond(move |_| info(grant_type));
+            let recorder = connect(&world, options(&["opaque"])).await;
+            let warnings = world.events().into_iter().filter(|event| event.contains("ClientCredentials")).count();
+            assert_eq!(warnings, usize::from(expected == Warn));
+            assert_eq!(verdict(&report(&recorder, None).await, "grant"), expected, "{grant_type}");
+        }
+    });
+}
+
+#[test]
+fn an_organization_that_nobody_has_named_is_decided_by_the_next_token() {
+    run(async {
+        let world = World::new();
+        let recorder = connect(&world, login_options()).await;
+        let lines = report(&recorder, None).await;
+        assert_eq!((verdict(&lines, "organization"), verdict(&lines, "pick"), verdict(&lines, "agent")), (Good, Good, Skipped));
+        assert!(world.popups().is_empty() && world.requests().is_empty());
     });
 }

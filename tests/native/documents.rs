@@ -7,8 +7,8 @@ use premium_recorder::model::error::{Code, glossary};
 use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::Verdict;
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::page_starts::PageStarts;
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -58,7 +58,7 @@ fn the_threads_report() -> String {
     let options = Options { tokens: vec![of_acme.into()], org_headers: Some(vec!["x-gc-organization".to_owned()]), ..Options::default() };
     let settings = Settings::from_options(options, Some(&launch), None).unwrap();
     let report = run(async {
-        let recorder = Recorder::connect(PageStarts::default(), world, settings, None, no_options()).await.unwrap();
+        let recorder = Recorder::connect(PageState::default(), world, settings, None, no_options()).await.unwrap();
         recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), None, no_options()).await.unwrap()
     });
     let mut table = String::from("| check | verdict | found | expected | hint |\n| --- | --- | --- | --- | --- |\n");

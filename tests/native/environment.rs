@@ -3,7 +3,7 @@
 use crate::support::{self, code, pairs, private_cloud};
 use premium_recorder::model::environment::{EnvironmentEntry, Environments};
 use premium_recorder::model::error::Code;
-use premium_recorder::model::launch::LaunchContext;
+use premium_recorder::model::launch::{LaunchContext, LaunchParams};
 use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ const REGIONS: [(&str, &str, Option<&str>); 18] = [
 ];
 
 fn of_launch(query: &[(&str, &str)]) -> Result<String, Code> {
-    let launch = LaunchContext::from_query(&pairs(query)).map_err(|error| error.code)?;
+    let launch = LaunchContext::from_query(&pairs(query), &LaunchParams::default()).map_err(|error| error.code)?;
     let environment = launch.environment(&Environments::with(vec![private_cloud()]).unwrap()).map_err(|error| error.code)?;
     Ok(environment.name().to_owned())
 }
@@ -190,9 +190,12 @@ fn an_entry_cannot_use_an_existing_name() {
 #[test]
 fn new_parameter_names_win_over_old_ones() {
     for query in [[("pcLangTag", "old"), ("gcLangTag", "new")], [("gcLangTag", "new"), ("pcLangTag", "old")]] {
-        assert_eq!(LaunchContext::from_query(&pairs(&query)).unwrap().values(), [("langTag", "new".to_owned())]);
+        assert_eq!(LaunchContext::from_query(&pairs(&query), &LaunchParams::default()).unwrap().values(), [("langTag", "new".to_owned())]);
     }
-    assert_eq!(LaunchContext::from_query(&pairs(&[("pcConversationId", "c")])).unwrap().values(), [("conversationId", "c".to_owned())]);
+    assert_eq!(
+        LaunchContext::from_query(&pairs(&[("pcConversationId", "c")]), &LaunchParams::default()).unwrap().values(),
+        [("conversationId", "c".to_owned())]
+    );
 }
 
 #[test]
@@ -263,5 +266,135 @@ proptest! {
     fn only_the_apps_origin_is_accepted_as_host_origin(text in hostile()) {
         prop_assume!(text != "https://apps.mypurecloud.com");
         prop_assert!(of_launch(&[("gcHostOrigin", &text), ("gcTargetEnv", "prod")]).is_err());
+    }
+}
+
+/// What a launch URL says, with the app's own parameter names.
+fn launched(query: &[(&str, &str)], params: &[(&str, &str)]) -> Result<LaunchContext, Code> {
+    let params = LaunchParams::new(pairs(params)).map_err(|error| error.code)?;
+    LaunchContext::from_query(&pairs(query), &params).map_err(|error| error.code)
+}
+
+/// The names that Genesys' own samples use (`purecloud-premium-app`, and the examples of the Client App SDK).
+#[test]
+fn the_names_of_genesys_samples_count_like_the_official_ones() {
+    let pair = [("hostOrigin", "https://apps.mypurecloud.de"), ("targetEnv", "prod-euc1"), ("langTag", "de"), ("conversationid", "c-1")];
+    assert_eq!(of_launch(&pair), Ok("prod-euc1".to_owned()));
+    let launch = launched(&pair, &[]).unwrap();
+    assert_eq!((launch.get("langTag"), launch.get("conversationId")), (Some("de"), Some("c-1")));
+    assert_eq!(of_launch(&[("environment", "mypurecloud.ie")]), Ok("prod-euw1".to_owned()));
+    assert_eq!(launched(&[("usePopupAuth", "true")], &[]).unwrap().get("usePopupAuth"), Some("true"));
+    assert_eq!(launched(&[("conversationId", "c-2")], &[]).unwrap().get("conversationId"), Some("c-2"));
+    // The same checks: a pair that does not agree, half a pair, a placeholder that the host did not replace.
+    assert_eq!(of_launch(&[("hostOrigin", "https://apps.mypurecloud.ie"), ("targetEnv", "prod-euc1")]), Err(Code::UnknownEnvironment));
+    assert_eq!(of_launch(&[("hostOrigin", "https://apps.mypurecloud.ie")]), Err(Code::UnknownEnvironment));
+    assert_eq!(launched(&[("langTag", "{{gcLangTag}}")], &[]).unwrap().values(), []);
+}
+
+#[test]
+fn two_parameters_that_give_one_thing_must_agree() {
+    for (official, alias, value, other) in [
+        ("gcHostOrigin", "hostOrigin", "https://apps.mypurecloud.ie", "https://apps.mypurecloud.de"),
+        ("gcTargetEnv", "targetEnv", "prod-euw1", "prod-euc1"),
+        ("pcEnvironment", "environment", "mypurecloud.ie", "mypurecloud.de"),
+        ("gcLangTag", "langTag", "de", "en"),
+        ("gcConversationId", "conversationid", "1", "2"),
+        ("conversationId", "conversationid", "1", "2"),
+        ("pcUsePopupAuth", "usePopupAuth", "true", "false"),
+    ] {
+        for query in [[(official, value), (alias, other)], [(alias, other), (official, value)]] {
+            assert_eq!(launched(&query, &[]).unwrap_err(), Code::BadArgument, "{query:?}");
+        }
+        launched(&[(official, value), (alias, value)], &[]).unwrap();
+    }
+    // The pair and the domain must be the same region, whichever names they have.
+    let mixed = [("gcHostOrigin", "https://apps.mypurecloud.ie"), ("targetEnv", "prod-euw1"), ("environment", "mypurecloud.de")];
+    assert_eq!(of_launch(&mixed), Err(Code::UnknownEnvironment));
+    // An app may use this name for something else.
+    let own = [("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1"), ("environment", "staging")];
+    assert_eq!(of_launch(&own), Ok("prod-euw1".to_owned()));
+    assert_eq!(of_launch(&[("environment", "staging")]), Err(Code::UnknownEnvironment));
+}
+
+#[test]
+fn an_app_names_its_own_launch_parameters() {
+    let params = [("hostOrigin", "host"), ("targetEnv", "env"), ("orgId", "tenant"), ("langTag", "conversationId")];
+    let query = [("host", "https://apps.mypurecloud.ie"), ("env", "prod-euw1"), ("tenant", support::ACME), ("conversationId", "fr")];
+    let launch = launched(&query, &params).unwrap();
+    assert_eq!(launch.environment(&Environments::default()).unwrap().name(), "prod-euw1");
+    assert_eq!(launch.org().unwrap().unwrap().as_str(), support::ACME);
+    // What the app has given to something else is no alias.
+    assert_eq!((launch.get("langTag"), launch.get("conversationId")), (Some("fr"), None));
+    // With a name of its own, the alias does not count, and the official name does.
+    assert_eq!(launched(&[("hostOrigin", "x")], &params).unwrap().get("hostOrigin"), None);
+    assert_eq!(launched(&[("host", "x"), ("gcHostOrigin", "y")], &params).unwrap_err(), Code::BadArgument);
+
+    for bad in [
+        vec![("langTag", "")],
+        vec![("langTag", "a"), ("orgId", "a")],
+        vec![("langTag", "gcHostOrigin")],
+        vec![("hostOrigin", "gcTargetEnv")],
+        vec![("conversationId", "orgId")],
+    ] {
+        assert_eq!(launched(&[], &bad).unwrap_err(), Code::BadArgument, "{bad:?}");
+    }
+    launched(&[], &[("hostOrigin", "gcHostOrigin"), ("orgId", "orgId"), ("langTag", "pcLangTag")]).unwrap();
+}
+
+#[test]
+fn the_apps_origin_decides_for_a_region_whose_name_is_not_published() {
+    let eu_sovereign = |host: &str, name: &str| of_launch(&[("gcHostOrigin", host), ("gcTargetEnv", name)]);
+    for name in ["prod-edee1", "eusc", "edee1.eusc-pure.cloud"] {
+        assert_eq!(eu_sovereign("https://apps.edee1.eusc-pure.cloud", name), Ok("edee1.eusc-pure.cloud".to_owned()), "{name}");
+    }
+    for look_alike in [
+        "https://apps.edee1.eusc-pure.cloud.evil.example",
+        "https://apps.edee1-eusc-pure.cloud",
+        "https://evil.example/apps.edee1.eusc-pure.cloud",
+        "https://apps.edee1.eusc-pure.cloud:8443",
+        "https://apps.edee1.eusc-pure.cloud/",
+        "https://APPS.edee1.eusc-pure.cloud",
+        "https://login.edee1.eusc-pure.cloud",
+        "https://apps.mypurecloud.ie",
+    ] {
+        assert_eq!(eu_sovereign(look_alike, "prod-edee1"), Err(Code::UnknownEnvironment), "{look_alike}");
+    }
+    assert_eq!(eu_sovereign("http://apps.edee1.eusc-pure.cloud", "prod-edee1"), Err(Code::UnknownEnvironment));
+    // The name of another region stays that region's.
+    assert_eq!(eu_sovereign("https://apps.edee1.eusc-pure.cloud", "prod-euw1"), Err(Code::UnknownEnvironment));
+}
+
+#[test]
+fn an_entry_of_this_machine_may_have_a_regions_name() {
+    let local = |name: &str, change: fn(&mut EnvironmentEntry)| {
+        let mut entry = EnvironmentEntry {
+            name: name.to_owned(),
+            api: "http://127.0.0.1:1".to_owned(),
+            login: "http://localhost:2".to_owned(),
+            apps: "https://localhost:3".to_owned(),
+            issuer: None,
+        };
+        change(&mut entry);
+        Environments::with(vec![entry])
+    };
+    for name in ["prod", "prod-euw1", "mypurecloud.de", "eu-west-1"] {
+        let environments = local(name, |_| {}).unwrap();
+        assert_eq!(environments.named(name).unwrap().api().as_str(), "http://127.0.0.1:1");
+        let query = pairs(&[("gcHostOrigin", "https://localhost:3"), ("gcTargetEnv", name)]);
+        let launch = LaunchContext::from_query(&query, &LaunchParams::default()).unwrap();
+        assert_eq!(launch.environment(&environments).unwrap().login().as_str(), "http://localhost:2");
+        // The region's own host is not the entry's.
+        let query = pairs(&[("gcHostOrigin", "https://apps.mypurecloud.com"), ("gcTargetEnv", name)]);
+        let launch = LaunchContext::from_query(&query, &LaunchParams::default()).unwrap();
+        assert_eq!(code(launch.environment(&environments)), Code::UnknownEnvironment);
+    }
+    let foreign: [fn(&mut EnvironmentEntry); 4] = [
+        |entry| entry.api = "https://api.evil.example".to_owned(),
+        |entry| entry.login = "https://login.evil.example".to_owned(),
+        |entry| entry.apps = "https://apps.evil.example".to_owned(),
+        |entry| entry.api = "https://localhost.evil.example".to_owned(),
+    ];
+    for change in foreign {
+        assert_eq!(code(local("prod", change)), Code::BadArgument);
     }
 }

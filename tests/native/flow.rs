@@ -14,8 +14,8 @@ use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use premium_recorder::token::access_token::IssuedToken;
@@ -72,12 +72,10 @@ fn the_target_comes_from_the_call_then_the_switch_then_the_options_then_the_only
         let none = connect(&world, options(&[])).await;
         assert_eq!((none.org(), error(record_in_current_org(&none).await).code), (None, Code::NoToken));
         assert_eq!(error(record(&none, ACME).await).code, Code::NoToken);
-        world.issue(&jwt_for(ACME));
-        assert_eq!(error(record_in_current_org(&none).await).code, Code::OrgAmbiguous);
 
         let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let settings = Settings::from_options(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
-        let launched = Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.unwrap();
+        let launched = Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.unwrap();
         assert_eq!(record_in_current_org(&launched).await.unwrap().org.as_str(), GLOBEX);
     });
 }
@@ -104,7 +102,7 @@ fn connect_checks_every_token_before_it_sends_one() {
     run(async {
         let world = World::new();
         let settings = Settings::from_options(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
-        let refused = error(Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert_eq!(refused.code, Code::TokenMalformed);
         assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
         assert!(world.requests().is_empty());
@@ -128,7 +126,7 @@ fn a_token_that_cannot_be_identified_is_refused_with_the_reason() {
             world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             assert_eq!(
-                error(Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.map(|_| ())).code,
+                error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ())).code,
                 expected,
                 "{status} {body}"
             );
@@ -381,7 +379,7 @@ fn a_token_that_the_response_repeats_is_redacted() {
         assert!(!format!("{refused:?}").contains(&jwt_for(ACME)));
 
         let settings = Settings::from_options(options(&["0paque"]), None, None).unwrap();
-        let refused = error(Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert!(!format!("{refused:?}").contains("0paque"));
     });
 }
@@ -393,13 +391,13 @@ fn a_refused_token_info_request_is_not_explained_as_a_refused_start() {
             let world = World::new();
             world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
-            let refused = error(Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+            let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
             assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
         }
         let world = World::new();
         world.respond(|_| response(200, "{}"));
         let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
-        let refused = error(Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
         assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
     });
 }

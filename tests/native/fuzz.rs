@@ -12,7 +12,7 @@ use premium_recorder::cloud::response::Response;
 use premium_recorder::model::environment::Environments;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{AgentId, OrgId};
-use premium_recorder::model::launch::LaunchContext;
+use premium_recorder::model::launch::{LaunchContext, LaunchParams};
 use premium_recorder::model::time::Timestamp;
 use premium_recorder::recording::Recording;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
@@ -133,7 +133,7 @@ fn launch_urls() {
     ];
     fuzz(prop::collection::vec((name, text()), 0..6), |pairs| {
         let environments = Environments::with(vec![private_cloud()]).unwrap();
-        let Ok(launch) = LaunchContext::from_query(&pairs) else { return Ok(()) };
+        let Ok(launch) = LaunchContext::from_query(&pairs, &LaunchParams::default()) else { return Ok(()) };
         if let Ok(Some(org)) = launch.org() {
             prop_assert_eq!(launch.get("orgId").map(str::to_ascii_lowercase), Some(org.as_str().to_owned()));
         }

@@ -1,14 +1,16 @@
 //! For any tokens, any environment and any sequence of calls: a request carries a token of its own organization, and goes to
 //! the API of its own environment.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::support::{self, NOW, World, jwt, login_options, no_options, page, response, run};
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
@@ -87,12 +89,18 @@ proptest! {
             "GET" => response(200, &format!(r#"{{"organization":{{"id":"{}"}}}}"#, known[&request.token])),
             _ => response(201, r#"{"id":"rec","state":"recording"}"#),
         });
+        // Whose these tokens are, the cloud is asked, whatever they claim.
+        let given_unasked: Rc<RefCell<HashSet<String>>> = Rc::default();
         if let Some(tokens) = from_source.clone() {
+            let given_unasked = given_unasked.clone();
             world.token_source(move |call| {
                 // Sometimes the right token, sometimes another organization's.
                 let at = call.org.bytes().map(usize::from).sum::<usize>() % tokens.len();
                 let right = tokens.iter().find(|token| token.org == call.org);
                 let access_token = right.filter(|_| at % 2 == 0).unwrap_or(&tokens[at]).text.clone();
+                if call.org.is_empty() {
+                    given_unasked.borrow_mut().insert(access_token.clone());
+                }
                 Box::pin(async move { Ok(support::issued_token(&access_token)) })
             });
         }
@@ -105,7 +113,7 @@ proptest! {
                 login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
                 ..Options::default()
             };
-            let recorder = Recorder::connect(PageStarts::default(), world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_options()).await.unwrap();
+            let recorder = Recorder::connect(PageState::default(), world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_options()).await.unwrap();
             let mut started = Vec::new();
             for step in steps {
                 match step {
@@ -113,7 +121,9 @@ proptest! {
                         let to = to.map(org);
                         let target = to.clone().or_else(|| recorder.org().map(|org| org.as_str().to_owned()));
                         if let Ok(recording) = recorder.start_recording(Start::new("agent", to.as_deref(), None).unwrap(), no_options()).await {
-                            started.push((recording.org.as_str().to_owned(), target.unwrap()));
+                            // Nobody named an organization: the token that came decides, from now on.
+                            let target = target.unwrap_or_else(|| recorder.org().unwrap().as_str().to_owned());
+                            started.push((recording.org.as_str().to_owned(), target));
                         }
                     }
                     Step::Switch(to) => {
@@ -143,7 +153,10 @@ proptest! {
             let owner = &owners[&request.token];
             match request.method.as_str() {
                 _ if request.url.contains("/screenrecordings") => prop_assert_eq!(request.org.as_ref(), Some(owner)),
-                _ => prop_assert!(request.org.is_none() && (of_login.contains(&request.token) || !says[&request.token])),
+                _ => {
+                    let is_asked = of_login.contains(&request.token) || given_unasked.borrow().contains(&request.token) || !says[&request.token];
+                    prop_assert!(request.org.is_none() && is_asked);
+                }
             }
         }
         let posts = world.starts();

@@ -11,9 +11,9 @@ use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
-use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
 
@@ -409,10 +409,16 @@ fn an_abort_or_a_close_closes_the_window() {
 #[test]
 fn invalid_login_options_are_refused() {
     type Change = fn(&mut LoginOptions);
-    let bad: [(&str, Change); 12] = [
+    let bad: [(&str, Change); 16] = [
         ("clientId", |login| login.client_id = None),
         ("clientId", |login| login.client_ids = Some(vec![("private".into(), "id".into())])),
         ("private", |login| (login.client_id, login.client_ids) = (None, Some(vec![("prod".into(), "id".into())]))),
+        ("nowhere", |login| {
+            (login.client_id, login.client_ids) = (None, Some(vec![("private".into(), "id".into()), ("nowhere".into(), "id".into())]));
+        }),
+        ("login.on", |login| login.on = Some("load".into())),
+        ("login.allowedOrgIds", |login| login.allowed_org_ids = Some(Vec::new())),
+        ("login.allowedOrgIds[1]", |login| login.allowed_org_ids = Some(vec![GLOBEX.into(), "globex".into()])),
         ("client id", |login| login.client_id = Some(String::new())),
         ("redirectUri", |login| login.redirect_uri = "https://app.example.evil/callback.html".into()),
         ("redirectUri", |login| login.redirect_uri = "https://app.exampl/callback.html".into()),
@@ -430,16 +436,36 @@ fn invalid_login_options_are_refused() {
     }
     let by_environment = login(|login| (login.client_id, login.client_ids) = (None, Some(vec![("private".into(), "its".into())])));
     assert_eq!(Settings::from_options(by_environment, None, Some(page(&[]))).unwrap().login.unwrap().client_id(), "its");
+    // A key may be any name of the environment, as in the option `environment`.
+    for keys in [vec!["prod-euw1"], vec!["mypurecloud.ie"], vec!["eu-west-1"], vec!["prod", "mypurecloud.ie", "eu-west-1"]] {
+        let ids = keys.iter().map(|key| ((*key).to_owned(), if *key == "prod" { "other" } else { "its" }.to_owned())).collect();
+        let mut options = login(|_| {});
+        options.environment = Some("prod-euw1".into());
+        let login = options.login.as_mut().unwrap();
+        (login.client_id, login.client_ids) = (None, Some(ids));
+        assert_eq!(Settings::from_options(options, None, Some(page(&[]))).unwrap().login.unwrap().client_id(), "its", "{keys:?}");
+    }
+    let mut options = login(|login| {
+        let two = vec![("mypurecloud.ie".to_owned(), "one".to_owned()), ("prod-euw1".to_owned(), "another".to_owned())];
+        (login.client_id, login.client_ids) = (None, Some(two));
+    });
+    options.environment = Some("eu-west-1".into());
+    assert_eq!(code(Settings::from_options(options, None, Some(page(&[])))), Code::BadArgument);
     // Without a page, a redirect URI has no origin to match.
     assert_eq!(Settings::from_options(login_options(), None, None).unwrap_err().code, Code::BadArgument);
 }
 
 /// connect() on a page that was opened with this query.
 async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, CallError> {
+    opened_again(&PageState::default(), world, options, query).await
+}
+
+/// connect() on a page that was opened with this query, and may have connected before.
+async fn opened_again(state: &PageState, world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, CallError> {
     let mut page = page(query);
-    let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page))?;
+    let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page), &state.returned)?;
     let settings = Settings::from_options(options, None, Some(page))?;
-    Recorder::connect(PageStarts::default(), world.clone(), settings, returned, no_options()).await
+    Recorder::connect(state.clone(), world.clone(), settings, returned, no_options()).await
 }
 
 /// Navigates from a page with this query to the login origin. Returns the world after the redirect back, and the `state`.
@@ -653,13 +679,13 @@ fn trustors_are_listed_with_the_token_of_the_target() {
         let world = World::new();
         let user = format!(
             r#"{{"id":"u","trustors":[{{"id":"1","enabled":true,"organization":{{"id":"{ACME}","name":"Acme"}}}},
-                {{"id":"2","enabled":false,"organization":{{"id":"{INITECH}"}}}},{{"id":"3"}},{{"enabled":true,"organization":{{"id":"no uuid"}}}}]}}"#
+                {{"id":"2","enabled":false,"organization":{{"id":"{INITECH}"}}}},{{"id":"3"}},{{"id":"{GLOBEX}","enabled":true}},{{"enabled":true,"organization":{{"id":"no uuid"}}}}]}}"#
         );
         world.respond(move |_| response(200, &user));
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let trustors = recorder.trustors(no_options()).await.unwrap();
         let listed: Vec<_> = trustors.iter().map(|each| (each.org.as_str(), each.name.as_deref(), each.enabled)).collect();
-        assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false)]);
+        assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false), (GLOBEX, None, true)]);
         let request = &world.requests()[0];
         assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "https://api.cloud.example/api/v2/users/me?expand=trustors"));
         assert_eq!((request.token.clone(), request.org.as_deref()), (jwt_for(GLOBEX), None));
@@ -1030,5 +1056,98 @@ fn a_server_that_drops_the_query_of_the_callback_page_is_named() {
         let refused = error(refused);
         assert_eq!(refused.code, Code::LoginStateMismatch);
         assert!(refused.message.contains("without a query") && refused.hint().contains("drops the query"), "{}", refused.hint());
+    });
+}
+
+/// Options of an app that signs in while it connects.
+fn on_connect(change: impl Fn(&mut LoginOptions)) -> Options {
+    let mut options = redirect();
+    let login = options.login.as_mut().unwrap();
+    login.on = Some("connect".into());
+    change(login);
+    options
+}
+
+/// connect() leaves the page. Returns the world after the redirect back, and the authorization request.
+async fn leave_at_connect(options: impl Fn() -> Options) -> (World, String) {
+    let world = World::new();
+    let (left, ()) = join(opened(&world, options(), &[]), async { world.advance(120_000) }).await;
+    assert_eq!(refused(left).code, Code::LoginTimeout);
+    let url = world.navigations()[0].clone();
+    (world.after_redirect(), url)
+}
+
+#[test]
+fn connect_signs_in_by_redirect_without_a_named_organization() {
+    run(async {
+        let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
+        assert_eq!(parameter(&url, "target"), None);
+        world.respond(cloud_of(GLOBEX));
+        let state = parameter(&url, "state").unwrap();
+        let recorder = opened(&world, on_connect(|_| {}), &[("code", "code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+        assert_eq!((recorder.org(), world.navigations().len()), (OrgId::parse(GLOBEX), 0));
+        record_in_current_org(&recorder).await.unwrap();
+    });
+}
+
+#[test]
+fn connect_names_the_organization_that_the_launch_url_names() {
+    run(async {
+        let options = || Options { org_id: Some(GLOBEX.into()), ..on_connect(|_| {}) };
+        let (world, url) = leave_at_connect(options).await;
+        assert_eq!(parameter(&url, "target").as_deref(), Some(GLOBEX));
+        world.respond(cloud_of(GLOBEX));
+        let state = parameter(&url, "state").unwrap();
+        assert!(opened(&world, options(), &[("code", "code"), ("state", &state)]).await.is_ok());
+    });
+}
+
+#[test]
+fn a_page_that_has_come_back_does_not_leave_again_by_itself() {
+    run(async {
+        // The person, or the login origin, says no.
+        let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
+        let state = PageState::default();
+        let answer = [("error", "access_denied"), ("state", &parameter(&url, "state").unwrap())];
+        assert_eq!(refused(opened_again(&state, &world, on_connect(|_| {}), &answer).await).code, Code::LoginDenied);
+        for _ in 0..3 {
+            let again = refused(opened_again(&state, &world, on_connect(|_| {}), &[]).await);
+            assert_eq!((again.code, world.navigations().len()), (Code::LoginDenied, 0));
+        }
+        // The answer is not this page's.
+        let state = PageState::default();
+        assert_eq!(refused(opened_again(&state, &world, on_connect(|_| {}), &answer).await).code, Code::LoginStateMismatch);
+        assert_eq!(refused(opened_again(&state, &world, on_connect(|_| {}), &[]).await).code, Code::LoginStateMismatch);
+
+        // The sign-in was right, and another recorder of the page has the token: the app may connect once more.
+        let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
+        world.respond(cloud_of(GLOBEX)).share_nothing();
+        let state = PageState::default();
+        let answer = [("code", "code"), ("state", &parameter(&url, "state").unwrap())];
+        assert!(opened_again(&state, &world, on_connect(|_| {}), &answer).await.is_ok());
+        let second = opened_again(&state, &world, on_connect(|_| {}), &[]).await.unwrap_or_else(|_| panic!());
+        assert_eq!((second.tokens().len(), world.navigations().len()), (0, 0));
+    });
+}
+
+#[test]
+fn a_sign_in_at_connect_that_ends_in_an_organization_that_is_not_allowed_is_refused() {
+    run(async {
+        let options = || on_connect(|login| login.allowed_org_ids = Some(vec![INITECH.into()]));
+        let (world, url) = leave_at_connect(options).await;
+        world.respond(cloud_of(GLOBEX));
+        let state = parameter(&url, "state").unwrap();
+        let error = refused(opened(&world, options(), &[("code", "code"), ("state", &state)]).await);
+        assert_eq!((error.code, error.evidence.token_org_id.clone()), (Code::LoginWrongOrg, OrgId::parse(GLOBEX)));
+    });
+}
+
+#[test]
+fn connect_does_not_sign_in_if_it_has_a_token() {
+    run(async {
+        let world = World::new();
+        let options = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
+        let recorder = opened(&world, options, &[]).await.unwrap_or_else(|_| panic!());
+        assert_eq!((recorder.tokens().len(), world.navigations().len()), (1, 0));
     });
 }

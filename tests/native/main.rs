@@ -18,6 +18,7 @@ mod isolation;
 mod lifetime;
 mod login;
 mod many;
+mod own_org;
 mod rate_limit;
 mod recordings;
 mod refusal;

@@ -71,7 +71,17 @@ fn scopes_and_permissions_in_the_message_become_evidence() {
         403,
         r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [screenrecordings:write]"}"#,
     ));
-    assert_eq!(scope.evidence.missing_scopes.unwrap(), ["screenrecordings:write"]);
+    assert_eq!(
+        (scope.hint(), scope.evidence.missing_scopes.clone().unwrap()),
+        (Code::ScopeMissing.hint(), vec!["screenrecordings:write".to_owned()])
+    );
+    // Genesys lists alternatives, and means either.
+    let either = refusal(&response(
+        403,
+        r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [conversations:readonly, conversations]"}"#,
+    ));
+    assert_eq!(either.evidence.missing_scopes.as_deref().unwrap(), ["conversations:readonly", "conversations"]);
+    assert!(either.hint().contains("one of"), "{}", either.hint());
     let permissions = refusal(&response(
         403,
         r#"{"code":"missing.any.permissions","message":"… at least one of the following permissions assigned: [recording:screenRecording:view, recording:recording:view]"}"#,

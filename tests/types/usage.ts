@@ -16,6 +16,7 @@ import {
   type ErrorCode,
   type IssuedToken,
   type LaunchContext,
+  type LaunchParams,
   type LoginOptions,
   type OrgSummary,
   type Recorder,
@@ -25,6 +26,7 @@ import {
   type RecordingState,
   type RecordingsOptions,
   type SeenRecording,
+  type SignInOptions,
   type StartManyOptions,
   type StartManyProgress,
   type StartOptions,
@@ -47,7 +49,7 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     tokens: ["abc"],
     getToken: async (need: TokenNeed): Promise<IssuedToken> => {
       need.signal.throwIfAborted();
-      return need.reason === "expired" ? { accessToken: need.orgId, expiresIn: 3600 } : need.scopes.join();
+      return need.reason === "expired" ? { accessToken: need.orgId ?? "abc", expiresIn: 3600 } : need.scopes.join();
     },
     orgId: "…",
     environment: "eu-west-1",
@@ -73,7 +75,7 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
   await connect({ wasm: await fetch("/x.wasm") });
   // A source that answers at once is one as well.
   await connect({ getToken: () => "abc" });
-  await connect({ getToken: ({ orgId }) => ({ accessToken: orgId }) });
+  await connect({ getToken: ({ orgId }) => ({ accessToken: orgId ?? "abc" }) });
 
   // One that has none says so.
   await connect({ getToken: () => null });
@@ -90,6 +92,10 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
     login: { ...login, mode: "redirect", prompt: "login", loginHint: "a@b.example", scope: "a b", timeoutMs: 1000 },
   });
   await connect({ login: { clientIds: { "prod-euw1": "…" }, redirectUri: "…", wrongOrg: "file" }, shareTokens: false });
+
+  await connect({ login: { ...login, on: "connect", allowedOrgIds: ["…"] } });
+  const launchParams: LaunchParams = { hostOrigin: "host", targetEnv: "env", environment: "domain" };
+  await connect({ launchParams: { ...launchParams, orgId: "tenant", langTag: "lang", conversationId: "call" } });
 
   const environment: Environment = recorder.environment;
   const origins: string[] = [environment.name, environment.api, environment.login, environment.apps];
@@ -111,10 +117,14 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
   const orgs: OrgSummary[] = recorder.orgs();
   const added: OrgSummary = await recorder.addToken("abc");
   const switched: OrgSummary = await recorder.switchOrg(added.orgId);
+  const signIn: SignInOptions = { orgId: added.orgId, signal: AbortSignal.timeout(1000), timeoutMs: 1000 };
+  const signedIn: OrgSummary = await recorder.signIn(signIn);
+  await recorder.signIn();
   const known: "claim" | "cloud" = switched.knownBy;
   const facts: (string | number | string[] | undefined)[] = [
     orgs[0]?.name,
     added.homeOrgId,
+    signedIn.name,
     added.scopes,
     added.expiresAt,
   ];
@@ -215,7 +225,7 @@ export function told(event: RecorderEvent): unknown[] {
     case "token-requested": {
       const source: "refresh-token" | "getToken" | "login" = event.source;
       const reason: TokenNeed["reason"] = event.reason;
-      return [event.orgId satisfies string, source, reason];
+      return [event.orgId satisfies string | undefined, source, reason];
     }
     case "token-filed": {
       const facts: (string | string[] | undefined)[] = [event.homeOrgId, event.scopes];
@@ -241,7 +251,7 @@ export function told(event: RecorderEvent): unknown[] {
       void (event.previousOrgId satisfies string);
       return [event.orgId satisfies string];
     case "warning":
-      return [event.code satisfies "SCOPE_MISSING", event.missingScope satisfies string, event.nearMiss];
+      return event.code === "SCOPE_MISSING" ? [event.missingScope satisfies string, event.nearMiss] : [event.orgId];
     default: {
       const never: never = event;
       return [never];

@@ -10,6 +10,7 @@ use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::Batch;
@@ -76,13 +77,15 @@ pub async fn connect(world: &World, options: Options) -> Recorder<World> {
 
 pub async fn try_connect(world: &World, options: Options) -> Result<Recorder<World>, CallError> {
     let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
-    Recorder::connect(PageStarts::default(), world.clone(), settings, None, no_options()).await
+    Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await
 }
 
 /// Another recorder of the same page.
 pub async fn connect_in(starts: &PageStarts, world: &World, options: Options) -> Recorder<World> {
     let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
-    Recorder::connect(starts.clone(), world.clone(), settings, None, no_options()).await.unwrap()
+    Recorder::connect(PageState { starts: starts.clone(), ..PageState::default() }, world.clone(), settings, None, no_options())
+        .await
+        .unwrap()
 }
 
 /// Connects, opens a sign-in window with the first start in this organization, and signs in.

@@ -88,7 +88,7 @@ impl SignInWindow for PopupHandle {
     fn show(&self, url: &str) {
         self.0.url.replace(Some(url.to_owned()));
         if self.0.signs_in_immediately {
-            self.0.post_code(&format!("code-for-{}", self.0.parameter("target").unwrap()));
+            self.0.post_code(&format!("code-for-{}", self.0.parameter("target").unwrap_or_default()));
         }
     }
 

@@ -104,7 +104,7 @@ impl TokenSource for World {
     async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
         let call = GetTokenCall {
             environment: need.environment.name().to_owned(),
-            org: need.org.as_str().to_owned(),
+            org: need.org.map_or(String::new(), |org| org.as_str().to_owned()),
             scopes: need.scopes.clone(),
             reason: need.reason.as_str().to_owned(),
         };

@@ -154,7 +154,7 @@ impl TokenSource for Page {
         let world = &self.world;
         world.act();
         let environment = self.setup.environment;
-        let org = org_number(need.org.as_str()).expect("an organization that there is");
+        let org = need.org.and_then(|org| org_number(org.as_str())).expect("an organization that there is");
         let give = world.next_give();
         world.log(|| format!("recorder {}: getToken for org {org} ({:?}): {give:?}", self.recorder, need.reason));
         if need.environment.api().as_str() != api(environment) {

@@ -12,6 +12,7 @@ use premium_recorder::cloud::ports::Codec as _;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
 use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
@@ -559,10 +560,11 @@ async fn connected(
     query: Vec<(String, String)>,
     limits: CallOptions,
 ) -> Result<Recorder<Page>, CallError> {
+    let state = PageState { starts, ..PageState::default() };
     let mut place = premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query };
-    let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place))?;
+    let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place), &state.returned)?;
     let settings = Settings::from_options(options, None, Some(place))?;
-    Recorder::connect(starts, page, settings, returned, limits).await
+    Recorder::connect(state, page, settings, returned, limits).await
 }
 
 fn login_options(login: &schedule::Login) -> LoginOptions {

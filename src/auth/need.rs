@@ -1,0 +1,40 @@
+//! The token that an acquisition needs.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::cloud::event::NeedReason;
+use crate::model::environment::{Environment, Target};
+use crate::model::ids::OrgId;
+
+/// The token that an acquisition needs.
+pub(crate) struct Need {
+    /// The environment that the token must be of.
+    pub(crate) environment: Rc<Environment>,
+    /// The organization that the token must be of. `None` if nobody named one: the token that a source gives decides.
+    pub(crate) org: Option<OrgId>,
+    /// Why the token is needed.
+    pub(crate) reason: NeedReason,
+}
+
+impl Need {
+    /// A token of this target.
+    pub(crate) fn of(target: &Target, reason: NeedReason) -> Need {
+        Need { environment: target.environment.clone(), org: Some(target.org.clone()), reason }
+    }
+
+    /// A token of whichever organization a source gives.
+    pub(crate) fn of_any_org(environment: Rc<Environment>) -> Need {
+        Need { environment, org: None, reason: NeedReason::Missing }
+    }
+}
+
+/// The organization, as messages name it.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.org {
+            Some(org) => write!(f, "organization {org}"),
+            None => f.write_str("any organization"),
+        }
+    }
+}
