@@ -124,13 +124,30 @@ impl From<&Caller> for TokenInfo {
     }
 }
 
+/// The `version` of every user and organization: nothing here ever changes.
+const VERSION: u32 = 1;
+
+/// The published model of an organization, without the fields that may be left out.
+#[derive(Serialize)]
+struct Summary {
+    id: &'static str,
+    name: &'static str,
+    version: u32,
+}
+
+impl From<&'static Organization> for Summary {
+    fn from(organization: &'static Organization) -> Self {
+        Self { id: organization.id, name: organization.name, version: VERSION }
+    }
+}
+
 /// An organization that the user's own is trusted by.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Trustor {
     id: &'static str,
     enabled: bool,
-    organization: Name,
+    organization: Summary,
     self_uri: String,
 }
 
@@ -147,9 +164,10 @@ struct UserMe {
     id: &'static str,
     name: &'static str,
     state: &'static str,
+    version: u32,
     self_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    organization: Option<Name>,
+    organization: Option<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<TokenInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,6 +180,7 @@ impl From<&'static Agent> for UserMe {
             id: agent.id,
             name: agent.name,
             state: "active",
+            version: VERSION,
             self_uri: format!("/api/v2/users/{}", agent.id),
             organization: None,
             token: None,
@@ -176,17 +195,14 @@ async fn token_info(caller: Caller) -> Json<TokenInfo> {
 
 async fn revoke(State(cloud): State<Shared>, caller: Caller) -> StatusCode {
     cloud.world().tokens.revoke(&caller);
-    StatusCode::NO_CONTENT
+    StatusCode::OK
 }
 
-#[derive(Deserialize)]
-struct Expansion {
-    #[serde(default)]
-    expand: String,
-}
-
-async fn user_me(caller: Caller, Told(Query(Expansion { expand })): Told<Query<Expansion>>) -> Json<UserMe> {
-    let expands = |part: &str| expand.split(',').any(|wanted| wanted.trim() == part);
+/// `expand` may be repeated, as the published API declares it, and may hold a list with commas, as the official
+/// JavaScript SDK sends it.
+async fn user_me(caller: Caller, Told(Query(query)): Told<Query<Vec<(String, String)>>>) -> Json<UserMe> {
+    let wanted: Vec<_> = query.iter().filter(|(name, _)| name == "expand").flat_map(|(_, parts)| parts.split(',')).map(str::trim).collect();
+    let expands = |part: &str| wanted.contains(&part);
     let user = caller.grant.user;
     Json(UserMe {
         organization: expands("organization").then(|| caller.grant.organization.into()),
@@ -213,7 +229,7 @@ async fn organization_me(caller: Caller) -> Json<Value> {
         "defaultCountryCode": "US",
         "state": "active",
         "features": {},
-        "version": 1,
+        "version": VERSION,
         "selfUri": "/api/v2/organizations/me",
     }))
 }

@@ -13,7 +13,8 @@ pub(crate) enum GrantType {
     ClientCredentials,
     #[serde(rename = "refresh_token")]
     RefreshToken,
-    #[serde(rename = "saml2-bearer")]
+    /// RFC 7522.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:saml2-bearer")]
     Saml2Bearer,
 }
 

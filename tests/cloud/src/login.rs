@@ -5,7 +5,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-        header::{CACHE_CONTROL, SET_COOKIE},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, SET_COOKIE, X_FRAME_OPTIONS},
     },
     middleware::{Next, from_fn_with_state, map_response},
     response::Response,
@@ -39,6 +39,7 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .layer(from_fn_with_state((cloud.clone(), Listener::Login), ledger::keep))
         .layer(map_response(api::correlate))
         .layer(from_fn_with_state(cloud.clone(), isolate))
+        .layer(from_fn_with_state(cloud.clone(), refuse_framing))
         .layer(from_fn_with_state(cloud.clone(), cors::answer))
         .layer(from_fn_with_state(cloud.clone(), clock::date))
 }
@@ -48,6 +49,17 @@ async fn isolate(State(cloud): State<Shared>, request: Request, next: Next) -> R
     let mut response = next.run(request).await;
     if cloud.world().settings.cross_origin_opener_policy {
         response.headers_mut().insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    response
+}
+
+/// Pages alone: a browser in which somebody is signed in is redirected, in a frame as well.
+async fn refuse_framing(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if cloud.world().settings.login_refuses_framing && response.headers().contains_key(CONTENT_SECURITY_POLICY) {
+        response.headers_mut().insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        // A policy of its own: a browser enforces all that it gets.
+        response.headers_mut().append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
     }
     response
 }

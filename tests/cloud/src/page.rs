@@ -107,7 +107,7 @@ pub(crate) fn notice(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, &html! { p role=[role] { (text) } })
 }
 
-/// It may stand in a frame. `form-action` stays out of its policy, because Chromium applies that to the redirect that
+/// It may stand in a frame, unless a setting says otherwise. `form-action` stays out of its policy, because Chromium applies that to the redirect that
 /// answers the form as well.
 fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));

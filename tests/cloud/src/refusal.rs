@@ -30,7 +30,7 @@ struct Detail {
 struct Limit {
     key: &'static str,
     namespace: &'static str,
-    value: String,
+    value: u32,
 }
 
 #[derive(Serialize)]
@@ -137,7 +137,7 @@ impl IntoResponse for Refusal {
             message_params: Map::new(),
             details: self.field.map(|field_name| Detail { error_code: self.code, field_name }).into_iter().collect(),
             errors: Vec::new(),
-            limit: self.limit.map(|allowed| Limit { key: "token.rate.per.minute", namespace: "platform.api", value: allowed.to_string() }),
+            limit: self.limit.map(|allowed| Limit { key: "token.rate.per.minute", namespace: "platform.api", value: allowed }),
         };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {

@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) idle_seconds: i64,
     pub(crate) date_exposed_by_cors: bool,
     pub(crate) cross_origin_opener_policy: bool,
+    pub(crate) login_refuses_framing: bool,
     pub(crate) clock_speed: f64,
     /// Of connections to the api origin, from the next one on.
     pub(crate) keep_alive: bool,
@@ -54,6 +55,7 @@ impl Default for Settings {
             idle_seconds: 1800,
             date_exposed_by_cors: false,
             cross_origin_opener_policy: false,
+            login_refuses_framing: false,
             clock_speed: Clock::MACHINE_SPEED,
             keep_alive: false,
             idempotency_header: None,
@@ -75,6 +77,7 @@ pub(crate) struct Change {
     idle_seconds: Option<i64>,
     date_exposed_by_cors: Option<bool>,
     cross_origin_opener_policy: Option<bool>,
+    login_refuses_framing: Option<bool>,
     clock_speed: Option<f64>,
     keep_alive: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
@@ -134,6 +137,7 @@ impl Settings {
             idle_seconds: change.idle_seconds.unwrap_or(self.idle_seconds),
             date_exposed_by_cors: change.date_exposed_by_cors.unwrap_or(self.date_exposed_by_cors),
             cross_origin_opener_policy: change.cross_origin_opener_policy.unwrap_or(self.cross_origin_opener_policy),
+            login_refuses_framing: change.login_refuses_framing.unwrap_or(self.login_refuses_framing),
             clock_speed: change.clock_speed.unwrap_or(self.clock_speed),
             keep_alive: change.keep_alive.unwrap_or(self.keep_alive),
             idempotency_header: change.idempotency_header.unwrap_or_else(|| self.idempotency_header.take()),

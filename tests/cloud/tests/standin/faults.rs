@@ -205,7 +205,7 @@ fn the_ledger_tells_everything_but_tokens() {
             "api /api/v2/users/me access_token=*** 200",
             "api /*** - 404",
             "api /api/v2/screenrecordings - 403",
-            "api /api/v2/tokens/me - 204",
+            "api /api/v2/tokens/me - 200",
             "api /api/v2/tokens/me token=*** 401",
             "login /oauth/token - 404",
             "apps /leak - 404",

@@ -463,6 +463,29 @@ fn who_may_work_in_several_organizations_is_asked_for_one() {
 }
 
 #[test]
+fn a_choice_among_organizations_is_offered_whenever_no_target_is_named() {
+    let cloud = cloud();
+    let trustee = &northwind().agents[1];
+    for signed_in in [&northwind().agents[0], agent(acme())] {
+        let session = sign_in(&cloud, signed_in, &[]);
+        let page = ask_with(&cloud, &authorize_pairs(&[("prompt", "login")]), Some(cookie(&session)));
+        assert_eq!(page.status, 200);
+        assert_eq!(options(html(&page), "organization"), ["The user's own", "Acme", "Globex", "Initech", "Northwind Apps"]);
+        for organization in [acme(), globex(), northwind()] {
+            let picked = press(&cloud, &page, "sign-in", &[("user", trustee.id), ("organization", organization.id)]);
+            assert_eq!(organization_of(&cloud, &code(&picked)), organization.id);
+        }
+    }
+    // Who signed in as a trustee chooses again at the next sign-in that names none.
+    let trustee_there = sign_in(&cloud, trustee, &[("target", globex().id)]);
+    let page = ask_with(&cloud, &authorize_pairs(&[]), Some(cookie(&trustee_there)));
+    assert_eq!(options(html(&page), "organization"), ["Northwind Apps", "Acme", "Globex"]);
+    let named = [("target", globex().id), ("prompt", "login")];
+    let page = ask_with(&cloud, &authorize_pairs(&named), Some(cookie(&trustee_there)));
+    assert!(!html(&page).contains("<select id=\"organization\""));
+}
+
+#[test]
 fn a_code_works_once_and_a_second_use_revokes_what_came_of_it() {
     let cloud = cloud();
     cloud.control("settings", &json!({"refreshTokens": true}));
@@ -606,7 +629,7 @@ fn a_refresh_token_outlives_the_access_token() {
     assert_eq!(info(&cloud, text(&first, "access_token")).status, 401);
     let second = refresh(&cloud, text(&first, "refresh_token"));
     assert_eq!(info(&cloud, text(&second, "access_token")).status, 200);
-    assert_eq!(cloud.with_token("DELETE", TOKEN_INFO, text(&second, "access_token"), None).status, 204);
+    assert_eq!(cloud.with_token("DELETE", TOKEN_INFO, text(&second, "access_token"), None).status, 200);
     assert_eq!(refresh(&cloud, text(&second, "refresh_token")).status, 200);
     let line = |source: &str, revoked: bool, expired: bool| json!({"orgId": acme().id, "homeOrgId": acme().id, "source": source, "revoked": revoked, "expired": expired});
     assert_eq!(
@@ -658,7 +681,13 @@ fn the_metadata_tell_where_everything_is() {
             "token_endpoint": format!("{login}/oauth/token"),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token", "saml2-bearer"],
+            // RFC 8414 takes the names of RFC 7591, section 2.
+            "grant_types_supported": [
+                "authorization_code",
+                "client_credentials",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:saml2-bearer",
+            ],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         })
@@ -714,6 +743,28 @@ fn the_login_pages_cut_their_opener_off_where_a_setting_says_so() {
         assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
     }
     assert_eq!(cloud.call("GET", "/standin/orgs", &[], None).header("cross-origin-opener-policy"), None);
+}
+
+#[test]
+fn the_login_pages_stand_in_no_frame_where_a_setting_says_so() {
+    let cloud = cloud();
+    assert_eq!(cloud.set(&json!({"loginRefusesFraming": true}))["loginRefusesFraming"], true);
+    let signed_in = sign_in(&cloud, agent(acme()), &[]);
+    let chooser = sign_in(&cloud, agent(northwind()), &[]);
+    for page in [
+        ask(&cloud, &[]),
+        ask(&cloud, &[("client_id", "unknown")]),
+        ask_with(&cloud, &authorize_pairs(&[]), Some(cookie(&chooser))),
+        cloud.try_login("GET", "/logout", &[], None).unwrap(),
+    ] {
+        // RFC 7034, section 2.1, and Content Security Policy Level 3, section 6.4.2.
+        assert_eq!(page.header("x-frame-options"), Some("DENY"));
+        let mut policies = page.headers.get_all("content-security-policy").iter().map(|policy| policy.to_str().unwrap());
+        assert!(policies.any(|policy| policy == "frame-ancestors 'none'"));
+        assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    }
+    let redirected = ask_with(&cloud, &authorize_pairs(&[]), Some(cookie(&signed_in)));
+    assert_eq!((redirected.status, redirected.header("x-frame-options")), (303, None));
 }
 
 #[test]
