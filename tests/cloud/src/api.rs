@@ -33,6 +33,11 @@ pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("inin-corr
 /// By the source's thread; no published scope of the platform ends in `:write`.
 const WRITE_SCOPE: &str = "screenrecordings:write";
 
+/// By the published API: any of these scopes allows the operation.
+const SELF_SCOPES: &[&str] = &["user-basic-info"];
+const USER_SCOPES: &[&str] = &["users", "users:readonly"];
+const ORGANIZATION_SCOPES: &[&str] = &["organization", "organization:readonly"];
+
 pub(crate) fn router(cloud: &Shared) -> Router {
     let api = Router::new()
         .route("/api/v2/tokens/me", get(token_info).delete(revoke))
@@ -189,38 +194,49 @@ impl From<&'static Agent> for UserMe {
     }
 }
 
-async fn token_info(caller: Caller) -> Json<TokenInfo> {
-    Json(TokenInfo::from(&caller))
+async fn token_info(State(cloud): State<Shared>, caller: Caller) -> Result<Json<TokenInfo>, Refusal> {
+    caller.require_published_scope(&cloud.world(), SELF_SCOPES)?;
+    Ok(Json(TokenInfo::from(&caller)))
 }
 
-async fn revoke(State(cloud): State<Shared>, caller: Caller) -> StatusCode {
-    cloud.world().tokens.revoke(&caller);
-    StatusCode::OK
+async fn revoke(State(cloud): State<Shared>, caller: Caller) -> Result<StatusCode, Refusal> {
+    let mut world = cloud.world();
+    caller.require_published_scope(&world, SELF_SCOPES)?;
+    world.tokens.revoke(&caller);
+    Ok(StatusCode::OK)
 }
 
 /// `expand` may be repeated, as the published API declares it, and may hold a list with commas, as the official
 /// JavaScript SDK sends it.
-async fn user_me(caller: Caller, Told(Query(query)): Told<Query<Vec<(String, String)>>>) -> Json<UserMe> {
+async fn user_me(
+    State(cloud): State<Shared>,
+    caller: Caller,
+    Told(Query(query)): Told<Query<Vec<(String, String)>>>,
+) -> Result<Json<UserMe>, Refusal> {
+    caller.require_published_scope(&cloud.world(), SELF_SCOPES)?;
     let wanted: Vec<_> = query.iter().filter(|(name, _)| name == "expand").flat_map(|(_, parts)| parts.split(',')).map(str::trim).collect();
     let expands = |part: &str| wanted.contains(&part);
     let user = caller.grant.user;
-    Json(UserMe {
+    Ok(Json(UserMe {
         organization: expands("organization").then(|| caller.grant.organization.into()),
         token: expands("token").then(|| TokenInfo::from(&caller)),
         trustors: expands("trustors").then(|| user.trusts().map(Trustor::from).collect()),
         ..user.agent.into()
-    })
+    }))
 }
 
 async fn user(State(cloud): State<Shared>, caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<UserMe>, Refusal> {
-    let user = cloud.world().directory.user(&id).filter(|user| user.home.id == caller.grant.organization.id);
+    let world = cloud.world();
+    caller.require_published_scope(&world, USER_SCOPES)?;
+    let user = world.directory.user(&id).filter(|user| user.home.id == caller.grant.organization.id);
     Ok(Json(user.ok_or_else(Refusal::not_found)?.agent.into()))
 }
 
-async fn organization_me(caller: Caller) -> Json<Value> {
+async fn organization_me(State(cloud): State<Shared>, caller: Caller) -> Result<Json<Value>, Refusal> {
+    caller.require_published_scope(&cloud.world(), ORGANIZATION_SCOPES)?;
     let organization = caller.grant.organization;
     let short_name = organization.short_name();
-    Json(json!({
+    Ok(Json(json!({
         "id": organization.id,
         "name": organization.name,
         "thirdPartyOrgName": short_name,
@@ -231,7 +247,7 @@ async fn organization_me(caller: Caller) -> Json<Value> {
         "features": {},
         "version": VERSION,
         "selfUri": "/api/v2/organizations/me",
-    }))
+    })))
 }
 
 /// A header may repeat the organization of the token, and never changes it.

@@ -107,7 +107,7 @@ fn judge(parameters: &Parameters, client: &Client) -> Result<(Challenge, Vec<Str
     let challenge = Challenge::parse(challenge)
         .ok_or(Problem::invalid_request("code_challenge must be a base64url-encoded SHA-256 without padding."))?;
     let scopes = match parameters.get("scope") {
-        None => client.scopes(),
+        None => client.scopes().to_vec(),
         Some(scope) => {
             let wanted: Vec<_> = scope.split(' ').map(str::to_owned).collect();
             if !wanted.iter().all(|scope| client.scopes().contains(scope)) {

@@ -15,11 +15,18 @@ pub(crate) struct Client {
     client_id: String,
     redirect_uris: Vec<String>,
     grants: Vec<GrantType>,
+    /// Configured here, and never asked for.
+    scopes: Vec<String>,
 }
 
 impl Client {
     fn new(client_id: String) -> Self {
-        Self { client_id, redirect_uris: Vec::new(), grants: DEFAULT_GRANTS.to_vec() }
+        Self {
+            client_id,
+            redirect_uris: Vec::new(),
+            grants: DEFAULT_GRANTS.to_vec(),
+            scopes: token::DEFAULT_SCOPES.map(str::to_owned).to_vec(),
+        }
     }
 
     /// To the letter, query string included.
@@ -31,9 +38,8 @@ impl Client {
         self.grants.contains(&grant)
     }
 
-    /// Configured with the client, and never asked for.
-    pub(crate) fn scopes(&self) -> Vec<String> {
-        token::DEFAULT_SCOPES.map(str::to_owned).to_vec()
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.scopes
     }
 
     fn register(&mut self, redirect_uris: Vec<String>) {
@@ -51,6 +57,12 @@ pub(crate) struct Order {
     client_id: Option<String>,
     redirect_uris: Vec<String>,
     grants: Option<Vec<GrantType>>,
+    scopes: Option<Vec<String>>,
+}
+
+/// RFC 6749, section 3.3.
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
 }
 
 /// A redirect URI is absolute, and has no fragment (RFC 6749, section 3.1.2).
@@ -91,10 +103,14 @@ impl Clients {
         if client_id.is_empty() {
             return Err(Refusal::bad_request("clientId must not be empty."));
         }
+        if let Some(scope) = order.scopes.iter().flatten().find(|scope| !is_scope(scope)) {
+            return Err(Refusal::bad_request(format!("[{scope}] is no scope.")));
+        }
         let known = self.known.iter().position(|client| client.client_id == client_id);
         let mut client = known.map_or_else(|| Client::new(client_id), |place| self.known.remove(place));
         client.register(order.redirect_uris);
         client.grants = order.grants.unwrap_or(client.grants);
+        client.scopes = order.scopes.unwrap_or(client.scopes);
         self.known.insert(known.unwrap_or(self.known.len()), client.clone());
         Ok(client)
     }

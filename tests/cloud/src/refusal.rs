@@ -81,8 +81,10 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "bad.credentials", "Invalid login credentials.")
     }
 
-    pub(crate) fn scope(scope: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "app.not.authorized.for.scope", format!("App not authorized to use scope [{scope}]"))
+    /// Names every scope that would have been enough by itself.
+    pub(crate) fn scope(any: &[&str]) -> Self {
+        let message = format!("App not authorized to use scope [{}]", any.join(", "));
+        Self::new(StatusCode::FORBIDDEN, "app.not.authorized.for.scope", message)
     }
 
     /// The very words of the thread that this project starts from.

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_per_minute: u32,
     /// Off in a real organization until an administrator turns it on; on here, because a missing scope should show.
     pub(crate) enforce_scopes: bool,
+    /// Of the published operations.
+    pub(crate) enforce_client_scopes: bool,
     /// Of the tokens that a login gives.
     pub(crate) token_format: Format,
     pub(crate) access_token_seconds: i64,
@@ -49,6 +51,7 @@ impl Default for Settings {
             org_header_allowed_by_cors: true,
             rate_limit_per_minute: 300,
             enforce_scopes: true,
+            enforce_client_scopes: false,
             token_format: Format::Opaque,
             access_token_seconds: 3600,
             refresh_tokens: false,
@@ -71,6 +74,7 @@ pub(crate) struct Change {
     org_header_allowed_by_cors: Option<bool>,
     rate_limit_per_minute: Option<u32>,
     enforce_scopes: Option<bool>,
+    enforce_client_scopes: Option<bool>,
     token_format: Option<Format>,
     access_token_seconds: Option<i64>,
     refresh_tokens: Option<bool>,
@@ -131,6 +135,7 @@ impl Settings {
             org_header_allowed_by_cors: change.org_header_allowed_by_cors.unwrap_or(self.org_header_allowed_by_cors),
             rate_limit_per_minute: change.rate_limit_per_minute.unwrap_or(self.rate_limit_per_minute),
             enforce_scopes: change.enforce_scopes.unwrap_or(self.enforce_scopes),
+            enforce_client_scopes: change.enforce_client_scopes.unwrap_or(self.enforce_client_scopes),
             token_format: change.token_format.unwrap_or(self.token_format),
             access_token_seconds: change.access_token_seconds.unwrap_or(self.access_token_seconds),
             refresh_tokens: change.refresh_tokens.unwrap_or(self.refresh_tokens),

@@ -250,11 +250,21 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Of an operation on recordings.
     pub(crate) fn require_scope(&self, world: &World, scope: &str) -> Result<(), Refusal> {
-        if !world.settings.enforce_scopes || self.grant.scopes.iter().any(|held| held == scope) {
+        if world.settings.enforce_scopes { self.require_any(&[scope]) } else { Ok(()) }
+    }
+
+    /// Of an operation that the published API has.
+    pub(crate) fn require_published_scope(&self, world: &World, any: &[&str]) -> Result<(), Refusal> {
+        if world.settings.enforce_client_scopes { self.require_any(any) } else { Ok(()) }
+    }
+
+    fn require_any(&self, any: &[&str]) -> Result<(), Refusal> {
+        if self.grant.scopes.iter().any(|held| any.contains(&held.as_str())) {
             return Ok(());
         }
-        Err(Refusal::scope(scope))
+        Err(Refusal::scope(any))
     }
 }
 

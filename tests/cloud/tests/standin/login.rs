@@ -331,6 +331,19 @@ fn who_signs_in_gets_a_token_of_the_own_organization() {
 }
 
 #[test]
+fn a_login_gives_the_scopes_that_the_client_is_configured_with() {
+    let cloud = cloud();
+    let scopes = json!(["user-basic-info", "users:readonly"]);
+    assert_eq!(cloud.control("clients", &json!({"redirectUris": [], "scopes": scopes})).body["scopes"], scopes);
+    let token = redeem(&cloud, &code(&sign_in(&cloud, agent(acme()), &[])), &[]);
+    assert!(token.body.get("scope").is_none());
+    assert_eq!(info(&cloud, text(&token, "access_token")).body["authorizedScope"], scopes);
+    assert_eq!(error(&ask(&cloud, &[("scope", "screenrecordings:write")])), "invalid_scope");
+    let narrow = redeem(&cloud, &code(&sign_in(&cloud, agent(acme()), &[("scope", "users:readonly")])), &[]);
+    assert_eq!(narrow.body["scope"], "users:readonly");
+}
+
+#[test]
 fn agents_of_a_further_organization_sign_in_and_are_offered_where_it_is_named() {
     let cloud = cloud();
     let further = cloud.control("orgs", &json!({"count": 2, "agents": 2})).body;
@@ -722,12 +735,14 @@ fn clients_are_registered_by_a_control() {
     let cloud = Fixture::with(Options { redirect_uris: vec![REDIRECT.to_owned()], ..Options::default() });
     let clients = || cloud.call("GET", "/standin/clients", &[], None).body;
     let grants = ["authorization_code", "refresh_token"];
-    let first = json!([{"clientId": CLIENT, "redirectUris": [REDIRECT], "grants": grants}]);
+    let scopes = ["screenrecordings:write", "user-basic-info"];
+    let first = json!([{"clientId": CLIENT, "redirectUris": [REDIRECT], "grants": grants, "scopes": scopes}]);
     assert_eq!(clients(), first);
     let added = cloud.control("clients", &json!({"redirectUris": [OTHER_REDIRECT, REDIRECT]}));
-    assert_eq!(added.body, json!({"clientId": CLIENT, "redirectUris": [REDIRECT, OTHER_REDIRECT], "grants": grants}));
-    cloud.control("clients", &json!({"clientId": "other", "redirectUris": [REDIRECT], "grants": ["client_credentials"]}));
-    assert_eq!(clients(), json!([added.body, {"clientId": "other", "redirectUris": [REDIRECT], "grants": ["client_credentials"]}]));
+    assert_eq!(added.body, json!({"clientId": CLIENT, "redirectUris": [REDIRECT, OTHER_REDIRECT], "grants": grants, "scopes": scopes}));
+    let other = json!({"clientId": "other", "redirectUris": [REDIRECT], "grants": ["client_credentials"], "scopes": ["users"]});
+    assert_eq!(cloud.control("clients", &other).body, other);
+    assert_eq!(clients(), json!([added.body, other]));
     cloud.control("reset", &json!({}));
     assert_eq!(clients(), first);
     assert_eq!(Fixture::new().call("GET", "/standin/clients", &[], None).body[0]["redirectUris"], json!([]));

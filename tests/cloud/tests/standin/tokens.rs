@@ -139,6 +139,47 @@ fn a_token_that_idles_expires_and_a_look_may_leave_that_alone() {
     cloud.with_token("GET", PRESERVED, &token, None).refused(401, "bad.credentials");
 }
 
+/// The scopes that the published API declares, any of which is enough.
+#[test]
+fn the_published_scopes_are_enforced_where_a_setting_says_so() {
+    let cloud = Fixture::new();
+    let user = format!("/api/v2/users/{}", agent(acme()).id);
+    let operations: [(&str, &str, &[&str]); 6] = [
+        ("GET", TOKEN_INFO, &["user-basic-info"]),
+        ("HEAD", TOKEN_INFO, &["user-basic-info"]),
+        ("GET", "/api/v2/users/me", &["user-basic-info"]),
+        ("GET", &user, &["users", "users:readonly"]),
+        ("GET", "/api/v2/organizations/me", &["organization", "organization:readonly"]),
+        ("DELETE", TOKEN_INFO, &["user-basic-info"]),
+    ];
+    let scopes = ["user-basic-info", "users", "users:readonly", "organization", "organization:readonly", "screenrecordings:write", "user"];
+    for enforced in [false, true] {
+        assert_eq!(cloud.set(&json!({"enforceClientScopes": enforced}))["enforceClientScopes"], enforced);
+        for scope in scopes {
+            let token = cloud.token(&json!({"orgId": acme().id, "scopes": [scope]}));
+            for (method, path, any) in operations {
+                let answer = cloud.with_token(method, path, &token, None);
+                if !enforced || any.contains(&scope) {
+                    assert_eq!(answer.status, 200, "{method} {path} with {scope}");
+                } else if method == "HEAD" {
+                    assert_eq!(answer.status, 403);
+                } else {
+                    let message = answer.refused(403, "app.not.authorized.for.scope");
+                    assert_eq!(message, format!("App not authorized to use scope [{}]", any.join(", ")));
+                }
+            }
+        }
+    }
+    // Who has no valid token is told so, and recordings have a setting of their own.
+    cloud.call("GET", TOKEN_INFO, &[], None).refused(401, "authentication.required");
+    let token = cloud.token(&json!({"orgId": acme().id, "scopes": []}));
+    cloud.set(&json!({"enforceScopes": false}));
+    assert_eq!(cloud.start(&token, agent(acme()), &[]).status, 201);
+    let kept = cloud.token(&json!({"orgId": acme().id, "scopes": ["users"]}));
+    cloud.with_token("DELETE", TOKEN_INFO, &kept, None).refused(403, "app.not.authorized.for.scope");
+    assert_eq!(cloud.with_token("GET", &user, &kept, None).status, 200);
+}
+
 #[test]
 fn a_token_can_be_looked_at_and_revoked() {
     let cloud = Fixture::new();
@@ -158,6 +199,7 @@ fn the_settings_start_as_told() {
             "orgHeaderAllowedByCors": true,
             "rateLimitPerMinute": 300,
             "enforceScopes": true,
+            "enforceClientScopes": false,
             "tokenFormat": "opaque",
             "accessTokenSeconds": 3600,
             "refreshTokens": false,
@@ -343,6 +385,8 @@ fn orders_that_make_no_sense_are_refused() {
         ("clients", json!({"redirectUris": ["https://app.example/#callback"]})),
         ("clients", json!({"redirectUris": [], "clientId": ""})),
         ("clients", json!({"redirectUris": [], "grants": ["token"]})),
+        ("clients", json!({"redirectUris": [], "scopes": ["users organization"]})),
+        ("clients", json!({"redirectUris": [], "scopes": [""]})),
         ("clock", json!({"advanceSeconds": -1})),
         ("faults", json!({"method": "GET", "path": "/", "fault": {}})),
         ("faults", json!({"method": "GET", "path": "api", "fault": {"status": 500}})),
