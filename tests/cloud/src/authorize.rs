@@ -3,10 +3,7 @@
 use axum::{
     body::Bytes,
     extract::State,
-    http::{
-        HeaderMap, HeaderValue, StatusCode, Uri,
-        header::{CACHE_CONTROL, SET_COOKIE},
-    },
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CACHE_CONTROL},
     response::Response,
 };
 use uuid::Uuid;
@@ -14,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     challenge::Challenge,
     client::{Client, Clients},
+    cookie,
     directory::Directory,
     grant::{Grant, GrantType},
     organization::Organization,
@@ -21,6 +19,7 @@ use crate::{
     parameters::Parameters,
     problem::Problem,
     redirect::Redirect,
+    settings::Settings,
     user::User,
     world::{Shared, World},
 };
@@ -56,7 +55,7 @@ enum Failure {
 }
 
 impl AuthorizeRequest {
-    fn read(parameters: &Parameters, clients: &Clients) -> Result<Self, Failure> {
+    fn read(parameters: &Parameters, clients: &Clients, settings: &Settings) -> Result<Self, Failure> {
         let client = parameters
             .get("client_id")
             .and_then(|client_id| clients.find(client_id))
@@ -66,7 +65,7 @@ impl AuthorizeRequest {
             .filter(|uri| client.knows(uri))
             .ok_or(Failure::Page("The redirect URI is not registered: it must match entirely, query string included."))?;
         let redirect = Redirect { uri: uri.to_owned(), state: parameters.get("state").map(str::to_owned) };
-        match judge(parameters, client) {
+        match judge(parameters, client, settings) {
             Ok((challenge, scopes)) => {
                 let client_id = parameters.get("client_id").unwrap_or_default().to_owned();
                 Ok(Self { client_id, redirect, challenge, scopes })
@@ -84,7 +83,7 @@ impl AuthorizeRequest {
     }
 }
 
-fn judge(parameters: &Parameters, client: &Client) -> Result<(Challenge, Vec<String>), Problem> {
+fn judge(parameters: &Parameters, client: &Client, settings: &Settings) -> Result<(Challenge, Vec<String>), Problem> {
     if parameters.repeats() {
         return Err(Problem::invalid_request("No parameter may be included more than once."));
     }
@@ -107,6 +106,7 @@ fn judge(parameters: &Parameters, client: &Client) -> Result<(Challenge, Vec<Str
     let challenge = Challenge::parse(challenge)
         .ok_or(Problem::invalid_request("code_challenge must be a base64url-encoded SHA-256 without padding."))?;
     let scopes = match parameters.get("scope") {
+        None if settings.require_scope => return Err(Problem::missing_scope()),
         None => client.scopes().to_vec(),
         Some(scope) => {
             let wanted: Vec<_> = scope.split(' ').map(str::to_owned).collect();
@@ -120,10 +120,10 @@ fn judge(parameters: &Parameters, client: &Client) -> Result<(Challenge, Vec<Str
 }
 
 impl Failure {
-    fn answer(self) -> Response {
+    fn answer(self, settings: &Settings) -> Response {
         match self {
             Self::Page(text) => page::notice(StatusCode::BAD_REQUEST, "This request cannot be answered", text),
-            Self::Redirect(redirect, problem) => redirect.problem(&problem),
+            Self::Redirect(redirect, problem) => redirect.problem(&problem, settings),
         }
     }
 }
@@ -141,6 +141,7 @@ fn question<'request>(parameters: &'request Parameters, directory: &Directory) -
     let user = email.and_then(|email| directory.user_by_email(email)).or_else(|| organization.and_then(User::first_of));
     SignIn {
         carried: CARRIED.into_iter().filter_map(|name| Some((name, parameters.get(name)?))).collect(),
+        interaction: None,
         target,
         users: directory.users_around(&[
             target.and_then(|target| directory.organization(target)),
@@ -159,36 +160,53 @@ fn question<'request>(parameters: &'request Parameters, directory: &Directory) -
 pub(crate) async fn ask(State(cloud): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
     let mut world = cloud.world();
-    let request = match AuthorizeRequest::read(&parameters, &world.clients) {
+    let request = match AuthorizeRequest::read(&parameters, &world.clients, &world.settings) {
         Ok(request) => request,
-        Err(failure) => return private(failure.answer()),
+        Err(failure) => return private(failure.answer(&world.settings)),
     };
     let signed_in = world.sessions.user(&headers).filter(|_| parameters.get("prompt") != Some("login"));
     let question = question(&parameters, &world.directory);
     private(match (signed_in, question.target) {
-        (None, _) => question.answer(StatusCode::OK),
+        (None, _) => begin(&mut world, question),
         (Some(user), Some(target)) => {
             // A remembered user who may not work in the target gets a token for another organization, and no word of it.
             let organization = world.directory.organization(target).filter(|target| user.may_work_in(target)).unwrap_or(user.home);
             request.grant_code(&mut world, user, organization)
         }
         (Some(user), None) if user.organizations().nth(1).is_none() => request.grant_code(&mut world, user, user.home),
-        (Some(user), None) => SignIn { signed_in: Some(user), ..question }.answer(StatusCode::OK),
+        (Some(user), None) => begin(&mut world, SignIn { signed_in: Some(user), ..question }),
     })
 }
 
+/// The sign-in page, whose form works in this browser alone where a setting says so.
+fn begin(world: &mut World, question: SignIn) -> Response {
+    if !world.settings.cookie_bound_login {
+        return question.answer(StatusCode::OK);
+    }
+    let (id, opened) = world.interactions.open();
+    let mut response = SignIn { interaction: Some(id), ..question }.answer(StatusCode::OK);
+    cookie::set(response.headers_mut(), &opened);
+    response
+}
+
 /// The sign-in page's form.
-pub(crate) async fn decide(State(cloud): State<Shared>, body: Bytes) -> Response {
+pub(crate) async fn decide(State(cloud): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let parameters = Parameters::parse(&body);
     let mut world = cloud.world();
-    let request = match AuthorizeRequest::read(&parameters, &world.clients) {
+    let interaction = parameters.get("interaction").filter(|_| world.settings.cookie_bound_login);
+    if world.settings.cookie_bound_login && !interaction.is_some_and(|id| world.interactions.is_open(id, &headers)) {
+        let text = "The sign-in has ended, or this browser did not send the cookie of its page.";
+        return private(page::notice(StatusCode::BAD_REQUEST, "Session not found", text));
+    }
+    let request = match AuthorizeRequest::read(&parameters, &world.clients, &world.settings) {
         Ok(request) => request,
-        Err(failure) => return private(failure.answer()),
+        Err(failure) => return private(failure.answer(&world.settings)),
     };
     if parameters.get("decision") == Some("deny") {
-        return private(request.redirect.problem(&Problem::access_denied()));
+        let response = request.redirect.problem(&Problem::access_denied(), &world.settings);
+        return private(end(&mut world, interaction, response));
     }
-    let question = question(&parameters, &world.directory);
+    let question = SignIn { interaction: interaction.map(str::to_owned), ..question(&parameters, &world.directory) };
     let Some(user) = parameters.get("user").and_then(|id| world.directory.user(id)) else {
         return SignIn { alert: Some("Choose a user.".to_owned()), ..question }.answer(StatusCode::BAD_REQUEST);
     };
@@ -199,10 +217,16 @@ pub(crate) async fn decide(State(cloud): State<Shared>, body: Bytes) -> Response
         let alert = Some(format!("{} may not work in {name}.", user.label()));
         return SignIn { alert, user: Some(user), organization, ..question }.answer(StatusCode::FORBIDDEN);
     };
-    let cookie = world.sessions.open(user);
-    let mut response = private(request.grant_code(&mut world, user, organization));
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(SET_COOKIE, cookie);
+    let session = world.sessions.open(user);
+    let mut response = request.grant_code(&mut world, user, organization);
+    cookie::set(response.headers_mut(), &session);
+    private(end(&mut world, interaction, response))
+}
+
+/// The client has its answer: the form of the page works no more.
+fn end(world: &mut World, interaction: Option<&str>, mut response: Response) -> Response {
+    if let Some(id) = interaction {
+        cookie::set(response.headers_mut(), &world.interactions.close(id));
     }
     response
 }

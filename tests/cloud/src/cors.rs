@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderName, Method,
-        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER},
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, VARY},
     },
     middleware::Next,
     response::Response,
@@ -37,20 +37,33 @@ fn layer(settings: &Settings) -> CorsLayer {
     if settings.date_exposed_by_cors {
         exposed.push(DATE);
     }
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods(METHODS)
-        .allow_headers(allowed)
-        .expose_headers(exposed)
-        // A remembered preflight would outlive a change of the settings.
-        .max_age(Duration::ZERO)
+    let layer = CorsLayer::new().allow_origin(Any).allow_methods(METHODS).allow_headers(allowed).expose_headers(exposed);
+    match settings.max_age_seconds {
+        Some(seconds) => layer.max_age(Duration::from_secs(seconds.into())),
+        None => layer,
+    }
+}
+
+/// Marks an answer that no page may read, whatever the settings say.
+#[derive(Clone)]
+pub(crate) struct Hidden;
+
+fn hide(mut response: Response) -> Response {
+    if response.extensions_mut().remove::<Hidden>().is_some() {
+        let headers = response.headers_mut();
+        let of_cors: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+        for name in of_cors.iter().chain([&VARY]) {
+            headers.remove(name);
+        }
+    }
+    response
 }
 
 pub(crate) async fn answer(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
     let mut service = layer(&cloud.world().settings).layer(next);
     if request.method() == Method::OPTIONS && !request.uri().path().starts_with("/standin") {
-        return fault::around(&cloud, request, move |request| service.call(request)).await;
+        return hide(fault::around(&cloud, request, move |request| service.call(request)).await);
     }
     let Ok(response) = service.call(request).await;
-    response
+    hide(response)
 }

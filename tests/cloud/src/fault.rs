@@ -16,11 +16,13 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{line::Line, refusal::Refusal, world::Shared};
+use crate::{cors::Hidden, line::Line, refusal::Refusal, world::Shared};
 
 #[derive(Clone, Default)]
 struct Fault {
     delay: Duration,
+    /// Whether the answer has no CORS headers.
+    is_hidden: bool,
     kind: Kind,
 }
 
@@ -81,6 +83,7 @@ struct FaultOrder {
     reset: Option<Reset>,
     truncate: Option<usize>,
     delay_ms: Option<u64>,
+    cors: Option<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -125,19 +128,23 @@ impl FaultOrder {
         if self.status.is_none() && (self.body.is_some() || !self.headers.is_empty()) {
             return Err(Refusal::bad_request("body and headers need a status."));
         }
+        let is_hidden = self.cors == Some(false);
+        if is_hidden && self.reset.is_some() {
+            return Err(Refusal::bad_request("A connection that is reset carries no answer whose headers could be missing."));
+        }
         let kind = match (self.status, self.reset, self.truncate) {
             (Some(status), None, None) => answer(status, self.body, self.headers)?,
             (None, Some(Reset::Before), None) => Kind::ResetBefore,
             (None, Some(Reset::After), None) => Kind::ResetAfter,
             (None, None, Some(bytes)) => Kind::Truncate(bytes),
-            (None, None, None) if self.delay_ms.is_some() => Kind::None,
+            (None, None, None) if self.delay_ms.is_some() || is_hidden => Kind::None,
             _ => {
                 return Err(Refusal::bad_request(
-                    "fault must hold exactly one of status, reset and truncate, or delayMs, which goes with each of them.",
+                    "fault must hold exactly one of status, reset and truncate, or delayMs or \"cors\": false, which go with them.",
                 ));
             }
         };
-        Ok(Fault { delay: Duration::from_millis(self.delay_ms.unwrap_or(0)), kind })
+        Ok(Fault { delay: Duration::from_millis(self.delay_ms.unwrap_or(0)), is_hidden, kind })
     }
 }
 
@@ -190,7 +197,7 @@ where
         });
         task.await.unwrap_or_else(|error| Refusal::internal(error.to_string()).into_response())
     };
-    match fault.kind {
+    let mut response = match fault.kind {
         Kind::None => carry_out.await,
         Kind::Answer { status, headers, body } => {
             tokio::time::sleep(fault.delay).await;
@@ -205,7 +212,11 @@ where
             line.cut().await
         }
         Kind::Truncate(bytes) => truncate(carry_out.await, bytes).await,
+    };
+    if fault.is_hidden {
+        response.extensions_mut().insert(Hidden);
     }
+    response
 }
 
 async fn truncate(response: Response, bytes: usize) -> Response {

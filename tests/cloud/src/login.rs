@@ -5,7 +5,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, SET_COOKIE, X_FRAME_OPTIONS},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_FRAME_OPTIONS},
     },
     middleware::{Next, from_fn_with_state, map_response},
     response::Response,
@@ -14,7 +14,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
-    api, authorize, clock, cors, exchange, fault,
+    api, authorize, clock, cookie, cors, exchange, fault,
     grant::GrantType,
     ledger::{self, Listener},
     page,
@@ -82,7 +82,7 @@ async fn metadata(State(cloud): State<Shared>) -> Json<Value> {
 async fn logout(State(cloud): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
     let mut world = cloud.world();
-    let cookie = world.sessions.close(&headers);
+    let closed = world.sessions.close(&headers);
     let client = parameters.get("client_id").and_then(|client_id| world.clients.find(client_id));
     let registered = parameters.get("redirect_uri").filter(|uri| client.is_some_and(|client| client.knows(uri)));
     let mut response = match registered {
@@ -90,8 +90,6 @@ async fn logout(State(cloud): State<Shared>, uri: Uri, headers: HeaderMap) -> Re
         None => page::notice(StatusCode::OK, "Signed out", "Nobody is signed in here any more."),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(SET_COOKIE, cookie);
-    }
+    cookie::set(response.headers_mut(), &closed);
     response
 }

@@ -19,8 +19,11 @@ button{margin:1.5rem .5rem 0 0}[role=alert]{border-left:.3rem solid #b00020;padd
 
 /// What the user is asked, and what is already answered.
 pub(crate) struct SignIn<'request> {
-    /// The authorize request. It goes through the form and not through a cookie, which a frame of another site lacks.
+    /// The authorize request. It goes through the form and not through a cookie, which a frame of another site lacks, unless
+    /// the setting `cookieBoundLogin` wants one as well.
     pub(crate) carried: Vec<(&'static str, &'request str)>,
+    /// The id of an interaction that is bound to the browser.
+    pub(crate) interaction: Option<String>,
     /// The organization that the request names.
     pub(crate) target: Option<&'request str>,
     /// Who and what there is to choose from.
@@ -41,6 +44,7 @@ impl SignIn<'_> {
             @if let Some(target) = self.target { p { "Organization: " strong { (self.name_of(target)) } } }
             form method="post" action="/oauth/authorize" autocomplete="off" {
                 @for (name, value) in &self.carried { input type="hidden" name=(name) value=(value); }
+                @if let Some(id) = &self.interaction { input type="hidden" name="interaction" value=(id); }
                 (self.user_field())
                 @if self.target.is_none() { (self.organization_field()) }
                 button type="submit" name="decision" value="sign-in" { "Sign in" }

@@ -48,6 +48,11 @@ impl Problem {
         Self::new("invalid_scope", "The scope is malformed, or exceeds the scopes of the client.")
     }
 
+    /// RFC 6749, section 3.3: a server without a default refuses a request without a scope.
+    pub(crate) const fn missing_scope() -> Self {
+        Self::new("invalid_scope", "The scope is missing, and there is no default.")
+    }
+
     pub(crate) const fn server_error() -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::new("server_error", "The token could not be made.") }
     }

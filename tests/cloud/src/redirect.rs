@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Redirect as SeeOther, Response};
 use form_urlencoded::Serializer;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, settings::Settings};
 
 pub(crate) struct Redirect {
     /// Registered, to the letter.
@@ -17,15 +17,16 @@ impl Redirect {
     }
 
     pub(crate) fn code(&self, code: &str) -> Response {
-        self.with(&[("code", code)])
+        self.with(&[("code", code)], self.state.as_deref())
     }
 
-    pub(crate) fn problem(&self, problem: &Problem) -> Response {
-        self.with(&[("error", problem.code), ("error_description", problem.description)])
+    pub(crate) fn problem(&self, problem: &Problem, settings: &Settings) -> Response {
+        let state = self.state.as_deref().filter(|_| !settings.errors_without_state);
+        self.with(&[("error", problem.code), ("error_description", problem.description)], state)
     }
 
-    fn with(&self, pairs: &[(&str, &str)]) -> Response {
-        let state = self.state.as_deref().map(|state| ("state", state));
+    fn with(&self, pairs: &[(&str, &str)], state: Option<&str>) -> Response {
+        let state = state.map(|state| ("state", state));
         let answer = Serializer::new(String::new()).extend_pairs(pairs).extend_pairs(state).finish();
         let separator = if self.uri.contains('?') { '&' } else { '?' };
         // 303: what was posted to the login page must never be posted to the client (RFC 9700, section 4.12).

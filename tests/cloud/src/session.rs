@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use axum::http::{HeaderMap, header::COOKIE};
+use axum::http::HeaderMap;
 
-use crate::{secret, user::User};
+use crate::{cookie, secret, user::User};
 
 const NAME: &str = "standin-session";
 
@@ -13,18 +13,9 @@ pub(crate) struct Sessions {
     by_text: HashMap<String, User>,
 }
 
-fn presented(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
-}
-
 impl Sessions {
     pub(crate) fn user(&self, headers: &HeaderMap) -> Option<User> {
-        presented(headers).find_map(|text| self.by_text.get(text)).copied()
+        cookie::values(headers, NAME).find_map(|text| self.by_text.get(text)).copied()
     }
 
     /// The cookie to set.
@@ -37,7 +28,7 @@ impl Sessions {
 
     /// The cookie to set.
     pub(crate) fn close(&mut self, headers: &HeaderMap) -> String {
-        for text in presented(headers) {
+        for text in cookie::values(headers, NAME) {
             self.by_text.remove(text);
         }
         format!("{NAME}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")

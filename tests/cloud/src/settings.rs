@@ -36,6 +36,12 @@ pub(crate) struct Settings {
     pub(crate) date_exposed_by_cors: bool,
     pub(crate) cross_origin_opener_policy: bool,
     pub(crate) login_refuses_framing: bool,
+    /// Whether the form of the sign-in page needs a cookie.
+    pub(crate) cookie_bound_login: bool,
+    pub(crate) require_scope: bool,
+    pub(crate) errors_without_state: bool,
+    /// How long a browser may remember a preflight; `None` leaves that to the browser.
+    pub(crate) max_age_seconds: Option<u32>,
     pub(crate) clock_speed: f64,
     /// Of connections to the api origin, from the next one on.
     pub(crate) keep_alive: bool,
@@ -59,6 +65,10 @@ impl Default for Settings {
             date_exposed_by_cors: false,
             cross_origin_opener_policy: false,
             login_refuses_framing: false,
+            cookie_bound_login: false,
+            require_scope: false,
+            errors_without_state: false,
+            max_age_seconds: Some(0),
             clock_speed: Clock::MACHINE_SPEED,
             keep_alive: false,
             idempotency_header: None,
@@ -82,6 +92,11 @@ pub(crate) struct Change {
     date_exposed_by_cors: Option<bool>,
     cross_origin_opener_policy: Option<bool>,
     login_refuses_framing: Option<bool>,
+    cookie_bound_login: Option<bool>,
+    require_scope: Option<bool>,
+    errors_without_state: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    max_age_seconds: Option<Option<u32>>,
     clock_speed: Option<f64>,
     keep_alive: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
@@ -91,7 +106,7 @@ pub(crate) struct Change {
 }
 
 /// Null is a value of its own here, and not the same as a field that is left out.
-fn nullable<'text, D: Deserializer<'text>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn nullable<'text, D: Deserializer<'text>, T: Deserialize<'text>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -143,6 +158,10 @@ impl Settings {
             date_exposed_by_cors: change.date_exposed_by_cors.unwrap_or(self.date_exposed_by_cors),
             cross_origin_opener_policy: change.cross_origin_opener_policy.unwrap_or(self.cross_origin_opener_policy),
             login_refuses_framing: change.login_refuses_framing.unwrap_or(self.login_refuses_framing),
+            cookie_bound_login: change.cookie_bound_login.unwrap_or(self.cookie_bound_login),
+            require_scope: change.require_scope.unwrap_or(self.require_scope),
+            errors_without_state: change.errors_without_state.unwrap_or(self.errors_without_state),
+            max_age_seconds: change.max_age_seconds.unwrap_or(self.max_age_seconds),
             clock_speed: change.clock_speed.unwrap_or(self.clock_speed),
             keep_alive: change.keep_alive.unwrap_or(self.keep_alive),
             idempotency_header: change.idempotency_header.unwrap_or_else(|| self.idempotency_header.take()),

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use crate::{
-    client::Clients, clock::Clock, cloud::Origins, code::Codes, directory::Directory, fault::Faults, ledger::Ledger, recording::Recordings,
-    refresh::RefreshTokens, secret, session::Sessions, settings::Settings, token::Tokens,
+    client::Clients, clock::Clock, cloud::Origins, code::Codes, directory::Directory, fault::Faults, interaction::Interactions,
+    ledger::Ledger, recording::Recordings, refresh::RefreshTokens, secret, session::Sessions, settings::Settings, token::Tokens,
 };
 
 pub(crate) struct World {
@@ -15,6 +15,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) sessions: Sessions,
+    pub(crate) interactions: Interactions,
     pub(crate) codes: Codes,
     pub(crate) tokens: Tokens,
     pub(crate) refresh_tokens: RefreshTokens,
@@ -32,6 +33,7 @@ impl World {
             clock: Clock::default(),
             settings: Settings::default(),
             sessions: Sessions::default(),
+            interactions: Interactions::default(),
             codes: Codes::default(),
             tokens: Tokens::default(),
             refresh_tokens: RefreshTokens::default(),
@@ -53,7 +55,8 @@ impl World {
 
     /// Strikes out every secret that was issued here.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let secrets = self.tokens.texts().chain(self.refresh_tokens.texts()).chain(self.codes.texts()).chain(self.sessions.texts());
+        let of_logins = self.codes.texts().chain(self.sessions.texts()).chain(self.interactions.texts());
+        let secrets = self.tokens.texts().chain(self.refresh_tokens.texts()).chain(of_logins);
         secret::strike_out(text, secrets)
     }
 }

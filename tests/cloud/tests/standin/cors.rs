@@ -44,6 +44,49 @@ fn a_cloud_may_not_know_the_organization_headers() {
     assert_eq!(allowed_headers(&preflight(&cloud, RECORDINGS)).len(), 6);
 }
 
+/// Fetch standard, "CORS protocol": without the header, a browser remembers a preflight for five seconds.
+#[test]
+fn a_preflight_says_how_long_it_may_be_remembered() {
+    let cloud = Fixture::new();
+    let max_age = || preflight(&cloud, RECORDINGS).header("access-control-max-age").map(str::to_owned);
+    assert_eq!(max_age().as_deref(), Some("0"));
+    assert_eq!(cloud.set(&json!({"maxAgeSeconds": 600}))["maxAgeSeconds"], 600);
+    assert_eq!(max_age().as_deref(), Some("600"));
+    assert_eq!(cloud.set(&json!({"maxAgeSeconds": null}))["maxAgeSeconds"], json!(null));
+    assert_eq!(max_age(), None);
+    // A change of another setting leaves it.
+    cloud.set(&json!({"listing": "all"}));
+    assert_eq!(max_age(), None);
+    let answer = cloud.call("GET", TOKEN_INFO, &[("origin", "https://apps.example")], None);
+    assert_eq!(answer.header("access-control-max-age"), None);
+}
+
+#[test]
+fn an_answer_can_be_hidden_from_pages() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    let is_hidden = |answer: &Answer| {
+        assert!(answer.header("inin-correlation-id").is_some());
+        !answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"))
+    };
+    cloud.fault("GET", TOKEN_INFO, &json!({"status": 403, "body": "<p>blocked", "cors": false}));
+    let blocked = cloud.with_token("GET", TOKEN_INFO, &token, None);
+    assert_eq!((blocked.status, is_hidden(&blocked)), (403, true));
+    let next = cloud.with_token("GET", TOKEN_INFO, &token, None);
+    assert_eq!((next.status, is_hidden(&next)), (200, false));
+
+    cloud.fault("POST", RECORDINGS, &json!({"cors": false}));
+    let started = cloud.start(&token, agent(acme()), &[]);
+    assert_eq!((started.status, is_hidden(&started)), (201, true));
+    assert_eq!(cloud.ledger()["recordings"].as_array().unwrap().len(), 1);
+
+    cloud.fault("GET", TOKEN_INFO, &json!({"status": 503, "cors": true}));
+    assert!(!is_hidden(&cloud.with_token("GET", TOKEN_INFO, &token, None)));
+    cloud.fault("POST", "/oauth/token", &json!({"status": 502, "cors": false}));
+    let exchange = cloud.try_login("POST", "/oauth/token", &[], Some("")).unwrap();
+    assert_eq!((exchange.status, is_hidden(&exchange)), (502, true));
+}
+
 #[test]
 fn refusals_and_faults_can_be_read_by_a_page() {
     let cloud = Fixture::new();
@@ -130,6 +173,13 @@ fn a_preflight_can_fail_on_demand() {
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (403, None));
     assert_eq!(preflight(&cloud, RECORDINGS).status, 200);
     assert_eq!(cloud.ledger()["requests"].as_array().unwrap().len(), 1);
+
+    cloud.fault("OPTIONS", RECORDINGS, &json!({"cors": false}));
+    let hidden = preflight(&cloud, RECORDINGS);
+    assert_eq!((hidden.status, hidden.header("access-control-allow-origin")), (200, None));
+    cloud.fault("OPTIONS", "/api/*", &json!({"reset": "before"}));
+    assert!(cloud.try_call("OPTIONS", RECORDINGS, &[("access-control-request-method", "POST")], None).is_err());
+    assert_eq!(preflight(&cloud, RECORDINGS).status, 200);
 }
 
 #[test]

@@ -89,8 +89,12 @@ fn preselected<'html>(html: &'html str, id: &str) -> Option<&'html str> {
     chosen.first().copied()
 }
 
-/// Presses a button of the page that was answered, as a browser would.
+/// Presses a button of the page that was answered, as a browser would in a frame of another site: without a cookie.
 fn press(cloud: &Fixture, page: &Answer, decision: &str, chosen: &[(&str, &str)]) -> Answer {
+    press_with(cloud, page, decision, chosen, None)
+}
+
+fn press_with(cloud: &Fixture, page: &Answer, decision: &str, chosen: &[(&str, &str)], cookie: Option<&str>) -> Answer {
     let html = html(page);
     assert_eq!(between(html, "<form method=\"post\" action=\"", "\""), ["/oauth/authorize"]);
     let decode = |text: &str| text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
@@ -102,7 +106,9 @@ fn press(cloud: &Fixture, page: &Answer, decision: &str, chosen: &[(&str, &str)]
     fields.extend(chosen.iter().map(|(name, value)| (*name, (*value).to_owned())));
     fields.push(("decision", decision.to_owned()));
     let body = Serializer::new(String::new()).extend_pairs(fields).finish();
-    cloud.try_login("POST", "/oauth/authorize", &[("content-type", "application/x-www-form-urlencoded")], Some(&body)).unwrap()
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("cookie", cookie.unwrap_or_default())];
+    let sent = if cookie.is_some() { headers.as_slice() } else { &headers[..1] };
+    cloud.try_login("POST", "/oauth/authorize", sent, Some(&body)).unwrap()
 }
 
 /// What the client is told, by the query of the address to which the browser is sent.
@@ -496,6 +502,97 @@ fn a_choice_among_organizations_is_offered_whenever_no_target_is_named() {
     let named = [("target", globex().id), ("prompt", "login")];
     let page = ask_with(&cloud, &authorize_pairs(&named), Some(cookie(&trustee_there)));
     assert!(!html(&page).contains("<select id=\"organization\""));
+}
+
+#[test]
+fn a_sign_in_goes_on_in_its_own_browser_alone_where_a_setting_says_so() {
+    let cloud = cloud();
+    assert_eq!(cloud.set(&json!({"cookieBoundLogin": true}))["cookieBoundLogin"], true);
+    let user = [("user", agent(acme()).id)];
+    let is_lost = |answer: &Answer| {
+        assert_eq!((answer.status, answer.header("location"), answer.header("set-cookie")), (400, None, None));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(html(answer).contains("<h1>Session not found</h1>"));
+    };
+    let [page, other] = [(); 2].map(|()| ask(&cloud, &[]));
+    let bound = page.header("set-cookie").unwrap();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/oauth/authorize"] {
+        assert!(bound.split("; ").any(|each| each == attribute), "{bound}");
+    }
+    // Without the cookie, with another one's, and with an invented one.
+    is_lost(&press(&cloud, &page, "sign-in", &user));
+    is_lost(&press(&cloud, &page, "deny", &[]));
+    is_lost(&press_with(&cloud, &page, "sign-in", &user, Some(cookie(&other))));
+    let invented = format!("{}=invented", cookie(&page).split_once('=').unwrap().0);
+    is_lost(&press_with(&cloud, &page, "sign-in", &user, Some(&invented)));
+
+    // The page that comes again goes on with the interaction, and two go on beside each other.
+    let both = format!("{}; {}", cookie(&page), cookie(&other));
+    let again = press_with(&cloud, &page, "sign-in", &[("user", agent(acme()).id), ("organization", globex().id)], Some(&both));
+    assert_eq!(again.status, 403);
+    let signed_in = press_with(&cloud, &again, "sign-in", &user, Some(&both));
+    assert_eq!(organization_of(&cloud, &code(&signed_in)), acme().id);
+    let set: Vec<_> = signed_in.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+    assert!(set.iter().any(|cookie| cookie.starts_with("standin-session=")), "{set:?}");
+    assert!(set.iter().any(|cookie| cookie.contains("Max-Age=0")), "{set:?}");
+    is_lost(&press_with(&cloud, &again, "sign-in", &user, Some(&both)));
+    assert_eq!(error(&press_with(&cloud, &other, "deny", &[], Some(&both))), "access_denied");
+    is_lost(&press_with(&cloud, &other, "deny", &[], Some(&both)));
+
+    // Who is signed in and has a choice goes through a page as well, and who has none gets a code at once.
+    let session = |answer: &Answer| {
+        let set = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+        set.filter(|cookie| cookie.starts_with("standin-session=")).collect::<String>()
+    };
+    let page = ask(&cloud, &[]);
+    let trustee = press_with(&cloud, &page, "sign-in", &[("user", agent(northwind()).id)], Some(cookie(&page)));
+    let chooser = ask_with(&cloud, &authorize_pairs(&[]), Some(&session(&trustee)));
+    let globex = [("organization", globex().id)];
+    is_lost(&press_with(&cloud, &chooser, "sign-in", &globex, Some(&session(&trustee))));
+    let chosen = press_with(&cloud, &chooser, "sign-in", &globex, Some(cookie(&chooser)));
+    assert_eq!(organization_of(&cloud, &code(&chosen)), self::globex().id);
+    let silent = ask_with(&cloud, &authorize_pairs(&[]), Some(&session(&signed_in)));
+    assert_eq!(organization_of(&cloud, &code(&silent)), acme().id);
+
+    // A provider that has lost its memory.
+    let page = ask(&cloud, &[]);
+    cloud.control("reset", &json!({}));
+    cloud.control("clients", &json!({"redirectUris": [REDIRECT]}));
+    cloud.set(&json!({"cookieBoundLogin": true}));
+    is_lost(&press_with(&cloud, &page, "sign-in", &user, Some(cookie(&page))));
+    cloud.set(&json!({"cookieBoundLogin": false}));
+    let unbound = ask(&cloud, &[]);
+    assert_eq!(unbound.header("set-cookie"), None);
+    assert_eq!(organization_of(&cloud, &code(&press(&cloud, &unbound, "sign-in", &user))), acme().id);
+}
+
+/// RFC 6749, section 3.3: without a default, a server must refuse a request that has no scope.
+#[test]
+fn a_scope_is_required_where_a_setting_says_so() {
+    let cloud = cloud();
+    assert_eq!(cloud.set(&json!({"requireScope": true}))["requireScope"], true);
+    // A parameter without a value counts as omitted (section 3.1).
+    for answer in [ask(&cloud, &[]), ask_with(&cloud, &[authorize_pairs(&[]), vec![("scope", "")]].concat(), None)] {
+        assert_eq!(error(&answer), "invalid_scope");
+        assert_eq!(told(&answer)["state"], STATE);
+    }
+    let signed_in = sign_in(&cloud, agent(acme()), &[("scope", "user-basic-info")]);
+    assert_eq!(organization_of(&cloud, &code(&signed_in)), acme().id);
+    let remembered = ask_with(&cloud, &authorize_pairs(&[]), Some(cookie(&signed_in)));
+    assert_eq!(error(&remembered), "invalid_scope");
+}
+
+/// RFC 6749, section 4.1.2.1, requires the state in an error; not every server gives it back.
+#[test]
+fn an_error_leaves_the_state_out_where_a_setting_says_so() {
+    let cloud = cloud();
+    assert_eq!(cloud.set(&json!({"errorsWithoutState": true}))["errorsWithoutState"], true);
+    let denied = press(&cloud, &ask(&cloud, &[]), "deny", &[]);
+    for (answer, expected) in [(denied, "access_denied"), (ask(&cloud, &[("response_type", "token")]), "unsupported_response_type")] {
+        assert_eq!(error(&answer), expected);
+        assert!(!told(&answer).contains_key("state"));
+    }
+    assert_eq!(told(&sign_in(&cloud, agent(acme()), &[]))["state"], STATE);
 }
 
 #[test]
