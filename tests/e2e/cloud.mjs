@@ -20,7 +20,7 @@ export class Cloud {
     return cloud;
   }
 
-  /** A token of this organization. `options`: format, scopes, homeOrgId, expiresIn, claimOrgId. */
+  /** A token of this organization. `options`: grant, format, scopes, homeOrgId, expiresIn, claimOrgId. */
   async token(org, options) {
     const { access_token: token } = await this.#ask("tokens", { orgId: org.id, format: "jwt", ...options });
     this.issued.push(token);

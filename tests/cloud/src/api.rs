@@ -109,19 +109,24 @@ struct TokenInfo {
 
 impl From<&Caller> for TokenInfo {
     fn from(caller: &Caller) -> Self {
-        let Grant { client_id, user: User { agent, home }, organization, scopes, .. } = &caller.grant;
-        let is_trustee = organization.id != home.id;
+        let Grant { client_id, user, organization, scopes, .. } = &caller.grant;
+        let trustee = user.filter(|user| user.home.id != organization.id);
+        // A client is of the vendor's organization, unless the token's own organization has made it for its backend.
+        let (name, owner, grant_type) = match user {
+            Some(_) => ("Screen recording Premium App", PARTNER, "CODE"),
+            None => ("Screen recording backend", *organization, "CLIENT-CREDENTIALS"),
+        };
         Self {
             organization: Name::from(*organization),
-            home_organization: Name::from(*home),
+            home_organization: Name::from(caller.grant.home()),
             authorized_scope: scopes.clone(),
-            cloned_user: is_trustee.then(|| json!({"id": agent.id, "organization": {"id": home.id}})),
+            cloned_user: trustee.map(|User { agent, home }| json!({"id": agent.id, "organization": {"id": home.id}})),
             date_token_idles: clock::iso(caller.idles_at),
             oauth_client: json!({
                 "id": client_id,
-                "name": "Screen recording Premium App",
-                "organization": Name::from(PARTNER),
-                "authorizedGrantType": "CODE",
+                "name": name,
+                "organization": Name::from(owner),
+                "authorizedGrantType": grant_type,
                 "scope": scopes,
                 "state": "active",
             }),
@@ -216,7 +221,7 @@ async fn user_me(
     caller.require_published_scope(&cloud.world(), SELF_SCOPES)?;
     let wanted: Vec<_> = query.iter().filter(|(name, _)| name == "expand").flat_map(|(_, parts)| parts.split(',')).map(str::trim).collect();
     let expands = |part: &str| wanted.contains(&part);
-    let user = caller.grant.user;
+    let user = caller.grant.user.ok_or_else(Refusal::not_a_user)?;
     Ok(Json(UserMe {
         organization: expands("organization").then(|| caller.grant.organization.into()),
         token: expands("token").then(|| TokenInfo::from(&caller)),

@@ -26,14 +26,26 @@ impl GrantType {
     }
 }
 
-/// What a user has allowed a client, and what every token of it shares.
+/// What a user has allowed a client, or what a client may do by itself; every token of it shares this.
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) client_id: String,
-    pub(crate) user: User,
+    /// Nobody, where the client has used its own credentials.
+    pub(crate) user: Option<User>,
     /// Chosen at the login; where it is not the user's own, the user is a trustee.
     pub(crate) organization: &'static Organization,
     pub(crate) scopes: Vec<String>,
     /// All that comes of one code, and is revoked together.
     pub(crate) family: Uuid,
+}
+
+impl Grant {
+    pub(crate) fn home(&self) -> &'static Organization {
+        self.user.map_or(self.organization, |user| user.home)
+    }
+
+    /// The `sub` of a JWT (RFC 9068, section 2.2).
+    pub(crate) fn subject(&self) -> &str {
+        self.user.map_or(&self.client_id, |user| user.agent.id)
+    }
 }

@@ -107,6 +107,11 @@ impl Organization {
         Self { id: id(0), name: format!("Organization {number}").leak(), agents: agents.leak() }
     }
 
+    /// The id of the client that the organization has for its own backend.
+    pub(crate) fn client_id(&self) -> String {
+        format!("{}c11e", self.id.strip_suffix("0000").unwrap_or(self.id))
+    }
+
     pub(crate) fn short_name(&self) -> String {
         self.name.to_ascii_lowercase().replace(' ', "-")
     }

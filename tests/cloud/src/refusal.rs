@@ -60,6 +60,11 @@ impl Refusal {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "constraint.validation", message) }
     }
 
+    pub(crate) fn not_a_user() -> Self {
+        let message = "This request requires a user context. Client credentials cannot be used for requests to this resource.";
+        Self::new(StatusCode::BAD_REQUEST, "not.a.user", message)
+    }
+
     pub(crate) fn not_json() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

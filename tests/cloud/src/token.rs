@@ -20,7 +20,7 @@ use crate::{
     client::OAUTH_CLIENT_ID,
     clock::{self, Clock},
     directory::Directory,
-    grant::Grant,
+    grant::{Grant, GrantType},
     organization::Organization,
     rate::{self, Standing, Window},
     refusal::Refusal,
@@ -87,6 +87,7 @@ pub(crate) struct Tokens {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Order {
     org_id: String,
+    grant: Option<GrantType>,
     #[serde(default)]
     format: Format,
     scopes: Option<Vec<String>>,
@@ -135,9 +136,22 @@ impl Order {
         if self.format == Format::Opaque && self.claim_org_id.is_some() {
             return Err(Refusal::bad_request("claimOrgId needs the format \"jwt\": an opaque token claims nothing."));
         }
+        let (client_id, user) = match self.grant {
+            None | Some(GrantType::AuthorizationCode) => {
+                let user = User::first_of(home).ok_or_else(|| Refusal::bad_request(format!("Nobody works in [{}].", home.name)))?;
+                (OAUTH_CLIENT_ID.to_owned(), Some(user))
+            }
+            Some(GrantType::ClientCredentials) if self.home_org_id.is_none() => (organization.client_id(), None),
+            Some(GrantType::ClientCredentials) => {
+                return Err(Refusal::bad_request("homeOrgId is a user's, and a token of client_credentials has none."));
+            }
+            Some(GrantType::RefreshToken | GrantType::Saml2Bearer) => {
+                return Err(Refusal::bad_request("grant must be authorization_code or client_credentials."));
+            }
+        };
         let grant = Grant {
-            client_id: OAUTH_CLIENT_ID.to_owned(),
-            user: User::first_of(home).ok_or_else(|| Refusal::bad_request(format!("Nobody works in [{}].", home.name)))?,
+            client_id,
+            user,
             organization,
             scopes: self.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()),
             family: Uuid::new_v4(),
@@ -154,7 +168,7 @@ impl Tokens {
             Format::Opaque => secret::random(),
             Format::Jwt => sign(&json!({
                 "iss": issuer,
-                "sub": grant.user.agent.id,
+                "sub": grant.subject(),
                 "org_id": claim_org_id.as_deref().unwrap_or(grant.organization.id),
                 "scope": grant.scopes.join(" "),
                 "iat": now.as_second(),
@@ -201,7 +215,7 @@ impl Tokens {
             .iter()
             .map(|token| Line {
                 org_id: token.grant.organization.id,
-                home_org_id: token.grant.user.home.id,
+                home_org_id: token.grant.home().id,
                 source: token.source,
                 revoked: token.revoked,
                 expired: token.is_expired(now, idle_seconds),

@@ -31,6 +31,44 @@ fn a_trustee_works_in_another_organization_than_its_own() {
     cloud.start(&token, agent(&ORGANIZATIONS[3]), &[]).refused(403, "not.authorized");
 }
 
+/// The published API declares the grant types of a client, and `not.a.user` for `users/me`.
+#[test]
+fn a_token_of_client_credentials_has_no_user() {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    let cloud = Fixture::new();
+    let token = cloud.token(&json!({"orgId": acme().id, "grant": "client_credentials", "format": "jwt"}));
+    let info = cloud.with_token("GET", TOKEN_INFO, &token, None).body;
+    let own = json!({"id": acme().id, "name": "Acme"});
+    let client = &info["OAuthClient"];
+    assert_eq!((&info["organization"], &info["homeOrganization"], &client["organization"]), (&own, &own, &own));
+    assert_eq!((&client["authorizedGrantType"], &client["state"]), (&json!("CLIENT-CREDENTIALS"), &json!("active")));
+    assert!(info.get("clonedUser").is_none());
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!((&claims["sub"], &claims["org_id"]), (&client["id"], &json!(acme().id)));
+    for path in ["/api/v2/users/me", "/api/v2/users/me?expand=token"] {
+        cloud.with_token("GET", path, &token, None).refused(400, "not.a.user");
+    }
+    // It works for its organization, and for no other.
+    assert_eq!(cloud.with_token("GET", &format!("/api/v2/users/{}", agent(acme()).id), &token, None).status, 200);
+    assert_eq!(cloud.with_token("GET", "/api/v2/organizations/me", &token, None).body["id"], acme().id);
+    assert_eq!(cloud.start(&token, agent(acme()), &[]).status, 201);
+    cloud.start(&token, agent(globex()), &[]).refused(403, "not.authorized");
+    let line = json!({"orgId": acme().id, "homeOrgId": acme().id, "source": "standin", "revoked": false, "expired": false});
+    assert_eq!(cloud.ledger()["tokens"], json!([line]));
+
+    // Every organization has a client of its own; those of users are the vendor's.
+    let client_of = |order: serde_json::Value| {
+        let token = cloud.token(&order);
+        let client = cloud.with_token("GET", TOKEN_INFO, &token, None).body["OAuthClient"].clone();
+        (client["id"].clone(), client["authorizedGrantType"].clone())
+    };
+    assert_ne!(client_of(json!({"orgId": globex().id, "grant": "client_credentials"})).0, client["id"]);
+    for order in [json!({"orgId": acme().id}), json!({"orgId": acme().id, "grant": "authorization_code"})] {
+        assert_eq!(client_of(order), (json!("c11e1700-0000-4000-8000-000000000000"), json!("CODE")));
+    }
+}
+
 #[test]
 fn users_and_organizations_are_those_of_the_token() {
     let cloud = Fixture::new();
@@ -367,6 +405,9 @@ fn orders_that_make_no_sense_are_refused() {
         ("tokens", json!({"orgId": acme().id, "format": "paper"})),
         ("tokens", json!({"orgId": acme().id, "claimOrgId": globex().id})),
         ("tokens", json!({"orgId": acme().id, "scope": []})),
+        ("tokens", json!({"orgId": acme().id, "grant": "refresh_token"})),
+        ("tokens", json!({"orgId": acme().id, "grant": "password"})),
+        ("tokens", json!({"orgId": acme().id, "grant": "client_credentials", "homeOrgId": globex().id})),
         ("tokens", json!({"orgId": acme().id, "expiresIn": i64::MIN})),
         ("settings", json!({"enforceScope": false})),
         ("settings", json!({"tokenFormat": "paper"})),
