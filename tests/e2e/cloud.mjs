@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
 import { GET_ATTEMPTS } from "./engines.mjs";
 
 const STARTS = "/api/v2/screenrecordings";
@@ -126,15 +129,31 @@ export class Cloud {
     return this.spoil("PATCH", `${STARTS}/*`, fault, times);
   }
 
-  /** What happens to the next requests of this kind that a page sends. */
-  spoil(method, path, fault, times = 1) {
+  /** What happens to the next preflight of a start. */
+  spoilPreflight(fault) {
+    return this.spoil("OPTIONS", STARTS, fault);
+  }
+
+  /** What happens to the next requests of this kind that a page sends. The page sees it: the browser repeats nothing. */
+  async spoil(method, path, fault, times = 1) {
+    if (fault.reset || fault.status === 408) await this.change({ keepAlive: false });
     const attempts = method === "GET" && fault.reset ? GET_ATTEMPTS : 1;
     return this.#ask("faults", { method, path, fault, times: times * attempts });
+  }
+
+  /** What happens to the next start, on a connection that is kept: after some faults, the browser sends it again. */
+  spoilKeptStart(fault) {
+    return this.#ask("faults", { method: "POST", path: STARTS, fault });
   }
 
   /** Where people may be sent back to, beside what the servers know already. */
   register(redirectUri) {
     return this.#ask("clients", { redirectUris: [redirectUri] });
+  }
+
+  /** The scopes of a token that a sign-in gives, and the most that a sign-in may ask for. */
+  configureScopes(scopes) {
+    return this.#ask("clients", { redirectUris: [], scopes });
   }
 
   change(settings) {
@@ -153,10 +172,16 @@ export class Cloud {
   }
 
   async #ask(control, body) {
-    const request = body && { method: "POST", body: JSON.stringify(body) };
-    const response = await fetch(`${this.environment.api}/standin/${control}`, request);
-    const text = await response.text();
-    if (!response.ok) throw new Error(`/standin/${control} answers ${response.status}: ${text}`);
+    const { status, text } = await askAlone(`${this.environment.api}/standin/${control}`, body);
+    if (status >= 400) throw new Error(`/standin/${control} answers ${status}: ${text}`);
     return text && JSON.parse(text);
   }
+}
+
+/** Asks on a connection of its own: the cloud could be about to close a kept one. */
+async function askAlone(url, body) {
+  const asked = request(url, { method: body ? "POST" : "GET", agent: false });
+  asked.end(body && JSON.stringify(body));
+  const [answer] = await once(asked, "response");
+  return { status: answer.statusCode, text: await text(answer) };
 }

@@ -30,8 +30,7 @@ beforeEach(async () => {
 
 describe("a start on a kept connection that breaks off after the work", () => {
   beforeEach(async () => {
-    await cloud.change({ keepAlive: true });
-    await cloud.spoilStart({ reset: "after" });
+    await cloud.spoilKeptStart({ reset: "after" });
   });
 
   test(`and no idempotency header, where the cloud records twice: ${
@@ -73,8 +72,8 @@ describe("a start on a kept connection that breaks off after the work", () => {
 });
 
 test("a start on a kept connection that breaks off before the work", async () => {
-  await cloud.change({ keepAlive: true, guardsAgents: false });
-  await cloud.spoilStart({ reset: "before" });
+  await cloud.change({ guardsAgents: false });
+  await cloud.spoilKeptStart({ reset: "before" });
   await isRepeated(repeatsReset, null);
 });
 
@@ -97,13 +96,13 @@ test(`a start on a connection that only an aborted request has opened: ${
 });
 
 test("a start on a kept connection that is answered 408", async () => {
-  await cloud.change({ keepAlive: true, guardsAgents: false });
-  await cloud.spoilStart({ status: 408 });
+  await cloud.change({ guardsAgents: false });
+  await cloud.spoilKeptStart({ status: 408 });
   await isRepeated(repeats408, 408);
 });
 
 test("a start that is answered 421, on a connection of its own: every engine sends it again, once", async () => {
-  await cloud.change({ guardsAgents: false });
+  await cloud.change({ keepAlive: false, guardsAgents: false });
   await cloud.spoilStart({ status: 421 });
   await isRepeated(true, 421);
 });

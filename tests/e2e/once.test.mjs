@@ -215,6 +215,7 @@ describe("a start that is looked for", () => {
   }
 
   test("is not one that was started and stopped a moment ago: OUTCOME_UNKNOWN", async () => {
+    await cloud.change({ keepAlive: false });
     const { error } = await browser.run(
       async ({ connect, settle, environment }, token, agentId) => {
         const recorder = await connect({ tokens: [token] });
@@ -666,6 +667,8 @@ for (const [how, leave] of [
 
 /** What a start of the agent comes to. `gateway`: loses the answer in this way; `ahead`: by so many seconds is the page's clock. */
 async function start({ gateway, options = {}, ahead = 0, format } = {}) {
+  // On a kept connection, the browser would send some of these starts again by itself.
+  if (gateway) await cloud.change({ keepAlive: false });
   return browser.run(
     async ({ connect, settle, workFirst, shiftClock }, token, agentId, gateway, options, ahead) => {
       if (ahead) shiftClock(ahead);

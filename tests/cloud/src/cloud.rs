@@ -6,6 +6,7 @@ use axum::Router;
 use serde::Serialize;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
 };
 
@@ -72,14 +73,12 @@ impl Cloud {
         let origins = Origins { name: "local", api: api_origin, login: login_origin, apps: apps_origin };
         let shared = Shared::new(origins.clone(), Clients::new(options.redirect_uris));
         let mut listeners = JoinSet::new();
-        // A browser silently sends a request again, POST included, when a connection that it has used before breaks off
-        // without an answer. A connection for each request lets a reset reach the page, unless a test wants the repetition.
         let api_router = api::router(&shared);
         let login_router = login::router(&shared);
         let apps_router = apps::router(&shared, options.apps_dir.as_deref());
-        listeners.spawn(serve(api, api_router, move || shared.world().settings.keep_alive));
-        listeners.spawn(serve(login, login_router, || false));
-        listeners.spawn(serve(apps, apps_router, || true));
+        listeners.spawn(serve(api, api_router, shared.keep_alive()));
+        listeners.spawn(serve(login, login_router, watch::Sender::new(false).subscribe()));
+        listeners.spawn(serve(apps, apps_router, watch::Sender::new(true).subscribe()));
         Ok(Self { origins, _listeners: listeners })
     }
 
@@ -99,12 +98,12 @@ async fn listen(name: &str, port: u16) -> io::Result<(TcpListener, String)> {
     Ok((listener, origin))
 }
 
-async fn serve(listener: TcpListener, router: Router, keep_alive: impl Fn() -> bool) {
+async fn serve(listener: TcpListener, router: Router, keep_alive: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = accept(&listener) => {
-                connections.spawn(line::serve(accepted, router.clone(), keep_alive()));
+                connections.spawn(line::serve(accepted, router.clone(), keep_alive.clone()));
             }
             Some(_) = connections.join_next() => {}
         }

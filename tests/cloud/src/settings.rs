@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     /// How long a browser may remember a preflight; `None` leaves that to the browser.
     pub(crate) max_age_seconds: Option<u32>,
     pub(crate) clock_speed: f64,
-    /// Of connections to the api origin, from the next one on.
+    /// Of connections to the api origin, but for those of the controls.
     pub(crate) keep_alive: bool,
     /// As it was sent: a valid name.
     idempotency_header: Option<String>,
@@ -70,7 +70,7 @@ impl Default for Settings {
             errors_without_state: false,
             max_age_seconds: Some(0),
             clock_speed: Clock::MACHINE_SPEED,
-            keep_alive: false,
+            keep_alive: true,
             idempotency_header: None,
             guards_agents: true,
             listing: Listing::All,

@@ -4,7 +4,9 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header::CONNECTION},
+    middleware::map_response,
+    response::Response,
     routing::{get, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -34,6 +36,13 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::not_found)
         .with_state(cloud.clone())
+        .layer(map_response(end_connection))
+}
+
+/// A control may end the connections that are kept: the one that it comes over must not be among them.
+async fn end_connection(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Whatever its content type says: `curl -d` says that it is a form.
@@ -85,11 +94,11 @@ async fn settings(State(cloud): State<Shared>) -> Json<Settings> {
 
 async fn change_settings(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Settings>, Refusal> {
     let change: Change = read(&body)?;
-    let mut world = cloud.world();
-    let World { settings, clock, .. } = &mut *world;
-    settings.merge(change)?;
-    clock.run(settings.clock_speed);
-    Ok(Json(settings.clone()))
+    cloud.change(|World { settings, clock, .. }| {
+        settings.merge(change)?;
+        clock.run(settings.clock_speed);
+        Ok(Json(settings.clone()))
+    })
 }
 
 #[derive(Deserialize)]
@@ -110,6 +119,6 @@ async fn advance(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Value>
 }
 
 async fn reset(State(cloud): State<Shared>) -> StatusCode {
-    cloud.world().reset();
+    cloud.change(World::reset);
     StatusCode::NO_CONTENT
 }

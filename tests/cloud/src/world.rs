@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
@@ -65,11 +66,27 @@ impl World {
 pub(crate) struct Shared {
     world: Arc<Mutex<World>>,
     pub(crate) origins: Arc<Origins>,
+    /// The setting of this name, for connections that wait for it to change.
+    keep_alive: watch::Sender<bool>,
 }
 
 impl Shared {
     pub(crate) fn new(origins: Origins, clients: Clients) -> Self {
-        Self { world: Arc::new(Mutex::new(World::new(clients, Ledger::default()))), origins: Arc::new(origins) }
+        let world = World::new(clients, Ledger::default());
+        let keep_alive = watch::Sender::new(world.settings.keep_alive);
+        Self { world: Arc::new(Mutex::new(world)), origins: Arc::new(origins), keep_alive }
+    }
+
+    /// Whether connections to the api origin are kept, and every change of that.
+    pub(crate) fn keep_alive(&self) -> watch::Receiver<bool> {
+        self.keep_alive.subscribe()
+    }
+
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world();
+        let changed = change(&mut world);
+        self.keep_alive.send_replace(world.settings.keep_alive);
+        changed
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

@@ -250,7 +250,7 @@ fn the_settings_start_as_told() {
             "errorsWithoutState": false,
             "maxAgeSeconds": 0,
             "clockSpeed": 1.0,
-            "keepAlive": false,
+            "keepAlive": true,
             "idempotencyHeader": null,
             "guardsAgents": true,
             "listing": "all",
