@@ -2,7 +2,6 @@
 
 use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
 
-use axum::Router;
 use serde::Serialize;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -13,7 +12,7 @@ use tokio::{
 use crate::{
     api, apps,
     client::{Clients, is_redirect_uri},
-    line, login,
+    line, login, tls,
     world::Shared,
 };
 
@@ -30,6 +29,8 @@ pub struct Options {
     pub apps_dir: Option<PathBuf>,
     /// Registered for the default OAuth client, also after a reset.
     pub redirect_uris: Vec<String>,
+    /// Whether the api is there over TLS as well, on a free port.
+    pub tls: bool,
 }
 
 /// The three origins, in the form that the library takes as an environment of its own.
@@ -49,6 +50,7 @@ pub struct Origins {
 #[derive(Debug)]
 pub struct Cloud {
     origins: Origins,
+    secure_origins: Option<Origins>,
     // Dropping the set ends its tasks, and with them every connection.
     _listeners: JoinSet<()>,
 }
@@ -67,19 +69,32 @@ impl Cloud {
             let message = format!("{uri} is no redirect URI: it must be absolute and have no fragment");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let (api, api_origin) = listen("api", options.api_port).await?;
-        let (login, login_origin) = listen("login", options.login_port).await?;
-        let (apps, apps_origin) = listen("apps", options.apps_port).await?;
-        let origins = Origins { name: "local", api: api_origin, login: login_origin, apps: apps_origin };
+        let api = listen("api", options.api_port).await?;
+        let login = listen("login", options.login_port).await?;
+        let apps = listen("apps", options.apps_port).await?;
+        let origin = |listener: &TcpListener| Ok::<_, io::Error>(format!("http://{}", listener.local_addr()?));
+        let origins = Origins { name: "local", api: origin(&api)?, login: origin(&login)?, apps: origin(&apps)? };
         let shared = Shared::new(origins.clone(), Clients::new(options.redirect_uris));
         let mut listeners = JoinSet::new();
         let api_router = api::router(&shared);
         let login_router = login::router(&shared);
         let apps_router = apps::router(&shared, options.apps_dir.as_deref());
-        listeners.spawn(serve(api, api_router, shared.keep_alive()));
-        listeners.spawn(serve(login, login_router, watch::Sender::new(false).subscribe()));
-        listeners.spawn(serve(apps, apps_router, watch::Sender::new(true).subscribe()));
-        Ok(Self { origins, _listeners: listeners })
+        let mut secure_origins = None;
+        if options.tls {
+            let (listener, acceptor) = (listen("secure api", 0).await?, tls::acceptor()?);
+            secure_origins = Some(Origins { api: format!("https://{}", listener.local_addr()?), ..origins.clone() });
+            let (router, keep_alive) = (api_router.clone(), shared.keep_alive());
+            listeners
+                .spawn(serve(listener, move |stream| line::serve_securely(stream, acceptor.clone(), router.clone(), keep_alive.clone())));
+        }
+        for (listener, router, keep_alive) in [
+            (api, api_router, shared.keep_alive()),
+            (login, login_router, watch::Sender::new(false).subscribe()),
+            (apps, apps_router, watch::Sender::new(true).subscribe()),
+        ] {
+            listeners.spawn(serve(listener, move |stream| line::serve(stream, router.clone(), keep_alive.clone())));
+        }
+        Ok(Self { origins, secure_origins, _listeners: listeners })
     }
 
     /// Where the cloud listens.
@@ -87,23 +102,30 @@ impl Cloud {
     pub fn origins(&self) -> &Origins {
         &self.origins
     }
+
+    /// The same, with the api over TLS; `None` if the options do not ask for it.
+    #[must_use]
+    pub fn secure_origins(&self) -> Option<&Origins> {
+        self.secure_origins.as_ref()
+    }
 }
 
-async fn listen(name: &str, port: u16) -> io::Result<(TcpListener, String)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+async fn listen(name: &str, port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
         let message = format!("the {name} origin cannot listen on 127.0.0.1:{port}: {error}");
         io::Error::new(error.kind(), message)
-    })?;
-    let origin = format!("http://{}", listener.local_addr()?);
-    Ok((listener, origin))
+    })
 }
 
-async fn serve(listener: TcpListener, router: Router, keep_alive: watch::Receiver<bool>) {
+async fn serve<Served>(listener: TcpListener, connection: impl Fn(TcpStream) -> Served)
+where
+    Served: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = accept(&listener) => {
-                connections.spawn(line::serve(accepted, router.clone(), keep_alive.clone()));
+                connections.spawn(connection(accepted));
             }
             Some(_) = connections.join_next() => {}
         }

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
     },
     middleware::Next,
@@ -38,7 +38,12 @@ enum Kind {
     ResetBefore,
     ResetAfter,
     Truncate(usize),
+    Stream(h2::Reason),
 }
+
+/// Marks an answer that an error of its HTTP/2 stream replaces (RFC 9113, section 5.4.2).
+#[derive(Clone)]
+pub(crate) struct StreamError(pub(crate) h2::Reason);
 
 struct Rule {
     method: Option<Method>,
@@ -48,14 +53,16 @@ struct Rule {
 }
 
 impl Rule {
-    fn matches(&self, method: &Method, path: &str) -> bool {
+    fn matches(&self, request: &Request) -> bool {
+        let (method, path) = (request.method(), request.uri().path());
         let path_matches = match self.path.strip_suffix('*') {
             Some(prefix) => path.starts_with(prefix),
             None => path == self.path,
         };
         // A preflight is no call of the page's own: "*" leaves it alone.
         let method_matches = self.method.as_ref().map_or(method != Method::OPTIONS, |wanted| wanted == method);
-        path_matches && method_matches
+        let version_matches = !matches!(self.fault.kind, Kind::Stream(_)) || request.version() == Version::HTTP_2;
+        path_matches && method_matches && version_matches
     }
 }
 
@@ -82,6 +89,7 @@ struct FaultOrder {
     headers: HashMap<String, String>,
     reset: Option<Reset>,
     truncate: Option<usize>,
+    h2: Option<ErrorCode>,
     delay_ms: Option<u64>,
     cors: Option<bool>,
 }
@@ -91,6 +99,25 @@ struct FaultOrder {
 enum Reset {
     Before,
     After,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ErrorCode {
+    RefusedStream,
+    InternalError,
+    #[serde(rename = "http-1-1-required")]
+    Http11Required,
+}
+
+impl From<ErrorCode> for h2::Reason {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::RefusedStream => Self::REFUSED_STREAM,
+            ErrorCode::InternalError => Self::INTERNAL_ERROR,
+            ErrorCode::Http11Required => Self::HTTP_1_1_REQUIRED,
+        }
+    }
 }
 
 impl Faults {
@@ -114,8 +141,8 @@ impl Faults {
         Ok(())
     }
 
-    fn take(&mut self, method: &Method, path: &str) -> Option<Fault> {
-        let rule = self.rules.iter_mut().find(|rule| rule.matches(method, path))?;
+    fn take(&mut self, request: &Request) -> Option<Fault> {
+        let rule = self.rules.iter_mut().find(|rule| rule.matches(request))?;
         rule.left -= 1;
         let fault = rule.fault.clone();
         self.rules.retain(|rule| rule.left > 0);
@@ -129,18 +156,19 @@ impl FaultOrder {
             return Err(Refusal::bad_request("body and headers need a status."));
         }
         let is_hidden = self.cors == Some(false);
-        if is_hidden && self.reset.is_some() {
-            return Err(Refusal::bad_request("A connection that is reset carries no answer whose headers could be missing."));
+        if is_hidden && (self.reset.is_some() || self.h2.is_some()) {
+            return Err(Refusal::bad_request("Where no answer comes, there are no headers that could be missing."));
         }
-        let kind = match (self.status, self.reset, self.truncate) {
-            (Some(status), None, None) => answer(status, self.body, self.headers)?,
-            (None, Some(Reset::Before), None) => Kind::ResetBefore,
-            (None, Some(Reset::After), None) => Kind::ResetAfter,
-            (None, None, Some(bytes)) => Kind::Truncate(bytes),
-            (None, None, None) if self.delay_ms.is_some() || is_hidden => Kind::None,
+        let kind = match (self.status, self.reset, self.truncate, self.h2) {
+            (Some(status), None, None, None) => answer(status, self.body, self.headers)?,
+            (None, Some(Reset::Before), None, None) => Kind::ResetBefore,
+            (None, Some(Reset::After), None, None) => Kind::ResetAfter,
+            (None, None, Some(bytes), None) => Kind::Truncate(bytes),
+            (None, None, None, Some(code)) => Kind::Stream(code.into()),
+            (None, None, None, None) if self.delay_ms.is_some() || is_hidden => Kind::None,
             _ => {
                 return Err(Refusal::bad_request(
-                    "fault must hold exactly one of status, reset and truncate, or delayMs or \"cors\": false, which go with them.",
+                    "fault must hold exactly one of status, reset, truncate and h2, or delayMs or \"cors\": false, which go with them.",
                 ));
             }
         };
@@ -184,7 +212,7 @@ where
     Work: FnOnce(Request) -> Answer + Send + 'static,
     Answer: Future<Output = Result<Response, Infallible>> + Send,
 {
-    let fault = cloud.world().faults.take(request.method(), request.uri().path()).unwrap_or_default();
+    let fault = cloud.world().faults.take(&request).unwrap_or_default();
     let Some(line) = request.extensions().get::<Line>().cloned() else {
         return Refusal::internal("The request came over no connection.").into_response();
     };
@@ -212,6 +240,11 @@ where
             line.cut().await
         }
         Kind::Truncate(bytes) => truncate(carry_out.await, bytes).await,
+        Kind::Stream(reason) => {
+            let mut response = carry_out.await;
+            response.extensions_mut().insert(StreamError(reason));
+            response
+        }
     };
     if fault.is_hidden {
         response.extensions_mut().insert(Hidden);

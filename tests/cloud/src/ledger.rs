@@ -12,7 +12,9 @@ use axum::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{grant::GrantType, organization::Organization, parameters::Parameters, refusal::Refusal, secret, world::Shared};
+use crate::{
+    fault::StreamError, grant::GrantType, organization::Organization, parameters::Parameters, refusal::Refusal, secret, world::Shared,
+};
 
 /// The platform's `request.bytes.max`.
 const MOST_BODY_BYTES: usize = 512_000;
@@ -113,8 +115,9 @@ pub(crate) async fn keep(State((cloud, listener)): State<(Shared, Listener)>, re
         }
         Err(_) => Refusal::body_too_large(MOST_BODY_BYTES).into_response(),
     };
-    let status = response.status().as_u16();
-    cloud.world().ledger.amend(line, |entry| entry.status = Some(status));
+    let is_lost = response.extensions().get::<StreamError>().is_some();
+    let status = (!is_lost).then(|| response.status().as_u16());
+    cloud.world().ledger.amend(line, |entry| entry.status = status);
     response
 }
 

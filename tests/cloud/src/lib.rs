@@ -43,6 +43,7 @@ mod secret;
 mod session;
 mod settings;
 mod standin;
+mod tls;
 mod token;
 mod trust;
 mod user;

@@ -28,6 +28,9 @@ struct Arguments {
     /// Registers a redirect URI for the default OAuth client; may be repeated
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
+    /// Serves the api over TLS and HTTP/2 as well, on a free port
+    #[arg(long)]
+    tls: bool,
 }
 
 #[tokio::main]
@@ -49,10 +52,15 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         apps_port: arguments.apps_port,
         apps_dir: arguments.apps_dir,
         redirect_uris: arguments.redirect_uri,
+        tls: arguments.tls,
     })
     .await?;
     let origins = serde_json::to_string(cloud.origins())?;
     let mut stdout = io::stdout();
+    // The other line comes last: it says that the cloud is ready.
+    if let Some(secure) = cloud.secure_origins() {
+        writeln!(stdout, "secure {}", serde_json::to_string(secure)?)?;
+    }
     writeln!(stdout, "cloud  {origins}")?;
     stdout.flush()?;
     end.as_mut().await

@@ -10,6 +10,7 @@ mod login;
 mod many;
 #[cfg(unix)]
 mod program;
+mod secure;
 mod starts;
 mod thread;
 mod tokens;

@@ -42,6 +42,20 @@ fn it_prints_its_origins_serves_a_folder_and_ends_when_told() {
 }
 
 #[test]
+fn it_tells_its_secure_origins_before_it_is_ready() {
+    let mut child = program().arg("--tls").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = |start: &str| -> Value { serde_json::from_str(lines.next().unwrap().unwrap().strip_prefix(start).unwrap()).unwrap() };
+    let (secure, origins) = (next("secure "), next("cloud  "));
+    assert!(secure["api"].as_str().unwrap().starts_with("https://127.0.0.1:"));
+    for same in ["name", "login", "apps"] {
+        assert_eq!(secure[same], origins[same]);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn it_says_why_it_cannot_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

@@ -443,6 +443,9 @@ fn orders_that_make_no_sense_are_refused() {
         ("faults", json!({"method": "GET", "path": "/", "fault": {"reset": "during"}})),
         ("faults", json!({"method": "GET", "path": "/", "fault": {"reset": "after", "cors": false}})),
         ("faults", json!({"method": "GET", "path": "/", "fault": {"cors": true}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"h2": "goaway"}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"h2": "refused-stream", "status": 421}})),
+        ("faults", json!({"method": "GET", "path": "/", "fault": {"h2": "refused-stream", "cors": false}})),
         ("faults", json!({"method": "GET", "path": "/", "fault": {"delayMs": 1, "body": "late"}})),
         ("faults", json!({"method": "GET", "path": "/", "fault": {"status": 200, "headers": {"Content-Length": "7"}}})),
     ] {
