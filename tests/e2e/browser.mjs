@@ -12,7 +12,7 @@ const PATIENCE = 10_000;
 /** How long a script in the page may take, in milliseconds. No timer of the library has this length. */
 const SCRIPT_TIMEOUT = 60_007;
 /** WebKit's driver misses what a frame would have to scroll to. In Chromium, its own view of JSON covers the top. */
-const WHERE_BUTTONS_GO = byEngine({ webkit: "prepend" }, "append");
+export const WHERE_BUTTONS_GO = byEngine({ webkit: "prepend" }, "append");
 /** How often a condition is looked at, in milliseconds. */
 const EVERY = 20;
 

@@ -146,9 +146,9 @@ export class Cloud {
     return this.#ask("faults", { method: "POST", path: STARTS, fault });
   }
 
-  /** Where people may be sent back to, beside what the servers know already. */
-  register(redirectUri) {
-    return this.#ask("clients", { redirectUris: [redirectUri] });
+  /** Where people may be sent back to, beside what the servers know already. `clientId`: for another client than the default. */
+  register(redirectUri, clientId) {
+    return this.#ask("clients", { redirectUris: [redirectUri], clientId });
   }
 
   /** The scopes of a token that a sign-in gives, and the most that a sign-in may ask for. */
