@@ -58,6 +58,34 @@ describe("a start whose answer", () => {
     });
   }
 
+  test("is hidden by a proxy that leaves out the CORS headers: its recording is found", async () => {
+    const { cloud } = browser;
+    await cloud.spoilStart({ cors: false });
+    const { value } = await start(await cloud.token(cloud.globex));
+    assert.deepEqual(
+      (await cloud.recordings()).map(({ id }) => id),
+      [value.id],
+    );
+    assert.equal((await cloud.starts()).length, 1);
+  });
+
+  const preflights = {
+    "that counts preflights": { status: 429 },
+    "whose API is down": { status: 502, body: "upstream" },
+    "without CORS headers": { cors: false },
+  };
+  for (const [what, fault] of Object.entries(preflights)) {
+    test(`never comes, as a proxy ${what} refuses the preflight: OUTCOME_UNKNOWN, in words that allow for it`, async () => {
+      const { cloud } = browser;
+      await cloud.spoilPreflight(fault);
+      const error = await failedStart(await cloud.token(cloud.globex));
+      assert.equal(error.code, "OUTCOME_UNKNOWN");
+      assert.match(error.everything, /handed to the browser/);
+      assert.match(error.everything, /preflight/);
+      assert.deepEqual([await cloud.starts(), await cloud.recordings()], [[], []]);
+    });
+  }
+
   for (const [what, fault] of Object.entries(LOST)) {
     test(`${what}: its recording is found`, async () => {
       const { cloud } = browser;

@@ -444,6 +444,48 @@ describe("in the page", () => {
   });
 });
 
+describe("an organization that enforces scopes", () => {
+  test("and a client without scopes for the doctor's questions: each line says so, and none a wrong reason", async () => {
+    await cloud.change({ enforceClientScopes: true });
+    await browser.openEmpty({ orgId: globex.id });
+    const report = await examined({ tokens: [await cloud.token(globex, { scopes: [SCOPE] })] });
+    expectVerdicts(report, {
+      token: "warn",
+      pick: "warn",
+      scope: "skipped",
+      agent: "skipped",
+      "client-scopes": "warn",
+    });
+    for (const check of ["token", "scope", "agent"]) tells(report[check].found, "user-basic-info");
+    tells(report.pick.hint, "missingScopes");
+    tells(report["client-scopes"].found, "without user-basic-info, users:readonly or users");
+  });
+
+  test("and a client that may not ask for users: only the agent's line does not know, and says why", async () => {
+    await cloud.change({ enforceClientScopes: true });
+    await browser.openEmpty({ orgId: globex.id });
+    const report = await examined({ tokens: [await cloud.token(globex, { scopes: [SCOPE, "user-basic-info"] })] });
+    expectVerdicts(report, { token: "ok", pick: "ok", scope: "ok", agent: "skipped", "client-scopes": "warn" });
+    tells(report.agent.found, "users");
+    tells(report.agent.hint, "one of the scopes");
+  });
+});
+
+test("a token of client credentials is warned of, by the doctor and by an event", async () => {
+  await browser.openEmpty({ orgId: globex.id });
+  const { lines, warnings } = await browser.run(
+    async ({ connect }, token) => {
+      const warnings = [];
+      const onEvent = (event) => event.type === "warning" && warnings.push(event);
+      const recorder = await connect({ tokens: [token], onEvent });
+      return { lines: await recorder.diagnose(), warnings };
+    },
+    await cloud.token(globex, { grant: "client_credentials", format: "opaque" }),
+  );
+  assert.equal(byCheck(lines).grant.verdict, "warn");
+  assert.deepEqual(warnings, [{ type: "warning", code: "CLIENT_CREDENTIALS", orgId: globex.id }]);
+});
+
 /** What diagnose() comes to, of a recorder that was connected like this. */
 function diagnosis(options, ...args) {
   const asked = args.length ? args : [agentId];

@@ -293,6 +293,40 @@ describe("a sign-in", () => {
   });
 });
 
+describe("at a login origin that is strict", () => {
+  beforeEach(() => browser.openEmpty({ orgId: globex.id }));
+
+  test("and requires a scope: it works with login.scope, and fails with the login origin's words without", async () => {
+    await cloud.change({ requireScope: true });
+    await start();
+    const { error } = await browser.ended();
+    assert.equal(error.code, "LOGIN_DENIED");
+    assert.match(error.cause, /^invalid_scope/);
+    await start({ scope: "screenrecordings:write user-basic-info" });
+    await browser.signInThere(globex);
+    const { value } = await browser.ended();
+    assert.equal(value.orgId, globex.id);
+  });
+
+  test("and refuses without the state: LOGIN_DENIED, with its words", async () => {
+    await cloud.change({ errorsWithoutState: true });
+    await start();
+    await deny();
+    const { error } = await browser.ended();
+    assert.equal(error.code, "LOGIN_DENIED");
+    assert.match(error.cause, /^access_denied/);
+    await neverSent();
+  });
+
+  test("and binds the sign-in to its cookie, or may not be framed: a window is not a frame", async () => {
+    await cloud.change({ cookieBoundLogin: true, loginRefusesFraming: true });
+    await start();
+    await browser.signInThere(globex);
+    const { value } = await browser.ended();
+    assert.equal(value.orgId, globex.id);
+  });
+});
+
 describe("a sign-in that fails", () => {
   beforeEach(() => browser.openEmpty({ orgId: globex.id }));
 

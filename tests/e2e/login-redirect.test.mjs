@@ -2,9 +2,10 @@
 // comes back.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
 
-const FAILED = /\/oauth\/token - Failed to load resource/;
+const FAILED = /\/oauth\/(token|authorize)\S* - Failed to load resource/;
 const browser = open({ mayComplain: [FAILED] });
 
 const MEMO = "premium-recorder.login.";
@@ -159,6 +160,20 @@ describe("a sign-in by redirect", () => {
     assert.equal(first.error.orgId, globex.id);
     assert.equal(first.error.tokenOrgId, acme.id);
     assert.deepEqual(second.value, []);
+  });
+
+  test("in a frame of another site, at a login origin that needs its Lax cookie: the frame stays there, as documented", async () => {
+    await cloud.change({ cookieBoundLogin: true });
+    await leave({ orgId: globex.id });
+    await go();
+    await onSignInPage();
+    await browser.signIn(globex);
+    await browser.until("the login origin says so", async () => {
+      await browser.leaveApp();
+      await browser.driver.switchTo().frame(0);
+      return (await browser.driver.findElement(By.css("body")).getText()).toLowerCase().includes("session not found");
+    });
+    assert.deepEqual(await cloud.exchanges(), []);
   });
 
   test("whose code cannot be exchanged: CLOUD_UNAVAILABLE, and it is used up", async () => {
