@@ -1,4 +1,6 @@
-// Installs Debian packages, if this is Debian and we have the right to.
+// Installs Debian packages, if this is Debian and we have the right to. Unpacks them without that right.
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Failure, output, run, say, which } from "./process.mjs";
 
 const isRoot = () => process.getuid?.() === 0;
@@ -25,6 +27,41 @@ export async function install(packages, why) {
     await apt("apt-get", "install", "-qq", "-y", "--no-remove", "--no-install-recommends", ...missing);
   } catch (error) {
     throw new Failure(`${missing.join(" ")} could not be installed: ${error.message}`);
+  }
+}
+
+/** Whether packages can be unpacked: apt needs no right to download. */
+export function canUnpack() {
+  return Boolean(which("apt-get") && which("dpkg-deb"));
+}
+
+/**
+ * Unpacks packages into a folder, with what they depend on and the machine lacks. No script of a package runs, so no service
+ * starts, now or at the next boot.
+ */
+export async function unpack(packages, folder, why) {
+  say(`unpacking Debian's ${packages.join(" ")} into ${folder}: ${why}`);
+  await mkdir(dirname(folder), { recursive: true });
+  const work = await mkdtemp(`${folder}-`);
+  try {
+    const archives = join(work, "archives");
+    await mkdir(join(archives, "partial"), { recursive: true });
+    if (canInstall()) await asRoot("apt-get", ["update", "-qq"]);
+    const settings = { "Dir::Cache::archives": archives, "Debug::NoLocking": true, "APT::Sandbox::User": "root" };
+    const options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+    const args = ["install", "--download-only", "-qq", "-y", "--no-remove", "--no-install-recommends"];
+    await run("apt-get", [...args, ...options, ...packages]);
+    const tree = join(work, basename(folder));
+    for (const name of (await readdir(archives)).filter((name) => name.endsWith(".deb"))) {
+      await run("dpkg-deb", ["--extract", join(archives, name), tree]);
+    }
+    // In one step, so that an interrupted download is repeated.
+    await rm(folder, { recursive: true, force: true });
+    await rename(tree, folder);
+  } catch (error) {
+    throw new Failure(`${packages.join(" ")} could not be unpacked: ${error.message}`);
+  } finally {
+    await rm(work, { recursive: true, force: true });
   }
 }
 

@@ -1,10 +1,11 @@
-// Installs whatever is missing for the build, and the browsers that the tests need. Fast if nothing is missing.
+// Installs whatever is missing for the build, and the browsers and proxies that the tests need. Fast if nothing is missing.
 //   node scripts/setup.mjs [--browsers]
 // Runs before npm packages are installed, so it may import only node: modules and our own.
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ALL_ENGINES, ensureBrowsers } from "./browsers.mjs";
+import { missingProxies } from "./proxies.mjs";
 import { asCommand, root, run, say, targetDir, which } from "./process.mjs";
 import { cargoEnv, ensureRust } from "./rust.mjs";
 
@@ -40,4 +41,5 @@ async function ensureBindgen() {
 
 asCommand(import.meta, async () => {
   await setup({ engines: process.argv.includes("--browsers") ? ALL_ENGINES : [] });
+  if (process.argv.includes("--browsers")) await missingProxies();
 });

@@ -8,6 +8,7 @@ import { ALL_ENGINES } from "./browsers.mjs";
 import { PANICKING, build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
 import { Failure, asCommand, root, run, say, targetDir } from "./process.mjs";
+import { missingProxies } from "./proxies.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 import { checkTypes } from "./types.mjs";
 
@@ -36,6 +37,8 @@ const RUNNERS = {
 asCommand(import.meta, async () => {
   const { engines, stages, goesOn } = await plan(process.argv.slice(2));
   await setup({ engines });
+  // The tests that need them say so.
+  await missingProxies();
   await build();
   await build(PANICKING);
   await buildCloud();
@@ -75,7 +78,7 @@ async function plan([option, ...files]) {
 }
 
 async function stage(name, runTests) {
-  const result = { name, passed: 0, failed: 0, skipped: 0 };
+  const result = { name, passed: 0, failed: 0, skipped: 0, reasons: [] };
   const began = performance.now();
   try {
     await runTests({ stdout: process.stdout, onLine: (line) => count(result, line) });
@@ -93,11 +96,14 @@ async function stage(name, runTests) {
 function count(result, line) {
   const rust = line.match(/^test result: .*?(\d+) passed; (\d+) failed/);
   const node = line.match(/^\S+ (pass|fail|skipped) (\d+)$/);
+  const skipped = line.match(/^\s*﹣ .* \([\d.]+ms\) # (.*)$/);
   if (rust) {
     result.passed += Number(rust[1]);
     result.failed += Number(rust[2]);
   } else if (node) {
     result[{ pass: "passed", fail: "failed" }[node[1]] ?? node[1]] += Number(node[2]);
+  } else if (skipped) {
+    result.reasons.push(skipped[1]);
   }
 }
 
@@ -143,9 +149,16 @@ function report(results, notRun) {
   results.forEach(({ name, passed, failed, skipped, seconds }) => row(name, passed, failed, skipped, seconds));
   notRun.forEach(([name]) => row(name, "not run", "", "", ""));
 
+  for (const { name, reasons } of results) {
+    for (const reason of new Set(reasons)) {
+      const count = reasons.filter((each) => each === reason).length;
+      console.log(`${name}: ${count} skipped: ${reason}`);
+    }
+  }
+
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
   const failed = results.filter(({ error }) => error);
   for (const { name, error } of failed) say(`\nerror: the stage "${name}" failed: ${error.message}`);
-  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
+  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
   if (failed.length) process.exitCode = failed[0].error.exitCode ?? 1;
 }

@@ -89,6 +89,11 @@ export class Cloud {
     return response.json();
   }
 
+  /** Makes further organizations, until the next reset. All of their agents are logged in. */
+  furtherOrgs(count, agents) {
+    return this.#ask("orgs", { count, agents });
+  }
+
   /** What happens to the next start. */
   spoilStart(fault) {
     return this.spoil("POST", STARTS, fault);

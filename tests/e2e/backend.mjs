@@ -1,0 +1,66 @@
+// What stands between a proxy and the stand-in cloud's api: it keeps connections, and holds starts on their way.
+import { createServer, request as forward } from "node:http";
+
+const HOST = "127.0.0.1";
+
+/** Starts it in front of this api. */
+export async function startBackend(api) {
+  let next;
+  const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
+    const hold = request.method === "POST" ? next : undefined;
+    if (hold) next = undefined;
+    hold?.take(response);
+    // All of it first: the proxy may close the connection before the work begins.
+    const body = await whole(request).catch(() => {});
+    await hold?.pass("request");
+    const { method, headers } = request;
+    const forwarded = forward(`${api}${request.url}`, { method, headers: { ...headers, connection: "close" } });
+    forwarded.on("error", () => response.destroy());
+    forwarded.on("response", async (answer) => {
+      const text = await whole(answer);
+      await hold?.pass("response");
+      const { connection, ...passed } = answer.headers;
+      response.writeHead(answer.statusCode, passed);
+      response.end(text);
+    });
+    forwarded.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, HOST, resolve));
+  return {
+    port: server.address().port,
+    /**
+     * Holds the next start: its response, or the request. `arrived` resolves when that has come here. So the cloud has carried
+     * out a start whose response has come, and knows nothing of a start whose request has.
+     */
+    hold(what = "response") {
+      let start, arrive, release;
+      const arrived = new Promise((resolve) => (arrive = resolve));
+      const released = new Promise((resolve) => (release = resolve));
+      next = {
+        take: (response) => (start = response),
+        async pass(which) {
+          if (which !== what) return;
+          arrive();
+          await released;
+        },
+      };
+      return {
+        arrived,
+        release,
+        /** Closes the connection, without a byte of the response. */
+        drop: () => start.socket?.destroy(),
+      };
+    },
+    close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+async function whole(message) {
+  const chunks = [];
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
