@@ -16,19 +16,14 @@ const PROXIES = { NGINX: "nginx", HAPROXY: "haproxy" };
  */
 export async function missingProxies() {
   const missing = () => Object.keys(PROXIES).filter((variable) => !find(variable));
-  const names = missing()
-    .filter((variable) => !process.env[variable])
-    .map((variable) => PROXIES[variable]);
-  if (names.length && apt.canUnpack()) {
-    await apt.unpack(names, UNPACKED, "the tests behind a proxy").catch((error) => {
+  if (missing().some((variable) => !process.env[variable]) && apt.canUnpack()) {
+    await apt.unpack(Object.values(PROXIES), UNPACKED, "the tests behind a proxy").catch((error) => {
       if (!(error instanceof Failure)) throw error;
       say(error.message);
     });
   }
-  if (missing().length)
-    return `not found: ${missing()
-      .map((variable) => `${PROXIES[variable]} (${variable})`)
-      .join(", ")}`;
+  const names = missing().map((variable) => `${PROXIES[variable]} (${variable})`);
+  return names.length ? `not found: ${names.join(", ")}` : undefined;
 }
 
 function find(variable) {

@@ -24,19 +24,26 @@ const CONTRACTS = {
 };
 const streams = byEngine({ firefox: false, webkit: false }, true);
 
+/** If the browser's second connection fails, it sends a start once after all. */
+const ROUNDS = 5;
+
 let cloud, org, backend, proxy;
-beforeEach(async () => {
+beforeEach(prepare);
+afterEach(end);
+
+async function prepare() {
   cloud = browser.cloud;
   await cloud.change({ guardsAgents: false, idempotencyHeader: HEADER });
   [org] = await cloud.furtherOrgs(1, 3);
   backend = await startBackend(cloud.environment.api);
   await browser.openEmpty({ orgId: org.id });
-});
-afterEach(async () => {
+}
+
+async function end() {
   await proxy?.close();
   await backend?.close();
   proxy = backend = undefined;
-});
+}
 
 /** Over which protocols the engine sends a start again, if the proxy closes the connection. */
 const ON_CLOSE = byEngine({ firefox: ["http1"], webkit: [] }, ["http2", "http1"]);
@@ -158,24 +165,32 @@ for (const protocol of BOTH) {
             ? "the browser sends"
             : "nobody sends";
       test(`${name}: ${who} them again`, options, async () => {
-        proxy = await start();
         const contracts = CONTRACTS[protocol];
-        await openPage(proxy[protocol], contracts);
-        await happens(await begin(contracts));
-        const seen = await ended(contracts);
-        for (const [name, { posts, ...outcome }] of Object.entries(seen)) {
-          const isRepeated = isProxy || (repeats && !(name === "streamed" && streams));
-          assert.equal(posts, mayRepeat ? Math.min(posts, 2) : isRepeated ? 2 : 1, name);
-          assert.deepEqual(
-            outcome,
-            {
-              recordings: name === "header" ? 1 : posts,
-              ends: posts === 1 && isLost ? "found" : "started",
-              fetched: 1,
-            },
-            name,
-          );
+        const mayBeRepeated = Object.keys(contracts).filter(
+          (name) => isProxy || (repeats && !(name === "streamed" && streams)),
+        );
+        let repeated = [];
+        for (let round = 0; round < ROUNDS; round++) {
+          if (round > 0) {
+            await end();
+            await cloud.reset();
+            await prepare();
+          }
+          proxy = await start();
+          await openPage(proxy[protocol], contracts);
+          await happens(await begin(contracts));
+          const seen = await ended(contracts);
+          repeated = Object.keys(seen).filter((name) => seen[name].posts === 2);
+          for (const [name, outcome] of Object.entries(seen)) {
+            const isRepeated = mayBeRepeated.includes(name) && repeated.includes(name);
+            const posts = isRepeated ? 2 : 1;
+            const recordings = name === "header" ? 1 : posts;
+            const ends = !isRepeated && isLost ? "found" : "started";
+            assert.deepEqual(outcome, { posts, recordings, ends, fetched: 1 }, name);
+          }
+          if (isProxy || mayRepeat || repeated.length === mayBeRepeated.length) break;
         }
+        if (!mayRepeat) assert.deepEqual(repeated, mayBeRepeated);
       });
     }
   });
