@@ -18,14 +18,14 @@ export async function setup({ engines = [], lints = false } = {}) {
   await ensureBrowsers(engines);
 }
 
-// Writes the stamp last, so that an interrupted installation is repeated.
-async function ensurePackages() {
-  const stamp = join(root, "node_modules/.package-lock-hash");
-  const lock = await readFile(join(root, "package-lock.json"));
+/** Installs the packages of this folder's lock file. Writes the stamp last, so that an interrupted installation is repeated. */
+export async function ensurePackages(folder = root) {
+  const stamp = join(folder, "node_modules/.package-lock-hash");
+  const lock = await readFile(join(folder, "package-lock.json"));
   const hash = createHash("sha256").update(lock).digest("hex");
   if ((await readFile(stamp, "utf8").catch(() => "")) === hash) return;
-  say("installing npm packages: node_modules is missing or older than package-lock.json");
-  await run("npm", ["ci"]);
+  say(`installing npm packages: ${join(folder, "node_modules")} is missing or older than package-lock.json`);
+  await run("npm", ["ci"], { cwd: folder });
   await writeFile(stamp, hash);
 }
 

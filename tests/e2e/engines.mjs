@@ -25,18 +25,18 @@ export function cannotRunIn(reasons) {
 /** How often the engine itself sends a GET whose connection breaks off. */
 export const GET_ATTEMPTS = byEngine({ firefox: 10 }, 1);
 
-/** Starts the engine. Returns its driver, and what ends both. */
-export async function startEngine() {
+/** Starts the engine. Returns its driver, and what ends both. `flags`: further ones of Chromium's command line. */
+export async function startEngine({ flags = [] } = {}) {
   await ensureBrowsers([engine]);
-  return { chromium: startChromium, firefox: startFirefox, webkit: startWebKit }[engine]();
+  return { chromium: startChromium, firefox: startFirefox, webkit: startWebKit }[engine](flags);
 }
 
-async function startChromium() {
+async function startChromium(flags) {
   const settings = JSON.parse(await readFile(new URL("../../webdriver.json", import.meta.url), "utf8"));
   const logs = new logging.Preferences();
   logs.setLevel(logging.Type.BROWSER, logging.Level.ALL);
   const options = new chrome.Options()
-    .addArguments(...settings["goog:chromeOptions"].args, "--enable-blink-features=ComputedAccessibilityInfo")
+    .addArguments(...settings["goog:chromeOptions"].args, "--enable-blink-features=ComputedAccessibilityInfo", ...flags)
     .excludeSwitches("disable-popup-blocking")
     .setChromeBinaryPath(process.env.CHROME)
     .setLoggingPrefs(logs)
