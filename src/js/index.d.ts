@@ -307,7 +307,8 @@ export interface RecordingContract {
    * `true`: every user's connection to the API is HTTP/2. The body of a start is then sent as a stream, which Chromium does not
    * send again by itself. Over HTTP/1.1, Chromium refuses a streamed body, and a page cannot tell: every start fails with
    * `OUTCOME_UNKNOWN`. A proxy that inspects TLS may fall back to HTTP/1.1, for one customer only. Firefox and WebKit cannot
-   * stream a body. They send the start as usual, and the event `start-not-streamed` says so. Default: `false`.
+   * stream a body. They send the start as usual, and the event `start-not-streamed` says so. Instead of repeating a streamed
+   * body, the network process of Chromium 156 sometimes crashes, and the browser's requests in flight fail. Default: `false`.
    */
   http2?: boolean;
   /**

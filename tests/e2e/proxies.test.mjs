@@ -18,32 +18,31 @@ const browser = open({ mayComplain: [FAILED, CORS] });
 
 const HEADER = "Idempotency-Key";
 /** Chromium refuses a streamed body over HTTP/1.1 (see http2.test.mjs). */
-const CONTRACTS = {
-  http2: { default: {}, header: { idempotencyHeader: HEADER }, streamed: { http2: true } },
-  http1: { default: {}, header: { idempotencyHeader: HEADER } },
-};
+const STARTS = [
+  { what: "starts over HTTP/2", protocol: "http2", contracts: { default: {}, header: { idempotencyHeader: HEADER } } },
+  {
+    what: "starts over HTTP/1.1",
+    protocol: "http1",
+    contracts: { default: {}, header: { idempotencyHeader: HEADER } },
+  },
+  // By themselves: if a connection closes under a streamed body, Chromium's network process may crash, and all else is lost.
+  { what: "a streamed start over HTTP/2", protocol: "http2", contracts: { streamed: { http2: true } } },
+];
 const streams = byEngine({ firefox: false, webkit: false }, true);
 
-/** If the browser's second connection fails, it sends a start once after all. */
-const ROUNDS = 5;
-
 let cloud, org, backend, proxy;
-beforeEach(prepare);
-afterEach(end);
-
-async function prepare() {
+beforeEach(async () => {
   cloud = browser.cloud;
   await cloud.change({ guardsAgents: false, idempotencyHeader: HEADER });
   [org] = await cloud.furtherOrgs(1, 3);
   backend = await startBackend(cloud.environment.api);
   await browser.openEmpty({ orgId: org.id });
-}
-
-async function end() {
+});
+afterEach(async () => {
   await proxy?.close();
   await backend?.close();
   proxy = backend = undefined;
-}
+});
 
 /** Over which protocols the engine sends a start again, if the proxy closes the connection. */
 const ON_CLOSE = byEngine({ firefox: ["http1"], webkit: [] }, ["http2", "http1"]);
@@ -151,46 +150,30 @@ const EVENTS = {
   },
 };
 
-for (const protocol of BOTH) {
-  describe(`starts over ${protocol}, while`, () => {
+for (const { what, protocol, contracts } of STARTS) {
+  const isStreamed = streams && Object.hasOwn(contracts, "streamed");
+  describe(`${what}, while`, () => {
     for (const [name, { start, happens, isProxy, ...event }] of Object.entries(EVENTS)) {
       const [repeats, mayRepeat, isLost] = [event.repeats, event.mayRepeat, event.isLost].map((of) =>
         of?.includes(protocol),
       );
+      const mayBrowser = repeats && !isStreamed;
       const who = isProxy
-        ? "the proxy sends"
-        : mayRepeat
-          ? "the browser may send"
-          : repeats
-            ? "the browser sends"
-            : "nobody sends";
-      test(`${name}: ${who} them again`, options, async () => {
-        const contracts = CONTRACTS[protocol];
-        const mayBeRepeated = Object.keys(contracts).filter(
-          (name) => isProxy || (repeats && !(name === "streamed" && streams)),
-        );
-        let repeated = [];
-        for (let round = 0; round < ROUNDS; round++) {
-          if (round > 0) {
-            await end();
-            await cloud.reset();
-            await prepare();
-          }
-          proxy = await start();
-          await openPage(proxy[protocol], contracts);
-          await happens(await begin(contracts));
-          const seen = await ended(contracts);
-          repeated = Object.keys(seen).filter((name) => seen[name].posts === 2);
-          for (const [name, outcome] of Object.entries(seen)) {
-            const isRepeated = mayBeRepeated.includes(name) && repeated.includes(name);
-            const posts = isRepeated ? 2 : 1;
-            const recordings = name === "header" ? 1 : posts;
-            const ends = !isRepeated && isLost ? "found" : "started";
-            assert.deepEqual(outcome, { posts, recordings, ends, fetched: 1 }, name);
-          }
-          if (isProxy || mayRepeat || repeated.length === mayBeRepeated.length) break;
+        ? "the proxy repeats"
+        : mayBrowser
+          ? `the browser ${mayRepeat ? "may repeat" : "repeats"}`
+          : "nobody repeats";
+      test(`${name}: ${who} them`, options, async () => {
+        proxy = await start();
+        await openPage(proxy[protocol], contracts);
+        await happens(await begin(contracts));
+        for (const [name, { posts, ...outcome }] of Object.entries(await ended(contracts))) {
+          const expected = isProxy || mayBrowser ? 2 : 1;
+          assert.ok(posts === expected || (mayRepeat && posts === 1), `${name}: ${posts} POSTs`);
+          const recordings = name === "header" ? 1 : posts;
+          const ends = posts === 1 && isLost ? "found" : "started";
+          assert.deepEqual(outcome, { recordings, ends, fetched: 1 }, name);
         }
-        if (!mayRepeat) assert.deepEqual(repeated, mayBeRepeated);
       });
     }
   });
@@ -198,7 +181,7 @@ for (const protocol of BOTH) {
 
 describe("starts through nginx", () => {
   test("that are carried out after proxy_read_timeout: the next call finds them", options, async () => {
-    const contracts = CONTRACTS.http2;
+    const contracts = { default: {}, header: { idempotencyHeader: HEADER }, streamed: { http2: true } };
     proxy = await startNginx(backend.port, { location: "proxy_read_timeout 300ms;" });
     await openPage(proxy.http2, contracts);
     const held = await begin(contracts, "request");

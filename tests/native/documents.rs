@@ -136,6 +136,9 @@ fn test_sources(folder: &std::path::Path, found: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let is_source = path.extension().is_some_and(|kind| kind == "rs" || kind == "mjs");
+        if path.ends_with("node_modules") {
+            continue;
+        }
         if path.is_dir() {
             test_sources(&path, found);
         } else if is_source && !path.ends_with("documents.rs") {
