@@ -138,7 +138,8 @@ async function endToEndFiles() {
 
 function inEngine(engine, names) {
   const paths = names.map((name) => join(root, "tests/e2e", `${name}.test.mjs`));
-  const args = ["--test", "--test-reporter=spec", ...paths];
+  // A test waits more than it works, so a second file fills the gaps.
+  const args = ["--test", "--test-concurrency=2", "--test-reporter=spec", ...paths];
   return (options) => run(process.execPath, args, { ...options, env: { ENGINE: engine } });
 }
 

@@ -112,13 +112,14 @@ impl<P: Platform> Keyring<P> {
 
     /// Stores the token that a source gave when nobody had named an organization.
     pub(crate) fn store_own(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
-        let org = token.target().org.clone();
-        let previous = self.own_org.replace(Some(org.clone()));
-        let token = self.store_and_share(token);
-        if previous.as_ref() != Some(&org) {
-            self.exchange.ports().emit(&Event::OrgChanged { org: &org, previous: previous.as_ref() });
+        self.own_org.replace(Some(token.target().org.clone()));
+        // The same token may be stored by its claim already.
+        let misattributed = self.tokens().into_iter().find(|held| held.is_same_token(&token) && held.target() != token.target());
+        match misattributed {
+            Some(held) => self.correct_owner(&held, token.clone()),
+            None => self.remember_owner(&token),
         }
-        token
+        self.store_and_share(token)
     }
 
     /// A call that begins now, for no single organization.

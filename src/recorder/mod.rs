@@ -47,6 +47,8 @@ pub struct Recorder<P: Platform> {
     switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
     last_switch: Cell<u32>,
+    /// The organization that a token has decided on, as the app was told.
+    told_org: RefCell<Option<OrgId>>,
 }
 
 /// The token of a sign-in by redirect.
@@ -83,6 +85,7 @@ impl<P: Platform> Recorder<P> {
             switched_to: RefCell::default(),
             switches: Cell::default(),
             last_switch: Cell::default(),
+            told_org: RefCell::default(),
         };
         let is_response = response.is_some();
         let call = recorder.call_for_any(options.clone());
@@ -120,7 +123,7 @@ impl<P: Platform> Recorder<P> {
         }
         match signed_in {
             Some(SignedIn::Named(token)) => drop(self.keyring.store_and_share(token)),
-            Some(SignedIn::Own(token)) => drop(self.keyring.store_own(token)),
+            Some(SignedIn::Own(token)) => self.note_own_org(&self.keyring.store_own(token)),
             None => {}
         }
         Ok(())
@@ -301,6 +304,9 @@ impl<P: Platform> Recorder<P> {
                 self.keyring.forget_all();
             }
         }
+        if self.keyring.own_org().is_none() {
+            self.told_org.take();
+        }
         let work = async { revocations.join().await.into_iter().collect::<Result<(), Error>>() };
         call.run(Box::pin(work)).await
     }
@@ -327,8 +333,17 @@ impl<P: Platform> Recorder<P> {
             let limit = options.timeout.unwrap_or(self.settings.timeout);
             let call = self.keyring.call_for_own_org(limit, options.signal);
             let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
+            self.note_own_org(&token);
             Ok(self.keyring.call_continued(call, token.target().clone()))
         })
+    }
+
+    /// Tells that a token has decided on the target, unless somebody has named another one meanwhile.
+    fn note_own_org(&self, token: &OrgToken) {
+        let org = &token.target().org;
+        if self.org().as_ref() == Some(org) && self.told_org.replace(Some(org.clone())).as_ref() != Some(org) {
+            self.exchange.ports().emit(&Event::OrgChanged { org, previous: None });
+        }
     }
 
     fn call(&self, target: Target, options: CallOptions) -> Call {

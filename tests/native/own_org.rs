@@ -265,3 +265,23 @@ fn sign_in_with_an_organization_switches_to_it() {
         assert_eq!(world.popups().len(), 1);
     });
 }
+
+#[test]
+fn a_token_that_is_stored_by_its_claim_moves_when_the_cloud_names_its_owner() {
+    run(async {
+        // getToken gives the same token for every organization. It claims Globex's, and the cloud says Acme's.
+        let world = World::new();
+        world.issue(&jwt_for(GLOBEX)).respond_after(10, || response(200, &token_info(ACME)));
+        let recorder = connect(&world, options(&[])).await;
+        // While the cloud is asked whose it is, another call stores it by its claim.
+        let calls = join(recorder.sign_in(None, no_options()), recorder.switch_org(org(GLOBEX), no_options()));
+        let ((decided, claimed), ()) = join(calls, async { world.advance(10) }).await;
+        assert_eq!((decided.unwrap().target().org.as_str(), claimed.unwrap().target().org.as_str()), (ACME, GLOBEX));
+        assert_eq!(recorder.tokens().iter().map(|token| token.target().org.as_str()).collect::<Vec<_>>(), [ACME]);
+        world.clear_log();
+        world.respond(cloud_of(ACME));
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenSourceWrongOrg);
+        assert!(world.starts().is_empty());
+        assert_eq!(record(&recorder, ACME).await.unwrap().org.as_str(), ACME);
+    });
+}

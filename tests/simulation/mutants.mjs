@@ -263,8 +263,8 @@ export const MUTANTS = [
     name: "undoes one level of escapes only",
     edits: one(
       "src/model/secret.rs",
-      "next.extend(following);\n                next.push(decoded);",
-      "plain.push(decoded);\n                plain.extend(following);",
+      "next.push(decoded);",
+      "if decoded != b'\\\\' { next.push(decoded); }",
     ),
   },
   {

@@ -57,6 +57,8 @@ pub struct Ledger {
     gone: Vec<usize>,
     /// What must be looked for before it is started.
     to_look_for: Vec<Key>,
+    /// The organizations of tokens that were asked for without one, with their environment.
+    decided: Vec<(u8, u8)>,
 }
 
 /// A name under which pages lock or share.
@@ -82,7 +84,15 @@ pub struct Key {
     pub is_other_type: bool,
 }
 
+/// The organization of a call for which nobody has named one, until a token decides.
+pub const UNDECIDED: u8 = u8::MAX - 1;
+
 impl Key {
+    /// Whether a call for this key may have become the start of the other one.
+    fn may_be(&self, start: &Key) -> bool {
+        self == start || (self.org == UNDECIDED && Key { org: start.org, ..*self } == *start)
+    }
+
     fn is_of_same_agent(&self, other: &Key) -> bool {
         Key { recorder: 0, ..*self } == Key { recorder: 0, ..*other }
     }
@@ -241,8 +251,11 @@ impl World {
         let mut call = call;
         let number = ledger.calls.len();
         call.sign_outs = ledger.sign_outs.len();
+        // It may come to the start of a call that has named the organization.
+        call.is_vague |= call.key.is_some_and(|key| key.org == UNDECIDED);
         if let (Some(key), true) = (call.key, call.shares) {
-            let is_same = |other: &&Call| other.key == Some(key) && other.shares && other.ended.is_none() && !other.is_gone;
+            let may_be_same = |other: Key| other.may_be(&key) || key.may_be(&other);
+            let is_same = |other: &&Call| other.key.is_some_and(may_be_same) && other.shares && other.ended.is_none() && !other.is_gone;
             let others = ledger.calls.iter().filter(is_same);
             call.since = others.map(|other| other.since).min().unwrap_or(call.since);
             // One whose time is over looks for its start by itself.
@@ -250,6 +263,7 @@ impl World {
             let waiting: Vec<usize> = (0..number).filter(|&other| waits(&ledger.calls[other])).collect();
             call.is_vague |= waiting.iter().any(|&other| ledger.calls[other].is_vague);
             let joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX));
+            let joined = joined.filter(|&start| key.may_be(&ledger.starts[start].key));
             // After a sign-out, a call waits for an older start only if that may have been carried out.
             let network = self.network.borrow();
             let may_have_been_processed = |start: &StartOf| start.posts.iter().any(|&post| network.0[post].may_have_been_processed());
@@ -266,6 +280,11 @@ impl World {
             ledger.call_of_task[task] = Some(number);
         }
         number
+    }
+
+    /// A source has given a token of this organization although nobody had named one: it decides for which the calls are.
+    pub fn decides(&self, environment: u8, org: u8) {
+        self.ledger.borrow_mut().decided.push((environment, org));
     }
 
     /// A call ends.
@@ -325,12 +344,23 @@ impl World {
         if let Some(at) = ledger.starts.iter().position(|start| start.id == id && start.key == key) {
             return at;
         }
+        // The start shows which organization a token has decided on, for this call and for those that wait for the same token. Which
+        // call of a batch a start is of is not known.
+        if let Some(of) = call.map(|call| &ledger.calls[call])
+            && !of.is_of_batch
+            && of.key.is_some_and(|of| of.org == UNDECIDED && of.may_be(&key))
+        {
+            let (undecided, sign_outs) = (of.key, of.sign_outs);
+            let waits =
+                |other: &&mut Call| other.key == undecided && other.ended.is_none() && other.sign_outs == sign_outs && !other.is_of_batch;
+            ledger.calls.iter_mut().filter(waits).for_each(|other| other.key = Some(key));
+        }
         let shares = call.is_none_or(|call| ledger.calls[call].shares);
         ledger.starts.push(StartOf { id, key, call, shares, posts: Vec::new(), carried_out: Vec::new() });
         let number = ledger.starts.len() - 1;
         let same = |start: &&StartOf| start.key == key;
         let sent = ledger.starts.iter().filter(same).count();
-        let asked_for = ledger.calls.iter().filter(|call| call.key == Some(key)).count();
+        let asked_for = ledger.calls.iter().filter(|call| call.key.is_some_and(|of| of.may_be(&key))).count();
         if sent > asked_for {
             drop(ledger);
             self.broken("ONE START", || format!("{sent} starts were sent for {asked_for} calls: {key:?}"));
@@ -548,7 +578,7 @@ impl World {
     /// How much of its time a call has used: that in which people sign in does not count. `may_be`: nor does that in which
     /// a window is open of which nobody knows yet for which organization it is.
     fn time_of(&self, call: &Call, now: i64, may_be: bool) -> i64 {
-        let org = call.key.map(|key| key.org);
+        let org = call.key.map(|key| key.org).filter(|org| *org != UNDECIDED);
         let logins = self.logins.borrow();
         now - call.began - logins.time_of(call.recorder, org, call.began, now, may_be)
     }
@@ -594,7 +624,8 @@ impl World {
         let Some(key) = call.key else { return Vec::new() };
         let network = self.network.borrow();
         let is_candidate = |start: &StartOf| {
-            if start.key != key || start.shares != call.shares {
+            let is_decided = key.org != UNDECIDED || ledger.decided.contains(&(key.environment, start.key.org));
+            if !key.may_be(&start.key) || !is_decided || start.shares != call.shares {
                 return false;
             }
             if call.is_vague || !call.shares || start.call == Some(number) {
@@ -631,7 +662,7 @@ impl World {
             // Others may have begun to wait for a token long before.
             Outcome::Failed(error)
                 if error.code == Code::Timeout
-                    && !call.is_of_batch
+                    && !call.is_vague
                     && self.time_of(call, now, false) < call.timeout
                     && now - crate::clock::BEGINNING < LONGEST_SOURCE =>
             {
@@ -649,8 +680,9 @@ impl World {
         let Some(key) = call.key else { return };
         let starts = self.starts_of(&ledger, number, now);
         let network = self.network.borrow();
-        // Each of a batch has its time from when it began, which is not known here.
-        let over = if call.is_of_batch { call.began } else { self.time_over(call) };
+        // Each of a batch has its time from when it began, which is not known here; nor is for which sign-ins a call's time stood
+        // still for whose organization nobody had named.
+        let over = if call.is_vague { call.began } else { self.time_over(call) };
         let unclear = |&&start: &&usize| ledger.starts[start].posts.iter().any(|&post| network.0[post].is_unclear(over));
         if outcome.code() == Some(Code::OutcomeUnknown) && !starts.iter().any(|start| unclear(&start)) {
             self.broken("TRUTH", || format!("call {number} ended with OUTCOME_UNKNOWN, and the outcome of {starts:?} is known"));
@@ -661,7 +693,11 @@ impl World {
         let Some(recording) = clouds[usize::from(key.environment)].recording(id) else {
             return self.broken("TRUTH", || format!("call {number} ended with {id}, which is no recording of its environment"));
         };
-        if (recording.org, recording.agent) != (key.org, key.agent) {
+        let is_its_org = match key.org {
+            UNDECIDED => ledger.decided.contains(&(key.environment, recording.org)),
+            org => org == recording.org,
+        };
+        if !is_its_org || recording.agent != key.agent {
             let (org, agent) = (recording.org, recording.agent);
             return self.broken("TRUTH", || format!("call {number} of {key:?} ended with {id}, of org {org} and agent {agent}"));
         }

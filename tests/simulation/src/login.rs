@@ -69,7 +69,8 @@ struct Code {
     environment: u8,
     challenge: String,
     redirect_uri: String,
-    org: u8,
+    /// The organization that was asked for.
+    org: Option<u8>,
     sign_in: SignIn,
     /// Whether the response had the state of its request.
     is_of_state: bool,
@@ -162,8 +163,12 @@ impl Logins {
     }
 
     /// Answers a request to the token endpoint.
-    fn answer(&mut self, environment: u8, exchange: &Exchange, keeps: bool, tokens: &mut Tokens, now: i64) -> Reply {
-        let refusal = || Reply { status: 400, body: r#"{"error":"invalid_grant","error_description":"It is not good."}"#.to_owned() };
+    /// Returns the organization as well that the token decides on, if none was asked for.
+    fn answer(&mut self, environment: u8, exchange: &Exchange, keeps: bool, tokens: &mut Tokens, now: i64) -> (Reply, Option<u8>) {
+        let refusal = || {
+            let body = r#"{"error":"invalid_grant","error_description":"It is not good."}"#;
+            (Reply { status: 400, body: body.to_owned() }, None)
+        };
         let (owner, base, sign_in, last) = match exchange {
             Exchange::Code { code, verifier, redirect_uri } => {
                 let Some(code) = number_of(code, CODE).and_then(|number| self.codes.get_mut(number)) else { return refusal() };
@@ -181,13 +186,14 @@ impl Logins {
                     return refusal();
                 }
                 refresh.is_used_up = !keeps;
-                (0, refresh.owner, refresh.sign_in.clone(), number)
+                (0, Some(refresh.owner), refresh.sign_in.clone(), number)
             }
             Exchange::Other => return refusal(),
         };
         let token = crate::schedule::Token { owner, elsewhere: false, ..sign_in.token };
-        let number = tokens.issue(&token, base, environment, now);
+        let number = tokens.issue(&token, base.unwrap_or_default(), environment, now);
         let owner = tokens.get(number).owner;
+        let decides = base.is_none().then_some(owner);
         let text = tokens.give(number, environment);
         let expires = sign_in.token.life.filter(|_| sign_in.token.is_told).map(|life| format!(r#","expires_in":{life}"#));
         let refresh_token = if sign_in.refreshes && !(keeps && last.is_some()) {
@@ -197,7 +203,8 @@ impl Logins {
             None
         };
         let (expires, refresh_token) = (expires.unwrap_or_default(), refresh_token.unwrap_or_default());
-        Reply { status: 200, body: format!(r#"{{"access_token":"{text}","token_type":"bearer"{expires}{refresh_token}}}"#) }
+        let body = format!(r#"{{"access_token":"{text}","token_type":"bearer"{expires}{refresh_token}}}"#);
+        (Reply { status: 200, body }, decides)
     }
 }
 
@@ -307,7 +314,7 @@ impl World {
                 environment,
                 challenge: value("code_challenge").to_owned(),
                 redirect_uri: redirect_uri.to_owned(),
-                org: org.unwrap_or_default(),
+                org,
                 sign_in: sign_in.clone(),
                 is_of_state,
                 is_sent: false,
@@ -384,7 +391,12 @@ impl World {
         let clouds = self.clouds.borrow();
         let cloud = &clouds[usize::from(environment)];
         let keeps = cloud.setup().keeps_refresh_tokens;
-        self.logins.borrow_mut().answer(environment, exchange, keeps, &mut self.tokens.borrow_mut(), cloud.time(self.now()))
+        let now = cloud.time(self.now());
+        let (reply, decides) = self.logins.borrow_mut().answer(environment, exchange, keeps, &mut self.tokens.borrow_mut(), now);
+        if let Some(org) = decides {
+            self.decides(environment, org);
+        }
+        reply
     }
 
     /// A request to the token endpoint is sent to this origin.

@@ -21,7 +21,7 @@ use crate::invariant::Key;
 use crate::login::{Exchange, PageWindow, sha256};
 use crate::network::Network;
 use crate::origin::{Held, Sharing};
-use crate::schedule::{Does, Given, PageSetup};
+use crate::schedule::{Does, Given, ORGS, PageSetup};
 use crate::token::{ORG_IDS, org_number};
 use crate::world::World;
 
@@ -154,7 +154,12 @@ impl TokenSource for Page {
         let world = &self.world;
         world.act();
         let environment = self.setup.environment;
-        let org = need.org.and_then(|org| org_number(org.as_str())).expect("an organization that there is");
+        let is_undecided = need.org.is_none();
+        let org = match need.org {
+            Some(org) => org_number(org.as_str()).expect("an organization that there is"),
+            // The organization of the page's session. Each page has its own.
+            None => u8::try_from(self.recorder % usize::from(ORGS)).unwrap_or_default(),
+        };
         let give = world.next_give();
         world.log(|| format!("recorder {}: getToken for org {org} ({:?}): {give:?}", self.recorder, need.reason));
         if need.environment.api().as_str() != api(environment) {
@@ -176,6 +181,9 @@ impl TokenSource for Page {
                 (number, token.life.filter(|_| token.is_told).map(f64::from))
             }
         };
+        if is_undecided {
+            world.decides(environment, world.tokens.borrow().get(number).owner);
+        }
         self.given.replace(Some((number, expires_in)));
         let text = world.tokens.borrow_mut().give(number, environment);
         world.log(|| format!("recorder {}: getToken gave token {number}", self.recorder));

@@ -23,7 +23,7 @@ use premium_recorder::token::access_token::AccessToken;
 use crate::clock::{Event, Timer};
 use crate::cloud::AGENT_IDS;
 use crate::coverage::Seen;
-use crate::invariant::{Call, Key, LONGEST_KEPT, Outcome, Violation};
+use crate::invariant::{Call, Key, LONGEST_KEPT, Outcome, UNDECIDED, Violation};
 use crate::login::{ADDRESS, CALLBACK, CLIENT_ID, ORIGIN, QUERY};
 use crate::page::{OTHER_TYPE, Page, START_HEADER, api};
 use crate::schedule::{self, Does, Ending, ORGS, PageSetup, Schedule, Step};
@@ -492,7 +492,7 @@ fn start_of(agent: u8, org: Option<u8>, is_other_type: bool, shares: bool) -> St
 
 fn key_of(recorder: &Recorder<Page>, number: usize, environment: u8, agent: u8, org: Option<u8>, is_other_type: bool) -> Option<Key> {
     let org = org.or_else(|| recorder.org().and_then(|org| org_number(org.as_str())));
-    org.map(|org| Key { recorder: number, environment, org, agent, is_other_type })
+    Some(Key { recorder: number, environment, org: org.unwrap_or(UNDECIDED), agent, is_other_type })
 }
 
 fn seen(world: &World, recording: &Recording, is_stopped: bool) -> Outcome {
