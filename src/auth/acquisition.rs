@@ -103,6 +103,8 @@ impl<P: Platform> Keyring<P> {
 
     /// Stores the token that decides for which organization the calls are.
     pub(crate) fn take_own(self: &Rc<Self>, token: OrgToken, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
+        // Before anything else: another call may hold the same token by its claim.
+        self.learn_owner(&token);
         if self.was_signed_out(token.target(), session) {
             return Err(signed_out(token.target()));
         }
@@ -255,6 +257,7 @@ impl<P: Platform> Keyring<P> {
 
     /// Returns the sign-in's token if a sign-in may end in the token's organization.
     pub(crate) fn ensure_allowed(&self, token: OrgToken) -> Result<OrgToken, Error> {
+        self.learn_owner(&token);
         let org = &token.target().org;
         match self.sources.login().map_or(Ok(()), |login| login.ensure_allowed(org)) {
             Ok(()) => Ok(token),
@@ -276,8 +279,7 @@ impl<P: Platform> Keyring<P> {
         let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
         error.evidence.token_org_id = Some(given);
         error.evidence.home_org_id = token.home_org().cloned();
-        // Its claim may say otherwise, and the app may add the token later.
-        self.remember_owner(&token);
+        self.learn_owner(&token);
         let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org() && login.allows(&token.target().org));
         if keeps && !self.was_signed_out(token.target(), session) {
             self.store(token);

@@ -113,12 +113,6 @@ impl<P: Platform> Keyring<P> {
     /// Stores the token that a source gave when nobody had named an organization.
     pub(crate) fn store_own(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
         self.own_org.replace(Some(token.target().org.clone()));
-        // The same token may be stored by its claim already.
-        let misattributed = self.tokens().into_iter().find(|held| held.is_same_token(&token) && held.target() != token.target());
-        match misattributed {
-            Some(held) => self.correct_owner(&held, token.clone()),
-            None => self.remember_owner(&token),
-        }
         self.store_and_share(token)
     }
 
@@ -229,16 +223,20 @@ impl<P: Platform> Keyring<P> {
 
     /// Moves a token to its actual organization.
     pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken) {
-        self.remember_owner(&is);
-        let target = was.target();
-        if self.token_for(target).is_some_and(|held| held.is_same_token(was)) {
-            self.remove(target);
-            self.misattributed.borrow_mut().push(target.clone());
+        let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
+        self.learn_owner(&is);
+        if is_held {
             self.store(is);
         }
     }
 
-    pub(super) fn remember_owner(&self, token: &OrgToken) {
+    /// The cloud has named the token's owner: the same token may be stored by its claim, or be added later.
+    pub(super) fn learn_owner(&self, token: &OrgToken) {
+        let claimed = self.tokens().into_iter().find(|held| held.is_same_token(token) && held.target() != token.target());
+        if let Some(claimed) = claimed {
+            self.remove(claimed.target());
+            self.misattributed.borrow_mut().push(claimed.target().clone());
+        }
         let mut corrected = self.corrected.borrow_mut();
         corrected.retain(|other| !other.is_same_token(token));
         let surplus = corrected.len().saturating_sub(MAX_CORRECTED);

@@ -70,8 +70,8 @@ export const MUTANTS = [
     name: "forgets the starts of the page's other recorders",
     edits: one(
       "src/recorder/mod.rs",
-      "Starts::new(page, exchange.clone(),",
-      "Starts::new({ drop(page); PageStarts::default() }, exchange.clone(),",
+      "Starts::new(page.starts, exchange.clone(),",
+      "Starts::new({ drop(page.starts); Default::default() }, exchange.clone(),",
     ),
   },
   {
@@ -261,11 +261,7 @@ export const MUTANTS = [
   },
   {
     name: "undoes one level of escapes only",
-    edits: one(
-      "src/model/secret.rs",
-      "next.push(decoded);",
-      "if decoded != b'\\\\' { next.push(decoded); }",
-    ),
+    edits: one("src/model/secret.rs", "next.push(decoded);", "if decoded != b'\\\\' { next.push(decoded); }"),
   },
   {
     name: "leaves the token in a header that repeats it",
@@ -337,8 +333,8 @@ export const MUTANTS = [
     name: "does not close the sign-in window",
     edits: one(
       "src/auth/sign_in.rs",
-      "let query = Secret::from(self.response(ports, target, &window).await?);",
-      "let window = std::mem::ManuallyDrop::new(window);\n        let query = Secret::from(self.response(ports, target, &window).await?);",
+      "let query = Secret::from(self.response(ports, &need.environment, &window).await?);",
+      "let window = std::mem::ManuallyDrop::new(window);\n        let query = Secret::from(self.response(ports, &need.environment, &window).await?);",
     ),
   },
   {
