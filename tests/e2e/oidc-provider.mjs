@@ -2,45 +2,33 @@
 // server that knows its tokens, as a gateway does.
 import { createServer, request as forward } from "node:http";
 import Provider from "oidc-provider";
+import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js";
 
 export const CLIENT_ID = "premium-app";
 const HOST = "127.0.0.1";
 
 /**
  * Starts both. `api` is the stand-in's, and `tokenFor` a function that resolves to a token there. People come back to
- * `redirectUri`. The settings `forgetsCodes` can be changed.
+ * `redirectUris`. The settings `forgetsCodes` can be changed.
  */
-export async function startProvider({ api, tokenFor, redirectUri }) {
+export async function startProvider({ api, tokenFor, redirectUris }) {
   const settings = { forgetsCodes: false };
   let handle;
   const login = await listen(createServer((request, response) => handle(request, response)));
-  const provider = new Provider(login.origin, {
-    clients: [
-      {
-        client_id: CLIENT_ID,
-        token_endpoint_auth_method: "none",
-        application_type: "native",
-        grant_types: ["authorization_code", "refresh_token"],
-        response_types: ["code"],
-        redirect_uris: [redirectUri],
-      },
-    ],
-    routes: { authorization: "/oauth/authorize", token: "/oauth/token" },
-    scopes: ["openid", "offline_access", "screenrecordings:write"],
-    clientBasedCORS: () => true,
-    // Every sign-in gives a refresh token, which is used once. A second use revokes the grant.
-    issueRefreshToken: () => true,
-    rotateRefreshToken: true,
-    cookies: { keys: ["of-this-test"] },
-  });
-  handle = provider.callback();
   const refreshes = [];
-  provider.on("grant.success", ({ oidc: { params } }) => {
-    if (params.grant_type === "refresh_token") refreshes.push(params.refresh_token);
-  });
   const live = new Set();
-  provider.on("access_token.saved", (token) => live.add(token));
-  provider.on("authorization_code.saved", (code) => settings.forgetsCodes && code.destroy());
+  let provider;
+  /** It knows nothing of what was before. */
+  const restart = () => {
+    provider = create(login.origin, redirectUris);
+    handle = provider.callback();
+    provider.on("grant.success", ({ oidc: { params } }) => {
+      if (params.grant_type === "refresh_token") refreshes.push(params.refresh_token);
+    });
+    provider.on("access_token.saved", (token) => live.add(token));
+    provider.on("authorization_code.saved", (code) => settings.forgetsCodes && code.destroy());
+  };
+  restart();
 
   const known = new Map();
   const gateway = await listen(
@@ -63,6 +51,7 @@ export async function startProvider({ api, tokenFor, redirectUri }) {
   return {
     settings,
     refreshes,
+    restart,
     environment: { api: gateway.origin, login: login.origin },
     /** What an administrator does: the access tokens, and with `grants` what can be obtained with them, are gone. */
     async revoke({ grants = false } = {}) {
@@ -75,6 +64,29 @@ export async function startProvider({ api, tokenFor, redirectUri }) {
     },
     close: () => Promise.all([login.close(), gateway.close()]),
   };
+}
+
+function create(origin, redirectUris) {
+  return new Provider(origin, {
+    adapter: createMemoryAdapter(),
+    clients: [
+      {
+        client_id: CLIENT_ID,
+        token_endpoint_auth_method: "none",
+        application_type: "native",
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        redirect_uris: redirectUris,
+      },
+    ],
+    routes: { authorization: "/oauth/authorize", token: "/oauth/token" },
+    scopes: ["openid", "offline_access", "screenrecordings:write"],
+    clientBasedCORS: () => true,
+    // Every sign-in gives a refresh token, which is used once. A second use revokes the grant.
+    issueRefreshToken: () => true,
+    rotateRefreshToken: true,
+    cookies: { keys: ["of-this-test"] },
+  });
 }
 
 function unauthenticated(response) {

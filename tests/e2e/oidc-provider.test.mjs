@@ -18,7 +18,7 @@ beforeEach(async () => {
   provider = await startProvider({
     api: standIn.api,
     tokenFor: () => cloud.token(globex, { format: "opaque" }),
-    redirectUri: `${browser.appOrigin}/premium-recorder/callback.html`,
+    redirectUris: ["/premium-recorder/callback.html", "/config.json"].map((path) => browser.appOrigin + path),
   });
   cloud.environment = { ...standIn, ...provider.environment };
   await browser.openEmpty({ orgId: globex.id });
@@ -92,6 +92,76 @@ test("a code that the server has forgotten: LOGIN_DENIED that can be tried again
   assert.equal(value.agentId, globex.agents[0].id);
 });
 
+test("by redirect, in a page that is not framed", async () => {
+  const url = new URL("/config.json", browser.appOrigin);
+  url.search = new URLSearchParams({ gcHostOrigin: standIn.apps, gcTargetEnv: standIn.name, orgId: globex.id, a: "1" });
+  await browser.driver.get(url.href);
+  await browser.evaluate(
+    `async (environment, clientId, scope) => {
+      const { connect } = await import("/premium-recorder/index.js");
+      const redirectUri = location.origin + "/config.json";
+      const login = { clientId, scope, redirectUri, mode: "redirect", on: "connect" };
+      connect({ environments: [environment], login }).catch(() => {});
+    }`,
+    cloud.environment,
+    CLIENT_ID,
+    SCOPE,
+  );
+  await saysWhoTheyAre();
+  await agrees();
+  await browser.until("the page is back", async () => {
+    const there = new URL(await browser.driver.getCurrentUrl());
+    return there.origin === browser.appOrigin && there.searchParams.has("code");
+  });
+  const seen = await browser.run(
+    async ({ connect, login }, clientId, scope, agentId) => {
+      const recorder = await connect({ login: login({ clientId, scope, mode: "redirect", on: "connect" }) });
+      const { orgId } = await recorder.startRecording(agentId);
+      return { orgId, search: location.search };
+    },
+    CLIENT_ID,
+    SCOPE,
+    globex.agents[0].id,
+  );
+  assert.deepEqual(seen, { orgId: globex.id, search: url.search });
+});
+
+test("a server that restarts while its page is read: LOGIN_CANCELLED on closing, and the next click works", async () => {
+  await clickForStart({ scope: SCOPE });
+  await browser.enterPopup();
+  await browser.until("the sign-in page is there", () => find("input[name=login]"));
+  provider.restart();
+  await (await find("input[name=login]")).sendKeys("ada");
+  await (await find("input[name=password]")).sendKeys("anything");
+  await submit();
+  await browser.until("the server knows nothing of it", async () => {
+    return (await browser.driver.findElement(By.css("body")).getText()).includes("session not found");
+  });
+  await browser.driver.close();
+  await browser.leavePopup();
+  assert.equal((await browser.ended()).error.code, "LOGIN_CANCELLED");
+  await clickForStart({ scope: SCOPE });
+  await signInThere();
+  assert.equal((await browser.ended()).value.agentId, globex.agents[0].id);
+});
+
+test("a server that has restarted since the sign-in: the next click signs in again, and one recording is made", async () => {
+  await signedIn();
+  provider.restart();
+  await browser.click(
+    ({ kept }, agentId) =>
+      () =>
+        kept.recorder.startRecording(agentId),
+    globex.agents[1].id,
+  );
+  await browser.clickAgainIfBlocked(globex.agents[1].id);
+  await signInThere();
+  const { value } = await browser.ended();
+  assert.equal(value.agentId, globex.agents[1].id);
+  assert.deepEqual(provider.refreshes, []);
+  assert.equal((await cloud.recordings()).filter(({ agentId }) => agentId === globex.agents[1].id).length, 1);
+});
+
 /** Clicks for a start, where signing in is the only source. */
 function clickForStart(how) {
   return browser.click(
@@ -114,15 +184,21 @@ async function signedIn() {
 /** What a person does on the server's own pages: say who they are, and agree. `isKnown`: its cookie says who they are. */
 async function signInThere({ isKnown = false } = {}) {
   await browser.enterPopup();
-  if (!isKnown) {
-    await browser.until("the sign-in page is there", () => find("input[name=login]"));
-    await (await find("input[name=login]")).sendKeys("ada");
-    await (await find("input[name=password]")).sendKeys("anything");
-    await submit();
-  }
+  if (!isKnown) await saysWhoTheyAre();
+  await agrees();
+  await browser.leavePopup();
+}
+
+async function saysWhoTheyAre() {
+  await browser.until("the sign-in page is there", () => find("input[name=login]"));
+  await (await find("input[name=login]")).sendKeys("ada");
+  await (await find("input[name=password]")).sendKeys("anything");
+  await submit();
+}
+
+async function agrees() {
   await browser.until("the consent page is there", () => find("input[name=prompt][value=consent]"));
   await submit();
-  await browser.leavePopup();
 }
 
 async function find(selector) {
