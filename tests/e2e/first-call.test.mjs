@@ -1,6 +1,10 @@
 // The first call from the URL that Genesys Cloud launches: the URL names the region and no organization.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { beforeEach, describe, test } from "node:test";
+import { build } from "esbuild";
+import { root } from "../../scripts/process.mjs";
+import { ensurePackages } from "../../scripts/setup.mjs";
 import { browser as open } from "./browser.mjs";
 
 const browser = open();
@@ -293,11 +297,62 @@ describe("launch parameters", () => {
     });
   }
 
+  const sovereign = "https://apps.edee1.eusc-pure.cloud";
+  const regions = {
+    "EU Sovereign, by its apps origin": [sovereign, "edee1.eusc-pure.cloud"],
+    "a look-alike of EU Sovereign": [`${sovereign}.evil.example`, "UNKNOWN_ENVIRONMENT"],
+    "another origin of EU Sovereign": ["https://login.edee1.eusc-pure.cloud", "UNKNOWN_ENVIRONMENT"],
+  };
+  for (const [what, [gcHostOrigin, expected]] of Object.entries(regions)) {
+    test(`of ${what}: ${expected}`, async () => {
+      await browser.openEmpty({ gcHostOrigin, gcTargetEnv: "prod-edee1" });
+      const { value, error } = await browser.run(({ connect, settle }) =>
+        settle(connect().then(({ environment }) => environment.name)),
+      );
+      assert.equal(value ?? error.code, expected);
+    });
+  }
+
+  test("of a region's name that an entry of this machine has, unless one of its origins is foreign", async () => {
+    await browser.openEmpty({ gcTargetEnv: "prod" });
+    const outcomes = await browser.run(async ({ premium, settle, environment }) => {
+      const entries = [{}, { api: "https://api.evil.example" }, { login: "https://login.evil.example" }];
+      const connected = (change) => premium.connect({ environments: [{ ...environment, name: "prod", ...change }] });
+      return Promise.all(entries.map((change) => settle(connected(change).then(({ environment }) => environment.api))));
+    });
+    assert.deepEqual(
+      outcomes.map(({ value, error }) => value ?? error.code),
+      [cloud.environment.api, "BAD_ARGUMENT", "BAD_ARGUMENT"],
+    );
+  });
+
   test("an alias that contradicts its official parameter: BAD_ARGUMENT", async () => {
     await browser.openEmpty({ hostOrigin: "https://apps.evil.example" });
     const { error } = await browser.run(({ connect, settle }) => settle(connect()));
     assert.equal(error.code, "BAD_ARGUMENT");
   });
+});
+
+test("Genesys' Client App SDK and this library are made from one launch URL", async () => {
+  await ensurePackages(join(root, "tests/soak"));
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { default } from "purecloud-client-app-sdk"', resolveDir: join(root, "tests/soak") },
+    bundle: true,
+    format: "iife",
+    globalName: "sdk",
+    define: { global: "globalThis" },
+    write: false,
+  });
+  // In development: the SDK knows the regions' names only, and lets this machine's origins have them.
+  await browser.openEmpty({ gcTargetEnv: "prod-euw1" });
+  await browser.evaluate(`() => { ${outputFiles[0].text}; window.ClientApp = sdk.default; }`);
+  const made = await browser.run(async ({ premium, environment }) => {
+    const launch = { gcHostOriginQueryParam: "gcHostOrigin", gcTargetEnvQueryParam: "gcTargetEnv" };
+    const clientApp = new window.ClientApp(launch);
+    const recorder = await premium.connect({ environments: [{ ...environment, name: "prod-euw1" }] });
+    return [typeof clientApp, recorder.environment.name, recorder.environment.apps];
+  });
+  assert.deepEqual(made, ["object", "prod-euw1", cloud.environment.apps]);
 });
 
 function sampleNames() {
