@@ -400,6 +400,35 @@ describe("a refresh token", () => {
     assert.equal((await cloud.authorizations()).length, 1);
   });
 
+  // The login origin has used it up, and revokes what came of it when it sees it again.
+  test("whose answer is lost: the next call tries it again, the person signs in again, and one recording is made", async () => {
+    await signIn();
+    await timePasses(700);
+    await cloud.spoilExchange({ reset: "after" });
+    let outcome;
+    // The lost answer, and in WebKit the window that comes too late, each end a call.
+    for (let turn = 0; turn < 3 && !outcome?.value; turn += 1) {
+      await browser.click(
+        ({ kept }, agentId) =>
+          () =>
+            kept.recorder.startRecording(agentId),
+        agentId,
+      );
+      outcome = await browser.ended();
+    }
+    assert.equal(outcome.value?.orgId, globex.id);
+    assert.deepEqual(
+      (await cloud.exchanges()).map(({ grantType, status }) => [grantType, status]),
+      [
+        ["authorization_code", 200],
+        ["refresh_token", null],
+        ["refresh_token", 400],
+        ["authorization_code", 200],
+      ],
+    );
+    assert.equal((await cloud.recordings()).length, 1);
+  });
+
   async function signIn() {
     await browser.click(async ({ connect, login, kept }, orgId) => {
       kept.recorder = await connect({ login: login() });
