@@ -99,8 +99,9 @@ impl<P: Platform> Recorder<P> {
             // An extra: without it, the first call obtains a token.
             let _ = call.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
         }
-        // A page that has come back does not leave again by itself: it would not stay.
-        if recorder.settings.login.as_ref().is_some_and(Login::signs_in_at_connect) && !page.returned.outcome()? {
+        // A page that has come back does not leave again by itself: it would not stay. Tokens of several organizations are enough.
+        let signs_in = recorder.settings.login.as_ref().is_some_and(Login::signs_in_at_connect) && recorder.target_org(None).is_ok();
+        if signs_in && !page.returned.outcome()? {
             recorder.sign_in(None, options).await?;
         }
         Ok(recorder)

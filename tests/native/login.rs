@@ -1146,8 +1146,10 @@ fn a_sign_in_at_connect_that_ends_in_an_organization_that_is_not_allowed_is_refu
 fn connect_does_not_sign_in_if_it_has_a_token() {
     run(async {
         let world = World::new();
-        let options = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
-        let recorder = opened(&world, options, &[]).await.unwrap_or_else(|_| panic!());
-        assert_eq!((recorder.tokens().len(), world.navigations().len()), (1, 0));
+        for tokens in [vec![jwt_for(GLOBEX).into()], vec![jwt_for(GLOBEX).into(), jwt_for(INITECH).into()]] {
+            let count = tokens.len();
+            let recorder = opened(&world, Options { tokens, ..on_connect(|_| {}) }, &[]).await.unwrap_or_else(|_| panic!());
+            assert_eq!((recorder.tokens().len(), world.navigations().len()), (count, 0));
+        }
     });
 }

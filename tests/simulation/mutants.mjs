@@ -79,6 +79,22 @@ export const MUTANTS = [
     edits: one("src/recording/page_starts.rs", "is_free.then(|| self", "(is_free || true).then(|| self"),
   },
   {
+    name: "lets a claim decide on the organization",
+    edits: one(
+      "src/auth/sources.rs",
+      "None if token.known_by() == KnownBy::Claim => token",
+      "None if token.known_by() == KnownBy::Claim && false => token",
+    ),
+  },
+  {
+    name: "forgets whose the token that decides is",
+    edits: one(
+      "src/auth/acquisition.rs",
+      "self.learn_owner(&token);\n        if self.was_signed_out",
+      "if self.was_signed_out",
+    ),
+  },
+  {
     name: "keeps a token where the cloud said that it is not",
     edits: one("src/client/repair.rs", "self.keyring.correct_owner(token, verified);", "drop(verified);"),
   },
