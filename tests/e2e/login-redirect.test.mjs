@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
+import { byEngine, engine } from "./engines.mjs";
 
 const FAILED = /\/oauth\/(token|authorize)\S* - Failed to load resource/;
 const browser = open({ mayComplain: [FAILED] });
@@ -162,12 +163,15 @@ describe("a sign-in by redirect", () => {
     assert.deepEqual(second.value, []);
   });
 
-  test("in a frame of another site, at a login origin that needs its Lax cookie: the frame stays there, as documented", async () => {
+  const stays = byEngine({ webkit: "the cookie comes along" }, "the frame stays there, as documented");
+  test(`in a frame of another site, at a login origin that needs its Lax cookie: ${stays}`, async () => {
     await cloud.change({ cookieBoundLogin: true });
     await leave({ orgId: globex.id });
     await go();
     await onSignInPage();
     await browser.signIn(globex);
+    // WebKitGTK sends the cookie: the login origin is on the site of the page around the frame.
+    if (engine === "webkit") return back();
     await browser.until("the login origin says so", async () => {
       await browser.leaveApp();
       await browser.driver.switchTo().frame(0);

@@ -87,14 +87,6 @@ export const MUTANTS = [
     ),
   },
   {
-    name: "forgets whose the token that decides is",
-    edits: one(
-      "src/auth/acquisition.rs",
-      "self.learn_owner(&token);\n        if self.was_signed_out",
-      "if self.was_signed_out",
-    ),
-  },
-  {
     name: "keeps a token where the cloud said that it is not",
     edits: one("src/client/repair.rs", "self.keyring.correct_owner(token, verified);", "drop(verified);"),
   },
