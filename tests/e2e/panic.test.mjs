@@ -452,7 +452,8 @@ describe("what the last instance has left behind", () => {
     await inGlobex(async ({ recorder, connect, codeOf, kept }, agents) => {
       const controller = new AbortController();
       const other = await connect({ getToken: () => new Promise(() => {}) });
-      const limits = { signal: controller.signal, timeoutMs: 100 };
+      // Long enough for the panic to come before, also on a busy machine.
+      const limits = { signal: controller.signal, timeoutMs: 2_000 };
       const pending = [
         codeOf(other.startRecording(agents[0], limits)),
         codeOf(other.startRecording(agents[1], limits)),
@@ -465,7 +466,7 @@ describe("what the last instance has left behind", () => {
       await codeOf(recorder.startRecording(agents[0]));
       controller.abort();
       // Set after theirs, so it ends after theirs.
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
     });
     for (let times = 0; times < 3; times++) await browser.collectGarbage();
     const code = await browser.run(({ kept }) => kept.codeOf(kept.recorder.startRecording(kept.agents[1])));
