@@ -102,7 +102,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Stores the token that decides for which organization the calls are.
-    pub(crate) fn take_own(self: &Rc<Self>, token: OrgToken, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
+    fn take_own(self: &Rc<Self>, token: OrgToken, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
         // Before anything else: another call may hold the same token by its claim.
         self.learn_owner(&token);
         if self.was_signed_out(token.target(), session) {

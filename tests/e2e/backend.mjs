@@ -1,5 +1,6 @@
 // What stands between a proxy and the stand-in cloud's api: it keeps connections, and holds starts on their way.
 import { createServer, request as forward } from "node:http";
+import { buffer } from "node:stream/consumers";
 
 const HOST = "127.0.0.1";
 
@@ -11,13 +12,13 @@ export async function startBackend(api) {
     if (hold) next = undefined;
     hold?.take(response);
     // All of it first: the proxy may close the connection before the work begins.
-    const body = await whole(request).catch(() => {});
+    const body = await buffer(request).catch(() => {});
     await hold?.pass("request");
     const { method, headers } = request;
     const forwarded = forward(`${api}${request.url}`, { method, headers: { ...headers, connection: "close" } });
     forwarded.on("error", () => response.destroy());
     forwarded.on("response", async (answer) => {
-      const text = await whole(answer);
+      const text = await buffer(answer);
       await hold?.pass("response");
       const { connection, ...passed } = answer.headers;
       response.writeHead(answer.statusCode, passed);
@@ -57,10 +58,4 @@ export async function startBackend(api) {
       return closed;
     },
   };
-}
-
-async function whole(message) {
-  const chunks = [];
-  for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

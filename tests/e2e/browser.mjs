@@ -191,6 +191,15 @@ class Browser {
     );
   }
 
+  /** Waits for the sign-in page in the app's frame. */
+  onSignInPage() {
+    return this.until("the sign-in page is in the frame", async () => {
+      await this.leaveApp();
+      await this.driver.switchTo().frame(0);
+      return this.control("button", "Sign in");
+    });
+  }
+
   /** What a person does on the sign-in page. */
   async signIn(org, agent = org.agents[0]) {
     await this.choose("User", `${agent.name} (${org.name})`);

@@ -161,7 +161,7 @@ describe("login.on: connect", () => {
   test("tries once for each return, however often the person says no and the app connects", async () => {
     for (let turn = 1; turn <= 2; turn += 1) {
       await connectAndLeave();
-      await onSignInPage();
+      await browser.onSignInPage();
       await browser.press("Deny");
       await back();
       for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -444,16 +444,8 @@ function connectOnReturn(how = {}, agent) {
 }
 
 async function signInInFrame(org) {
-  await onSignInPage();
+  await browser.onSignInPage();
   await browser.signIn(org);
-}
-
-function onSignInPage() {
-  return browser.until("the sign-in page is in the frame", async () => {
-    await browser.leaveApp();
-    await browser.driver.switchTo().frame(0);
-    return browser.control("button", "Sign in");
-  });
 }
 
 /** Goes into the frame once it is back with a response. */

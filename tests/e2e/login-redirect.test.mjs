@@ -168,7 +168,7 @@ describe("a sign-in by redirect", () => {
     await cloud.change({ cookieBoundLogin: true });
     await leave({ orgId: globex.id });
     await go();
-    await onSignInPage();
+    await browser.onSignInPage();
     await browser.signIn(globex);
     // WebKitGTK sends the cookie: the login origin is on the site of the page around the frame.
     if (engine === "webkit") return back();
@@ -269,21 +269,13 @@ async function go() {
 }
 
 async function signInInFrame(org) {
-  await onSignInPage();
+  await browser.onSignInPage();
   await browser.signIn(org);
 }
 
 async function denyInFrame() {
-  await onSignInPage();
+  await browser.onSignInPage();
   await browser.press("Deny");
-}
-
-function onSignInPage() {
-  return browser.until("the sign-in page is in the frame", async () => {
-    await browser.leaveApp();
-    await browser.driver.switchTo().frame(0);
-    return browser.control("button", "Sign in");
-  });
 }
 
 /** Goes into the frame once it is back with an answer, for which so many transactions wait. */

@@ -111,11 +111,7 @@ sample("const recorder = await connect({ login", "a sign-in at connect()", async
   await browser.openEmpty();
   await browser.driver.executeScript("sessionStorage.clear()");
   await browser.evaluate(leave, ...(await prepared(sample)), cloud.environment, globex.agents[0].id);
-  await browser.until("the sign-in page is in the frame", async () => {
-    await browser.leaveApp();
-    await browser.driver.switchTo().frame(0);
-    return browser.control("button", "Sign in");
-  });
+  await browser.onSignInPage();
   await browser.signIn(globex);
   await browser.until("the page is back", async () => {
     await browser.leaveApp();

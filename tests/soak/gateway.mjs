@@ -1,5 +1,6 @@
 // What stands between nginx and the stand-in cloud's api: one in twenty requests goes wrong there.
 import { createServer, request as forward } from "node:http";
+import { buffer } from "node:stream/consumers";
 
 const HOST = "127.0.0.1";
 const SHARE = 0.05;
@@ -25,7 +26,7 @@ export async function startGateway(api, killWorker) {
   let requests = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     const { method, headers, url } = request;
-    const body = await whole(request).catch(() => {});
+    const body = await buffer(request).catch(() => {});
     const isPreflight = method === "OPTIONS";
     if (!isPreflight) requests++;
     if (method === "POST" && body) {
@@ -44,7 +45,7 @@ export async function startGateway(api, killWorker) {
     const forwarded = forward(`${api}${url}`, { method, headers: { ...headers, connection: "close" } });
     forwarded.on("error", () => request.socket.destroy());
     forwarded.on("response", async (answer) => {
-      const text = await whole(answer);
+      const text = await buffer(answer);
       if (fault === "reset after") return request.socket.destroy();
       if (fault === "worker killed") return killWorker();
       const { connection, ...passed } = answer.headers;
@@ -66,10 +67,4 @@ export async function startGateway(api, killWorker) {
       return closed;
     },
   };
-}
-
-async function whole(message) {
-  const chunks = [];
-  for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
