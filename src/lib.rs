@@ -25,6 +25,7 @@ pub mod model {
 pub mod token {
     pub mod access_token;
     pub mod claims;
+    pub mod header;
     pub mod org_token;
     pub mod request;
 }

@@ -40,8 +40,8 @@ pub struct SourceOptions {
     pub login: Option<Login>,
     /// Whether tokens are shared with other pages of this origin.
     pub shares_tokens: bool,
-    /// The OAuth scope that a token must have.
-    pub scope: String,
+    /// The OAuth scope that a token must have, if it is known.
+    pub scope: Option<String>,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: u32,
     /// The query that the page was opened with, to restore after a sign-in by redirect.
@@ -53,7 +53,7 @@ pub struct Sources<P> {
     exchange: Rc<Exchange<P>>,
     login: Option<Login>,
     shares: bool,
-    scope: String,
+    scope: Option<String>,
     timeout: u32,
     page_query: Vec<(String, String)>,
     /// By organization; `None` for sign-ins in which the person decides.
@@ -194,7 +194,7 @@ impl<P: Platform> Sources<P> {
         }
         self.emit(need, Source::GetToken);
         let org = need.org.as_ref();
-        let asked = TokenNeed { environment: &need.environment, org, scopes: vec![self.scope.clone()], reason: need.reason };
+        let asked = TokenNeed { environment: &need.environment, org, scopes: self.scope.iter().cloned().collect(), reason: need.reason };
         let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for {need}.")).caused_by(cause);
         let work = async {
             match self.exchange.ports().get_token(asked).await.map_err(failed)? {
@@ -312,8 +312,8 @@ impl<P: Platform> Sources<P> {
     fn sharing_name(&self, target: &Target) -> Option<String> {
         let (source, person) =
             self.login.as_ref().map_or(("getToken".to_owned(), ""), |login| (login.sharing_name(), login.login_hint().unwrap_or_default()));
-        let environment = &target.environment;
-        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))
+        let (environment, scope) = (&target.environment, self.scope.as_deref().unwrap_or_default());
+        self.shares.then(|| format!("premium-recorder {} {} {scope} {source} {person}", environment.api(), target.org))
     }
 }
 

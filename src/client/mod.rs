@@ -17,11 +17,11 @@ use crate::cloud::call::Call;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
-use crate::cloud::refusal::{as_generic_refusal, may_have_been_processed};
+use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
 use crate::cloud::signal::Waiters;
 use crate::model::error::{Code, Error};
-use crate::model::scope::near_miss;
+use crate::model::scope::{is_enough, near_miss};
 use crate::model::time::Moment;
 use crate::token::org_token::OrgToken;
 use crate::token::request::{ApiRequest, Repeat, Request};
@@ -36,7 +36,6 @@ pub(crate) const MAX_UNANSWERED_MS: u32 = 300_000;
 pub struct Client<P: Platform> {
     exchange: Rc<Exchange<P>>,
     keyring: Rc<Keyring<P>>,
-    scope: String,
 }
 
 /// The last send of a request.
@@ -122,17 +121,18 @@ pub enum SendError {
 }
 
 impl<P: Platform> Client<P> {
-    /// A client whose requests need this scope.
-    pub fn new(exchange: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>, scope: &str) -> Client<P> {
-        Client { exchange, keyring, scope: scope.to_owned() }
+    /// A client that sends these organizations' tokens.
+    pub fn new(exchange: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>) -> Client<P> {
+        Client { exchange, keyring }
     }
 
-    /// Sends the request for the call's organization with the organization's own token, as often as the request allows.
-    pub async fn send(&self, call: &Call, request: &ApiRequest) -> Result<Response, SendError> {
+    /// Sends the request for the call's organization with the organization's own token, as often as the request allows. `sent`:
+    /// records each send.
+    pub(crate) async fn send(&self, call: &Call, request: &ApiRequest, sent: &Rc<SentLog>) -> Result<Response, SendError> {
         let mut sends = 0;
         loop {
             sends += 1;
-            let result = self.send_tracked(call, request, None, &Rc::default(), None).await;
+            let result = self.send_tracked(call, request, None, sent, None).await;
             let has_no_outcome = match &result {
                 Err(SendError::NoResponse(_)) => true,
                 Err(SendError::Refused(refused)) => refused.code == Code::CloudUnavailable,
@@ -174,7 +174,7 @@ impl<P: Platform> Client<P> {
             if let Some(Error { code, .. }) = repaired {
                 self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code });
             }
-            self.warn_of_missing_scope(&token);
+            self.warn_of_missing_scope(&token, request);
             let authorized = token.authorize(request.clone()).map_err(|error| SendError::NotSent(error.into()))?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
             let result = match &until_settled {
@@ -251,6 +251,17 @@ impl<P: Platform> Client<P> {
         self.exchange.send(authorized).await.map_err(SendError::NoResponse)
     }
 
+    /// The id of the token's user; `None` if the cloud does not say.
+    pub(crate) async fn user_id(&self, token: &OrgToken) -> Option<Rc<str>> {
+        if let Some(known) = token.user_id() {
+            return Some(known);
+        }
+        let response = self.send_with(token, ApiRequest::get_own_user()).await.ok()?;
+        let id: Rc<str> = response.json.str("id").filter(|_| response.status == 200)?.into();
+        token.note_user_id(id.clone());
+        Some(id)
+    }
+
     /// The request that revokes the token; `None` if the token cannot be used any more. Make it before signing out.
     pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Request> {
         token.may_be_fresh(self.exchange.now()).then(|| token.revocation())
@@ -266,7 +277,6 @@ impl<P: Platform> Client<P> {
         if (200..300).contains(&response.status) || refused.is_token_rejection() {
             return Ok(());
         }
-        let refused = as_generic_refusal(refused);
         Err(self.with_token_evidence(refused, token, &ApiRequest::get_token_info()))
     }
 
@@ -290,9 +300,11 @@ impl<P: Platform> Client<P> {
     }
 
     /// Warns only: an organization may not enforce scopes, so the cloud must decide.
-    fn warn_of_missing_scope(&self, token: &OrgToken) {
-        if let Some(scopes) = token.scopes().filter(|scopes| !scopes.contains(&self.scope)) {
-            let (org, missing) = (&token.target().org, self.scope.as_str());
+    fn warn_of_missing_scope(&self, token: &OrgToken, request: &ApiRequest) {
+        if let Some(scopes) = token.scopes().filter(|scopes| !is_enough(scopes, &request.scopes))
+            && let Some(missing) = request.scopes.first()
+        {
+            let org = &token.target().org;
             self.exchange.ports().emit(&Event::ScopeWarning { org, missing, near_miss: near_miss(missing, scopes) });
         }
     }

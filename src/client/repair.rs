@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::cloud::call::Call;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
-use crate::model::scope::near_miss;
+use crate::model::scope::{is_enough, near_miss};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
@@ -58,11 +58,11 @@ impl<P: Platform> Client<P> {
         let said = std::mem::take(&mut refused.message);
         refused.evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
         refused.evidence.home_org_id = token.home_org().cloned();
-        if token.scopes().is_some_and(|scopes| !scopes.contains(&self.scope)) {
+        if token.scopes().is_some_and(|scopes| !is_enough(scopes, &request.scopes)) {
             refused.code = Code::ScopeMissing;
-            refused.evidence.missing_scopes = Some(vec![self.scope.clone()]);
-            refused.message =
-                format!("The token is of organization {org}, as it should be, and lacks the scope \"{}\". {said}", self.scope);
+            refused.evidence.missing_scopes = Some(request.scopes.to_vec());
+            let needed = request.scopes.join("\" or \"");
+            refused.message = format!("The token is of organization {org}, as it should be, and lacks the scope \"{needed}\". {said}");
             return with_near_miss(refused);
         }
         let user = match request.agent.as_ref().and_then(ApiRequest::get_user) {
@@ -100,10 +100,7 @@ impl<P: Platform> Client<P> {
     /// Adds what is known about the token.
     pub(super) fn with_token_evidence(&self, mut error: Error, token: &OrgToken, request: &ApiRequest) -> Error {
         if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
-            error.evidence.missing_scopes = Some(match request.scopes {
-                [] => vec![self.scope.clone()],
-                scopes => scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            });
+            error.evidence.missing_scopes = Some(request.scopes.to_vec()).filter(|scopes| !scopes.is_empty());
         }
         error.evidence.token_org_id = Some(token.target().org.clone());
         error.evidence.home_org_id = token.home_org().cloned();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::cloud::event::Event;
 use crate::cloud::ports::{CloudPorts, TransportError};
 use crate::cloud::rate_limit::RateLimiter;
-use crate::cloud::refusal::{as_generic_refusal, refusal, retry_after};
+use crate::cloud::refusal::{refusal, retry_after};
 use crate::cloud::response::{RateLimit, Response};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
@@ -17,7 +17,7 @@ use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
 use crate::token::claims::TokenInfo;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
-use crate::token::request::{Method, Request};
+use crate::token::request::Request;
 
 /// One environment's cloud, until closed.
 pub struct Exchange<P> {
@@ -87,7 +87,7 @@ impl<P: CloudPorts> Exchange<P> {
         self.requests.set(number);
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
-        let is_read = request.method() == Method::Get;
+        let is_read = request.method().is_read();
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
         // The cloud may repeat a secret, and responses end up in errors and events.
@@ -182,7 +182,7 @@ impl<P: CloudPorts> Exchange<P> {
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The cloud could not be asked whose token it is.", lost))?;
         if response.status != 200 {
-            let mut refused = as_generic_refusal(self.refusal(&response));
+            let mut refused = self.refusal(&response);
             if refused.code == Code::ScopeMissing {
                 let needed = || OWN_DATA.iter().map(|scope| (*scope).to_owned()).collect();
                 refused.evidence.missing_scopes.get_or_insert_with(needed);

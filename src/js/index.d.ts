@@ -108,7 +108,7 @@ export interface ConnectOptions {
   /** Environments other than Genesys' regions: a private cloud, or one on this machine. */
   environments?: EnvironmentEntry[];
   /** What differs from the default recording API. */
-  contract?: Partial<RecordingContract>;
+  contract?: RecordingContract;
   /**
    * Where the WebAssembly module is, served with any MIME type; `application/wasm` lets it compile while it loads.
    * Default: `premium_recorder_bg.wasm` beside the JavaScript. In Node and in bundles that do not know their own address
@@ -283,19 +283,75 @@ export interface LaunchContext {
   readonly usePopupAuth?: string;
 }
 
+/** A JSON value. */
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+
 /**
- * The recording API. The defaults come from this project's source document; they are not in Genesys' published API.
+ * The recording API, as data. Every part is optional, and replaces the default's. The default is what a forum thread describes; it is
+ * not in Genesys' published API. `premium-recorder/contracts` has a published API as such a contract.
+ *
+ * Paths and bodies have placeholders: `{agentId}` and `{recordingType}` in `start`, `{id}` and `{agentId}` in `read` and `stop`,
+ * `{agentId}` in `list`. In a path, a value is percent-encoded. A contract that cannot work is a `BAD_ARGUMENT` with the reason.
  */
 export interface RecordingContract {
-  /** Path of the collection, from the API's origin. Default: `"/api/v2/screenrecordings"`. */
-  path: string;
+  /**
+   * Path of the collection, from the API's origin: the other paths follow from it (`{path}`, `{path}/{id}`,
+   * `{path}?agentId={agentId}`). Default: `"/api/v2/screenrecordings"`.
+   */
+  path?: string;
+  /** How a recording starts. Default: `POST {path}` with `{ agentId: "{agentId}", recordingType: "{recordingType}" }`. */
+  start?: { method?: "POST" | "PUT"; path?: string; body?: Json | null };
+  /** How a recording is read. `missingMeansStopped`: a 404 means that it has stopped. Default: `GET {path}/{id}`, `false`. */
+  read?: { path?: string; missingMeansStopped?: boolean };
+  /**
+   * How recordings are listed. `items`: the dotted name of the array in the response; `""` if the response is the array. A
+   * parameter of the query whose value is not known is left out. `null`: there is no list. Then recordings() is a `BAD_ARGUMENT`,
+   * and a start without a response is `OUTCOME_UNKNOWN`. Default: `GET {path}?agentId={agentId}`, `"entities"`.
+   */
+  list?: { path?: string; items?: string } | null;
+  /**
+   * How a recording stops. `missingMeansStopped`: a 404 means that it has stopped already. Default: `PATCH {path}/{id}` with
+   * `{ state: "stopped" }`, `false`. A `DELETE` has no body unless you give one.
+   */
+  stop?: {
+    method?: "PATCH" | "POST" | "PUT" | "DELETE";
+    path?: string;
+    body?: Json | null;
+    missingMeansStopped?: boolean;
+  };
+  /**
+   * Dotted names of the fields in a response. `null`: there is no such field. Without `state`, what the cloud describes runs. With
+   * `startedBy`, a list's recordings of other users than the token's (`GET /api/v2/users/me`) are left out. Defaults: `id`,
+   * `agentId`, `organizationId`, `recordingType`, `state`, `startedAt`, and none for `startedBy`. An id may be a whole number.
+   */
+  fields?: {
+    id?: string;
+    agentId?: string | null;
+    orgId?: string | null;
+    recordingType?: string | null;
+    state?: string | null;
+    startedAt?: string | null;
+    startedBy?: string | null;
+  };
+  /**
+   * The cloud's words for a recording that runs and for one that has stopped, in any case. With `recording: []`, everything runs
+   * that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
+   */
+  states?: { recording?: string[]; stopped?: string[] };
+  /**
+   * Codes of the cloud's refusals that mean that the agent is being recorded already, beside the status 409. The running recording
+   * is the result then, if the list has it, and otherwise the call rejects with `CONFLICT`. Default: none.
+   */
+  alreadyRunning?: string[];
   /**
    * Names of the headers that carry the target organization's id; `[]` for none. Default: `["X-Genesys-Organization-Id"]`.
    * A header that browsers do not let a page set, such as `Via` or `Sec-…`, is a `BAD_ARGUMENT`.
    */
-  orgHeaders: string[];
-  /** OAuth scope that a start needs. Default: `"screenrecordings:write"`. */
-  scope: string;
+  orgHeaders?: string[];
+  /** OAuth scope that a start needs: short for `scopes: { start: [scope] }`. Default: `"screenrecordings:write"`. */
+  scope?: string;
+  /** OAuth scopes, one of which is enough for a start or stop, and for a read. `[]` if it is not known. Default of `read`: `start`. */
+  scopes?: { start?: string[]; read?: string[] };
   /**
    * Name of a header, such as `"Idempotency-Key"`, by which the cloud knows a start again: each start carries a random
    * UUID of its own in it, the same when it is sent again. Only for a cloud that is known to take it, and whose CORS lets
@@ -433,10 +489,11 @@ export interface Recorder {
    * The recording with this id, to take it up again: after a reload, say.
    *
    * @param id As {@link Recording.id}: 1 to 256 characters.
-   * @param options `orgId`: its organization, instead of the recorder's.
+   * @param options `orgId`: its organization, instead of the recorder's. `agentId`: whose it is; only a contract whose paths have
+   *   `{agentId}` needs it.
    * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as recordings()
    */
-  recording(id: string, options?: RecordingOptions & { orgId?: string }): Promise<Recording>;
+  recording(id: string, options?: RecordingOptions & { orgId?: string; agentId?: string }): Promise<Recording>;
   /**
    * The doctor: looks at everything that a start depends on, and only reads (`GET`s with the tokens that are held, each
    * for its own organization; nobody is asked for a token or to sign in). It says what would stand in the way before it
@@ -735,11 +792,15 @@ export type ErrorCode =
   | "WRONG_ORG"
   | "SCOPE_MISSING"
   | "PERMISSION_MISSING"
+  | "FORBIDDEN"
+  | "USER_NEEDED"
   | "FEATURE_DISABLED"
   | "POLICY_DENIED"
   | "AGENT_NOT_FOUND"
   | "RECORDING_NOT_FOUND"
+  | "NOT_FOUND"
   | "CONFLICT"
+  | "LIMIT_REACHED"
   | "BAD_REQUEST"
   | "RATE_LIMITED"
   | "CLOUD_UNAVAILABLE"

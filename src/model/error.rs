@@ -107,43 +107,55 @@ codes! {
         when: "The cloud says that agent and token belong to different organizations (403 `insufficient scope for resource owner`). Then it is asked whose the token is: one of another organization than was taken for granted is replaced by the right one, and the call sent once more; this code is what remains.",
         hint: "Check in which organization the agent is, and name that one as `orgId`; no header makes one organization's token work in another.";
     ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
-        when: "The OAuth client may not use the scope that the call needs (403 `app.not.authorized.for.scope`, or the cloud says so when asked about the token). `nearMiss` is a scope that it has and that was probably meant.",
-        hint: "Add the scope in `missingScopes` to the OAuth client, have it authorized in this organization, and obtain a new token.";
+        when: "The OAuth client may not use the scope that the call needs (403 `app.not.authorized.for.scope`, or the cloud says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope that the client has and that was probably meant.",
+        hint: "Add the scope that `missingScopes` or the message names to the OAuth client, have it authorized in this organization, and obtain a new token.";
     PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
-        when: "The user behind the token lacks a permission (403), named in `missingPermissions` where the cloud names it; or nothing else is left: organization, scope and agent are as they should be.",
-        hint: "Ask the organization's administrator for a role with the permission, in the agent's division.";
+        when: "The user behind the token lacks a permission (403), which `missingPermissions` names if the cloud does; or nothing else is left: organization, scope and agent are as they should be.",
+        hint: "Ask the organization's administrator for a role with the permission, in the division of what the call is about.";
+    Forbidden "FORBIDDEN", retry: false, fixed_by: "admin",
+        when: "The cloud does not allow the call (403), and its code is none of a scope, a permission, a policy or a feature.",
+        hint: "Look at `cause`: the cloud's code and message say what it does not allow.";
+    UserNeeded "USER_NEEDED", retry: false, fixed_by: "app",
+        when: "The call is for a person, and the token is of client credentials (400 `not.a.user`).",
+        hint: "Use a token for which a person has signed in: `login`, or a token of the authorization code grant. Keep client credentials in your backend.";
     FeatureDisabled "FEATURE_DISABLED", retry: false, fixed_by: "admin",
         when: "The organization does not have the feature (403 `feature.*`).",
-        hint: "Ask the organization's administrator whether screen recording is licensed and switched on.";
+        hint: "Ask the organization's administrator whether the feature is licensed and switched on.";
     PolicyDenied "POLICY_DENIED", retry: false, fixed_by: "admin",
         when: "A policy of the organization denies the call (403 `authz.policy.denied`).",
         hint: "Ask the organization's administrator which policy denies it.";
     AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "The organization has no such agent, or the cloud no such path (404 `not.found`).",
-        hint: "Check the agent's id, that it is an id of this organization, and `contract.path`.";
+        when: "A start was answered with 404 and an error body: the organization has no such agent, or the cloud no such path.",
+        hint: "Check the agent's id, that it is an id of this organization, and the paths in `contract`.";
     RecordingNotFound "RECORDING_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "The organization has no recording of this id, or the cloud no such path (404 `not.found`).",
-        hint: "Check the recording's id, that it is of this organization (`orgId`), and `contract.path`.";
+        when: "The organization has no recording with this id, or the cloud no such path (404 with an error body).",
+        hint: "Check the recording's id, that it is of this organization (`orgId`), and the paths in `contract`.";
+    NotFound "NOT_FOUND", retry: false, fixed_by: "app",
+        when: "The organization has nothing at the request's path (404 or 410 with an error body).",
+        hint: "Check the path and its ids, and that they are of this organization (`orgId`).";
     Conflict "CONFLICT", retry: false, fixed_by: "app",
-        when: "The agent's state does not allow a start (409): not logged in, or being recorded already by a recording that the cloud does not list; or the recording's state does not allow a stop; or the user is no active participant of the conversation (403).",
-        hint: "Look at `cause`, the cloud's own words; do not start again while a recording runs.";
+        when: "The state of the agent, recording or conversation does not allow the call (409, 412, and some codes of 400 and 403): the agent is not logged in, or is being recorded already by a recording that the cloud does not list; the conversation is over; somebody else changed the resource.",
+        hint: "Look at `cause`: the cloud's code and message say which state is in the way. Do not start again while a recording runs.";
+    LimitReached "LIMIT_REACHED", retry: false, fixed_by: "admin",
+        when: "The agent, the person or the organization has as many of these as are allowed (400 `….limit.exceeded` or `….too.many.…`).",
+        hint: "End one that is not needed any more, or ask the organization's administrator for a higher limit.";
     BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
-        when: "The cloud does not accept the request's form (400, 413, 415, 422).",
-        hint: "Look at `cause`, the cloud's own words, and compare `contract` with what your cloud expects.";
+        when: "The cloud does not accept the request (400, 413, 415, 422, or another 4xx with an error body).",
+        hint: "Look at `cause`: the cloud's code and message say what it does not accept. For recordings, compare `contract` with what your cloud expects.";
     RateLimited "RATE_LIMITED", retry: true, fixed_by: "time",
-        when: "Too many requests with this token (429), and the wait that the cloud asks for (`retryAfterMs`) is longer than the call's time, or it said so twice. The start was not run.",
+        when: "Too many requests with this token (429), and the wait that the cloud asks for (`retryAfterMs`) is longer than the call's time, or the cloud said so twice. The request was not processed.",
         hint: "Wait before the next call; other clients of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
-        when: "The cloud failed while a token was looked at (408, 5xx). Nothing was started.",
+        when: "The cloud failed (408, 5xx) when a token or a recording was read, or at a request(). No start ends with this code.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
-        when: "The cloud answered something that is in no documentation: an unknown refusal, not the JSON that was expected, or more than 4 MiB.",
+        when: "The response is not one of the API's: a refusal without an error body, not the JSON that was expected, or more than 4 MiB.",
         hint: "Look at `cause`, the cloud's own words; a proxy may have answered in its place.";
     Network "NETWORK", retry: true, fixed_by: "network",
-        when: "A request for a token's organization got no answer (offline, refused by CORS or CSP, redirected), or the start could not be sent at all. Nothing was started.",
+        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent at all. It started and changed nothing.",
         hint: "Check the connection, and read the browser's console: CSP `connect-src`, a redirect, a refusal without CORS headers (a proxy's 401 or 429, for example) and a header that a monitoring script adds all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
-        when: "The call took longer than `timeoutMs` before the start was sent. Nothing was started.",
+        when: "The call took longer than `timeoutMs`, and has started and changed nothing.",
         hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was sent and no readable answer came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
@@ -214,6 +226,8 @@ pub struct Evidence {
     pub seen: Option<Vec<Seen>>,
     /// Missing permissions that the cloud named.
     pub missing_permissions: Option<Vec<String>>,
+    /// `code` of the cloud's error body.
+    pub cloud_code: Option<String>,
     /// `contextId` of the cloud's error body.
     pub context_id: Option<String>,
     /// `ININ-Correlation-Id` of the cloud's response.
@@ -248,6 +262,10 @@ pub struct Error {
     pub evidence: Box<Evidence>,
 }
 
+/// The hint if one of several scopes is needed.
+const ONE_SCOPE: &str =
+    "Add one of the scopes in `missingScopes` to the OAuth client, have it authorized in this organization, and obtain a new token.";
+
 impl Error {
     /// An error with only a code and a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
@@ -256,7 +274,13 @@ impl Error {
 
     /// What the reader should do now, in one sentence.
     pub fn hint(&self) -> &'static str {
-        self.evidence.hint.unwrap_or_else(|| self.code.hint())
+        // Genesys lists alternatives, `[conversations:readonly, conversations]`, and means either.
+        let has_alternatives = self.evidence.missing_scopes.as_ref().is_some_and(|scopes| scopes.len() > 1);
+        match self.evidence.hint {
+            Some(hint) => hint,
+            None if self.code == Code::ScopeMissing && has_alternatives => ONE_SCOPE,
+            None => self.code.hint(),
+        }
     }
 
     /// The same error, with this hint instead of the code's own.

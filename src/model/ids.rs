@@ -41,13 +41,17 @@ impl fmt::Debug for OrgId {
 pub struct AgentId(String);
 
 impl AgentId {
-    /// Parses 1 to 256 characters without surrounding whitespace or control characters. The error is a message.
+    /// Parses 1 to 256 characters without surrounding whitespace or control characters. Refuses `.` and `..`: the id may become a path
+    /// segment. The error is a message.
     pub fn parse(text: &str) -> Result<AgentId, &'static str> {
         if text.trim().is_empty() {
             return Err("The agent id is empty.");
         }
         if text.trim() != text || text.chars().any(char::is_control) {
             return Err("The agent id has blanks around it or control characters in it.");
+        }
+        if text == "." || text == ".." {
+            return Err("The agent id has no letter or digit.");
         }
         if text.chars().count() > 256 {
             return Err("The agent id is longer than 256 characters.");

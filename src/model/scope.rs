@@ -1,6 +1,21 @@
 //! OAuth scopes and near misses: a typo is the likeliest cause of a missing scope.
 
+use std::rc::Rc;
+
 use crate::model::json::Json;
+
+/// The scopes one of which a request needs; empty if that is not known.
+pub type AnyScope = Rc<[String]>;
+
+/// Whether one of the needed scopes is granted. If it is not known what is needed, nothing is missing.
+pub(crate) fn is_enough(granted: &[String], needed: &[String]) -> bool {
+    needed.is_empty() || needed.iter().any(|scope| granted.contains(scope))
+}
+
+/// These scopes, as a request needs them.
+pub(crate) fn any_of(scopes: &[&str]) -> AnyScope {
+    scopes.iter().map(|scope| (*scope).to_owned()).collect()
+}
 
 /// What `tokens/me` and `users/me` need, by Genesys' published API: one of these scopes, if the organization enforces scopes.
 pub(crate) const OWN_DATA: &[&str] = &["user-basic-info"];

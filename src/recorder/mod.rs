@@ -73,7 +73,7 @@ impl<P: Platform> Recorder<P> {
         let exchange = Rc::new(Exchange::new(Rc::new(ports)));
         let sources = Sources::new(exchange.clone(), settings.source_options());
         let keyring = Keyring::new(exchange.clone(), sources);
-        let client = Rc::new(Client::new(exchange.clone(), keyring.clone(), settings.contract.scope()));
+        let client = Rc::new(Client::new(exchange.clone(), keyring.clone()));
         let recordings = Rc::new(Recordings::new(client.clone(), settings.contract.clone()));
         let recorder = Recorder {
             starts: Starts::new(page.starts, exchange.clone(), keyring.clone(), client.clone(), recordings.clone()),

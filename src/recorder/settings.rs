@@ -35,18 +35,8 @@ pub struct Options {
     pub environments: Vec<EnvironmentEntry>,
     /// The app's own names of launch parameters, by key of `launchParams`.
     pub launch_params: Vec<(String, String)>,
-    /// Path of the recording API.
-    pub path: Option<String>,
-    /// Names of the headers that carry the organization's id.
-    pub org_headers: Option<Vec<String>>,
-    /// OAuth scope that a start needs.
-    pub scope: Option<String>,
-    /// Name of the header by which the cloud recognizes a repeated start, if it does.
-    pub idempotency_header: Option<String>,
-    /// Whether the cloud speaks HTTP/2.
-    pub http2: Option<bool>,
-    /// Whether to look after each start whether a second recording of the agent has begun.
-    pub check_duplicates: Option<bool>,
+    /// What differs from the default recording API.
+    pub contract: ContractParts,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: Option<f64>,
 }
@@ -99,14 +89,7 @@ impl Settings {
             environment,
             org,
             launch,
-            contract: RecordingContract::with(ContractParts {
-                path: options.path,
-                org_headers: options.org_headers,
-                scope: options.scope,
-                idempotency_header: options.idempotency_header,
-                http2: options.http2,
-                check_duplicates: options.check_duplicates,
-            })?,
+            contract: RecordingContract::with(options.contract)?,
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),
             page_query: page.map(|page| page.query).unwrap_or_default(),
@@ -120,7 +103,7 @@ impl Settings {
         SourceOptions {
             login: self.login.clone(),
             shares_tokens: self.shares_tokens,
-            scope: self.contract.scope().to_owned(),
+            scope: self.contract.start_scopes().first().cloned(),
             timeout: self.timeout,
             page_query: self.page_query.clone(),
         }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::auth::ports::Platform;
 use crate::client::{Client, SendError};
 use crate::cloud::call::Call;
-use crate::cloud::refusal::as_generic_refusal;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
@@ -28,12 +27,12 @@ impl Trustor {
     pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Rc<Error>> {
         let org = &call.target.org;
         let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
-        let response = client.send(call, &request).await.map_err(|error| match error {
+        let response = client.send(call, &request, &Rc::default()).await.map_err(|error| match error {
             SendError::NotSent(error) => error,
             SendError::NoResponse(lost) => {
                 Error::no_response(Code::Network, "The cloud could not be asked for trustors.", lost).for_org(org).into()
             }
-            SendError::Refused(refused) => as_generic_refusal(refused).into(),
+            SendError::Refused(refused) => refused.into(),
         })?;
         Trustor::list(&response.json).ok_or_else(|| {
             let message = "The cloud's answer does not say who the user is.";

@@ -3,15 +3,15 @@
 use std::rc::Rc;
 
 use crate::auth::ports::Platform;
-use crate::client::{Client, SendError};
+use crate::client::{Client, SendError, SentLog};
 use crate::cloud::call::Call;
-use crate::cloud::refusal::as_generic_refusal;
 use crate::cloud::response::Response;
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
-use crate::model::ids::{AgentId, RecordingId};
+use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::recording::contract::RecordingContract;
-use crate::recording::{Listed, Recording, State};
+use crate::recording::shape::Whose;
+use crate::recording::{Listed, Raw, Recording, State};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
@@ -62,8 +62,11 @@ impl<P: Platform> Recordings<P> {
 
     /// What the cloud lists, of this agent or of all.
     pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Listed, ReadError> {
-        let response = self.read(call, &self.contract.list(agent)).await?;
-        let listed = Recording::list(&response, agent, &call.target.org);
+        let sent = Rc::default();
+        let response = self.read(call, self.contract.list(agent), &sent).await?;
+        let token = sent.last().map(|sent| sent.token);
+        let user = self.user(token.as_deref()).await;
+        let listed = self.contract.shape().list(&response, whose(&call.target.org, agent, user.as_deref()));
         listed.ok_or_else(|| ReadError::Failed(unexpected("The cloud's answer is no list of recordings.", response, &call.target)))
     }
 
@@ -72,22 +75,39 @@ impl<P: Platform> Recordings<P> {
         if self.client.is_misattributed(token) {
             return None;
         }
-        let response = self.client.send_with(token, self.contract.list(Some(agent))).await.ok()?;
+        let request = self.contract.list(Some(agent)).ok()?;
+        let response = self.client.send_with(token, request).await.ok()?;
         let response = Some(response).filter(|response| response.status == 200)?;
-        Recording::list(&response, Some(agent), &token.target().org)
+        let user = self.user(Some(token)).await;
+        self.contract.shape().list(&response, whose(&token.target().org, Some(agent), user.as_deref()))
+    }
+
+    /// The token's user, if it matters who started a recording.
+    async fn user(&self, token: Option<&OrgToken>) -> Option<Rc<str>> {
+        let token = token.filter(|_| self.contract.shape().needs_user())?;
+        self.client.user_id(token).await
+    }
+
+    /// The recording that the response to a start describes.
+    pub(crate) fn started(&self, response: &Response, agent: &AgentId, target: &Target) -> Option<Recording> {
+        self.contract.shape().one(response, whose(&target.org, Some(agent), None))
     }
 
     /// The recording with this id. `agent`: whose it is, if that is known.
     pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
-        let response = self.read(call, &self.contract.find(id)).await?;
-        let found = with_id(&response, id, agent, &call.target);
+        let result = self.read(call, self.contract.find(id, agent), &Rc::default()).await;
+        let response = match result {
+            Err(ReadError::Refused(refused)) if self.contract.missing_means_stopped() => return stopped(id, agent, call, refused),
+            result => result?,
+        };
+        let found = self.with_id(&response, id, agent, &call.target);
         found.ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", response, &call.target))
     }
 
     /// Stops the recording with this id. A recording that has stopped already is no error.
     pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
-        match self.read(call, &self.contract.stop(id)).await {
-            Ok(response) => match with_id(&response, id, agent, &call.target) {
+        match self.read(call, self.contract.stop(id, agent), &Rc::default()).await {
+            Ok(response) => match self.with_id(&response, id, agent, &call.target) {
                 Some(recording) => Ok(recording),
                 // For example 204: accepted, but without a body that describes the recording.
                 None => self.find(call, id, agent).await.map_err(|error| {
@@ -100,12 +120,19 @@ impl<P: Platform> Recordings<P> {
                 let found = self.find(call, id, agent).await;
                 found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused)
             }
+            Err(ReadError::Refused(refused)) if self.contract.missing_at_stop_means_stopped() => stopped(id, agent, call, refused),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn read(&self, call: &Call, request: &ApiRequest) -> Result<Response, ReadError> {
-        self.client.send(call, request).await.map_err(|error| match error {
+    fn with_id(&self, response: &Response, id: &RecordingId, agent: Option<&AgentId>, target: &Target) -> Option<Recording> {
+        let found = self.contract.shape().one(response, whose(&target.org, agent, None));
+        found.filter(|recording| recording.id == *id)
+    }
+
+    async fn read(&self, call: &Call, request: Result<ApiRequest, Error>, sent: &Rc<SentLog>) -> Result<Response, ReadError> {
+        let request = request.map_err(|error| ReadError::Failed(error.into()))?;
+        self.client.send(call, &request, sent).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
             SendError::NoResponse(lost) => {
                 ReadError::Failed(Error::no_response(Code::Network, "The cloud did not answer.", lost).for_org(&call.target.org).into())
@@ -116,8 +143,27 @@ impl<P: Platform> Recordings<P> {
     }
 }
 
-fn with_id(response: &Response, id: &RecordingId, agent: Option<&AgentId>, target: &Target) -> Option<Recording> {
-    Recording::from_response(response, agent, &target.org).filter(|recording| recording.id == *id)
+fn whose<'a>(org: &'a OrgId, agent: Option<&'a AgentId>, user: Option<&'a str>) -> Whose<'a> {
+    Whose { org, agent, user }
+}
+
+/// The recording that a 404 says to have stopped.
+fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Rc<Error>) -> Result<Recording, Rc<Error>> {
+    let body = match &refused.evidence.cause {
+        Some(Cause::Cloud(body)) => body.as_str().into(),
+        _ => Rc::default(),
+    };
+    let Some(agent) = agent.filter(|_| refused.code == Code::RecordingNotFound) else { return Err(refused) };
+    Ok(Recording {
+        id: id.clone(),
+        agent: agent.clone(),
+        org: call.target.org.clone(),
+        state: State::Stopped,
+        started_at: None,
+        recording_type: None,
+        already_running: false,
+        raw: Raw { body, entity: None },
+    })
 }
 
 fn unexpected(message: &str, response: Response, target: &Target) -> Rc<Error> {
@@ -126,10 +172,8 @@ fn unexpected(message: &str, response: Response, target: &Target) -> Rc<Error> {
 
 /// A 404 means that the recording, or the API's path, does not exist.
 fn as_recording_refusal(mut error: Error) -> Error {
-    match error.code {
-        Code::AgentNotFound => error.code = Code::RecordingNotFound,
-        Code::Conflict => {}
-        _ => error = as_generic_refusal(error),
+    if error.code == Code::NotFound {
+        error.code = Code::RecordingNotFound;
     }
     error
 }

@@ -63,7 +63,7 @@ impl<P: Platform> Starts<P> {
             }
         }
         let unknown = match self.client.send_tracked(call, &request, token, sent, Some(under_way)).await {
-            Ok(response) => match Recording::from_response(&response, Some(agent), org) {
+            Ok(response) => match self.recordings.started(&response, agent, &call.target) {
                 Some(recording) => {
                     if contract.checks_duplicates()
                         && let Some(sent) = sent.last()
@@ -90,7 +90,12 @@ impl<P: Platform> Starts<P> {
                 error.code = Code::OutcomeUnknown;
                 error
             }
-            Err(SendError::Refused(error)) => return self.resolve_conflict(state, error).await,
+            Err(SendError::Refused(mut error)) => {
+                if error.code == Code::NotFound {
+                    error.code = Code::AgentNotFound;
+                }
+                return self.resolve_conflict(state, error).await;
+            }
         };
         match sent.unresolved() {
             Some(lost) => {
@@ -158,7 +163,8 @@ impl<P: Platform> Starts<P> {
                         }
                         self.ensure_none_runs(state, &listed, Some(doubtful_since))?;
                     }
-                    // If listing itself is refused, skip the look and let the start decide.
+                    // If there is no list, or it is refused, skip the look and let the start decide.
+                    Err(ReadError::Failed(_)) if !self.recordings.contract().has_list() => break,
                     Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
                     Err(error) => return Err(error.into()),
                 }
@@ -200,6 +206,8 @@ fn is_listing_refusal(code: Code) -> bool {
         Code::RecordingNotFound
             | Code::UnexpectedAnswer
             | Code::BadRequest
+            | Code::UserNeeded
+            | Code::Forbidden
             | Code::ScopeMissing
             | Code::PermissionMissing
             | Code::FeatureDisabled

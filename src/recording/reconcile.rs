@@ -163,9 +163,14 @@ impl<P: Platform> Starts<P> {
         Err(error.for_org(&state.key.target.org))
     }
 
-    /// A 409 may mean that the agent is being recorded already: then that recording is the result.
-    pub(super) async fn resolve_conflict(&self, state: &StartState, refused: Error) -> StartResult {
-        let sent = state.sent.last().filter(|_| refused.evidence.status == Some(409));
+    /// A conflict may mean that the agent is being recorded already: then that recording is the result.
+    pub(super) async fn resolve_conflict(&self, state: &StartState, mut refused: Error) -> StartResult {
+        let contract = self.recordings.contract();
+        let is_conflict = contract.means_already_running(refused.evidence.status, refused.evidence.cloud_code.as_deref());
+        if is_conflict {
+            refused.code = Code::Conflict;
+        }
+        let sent = state.sent.last().filter(|_| is_conflict);
         if let Some(sent) = sent {
             let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
             let newest = |listed: Listed| self.newest(state, &listed, |recording| recording.state == State::Recording);

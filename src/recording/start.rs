@@ -21,8 +21,10 @@ impl Start {
     /// Validates the app's arguments. The default `recordingType` is `screen`.
     pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
         let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
-        if recording_type.is_empty() || recording_type.chars().any(char::is_control) {
-            return Err(Error::new(Code::BadArgument, "recordingType is empty or has control characters in it."));
+        // It may become a path segment.
+        let is_dots = recording_type == "." || recording_type == "..";
+        if recording_type.is_empty() || is_dots || recording_type.chars().any(char::is_control) {
+            return Err(Error::new(Code::BadArgument, "recordingType is empty, or a dot, or has control characters in it."));
         }
         let org = org.map(|text| org_id("orgId", text)).transpose()?;
         Ok(Start { agent: agent_id(agent)?, org, recording_type, shares: true })

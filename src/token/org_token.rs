@@ -51,6 +51,8 @@ pub struct OrgToken {
     /// When the token's idle timeout ends, by the cloud's clock. Unknown after the first use, which restarts the timeout.
     idle_timeout_at: Cell<Option<Timestamp>>,
     refresh_token: RefCell<Option<RefreshToken>>,
+    /// The id of the token's user, once the cloud has told.
+    user_id: RefCell<Option<Rc<str>>>,
     /// Whether the cloud has rejected the token. Every copy of the token shares this flag.
     is_rejected: Rc<Cell<bool>>,
     session: Session,
@@ -181,6 +183,16 @@ impl OrgToken {
         self.refresh_token.borrow().clone()
     }
 
+    /// The id of the token's user, if it is known.
+    pub(crate) fn user_id(&self) -> Option<Rc<str>> {
+        self.user_id.borrow().clone()
+    }
+
+    /// Notes the id of the token's user.
+    pub(crate) fn note_user_id(&self, id: Rc<str>) {
+        self.user_id.replace(Some(id));
+    }
+
     /// A copy of the token, to be identified again.
     pub(crate) fn unidentified(&self) -> UnidentifiedToken {
         UnidentifiedToken {
@@ -304,6 +316,7 @@ impl UnidentifiedToken {
             identified_at: now.instant(),
             idle_timeout_at: Cell::default(),
             refresh_token: RefCell::default(),
+            user_id: RefCell::default(),
             is_rejected: self.is_rejected,
             session: self.session,
         }

@@ -9,17 +9,23 @@ use zeroize::Zeroize;
 
 use crate::model::environment::Environment;
 use crate::model::ids::{AgentId, OrgId};
-use crate::model::scope::{OWN_DATA, USERS};
+use crate::model::scope::{AnyScope, OWN_DATA, USERS, any_of};
 use crate::model::secret::Secret;
 use crate::token::access_token::{AccessToken, RefreshToken};
 
-/// An HTTP method that the library uses.
+/// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// GET
     Get,
+    /// HEAD
+    Head,
+    /// OPTIONS
+    Options,
     /// POST
     Post,
+    /// PUT
+    Put,
     /// PATCH
     Patch,
     /// DELETE
@@ -31,10 +37,24 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
             Method::Post => "POST",
+            Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         }
+    }
+
+    /// The method with this name, in any case.
+    pub fn parse(name: &str) -> Option<Method> {
+        let all = [Method::Get, Method::Head, Method::Options, Method::Post, Method::Put, Method::Patch, Method::Delete];
+        all.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a request with this method changes nothing, so that it may be repeated.
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Method::Get | Method::Head | Method::Options)
     }
 }
 
@@ -66,8 +86,8 @@ pub struct ApiRequest {
     /// The agent that the request concerns, if any.
     pub(crate) agent: Option<AgentId>,
     pub(crate) repeat: Repeat,
-    /// The OAuth scopes one of which the request needs; empty: the recording API's.
-    pub(crate) scopes: &'static [&'static str],
+    /// The OAuth scopes one of which the request needs.
+    pub(crate) scopes: AnyScope,
 }
 
 impl ApiRequest {
@@ -82,19 +102,24 @@ impl ApiRequest {
             is_streamed: false,
             agent: None,
             repeat: Repeat::Never,
-            scopes: &[],
+            scopes: AnyScope::default(),
         }
     }
 
     /// The same request, which needs one of these scopes.
-    pub(crate) fn needing(self, scopes: &'static [&'static str]) -> ApiRequest {
-        ApiRequest { scopes, ..self }
+    pub(crate) fn needing(self, scopes: &[&str]) -> ApiRequest {
+        ApiRequest { scopes: any_of(scopes), ..self }
     }
 
     /// Asks what the cloud knows about the token.
     pub(crate) fn get_token_info() -> ApiRequest {
         // Without preserveIdleTTL, this request would keep an idle session alive.
         ApiRequest::new(Method::Get, "/api/v2/tokens/me?preserveIdleTTL=true").needing(OWN_DATA)
+    }
+
+    /// Asks who the token's user is.
+    pub(crate) fn get_own_user() -> ApiRequest {
+        ApiRequest::new(Method::Get, "/api/v2/users/me").needing(OWN_DATA)
     }
 
     /// Asks for a user of the token's organization. `None` if the id would need encoding: no Genesys Cloud user id needs
@@ -127,6 +152,11 @@ impl ApiRequest {
     /// The JSON body.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
+    }
+
+    /// The OAuth scopes one of which the request needs.
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
     }
 
     /// Whether the request may be sent again if there is no response.

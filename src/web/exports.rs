@@ -190,11 +190,12 @@ impl Handle {
     /// A recording.
     pub fn recording(&self, id: JsValue, options: JsValue) -> Promise {
         self.promise(async move |recorder| {
-            let given = Arguments::options("recording()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
+            let given = Arguments::options("recording()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
             let id = argument::recording_id(&arguments::string("id", &id)?)?;
+            let agent = given.string("agentId")?.map(|agent| argument::agent_id(&agent)).transpose()?;
             let org = org_option(&given)?;
             let (options, _listener) = call_options(&given)?;
-            Ok(result::recording(&recorder.recording(&id, org.as_ref(), None, options).await?))
+            Ok(result::recording(&recorder.recording(&id, org.as_ref(), agent.as_ref(), options).await?))
         })
     }
 

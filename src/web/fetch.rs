@@ -3,7 +3,7 @@
 //! gloo-net only checks the headers. Its `send` would panic on a rejection that is not an `Error`, and on a response from
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
-use gloo_net::http::{Headers, Method as HttpMethod};
+use gloo_net::http::Headers;
 use js_sys::{Array, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
@@ -18,7 +18,7 @@ use super::timer::Timeout;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
 use crate::model::time::Timestamp;
-use crate::token::request::{Method, Request};
+use crate::token::request::Request;
 
 #[wasm_bindgen]
 extern "C" {
@@ -89,7 +89,7 @@ impl Transport for Browser {
         let built = || {
             let options = bare_object().unchecked_into();
             set_streamed_body(&options, "")?;
-            options.set_method(HttpMethod::POST.as_ref());
+            options.set_method("POST");
             web_sys::Request::new_with_str_and_init("https://streams.invalid", &options)
         };
         built().is_ok_and(|built| property(&built, "duplex").as_string().as_deref() == Some("half"))
@@ -147,15 +147,9 @@ fn set_streamed_body(options: &RequestInit, body: &str) -> Result<(), JsValue> {
 }
 
 fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {
-    let method = match request.method() {
-        Method::Get => HttpMethod::GET,
-        Method::Delete => HttpMethod::DELETE,
-        Method::Patch => HttpMethod::PATCH,
-        Method::Post => HttpMethod::POST,
-    };
     // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
     let options: RequestInit = bare_object().unchecked_into();
-    options.set_method(method.as_ref());
+    options.set_method(request.method().as_str());
     options.set_mode(RequestMode::Cors);
     options.set_credentials(RequestCredentials::Omit);
     options.set_redirect(RequestRedirect::Error);

@@ -217,8 +217,11 @@ pub(super) fn recordings(recordings: &[Recording]) -> Array {
 }
 
 fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
-    let raw = match recording.raw.entity {
-        Some(at) => Reflect::get_u32(&own_property(body, "entities").unwrap_or_default(), at as u32).unwrap_or_default(),
+    let raw = match &recording.raw.entity {
+        Some((names, at)) => {
+            let list = names.iter().fold(body.clone(), |value, name| own_property(&value, name).unwrap_or_default());
+            Reflect::get_u32(&list, *at as u32).unwrap_or_default()
+        }
         None => body.clone(),
     };
     let value = without_prototype(object(&[

@@ -11,6 +11,7 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
+use premium_recorder::recording::contract::ContractParts;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 
@@ -75,6 +76,7 @@ fn every_check_is_good_if_the_setup_is_right() {
             "grant",
             "scope",
             "client-scopes",
+            "contract",
             "org-header",
             "cors",
             "clock",
@@ -97,7 +99,10 @@ fn one_report_names_every_mistake_of_the_forum_thread() {
         for target in [Some(GLOBEX), None] {
             let world = World::new();
             cloud(&world, GLOBEX, r#""screenrecording:write""#);
-            let options = Options { org_headers: Some(vec!["x-gc-organization".into()]), ..options(&[&jwt_for(ACME)]) };
+            let options = Options {
+                contract: ContractParts { org_headers: Some(vec!["x-gc-organization".into()]), ..ContractParts::default() },
+                ..options(&[&jwt_for(ACME)])
+            };
             let recorder = connect(&world, options).await;
             let report = report(&recorder, target).await;
             let agent = line(&report, "agent");
@@ -209,7 +214,11 @@ fn cors_is_checked_without_a_start() {
         }
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
-        let recorder = connect(&world, Options { org_headers: Some(vec![]), ..options(&[&jwt_for(GLOBEX)]) }).await;
+        let recorder = connect(
+            &world,
+            Options { contract: ContractParts { org_headers: Some(vec![]), ..ContractParts::default() }, ..options(&[&jwt_for(GLOBEX)]) },
+        )
+        .await;
         let lines = report(&recorder, None).await;
         assert_eq!((verdict(&lines, "cors"), verdict(&lines, "org-header")), (Skipped, Good));
     });

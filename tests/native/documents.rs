@@ -9,6 +9,7 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::Verdict;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
+use premium_recorder::recording::contract::ContractParts;
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -55,7 +56,11 @@ fn the_threads_report() -> String {
         if request.url.contains("/users/") { response(404, r#"{"code":"not.found"}"#) } else { response(200, &info) }
     });
     let launch = pairs(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1"), ("orgId", GLOBEX)]);
-    let options = Options { tokens: vec![of_acme.into()], org_headers: Some(vec!["x-gc-organization".to_owned()]), ..Options::default() };
+    let options = Options {
+        tokens: vec![of_acme.into()],
+        contract: ContractParts { org_headers: Some(vec!["x-gc-organization".to_owned()]), ..ContractParts::default() },
+        ..Options::default()
+    };
     let settings = Settings::from_options(options, Some(&launch), None).unwrap();
     let report = run(async {
         let recorder = Recorder::connect(PageState::default(), world, settings, None, no_options()).await.unwrap();

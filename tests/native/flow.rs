@@ -387,12 +387,14 @@ fn a_token_that_the_response_repeats_is_redacted() {
 #[test]
 fn a_refused_token_info_request_is_not_explained_as_a_refused_start() {
     run(async {
-        for (status, body) in [(404, r#"{"code":"not.found"}"#), (409, r#"{"code":"request.conflict"}"#)] {
+        for (status, body, code) in
+            [(404, r#"{"code":"not.found"}"#, Code::NotFound), (409, r#"{"code":"request.conflict"}"#, Code::Conflict)]
+        {
             let world = World::new();
             world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
-            assert_eq!((refused.code, refused.evidence.status), (Code::UnexpectedAnswer, Some(status)));
+            assert_eq!((refused.code, refused.evidence.status), (code, Some(status)));
         }
         let world = World::new();
         world.respond(|_| response(200, "{}"));

@@ -14,7 +14,7 @@ use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{AgentId, OrgId};
 use premium_recorder::model::launch::{LaunchContext, LaunchParams};
 use premium_recorder::model::time::Timestamp;
-use premium_recorder::recording::Recording;
+use premium_recorder::recording::shape::{Shape, ShapeParts, Whose};
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use premium_recorder::token::claims::TokenInfo;
 use proptest::prelude::*;
@@ -201,16 +201,18 @@ fn bodies() {
         let answer = response(status, &body);
         let agent = names_agent.then_some(&agent);
         let _ = refusal(&answer);
-        let _ = Recording::from_response(&answer, agent, &org);
+        let shape = Shape::with(ShapeParts::default()).unwrap();
+        let whose = Whose { org: &org, agent, user: None };
+        let _ = shape.one(&answer, whose);
         if let Some(info) = json(&body).and_then(|info| TokenInfo::from_json(&info)) {
             prop_assert!(body.to_ascii_lowercase().contains(info.org.as_str()));
         }
-        if let Some(listed) = Recording::list(&answer, agent, &org) {
+        if let Some(listed) = shape.list(&answer, whose) {
             let body: serde_json::Value = serde_json::from_str(&body).unwrap();
             let entities = body["entities"].as_array().unwrap();
             prop_assert!(listed.recordings.len() + listed.unreadable <= entities.len() && listed.unreadable_running <= listed.unreadable);
             for recording in &listed.recordings {
-                let entity = &entities[recording.raw.entity.unwrap()];
+                let entity = &entities[recording.raw.entity.as_ref().unwrap().1];
                 let id = entity["id"].as_str().map(str::to_owned).or_else(|| entity["id"].as_f64().map(in_javascript));
                 prop_assert_eq!(id.as_deref(), Some(recording.id.as_str()));
             }

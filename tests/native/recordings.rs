@@ -194,7 +194,10 @@ fn a_list_contains_only_recordings_of_the_organization_and_the_agent() {
         world.respond(move |_| response(200, &body));
         let recorder = with_tokens(&world).await;
         let ids = |listed: Vec<premium_recorder::recording::Recording>| {
-            listed.into_iter().map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity)).collect::<Vec<_>>()
+            listed
+                .into_iter()
+                .map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity.map(|(_, at)| at)))
+                .collect::<Vec<_>>()
         };
         let all = recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await.unwrap();
         assert_eq!(ids(all), [("1".to_owned(), Some(0)), ("2".to_owned(), Some(1))]);

@@ -13,7 +13,21 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (400, "invalid.property", "", Code::BadRequest),
     (400, "invalid.query.param.value", "", Code::BadRequest),
     (400, "response.entity.too.large", "", Code::BadRequest),
-    (400, "not.a.user", "", Code::BadRequest),
+    (400, "not.a.user", "", Code::UserNeeded),
+    (400, "agent.session.limit.exceeded", "", Code::LimitReached),
+    (400, "supervisor.session.limit.exceeded", "", Code::LimitReached),
+    (400, "organization.session.limit.exceeded", "", Code::LimitReached),
+    (400, "auth.too.many.clients", "", Code::LimitReached),
+    (400, "notification.subscription.too.many.subscriptions", "", Code::LimitReached),
+    (400, "duplicate.session.exists", "", Code::Conflict),
+    (400, "conversation.error.conversation.disconnected", "", Code::Conflict),
+    (400, "invalid.conversation.state", "", Code::Conflict),
+    (400, "source.user.is.being.monitored", "", Code::Conflict),
+    (400, "target.user.is.monitoring.another.user", "", Code::Conflict),
+    (400, "self.monitoring.not.allowed", "", Code::BadRequest),
+    (400, "participant.no.communications", "", Code::BadRequest),
+    (400, "session.creation.failed", "", Code::BadRequest),
+    (400, "general.bad.request", "", Code::BadRequest),
     (401, "authentication.required", "", Code::Unauthenticated),
     (401, "bad.credentials", "", Code::Unauthenticated),
     (401, "ip.not.authorized", "", Code::IpNotAllowed),
@@ -33,11 +47,28 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (403, "authz.policy.denied", "", Code::PolicyDenied),
     (403, "feature.forbidden", "", Code::FeatureDisabled),
     (403, "feature.toggle.disabled", "", Code::FeatureDisabled),
-    (403, "something.new", "", Code::UnexpectedAnswer),
-    (404, "not.found", "", Code::AgentNotFound),
+    (403, "something.new", "", Code::Forbidden),
+    (403, "forbidden", "", Code::Forbidden),
+    (403, "notification.forbidden.topic", "", Code::Forbidden),
+    (403, "notification.unauthorized.topic", "", Code::Forbidden),
+    (403, "recording.recording.view.permission.check.failed", "", Code::PermissionMissing),
+    (403, "recording.recordingsegment.view.permission.check.failed", "", Code::PermissionMissing),
+    (403, "", "", Code::UnexpectedAnswer),
+    (404, "not.found", "", Code::NotFound),
+    (404, "general.resource.not.found", "", Code::NotFound),
+    (404, "conversation.error.conversation.not.found", "", Code::NotFound),
+    (404, "monitoring.not.found", "", Code::NotFound),
+    (404, "agent.status.not.found", "", Code::NotFound),
+    (404, "deleted.long.ago", "", Code::NotFound),
+    (405, "method.not.allowed", "", Code::BadRequest),
+    (405, "", "", Code::UnexpectedAnswer),
+    (410, "gone", "", Code::NotFound),
+    (412, "precondition.failed", "", Code::Conflict),
     (404, "", "", Code::UnexpectedAnswer),
     (408, "client.timeout", "", Code::CloudUnavailable),
     (409, "request.conflict", "", Code::Conflict),
+    (409, "agent.invalid.routing.state", "", Code::Conflict),
+    (409, "version.conflict", "", Code::Conflict),
     (413, "request.entity.too.large", "", Code::BadRequest),
     (415, "unsupported.media.type", "", Code::BadRequest),
     (418, "", "", Code::UnexpectedAnswer),
@@ -87,6 +118,9 @@ fn scopes_and_permissions_in_the_message_become_evidence() {
         r#"{"code":"missing.any.permissions","message":"… at least one of the following permissions assigned: [recording:screenRecording:view, recording:recording:view]"}"#,
     ));
     assert_eq!(permissions.evidence.missing_permissions.unwrap(), ["recording:screenRecording:view", "recording:recording:view"]);
+    let view = r#"{"code":"recording.recording.view.permission.check.failed","message":"Needs [recording:recording:view, recording:recordingSegment:view]"}"#;
+    let view = refusal(&response(403, view));
+    assert_eq!(view.evidence.missing_permissions.unwrap(), ["recording:recording:view", "recording:recordingSegment:view"]);
     for message in ["", "[", "]", "[]", "[ , ]", "]["] {
         let error = refusal(&response(403, &format!(r#"{{"code":"missing.permissions","message":"{message}"}}"#)));
         assert_eq!((error.code, error.evidence.missing_permissions), (Code::PermissionMissing, None), "{message}");
@@ -100,4 +134,15 @@ fn an_unreadable_error_body_is_kept_unchanged() {
         assert_eq!(error.code, Code::UnexpectedAnswer, "{body}");
         assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == body));
     }
+}
+
+/// Only for what is no error body a proxy may be named.
+#[test]
+fn a_proxy_is_suspected_only_without_an_error_body() {
+    for &(status, code, message, _) in TABLE {
+        let error = refusal(&response(status, &format!(r#"{{"code":"{code}","message":"{message}"}}"#)));
+        let is_unknown = code.is_empty() && error.code == Code::UnexpectedAnswer;
+        assert_eq!(error.hint().contains("proxy"), is_unknown || status < 400, "{status} {code}");
+    }
+    assert!(refusal(&response(404, "<html>")).hint().contains("proxy"));
 }

@@ -16,6 +16,7 @@ use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
+use premium_recorder::recording::contract::ContractParts;
 use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
@@ -594,7 +595,7 @@ fn options(world: &Rc<World>, setup: &PageSetup) -> Options {
         org_id: setup.org.map(|org| ORG_IDS[usize::from(org % ORGS)].to_owned()),
         environment: Some(name(setup.environment).to_owned()),
         environments: vec![entry(0), entry(1)],
-        idempotency_header: Some(START_HEADER.to_owned()),
+        contract: ContractParts { idempotency_header: Some(START_HEADER.to_owned()), ..ContractParts::default() },
         ..Options::default()
     }
 }

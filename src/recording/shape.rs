@@ -1,0 +1,221 @@
+//! How the recording API describes a recording: the names of its fields, and the words of its states.
+
+use std::rc::Rc;
+
+use crate::cloud::response::Response;
+use crate::model::argument::bad;
+use crate::model::error::Error;
+use crate::model::ids::{AgentId, OrgId, RecordingId};
+use crate::model::json::Json;
+use crate::recording::{Listed, Raw, Recording, State};
+
+/// The names from a JSON value to one that it contains.
+pub type Names = Rc<[String]>;
+
+/// How a response describes recordings.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    items: Names,
+    id: Names,
+    agent: Option<Names>,
+    org: Option<Names>,
+    recording_type: Option<Names>,
+    state: Option<Names>,
+    started_at: Option<Names>,
+    started_by: Option<Names>,
+    recording: Vec<String>,
+    stopped: Vec<String>,
+}
+
+/// What differs from the default shape. Fields are dotted names; `Some(None)`: there is no such field.
+#[derive(Clone, Debug, Default)]
+pub struct ShapeParts {
+    /// The array in a list; empty if the list itself is the array.
+    pub items: Option<String>,
+    /// The recording's id.
+    pub id: Option<String>,
+    /// The agent's id.
+    pub agent_id: Option<Option<String>>,
+    /// The organization's id.
+    pub org_id: Option<Option<String>>,
+    /// The recording's type.
+    pub recording_type: Option<Option<String>>,
+    /// The recording's state.
+    pub state: Option<Option<String>>,
+    /// When the recording started.
+    pub started_at: Option<Option<String>>,
+    /// The user who started the recording.
+    pub started_by: Option<Option<String>>,
+    /// The states of a recording that runs.
+    pub recording: Option<Vec<String>>,
+    /// The states of a recording that has ended.
+    pub stopped: Option<Vec<String>>,
+}
+
+/// Why a JSON value is no recording.
+enum NotRead {
+    /// It is a recording of another organization, agent or user.
+    Another,
+    /// It cannot be read, so it may be anybody's.
+    Unreadable,
+}
+
+/// Whose recordings a response is about.
+#[derive(Clone, Copy)]
+pub struct Whose<'a> {
+    /// The organization of the request's token.
+    pub org: &'a OrgId,
+    /// The agent, if the request names one.
+    pub agent: Option<&'a AgentId>,
+    /// The id of the token's user, if the shape needs it and it is known.
+    pub user: Option<&'a str>,
+}
+
+impl Shape {
+    /// The default shape, with these parts replaced.
+    pub fn with(parts: ShapeParts) -> Result<Shape, Error> {
+        let optional = |name: &str, field: Option<Option<String>>, default: Option<&str>| {
+            let field = field.unwrap_or_else(|| default.map(str::to_owned));
+            field.map(|field| names(name, &field)).transpose()
+        };
+        let words = |words: Option<Vec<String>>, default: &str| words.unwrap_or_else(|| vec![default.to_owned()]);
+        let shape = Shape {
+            items: match parts.items.as_deref() {
+                Some("") => Names::default(),
+                items => names("list.items", items.unwrap_or("entities"))?,
+            },
+            id: names("fields.id", parts.id.as_deref().unwrap_or("id"))?,
+            agent: optional("fields.agentId", parts.agent_id, Some("agentId"))?,
+            org: optional("fields.orgId", parts.org_id, Some("organizationId"))?,
+            recording_type: optional("fields.recordingType", parts.recording_type, Some("recordingType"))?,
+            state: optional("fields.state", parts.state, Some("state"))?,
+            started_at: optional("fields.startedAt", parts.started_at, Some("startedAt"))?,
+            started_by: optional("fields.startedBy", parts.started_by, None)?,
+            recording: words(parts.recording, "recording"),
+            stopped: words(parts.stopped, "stopped"),
+        };
+        let is_both = |word: &String| shape.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));
+        if let Some(word) = shape.recording.iter().find(|word| is_both(word)) {
+            return Err(bad(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped.")));
+        }
+        if shape.recording.iter().chain(&shape.stopped).any(String::is_empty) {
+            return Err(bad("contract.states has an empty word."));
+        }
+        Ok(shape)
+    }
+
+    /// Whether it matters who started a recording.
+    pub(crate) fn needs_user(&self) -> bool {
+        self.started_by.is_some()
+    }
+
+    /// Reads a response that describes one recording. `None` if there is no recording, or if the recording belongs to another
+    /// organization, or to another agent.
+    pub fn one(&self, response: &Response, whose: Whose<'_>) -> Option<Recording> {
+        self.read(&response.json, whose, Raw { body: response.body.as_str().into(), entity: None }).ok()
+    }
+
+    /// Reads a response that lists recordings. Skips recordings of another organization, agent or user, and counts what cannot be
+    /// read. `None` if the response is not a list.
+    pub fn list(&self, response: &Response, whose: Whose<'_>) -> Option<Listed> {
+        let Some(Json::Array(entities)) = at(&response.json, &self.items) else { return None };
+        let body: Rc<str> = response.body.as_str().into();
+        let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, body };
+        for (at, entity) in entities.iter().enumerate() {
+            let raw = Raw { body: listed.body.clone(), entity: Some((self.items.clone(), at)) };
+            let named = self.field(entity, self.agent.as_ref());
+            let read = match named {
+                Some(_) => self.listed_one(entity, whose, raw),
+                // A server may ignore the filter by agent and list everybody's.
+                None => Err(NotRead::Unreadable),
+            };
+            match read {
+                Ok(recording) => listed.recordings.push(recording),
+                Err(NotRead::Another) => {}
+                Err(NotRead::Unreadable) => {
+                    listed.unreadable = listed.unreadable.saturating_add(1);
+                    let may_run = self.state(entity) != State::Stopped;
+                    listed.unreadable_running = listed.unreadable_running.saturating_add(may_run.into());
+                    let names_agent = may_run && whose.agent.is_some() && named.and_then(Json::id).is_some();
+                    listed.unreadable_of_agent = listed.unreadable_of_agent.saturating_add(names_agent.into());
+                }
+            }
+        }
+        let has_more = response.json.number("total").is_some_and(|total| total > 0) || response.json.str("nextUri").is_some();
+        if entities.is_empty() && has_more {
+            listed.unreadable = 1;
+            listed.unreadable_running = 1;
+        }
+        Some(listed)
+    }
+
+    /// A recording of a list, which may have those that other users have started.
+    fn listed_one(&self, entity: &Json, whose: Whose<'_>, raw: Raw) -> Result<Recording, NotRead> {
+        let recording = self.read(entity, whose, raw)?;
+        let started_by = self.field(entity, self.started_by.as_ref()).and_then(Json::id);
+        match (&self.started_by, started_by, whose.user) {
+            (None, ..) => Ok(recording),
+            (Some(_), Some(started_by), Some(user)) if started_by.eq_ignore_ascii_case(user) => Ok(recording),
+            (Some(_), Some(_), Some(_)) => Err(NotRead::Another),
+            (Some(_), ..) => Err(NotRead::Unreadable),
+        }
+    }
+
+    fn read(&self, json: &Json, whose: Whose<'_>, raw: Raw) -> Result<Recording, NotRead> {
+        let named_org = self.field(json, self.org.as_ref()).map(|id| id.as_str().and_then(OrgId::parse));
+        if named_org.as_ref().is_some_and(|named| named.as_ref().is_some_and(|named| named != whose.org)) {
+            return Err(NotRead::Another);
+        }
+        let named = self.field(json, self.agent.as_ref()).map(|id| id.id().and_then(|id| AgentId::parse(&id).ok()));
+        let agent = match (whose.agent, named) {
+            (Some(agent), Some(Some(named))) if !named.as_str().eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
+            (Some(agent), None | Some(Some(_))) => agent.clone(),
+            (None, Some(Some(named))) => named,
+            (_, None | Some(None)) => return Err(NotRead::Unreadable),
+        };
+        if named_org == Some(None) {
+            return Err(NotRead::Unreadable);
+        }
+        let id = self.field(json, Some(&self.id)).and_then(Json::id).ok_or(NotRead::Unreadable)?;
+        let recording_type = self.field(json, self.recording_type.as_ref());
+        let recording_type = recording_type.map(|named| named.as_str().ok_or(NotRead::Unreadable)).transpose()?;
+        let started_at = self.field(json, self.started_at.as_ref()).and_then(Json::as_str);
+        Ok(Recording {
+            id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
+            agent,
+            org: whose.org.clone(),
+            state: self.state(json),
+            started_at: started_at.map(str::to_owned),
+            recording_type: recording_type.map(str::to_owned),
+            already_running: false,
+            raw,
+        })
+    }
+
+    /// Without words for it, what the cloud describes runs.
+    fn state(&self, json: &Json) -> State {
+        let word = self.field(json, self.state.as_ref()).and_then(Json::as_str);
+        let is_one_of = |words: &[String]| word.is_some_and(|word| words.iter().any(|other| other.eq_ignore_ascii_case(word)));
+        match word {
+            _ if is_one_of(&self.stopped) => State::Stopped,
+            _ if self.state.is_none() || self.recording.is_empty() || is_one_of(&self.recording) => State::Recording,
+            word => State::Other(word.unwrap_or("unknown").to_owned()),
+        }
+    }
+
+    fn field<'a>(&self, json: &'a Json, names: Option<&Names>) -> Option<&'a Json> {
+        at(json, names?).filter(|value| **value != Json::Null)
+    }
+}
+
+fn at<'a>(json: &'a Json, names: &[String]) -> Option<&'a Json> {
+    names.iter().try_fold(json, |json, name| json.get(name))
+}
+
+fn names(place: &str, dotted: &str) -> Result<Names, Error> {
+    let names: Names = dotted.split('.').map(str::to_owned).collect();
+    if names.iter().any(String::is_empty) {
+        return Err(bad(format!("contract.{place} must be a name, or names with a dot between them.")));
+    }
+    Ok(names)
+}

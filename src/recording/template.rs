@@ -1,0 +1,137 @@
+//! Texts with placeholders, such as `/api/v2/users/{agentId}`: the paths and bodies of a contract.
+
+use crate::model::argument::bad;
+use crate::model::error::Error;
+
+/// The names of placeholders and their values.
+pub(super) type Values<'a> = &'a [(&'a str, &'a str)];
+
+/// A text with placeholders.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    /// Each placeholder, with the text before it.
+    parts: Vec<(String, &'static str)>,
+    /// The text after the last placeholder.
+    end: String,
+}
+
+impl Template {
+    /// Reads a text that may have these placeholders, and no others. Braces around anything but a name are ordinary text.
+    pub(super) fn parse(place: &str, text: &str, allowed: &[&'static str]) -> Result<Template, Error> {
+        let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), text);
+        while let Some((before, after)) = rest.split_once('{') {
+            literal.push_str(before);
+            let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
+                literal.push('{');
+                rest = after;
+                continue;
+            };
+            let Some(placeholder) = allowed.iter().find(|placeholder| **placeholder == name) else {
+                return Err(bad(format!("{place} may not have {{{name}}}. Its placeholders are {{{}}}.", allowed.join("}, {"))));
+            };
+            parts.push((std::mem::take(&mut literal), *placeholder));
+            rest = behind;
+        }
+        literal.push_str(rest);
+        Ok(Template { parts, end: literal })
+    }
+
+    /// Whether the text has this placeholder.
+    pub(super) fn has(&self, placeholder: &str) -> bool {
+        self.parts.iter().any(|(_, other)| *other == placeholder)
+    }
+
+    /// The text with the encoded values. `None` if a placeholder has no value.
+    pub(super) fn fill(&self, values: Values<'_>, encode: fn(&str) -> String) -> Option<String> {
+        let mut filled = String::new();
+        for (literal, placeholder) in &self.parts {
+            let (_, value) = values.iter().find(|(name, _)| name == placeholder)?;
+            filled.push_str(literal);
+            filled.push_str(&encode(value));
+        }
+        filled.push_str(&self.end);
+        Some(filled)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// A path, perhaps with a query.
+#[derive(Clone, Debug)]
+pub(super) struct PathTemplate {
+    path: Template,
+    parameters: Vec<Template>,
+}
+
+impl PathTemplate {
+    pub(super) fn parse(place: &str, text: &str, allowed: &[&'static str]) -> Result<PathTemplate, Error> {
+        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+        let parse = |text: &str| Template::parse(place, text, allowed);
+        let template = PathTemplate {
+            path: parse(path)?,
+            parameters: query.into_iter().flat_map(|query| query.split('&')).map(parse).collect::<Result<_, _>>()?,
+        };
+        // Stands for any value: it is encoded.
+        let sample: Vec<_> = allowed.iter().map(|name| (*name, "x")).collect();
+        let filled = |template: &Template| template.fill(&sample, encoded).unwrap_or_default();
+        if is_plain_path(&filled(&template.path)) && template.parameters.iter().all(|parameter| is_plain_parameter(&filled(parameter))) {
+            return Ok(template);
+        }
+        Err(bad(format!("{place} must be a path such as \"/api/v2/screenrecordings\": no \"..\", nothing encoded, no fragment.")))
+    }
+
+    pub(super) fn has(&self, placeholder: &str) -> bool {
+        self.path.has(placeholder) || self.parameters.iter().any(|parameter| parameter.has(placeholder))
+    }
+
+    /// The path with the encoded values. A parameter of the query whose value is not known is left out; `None` if the path itself
+    /// needs the value.
+    pub(super) fn fill(&self, values: Values<'_>) -> Option<String> {
+        let mut filled = self.path.fill(values, encoded)?;
+        let mut separator = '?';
+        for parameter in self.parameters.iter().filter_map(|parameter| parameter.fill(values, encoded)) {
+            filled.push(separator);
+            filled.push_str(&parameter);
+            separator = '&';
+        }
+        Some(filled)
+    }
+}
+
+/// Whether a URL parser leaves the path unchanged, so that it cannot lead to another host.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(is_unreserved))
+    })
+}
+
+fn is_plain_parameter(parameter: &str) -> bool {
+    !parameter.is_empty() && parameter.bytes().all(|byte| is_unreserved(byte) || b"=,:".contains(&byte))
+}
+
+/// RFC 3986's unreserved characters.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// Percent-encodes the text (RFC 3986), so that it stays one segment of a path or one value of a query.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if is_unreserved(byte) {
+            encoded.push(byte.into());
+        } else {
+            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default().to_ascii_uppercase();
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    encoded
+}
+
+/// The text as a part of a JSON string.
+pub(super) fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
+}
