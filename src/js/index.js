@@ -1,7 +1,7 @@
 // The public API that an app imports, documented in index.d.ts.
 
 import { bindCallbacks } from "./callbacks.js";
-import { RecorderError, closed, define, isRecorderError } from "./errors.js";
+import { RecorderError, badArgument, closed, define, isRecorderError } from "./errors.js";
 import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { call, load, resetPanicCount } from "./module.js";
 import { member, snapshot, snapshotOf } from "./options.js";
@@ -52,7 +52,22 @@ async function open(options, attempt) {
 function connectOptions(options) {
   const given = snapshot(options);
   if (typeof given?.launchUrl === "object") given.launchUrl = member(given.launchUrl, "href") ?? null;
+  if (given?.contract !== undefined) given.contract = contractText(given.contract);
   return given;
+}
+
+/** The contract as JSON, whose bodies are texts of JSON: they keep numbers of any kind. */
+function contractText(contract) {
+  try {
+    for (const operation of [contract?.start, contract?.stop]) {
+      const body = operation?.body ?? null;
+      if (body !== null) operation.body = JSON.stringify(body) ?? 0;
+    }
+    // What JSON leaves out is no part of a contract either: a number stands for it, which the module refuses.
+    return JSON.stringify(contract, (_, value) => (["function", "symbol"].includes(typeof value) ? 0 : value));
+  } catch (cause) {
+    throw badArgument("contract must be JSON.", cause);
+  }
 }
 
 class Recorder {

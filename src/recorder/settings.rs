@@ -10,9 +10,10 @@ use crate::model::argument::timeout;
 use crate::model::environment::{Environment, EnvironmentEntry, Environments};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::json::Json;
 use crate::model::launch::{LaunchContext, LaunchParams};
 use crate::model::secret::Secret;
-use crate::recording::contract::{ContractParts, RecordingContract};
+use crate::recording::contract::RecordingContract;
 use crate::token::access_token::AccessToken;
 
 /// The longest time that a call may take, unless the app says otherwise.
@@ -36,7 +37,7 @@ pub struct Options {
     /// The app's own names of launch parameters, by key of `launchParams`.
     pub launch_params: Vec<(String, String)>,
     /// What differs from the default recording API.
-    pub contract: ContractParts,
+    pub contract: Json,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: Option<f64>,
 }
@@ -89,7 +90,7 @@ impl Settings {
             environment,
             org,
             launch,
-            contract: RecordingContract::with(options.contract)?,
+            contract: RecordingContract::from_json(&options.contract)?,
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),
             page_query: page.map(|page| page.query).unwrap_or_default(),

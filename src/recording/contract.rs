@@ -5,8 +5,10 @@
 use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
+use crate::model::json::Json;
 use crate::model::scope::{AnyScope, is_scope_token};
-use crate::recording::shape::{Shape, ShapeParts};
+use crate::recording::part::Part;
+use crate::recording::shape::Shape;
 use crate::recording::template::{PathTemplate, Template, Values, is_plain_path, json_escaped};
 use crate::token::header::may_be_set;
 use crate::token::request::{ApiRequest, Method, Repeat};
@@ -39,55 +41,10 @@ struct Operation {
     scopes: AnyScope,
 }
 
-/// What differs from the default recording API.
-#[derive(Clone, Debug, Default)]
-pub struct ContractParts {
-    /// Path of the collection, from which the other paths follow.
-    pub path: Option<String>,
-    /// Names of the headers that carry the organization's id.
-    pub org_headers: Option<Vec<String>>,
-    /// OAuth scope that a start needs, if there is only one.
-    pub scope: Option<String>,
-    /// OAuth scopes one of which a start or a stop needs.
-    pub start_scopes: Option<Vec<String>>,
-    /// OAuth scopes one of which a read needs. Default: those of a start.
-    pub read_scopes: Option<Vec<String>>,
-    /// Name of the header by which the cloud recognizes a repeated start.
-    pub idempotency_header: Option<String>,
-    /// Whether the cloud speaks HTTP/2, so that a start's body can be a stream, which no browser sends again by itself.
-    pub http2: Option<bool>,
-    /// Whether to look after each start whether a second recording of the agent has begun.
-    pub check_duplicates: Option<bool>,
-    /// How a recording starts.
-    pub start: OperationParts,
-    /// How a recording is read.
-    pub read: OperationParts,
-    /// How a recording stops.
-    pub stop: OperationParts,
-    /// The path of the list of recordings. `Some(None)`: there is no list.
-    pub list: Option<Option<OperationParts>>,
-    /// Codes of refusals that mean that the agent is being recorded already, beside the status 409.
-    pub already_running: Option<Vec<String>>,
-    /// How a response describes a recording.
-    pub shape: ShapeParts,
-}
-
-/// What differs in one operation.
-#[derive(Clone, Debug, Default)]
-pub struct OperationParts {
-    /// The HTTP method.
-    pub method: Option<String>,
-    /// The path, with placeholders.
-    pub path: Option<String>,
-    /// The body as JSON text, with placeholders in its strings. `Some(None)`: there is none.
-    pub body: Option<Option<String>>,
-    /// Whether a 404 means that the recording has stopped.
-    pub missing_means_stopped: Option<bool>,
-}
-
 /// An operation, as it is unless the app says otherwise.
 struct Defaults<'a> {
     name: &'static str,
+    names: &'static [&'static str],
     method: Method,
     methods: &'static [Method],
     path: String,
@@ -97,19 +54,19 @@ struct Defaults<'a> {
 }
 
 impl Operation {
-    fn with(parts: OperationParts, default: Defaults<'_>) -> Result<Operation, Error> {
-        let Defaults { name, methods, placeholders, scopes, .. } = default;
-        let is_method = |text: String| {
-            Method::parse(&text).filter(|method| methods.contains(method)).ok_or_else(|| {
+    fn read(contract: &Part<'_>, default: Defaults<'_>) -> Result<Operation, Error> {
+        let Defaults { name, names, methods, placeholders, scopes, .. } = default;
+        let part = contract.part(name, names)?;
+        let method = match part.string("method")? {
+            None => default.method,
+            Some(text) => Method::parse(text).filter(|method| methods.contains(method)).ok_or_else(|| {
                 let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-                bad(format!("contract.{name}.method must be one of {}.", names.join(", ")))
-            })
+                bad(format!("{} must be one of {}.", part.place("method"), names.join(", ")))
+            })?,
         };
-        let method = parts.method.map_or(Ok(default.method), is_method)?;
-        let path = PathTemplate::parse(&format!("contract.{name}.path"), &parts.path.unwrap_or(default.path), placeholders)?;
-        let default_body = || default.body.filter(|_| method != Method::Delete).map(str::to_owned);
-        let body = parts.body.unwrap_or_else(default_body);
-        let parse = |body: String| Template::parse(&format!("contract.{name}.body"), &body, placeholders);
+        let path = PathTemplate::parse(&part.place("path"), part.string("path")?.unwrap_or(&default.path), placeholders)?;
+        let body = if part.is_null("body") { None } else { part.string("body")?.or(default.body.filter(|_| method != Method::Delete)) };
+        let parse = |body: &str| Template::parse(&part.place("body"), body, placeholders);
         Ok(Operation { method, path, body: body.map(parse).transpose()?, scopes })
     }
 
@@ -130,87 +87,94 @@ impl Operation {
 /// The header that the source document names for the organization's id.
 pub(crate) const ORG_HEADER: &str = "X-Genesys-Organization-Id";
 
+/// The names that a contract may have.
+const NAMES: &[&str] = &[
+    "path",
+    "orgHeaders",
+    "scope",
+    "scopes",
+    "idempotencyHeader",
+    "http2",
+    "checkDuplicates",
+    "start",
+    "read",
+    "list",
+    "stop",
+    "fields",
+    "states",
+    "alreadyRunning",
+];
+
 impl RecordingContract {
-    /// The defaults, with these parts replaced.
-    pub fn with(parts: ContractParts) -> Result<RecordingContract, Error> {
-        let path = parts.path.unwrap_or_else(|| "/api/v2/screenrecordings".to_owned());
-        if !is_plain_path(&path) {
+    /// Reads what differs from the default. Absent and null mean that nothing does. A `body` is a text of JSON.
+    pub fn from_json(json: &Json) -> Result<RecordingContract, Error> {
+        let part = Part::contract(json, NAMES)?;
+        let path = part.string("path")?.unwrap_or("/api/v2/screenrecordings");
+        if !is_plain_path(path) {
             return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
         }
-        let scope = parts.scope.unwrap_or_else(|| "screenrecordings:write".to_owned());
-        if !is_scope_token(&scope) {
-            return Err(bad("contract.scope must be one OAuth scope (RFC 6749), such as \"screenrecordings:write\"."));
-        }
-        let start_scopes = parts.start_scopes.unwrap_or_else(|| vec![scope]);
-        let read_scopes = parts.read_scopes.unwrap_or_else(|| start_scopes.clone());
-        if !start_scopes.iter().chain(&read_scopes).all(|scope| is_scope_token(scope)) {
-            return Err(bad("contract.scopes must have lists of OAuth scopes (RFC 6749): one of each list is enough."));
+        let scopes = part.part("scopes", &["start", "read"])?;
+        let scope = part.string("scope")?.unwrap_or("screenrecordings:write");
+        let start_scopes = scopes.strings("start")?.unwrap_or_else(|| vec![scope.to_owned()]);
+        let read_scopes = scopes.strings("read")?.unwrap_or_else(|| start_scopes.clone());
+        if !is_scope_token(scope) || !start_scopes.iter().chain(&read_scopes).all(|scope| is_scope_token(scope)) {
+            return Err(bad("contract.scope and contract.scopes must name OAuth scopes (RFC 6749), such as \"screenrecordings:write\"."));
         }
         let (start_scopes, read_scopes) = (AnyScope::from(start_scopes), AnyScope::from(read_scopes));
         let of_one = format!("{path}/{{id}}");
+        let list = Defaults {
+            name: "list",
+            names: &["path", "items"],
+            method: Method::Get,
+            methods: &[],
+            path: format!("{path}?agentId={{agentId}}"),
+            body: None,
+            placeholders: &["agentId"],
+            scopes: read_scopes.clone(),
+        };
+        let read = Defaults {
+            name: "read",
+            names: &["path", "missingMeansStopped"],
+            method: Method::Get,
+            methods: &[],
+            path: of_one.clone(),
+            body: None,
+            placeholders: &["id", "agentId"],
+            scopes: read_scopes,
+        };
+        let stop = Defaults {
+            name: "stop",
+            names: &["method", "path", "body", "missingMeansStopped"],
+            method: Method::Patch,
+            methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
+            path: of_one,
+            body: Some(r#"{"state":"stopped"}"#),
+            placeholders: &["id", "agentId"],
+            scopes: start_scopes.clone(),
+        };
+        let start = Defaults {
+            name: "start",
+            names: &["method", "path", "body"],
+            method: Method::Post,
+            methods: &[Method::Post, Method::Put],
+            path: path.to_owned(),
+            body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
+            placeholders: &["agentId", "recordingType"],
+            scopes: start_scopes,
+        };
         let contract = RecordingContract {
-            read_missing_means_stopped: parts.read.missing_means_stopped.unwrap_or_default(),
-            stop_missing_means_stopped: parts.stop.missing_means_stopped.unwrap_or_default(),
-            list: parts
-                .list
-                .unwrap_or_else(|| Some(OperationParts::default()))
-                .map(|list| {
-                    Operation::with(
-                        list,
-                        Defaults {
-                            name: "list",
-                            method: Method::Get,
-                            methods: &[Method::Get],
-                            path: format!("{path}?agentId={{agentId}}"),
-                            body: None,
-                            placeholders: &["agentId"],
-                            scopes: read_scopes.clone(),
-                        },
-                    )
-                })
-                .transpose()?,
-            read: Operation::with(
-                parts.read,
-                Defaults {
-                    name: "read",
-                    method: Method::Get,
-                    methods: &[Method::Get],
-                    path: of_one.clone(),
-                    body: None,
-                    placeholders: &["id", "agentId"],
-                    scopes: read_scopes,
-                },
-            )?,
-            stop: Operation::with(
-                parts.stop,
-                Defaults {
-                    name: "stop",
-                    method: Method::Patch,
-                    methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
-                    path: of_one,
-                    body: Some(r#"{"state":"stopped"}"#),
-                    placeholders: &["id", "agentId"],
-                    scopes: start_scopes.clone(),
-                },
-            )?,
-            start: Operation::with(
-                parts.start,
-                Defaults {
-                    name: "start",
-                    method: Method::Post,
-                    methods: &[Method::Post, Method::Put],
-                    path,
-                    body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
-                    placeholders: &["agentId", "recordingType"],
-                    scopes: start_scopes,
-                },
-            )?,
-            shape: Shape::with(parts.shape)?,
-            already_running: parts.already_running.unwrap_or_default(),
-            org_headers: parts.org_headers.unwrap_or_else(|| vec![ORG_HEADER.to_owned()]),
-            idempotency_header: parts.idempotency_header,
-            http2: parts.http2.unwrap_or_default(),
-            check_duplicates: parts.check_duplicates.unwrap_or_default(),
+            read_missing_means_stopped: part.part("read", read.names)?.bool("missingMeansStopped")?,
+            stop_missing_means_stopped: part.part("stop", stop.names)?.bool("missingMeansStopped")?,
+            list: if part.is_null("list") { None } else { Some(Operation::read(&part, list)?) },
+            read: Operation::read(&part, read)?,
+            stop: Operation::read(&part, stop)?,
+            start: Operation::read(&part, start)?,
+            shape: Shape::read_from(&part)?,
+            already_running: part.strings("alreadyRunning")?.unwrap_or_default(),
+            org_headers: part.strings("orgHeaders")?.unwrap_or_else(|| vec![ORG_HEADER.to_owned()]),
+            idempotency_header: part.string("idempotencyHeader")?.map(str::to_owned),
+            http2: part.bool("http2")?,
+            check_duplicates: part.bool("checkDuplicates")?,
         };
         contract.ensure_it_can_work()?;
         Ok(contract)

@@ -5,6 +5,7 @@ mod attempt;
 pub mod batch;
 pub mod contract;
 pub mod page_starts;
+mod part;
 mod queue;
 mod reconcile;
 pub mod shape;

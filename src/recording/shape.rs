@@ -7,6 +7,7 @@ use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
+use crate::recording::part::Part;
 use crate::recording::{Listed, Raw, Recording, State};
 
 /// The names from a JSON value to one that it contains.
@@ -25,31 +26,6 @@ pub struct Shape {
     started_by: Option<Names>,
     recording: Vec<String>,
     stopped: Vec<String>,
-}
-
-/// What differs from the default shape. Fields are dotted names; `Some(None)`: there is no such field.
-#[derive(Clone, Debug, Default)]
-pub struct ShapeParts {
-    /// The array in a list; empty if the list itself is the array.
-    pub items: Option<String>,
-    /// The recording's id.
-    pub id: Option<String>,
-    /// The agent's id.
-    pub agent_id: Option<Option<String>>,
-    /// The organization's id.
-    pub org_id: Option<Option<String>>,
-    /// The recording's type.
-    pub recording_type: Option<Option<String>>,
-    /// The recording's state.
-    pub state: Option<Option<String>>,
-    /// When the recording started.
-    pub started_at: Option<Option<String>>,
-    /// The user who started the recording.
-    pub started_by: Option<Option<String>>,
-    /// The states of a recording that runs.
-    pub recording: Option<Vec<String>>,
-    /// The states of a recording that has ended.
-    pub stopped: Option<Vec<String>>,
 }
 
 /// Why a JSON value is no recording.
@@ -72,30 +48,38 @@ pub struct Whose<'a> {
 }
 
 impl Shape {
-    /// The default shape, with these parts replaced.
-    pub fn with(parts: ShapeParts) -> Result<Shape, Error> {
-        let optional = |name: &str, field: Option<Option<String>>, default: Option<&str>| {
-            let field = field.unwrap_or_else(|| default.map(str::to_owned));
-            field.map(|field| names(name, &field)).transpose()
+    /// Reads what differs from the default: `list.items`, `fields`, `states`. A field may be null.
+    pub(super) fn read_from(contract: &Part<'_>) -> Result<Shape, Error> {
+        let fields = contract.part("fields", &["id", "agentId", "orgId", "recordingType", "state", "startedAt", "startedBy"])?;
+        let field = |name: &str, default: &str| {
+            if fields.is_null(name) {
+                return Ok(None);
+            }
+            match fields.string(name)? {
+                None if default.is_empty() => Ok(None),
+                dotted => names(&fields.place(name), dotted.unwrap_or(default)).map(Some),
+            }
         };
-        let words = |words: Option<Vec<String>>, default: &str| words.unwrap_or_else(|| vec![default.to_owned()]);
+        let states = contract.part("states", &["recording", "stopped"])?;
+        let words = |name: &str| Ok(states.strings(name)?.unwrap_or_else(|| vec![name.to_owned()]));
+        let items = if contract.is_null("list") { None } else { contract.part("list", &["path", "items"])?.string("items")? };
         let shape = Shape {
-            items: match parts.items.as_deref() {
+            items: match items {
                 Some("") => Names::default(),
-                items => names("list.items", items.unwrap_or("entities"))?,
+                items => names("contract.list.items", items.unwrap_or("entities"))?,
             },
-            id: names("fields.id", parts.id.as_deref().unwrap_or("id"))?,
-            agent: optional("fields.agentId", parts.agent_id, Some("agentId"))?,
-            org: optional("fields.orgId", parts.org_id, Some("organizationId"))?,
-            recording_type: optional("fields.recordingType", parts.recording_type, Some("recordingType"))?,
-            state: optional("fields.state", parts.state, Some("state"))?,
-            started_at: optional("fields.startedAt", parts.started_at, Some("startedAt"))?,
-            started_by: optional("fields.startedBy", parts.started_by, None)?,
-            recording: words(parts.recording, "recording"),
-            stopped: words(parts.stopped, "stopped"),
+            id: field("id", "id")?.ok_or_else(|| bad("contract.fields.id must be a string."))?,
+            agent: field("agentId", "agentId")?,
+            org: field("orgId", "organizationId")?,
+            recording_type: field("recordingType", "recordingType")?,
+            state: field("state", "state")?,
+            started_at: field("startedAt", "startedAt")?,
+            started_by: field("startedBy", "")?,
+            recording: words("recording")?,
+            stopped: words("stopped")?,
         };
-        let is_both = |word: &String| shape.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));
-        if let Some(word) = shape.recording.iter().find(|word| is_both(word)) {
+        let is_both = |word: &&String| shape.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));
+        if let Some(word) = shape.recording.iter().find(is_both) {
             return Err(bad(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped.")));
         }
         if shape.recording.iter().chain(&shape.stopped).any(String::is_empty) {
@@ -215,7 +199,7 @@ fn at<'a>(json: &'a Json, names: &[String]) -> Option<&'a Json> {
 fn names(place: &str, dotted: &str) -> Result<Names, Error> {
     let names: Names = dotted.split('.').map(str::to_owned).collect();
     if names.iter().any(String::is_empty) {
-        return Err(bad(format!("contract.{place} must be a name, or names with a dot between them.")));
+        return Err(bad(format!("{place} must be a name, or names with a dot between them.")));
     }
     Ok(names)
 }

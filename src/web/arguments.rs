@@ -1,20 +1,19 @@
 //! Converts JavaScript's arguments to Rust's types. A wrong type fails with a `BAD_ARGUMENT` that names the argument.
 
-use js_sys::{Array, Function, JSON, JsString, Object};
+use js_sys::{Array, Function, JsString, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
-use super::codec::pairs;
+use super::codec::{json, pairs};
 use super::foreign::{AbortSignal, own_property, property};
 use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
 use crate::model::error::Error;
+use crate::model::json::Json;
 use crate::model::launch::LaunchParams;
 use crate::model::secret::Secret;
 use crate::recorder::settings::Options;
-use crate::recording::contract::{ContractParts, OperationParts};
-use crate::recording::shape::ShapeParts;
 
 /// Longer than any option may be. Each option has its own limit, and its own message.
 const MAX_TEXT: u32 = 65_536;
@@ -134,11 +133,6 @@ impl Arguments {
         if value.is_undefined() { Ok(None) } else { read(&format!("{}{name}", self.prefix), &value).map(Some) }
     }
 
-    /// `Some(None)` if the value is null.
-    pub(super) fn nullable<T>(&self, name: &str, read: Read<T>) -> Result<Option<Option<T>>, Error> {
-        if self.get(name)?.is_null() { Ok(Some(None)) } else { Ok(self.optional(name, read)?.map(Some)) }
-    }
-
     pub(super) fn required<T>(&self, name: &str, read: Read<T>) -> Result<T, Error> {
         read(&format!("{}{name}", self.prefix), &self.get(name)?)
     }
@@ -213,82 +207,9 @@ fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
     })
 }
 
-const CONTRACT: &[&str] = &[
-    "path",
-    "orgHeaders",
-    "scope",
-    "scopes",
-    "idempotencyHeader",
-    "http2",
-    "checkDuplicates",
-    "start",
-    "read",
-    "list",
-    "stop",
-    "fields",
-    "states",
-    "alreadyRunning",
-];
-
-fn contract(place: &str, value: &JsValue) -> Result<ContractParts, Error> {
-    let given = Arguments::named(place, value, CONTRACT, "contract.")?;
-    let inner = |name: &str, names: &[&str]| {
-        let place = format!("contract.{name}");
-        Arguments::named(&place, &given.get(name)?, names, &format!("{place}."))
-    };
-    let operation = |name: &str, names: &[&str]| {
-        let given = inner(name, names)?;
-        Ok(OperationParts {
-            method: given.string("method")?,
-            path: given.string("path")?,
-            body: given.nullable("body", json_text)?,
-            missing_means_stopped: given.bool("missingMeansStopped")?,
-        })
-    };
-    let (list, items) = match given.get("list")? {
-        absent if absent.is_undefined() => (None, None),
-        null if null.is_null() => (Some(None), None),
-        _ => {
-            let list = inner("list", &["path", "items"])?;
-            (Some(Some(OperationParts { path: list.string("path")?, ..OperationParts::default() })), list.string("items")?)
-        }
-    };
-    let (scopes, states) = (inner("scopes", &["start", "read"])?, inner("states", &["recording", "stopped"])?);
-    let fields = inner("fields", &["id", "agentId", "orgId", "recordingType", "state", "startedAt", "startedBy"])?;
-    Ok(ContractParts {
-        path: given.string("path")?,
-        org_headers: given.optional("orgHeaders", strings)?,
-        scope: given.string("scope")?,
-        start_scopes: scopes.optional("start", strings)?,
-        read_scopes: scopes.optional("read", strings)?,
-        idempotency_header: given.string("idempotencyHeader")?,
-        http2: given.bool("http2")?,
-        check_duplicates: given.bool("checkDuplicates")?,
-        start: operation("start", &["method", "path", "body"])?,
-        read: operation("read", &["path", "missingMeansStopped"])?,
-        stop: operation("stop", &["method", "path", "body", "missingMeansStopped"])?,
-        list,
-        already_running: given.optional("alreadyRunning", strings)?,
-        shape: ShapeParts {
-            items,
-            id: fields.string("id")?,
-            agent_id: fields.nullable("agentId", string)?,
-            org_id: fields.nullable("orgId", string)?,
-            recording_type: fields.nullable("recordingType", string)?,
-            state: fields.nullable("state", string)?,
-            started_at: fields.nullable("startedAt", string)?,
-            started_by: fields.nullable("startedBy", string)?,
-            recording: states.optional("recording", strings)?,
-            stopped: states.optional("stopped", strings)?,
-        },
-    })
-}
-
-/// The value as JSON text.
-fn json_text(place: &str, value: &JsValue) -> Result<String, Error> {
-    // Throws for a BigInt and for a circle.
-    let text = JSON::stringify(value).ok().and_then(|text| text.as_string());
-    text.filter(|text| text.len() <= MAX_TEXT as usize).ok_or_else(|| must_be(place, "JSON of at most 64 kB"))
+/// The contract, which `src/js` has made JSON text.
+fn contract(place: &str, value: &JsValue) -> Result<Json, Error> {
+    json(&string(place, value)?).filter(|contract| *contract != Json::Null).ok_or_else(|| must_be(place, "an object"))
 }
 
 /// connect()'s options. Checks only their names and types.

@@ -25,9 +25,7 @@ test("two hundred calls and no token: one fetch, one start, two hundred results"
       const recorder = await connect({ getToken });
       const calls = Array.from({ length: 200 }, () => settle(recorder.startRecording(agentId)));
       return {
-        outcomes: (await Promise.all(calls)).map(({ value, error }) =>
-          error ? `${error.code}: ${error.message}` : value.id,
-        ),
+        outcomes: (await Promise.all(calls)).map(({ value, error }) => (error ? error.everything : value.id)),
         asked,
       };
     },
@@ -363,9 +361,7 @@ function inFrames(count, token, options = {}, missing = "") {
       }
       const recorders = await Promise.all(pages.map((page) => page.connect({ getToken, orgId, ...options })));
       const calls = recorders.map((recorder, at) => pages[at].settle(recorder.startRecording(agentId)));
-      const outcomes = (await Promise.all(calls)).map(({ value, error }) =>
-        error ? `${error.code}: ${error.message}` : value.id,
-      );
+      const outcomes = (await Promise.all(calls)).map(({ value, error }) => (error ? error.everything : value.id));
       return { asked, outcomes };
     },
     count,

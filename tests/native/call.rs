@@ -10,8 +10,9 @@ use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::OrgId;
+use premium_recorder::model::json::Json;
 use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
-use premium_recorder::recording::contract::{ContractParts, RecordingContract};
+use premium_recorder::recording::contract::RecordingContract;
 use proptest::prelude::*;
 
 const DAY: i64 = 86_400_000;
@@ -173,7 +174,7 @@ fn a_signed_out_token_authorizes_nothing_however_long_it_was_carried() {
         world.respond(|_| response(204, ""));
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let carried = recorder.tokens()[0].clone();
-        let list = || RecordingContract::with(ContractParts::default()).unwrap().list(None).unwrap();
+        let list = || RecordingContract::from_json(&Json::Null).unwrap().list(None).unwrap();
         assert!(carried.authorize(list()).is_ok());
         recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
         assert_eq!(carried.authorize(list()).unwrap_err().code, Code::NoToken);

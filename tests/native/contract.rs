@@ -2,14 +2,16 @@
 
 use crate::support::{ACME, AGENT, GLOBEX, code, response};
 use premium_recorder::model::argument::agent_id;
-use premium_recorder::model::error::Code;
+use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::model::json::Json;
 use premium_recorder::recording::State;
-use premium_recorder::recording::contract::{ContractParts, OperationParts, RecordingContract};
-use premium_recorder::recording::shape::{Shape, ShapeParts, Whose};
+use premium_recorder::recording::contract::RecordingContract;
+use premium_recorder::recording::shape::Whose;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::request::{ApiRequest, Method, Repeat};
 use proptest::prelude::*;
+use serde_json::json;
 
 /// Headers that the request uses already, names that are none, and the Fetch standard's forbidden request-headers, in any case.
 const REFUSED_HEADERS: &[&str] = &[
@@ -59,11 +61,15 @@ const REFUSED_HEADERS: &[&str] = &[
 
 /// The recording API of the source document.
 fn standard() -> RecordingContract {
-    RecordingContract::with(ContractParts::default()).unwrap()
+    RecordingContract::from_json(&Json::Null).unwrap()
 }
 
-fn with_path(path: &str) -> Result<RecordingContract, premium_recorder::model::error::Error> {
-    RecordingContract::with(ContractParts { path: Some(path.to_owned()), ..ContractParts::default() })
+fn contract(parts: &serde_json::Value) -> Result<RecordingContract, Error> {
+    RecordingContract::from_json(&crate::support::json(&parts.to_string()).unwrap())
+}
+
+fn with_path(path: &str) -> Result<RecordingContract, Error> {
+    contract(&json!({ "path": path }))
 }
 
 #[test]
@@ -77,57 +83,27 @@ fn the_defaults_match_the_source_document() {
 
 #[test]
 fn every_part_of_the_contract_can_be_replaced() {
-    let headers = vec!["x-gc-organization".to_owned(), "ININ-Organization-Id".to_owned()];
-    let contract = RecordingContract::with(ContractParts {
-        path: Some("/v3/recordings".into()),
-        org_headers: Some(headers.clone()),
-        scope: Some("recordings".into()),
-        ..ContractParts::default()
-    })
-    .unwrap();
+    let headers = ["x-gc-organization", "ININ-Organization-Id"];
+    let contract_of = |parts| contract(&parts).unwrap();
+    let contract = contract_of(json!({ "path": "/v3/recordings", "orgHeaders": headers, "scope": "recordings" }));
     let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio", None);
     assert_eq!((call.repeat(), contract.list(None).unwrap().repeat()), (Repeat::Never, Repeat::Idempotent { sends: 3 }));
-    assert_eq!(
-        (call.path(), call.org_headers(), contract.start_scopes().first().unwrap().as_str()),
-        ("/v3/recordings", headers.as_slice(), "recordings")
-    );
-    assert!(
-        RecordingContract::with(ContractParts { org_headers: Some(vec![]), ..ContractParts::default() })
-            .unwrap()
-            .start(&AgentId::parse(AGENT).unwrap(), "screen", None)
-            .org_headers()
-            .is_empty()
-    );
-}
-
-fn operation(method: Option<&str>, path: &str, body: Option<Option<&str>>) -> OperationParts {
-    OperationParts {
-        method: method.map(str::to_owned),
-        path: Some(path.to_owned()),
-        body: body.map(|body| body.map(str::to_owned)),
-        missing_means_stopped: None,
-    }
-}
-
-fn list(path: &str) -> Option<Option<OperationParts>> {
-    Some(Some(operation(None, path, None)))
+    assert_eq!((call.path(), call.scopes()), ("/v3/recordings", ["recordings".to_owned()].as_slice()));
+    assert_eq!(call.org_headers(), headers);
+    let without = contract_of(json!({ "orgHeaders": [] }));
+    assert!(without.start(&AgentId::parse(AGENT).unwrap(), "screen", None).org_headers().is_empty());
 }
 
 #[test]
 fn every_request_follows_from_the_contract() {
-    let contract = RecordingContract::with(ContractParts {
-        start: operation(
-            Some("put"),
-            "/v7/agents/{agentId}/{recordingType}",
-            Some(Some(r#"{"who":["{agentId}"],"{recordingType}":{},"n":{"x":1},"as is":"{ {} {agentId"}"#)),
-        ),
-        read: operation(None, "/v7/captures/{id}", None),
-        list: list("/v7/captures?owner={agentId}&size=100"),
-        stop: operation(Some("DELETE"), "/v7/agents/{agentId}/captures/{id}", None),
-        start_scopes: Some(vec!["capture".to_owned(), "capture:all".to_owned()]),
-        read_scopes: Some(vec!["capture:readonly".to_owned()]),
-        ..ContractParts::default()
-    })
+    let body = r#"{"who":["{agentId}"],"{recordingType}":{},"n":{"x":1.5},"as is":"{ {} {agentId"}"#;
+    let contract = contract(&json!({
+        "start": { "method": "put", "path": "/v7/agents/{agentId}/{recordingType}", "body": body },
+        "read": { "path": "/v7/captures/{id}" },
+        "list": { "path": "/v7/captures?owner={agentId}&size=100" },
+        "stop": { "method": "DELETE", "path": "/v7/agents/{agentId}/captures/{id}" },
+        "scopes": { "start": ["capture", "capture:all"], "read": ["capture:readonly"] },
+    }))
     .unwrap();
     // No value is filled in again, and none leaves its place.
     let (agent, id) = (AgentId::parse("a/b?{id}\"\\ü").unwrap(), RecordingId::parse("47/11#{agentId}").unwrap());
@@ -135,7 +111,7 @@ fn every_request_follows_from_the_contract() {
     let start = contract.start(&agent, "scr{agentId}", None);
     assert_eq!(line(&start), "PUT /v7/agents/a%2Fb%3F%7Bid%7D%22%5C%C3%BC/scr%7BagentId%7D");
     let body: serde_json::Value = serde_json::from_str(start.body().unwrap()).unwrap();
-    assert_eq!(body, serde_json::json!({ "who": ["a/b?{id}\"\\ü"], "scr{agentId}": {}, "n": { "x": 1 }, "as is": "{ {} {agentId" }));
+    assert_eq!(body, serde_json::json!({ "who": ["a/b?{id}\"\\ü"], "scr{agentId}": {}, "n": { "x": 1.5 }, "as is": "{ {} {agentId" }));
     let find = contract.find(&id, None).unwrap();
     assert_eq!((line(&find), find.body()), ("GET /v7/captures/47%2F11%23%7BagentId%7D".to_owned(), None));
     assert_eq!(line(&contract.list(Some(&agent)).unwrap()), "GET /v7/captures?owner=a%2Fb%3F%7Bid%7D%22%5C%C3%BC&size=100");
@@ -150,52 +126,48 @@ fn every_request_follows_from_the_contract() {
 
 #[test]
 fn a_contract_that_cannot_work_is_refused_with_the_reason() {
-    let parts = ContractParts::default;
-    let named = |name: &str| Some(Some(name.to_owned()));
-    let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
     for (what, parts) in [
-        ("contract.start needs {agentId}", ContractParts { start: operation(None, "/start", Some(None)), ..parts() }),
-        ("contract.start.path may not have {id}", ContractParts { start: operation(None, "/start/{id}", None), ..parts() }),
-        (
-            "contract.start.body may not have {agent}",
-            ContractParts { start: operation(None, "/s", Some(Some(r#"{"a":"{agent}"}"#))), ..parts() },
-        ),
-        ("contract.start.method", ContractParts { start: operation(Some("GET"), "/s/{agentId}", None), ..parts() }),
-        ("contract.stop.method", ContractParts { stop: operation(Some("GET"), "/s/{id}", None), ..parts() }),
-        ("contract.read needs {id}", ContractParts { read: operation(None, "/recordings", None), ..parts() }),
-        (
-            "contract.read.path may not have {recordingType}",
-            ContractParts { read: operation(None, "/{recordingType}/{id}", None), ..parts() },
-        ),
-        ("contract.stop needs {id}", ContractParts { stop: operation(None, "/stop", None), ..parts() }),
-        ("contract.list.path may not have {id}", ContractParts { list: list("/l?id={id}"), ..parts() }),
-        ("contract.http2", ContractParts { http2: Some(true), start: operation(None, "/s/{agentId}", Some(None)), ..parts() }),
-        ("contract.checkDuplicates", ContractParts { check_duplicates: Some(true), list: Some(None), ..parts() }),
-        ("contract.scopes", ContractParts { start_scopes: words(&["two words"]), ..parts() }),
-        ("contract.scopes", ContractParts { read_scopes: words(&[""]), ..parts() }),
-        ("contract.alreadyRunning", ContractParts { already_running: words(&["a", ""]), ..parts() }),
-        ("contract.fields.id", ContractParts { shape: ShapeParts { id: Some("a..b".to_owned()), ..ShapeParts::default() }, ..parts() }),
-        ("contract.fields.state", ContractParts { shape: ShapeParts { state: named(""), ..ShapeParts::default() }, ..parts() }),
-        ("contract.list.items", ContractParts { shape: ShapeParts { items: Some(".".to_owned()), ..ShapeParts::default() }, ..parts() }),
-        (
-            "contract.states: \"ON\"",
-            ContractParts { shape: ShapeParts { recording: words(&["ON"]), stopped: words(&["on"]), ..ShapeParts::default() }, ..parts() },
-        ),
-        ("contract.states has an empty", ContractParts { shape: ShapeParts { stopped: words(&[""]), ..ShapeParts::default() }, ..parts() }),
+        ("contract must be an object", json!("text")),
+        ("contract has no \"url\"", json!({ "url": "/x" })),
+        ("contract.start has no \"verb\"", json!({ "start": { "verb": "GET" } })),
+        ("contract.start must be an object", json!({ "start": "/x" })),
+        ("contract.path must be a string", json!({ "path": 1 })),
+        ("contract.http2 must be true or false", json!({ "http2": "yes" })),
+        ("contract.orgHeaders must be an array", json!({ "orgHeaders": "X-Org" })),
+        ("contract.states.stopped must be an array", json!({ "states": { "stopped": [1] } })),
+        ("contract.start needs {agentId}", json!({ "start": { "path": "/start", "body": null } })),
+        ("contract.start.path may not have {id}", json!({ "start": { "path": "/start/{id}" } })),
+        ("contract.start.body may not have {agent}", json!({ "start": { "body": r#"{"a":"{agent}"}"# } })),
+        ("contract.start.body must be a string", json!({ "start": { "body": 0 } })),
+        ("contract.start.method", json!({ "start": { "method": "GET" } })),
+        ("contract.stop.method", json!({ "stop": { "method": "GET" } })),
+        ("contract.read has no \"method\"", json!({ "read": { "method": "POST" } })),
+        ("contract.read needs {id}", json!({ "read": { "path": "/recordings" } })),
+        ("contract.read.path may not have {recordingType}", json!({ "read": { "path": "/{recordingType}/{id}" } })),
+        ("contract.stop needs {id}", json!({ "stop": { "path": "/stop" } })),
+        ("contract.list.path may not have {id}", json!({ "list": { "path": "/l?id={id}" } })),
+        ("contract.http2", json!({ "http2": true, "start": { "path": "/s/{agentId}", "body": null } })),
+        ("contract.checkDuplicates", json!({ "checkDuplicates": true, "list": null })),
+        ("contract.scope", json!({ "scopes": { "start": ["two words"] } })),
+        ("contract.scope", json!({ "scopes": { "read": [""] } })),
+        ("contract.alreadyRunning", json!({ "alreadyRunning": ["a", ""] })),
+        ("contract.fields.id", json!({ "fields": { "id": "a..b" } })),
+        ("contract.fields.id", json!({ "fields": { "id": null } })),
+        ("contract.fields.state", json!({ "fields": { "state": "" } })),
+        ("contract.fields has no \"__proto__\"", json!({ "fields": { "__proto__": "x" } })),
+        ("contract.list.items", json!({ "list": { "items": "." } })),
+        ("contract.states: \"ON\"", json!({ "states": { "recording": ["ON"], "stopped": ["on"] } })),
+        ("contract.states has an empty", json!({ "states": { "stopped": [""] } })),
     ] {
-        let error = RecordingContract::with(parts).unwrap_err();
+        let error = contract(&parts).unwrap_err();
         assert!(error.code == Code::BadArgument && error.message.contains(what), "{what}: {}", error.message);
     }
     for path in
         ["/a/{id}/..", "/a/%7Bid%7D/{id}", "//evil/{id}", "/a/{id}#x", "/a/{id}?x=#", "/a/{id}?", "/a/{id}?x=/..", "/a/{id", "/a\\{id}"]
     {
-        assert_eq!(
-            code(RecordingContract::with(ContractParts { read: operation(None, path, None), ..parts() })),
-            Code::BadArgument,
-            "{path}"
-        );
+        assert_eq!(code(contract(&json!({ "read": { "path": path } }))), Code::BadArgument, "{path}");
     }
-    assert_eq!(code(RecordingContract::with(ContractParts { list: Some(None), ..parts() }).unwrap().list(None)), Code::BadArgument);
+    assert_eq!(code(contract(&json!({ "list": null })).unwrap().list(None)), Code::BadArgument);
 }
 
 #[test]
@@ -209,20 +181,13 @@ fn an_id_that_would_lead_to_another_path_is_refused() {
 
 #[test]
 fn a_recording_is_read_by_the_names_of_the_contract() {
-    let named = |name: &str| Some(Some(name.to_owned()));
-    let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
-    let shape = Shape::with(ShapeParts {
-        items: Some("found.captures".to_owned()),
-        id: Some("job.ref".to_owned()),
-        agent_id: named("job.owner.key"),
-        state: named("job.phase"),
-        started_at: named("job.begun"),
-        started_by: named("by"),
-        recording: words(&["RUNNING", "STARTING"]),
-        stopped: words(&["ENDED"]),
-        ..ShapeParts::default()
-    })
+    let nested = contract(&json!({
+        "list": { "items": "found.captures" },
+        "fields": { "id": "job.ref", "agentId": "job.owner.key", "state": "job.phase", "startedAt": "job.begun", "startedBy": "by" },
+        "states": { "recording": ["RUNNING", "STARTING"], "stopped": ["ENDED"] },
+    }))
     .unwrap();
+    let shape = nested.shape();
     let org = OrgId::parse(ACME).unwrap();
     let whose = |user| Whose { org: &org, agent: None, user };
     let item = |id: i32, phase: &str, by: &str| {
@@ -241,13 +206,15 @@ fn a_recording_is_read_by_the_names_of_the_contract() {
     assert_eq!((listed.recordings.len(), listed.unreadable, listed.unreadable_running), (0, 3, 2));
     assert!(shape.list(&response(200, "[]"), whose(None)).is_none());
     // Without a state, what the cloud describes runs. The list itself may be the array.
-    let bare = Shape::with(ShapeParts { items: Some(String::new()), state: Some(None), ..ShapeParts::default() }).unwrap();
-    let listed = bare.list(&response(200, r#"[{"id":"1","agentId":"a1","state":"stopped"}]"#), whose(None)).unwrap();
+    let bare = contract(&json!({ "list": { "items": "" }, "fields": { "state": null } })).unwrap();
+    let listed = bare.shape().list(&response(200, r#"[{"id":"1","agentId":"a1","state":"stopped"}]"#), whose(None)).unwrap();
     assert_eq!(listed.recordings[0].state, State::Recording);
     // Without words for it, everything runs that has not stopped.
-    let wordless = Shape::with(ShapeParts { recording: words(&[]), ..ShapeParts::default() }).unwrap();
-    let state =
-        |word: &str| wordless.one(&response(200, &format!(r#"{{"id":"1","agentId":"a","state":"{word}"}}"#)), whose(None)).unwrap().state;
+    let wordless = contract(&json!({ "states": { "recording": [] } })).unwrap();
+    let state = |word: &str| {
+        let body = format!(r#"{{"id":"1","agentId":"a","state":"{word}"}}"#);
+        wordless.shape().one(&response(200, &body), whose(None)).unwrap().state
+    };
     assert_eq!((state("anything"), state("Stopped")), (State::Recording, State::Stopped));
 }
 
@@ -280,24 +247,19 @@ fn a_path_that_could_lead_elsewhere_is_refused() {
 #[test]
 fn a_reserved_or_invalid_header_or_scope_is_refused() {
     for name in REFUSED_HEADERS {
-        let as_org = ContractParts { org_headers: Some(vec!["X-Org".to_owned(), (*name).to_owned()]), ..ContractParts::default() };
-        let as_key = ContractParts { idempotency_header: Some((*name).to_owned()), ..ContractParts::default() };
+        let as_org = json!({ "orgHeaders": ["X-Org", name] });
+        let as_key = json!({ "idempotencyHeader": name });
         for (option, parts) in [("orgHeaders", as_org), ("idempotencyHeader", as_key)] {
-            let error = RecordingContract::with(parts).unwrap_err();
+            let error = contract(&parts).unwrap_err();
             let is_named = error.message.contains(option) && error.message.contains(&format!("\"{name}\""));
             assert!(error.code == Code::BadArgument && is_named, "{name:?} {}", error.message);
         }
     }
     for name in ["X-Sec-Org", "Section", "Secure", "X-Via", "Idempotency-Key", "ININ-Organization-Id", "Dates", "Proxy"] {
-        let parts = ContractParts { org_headers: Some(vec![name.to_owned()]), ..ContractParts::default() };
-        assert!(RecordingContract::with(parts).is_ok(), "{name}");
+        assert!(contract(&json!({ "orgHeaders": [name] })).is_ok(), "{name}");
     }
     for scope in ["", "a b", "a\"b", "a\\b", "ä"] {
-        assert_eq!(
-            code(RecordingContract::with(ContractParts { scope: Some(scope.to_owned()), ..ContractParts::default() })),
-            Code::BadArgument,
-            "{scope:?}"
-        );
+        assert_eq!(code(contract(&json!({ "scope": scope }))), Code::BadArgument, "{scope:?}");
     }
 }
 

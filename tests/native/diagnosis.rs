@@ -11,7 +11,6 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::{DiagnosisLine, Verdict};
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::contract::ContractParts;
 
 use Verdict::{Fail, Ok as Good, Skipped, Warn};
 
@@ -99,10 +98,7 @@ fn one_report_names_every_mistake_of_the_forum_thread() {
         for target in [Some(GLOBEX), None] {
             let world = World::new();
             cloud(&world, GLOBEX, r#""screenrecording:write""#);
-            let options = Options {
-                contract: ContractParts { org_headers: Some(vec!["x-gc-organization".into()]), ..ContractParts::default() },
-                ..options(&[&jwt_for(ACME)])
-            };
+            let options = Options { contract: json(r#"{"orgHeaders":["x-gc-organization"]}"#).unwrap(), ..options(&[&jwt_for(ACME)]) };
             let recorder = connect(&world, options).await;
             let report = report(&recorder, target).await;
             let agent = line(&report, "agent");
@@ -214,11 +210,7 @@ fn cors_is_checked_without_a_start() {
         }
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
-        let recorder = connect(
-            &world,
-            Options { contract: ContractParts { org_headers: Some(vec![]), ..ContractParts::default() }, ..options(&[&jwt_for(GLOBEX)]) },
-        )
-        .await;
+        let recorder = connect(&world, Options { contract: json(r#"{"orgHeaders":[]}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
         let lines = report(&recorder, None).await;
         assert_eq!((verdict(&lines, "cors"), verdict(&lines, "org-header")), (Skipped, Good));
     });

@@ -2,14 +2,13 @@
 
 use std::fs;
 
-use crate::support::{ACME, AGENT, GLOBEX, NOW, World, jwt, no_options, pairs, response, run};
+use crate::support::{ACME, AGENT, GLOBEX, NOW, World, json, jwt, no_options, pairs, response, run};
 use premium_recorder::model::error::{Code, glossary};
 use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::Verdict;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::contract::ContractParts;
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -56,11 +55,8 @@ fn the_threads_report() -> String {
         if request.url.contains("/users/") { response(404, r#"{"code":"not.found"}"#) } else { response(200, &info) }
     });
     let launch = pairs(&[("gcHostOrigin", "https://apps.mypurecloud.ie"), ("gcTargetEnv", "prod-euw1"), ("orgId", GLOBEX)]);
-    let options = Options {
-        tokens: vec![of_acme.into()],
-        contract: ContractParts { org_headers: Some(vec!["x-gc-organization".to_owned()]), ..ContractParts::default() },
-        ..Options::default()
-    };
+    let options =
+        Options { tokens: vec![of_acme.into()], contract: json(r#"{"orgHeaders":["x-gc-organization"]}"#).unwrap(), ..Options::default() };
     let settings = Settings::from_options(options, Some(&launch), None).unwrap();
     let report = run(async {
         let recorder = Recorder::connect(PageState::default(), world, settings, None, no_options()).await.unwrap();

@@ -12,9 +12,11 @@ use premium_recorder::cloud::response::Response;
 use premium_recorder::model::environment::Environments;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{AgentId, OrgId};
+use premium_recorder::model::json::Json;
 use premium_recorder::model::launch::{LaunchContext, LaunchParams};
 use premium_recorder::model::time::Timestamp;
-use premium_recorder::recording::shape::{Shape, ShapeParts, Whose};
+use premium_recorder::recording::contract::RecordingContract;
+use premium_recorder::recording::shape::Whose;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use premium_recorder::token::claims::TokenInfo;
 use proptest::prelude::*;
@@ -201,7 +203,8 @@ fn bodies() {
         let answer = response(status, &body);
         let agent = names_agent.then_some(&agent);
         let _ = refusal(&answer);
-        let shape = Shape::with(ShapeParts::default()).unwrap();
+        let contract = RecordingContract::from_json(&Json::Null).unwrap();
+        let shape = contract.shape();
         let whose = Whose { org: &org, agent, user: None };
         let _ = shape.one(&answer, whose);
         if let Some(info) = json(&body).and_then(|info| TokenInfo::from_json(&info)) {

@@ -264,7 +264,7 @@ fn a_refusal_names_the_headers_and_scopes_that_were_sent() {
         world.respond(move |_| response(403, body));
         let token = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write user-basic-info"}}"#));
         let mut options = options(&[&token]);
-        options.contract.org_headers = Some(vec!["x-gc-organization".to_owned()]);
+        options.contract = json(r#"{"orgHeaders":["x-gc-organization"]}"#).unwrap();
         let recorder = connect(&world, options).await;
         let refused = error(record(&recorder, GLOBEX).await);
         let evidence = &refused.evidence;

@@ -6,7 +6,6 @@ use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recording::contract::ContractParts;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -70,8 +69,7 @@ fn pages_with_another_cloud_scope_or_login_share_no_token() {
         record(&recorder, GLOBEX).await.unwrap();
         let mut other_cloud = options(&[]);
         other_cloud.environments[0].api = "https://api.another.example".into();
-        let other_use =
-            Options { contract: ContractParts { scope: Some("recordings".into()), ..ContractParts::default() }, ..options(&[]) };
+        let other_use = Options { contract: json(r#"{"scope":"recordings"}"#).unwrap(), ..options(&[]) };
         for options in [other_cloud, other_use, login_options()] {
             let world = first.another_page();
             world.respond(accept_with_refresh_token).issue_per_org();

@@ -15,7 +15,6 @@ use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recording::contract::ContractParts;
 use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::recording::{Recording, State};
@@ -1378,10 +1377,7 @@ fn each_start_has_its_own_idempotency_key_and_keeps_it_when_repeated() {
                 created("rec")
             }
         });
-        let options = Options {
-            contract: ContractParts { idempotency_header: Some("Idempotency-Key".into()), ..ContractParts::default() },
-            ..options(&[&jwt_for(GLOBEX)])
-        };
+        let options = Options { contract: json(r#"{"idempotencyHeader":"Idempotency-Key"}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
         let recorder = connect(&world, options).await;
         while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
         record(&recorder, GLOBEX).await.unwrap();
@@ -1397,9 +1393,13 @@ fn each_start_has_its_own_idempotency_key_and_keeps_it_when_repeated() {
 
 #[test]
 fn only_a_start_to_a_cloud_with_http2_is_streamed() {
-    for (http2, can_stream, is_streamed, is_told) in
-        [(None, true, false, false), (Some(false), true, false, false), (Some(true), true, true, false), (Some(true), false, false, true)]
-    {
+    let streams = r#"{"http2":true}"#;
+    for (http2, can_stream, is_streamed, is_told) in [
+        ("{}", true, false, false),
+        (r#"{"http2":false}"#, true, false, false),
+        (streams, true, true, false),
+        (streams, false, false, true),
+    ] {
         run(async {
             let world = World::new();
             if !can_stream {
@@ -1412,11 +1412,7 @@ fn only_a_start_to_a_cloud_with_http2_is_streamed() {
                 "POST" => created("rec-1"),
                 _ => list(&[]),
             });
-            let recorder = connect(
-                &world,
-                Options { contract: ContractParts { http2, ..ContractParts::default() }, ..options(&[&jwt_with_id(GLOBEX, "old")]) },
-            )
-            .await;
+            let recorder = connect(&world, Options { contract: json(http2).unwrap(), ..options(&[&jwt_with_id(GLOBEX, "old")]) }).await;
             record(&recorder, GLOBEX).await.unwrap();
             recorder.recordings(None, None, no_options()).await.unwrap();
             // The start, the same start again, and the list.
@@ -1447,8 +1443,7 @@ fn duplicates_among(listed: Vec<String>, options: Options, looks: usize) -> Vec<
 
 #[test]
 fn a_second_recording_that_began_with_the_start_is_told_if_the_app_asks_for_it() {
-    let checking =
-        || Options { contract: ContractParts { check_duplicates: Some(true), ..ContractParts::default() }, ..options(&[&jwt_for(GLOBEX)]) };
+    let checking = || Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
     let own = || entity("rec-1", "recording", 10);
     let expected = format!(r#"DuplicateRecording {{ org: {GLOBEX}, agent: "{AGENT}", recordings: ["rec-2", "rec-3"] }}"#);
     let two = || vec![own(), entity("rec-2", "recording", 20), entity("rec-3", "stopped", 30)];
@@ -1481,14 +1476,8 @@ fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_t
             started.set(started.get() + 1);
             created(if started.get() == 1 { "rec-1" } else { "rec-2" })
         });
-        let recorder = connect(
-            &world,
-            Options {
-                contract: ContractParts { check_duplicates: Some(true), ..ContractParts::default() },
-                ..options(&[&jwt_for(GLOBEX)])
-            },
-        )
-        .await;
+        let recorder =
+            connect(&world, Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
         let alone = || Start { shares: false, ..start_in(GLOBEX) };
         while_time_passes(&[&world], async {
             for _ in 0..2 {
@@ -1506,14 +1495,8 @@ fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_t
             "POST" => Response { rate_limit: Some(RateLimit { allowed: 300, count: 300, reset: 60 }), ..created("rec-1") },
             _ => list(&[]),
         });
-        let recorder = connect(
-            &world,
-            Options {
-                contract: ContractParts { check_duplicates: Some(true), ..ContractParts::default() },
-                ..options(&[&jwt_for(GLOBEX)])
-            },
-        )
-        .await;
+        let recorder =
+            connect(&world, Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
         while_time_passes(&[&world], async {
             record(&recorder, GLOBEX).await.unwrap();
             world.sleep(2_000).await;
@@ -1541,14 +1524,8 @@ fn a_recording_that_another_start_of_the_page_may_lead_to_is_no_duplicate_and_a_
                     Ok(created(&format!("rec-{number}")))
                 })
             });
-            let recorder = connect(
-                &world,
-                Options {
-                    contract: ContractParts { check_duplicates: Some(true), ..ContractParts::default() },
-                    ..options(&[&jwt_for(GLOBEX)])
-                },
-            )
-            .await;
+            let recorder =
+                connect(&world, Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
             let alone = || Start { shares: false, ..start_in(GLOBEX) };
             let calls = async {
                 let (first, second) = (recorder.start_recording(alone(), no_options()), recorder.start_recording(alone(), no_options()));
@@ -1582,10 +1559,7 @@ fn an_idempotency_key_is_a_random_uuid() {
             let world = World::new();
             world.seed_random(u8::wrapping_sub(byte, 1));
             world.respond(|_| created("rec"));
-            let options = Options {
-                contract: ContractParts { idempotency_header: Some("Idempotency-Key".into()), ..ContractParts::default() },
-                ..options(&[&jwt_for(GLOBEX)])
-            };
+            let options = Options { contract: json(r#"{"idempotencyHeader":"Idempotency-Key"}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
             record(&connect(&world, options).await, GLOBEX).await.unwrap();
             assert_eq!(world.starts()[0].idempotency_key.as_deref(), Some(expected));
         });

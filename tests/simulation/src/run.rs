@@ -11,12 +11,12 @@ use premium_recorder::cloud::call::{CallError, CallOptions};
 use premium_recorder::cloud::ports::Codec as _;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
+use premium_recorder::model::json::Json;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
-use premium_recorder::recording::contract::ContractParts;
 use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
@@ -595,7 +595,7 @@ fn options(world: &Rc<World>, setup: &PageSetup) -> Options {
         org_id: setup.org.map(|org| ORG_IDS[usize::from(org % ORGS)].to_owned()),
         environment: Some(name(setup.environment).to_owned()),
         environments: vec![entry(0), entry(1)],
-        contract: ContractParts { idempotency_header: Some(START_HEADER.to_owned()), ..ContractParts::default() },
+        contract: Json::Object(vec![("idempotencyHeader".to_owned(), Json::String(START_HEADER.to_owned()))]),
         ..Options::default()
     }
 }
