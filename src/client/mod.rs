@@ -55,6 +55,8 @@ pub(crate) struct SentLog {
     last: RefCell<Option<SentRequest>>,
     /// Whether somebody has found out otherwise what the last send led to.
     is_known: Cell<bool>,
+    /// The last response, if the app takes the platform's own.
+    response: RefCell<Option<Response>>,
     changed: Waiters,
 }
 
@@ -83,6 +85,11 @@ impl SentLog {
     pub(crate) fn resolve(&self) {
         self.last.take();
         self.changed.wake();
+    }
+
+    /// The last response, if the app takes the platform's own.
+    pub(crate) fn take_response(&self) -> Option<Response> {
+        self.response.take()
     }
 
     /// Tasks that wait for a change.
@@ -187,6 +194,9 @@ impl<P: Platform> Client<P> {
                 return Ok(response);
             }
             let refused = self.with_token_evidence(self.exchange.refusal(&response), &token, request);
+            if request.takes_response {
+                sent.response.replace(Some(response));
+            }
             if refused.is_token_rejection() {
                 token.mark_rejected();
                 // A batch that waits for the token's next slot need not wait any longer.
@@ -194,7 +204,7 @@ impl<P: Platform> Client<P> {
             } else {
                 token.mark_used();
             }
-            if repaired.is_some() || self.was_signed_out(call) {
+            if repaired.is_some() || request.repeat == Repeat::Once || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
             }
             let refused = self.repair(refused, &token, call, request).await.map_err(SendError::Refused)?;

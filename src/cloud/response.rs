@@ -1,5 +1,9 @@
 //! The cloud's response to a request.
 
+use std::any::Any;
+use std::fmt;
+use std::rc::Rc;
+
 use crate::model::error::{Cause, Error};
 use crate::model::json::Json;
 use crate::model::secret::{Secret, redact};
@@ -12,7 +16,7 @@ pub const MAX_BODY_BYTES: u32 = 4 * 1024 * 1024;
 pub const BODY_TOO_LONG: &str = "The response is longer than 4 MiB, so it was not read.";
 
 /// A complete response.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
@@ -28,6 +32,14 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// `inin-ratelimit-…`, if CORS exposes them.
     pub rate_limit: Option<RateLimit>,
+    /// The platform's own response, for the app. Its body is not read: `body` is empty, except after some refusals.
+    pub platform_response: Option<Rc<dyn Any>>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status).field("body", &self.body).finish_non_exhaustive()
+    }
 }
 
 /// A token's rate limit, as a response reports it.

@@ -5,6 +5,7 @@ import { RecorderError, badArgument, closed, define, isRecorderError } from "./e
 import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { call, load, resetPanicCount } from "./module.js";
 import { member, snapshot, snapshotOf } from "./options.js";
+import { readRequest } from "./request.js";
 
 export { explain } from "./explain.js";
 export { RecorderError, isRecorderError };
@@ -79,6 +80,7 @@ class Recorder {
   /** connect()'s options for a new instance after a panic, without tokens. */
   #options;
   #isClosed = false;
+  #closing = new AbortController();
 
   constructor(instance, handle, address, { tokens, wasm, launchUrl = address, ...options }) {
     this.#instance = instance;
@@ -131,6 +133,27 @@ class Recorder {
     await this.#call((handle) => handle.signOut(orgId));
   }
 
+  async fetch(path, init) {
+    return this.#send("fetch", path, init);
+  }
+
+  async request(path, init) {
+    return this.#send("request", path, init);
+  }
+
+  async #send(name, path, init) {
+    const given = snapshot(init);
+    const call = new AbortController();
+    const signals = [call.signal, this.#closing.signal, given?.signal];
+    const [address, ...request] = readRequest(this.environment.api, path, given ?? {}, signals, name === "request");
+    try {
+      return await this.#call((handle) => handle[name](address, given, ...request), given);
+    } catch (error) {
+      call.abort();
+      throw error;
+    }
+  }
+
   async startRecording(agentId, options) {
     const given = snapshot(options);
     return this.#recording(await this.#call((handle) => handle.startRecording(agentId, given), given));
@@ -173,6 +196,7 @@ class Recorder {
     if (this.#isClosed) return;
     this.#options.orgId = this.orgId;
     this.#isClosed = true;
+    this.#closing.abort();
     end(this.#handle);
   }
 

@@ -4,7 +4,7 @@
 import { badArgument, shorten } from "./errors.js";
 
 /** Options that are not data. */
-const NOT_DATA = ["signal", "wasm", "launchUrl"];
+const NOT_DATA = ["signal", "wasm", "launchUrl", "headers", "body", "json"];
 /** Longer than any name that the module knows. A text has as many characters at most. */
 const MAX_NAME = 65_536;
 /** Of one argument, with the items of its lists. */

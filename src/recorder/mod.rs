@@ -1,6 +1,7 @@
 //! The recorder that apps call: it chooses the organization of each call, and hands the call down.
 
 pub mod doctor;
+pub mod fetch;
 pub mod page_state;
 pub mod settings;
 pub mod trustor;
@@ -19,12 +20,14 @@ use crate::client::Client;
 use crate::cloud::call::{Call, CallError, CallOptions, Interruption, closed};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
+use crate::cloud::response::Response;
 use crate::cloud::tasks::Tasks;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::time::Moment;
 use crate::recorder::doctor::{DiagnosisLine, Doctor, unfinished};
+use crate::recorder::fetch::AppRequest;
 use crate::recorder::page_state::PageState;
 use crate::recorder::settings::Settings;
 use crate::recorder::trustor::Trustor;
@@ -220,6 +223,13 @@ impl<P: Platform> Recorder<P> {
         }
         self.starts.start_many(&self.call_for_any(options), batch, waiting, &mut results).await;
         Ok(results.into_results())
+    }
+
+    /// Sends the app's own request, with the target organization's own token.
+    pub async fn send(&self, request: AppRequest, org: Option<&OrgId>, options: CallOptions) -> Result<Response, CallError> {
+        let request = request.validated(&self.settings.environment)?;
+        let call = self.begin(org, options).await?;
+        fetch::send(&self.client, &call, &request).await
     }
 
     /// The organizations that have authorized the home organization of the target organization's user.

@@ -3,7 +3,9 @@
 //! Only this file makes a [`Request`], and a [`Request`] takes its origin, its organization and its bearer from one token. So
 //! no code can send one organization's request with another organization's token.
 
+use std::any::Any;
 use std::fmt;
+use std::rc::Rc;
 
 use zeroize::Zeroize;
 
@@ -61,6 +63,8 @@ impl Method {
 /// Whether a request may be sent again if the library cannot tell whether the server processed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
+    /// No, not even after a refusal: the body is a stream.
+    Once,
     /// Never. The request is sent again only if the server confirmed that it did not process the request.
     Never,
     /// Yes: processing the request twice has the same effect as processing it once.
@@ -85,6 +89,10 @@ pub struct ApiRequest {
     pub(crate) is_streamed: bool,
     /// The agent that the request concerns, if any.
     pub(crate) agent: Option<AgentId>,
+    /// The platform's own request with the app's headers and body, which the core passes on and never reads.
+    pub(crate) platform_request: Option<Rc<dyn Any>>,
+    /// Whether the app gets the platform's own response and reads the body itself.
+    pub(crate) takes_response: bool,
     pub(crate) repeat: Repeat,
     /// The OAuth scopes one of which the request needs.
     pub(crate) scopes: AnyScope,
@@ -101,6 +109,8 @@ impl ApiRequest {
             body: None,
             is_streamed: false,
             agent: None,
+            platform_request: None,
+            takes_response: false,
             repeat: Repeat::Never,
             scopes: AnyScope::default(),
         }
@@ -173,6 +183,8 @@ pub struct Request {
     headers: Vec<(String, String)>,
     body: Option<String>,
     is_streamed: bool,
+    platform_request: Option<Rc<dyn Any>>,
+    takes_response: bool,
     org: Option<OrgId>,
     bearer: Option<Secret>,
     /// The secrets besides the bearer that the response must not repeat to the app.
@@ -187,8 +199,10 @@ pub(super) fn authorized(
     request: ApiRequest,
 ) -> Request {
     let secret = token.secret();
-    let mut headers =
-        vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal())), ("Accept".to_owned(), "application/json".to_owned())];
+    let mut headers = vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal()))];
+    if request.platform_request.is_none() {
+        headers.push(("Accept".to_owned(), "application/json".to_owned()));
+    }
     if request.body.is_some() {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
@@ -203,7 +217,9 @@ pub(super) fn authorized(
         origin,
         headers,
         body: request.body,
-        is_streamed: request.is_streamed,
+        is_streamed: request.is_streamed || request.repeat == Repeat::Once,
+        platform_request: request.platform_request,
+        takes_response: request.takes_response,
         org: org.cloned(),
         bearer: Some(secret.clone()),
         other_secrets: refresh_token.iter().map(|token| token.secret().clone()).collect(),
@@ -225,6 +241,8 @@ pub(crate) fn token_request(environment: &Environment, form: String, secrets: Ve
         headers,
         body: Some(form),
         is_streamed: false,
+        platform_request: None,
+        takes_response: false,
         org: None,
         bearer: None,
         other_secrets: secrets,
@@ -265,6 +283,16 @@ impl Request {
     /// Whether the body is sent as a stream.
     pub fn is_streamed(&self) -> bool {
         self.is_streamed
+    }
+
+    /// The platform's own request with the app's headers and body, if the request is the app's.
+    pub fn platform_request(&self) -> Option<&Rc<dyn Any>> {
+        self.platform_request.as_ref()
+    }
+
+    /// Whether the app gets the platform's own response and reads the body itself.
+    pub fn takes_response(&self) -> bool {
+        self.takes_response
     }
 
     /// The request's token.

@@ -61,7 +61,7 @@ fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
     if is_signal { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an AbortSignal")) }
 }
 
-fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
+pub(super) fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
     list(place, value, string)
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function, JSON, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
@@ -18,9 +18,10 @@ use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
 use crate::cloud::signal::Signal;
 use crate::model::argument;
-use crate::model::error::Error;
+use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::recorder::Recorder;
+use crate::recorder::fetch::AppRequest;
 use crate::recorder::page_state::PageState;
 use crate::recorder::settings::Settings;
 use crate::recording::batch::Batch;
@@ -176,6 +177,31 @@ impl Handle {
         })
     }
 
+    /// Sends the app's request. Resolves to the platform's own response.
+    pub fn fetch(&self, path: JsValue, options: JsValue, request: JsValue, header_names: JsValue, is_stream: bool) -> Promise {
+        self.promise(async move |recorder| {
+            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream)?;
+            let request = AppRequest { takes_response: true, ..request };
+            let response = recorder.send(request, org.as_ref(), call_options).await?;
+            Ok(response.platform_response.and_then(|response| response.downcast_ref().cloned()).unwrap_or_default())
+        })
+    }
+
+    /// Sends the app's request. Resolves to the JSON of the response.
+    pub fn request(&self, path: JsValue, options: JsValue, request: JsValue, header_names: JsValue, is_stream: bool) -> Promise {
+        self.promise(async move |recorder| {
+            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream)?;
+            let response = recorder.send(request, org.as_ref(), call_options).await?;
+            if response.body.is_empty() {
+                return Ok(JsValue::UNDEFINED);
+            }
+            JSON::parse(&response.body).map_err(|_| {
+                let error = Error::new(Code::UnexpectedAnswer, "The response is not JSON: use fetch().");
+                CallError::from(error.answered_by(response))
+            })
+        })
+    }
+
     /// The recordings of an organization.
     pub fn recordings(&self, options: JsValue) -> Promise {
         self.promise(async move |recorder| {
@@ -266,6 +292,31 @@ impl Handle {
         to_promise(work(self.0.clone()))
     }
 }
+
+/// `request`: the platform's own, which has the method, the headers and the body.
+fn app_request(
+    path: &JsValue,
+    options: &JsValue,
+    request: JsValue,
+    header_names: &JsValue,
+    is_stream: bool,
+) -> Result<(AppRequest, Option<OrgId>, CallOptions, AbortListener), Error> {
+    let given = Arguments::options("The options", options, FETCH_OPTIONS)?;
+    let request: web_sys::Request = request.unchecked_into();
+    let app_request = AppRequest {
+        path: arguments::string("path", path)?,
+        method: request.method(),
+        header_names: arguments::strings("headers", header_names)?,
+        idempotent: given.bool("idempotent")?,
+        is_stream,
+        platform_request: Rc::new(request),
+        takes_response: false,
+    };
+    let (call_options, listener) = call_options(&given)?;
+    Ok((app_request, org_option(&given)?, call_options, listener))
+}
+
+const FETCH_OPTIONS: &[&str] = &["method", "headers", "body", "json", "duplex", "idempotent", "orgId", "signal", "timeoutMs"];
 
 const START_OPTIONS: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
 

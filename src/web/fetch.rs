@@ -3,6 +3,9 @@
 //! gloo-net only checks the headers. Its `send` would panic on a rejection that is not an `Error`, and on a response from
 //! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
 
+use std::any::Any;
+use std::rc::Rc;
+
 use gloo_net::http::Headers;
 use js_sys::{Array, JsString, Reflect};
 use wasm_bindgen::prelude::*;
@@ -49,6 +52,7 @@ impl Transport for Browser {
             move |cause: JsValue| TransportError { may_have_been_processed, status, cause: foreign(cause) }
         };
         let lost = |status| failed(true, status);
+        let takes_response = request.takes_response();
         let in_flight = AbortOnDrop::new();
         let request = build(&request, &in_flight).map_err(failed(false, None))?;
         // The page may have replaced `fetch` with a function that throws after it has sent the request.
@@ -61,9 +65,14 @@ impl Transport for Browser {
         let Some(status) = status.map(|status| status as u16) else {
             return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
         };
-        let body = read_body(&response).await.map_err(lost(Some(status)))?;
+        let body = match takes_response {
+            // The body is for the app. Only these refusals can be repaired, and what they say decides that.
+            true if matches!(status, 401 | 403 | 429) => read_copy(&response).await,
+            true => Some(String::new()),
+            false => read_body(&response).await.map_err(lost(Some(status)))?,
+        };
         // The rest of a body that is too long is aborted.
-        if body.is_some() {
+        if body.is_some() || takes_response {
             in_flight.mark_done();
         }
         let body = body.unwrap_or_else(|| BODY_TOO_LONG.to_owned());
@@ -81,6 +90,7 @@ impl Transport for Browser {
             correlation_id: header("ININ-Correlation-Id"),
             date: header("Date").and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
             retry_after: header("Retry-After"),
+            platform_response: takes_response.then(|| -> Rc<dyn Any> { Rc::new(JsValue::from(&response)) }),
         })
     }
 
@@ -141,6 +151,12 @@ async fn read_body(response: &ForeignResponse) -> Result<Option<String>, JsValue
     Ok(Some(text))
 }
 
+/// The body of a copy, so that the app can still read the response. Whatever cannot be read says nothing.
+async fn read_copy(response: &ForeignResponse) -> Option<String> {
+    let Ok(copy) = response.copy() else { return Some(String::new()) };
+    read_body(&copy).await.unwrap_or(Some(String::new()))
+}
+
 fn set_streamed_body(options: &RequestInit, body: &str) -> Result<(), JsValue> {
     options.set_body(&Blob::with_parts(&Array::of1(&body.into()))?.stream()?);
     Reflect::set(options, &"duplex".into(), &"half".into()).map(|_| ())
@@ -155,22 +171,37 @@ fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
     options.set_redirect(RequestRedirect::Error);
     options.set_cache(RequestCache::NoStore);
     options.set_referrer_policy(ReferrerPolicy::NoReferrer);
-    options.set_signal(Some(&in_flight.signal()));
-    let headers = Headers::new();
+    let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<web_sys::Request>());
+    let Some(app_request) = app_request else {
+        options.set_signal(Some(&in_flight.signal()));
+        set_headers(&options, Headers::new(), request);
+        match request.body() {
+            Some(body) if request.is_streamed() => set_streamed_body(&options, body)?,
+            Some(body) => options.set_body(&body.into()),
+            None => {}
+        }
+        return ensure_origin(web_sys::Request::new_with_str_and_init(request.url(), &options)?, request);
+    };
+    // `src/js` has given it a signal of its own. A body that is no stream may be sent again.
+    set_headers(&options, Headers::from_raw(web_sys::Headers::new_with_headers(&app_request.headers())?), request);
+    let copy = if request.is_streamed() { Clone::clone(app_request) } else { app_request.clone()? };
+    let built = ensure_origin(web_sys::Request::new_with_request_and_init(&copy, &options)?, request)?;
+    if Url::new(request.url())?.href() == built.url() { Ok(built) } else { Err(other_url()) }
+}
+
+/// The request's headers, on top of these.
+fn set_headers(options: &RequestInit, headers: Headers, request: &Request) {
     for (name, value) in request.headers() {
         headers.set(name, value);
     }
     options.set_headers(&headers.into_raw());
-    match request.body() {
-        Some(body) if request.is_streamed() => set_streamed_body(&options, body)?,
-        Some(body) => options.set_body(&body.into()),
-        None => {}
-    }
-    let built = web_sys::Request::new_with_str_and_init(request.url(), &options)?;
-    // The platform's own URL parser decides where the token would be sent, so check with that parser.
-    if Url::new(&built.url())?.origin() == request.origin() {
-        Ok(built)
-    } else {
-        Err(JsError::new("The request's URL leads to another origin than its environment's API.").into())
-    }
+}
+
+/// The platform's own URL parser decides where the token would be sent, so check with that parser.
+fn ensure_origin(built: web_sys::Request, request: &Request) -> Result<web_sys::Request, JsValue> {
+    if Url::new(&built.url())?.origin() == request.origin() { Ok(built) } else { Err(other_url()) }
+}
+
+fn other_url() -> JsValue {
+    JsError::new("The request's URL leads elsewhere than to its environment's API.").into()
 }

@@ -16,6 +16,9 @@ extern "C" {
     #[wasm_bindgen(catch, method, getter)]
     pub(super) fn headers(this: &ForeignResponse) -> Result<ForeignHeaders, JsValue>;
 
+    #[wasm_bindgen(catch, method, js_name = clone)]
+    pub(super) fn copy(this: &ForeignResponse) -> Result<ForeignResponse, JsValue>;
+
     #[wasm_bindgen(catch, method)]
     pub(super) fn text(this: &ForeignResponse) -> Result<JsValue, JsValue>;
 

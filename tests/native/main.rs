@@ -11,6 +11,7 @@ mod diagnosis;
 mod documents;
 mod environment;
 mod events;
+mod fetch;
 mod flow;
 mod foreign;
 mod fuzz;

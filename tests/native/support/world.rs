@@ -181,7 +181,14 @@ impl Transport for World {
             is_streamed: request.is_streamed(),
         };
         self.0.requests.borrow_mut().push(sent.clone());
-        self.response_to(&sent).await
+        let mut response = self.response_to(&sent).await?;
+        if request.takes_response() {
+            response.platform_response = Some(Rc::new(response.body.clone()));
+            if !matches!(response.status, 401 | 403 | 429) {
+                (response.body, response.json) = Default::default();
+            }
+        }
+        Ok(response)
     }
 
     fn streams_bodies(&self) -> bool {

@@ -1,0 +1,61 @@
+// The app's own requests, as fetch() takes them: the platform reads the headers and the body at the moment of the call.
+
+import { badArgument } from "./errors.js";
+import { member } from "./options.js";
+
+/**
+ * The arguments of the module's fetch() and request(). `signals` abort the request, and the body of its response.
+ * `isJson`: the body and the response are JSON.
+ */
+export function readRequest(api, path, given, signals, isJson) {
+  const address = addressOf(path);
+  let { body } = given;
+  let request, headers, hasDuplex;
+  try {
+    headers = new Headers(given.headers);
+    if (isJson && given.json !== undefined) {
+      if (body !== undefined) throw new TypeError("there are both body and json");
+      body = JSON.stringify(given.json);
+      if (body === undefined) throw new TypeError("json is not JSON");
+      if (!headers.has("content-type")) headers.set("content-type", "application/json");
+    }
+    if (isJson && !headers.has("accept")) headers.set("accept", "application/json");
+    request = new Request(new URL(address, api), {
+      __proto__: null,
+      method: given.method,
+      headers,
+      body,
+      signal: anySignal(signals),
+      get duplex() {
+        hasDuplex = true;
+        return "half";
+      },
+    });
+  } catch (cause) {
+    throw badArgument(`The request is not valid: ${cause.message ?? cause}.`, cause);
+  }
+  const isStream = typeof member(body, "getReader") === "function";
+  // A browser that cannot stream a body sends "[object ReadableStream]".
+  if (isStream && !hasDuplex) throw badArgument("body: this browser cannot send a stream.");
+  return [address, request, [...headers.keys()], isStream];
+}
+
+function addressOf(path) {
+  const address = member(path, "href") ?? path;
+  if (typeof address === "string") return address;
+  throw badArgument(
+    typeof member(path, "url") === "string"
+      ? "path is a Request: pass its url as the path, and its method, headers and body as options."
+      : "path must be a string.",
+  );
+}
+
+/** Older browsers cannot combine signals: there, only the first one counts, which ends with the call. */
+function anySignal(signals) {
+  const given = signals.filter((signal) => signal);
+  try {
+    return AbortSignal.any(given);
+  } catch {
+    return given[0];
+  }
+}

@@ -1,0 +1,125 @@
+//! The app's own requests, to any endpoint of the environment's API.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use crate::auth::ports::Platform;
+use crate::client::{Client, SendError, SentLog};
+use crate::cloud::call::{Call, CallError, Interruption};
+use crate::cloud::ports::TransportError;
+use crate::cloud::response::Response;
+use crate::model::argument::bad;
+use crate::model::environment::Environment;
+use crate::model::error::{Code, Error};
+use crate::token::header::may_be_set;
+use crate::token::request::{ApiRequest, Method, Repeat};
+
+/// How often an idempotent request is sent at most, if there is no response.
+const MAX_SENDS: u32 = 3;
+
+/// What the app has passed, not validated yet.
+pub struct AppRequest {
+    /// The path, or the whole URL.
+    pub path: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The names of the app's headers.
+    pub header_names: Vec<String>,
+    /// Whether sending the request twice has the same effect as once, if the app says so.
+    pub idempotent: Option<bool>,
+    /// Whether the body is a stream, which can be sent only once.
+    pub is_stream: bool,
+    /// The platform's own request, with the headers and the body.
+    pub platform_request: Rc<dyn Any>,
+    /// Whether the app gets the platform's own response, whatever its status, and reads the body itself.
+    pub takes_response: bool,
+}
+
+impl AppRequest {
+    /// The request, if it stays on the environment's API and sets only headers that are the app's.
+    pub fn validated(self, environment: &Environment) -> Result<ApiRequest, Error> {
+        let path = api_path(environment, &self.path)?;
+        let Some(method) = Method::parse(&self.method) else {
+            return Err(bad("method must be GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE."));
+        };
+        if let Some(name) = self.header_names.iter().find(|name| !may_be_set(name)) {
+            let message = format!("headers: \"{name}\" may not be set: the library sets it, or the browser does.");
+            return Err(bad(message));
+        }
+        let repeat = match (self.is_stream, self.idempotent) {
+            (true, Some(true)) => return Err(bad("idempotent: a stream can be sent only once.")),
+            (true, _) => Repeat::Once,
+            (false, idempotent) if idempotent.unwrap_or(method.is_read()) => Repeat::Idempotent { sends: MAX_SENDS },
+            (false, _) => Repeat::Never,
+        };
+        let AppRequest { platform_request, takes_response, .. } = self;
+        Ok(ApiRequest { repeat, platform_request: Some(platform_request), takes_response, ..ApiRequest::new(method, path) })
+    }
+}
+
+/// The path of a text that is a path, or a URL of the environment's API. Anything that a URL parser could turn into another
+/// origin or path is refused.
+fn api_path<'a>(environment: &Environment, text: &'a str) -> Result<&'a str, Error> {
+    let api = environment.api().as_str();
+    let path = match text.split_at_checked(api.len()) {
+        Some((origin, path)) if origin.eq_ignore_ascii_case(api) => path,
+        _ => text,
+    };
+    let before_query = path.split('?').next().unwrap_or_default();
+    let is_plain = before_query.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/') && rest.split('/').all(is_segment))
+        && !path.chars().any(|character| character.is_control() || character == '#')
+        && path.trim() == path;
+    if is_plain {
+        return Ok(path);
+    }
+    Err(bad(format!("path must begin with one \"/\", or be a URL of {api}, without \"..\", backslash and fragment.")))
+}
+
+fn is_segment(segment: &str) -> bool {
+    let mut dots = segment.to_ascii_lowercase();
+    // A URL parser takes `%2e` for a dot.
+    while let Some((before, after)) = dots.split_once('%') {
+        let Some(rest) = after.strip_prefix("2e") else { return !segment.contains('\\') };
+        dots = format!("{before}.{rest}");
+    }
+    dots != "." && dots != ".." && !segment.contains('\\')
+}
+
+/// Sends the app's request. With `takes_response`, a refusal is a response like any other.
+pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: &ApiRequest) -> Result<Response, CallError> {
+    let org = &call.target.org;
+    let sent: Rc<SentLog> = Rc::default();
+    let error = match call.race(Box::pin(client.send(call, request, &sent))).await {
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(SendError::Refused(refused))) => match sent.take_response() {
+            Some(response) => return Ok(response),
+            None => refused,
+        },
+        Ok(Err(SendError::NotSent(error))) => return Err(error.into()),
+        Ok(Err(SendError::NoResponse(lost))) => no_response(lost, request),
+        Err(Interruption::TimedOut) if sent.unresolved().is_some() && !is_idempotent(request) => {
+            outcome_unknown("The request was sent, and no response came in time.")
+        }
+        Err(interruption) => return Err(call.interrupted_by(interruption)),
+    };
+    Err(error.for_org(org).into())
+}
+
+fn is_idempotent(request: &ApiRequest) -> bool {
+    matches!(request.repeat(), Repeat::Idempotent { .. })
+}
+
+fn no_response(lost: TransportError, request: &ApiRequest) -> Error {
+    let mut error = Error::no_response(Code::Network, "The cloud did not answer.", lost);
+    if error.code == Code::Network && !is_idempotent(request) && error.evidence.hint.is_none() {
+        error.code = Code::OutcomeUnknown;
+        error = error.with_hint(FIND_OUT);
+    }
+    error
+}
+
+fn outcome_unknown(message: &str) -> Error {
+    Error::new(Code::OutcomeUnknown, message).with_hint(FIND_OUT)
+}
+
+const FIND_OUT: &str = "Find out whether the cloud has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true`.";
