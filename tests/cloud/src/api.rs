@@ -4,7 +4,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{FromRequestParts, Path, Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
     middleware::{from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::get,
@@ -14,12 +14,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    clock, cors, fault,
+    clock, conversation, cors, fault, gateway,
     grant::Grant,
     ledger::{self, Listener},
+    monitoring,
     organization::{Agent, Organization, PARTNER},
     recording::Recording,
     refusal::{self, Refusal},
+    request::{Told, read_json, text_field},
     settings::Listing,
     standin,
     token::{self, Caller},
@@ -41,11 +43,15 @@ const ORGANIZATION_SCOPES: &[&str] = &["organization", "organization:readonly"];
 pub(crate) fn router(cloud: &Shared) -> Router {
     let api = Router::new()
         .route("/api/v2/tokens/me", get(token_info).delete(revoke))
+        .route("/api/v2/users", get(users))
         .route("/api/v2/users/me", get(user_me))
         .route("/api/v2/users/{id}", get(user))
         .route("/api/v2/organizations/me", get(organization_me))
         .route("/api/v2/screenrecordings", get(list).post(start))
         .route("/api/v2/screenrecordings/{id}", get(find).patch(change))
+        .merge(monitoring::routes())
+        .merge(conversation::routes())
+        .merge(gateway::routes())
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::not_found)
         .with_state(cloud.clone())
@@ -66,20 +72,6 @@ pub(crate) async fn correlate(mut response: Response) -> Response {
         response.headers_mut().entry(CORRELATION_ID).or_insert(id);
     }
     response
-}
-
-/// A part of the address, whose refusal has the shape of all others.
-struct Told<T>(T);
-
-impl<S: Sync, T: FromRequestParts<S>> FromRequestParts<S> for Told<T>
-where
-    Refusal: From<T::Rejection>,
-{
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        Ok(Self(T::from_request_parts(parts, state).await?))
-    }
 }
 
 #[derive(Serialize)]
@@ -237,6 +229,65 @@ async fn user(State(cloud): State<Shared>, caller: Caller, Told(Path(id)): Told<
     Ok(Json(user.ok_or_else(Refusal::not_found)?.agent.into()))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    page_size: Option<usize>,
+    page_number: Option<usize>,
+}
+
+const PAGE_SIZE: usize = 25;
+const MOST_PER_PAGE: usize = 500;
+
+/// The published model `UserEntityListing`. The addresses of pages are paths.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserListing {
+    entities: Vec<UserMe>,
+    page_size: usize,
+    page_number: usize,
+    page_count: usize,
+    total: usize,
+    first_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_uri: Option<String>,
+    self_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_uri: Option<String>,
+    last_uri: String,
+}
+
+async fn users(
+    State(cloud): State<Shared>,
+    caller: Caller,
+    Told(Query(Page { page_size, page_number })): Told<Query<Page>>,
+) -> Result<Json<UserListing>, Refusal> {
+    caller.require_published_scope(&cloud.world(), USER_SCOPES)?;
+    let (size, number) = (page_size.unwrap_or(PAGE_SIZE), page_number.unwrap_or(1));
+    if !(1..=MOST_PER_PAGE).contains(&size) {
+        return Err(Refusal::bad_field("pageSize", format!("pageSize must be between 1 and {MOST_PER_PAGE}.")));
+    }
+    if number == 0 {
+        return Err(Refusal::bad_field("pageNumber", "pageNumber must be at least 1."));
+    }
+    let agents = caller.grant.organization.agents;
+    let pages = agents.len().div_ceil(size).max(1);
+    let uri = |number: usize| format!("/api/v2/users?pageSize={size}&pageNumber={number}");
+    let neighbour = |number: Option<usize>| number.filter(|number| (1..=pages).contains(number)).map(uri);
+    Ok(Json(UserListing {
+        entities: agents.chunks(size).nth(number - 1).unwrap_or_default().iter().map(UserMe::from).collect(),
+        page_size: size,
+        page_number: number,
+        page_count: pages,
+        total: agents.len(),
+        first_uri: uri(1),
+        previous_uri: neighbour(number.checked_sub(1)),
+        self_uri: uri(number),
+        next_uri: neighbour(number.checked_add(1)),
+        last_uri: uri(pages),
+    }))
+}
+
 async fn organization_me(State(cloud): State<Shared>, caller: Caller) -> Result<Json<Value>, Refusal> {
     caller.require_published_scope(&cloud.world(), ORGANIZATION_SCOPES)?;
     let organization = caller.grant.organization;
@@ -261,25 +312,6 @@ fn judge_org_headers(caller: &Caller, headers: &HeaderMap) -> Result<(), Refusal
         return Ok(());
     }
     Err(Refusal::other_organization())
-}
-
-fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Value, Refusal> {
-    let is_json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
-        return Err(Refusal::not_json());
-    }
-    serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("The request body is no JSON: {error}.")))
-}
-
-fn text_field<'body>(body: &'body Value, field: &'static str) -> Result<&'body str, Refusal> {
-    body.get(field)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| Refusal::bad_field(field, format!("{field} must be a text that is not empty.")))
 }
 
 async fn start(State(cloud): State<Shared>, caller: Caller, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {

@@ -145,10 +145,17 @@ fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
     world.ledger.open(entry)
 }
 
+/// The agent that a request names in its address, where it would start something.
+fn agent_in(path: &str) -> Option<&str> {
+    let agent = path.strip_prefix("/api/v2/users/").and_then(|path| path.strip_suffix("/screenmonitors/sessions"));
+    agent.or_else(|| path.strip_prefix("/gateway/v7/agents/").and_then(|path| path.strip_suffix("/capture")))
+}
+
 fn note_body(cloud: &Shared, line: Line, parts: &Parts, bytes: &Bytes) {
     let mut world = cloud.world();
     let json: Option<Value> = serde_json::from_slice(bytes).ok();
-    let agent_id = json.as_ref().and_then(|body| body.get("agentId")?.as_str()).map(|agent_id| world.redact(agent_id));
+    let agent_id = json.as_ref().and_then(|body| body.get("agentId")?.as_str()).or_else(|| agent_in(parts.uri.path()));
+    let agent_id = agent_id.map(|agent_id| world.redact(agent_id));
     let form = Parameters::parse(bytes);
     let query = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());
     let (grant_type, target) = match parts.uri.path() {

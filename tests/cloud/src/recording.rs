@@ -29,16 +29,19 @@ pub(crate) struct Recording {
     self_uri: String,
 }
 
-/// What the ledger tells of a recording.
+/// What the ledger tells of a recording, and of whatever else watches an agent's screen.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
-    id: String,
-    org_id: &'static str,
-    agent_id: &'static str,
-    state: State,
-    started_at: String,
-    stopped_at: Option<String>,
+    pub(crate) id: String,
+    pub(crate) org_id: &'static str,
+    pub(crate) agent_id: &'static str,
+    /// Of live monitoring alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) supervisor_id: Option<&'static str>,
+    pub(crate) state: State,
+    pub(crate) started_at: String,
+    pub(crate) stopped_at: Option<String>,
 }
 
 #[derive(Default)]
@@ -131,6 +134,7 @@ impl Recordings {
                 id: recording.id.clone(),
                 org_id: recording.organization_id,
                 agent_id: recording.agent_id,
+                supervisor_id: None,
                 state: recording.state,
                 started_at: recording.started_at.clone(),
                 stopped_at: recording.stopped_at.clone(),

@@ -48,7 +48,7 @@ struct ErrorBody {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), field: None, limit: None, retry_after: None }
     }
 
@@ -58,6 +58,12 @@ impl Refusal {
 
     pub(crate) fn bad_field(field: &'static str, message: impl Into<String>) -> Self {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "constraint.validation", message) }
+    }
+
+    /// Of a field or of a parameter.
+    pub(crate) fn bad_value(value: &str, name: &str, allowed: &[&str]) -> Self {
+        let message = format!("[{value}] is no value of [{name}]; there are [{}].", allowed.join(", "));
+        Self::new(StatusCode::BAD_REQUEST, "invalid.value", message)
     }
 
     pub(crate) fn not_a_user() -> Self {

@@ -49,6 +49,10 @@ pub(crate) struct Settings {
     idempotency_header: Option<String>,
     pub(crate) guards_agents: bool,
     pub(crate) listing: Listing,
+    /// How many supervisors may monitor one agent at a time.
+    pub(crate) monitorings_per_agent: usize,
+    /// Whether the roles of the agents allow that.
+    pub(crate) agents_may_be_monitored: bool,
 }
 
 impl Default for Settings {
@@ -74,6 +78,8 @@ impl Default for Settings {
             idempotency_header: None,
             guards_agents: true,
             listing: Listing::All,
+            monitorings_per_agent: 10,
+            agents_may_be_monitored: true,
         }
     }
 }
@@ -103,6 +109,8 @@ pub(crate) struct Change {
     idempotency_header: Option<Option<String>>,
     guards_agents: Option<bool>,
     listing: Option<Listing>,
+    monitorings_per_agent: Option<usize>,
+    agents_may_be_monitored: Option<bool>,
 }
 
 /// Null is a value of its own here, and not the same as a field that is left out.
@@ -167,6 +175,8 @@ impl Settings {
             idempotency_header: change.idempotency_header.unwrap_or_else(|| self.idempotency_header.take()),
             guards_agents: change.guards_agents.unwrap_or(self.guards_agents),
             listing: change.listing.unwrap_or(self.listing),
+            monitorings_per_agent: change.monitorings_per_agent.unwrap_or(self.monitorings_per_agent),
+            agents_may_be_monitored: change.agents_may_be_monitored.unwrap_or(self.agents_may_be_monitored),
         };
         Ok(())
     }

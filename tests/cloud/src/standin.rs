@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{self, Client},
     clock::{self, Clock},
-    directory, fault,
+    conversation, directory, fault,
     organization::Organization,
     refusal::{self, Refusal},
     settings::{Change, Settings},
@@ -28,6 +28,7 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .route("/orgs", get(organizations).post(add_organizations))
         .route("/tokens", post(issue))
         .route("/clients", get(clients).post(add_client))
+        .route("/conversations", get(conversations).post(add_conversation))
         .route("/ledger", get(ledger))
         .route("/faults", post(add_fault))
         .route("/settings", get(settings).post(change_settings))
@@ -56,7 +57,20 @@ async fn organizations(State(cloud): State<Shared>) -> Json<Vec<&'static Organiz
 
 async fn add_organizations(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Vec<&'static Organization>>, Refusal> {
     let order: directory::Order = read(&body)?;
-    Ok(Json(cloud.world().directory.add(&order)?))
+    let World { directory, conversations, clock, .. } = &mut *cloud.world();
+    let added = directory.add(&order)?;
+    added.iter().for_each(|organization| conversations.enter(organization, clock.now()));
+    Ok(Json(added))
+}
+
+async fn conversations(State(cloud): State<Shared>) -> Json<Vec<conversation::Line>> {
+    Json(cloud.world().conversations.lines())
+}
+
+async fn add_conversation(State(cloud): State<Shared>, body: Bytes) -> Result<Json<conversation::Line>, Refusal> {
+    let order: conversation::Order = read(&body)?;
+    let World { directory, conversations, clock, .. } = &mut *cloud.world();
+    Ok(Json(conversations.add(order, directory, clock.now())?))
 }
 
 async fn issue(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Issued>, Refusal> {
@@ -79,7 +93,13 @@ async fn add_client(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Cli
 async fn ledger(State(cloud): State<Shared>) -> Json<Value> {
     let world = cloud.world();
     let tokens = world.tokens.lines(world.clock.now(), world.settings.idle_seconds);
-    Json(json!({"requests": world.ledger.entries(), "recordings": world.recordings.lines(), "tokens": tokens}))
+    Json(json!({
+        "requests": world.ledger.entries(),
+        "recordings": world.recordings.lines(),
+        "monitorings": world.monitorings.lines(),
+        "captures": world.captures.lines(),
+        "tokens": tokens,
+    }))
 }
 
 async fn add_fault(State(cloud): State<Shared>, body: Bytes) -> Result<StatusCode, Refusal> {

@@ -92,6 +92,7 @@ pub(crate) struct Order {
     format: Format,
     scopes: Option<Vec<String>>,
     home_org_id: Option<String>,
+    user_id: Option<String>,
     expires_in: Option<i64>,
     claim_org_id: Option<String>,
 }
@@ -138,12 +139,18 @@ impl Order {
         }
         let (client_id, user) = match self.grant {
             None | Some(GrantType::AuthorizationCode) => {
-                let user = User::first_of(home).ok_or_else(|| Refusal::bad_request(format!("Nobody works in [{}].", home.name)))?;
+                let user = match &self.user_id {
+                    None => User::first_of(home).ok_or_else(|| Refusal::bad_request(format!("Nobody works in [{}].", home.name)))?,
+                    Some(id) => directory
+                        .user(id)
+                        .filter(|user| user.home.id == home.id)
+                        .ok_or_else(|| Refusal::bad_request(format!("Nobody in [{}] has the id [{id}].", home.name)))?,
+                };
                 (OAUTH_CLIENT_ID.to_owned(), Some(user))
             }
-            Some(GrantType::ClientCredentials) if self.home_org_id.is_none() => (organization.client_id(), None),
+            Some(GrantType::ClientCredentials) if self.home_org_id.is_none() && self.user_id.is_none() => (organization.client_id(), None),
             Some(GrantType::ClientCredentials) => {
-                return Err(Refusal::bad_request("homeOrgId is a user's, and a token of client_credentials has none."));
+                return Err(Refusal::bad_request("homeOrgId and userId are a user's, and a token of client_credentials has none."));
             }
             Some(GrantType::RefreshToken | GrantType::Saml2Bearer) => {
                 return Err(Refusal::bad_request("grant must be authorization_code or client_credentials."));

@@ -6,8 +6,9 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    client::Clients, clock::Clock, cloud::Origins, code::Codes, directory::Directory, fault::Faults, interaction::Interactions,
-    ledger::Ledger, recording::Recordings, refresh::RefreshTokens, secret, session::Sessions, settings::Settings, token::Tokens,
+    client::Clients, clock::Clock, cloud::Origins, code::Codes, conversation::Conversations, directory::Directory, fault::Faults,
+    gateway::Captures, interaction::Interactions, ledger::Ledger, monitoring::Monitorings, recording::Recordings, refresh::RefreshTokens,
+    secret, session::Sessions, settings::Settings, token::Tokens,
 };
 
 pub(crate) struct World {
@@ -21,17 +22,22 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) recordings: Recordings,
+    pub(crate) monitorings: Monitorings,
+    pub(crate) captures: Captures,
+    pub(crate) conversations: Conversations,
     pub(crate) ledger: Ledger,
     pub(crate) faults: Faults,
 }
 
 impl World {
     fn new(clients: Clients, ledger: Ledger) -> Self {
+        let (directory, clock) = (Directory::default(), Clock::default());
         Self {
             clients,
             ledger,
-            directory: Directory::default(),
-            clock: Clock::default(),
+            conversations: Conversations::of(directory.organizations(), clock.now()),
+            directory,
+            clock,
             settings: Settings::default(),
             sessions: Sessions::default(),
             interactions: Interactions::default(),
@@ -39,6 +45,8 @@ impl World {
             tokens: Tokens::default(),
             refresh_tokens: RefreshTokens::default(),
             recordings: Recordings::default(),
+            monitorings: Monitorings::default(),
+            captures: Captures::default(),
             faults: Faults::default(),
         }
     }

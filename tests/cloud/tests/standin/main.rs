@@ -4,10 +4,14 @@
 mod clock;
 mod common;
 mod connections;
+mod conversations;
 mod cors;
 mod faults;
+mod gateway;
 mod login;
 mod many;
+mod monitoring;
+mod paging;
 #[cfg(unix)]
 mod program;
 mod secure;

@@ -254,6 +254,8 @@ fn the_settings_start_as_told() {
             "idempotencyHeader": null,
             "guardsAgents": true,
             "listing": "all",
+            "monitoringsPerAgent": 10,
+            "agentsMayBeMonitored": true,
         })
     );
     let changed = cloud.control("settings", &json!({"tokenFormat": "jwt", "idleSeconds": 900})).body;
@@ -464,7 +466,7 @@ fn a_reset_takes_everything_back_to_the_start() {
     cloud.control("settings", &json!({"enforceScopes": false, "rateLimitPerMinute": 1}));
     cloud.control("clock", &json!({"advanceSeconds": 10_000}));
     assert_eq!(cloud.call("POST", "/standin/reset", &[], Some("")).status, 204);
-    assert_eq!(cloud.ledger(), json!({"requests": [], "recordings": [], "tokens": []}));
+    assert_eq!(cloud.ledger(), json!({"requests": [], "recordings": [], "monitorings": [], "captures": [], "tokens": []}));
     assert_eq!(cloud.call("GET", "/standin/settings", &[], None).body, before);
     cloud.with_token("GET", TOKEN_INFO, &token, None).refused(401, "bad.credentials");
     let token = cloud.token_of(acme());
