@@ -6,6 +6,7 @@ import { serve } from "../../scripts/serve.mjs";
 import { Cloud } from "./cloud.mjs";
 import { byEngine, engine, startEngine } from "./engines.mjs";
 import { inPage } from "./in-page.mjs";
+import { assertPublished } from "./published.mjs";
 import { watch } from "./watch.mjs";
 
 const PATIENCE = 10_000;
@@ -354,6 +355,8 @@ class Browser {
     assert.deepEqual(expired, [], "requests with a token that could be known to have expired");
     const crossing = requests.filter(({ orgHeader, tokenOrgId }) => orgHeader !== null && orgHeader !== tokenOrgId);
     assert.deepEqual(crossing, [], "requests for one organization with another's token");
+    // The names of operations that a test makes up are for that test to check.
+    assertPublished(requests, { unknown: true });
   }
 }
 

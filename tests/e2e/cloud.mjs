@@ -23,7 +23,7 @@ export class Cloud {
     return cloud;
   }
 
-  /** A token of this organization. `options`: grant, format, scopes, homeOrgId, expiresIn, claimOrgId. */
+  /** A token of this organization. `options`: grant, format, scopes, homeOrgId, userId, permissions, expiresIn, claimOrgId. */
   async token(org, options) {
     const { access_token: token } = await this.#ask("tokens", { orgId: org.id, format: "jwt", ...options });
     this.issued.push(token);
@@ -40,6 +40,21 @@ export class Cloud {
 
   async recordings() {
     return (await this.ledger()).recordings;
+  }
+
+  /** The sessions of live monitoring, of which those that run have the state "recording". */
+  async monitorings() {
+    return (await this.ledger()).monitorings;
+  }
+
+  /** The captures of the made-up gateway, of which those that run have the state "recording". */
+  async captures() {
+    return (await this.ledger()).captures;
+  }
+
+  /** Makes a conversation. `options`: id, state, agents, recordings. */
+  converse(org, options) {
+    return this.#ask("conversations", { orgId: org.id, ...options });
   }
 
   /** What became of every token that was issued: orgId, homeOrgId, source, revoked, expired. */

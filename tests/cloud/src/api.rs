@@ -19,6 +19,7 @@ use crate::{
     ledger::{self, Listener},
     monitoring,
     organization::{Agent, Organization, PARTNER},
+    published,
     recording::Recording,
     refusal::{self, Refusal},
     request::{Told, read_json, text_field},
@@ -35,11 +36,6 @@ pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("inin-corr
 /// By the source's thread; no published scope of the platform ends in `:write`.
 const WRITE_SCOPE: &str = "screenrecordings:write";
 
-/// By the published API: any of these scopes allows the operation.
-const SELF_SCOPES: &[&str] = &["user-basic-info"];
-const USER_SCOPES: &[&str] = &["users", "users:readonly"];
-const ORGANIZATION_SCOPES: &[&str] = &["organization", "organization:readonly"];
-
 pub(crate) fn router(cloud: &Shared) -> Router {
     let api = Router::new()
         .route("/api/v2/tokens/me", get(token_info).delete(revoke))
@@ -55,7 +51,9 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::not_found)
         .with_state(cloud.clone())
+        .layer(from_fn_with_state(cloud.clone(), published::admit))
         .layer(from_fn_with_state(cloud.clone(), token::gate))
+        .layer(from_fn_with_state(cloud.clone(), published::review))
         .layer(from_fn_with_state(cloud.clone(), fault::inject))
         .layer(from_fn_with_state((cloud.clone(), Listener::Api), ledger::keep))
         .layer(map_response(correlate));
@@ -160,6 +158,12 @@ impl From<&Trust> for Trustor {
     }
 }
 
+/// What the user may do.
+#[derive(Serialize)]
+struct Authorization {
+    permissions: Vec<String>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UserMe {
@@ -168,6 +172,8 @@ struct UserMe {
     state: &'static str,
     version: u32,
     self_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<Authorization>,
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +190,7 @@ impl From<&'static Agent> for UserMe {
             state: "active",
             version: VERSION,
             self_uri: format!("/api/v2/users/{}", agent.id),
+            authorization: None,
             organization: None,
             token: None,
             trustors: None,
@@ -191,42 +198,60 @@ impl From<&'static Agent> for UserMe {
     }
 }
 
-async fn token_info(State(cloud): State<Shared>, caller: Caller) -> Result<Json<TokenInfo>, Refusal> {
-    caller.require_published_scope(&cloud.world(), SELF_SCOPES)?;
-    Ok(Json(TokenInfo::from(&caller)))
+async fn token_info(caller: Caller) -> Json<TokenInfo> {
+    Json(TokenInfo::from(&caller))
 }
 
-async fn revoke(State(cloud): State<Shared>, caller: Caller) -> Result<StatusCode, Refusal> {
-    let mut world = cloud.world();
-    caller.require_published_scope(&world, SELF_SCOPES)?;
-    world.tokens.revoke(&caller);
-    Ok(StatusCode::OK)
+async fn revoke(State(cloud): State<Shared>, caller: Caller) -> StatusCode {
+    cloud.world().tokens.revoke(&caller);
+    StatusCode::OK
 }
 
-/// `expand` may be repeated, as the published API declares it, and may hold a list with commas, as the official
-/// JavaScript SDK sends it.
-async fn user_me(
-    State(cloud): State<Shared>,
-    caller: Caller,
-    Told(Query(query)): Told<Query<Vec<(String, String)>>>,
-) -> Result<Json<UserMe>, Refusal> {
-    caller.require_published_scope(&cloud.world(), SELF_SCOPES)?;
-    let wanted: Vec<_> = query.iter().filter(|(name, _)| name == "expand").flat_map(|(_, parts)| parts.split(',')).map(str::trim).collect();
-    let expands = |part: &str| wanted.contains(&part);
+/// What `expand` asks for. It may be repeated, as the published API declares it, and may hold a list with commas, as the
+/// official JavaScript SDK sends it.
+struct Expansion(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Expansion {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Told(Query(query)) = Told::from_request_parts(parts, state).await?;
+        Ok(Self(query))
+    }
+}
+
+impl Expansion {
+    fn has(&self, part: &str) -> bool {
+        self.0.iter().any(|(name, parts)| name == "expand" && parts.split(',').any(|wanted| wanted.trim() == part))
+    }
+
+    fn authorization(&self, permissions: impl FnOnce() -> Vec<String>) -> Option<Authorization> {
+        self.has("authorization").then(|| Authorization { permissions: permissions() })
+    }
+}
+
+async fn user_me(caller: Caller, expansion: Expansion) -> Result<Json<UserMe>, Refusal> {
     let user = caller.grant.user.ok_or_else(Refusal::not_a_user)?;
     Ok(Json(UserMe {
-        organization: expands("organization").then(|| caller.grant.organization.into()),
-        token: expands("token").then(|| TokenInfo::from(&caller)),
-        trustors: expands("trustors").then(|| user.trusts().map(Trustor::from).collect()),
+        authorization: expansion.authorization(|| caller.grant.permissions.clone().unwrap_or_else(published::permissions)),
+        organization: expansion.has("organization").then(|| caller.grant.organization.into()),
+        token: expansion.has("token").then(|| TokenInfo::from(&caller)),
+        trustors: expansion.has("trustors").then(|| user.trusts().map(Trustor::from).collect()),
         ..user.agent.into()
     }))
 }
 
-async fn user(State(cloud): State<Shared>, caller: Caller, Told(Path(id)): Told<Path<String>>) -> Result<Json<UserMe>, Refusal> {
+async fn user(
+    State(cloud): State<Shared>,
+    caller: Caller,
+    Told(Path(id)): Told<Path<String>>,
+    expansion: Expansion,
+) -> Result<Json<UserMe>, Refusal> {
     let world = cloud.world();
-    caller.require_published_scope(&world, USER_SCOPES)?;
     let user = world.directory.user(&id).filter(|user| user.home.id == caller.grant.organization.id);
-    Ok(Json(user.ok_or_else(Refusal::not_found)?.agent.into()))
+    let user =
+        user.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, world.settings.unknown_user_code.text(), "There is no such user."))?;
+    Ok(Json(UserMe { authorization: expansion.authorization(published::permissions), ..user.agent.into() }))
 }
 
 #[derive(Deserialize)]
@@ -257,12 +282,7 @@ struct UserListing {
     last_uri: String,
 }
 
-async fn users(
-    State(cloud): State<Shared>,
-    caller: Caller,
-    Told(Query(Page { page_size, page_number })): Told<Query<Page>>,
-) -> Result<Json<UserListing>, Refusal> {
-    caller.require_published_scope(&cloud.world(), USER_SCOPES)?;
+async fn users(caller: Caller, Told(Query(Page { page_size, page_number })): Told<Query<Page>>) -> Result<Json<UserListing>, Refusal> {
     let (size, number) = (page_size.unwrap_or(PAGE_SIZE), page_number.unwrap_or(1));
     if !(1..=MOST_PER_PAGE).contains(&size) {
         return Err(Refusal::bad_field("pageSize", format!("pageSize must be between 1 and {MOST_PER_PAGE}.")));
@@ -288,11 +308,10 @@ async fn users(
     }))
 }
 
-async fn organization_me(State(cloud): State<Shared>, caller: Caller) -> Result<Json<Value>, Refusal> {
-    caller.require_published_scope(&cloud.world(), ORGANIZATION_SCOPES)?;
+async fn organization_me(caller: Caller) -> Json<Value> {
     let organization = caller.grant.organization;
     let short_name = organization.short_name();
-    Ok(Json(json!({
+    Json(json!({
         "id": organization.id,
         "name": organization.name,
         "thirdPartyOrgName": short_name,
@@ -303,7 +322,7 @@ async fn organization_me(State(cloud): State<Shared>, caller: Caller) -> Result<
         "features": {},
         "version": VERSION,
         "selfUri": "/api/v2/organizations/me",
-    })))
+    }))
 }
 
 /// A header may repeat the organization of the token, and never changes it.

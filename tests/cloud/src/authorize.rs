@@ -76,7 +76,7 @@ impl AuthorizeRequest {
 
     fn grant_code(self, world: &mut World, user: User, organization: &'static Organization) -> Response {
         let Self { client_id, redirect, challenge, scopes } = self;
-        let grant = Grant { client_id, user: Some(user), organization, scopes, family: Uuid::new_v4() };
+        let grant = Grant { client_id, user: Some(user), organization, scopes, permissions: None, family: Uuid::new_v4() };
         let now = world.clock.now();
         let code = world.codes.issue(grant, redirect.uri.clone(), challenge, now);
         redirect.code(&code)

@@ -35,6 +35,8 @@ pub(crate) struct Grant {
     /// Chosen at the login; where it is not the user's own, the user is a trustee.
     pub(crate) organization: &'static Organization,
     pub(crate) scopes: Vec<String>,
+    /// Of the user's roles; `None`: all that a published operation asks for.
+    pub(crate) permissions: Option<Vec<String>>,
     /// All that comes of one code, and is revoked together.
     pub(crate) family: Uuid,
 }
@@ -42,6 +44,10 @@ pub(crate) struct Grant {
 impl Grant {
     pub(crate) fn home(&self) -> &'static Organization {
         self.user.map_or(self.organization, |user| user.home)
+    }
+
+    pub(crate) fn may(&self, permission: &str) -> bool {
+        self.permissions.as_ref().is_none_or(|held| held.iter().any(|held| held == permission))
     }
 
     /// The `sub` of a JWT (RFC 9068, section 2.2).

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, header::AUTHORIZATION, request::Parts},
+    http::{
+        HeaderMap, HeaderName,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+        request::Parts,
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -13,7 +17,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    fault::StreamError, grant::GrantType, organization::Organization, parameters::Parameters, refusal::Refusal, secret, world::Shared,
+    fault::StreamError,
+    grant::GrantType,
+    organization::Organization,
+    parameters::Parameters,
+    published::{self, Findings},
+    refusal::Refusal,
+    secret,
+    world::Shared,
 };
 
 /// The platform's `request.bytes.max`.
@@ -53,6 +64,9 @@ pub(crate) struct Entry {
     grant_type: Option<GrantType>,
     issued_org_id: Option<&'static str>,
     target_org_id: Option<String>,
+    content_type: Option<String>,
+    /// Null where no published operation is asked for.
+    published: Option<Findings>,
     /// Null until the answer is sent, and for ever when the connection ends before it.
     status: Option<u16>,
 }
@@ -74,6 +88,14 @@ impl Ledger {
     /// An access token was issued, whether or not its client hears of it.
     pub(crate) fn issued_for(&mut self, line: Line, organization: &'static Organization) {
         self.amend(line, |entry| entry.issued_org_id = Some(organization.id));
+    }
+
+    pub(crate) fn reviewed(&mut self, line: Line, answer: Vec<String>) {
+        self.amend(line, |entry| {
+            if let Some(findings) = &mut entry.published {
+                findings.answer = answer;
+            }
+        });
     }
 
     fn amend(&mut self, line: Line, change: impl FnOnce(&mut Entry)) {
@@ -140,6 +162,8 @@ fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
         grant_type: None,
         issued_org_id: None,
         target_org_id: None,
+        content_type: request.headers().get(CONTENT_TYPE).map(|value| world.redact(&String::from_utf8_lossy(value.as_bytes()))),
+        published: None,
         status: None,
     };
     world.ledger.open(entry)
@@ -163,7 +187,15 @@ fn note_body(cloud: &Shared, line: Line, parts: &Parts, bytes: &Bytes) {
         "/oauth/authorize" => (None, query.get("target").or_else(|| form.get("target")).map(|target| world.redact(target))),
         _ => (None, None),
     };
+    let is_api = parts.uri.path().starts_with("/api/v2/");
+    let published = is_api
+        .then(|| published::judge_request(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default(), &parts.headers, bytes));
+    let published = published.flatten().map(|mut findings| {
+        findings.request.iter_mut().for_each(|finding| *finding = world.redact(finding));
+        findings
+    });
     world.ledger.amend(line, |entry| {
+        entry.published = published;
         entry.agent_id = agent_id;
         entry.grant_type = grant_type;
         entry.target_org_id = target;

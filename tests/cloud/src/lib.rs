@@ -37,6 +37,7 @@ mod organization;
 mod page;
 mod parameters;
 mod problem;
+mod published;
 mod rate;
 mod recording;
 mod redirect;

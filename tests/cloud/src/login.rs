@@ -71,6 +71,7 @@ async fn metadata(State(cloud): State<Shared>) -> Json<Value> {
         "issuer": login,
         "authorization_endpoint": format!("{login}/oauth/authorize"),
         "token_endpoint": format!("{login}/oauth/token"),
+        "service_documentation": "https://developer.genesys.cloud/authorization/",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": GrantType::ALL,

@@ -60,10 +60,14 @@ impl Refusal {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "constraint.validation", message) }
     }
 
-    /// Of a field or of a parameter.
     pub(crate) fn bad_value(value: &str, name: &str, allowed: &[&str]) -> Self {
         let message = format!("[{value}] is no value of [{name}]; there are [{}].", allowed.join(", "));
         Self::new(StatusCode::BAD_REQUEST, "invalid.value", message)
+    }
+
+    /// Of the query.
+    pub(crate) fn bad_parameter(code: &'static str, name: &str, value: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, format!("[{value}] is no value of the parameter [{name}]."))
     }
 
     pub(crate) fn not_a_user() -> Self {
@@ -93,9 +97,14 @@ impl Refusal {
     }
 
     /// Names every scope that would have been enough by itself.
-    pub(crate) fn scope(any: &[&str]) -> Self {
-        let message = format!("App not authorized to use scope [{}]", any.join(", "));
+    pub(crate) fn scope(any: &[impl AsRef<str>]) -> Self {
+        let message = format!("App not authorized to use scope [{}]", listed(any));
         Self::new(StatusCode::FORBIDDEN, "app.not.authorized.for.scope", message)
+    }
+
+    /// Names every permission that would have been enough by itself.
+    pub(crate) fn permission(code: &'static str, any: &[String]) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, format!("The user needs at least one of these permissions: [{}]", listed(any)))
     }
 
     /// The very words of the thread that this project starts from.
@@ -126,6 +135,10 @@ impl Refusal {
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal.server.error", message)
     }
+}
+
+fn listed(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
 impl From<PathRejection> for Refusal {

@@ -23,13 +23,16 @@ where
     }
 }
 
-pub(crate) fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Value, Refusal> {
-    let is_json = headers
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+pub(crate) fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Value, Refusal> {
+    if !is_json(headers) {
         return Err(Refusal::not_json());
     }
     serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("The request body is no JSON: {error}.")))

@@ -16,6 +16,24 @@ pub(crate) enum Listing {
     Off,
 }
 
+/// What is said of a user who is not there. The published API declares both.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+pub(crate) enum UnknownUserCode {
+    #[serde(rename = "not.found")]
+    Common,
+    #[serde(rename = "general.resource.not.found")]
+    Own,
+}
+
+impl UnknownUserCode {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Common => "not.found",
+            Self::Own => "general.resource.not.found",
+        }
+    }
+}
+
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Settings {
@@ -49,6 +67,7 @@ pub(crate) struct Settings {
     idempotency_header: Option<String>,
     pub(crate) guards_agents: bool,
     pub(crate) listing: Listing,
+    pub(crate) unknown_user_code: UnknownUserCode,
     /// How many supervisors may monitor one agent at a time.
     pub(crate) monitorings_per_agent: usize,
     /// Whether the roles of the agents allow that.
@@ -78,6 +97,7 @@ impl Default for Settings {
             idempotency_header: None,
             guards_agents: true,
             listing: Listing::All,
+            unknown_user_code: UnknownUserCode::Common,
             monitorings_per_agent: 10,
             agents_may_be_monitored: true,
         }
@@ -109,6 +129,7 @@ pub(crate) struct Change {
     idempotency_header: Option<Option<String>>,
     guards_agents: Option<bool>,
     listing: Option<Listing>,
+    unknown_user_code: Option<UnknownUserCode>,
     monitorings_per_agent: Option<usize>,
     agents_may_be_monitored: Option<bool>,
 }
@@ -175,6 +196,7 @@ impl Settings {
             idempotency_header: change.idempotency_header.unwrap_or_else(|| self.idempotency_header.take()),
             guards_agents: change.guards_agents.unwrap_or(self.guards_agents),
             listing: change.listing.unwrap_or(self.listing),
+            unknown_user_code: change.unknown_user_code.unwrap_or(self.unknown_user_code),
             monitorings_per_agent: change.monitorings_per_agent.unwrap_or(self.monitorings_per_agent),
             agents_may_be_monitored: change.agents_may_be_monitored.unwrap_or(self.agents_may_be_monitored),
         };

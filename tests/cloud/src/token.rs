@@ -93,6 +93,7 @@ pub(crate) struct Order {
     scopes: Option<Vec<String>>,
     home_org_id: Option<String>,
     user_id: Option<String>,
+    permissions: Option<Vec<String>>,
     expires_in: Option<i64>,
     claim_org_id: Option<String>,
 }
@@ -161,6 +162,7 @@ impl Order {
             user,
             organization,
             scopes: self.scopes.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()),
+            permissions: self.permissions,
             family: Uuid::new_v4(),
         };
         Ok(Draft { grant, source: Source::Standin, format: self.format, expires_in, claim_org_id: self.claim_org_id })
@@ -277,12 +279,12 @@ impl Caller {
     }
 
     /// Of an operation that the published API has.
-    pub(crate) fn require_published_scope(&self, world: &World, any: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn require_published_scope(&self, world: &World, any: &[impl AsRef<str>]) -> Result<(), Refusal> {
         if world.settings.enforce_client_scopes { self.require_any(any) } else { Ok(()) }
     }
 
-    fn require_any(&self, any: &[&str]) -> Result<(), Refusal> {
-        if self.grant.scopes.iter().any(|held| any.contains(&held.as_str())) {
+    fn require_any(&self, any: &[impl AsRef<str>]) -> Result<(), Refusal> {
+        if self.grant.scopes.iter().any(|held| any.iter().any(|scope| scope.as_ref() == held)) {
             return Ok(());
         }
         Err(Refusal::scope(any))

@@ -186,6 +186,8 @@ fn the_ledger_tells_everything_but_tokens() {
             "grantType": null,
             "issuedOrgId": null,
             "targetOrgId": null,
+            "contentType": "application/json",
+            "published": null,
             "status": 201,
         })
     );

@@ -789,6 +789,7 @@ fn the_metadata_tell_where_everything_is() {
             "issuer": login,
             "authorization_endpoint": format!("{login}/oauth/authorize"),
             "token_endpoint": format!("{login}/oauth/token"),
+            "service_documentation": "https://developer.genesys.cloud/authorization/",
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             // RFC 8414 takes the names of RFC 7591, section 2.

@@ -14,6 +14,7 @@ mod monitoring;
 mod paging;
 #[cfg(unix)]
 mod program;
+mod published;
 mod secure;
 mod starts;
 mod thread;

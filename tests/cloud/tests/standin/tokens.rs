@@ -254,6 +254,7 @@ fn the_settings_start_as_told() {
             "idempotencyHeader": null,
             "guardsAgents": true,
             "listing": "all",
+            "unknownUserCode": "not.found",
             "monitoringsPerAgent": 10,
             "agentsMayBeMonitored": true,
         })
