@@ -355,7 +355,7 @@ class Browser {
     assert.deepEqual(expired, [], "requests with a token that could be known to have expired");
     const crossing = requests.filter(({ orgHeader, tokenOrgId }) => orgHeader !== null && orgHeader !== tokenOrgId);
     assert.deepEqual(crossing, [], "requests for one organization with another's token");
-    // The names of operations that a test makes up are for that test to check.
+    // Tests may make up operations.
     assertPublished(requests, { unknown: true });
   }
 }

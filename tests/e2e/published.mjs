@@ -1,13 +1,13 @@
-// Compares what was sent to the cloud with what Genesys publishes (tests/cloud/published.json). The cloud does the comparison.
+// Checks requests against what Genesys publishes (tests/cloud/published.json). The stand-in cloud compares them.
 import assert from "node:assert/strict";
 
 const API = "/api/v2/";
-/** Not in the published API. */
+/** These are not in the published API. */
 const UNPUBLISHED = "/api/v2/screenrecordings";
 
 /**
- * Every request of the ledger to the platform's API is one that Genesys publishes, with its parameters and its body.
- * `unknown`: whether requests to operations that tests/cloud/published.json does not have are fine.
+ * Fails if a request to the platform's API is not as Genesys publishes it: method, path, query, body. `unknown`: accept
+ * operations that are not in tests/cloud/published.json.
  */
 export function assertPublished(requests, { unknown = false } = {}) {
   const findings = requests

@@ -1,4 +1,4 @@
-// The requests of the library, and whether a request that is not as published is noticed.
+// The library's requests are as published, and the check notices requests that are not.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
@@ -38,7 +38,7 @@ describe("a request that is not as published is noticed", () => {
     const headers = { authorization: `Bearer ${await cloud.token(globex)}`, ...(body && { "content-type": type }) };
     await fetch(`${cloud.environment.api}${path}`, { method, headers, body: body && JSON.stringify(body) });
     const requests = await cloud.requests();
-    // The browser's file has its own look at the ledger after each test.
+    // After each test, browser.mjs checks what is left in the ledger.
     await cloud.reset();
     return requests;
   };

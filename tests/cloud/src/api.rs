@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    clock, conversation, cors, fault, gateway,
+    clock, conversation, cors, fault, files, gateway,
     grant::Grant,
     ledger::{self, Listener},
     monitoring,
@@ -48,6 +48,7 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .merge(monitoring::routes())
         .merge(conversation::routes())
         .merge(gateway::routes())
+        .merge(files::routes())
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::not_found)
         .with_state(cloud.clone())
@@ -59,6 +60,7 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .layer(map_response(correlate));
     Router::new()
         .nest("/standin", standin::router(cloud))
+        .route_service(files::PATH, api.clone().into_service())
         .fallback_service(api)
         .layer(from_fn_with_state(cloud.clone(), cors::answer))
         .layer(from_fn_with_state(cloud.clone(), clock::date))

@@ -1,4 +1,4 @@
-//! Conversations, whose recordings a policy has started: an app can pause and resume them, and see what there is.
+//! Conversations. A policy has started their recordings, and an app can pause, resume and list them.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::{
     world::{Shared, World},
 };
 
-/// The ends of the ids of the conversations that every organization has: one goes on, one is over.
+/// The last four digits of the ids of the two conversations of every organization.
 const CONNECTED: &str = "c001";
 const DISCONNECTED: &str = "c002";
 
@@ -43,7 +43,7 @@ enum Standing {
     Disconnected,
 }
 
-/// What a request sets, and what the conversation as a whole then is in.
+/// In requests, and of the conversation as a whole.
 #[derive(Clone, Copy, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum RecordingState {
@@ -200,7 +200,7 @@ pub(crate) struct Order {
     recordings: Option<Vec<RecordingOrder>>,
 }
 
-/// What a control tells of a conversation.
+/// A conversation in the answer of the control.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
@@ -291,7 +291,7 @@ impl Conversation {
         }
     }
 
-    /// What is over for a participant stays as it is.
+    /// Participants who have left keep their states.
     fn set(&mut self, state: RecordingState) {
         self.recording_state = state;
         self.secure_pause = state == RecordingState::Paused;
@@ -317,7 +317,7 @@ impl Conversations {
         conversations
     }
 
-    /// Those that every organization has: one goes on with its first agent, one with its second is over.
+    /// Adds the two conversations of an organization: connected with its first agent, disconnected with its second.
     pub(crate) fn enter(&mut self, organization: &'static Organization, now: Timestamp) {
         for (end, state, place) in [(CONNECTED, Standing::Connected, 0), (DISCONNECTED, Standing::Disconnected, 1)] {
             let Some(user) = User::all_of(organization).take(place + 1).last() else { continue };
@@ -329,7 +329,7 @@ impl Conversations {
         }
     }
 
-    /// A further one, or another one of the same id.
+    /// Adds a conversation, or replaces the one with the same id.
     pub(crate) fn add(&mut self, mut order: Order, directory: &Directory, now: Timestamp) -> Result<Line, Refusal> {
         let organization = directory
             .organization(&order.org_id)

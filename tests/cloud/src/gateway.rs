@@ -1,4 +1,4 @@
-//! The recording API of a made-up gateway, in which everything is called differently: for tests of contracts that are data.
+//! A made-up recording API in which every name is different, for tests that a contract is data.
 
 use axum::{
     Json, Router,
@@ -20,6 +20,9 @@ use crate::{
     user::User,
     world::{Shared, World},
 };
+
+/// Enforced by the same setting as the published scopes.
+const SCOPES: &[&str] = &["captures"];
 
 const FIRST_REF: usize = 4711;
 
@@ -108,6 +111,7 @@ async fn start(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let mut world = cloud.world();
+    caller.require_client_scope(&world, SCOPES)?;
     let body = read_json(&headers, &body)?;
     if body != json!({"capture": {"kind": "screen"}}) {
         return Err(Refusal::bad_request("The body must be [{\"capture\":{\"kind\":\"screen\"}}]."));
@@ -122,8 +126,9 @@ async fn start(
 }
 
 async fn find(State(cloud): State<Shared>, caller: Caller, Told(Path(reference)): Told<Path<String>>) -> Result<Json<Value>, Refusal> {
-    let captures = &cloud.world().captures;
-    answer(captures, captures.place(caller.grant.organization, &reference)?)
+    let world = cloud.world();
+    caller.require_client_scope(&world, SCOPES)?;
+    answer(&world.captures, world.captures.place(caller.grant.organization, &reference)?)
 }
 
 async fn end(
@@ -134,6 +139,7 @@ async fn end(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let mut world = cloud.world();
+    caller.require_client_scope(&world, SCOPES)?;
     let body = read_json(&headers, &body)?;
     if text_field(&body, "reason")? != "done" {
         return Err(Refusal::bad_field("reason", "reason must be [done]."));

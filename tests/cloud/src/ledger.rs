@@ -65,7 +65,7 @@ pub(crate) struct Entry {
     issued_org_id: Option<&'static str>,
     target_org_id: Option<String>,
     content_type: Option<String>,
-    /// Null where no published operation is asked for.
+    /// Null if the operation is not published.
     published: Option<Findings>,
     /// Null until the answer is sent, and for ever when the connection ends before it.
     status: Option<u16>,
@@ -169,7 +169,7 @@ fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
     world.ledger.open(entry)
 }
 
-/// The agent that a request names in its address, where it would start something.
+/// The agent in the path of a start.
 fn agent_in(path: &str) -> Option<&str> {
     let agent = path.strip_prefix("/api/v2/users/").and_then(|path| path.strip_suffix("/screenmonitors/sessions"));
     agent.or_else(|| path.strip_prefix("/gateway/v7/agents/").and_then(|path| path.strip_suffix("/capture")))

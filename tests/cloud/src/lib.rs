@@ -26,6 +26,7 @@ mod cors;
 mod directory;
 mod exchange;
 mod fault;
+mod files;
 mod gateway;
 mod grant;
 mod interaction;

@@ -1,4 +1,4 @@
-//! Live screen monitoring, a published way to start and stop something that watches an agent's screen.
+//! Live screen monitoring: the published API that starts and stops watching an agent's screen.
 
 use axum::{
     Json, Router,
@@ -107,7 +107,7 @@ impl Monitorings {
         Ok(id)
     }
 
-    /// A session that has ended is not there any more.
+    /// Finds running sessions only.
     fn find(&mut self, organization: &Organization, agent_id: &str, id: &str) -> Result<&mut Session, Refusal> {
         self.started
             .iter_mut()

@@ -1,6 +1,6 @@
-//! What Genesys publishes about the operations that are imitated here, and what an exchange breaks of it.
+//! Compares requests and answers with what Genesys publishes about their operations.
 //!
-//! published.json has the facts. Scopes, permissions and parameters are enforced by it; answers are not made of it.
+//! published.json has the facts. Scopes, permissions and parameters are enforced from it. No answer is generated from it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,15 +22,15 @@ use serde_json::{Value, json};
 use crate::{ledger::Line, refusal::Refusal, request, token::Caller, world::Shared};
 
 const FACTS: &str = include_str!("../published.json");
-/// Nobody asks there.
+/// The base URI of the schemas. Nothing is requested from it.
 const ADDRESS: &str = "https://standin.example/published.json";
 
-/// That the facts can be read is what `the_facts_can_be_read` tests.
+/// `None` is impossible: the test `the_facts_can_be_read` reads the same text.
 static PUBLISHED: LazyLock<Option<Published>> = LazyLock::new(|| Published::read().ok());
 
 #[derive(Deserialize)]
 struct Facts {
-    /// Those of every operation, by status.
+    /// Error codes of every operation, by status.
     codes: BTreeMap<String, Vec<String>>,
     operations: Vec<Operation>,
 }
@@ -42,10 +42,10 @@ struct Operation {
     query: BTreeMap<String, Parameter>,
     body: Option<Value>,
     scopes: Vec<String>,
-    /// Any of them is enough.
+    /// Any one of them is enough.
     permissions: Vec<String>,
     answers: BTreeMap<String, Option<Value>>,
-    /// Those of this operation alone, by status.
+    /// Error codes of this operation only, by status.
     codes: BTreeMap<String, Vec<String>>,
 }
 
@@ -58,11 +58,11 @@ struct Parameter {
 struct Published {
     facts: Facts,
     schemas: Schemas,
-    /// By where they stand in the facts.
+    /// By their JSON pointers in published.json.
     places: BTreeMap<String, SchemaIndex>,
 }
 
-/// What the ledger tells of an exchange with a published operation: nothing is wrong if both lists are empty.
+/// The differences from the published description, as the ledger shows them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Findings {
     operation: String,
@@ -122,7 +122,7 @@ impl Published {
     }
 }
 
-/// A finding that has causes says no more than they do.
+/// The errors without causes: the others only group them.
 fn leaves<'error>(error: &'error ValidationError<'error, 'error>) -> Vec<&'error ValidationError<'error, 'error>> {
     if error.causes.is_empty() { vec![error] } else { error.causes.iter().flat_map(leaves).collect() }
 }
@@ -138,18 +138,18 @@ fn matches(template: &str, path: &str) -> bool {
     }
 }
 
-/// What a text of a query is as a value of this type; one that it cannot be stays a text.
+/// A query value as JSON. A text that does not fit the type stays a text, which its schema then rejects.
 fn typed(text: &str, kind: &str) -> Value {
     match kind {
         "boolean" | "integer" => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-        // Repeated or listed: both are in use.
+        // Clients repeat the parameter or send one list with commas.
         "array" => text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect(),
         _ => text.into(),
     }
 }
 
 impl Published {
-    /// The parameters with a value that they cannot have: name, value and code.
+    /// Invalid query values: name, value and error code.
     fn bad_values(&self, (place, operation): (usize, &Operation), query: &str) -> Vec<(String, String, &'static str)> {
         form_urlencoded::parse(query.as_bytes())
             .filter_map(|(name, text)| {
@@ -186,7 +186,7 @@ impl Published {
 
     fn judge_answer(&self, (place, operation): (usize, &Operation), status: u16, headers: &HeaderMap, body: &[u8]) -> Vec<String> {
         let text = status.to_string();
-        // The server cuts the body off afterwards.
+        // The HTTP server removes the body later.
         let body: &[u8] = if operation.method == Method::HEAD.as_str() { &[] } else { body };
         let model = match operation.answers.get(&text) {
             Some(None) if body.is_empty() => return Vec::new(),
@@ -220,7 +220,7 @@ impl Published {
     }
 }
 
-/// What is wrong with a request, if its operation is published.
+/// `None` if the operation is not published.
 pub(crate) fn judge_request(method: &Method, path: &str, query: &str, headers: &HeaderMap, body: &Bytes) -> Option<Findings> {
     let published = PUBLISHED.as_ref()?;
     let found = published.find(method.as_str(), path)?;
@@ -228,15 +228,14 @@ pub(crate) fn judge_request(method: &Method, path: &str, query: &str, headers: &
     Some(Findings { operation, request: published.judge_request(found, query, headers, body), answer: Vec::new() })
 }
 
-/// Every permission that an operation asks for: those of a user whose token has no list of its own.
+/// Every permission that an operation needs. A user has all of them, unless the token's order lists others.
 pub(crate) fn permissions() -> Vec<String> {
     let operations = PUBLISHED.iter().flat_map(|published| &published.facts.operations);
     let all: BTreeSet<_> = operations.flat_map(|operation| &operation.permissions).collect();
     all.into_iter().cloned().collect()
 }
 
-/// Refuses whoever lacks a scope or a permission, and values that a parameter cannot have. Who has no valid token is
-/// for the route to refuse.
+/// Refuses missing scopes, missing permissions and invalid query values. Each route refuses requests without a valid token.
 pub(crate) async fn admit(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
     match refusal(&cloud, &request) {
         Some(refusal) => refusal.into_response(),
@@ -249,7 +248,7 @@ fn refusal(cloud: &Shared, request: &Request) -> Option<Refusal> {
     let found = published.find(request.method().as_str(), request.uri().path())?;
     let (_, operation) = found;
     let caller: &Caller = request.extensions().get()?;
-    if let Err(refusal) = caller.require_published_scope(&cloud.world(), &operation.scopes) {
+    if let Err(refusal) = caller.require_client_scope(&cloud.world(), &operation.scopes) {
         return Some(refusal);
     }
     if !operation.permissions.is_empty() && !operation.permissions.iter().any(|permission| caller.grant.may(permission)) {
@@ -260,7 +259,7 @@ fn refusal(cloud: &Shared, request: &Request) -> Option<Refusal> {
     bad.first().map(|(name, value, code)| Refusal::bad_parameter(code, name, value))
 }
 
-/// Tells the ledger what is wrong with an answer. Faults come later, and are nobody's answer.
+/// Records the differences of an answer in the ledger. Answers that faults make do not pass here.
 pub(crate) async fn review(State(cloud): State<Shared>, request: Request, next: Next) -> Response {
     let found =
         PUBLISHED.as_ref().and_then(|published| Some((published, published.find(request.method().as_str(), request.uri().path())?)));

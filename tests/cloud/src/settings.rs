@@ -16,7 +16,7 @@ pub(crate) enum Listing {
     Off,
 }
 
-/// What is said of a user who is not there. The published API declares both.
+/// The code of the 404 for an unknown user. The published API declares both.
 #[derive(Clone, Copy, Deserialize, Serialize)]
 pub(crate) enum UnknownUserCode {
     #[serde(rename = "not.found")]
@@ -70,7 +70,7 @@ pub(crate) struct Settings {
     pub(crate) unknown_user_code: UnknownUserCode,
     /// How many supervisors may monitor one agent at a time.
     pub(crate) monitorings_per_agent: usize,
-    /// Whether the roles of the agents allow that.
+    /// Whether the agents' roles allow it.
     pub(crate) agents_may_be_monitored: bool,
 }
 

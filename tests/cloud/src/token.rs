@@ -278,8 +278,8 @@ impl Caller {
         if world.settings.enforce_scopes { self.require_any(&[scope]) } else { Ok(()) }
     }
 
-    /// Of an operation that the published API has.
-    pub(crate) fn require_published_scope(&self, world: &World, any: &[impl AsRef<str>]) -> Result<(), Refusal> {
+    /// Of an operation on anything else.
+    pub(crate) fn require_client_scope(&self, world: &World, any: &[impl AsRef<str>]) -> Result<(), Refusal> {
         if world.settings.enforce_client_scopes { self.require_any(any) } else { Ok(()) }
     }
 

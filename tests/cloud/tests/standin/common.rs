@@ -174,7 +174,7 @@ impl Fixture {
     }
 }
 
-/// Every answer of every test to a published operation is as published, but for those that faults have made.
+/// Checks every answer of the test against the published description.
 impl Drop for Fixture {
     fn drop(&mut self) {
         if std::thread::panicking() {

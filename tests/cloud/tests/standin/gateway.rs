@@ -55,3 +55,19 @@ fn a_capture_that_cannot_be_is_refused() {
     }
     assert_eq!(cloud.ledger()["captures"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn its_scope_is_enforced_with_those_of_the_client() {
+    let cloud = Fixture::new();
+    cloud.set(&json!({"enforceClientScopes": true}));
+    let [without, with] =
+        [json!(["screenrecordings:write"]), json!(["captures"])].map(|scopes| cloud.token(&json!({"orgId": acme().id, "scopes": scopes})));
+    assert_eq!(capture(&cloud, &with, agent(acme()).id).status, 200);
+    let path = "/gateway/v7/captures/4711";
+    for refused in
+        [capture(&cloud, &without, agent(acme()).id), cloud.with_token("GET", path, &without, None), end(&cloud, &without, &json!(4711))]
+    {
+        assert_eq!(refused.refused(403, "app.not.authorized.for.scope"), "App not authorized to use scope [captures]");
+    }
+    assert_eq!((cloud.with_token("GET", path, &with, None).status, end(&cloud, &with, &json!(4711)).status), (200, 200));
+}

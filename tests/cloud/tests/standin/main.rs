@@ -7,6 +7,7 @@ mod connections;
 mod conversations;
 mod cors;
 mod faults;
+mod files;
 mod gateway;
 mod login;
 mod many;

@@ -1,4 +1,4 @@
-//! What published.json says of each operation, and what becomes of it here.
+//! The stand-in's answers against published.json.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn facts() -> Value {
     serde_json::from_str(FACTS).unwrap()
 }
 
-/// A way to succeed with each operation, in an order that lets all of them succeed.
+/// Calls every operation once, in an order in which all succeed.
 fn successes(cloud: &Fixture, token: &str) -> Vec<Answer> {
     let call = |method: &str, path: &str, body: Option<&Value>| cloud.with_token(method, path, token, body);
     let sessions = format!("/api/v2/users/{}/screenmonitors/sessions", acme().agents[1].id);
@@ -69,7 +69,7 @@ fn every_published_operation_succeeds_as_published() {
     assert_eq!(seen, published);
 }
 
-/// The codes that are provoked in other tests as well are here once more, so that this is the list of all.
+/// Lists all codes, even those that other tests provoke too.
 #[test]
 fn every_code_that_the_cloud_can_give_is_published_for_its_operation() {
     let cloud = Fixture::new();
@@ -210,7 +210,6 @@ fn the_refusal_for_a_permission_names_those_that_would_do() {
     assert!(all.as_array().unwrap().contains(&json!("realtimeMonitor:screen:monitorAgent")), "{all}");
 }
 
-/// A request that is not as published is found, and one to nothing that is published is not judged.
 #[test]
 fn the_ledger_tells_what_is_wrong_with_a_request() {
     let cloud = Fixture::new();
