@@ -44,7 +44,7 @@ const CARRIED: [&str; 13] = [
 struct AuthorizeRequest {
     client_id: String,
     redirect: Redirect,
-    challenge: Challenge,
+    challenge: Option<Challenge>,
     scopes: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ impl AuthorizeRequest {
     }
 }
 
-fn judge(parameters: &Parameters, client: &Client, settings: &Settings) -> Result<(Challenge, Vec<String>), Problem> {
+fn judge(parameters: &Parameters, client: &Client, settings: &Settings) -> Result<(Option<Challenge>, Vec<String>), Problem> {
     if parameters.repeats() {
         return Err(Problem::invalid_request("No parameter may be included more than once."));
     }
@@ -98,13 +98,18 @@ fn judge(parameters: &Parameters, client: &Client, settings: &Settings) -> Resul
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(Problem::unauthorized_client());
     }
-    let challenge = parameters.get("code_challenge").ok_or(Problem::invalid_request("code_challenge is missing."))?;
-    // Left out, the method would be plain (RFC 7636, section 4.3).
-    if parameters.get("code_challenge_method") != Some("S256") {
-        return Err(Problem::invalid_request("The code challenge method must be S256."));
-    }
-    let challenge = Challenge::parse(challenge)
-        .ok_or(Problem::invalid_request("code_challenge must be a base64url-encoded SHA-256 without padding."))?;
+    let challenge = match parameters.get("code_challenge") {
+        None if client.is_confidential() => None,
+        None => return Err(Problem::invalid_request("code_challenge is missing.")),
+        // Left out, the method would be plain (RFC 7636, section 4.3).
+        Some(_) if parameters.get("code_challenge_method") != Some("S256") => {
+            return Err(Problem::invalid_request("The code challenge method must be S256."));
+        }
+        Some(challenge) => Some(
+            Challenge::parse(challenge)
+                .ok_or(Problem::invalid_request("code_challenge must be a base64url-encoded SHA-256 without padding."))?,
+        ),
+    };
     let scopes = match parameters.get("scope") {
         None if settings.require_scope => return Err(Problem::missing_scope()),
         None => client.scopes().to_vec(),

@@ -1,13 +1,16 @@
-//! OAuth clients: all public, each with the redirect URIs that are registered for it.
+//! OAuth clients, public or confidential, each with the redirect URIs that are registered for it.
 
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 
-use crate::{grant::GrantType, refusal::Refusal, token};
+use crate::{directory::Directory, grant::GrantType, refusal::Refusal, token};
 
 pub(crate) const OAUTH_CLIENT_ID: &str = "c11e1700-0000-4000-8000-000000000000";
 
 const DEFAULT_GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+
+/// The ledger redacts every secret. A shorter one could be a part of some other text.
+const LEAST_SECRET: usize = 16;
 
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,6 +20,12 @@ pub(crate) struct Client {
     grants: Vec<GrantType>,
     /// Configured here, and never asked for.
     scopes: Vec<String>,
+    /// A client with a secret is confidential.
+    #[serde(skip)]
+    secret: Option<String>,
+    /// The organization of the tokens that the client gets with its own credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<String>,
 }
 
 impl Client {
@@ -26,6 +35,8 @@ impl Client {
             redirect_uris: Vec::new(),
             grants: DEFAULT_GRANTS.to_vec(),
             scopes: token::DEFAULT_SCOPES.map(str::to_owned).to_vec(),
+            secret: None,
+            org_id: None,
         }
     }
 
@@ -40,6 +51,18 @@ impl Client {
 
     pub(crate) fn scopes(&self) -> &[String] {
         &self.scopes
+    }
+
+    pub(crate) fn is_confidential(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    pub(crate) fn has_secret(&self, secret: &str) -> bool {
+        self.secret.as_deref() == Some(secret)
+    }
+
+    pub(crate) fn org_id(&self) -> Option<&str> {
+        self.org_id.as_deref()
     }
 
     fn register(&mut self, redirect_uris: Vec<String>) {
@@ -58,6 +81,8 @@ pub(crate) struct Order {
     redirect_uris: Vec<String>,
     grants: Option<Vec<GrantType>>,
     scopes: Option<Vec<String>>,
+    secret: Option<String>,
+    org_id: Option<String>,
 }
 
 /// RFC 6749, section 3.3.
@@ -95,11 +120,21 @@ impl Clients {
         self.known.iter().find(|client| client.client_id == client_id)
     }
 
-    pub(crate) fn add(&mut self, order: Order) -> Result<Client, Refusal> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().filter_map(|client| client.secret.as_deref())
+    }
+
+    pub(crate) fn add(&mut self, order: Order, directory: &Directory) -> Result<Client, Refusal> {
         if let Some(uri) = order.redirect_uris.iter().find(|uri| !is_redirect_uri(uri)) {
             return Err(Refusal::bad_request(format!("[{uri}] is no redirect URI: it must be absolute and have no fragment.")));
         }
         let client_id = order.client_id.unwrap_or_else(|| OAUTH_CLIENT_ID.to_owned());
+        if order.secret.as_ref().is_some_and(|secret| secret.len() < LEAST_SECRET) {
+            return Err(Refusal::bad_request(format!("secret must have at least {LEAST_SECRET} bytes.")));
+        }
+        if let Some(id) = order.org_id.as_ref().filter(|id| directory.organization(id).is_none()) {
+            return Err(Refusal::bad_request(format!("No organization has the id [{id}]; see GET /standin/orgs.")));
+        }
         if client_id.is_empty() {
             return Err(Refusal::bad_request("clientId must not be empty."));
         }
@@ -111,6 +146,8 @@ impl Clients {
         client.register(order.redirect_uris);
         client.grants = order.grants.unwrap_or(client.grants);
         client.scopes = order.scopes.unwrap_or(client.scopes);
+        client.secret = order.secret.or(client.secret);
+        client.org_id = order.org_id.or(client.org_id);
         self.known.insert(known.unwrap_or(self.known.len()), client.clone());
         Ok(client)
     }

@@ -11,7 +11,8 @@ pub(crate) struct Code {
     text: String,
     pub(crate) grant: Grant,
     pub(crate) redirect_uri: String,
-    pub(crate) challenge: Challenge,
+    /// Of a confidential client, it may be missing.
+    pub(crate) challenge: Option<Challenge>,
     expires_at: Timestamp,
     used: bool,
 }
@@ -30,7 +31,7 @@ pub(crate) enum Use<'code> {
 }
 
 impl Codes {
-    pub(crate) fn issue(&mut self, grant: Grant, redirect_uri: String, challenge: Challenge, now: Timestamp) -> String {
+    pub(crate) fn issue(&mut self, grant: Grant, redirect_uri: String, challenge: Option<Challenge>, now: Timestamp) -> String {
         let text = secret::random();
         let expires_at = clock::after(now, CODE_SECONDS);
         self.issued.push(Code { text: text.clone(), grant, redirect_uri, challenge, expires_at, used: false });

@@ -1,4 +1,4 @@
-//! The login origin: OAuth for public clients, with a sign-in page that asks for no password.
+//! The login origin: OAuth, with a sign-in page that asks for no password.
 
 use axum::{
     Json, Router,

@@ -32,6 +32,10 @@ impl Problem {
         Self { status: StatusCode::UNAUTHORIZED, ..Self::new("invalid_client", description) }
     }
 
+    pub(crate) const fn wrong_secret() -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, ..Self::new("invalid_client", "The client's secret is missing or wrong.") }
+    }
+
     pub(crate) const fn invalid_client(description: &'static str) -> Self {
         Self::new("invalid_client", description)
     }
@@ -62,7 +66,7 @@ impl Problem {
     }
 
     pub(crate) const fn unsupported_grant_type() -> Self {
-        Self::new("unsupported_grant_type", "The grant type must be authorization_code or refresh_token.")
+        Self::new("unsupported_grant_type", "The grant type must be authorization_code, client_credentials or refresh_token.")
     }
 
     pub(crate) const fn unsupported_response_type() -> Self {

@@ -87,7 +87,8 @@ async fn clients(State(cloud): State<Shared>) -> Json<Vec<Client>> {
 
 async fn add_client(State(cloud): State<Shared>, body: Bytes) -> Result<Json<Client>, Refusal> {
     let order: client::Order = read(&body)?;
-    Ok(Json(cloud.world().clients.add(order)?))
+    let World { clients, directory, .. } = &mut *cloud.world();
+    Ok(Json(clients.add(order, directory)?))
 }
 
 async fn ledger(State(cloud): State<Shared>) -> Json<Value> {

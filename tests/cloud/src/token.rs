@@ -61,6 +61,7 @@ impl Token {
 pub(crate) enum Source {
     Standin,
     AuthorizationCode,
+    ClientCredentials,
     RefreshToken,
 }
 

@@ -65,7 +65,7 @@ impl World {
     /// Strikes out every secret that was issued here.
     pub(crate) fn redact(&self, text: &str) -> String {
         let of_logins = self.codes.texts().chain(self.sessions.texts()).chain(self.interactions.texts());
-        let secrets = self.tokens.texts().chain(self.refresh_tokens.texts()).chain(of_logins);
+        let secrets = self.tokens.texts().chain(self.refresh_tokens.texts()).chain(of_logins).chain(self.clients.secrets());
         secret::strike_out(text, secrets)
     }
 }

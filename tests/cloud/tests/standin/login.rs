@@ -659,7 +659,7 @@ fn the_token_endpoint_says_what_is_wrong() {
         (vec![("grant_type", "refresh_token")], "invalid_request"),
         (vec![("client_id", "unknown")], "invalid_client"),
         (vec![("client_secret", "secret")], "invalid_client"),
-        (vec![("grant_type", "client_credentials")], "unsupported_grant_type"),
+        (vec![("grant_type", "client_credentials")], "unauthorized_client"),
         (vec![("grant_type", "password")], "unsupported_grant_type"),
         (vec![("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", "refreshless")], "unauthorized_client"),
         (vec![("grant_type", "refresh_token"), ("refresh_token", "unknown")], "invalid_grant"),
@@ -986,4 +986,117 @@ fn faults_meet_the_login_as_well() {
     let asked = Instant::now();
     assert_eq!(redeem_badly(json!({"delayMs": 200})), (Some(200), json!(acme().id), 400));
     assert!(asked.elapsed() >= Duration::from_millis(200));
+}
+
+const CONFIDENTIAL: &str = "backend";
+const SECRET: &str = "a secret: 100% of it";
+
+/// Registers a confidential client. HTTP Basic carries its id and secret, form-encoded.
+fn confidential(cloud: &Fixture) -> String {
+    let client = json!({
+        "clientId": CONFIDENTIAL, "secret": SECRET, "orgId": globex().id, "redirectUris": [REDIRECT],
+        "grants": ["authorization_code", "client_credentials", "refresh_token"], "scopes": ["users", "user-basic-info"],
+    });
+    let added = cloud.control("clients", &client);
+    assert_eq!((added.status, added.body.get("secret")), (200, None), "{}", added.body);
+    basic(CONFIDENTIAL, SECRET)
+}
+
+fn basic(client_id: &str, secret: &str) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret))))
+}
+
+fn post_basic(cloud: &Fixture, authorization: &str, pairs: &[(&str, &str)]) -> Answer {
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", authorization)];
+    cloud.try_login("POST", "/oauth/token", &headers, Some(&encode(pairs))).unwrap()
+}
+
+#[test]
+fn a_confidential_client_gets_tokens_of_its_own() {
+    let cloud = cloud();
+    let authorization = confidential(&cloud);
+    let wanted = ("grant_type", "client_credentials");
+    let posted = [wanted, ("client_id", CONFIDENTIAL), ("client_secret", SECRET)];
+    for answer in [post_basic(&cloud, &authorization, &[wanted]), post_token(&cloud, &posted)] {
+        let token = text(&answer, "access_token").to_owned();
+        assert!(answer.body.get("refresh_token").is_none());
+        let info = info(&cloud, &token).body;
+        assert_eq!((&info["organization"]["id"], &info["authorizedScope"]), (&json!(globex().id), &json!(["users", "user-basic-info"])));
+        assert_eq!(
+            (&info["OAuthClient"]["id"], &info["OAuthClient"]["authorizedGrantType"]),
+            (&json!(CONFIDENTIAL), &json!("CLIENT-CREDENTIALS"))
+        );
+        cloud.with_token("GET", "/api/v2/users/me", &token, None).refused(400, "not.a.user");
+    }
+    let scoped = post_basic(&cloud, &authorization, &[wanted, ("scope", "users")]);
+    assert_eq!(scoped.body["scope"], "users");
+    assert_eq!(post_basic(&cloud, &authorization, &[wanted, ("scope", "users admin")]).body["error"], "invalid_scope");
+    let ledger = cloud.ledger();
+    assert_eq!(ledger["tokens"][0]["source"], "client_credentials");
+    let text = ledger.to_string();
+    assert!(!text.contains(SECRET), "{text}");
+}
+
+#[test]
+fn a_client_that_does_not_prove_who_it_is_gets_nothing() {
+    let cloud = cloud();
+    let authorization = confidential(&cloud);
+    let wanted = ("grant_type", "client_credentials");
+    let own = ("client_id", CONFIDENTIAL);
+    for answer in [
+        post_token(&cloud, &[wanted, own]),
+        post_token(&cloud, &[wanted, own, ("client_secret", "another secret text")]),
+        post_basic(&cloud, &basic(CONFIDENTIAL, "another secret text"), &[wanted]),
+        post_basic(&cloud, &basic("unknown", SECRET), &[wanted]),
+        post_basic(&cloud, &basic(CLIENT, SECRET), &[wanted]),
+        post_basic(&cloud, "Basic ???", &[wanted]),
+        post_basic(&cloud, "Bearer abc", &[wanted]),
+        post_basic(&cloud, &authorization, &[wanted, ("client_id", CLIENT)]),
+    ] {
+        assert_eq!((answer.status, &answer.body["error"]), (401, &json!("invalid_client")), "{}", answer.body);
+        assert_eq!(answer.header("www-authenticate"), Some("Basic"));
+    }
+    let both = post_basic(&cloud, &authorization, &[wanted, ("client_secret", SECRET)]);
+    assert_eq!((both.status, &both.body["error"]), (400, &json!("invalid_request")));
+    // A client of no organization, and a public one that may, in name.
+    let homeless = json!({"clientId": "homeless", "secret": SECRET, "redirectUris": [], "grants": ["client_credentials"]});
+    let public = json!({"clientId": "public", "orgId": acme().id, "redirectUris": [], "grants": ["client_credentials"]});
+    for order in [&homeless, &public] {
+        assert_eq!(cloud.control("clients", order).status, 200);
+    }
+    assert_eq!(post_basic(&cloud, &basic("homeless", SECRET), &[wanted]).body["error"], "unauthorized_client");
+    refused(&post_token(&cloud, &[wanted, ("client_id", "public")]), "unauthorized_client");
+    assert_eq!(cloud.ledger()["tokens"], json!([]));
+    for order in [json!({"redirectUris": [], "secret": "short"}), json!({"redirectUris": [], "orgId": "1"})] {
+        cloud.control("clients", &order).refused(400, "bad.request");
+    }
+}
+
+#[test]
+fn a_confidential_client_redeems_codes_and_refresh_tokens() {
+    let cloud = cloud();
+    let authorization = confidential(&cloud);
+    let client = ("client_id", CONFIDENTIAL);
+    let without_pkce = [client, ("code_challenge", ""), ("code_challenge_method", "")];
+    let sign_in = |changed: &[(&str, &str)]| code(&sign_in(&cloud, agent(acme()), changed));
+    let redeem = |code: &str, more: &[(&str, &str)]| {
+        let pairs = [&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT)], more].concat();
+        post_basic(&cloud, &authorization, &pairs)
+    };
+    for (asked, more) in [(without_pkce.as_slice(), [].as_slice()), (&[client], &[("code_verifier", VERIFIER)])] {
+        let answer = redeem(&sign_in(asked), more);
+        assert_eq!(info(&cloud, text(&answer, "access_token")).body["organization"]["id"], acme().id);
+        let wanted = [("grant_type", "refresh_token"), ("refresh_token", text(&answer, "refresh_token"))];
+        let refreshed = post_basic(&cloud, &authorization, &wanted);
+        assert_ne!(text(&refreshed, "refresh_token"), text(&answer, "refresh_token"));
+        assert_eq!(post_token(&cloud, &[&wanted[..], &[client]].concat()).status, 401);
+    }
+    // A verifier without a challenge, and a challenge without a verifier.
+    for (asked, more) in [(without_pkce.as_slice(), [("code_verifier", VERIFIER)].as_slice()), (&[client], &[])] {
+        assert_eq!(redeem(&sign_in(asked), more).body["error"], "invalid_grant");
+    }
+    // A public client cannot leave PKCE out.
+    assert_eq!(error(&ask(&cloud, &[("code_challenge", ""), ("code_challenge_method", "")])), "invalid_request");
 }
