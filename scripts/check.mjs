@@ -1,8 +1,9 @@
-// Everything that can be said about the code without running it: format, lints, documentation, types.
+// Everything that can be said about the code without running it: format, lints, documentation, types, size.
 import { build } from "./build.mjs";
 import { format } from "./format.mjs";
 import { asCommand, run, say } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
+import { checkBudget, sizes } from "./size.mjs";
 import { checkTypes } from "./types.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
@@ -25,4 +26,6 @@ asCommand(import.meta, async () => {
   say("check: types");
   await build();
   await checkTypes();
+  say("check: size");
+  await checkBudget((await sizes()).total);
 });
