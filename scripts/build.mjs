@@ -15,6 +15,8 @@ const GLUE = "premium_recorder.js";
 export const PANICKING = { features: "panic-on-purpose", out: join(targetDir, "panic-on-purpose/dist") };
 /** Runs in its own page. It is a file because a content security policy may forbid inline scripts. */
 const CALLBACK = "callback.js";
+/** Entries of the package beside index.js, which only some apps import. */
+const ENTRIES = ["contracts.js", "platform-sdk.js"];
 const STAMP = ".build";
 
 // wasm-opt may use only these features: other features do not run in every supported browser.
@@ -168,7 +170,8 @@ async function addDoor(dist) {
 // Bundles into one file: a page without a bundler would otherwise fetch the files one after another.
 async function bundleScripts(dist) {
   const { build: bundle } = await import("esbuild");
-  const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js") && name !== join(dist, CALLBACK));
+  const alone = [CALLBACK, ...ENTRIES].map((name) => join(dist, name));
+  const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js") && !alone.includes(name));
   const entry = join(dist, "index.js");
   const { outputFiles } = await bundle({
     entryPoints: [entry],

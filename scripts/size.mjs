@@ -14,7 +14,7 @@ const BUDGET = "benches/size-budget.json";
 export async function sizes(dist = join(root, "dist")) {
   const paths = (await filesIn(dist)).filter((path) => !relative(dist, path).startsWith("."));
   const files = await Promise.all(paths.map(async (path) => weigh(relative(dist, path), await readFile(path))));
-  const shipped = files.filter(({ name }) => !name.endsWith(".d.ts") && !name.startsWith("callback."));
+  const shipped = files.filter(({ name }) => name === "index.js" || name.endsWith(".wasm"));
   const sum = (key) => shipped.reduce((total, file) => total + file[key], 0);
   return {
     files: shipped,

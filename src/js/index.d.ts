@@ -283,6 +283,25 @@ export interface LaunchContext {
   readonly usePopupAuth?: string;
 }
 
+/** Options of {@link Recorder.fetch}. `redirect`, `credentials`, `mode` and `referrer` are the library's. */
+export interface FetchInit {
+  /** `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `PATCH` or `DELETE`. Default: `GET`. */
+  method?: string;
+  headers?: HeadersInit;
+  /** What `fetch` takes. A stream needs a browser that can send one (`BAD_ARGUMENT` otherwise) and HTTP/2, and is sent once. */
+  body?: BodyInit | null;
+  /** Aborts the call, and the body of its response. The call rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** The organization, instead of the recorder's. */
+  orgId?: string;
+  /** The time until the response's headers, in milliseconds. Default: connect()'s. */
+  timeoutMs?: number;
+  /** Whether sending the request twice has the same effect as once. Default: `true` for `GET`, `HEAD` and `OPTIONS`. */
+  idempotent?: boolean;
+  /** For TypeScript's sake, if `body` is a stream. */
+  duplex?: "half";
+}
+
 /** A JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
@@ -494,6 +513,36 @@ export interface Recorder {
    * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as recordings()
    */
   recording(id: string, options?: RecordingOptions & { orgId?: string; agentId?: string }): Promise<Recording>;
+  /**
+   * Sends a request to any endpoint of the environment's Platform API, as `window.fetch` does, with the organization's own token:
+   * it is acquired, renewed, and replaced once if the cloud rejects it (401). A rate limit (429) is waited out once, if the call's
+   * time allows. A `GET` or `HEAD` without a response, or with 408 or 5xx, is sent three times in all, other methods once. Nothing
+   * else is added, and no organization header.
+   *
+   * Resolves to the platform's own `Response`, whatever its status. The library does not read the body, so a server that repeats
+   * the token there would show it to the page. After close() or an abort, the body breaks off.
+   *
+   * @example
+   * const response = await recorder.fetch("/api/v2/users/me?expand=presence");
+   * const user = await response.json();
+   *
+   * @param path A path that begins with one `/`, or a URL of `environment.api`, such as a response's `nextUri`.
+   * @throws {RecorderError} `BAD_ARGUMENT` for another path, a header that is not the app's (`Authorization`, `Cookie`, …) and
+   *   what `fetch` does not take; as switchOrg(), if no token can be had; `OUTCOME_UNKNOWN` if no response came to a request that
+   *   may not be sent twice; `NETWORK`, `TIMEOUT`, `CLOSED`
+   */
+  fetch(path: string | URL, init?: FetchInit): Promise<Response>;
+  /**
+   * The same with JSON: sends `json`, and resolves to the JSON of the response, or to `undefined` if it is empty. A response of
+   * another status than 2xx rejects with an error that explains it. `timeoutMs` includes the body.
+   *
+   * @example
+   * await recorder.request(`/api/v2/conversations/${id}/recordingstate`, { method: "PATCH", json: { recordingState: "PAUSED" } });
+   *
+   * @throws {RecorderError} as fetch(); the cloud's no, as startRecording(), and `NOT_FOUND`, `FORBIDDEN`, `USER_NEEDED`,
+   *   `LIMIT_REACHED`; `CLOUD_UNAVAILABLE`; `UNEXPECTED_ANSWER` for what is not JSON, or is longer than 4 MiB
+   */
+  request<T = unknown>(path: string | URL, init?: FetchInit & { json?: unknown }): Promise<T>;
   /**
    * The doctor: looks at everything that a start depends on, and only reads (`GET`s with the tokens that are held, each
    * for its own organization; nobody is asked for a token or to sign in). It says what would stand in the way before it

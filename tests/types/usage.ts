@@ -286,6 +286,10 @@ export function advice(code: ErrorCode): "launch" | "token" | "login" | "refused
     case "WRONG_ORG":
     case "SCOPE_MISSING":
     case "PERMISSION_MISSING":
+    case "FORBIDDEN":
+    case "USER_NEEDED":
+    case "NOT_FOUND":
+    case "LIMIT_REACHED":
     case "FEATURE_DISABLED":
     case "POLICY_DENIED":
     case "AGENT_NOT_FOUND":

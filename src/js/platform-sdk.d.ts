@@ -1,0 +1,23 @@
+import type { Recorder } from "./index.js";
+
+/**
+ * An HTTP client for an `ApiClient` of purecloud-platform-client-v2 (tested with 262). The SDK's requests go out with the token of
+ * the recorder's organization, or of `orgId`. The SDK never has a token: do not call its login methods. With one `ApiClient` for
+ * each organization, one page can work in several organizations side by side.
+ *
+ * The region that the SDK is set to has no effect. A refusal rejects in the SDK's own form. If nothing was answered or sent, the
+ * call rejects with the recorder's `RecorderError`.
+ *
+ * @example
+ * import platform from "purecloud-platform-client-v2";
+ * import { httpClient } from "premium-recorder/platform-sdk";
+ *
+ * const client = new platform.ApiClientClass();
+ * client.setHttpClient(httpClient(recorder, platform.AbstractHttpClient, { orgId }));
+ * const me = await new platform.UsersApi(client).getUsersMe();
+ */
+export declare function httpClient<Client>(
+  recorder: Recorder,
+  AbstractHttpClient: abstract new (...args: never[]) => Client,
+  options?: { orgId?: string },
+): Client;

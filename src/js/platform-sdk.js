@@ -1,0 +1,60 @@
+// Lets purecloud-platform-client-v2 send its requests with a recorder's tokens. Documented in platform-sdk.d.ts.
+
+export function httpClient(recorder, AbstractHttpClient, { orgId } = {}) {
+  return new (class extends AbstractHttpClient {
+    /** request() calls the hooks. */
+    enableHooks() {}
+
+    async request(options) {
+      const { url, method, headers, params, data, timeout } = (await this.preHook?.(options)) ?? options;
+      const body = bodyOf(data, headers);
+      const init = { method, headers: headersFor(body, headers), body, orgId, timeoutMs: timeout ?? this.timeout };
+      const response = await answerOf(await recorder.fetch(pathOf(url, params), init));
+      if (response.status < 200 || response.status > 299) {
+        throw Object.assign(new Error(`Request failed with status code ${response.status}`), { response });
+      }
+      return (await this.postHook?.(response)) ?? response;
+    }
+  })();
+}
+
+/** The API's path, whatever region or gateway the SDK is set to: the recorder knows its own. */
+function pathOf(url, params) {
+  const { pathname, search } = new URL(url);
+  const at = pathname.indexOf("/api/");
+  if (at < 0) throw new Error(`${pathname} is no path of the API. The recorder signs in: do not sign in with the SDK.`);
+  const query = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(params ?? {})) {
+    if (value !== undefined && value !== null) query.append(name, value);
+  }
+  return `${pathname.slice(at)}${query.size ? `?${query}` : ""}`;
+}
+
+function bodyOf(data, headers) {
+  const isPlain =
+    typeof data === "object" && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(data ?? []));
+  if (data === undefined || data === null || !isPlain) return data ?? undefined;
+  const isForm = headers?.["Content-Type"] === "application/x-www-form-urlencoded";
+  return isForm ? new URLSearchParams(data) : JSON.stringify(data);
+}
+
+/** Without a body there is no content type, and the browser adds the boundary to that of a form. */
+function headersFor(body, headers) {
+  const { "Content-Type": type, ...others } = headers ?? {};
+  return type && body !== undefined && !(body instanceof FormData) ? { ...others, "Content-Type": type } : others;
+}
+
+/** In the form that the SDK expects of its HTTP client. */
+async function answerOf(response) {
+  const text = await response.text();
+  const { status, statusText, headers } = response;
+  return { status, statusText, headers: Object.fromEntries(headers), data: parsed(text), text };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
