@@ -12,7 +12,7 @@ import {
 } from "./errors.js";
 import { start } from "./instance.js";
 import { withTimeout } from "./limits.js";
-import { member } from "./options.js";
+import { bytesOf, member } from "./options.js";
 
 let loaded;
 let panicsInARow = 0;
@@ -204,18 +204,6 @@ function addressOf(source) {
 /** A source that can be asked again: an answer can be read only once. */
 function again(source) {
   return kindOf(source) === "answer" ? member(source, "url") || undefined : source;
-}
-
-function bytesOf(source) {
-  try {
-    const view = ArrayBuffer.isView(source)
-      ? new DataView(source.buffer, source.byteOffset, source.byteLength)
-      : new DataView(source);
-    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  } catch {
-    // It is something else, or the buffer has been transferred to somebody else.
-    return undefined;
-  }
 }
 
 function isSame(one, other) {

@@ -68,3 +68,16 @@ export function member(value, name) {
     return undefined;
   }
 }
+
+/** The bytes of a buffer or a view, whatever frame made it. Undefined if it is something else. */
+export function bytesOf(source) {
+  try {
+    const view = ArrayBuffer.isView(source)
+      ? new DataView(source.buffer, source.byteOffset, source.byteLength)
+      : new DataView(source);
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  } catch {
+    // It is something else, or the buffer has been transferred to somebody else.
+    return undefined;
+  }
+}

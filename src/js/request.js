@@ -1,7 +1,7 @@
 // The app's own requests, as fetch() takes them: the platform reads the headers and the body at the moment of the call.
 
 import { badArgument } from "./errors.js";
-import { member } from "./options.js";
+import { bytesOf, member } from "./options.js";
 
 /**
  * The arguments of the module's fetch() and request(). `signals` abort the request, and the body of its response.
@@ -20,6 +20,8 @@ export function readRequest(api, path, given, signals, isJson) {
       if (!headers.has("content-type")) headers.set("content-type", "application/json");
     }
     if (isJson && !headers.has("accept")) headers.set("accept", "application/json");
+    // WebKit reads bytes only when it sends them.
+    body = bytesOf(body)?.slice() ?? body;
     request = new Request(new URL(address, api), {
       __proto__: null,
       method: given.method,

@@ -1,6 +1,8 @@
 // The app's own requests to any endpoint: as window.fetch, with the organization's own token.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
 import { byEngine } from "./engines.mjs";
@@ -306,48 +308,37 @@ describe("recorder.fetch", () => {
   });
 
   test("an abort of another frame's signal, and close(), break off the call and the body", async () => {
-    await cloud.spoil("GET", ME, { delayMs: 30_000 });
-    const seen = await browser.run(
-      async ({ connect, frames, settle }, token) => {
-        const [{ realm }] = await frames(1);
-        const recorder = await connect({ tokens: [token] });
-        const seen = [];
-        const waiting = new realm.AbortController();
-        const call = recorder.fetch("/api/v2/users/me", { signal: waiting.signal });
-        waiting.abort("enough");
-        seen.push(await call.catch((reason) => reason));
-        const reading = new realm.AbortController();
-        const file = "/standin/files?length=10000000";
-        const response = await recorder.fetch(file, { signal: reading.signal });
-        const reader = response.body.getReader();
-        await reader.read();
-        reading.abort(new Error("stop"));
-        const rest = async () => {
-          while (!(await reader.read()).done);
-        };
-        seen.push(
-          await rest().then(
-            () => "read to its end",
-            () => "broken off",
-          ),
-        );
-        const last = (await recorder.fetch(file)).body.getReader();
-        await last.read();
-        recorder.close();
-        seen.push(
-          await (async () => {
-            while (!(await last.read()).done);
-          })().then(
-            () => "read to its end",
-            () => "broken off",
-          ),
-        );
-        seen.push((await settle(recorder.fetch("/api/v2/users/me"))).error.code);
-        return seen;
-      },
-      await cloud.token(globex),
-    );
-    assert.deepEqual(seen, ["enough", "broken off", "broken off", "CLOSED"]);
+    const api = await endlessApi();
+    try {
+      const seen = await browser.run(
+        async ({ premium, environment, frames, settle }, token, api) => {
+          const [{ realm }] = await frames(1);
+          const environments = [{ ...environment, api }];
+          const recorder = await premium.connect({ environments, tokens: [token] });
+          const seen = [];
+          const waiting = new realm.AbortController();
+          const call = recorder.fetch("/silent", { signal: waiting.signal });
+          waiting.abort("enough");
+          seen.push(await call.catch((reason) => reason));
+          const reading = new realm.AbortController();
+          const one = (await recorder.fetch("/endless", { signal: reading.signal })).body.getReader();
+          const other = (await recorder.fetch("/endless")).body.getReader();
+          seen.push((await one.read()).value.length, (await other.read()).value.length);
+          reading.abort(new Error("stop"));
+          seen.push(await one.read().catch(() => "broken off"));
+          recorder.close();
+          seen.push(await other.read().catch(() => "broken off"));
+          seen.push((await settle(recorder.fetch("/endless"))).error.code);
+          return seen;
+        },
+        await cloud.token(globex),
+        api.origin,
+      );
+      assert.deepEqual(seen, ["enough", 4, 4, "broken off", "broken off", "CLOSED"]);
+      await api.allGone();
+    } finally {
+      api.close();
+    }
   });
 
   test("a stream is sent once over HTTP/2 only, or refused by name", async () => {
@@ -419,6 +410,31 @@ describe("recorder.request", () => {
     );
   });
 });
+
+/** An API that answers nothing at all, or four bytes of a body that does not end. */
+async function endlessApi() {
+  const open = new Set();
+  let gone = () => {};
+  const server = createServer((request, response) => {
+    open.add(response);
+    response.once("close", () => open.delete(response) && gone());
+    const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "authorization" };
+    if (request.method === "OPTIONS") response.writeHead(204, headers).end();
+    else if (request.url === "/endless") response.writeHead(200, headers).write("four");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    /** When the browser has closed all connections. */
+    async allGone() {
+      while (open.size) await new Promise((resolve) => (gone = resolve));
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 
 /** The organization's conversation that is connected. */
 function conversationOf({ id }) {
