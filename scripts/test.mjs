@@ -26,6 +26,9 @@ const CROSSING = [
   "lifetime",
   "leaving",
   "panic",
+  "fetch",
+  "contracts",
+  "platform-sdk",
 ];
 
 /** The engines that wasm-bindgen's runner knows. The runner takes the driver whose environment variable is set. */
