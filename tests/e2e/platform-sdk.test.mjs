@@ -1,36 +1,18 @@
 // purecloud-platform-client-v2 beside a recorder: one client of the SDK for each organization, and none has a token.
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, test } from "node:test";
-import { build } from "esbuild";
-import { root } from "../../scripts/process.mjs";
+import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { platformSdk } from "./platform-sdk.mjs";
 
 const REFUSED = /\/api\/v2\/\S* - Failed to load resource: .*(400|404|429)/;
 const browser = open({ mayComplain: [REFUSED] });
-
-let bundle;
-before(async () => {
-  const { outputFiles } = await build({
-    stdin: { contents: 'export { default } from "purecloud-platform-client-v2"', resolveDir: root },
-    bundle: true,
-    write: false,
-    format: "iife",
-    globalName: "sdk",
-    platform: "browser",
-    mainFields: ["module", "main"],
-    // Only Node has these, and only in Node the SDK uses them.
-    external: ["fs", "os", "path", "https", "crypto", "winston", "configparser"],
-    logLevel: "error",
-  });
-  bundle = outputFiles[0].text;
-});
 
 let cloud, acme, globex;
 beforeEach(async () => {
   cloud = browser.cloud;
   ({ acme, globex } = cloud);
   await browser.openEmpty({ orgId: globex.id });
-  await browser.evaluate(`() => { ${bundle}; window.platform = sdk.default; }`);
+  await browser.evaluate(`() => { ${await platformSdk()}; window.platform = sdk.default; }`);
 });
 
 describe("the SDK with a recorder's HTTP client", () => {

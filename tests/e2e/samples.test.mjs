@@ -1,15 +1,17 @@
-// Every JavaScript sample of the README, run as it is printed. What a sample takes from the app around it is given here.
+// Every JavaScript sample of the README and of docs/, run as it is printed. What a sample takes from the app around it is given here.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { beforeEach, test } from "node:test";
 import { By } from "selenium-webdriver";
 import { WHERE_BUTTONS_GO, browser as open } from "./browser.mjs";
+import { platformSdk } from "./platform-sdk.mjs";
 
 const FAILED = /screenrecordings\S* - Failed to load resource/;
 const browser = open({ mayComplain: [FAILED] });
 
-const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-const SAMPLES = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, text]) => text);
+const documents = ["README.md", "docs/any-call.md"].map((name) => new URL(`../../${name}`, import.meta.url));
+const texts = await Promise.all(documents.map((url) => readFile(url, "utf8")));
+const SAMPLES = [...texts.join("\n").matchAll(/```js\n(.*?)```/gs)].map(([, text]) => text);
 
 /** The client of the samples. */
 const CLIENT = "…";
@@ -139,6 +141,50 @@ sample("connect({ contract", "another contract", async (text) => {
   await execute(text, {});
 });
 
+for (const [begins, name, method, check] of [
+  ["const response = await recorder.fetch", "any call", "GET", ({ path }) => path === "/api/v2/users/me"],
+  ["const path = `/api/v2/conversations", "pause and resume", "PATCH", ({ status }) => status === 202],
+  ["const { participants }", "the state of screen recordings", "GET", ({ path }) => /conversations\/[^/]*$/.test(path)],
+  ["const recordings = await", "the recordings of screens", "GET", ({ path }) => path.endsWith("/recordingmetadata")],
+  ["const users = []", "pages", "GET", ({ path }) => path === "/api/v2/users"],
+  ["const download = await", "a download and an upload", "POST", ({ contentType }) => /^multipart/.test(contentType)],
+]) {
+  sample(begins, name, async (text) => {
+    await browser.openEmpty({ orgId: globex.id });
+    const conversationId = globex.id.replace(/0{12}$/, "00000000c001");
+    await execute(text, { conversationId, path: "/standin/files?length=1000" }, await cloud.token(globex));
+    const requests = (await cloud.requests()).filter((request) => request.method === method && check(request));
+    assert.ok(requests.length > 0);
+    assert.ok(requests.every(({ status, tokenOrgId }) => status < 300 && tokenOrgId === globex.id));
+  });
+}
+
+sample('import { connect } from "premium-recorder";\nimport { screenMonitoring }', "live monitoring", async (text) => {
+  await browser.openEmpty({ orgId: globex.id });
+  await execute(text, { agentId: globex.agents[1].id, token: await cloud.token(globex) });
+  assert.deepEqual(
+    (await cloud.monitorings()).map(({ state, orgId }) => [state, orgId]),
+    [["stopped", globex.id]],
+  );
+});
+
+sample("import { httpClient }", "the official SDK", async (text) => {
+  await browser.openEmpty({ orgId: globex.id });
+  await browser.evaluate(`() => { ${await platformSdk()}; window.platform = sdk.default; }`);
+  const orgIds = [acme.id, globex.id];
+  await browser.run(
+    async ({ connect, kept }, tokens, orgIds, ...sample) => {
+      kept.given = { recorder: await connect({ tokens }), orgIds, platform: window.platform };
+      await window.runSample(...sample);
+    },
+    await Promise.all([acme, globex].map((org) => cloud.token(org))),
+    orgIds,
+    ...(await prepared(text)),
+  );
+  const mine = (await cloud.requests()).filter(({ path }) => path === "/api/v2/users/me");
+  assert.deepEqual(mine.map(({ tokenOrgId }) => tokenOrgId).toSorted(), orgIds.toSorted());
+});
+
 test("every sample is run", () => {
   assert.deepEqual(
     [...run].toSorted((one, other) => one - other),
@@ -192,7 +238,8 @@ async function prepared(text) {
     String(runner),
   );
   const free =
-    "agentId another orgId signal progress button show error recorder tokenOfAcme tokenOfGlobex tokenOfInitech";
+    "agentId another orgId signal progress button show error recorder tokenOfAcme tokenOfGlobex tokenOfInitech " +
+    "conversationId path token platform orgIds";
   const declared = [...text.matchAll(/^const (\w+)/gm)].map(([, name]) => name);
   return [text, free.split(" ").filter((name) => !declared.includes(name)), declared];
 }
@@ -213,7 +260,9 @@ function runner(environment) {
       module(`
         import { ${names} } from "${shim}";
         const { ${free} } = window.kept.given;
-        ${text.replace('"premium-recorder"', JSON.stringify(shim))}
+        ${text
+          .replace('"premium-recorder"', JSON.stringify(shim))
+          .replace(/"premium-recorder\/(.*?)"/, `"${location.origin}/premium-recorder/$1.js"`)}
         export { ${declared} };
       `)
     );

@@ -54,8 +54,8 @@ export const MUTANTS = [
     name: "shares tokens by organization without environment",
     edits: one(
       "src/auth/sources.rs",
-      'let environment = &target.environment;\n        self.shares.then(|| format!("premium-recorder {} {} {} {source} {person}", environment.api(), target.org, self.scope))',
-      'self.shares.then(|| format!("premium-recorder {} {} {source} {person}", target.org, self.scope))',
+      'format!("premium-recorder {} {} {scope} {source} {person}", environment.api(), target.org)',
+      'format!("premium-recorder {} {scope} {source} {person}", target.org)',
     ),
   },
   {
@@ -247,7 +247,7 @@ export const MUTANTS = [
     name: "repairs as often as it can",
     edits: one(
       "src/client/mod.rs",
-      "if repaired.is_some() || self.was_signed_out(call) {",
+      "if repaired.is_some() || request.repeat == Repeat::Once || self.was_signed_out(call) {",
       "if self.was_signed_out(call) {",
     ),
   },
