@@ -1,4 +1,6 @@
 // Compiles if the declarations say what they promise. Nothing here ever runs.
+import { screenMonitoring } from "premium-recorder/contracts";
+import { httpClient } from "premium-recorder/platform-sdk";
 import {
   connect,
   explain,
@@ -402,3 +404,25 @@ const evidence: Same<
   { readonly nearMiss?: string; readonly orgHeaders?: string[]; readonly retryAfterMs?: number }
 > = true;
 export const promises = [raw, cause, reason, verdict, diagnosis, available, evidence] satisfies true[];
+
+export async function anyCall(recorder: Recorder, orgId: string, stream: ReadableStream<Uint8Array>): Promise<void> {
+  const response: Response = await recorder.fetch("/api/v2/users/me", { headers: { Accept: "*/*" }, orgId });
+  await recorder.fetch(new URL(response.url), { method: "PUT", body: stream, duplex: "half", idempotent: false });
+  const { name }: { name: string } = await recorder.request<{ name: string }>("/api/v2/users/me");
+  const unknown: unknown = await recorder.request("/api/v2/x", { method: "POST", json: { name }, timeoutMs: 1 });
+  void unknown;
+  // @ts-expect-error: json is for request()
+  await recorder.fetch("/api/v2/x", { method: "POST", json: {} });
+  // @ts-expect-error: the library sets it
+  await recorder.fetch("/api/v2/x", { credentials: "include" });
+  await connect({ contract: screenMonitoring });
+  await connect({ contract: { ...screenMonitoring, list: null, start: { body: { agents: ["{agentId}"], n: 1 } } } });
+  // @ts-expect-error: no such method of a start
+  await connect({ contract: { start: { method: "GET" } } });
+}
+
+declare abstract class AbstractHttpClient {
+  abstract request(options: object): Promise<object>;
+}
+
+export const client: AbstractHttpClient = httpClient({} as Recorder, AbstractHttpClient, { orgId: "" });
