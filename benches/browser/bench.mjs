@@ -27,12 +27,15 @@ const QUICK = {
   batch: { rounds: 1, count: 500, orgs: 10 },
 };
 
-export async function bench({ quick, say }) {
+export const FIGURES = ["loads", "posts", "work", "calls", "organizations", "far", "batch"];
+
+/** Measures these figures; by default all. */
+export async function bench({ quick, figures = FIGURES, say }) {
   const method = quick ? QUICK : FULL;
   return inChromium(say, async (measurements, chromium, sizes) => {
     const load = [loadavg()[0].toFixed(1)];
     const run = { date: new Date().toISOString().slice(0, 10), method, sizes, versions: await versions() };
-    for (const figure of ["loads", "posts", "work", "calls", "organizations", "far", "batch"]) {
+    for (const figure of figures) {
       run[figure] = await measurements[figure](method[figure]);
     }
     load.push(loadavg()[0].toFixed(1));

@@ -132,6 +132,8 @@ export class Measurements {
           figures.add(name, {
             early: early.elapsed,
             late: late.elapsed,
+            earlyBusy: early.busy,
+            lateBusy: late.busy,
             heapLoaded: loaded.heap,
             heapEnd: end.heap,
             heapGrowth: end.heap - loaded.heap,
@@ -233,7 +235,7 @@ export class Measurements {
   async #beside(candidate, options, work) {
     await this.#alone(candidate, options, async (page, orgIds) => {
       await this.#loadInto(page, FLOOR, organizations(1));
-      await work(page, [FLOOR.name, candidate.name], orgIds);
+      await work(page, [...new Set([FLOOR.name, candidate.name])], orgIds);
     });
   }
 

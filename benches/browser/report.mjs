@@ -12,17 +12,20 @@ export function markdown(run, { chart } = {}) {
     "Each value is the median; the quartiles are in parentheses. **Noise** compares bare `fetch` with itself: a difference of that " +
       "size means nothing.",
     section("Bytes", bytes(sizes)),
-    section("Time from import to ready", loads(run), LOADS),
-    section("An authenticated POST", posts(run), POSTS(method)),
-    section("Work of the page for a POST", work(run), WORK(method)),
-    section(`Growth over ${grouped(method.calls.count)} calls`, calls(run), CALLS(method)),
-    section(
-      `Growth from 1 to ${grouped(method.organizations.counts.at(-1))} organizations`,
-      organizations(run),
-      ORGS(method),
-    ),
-    section(`An API ${method.far.delay} ms away`, far(run), FAR(method)),
-    section(`A batch of ${grouped(method.batch.count)}`, batch(run), BATCH(method)),
+    run.loads && section("Time from import to ready", loads(run), LOADS, apart(run, "loads")),
+    run.posts && section("An authenticated POST", posts(run), POSTS(method), apart(run, "posts")),
+    run.work && section("Work of the page for a POST", work(run), WORK(method), apart(run, "work")),
+    run.calls &&
+      section(`Growth over ${grouped(method.calls.count)} calls`, calls(run), CALLS(method), apart(run, "calls")),
+    run.organizations &&
+      section(
+        `Growth from 1 to ${grouped(method.organizations.counts.at(-1))} organizations`,
+        organizations(run),
+        ORGS(method),
+        apart(run, "organizations"),
+      ),
+    run.far && section(`An API ${method.far.delay} ms away`, far(run), FAR(method), apart(run, "far")),
+    run.batch && section(`A batch of ${grouped(method.batch.count)}`, batch(run), BATCH(method), apart(run, "batch")),
     run.failures.length &&
       section("Not measured", run.failures.map((failure) => `- ${failure.replace(/[|<>]/g, " ")}`).join("\n")),
     section("Machine and versions", about(machine, versions)),
@@ -34,7 +37,8 @@ const LOADS =
   "Each load has a fresh browser context: no cache and no storage. *Import* begins with `import()`, so it has the download from " +
   "this machine and the compilation. *Evaluation* begins with the first statement of the bundle; ours then still fetches its " +
   "`.wasm`. Ready means that the next call can be a POST: the token is in memory. The servers send brotli. Heap: JavaScript's, " +
-  "after garbage collection, less that of an empty page.";
+  "after garbage collection, less that of an empty page. The slower CPU is Chromium's own simulation " +
+  "(`Emulation.setCPUThrottlingRate`), which slows the page's main thread only.";
 
 const POSTS = ({ posts }) =>
   `${posts.count} posts in turn and ${posts.crowd} at once (HTTP/1.1, so six connections), each with the token of its organization, ` +
@@ -51,7 +55,8 @@ const CALLS = ({ calls }) =>
   `last ones. *After warm-up*: growth over ${grouped(calls.count)} calls after the first ${grouped(calls.warm)}.`;
 
 const ORGS = () =>
-  "The network is stubbed. *Ready* is from evaluation to ready with that many tokens; *POST* is elapsed time for each.";
+  "The network is stubbed. *Ready* is from evaluation to ready with that many tokens; *POST* is elapsed time for each. " +
+  "msal-browser is left out where it would take hours: each token takes longer to store than the one before.";
 
 const FAR = ({ far }) =>
   `Each answer of the API takes ${far.delay} ms longer. ${far.count} posts in turn in a fresh page, with \`Access-Control-Max-Age: 600\`.`;
@@ -59,6 +64,12 @@ const FAR = ({ far }) =>
 const BATCH = ({ batch }) =>
   `\`startMany\` with ${batch.orgs} organizations and the network stubbed; bare \`fetch\` has a loop of six at a time. The longest ` +
   "block is the longest time by which a timer of 10 ms was late.";
+
+/** Says so if the figure was measured in another run than the rest. */
+function apart({ apart = {} }, figure) {
+  const found = apart[figure];
+  return found && `Measured in another run, on ${found.date}, with a load average of ${found.load.join(" to ")}.`;
+}
 
 function section(title, ...parts) {
   return [`## ${title}`, ...parts.reverse().filter(Boolean)].join("\n\n");
@@ -72,8 +83,8 @@ function bytes(sizes) {
 function loads({ loads, method }) {
   const columns = method.loads.rates.flatMap((rate) => [`imported${rate}`, `evaluated${rate}`]);
   const heads = method.loads.rates.flatMap((rate) => [
-    `import → ready, ms, CPU ×1/${rate}`,
-    `evaluation → ready, CPU ×1/${rate}`,
+    `import → ready, ms, ${cpu(rate)}`,
+    `evaluation → ready, ms, ${cpu(rate)}`,
   ]);
   const rows = all(loads).map(({ title, figures }) => [
     title,
@@ -81,7 +92,16 @@ function loads({ loads, method }) {
     kib(figures.heap),
     kib(figures.wasm),
   ]);
-  return table(["", ...heads, "heap, KiB", "wasm, KiB"], rows);
+  const [full, slow] = method.loads.rates.map((rate) => ratio(loads, `imported${rate}`));
+  const compared =
+    `From import to ready, premium-recorder takes ${number(full)} × as long as platform-client-v2 with client-app-sdk` +
+    (slow ? `, and ${number(slow)} × with the slower CPU.` : ".");
+  return `${table(["", ...heads, "heap, KiB", "wasm, KiB"], rows)}\n\n${compared}`;
+}
+
+/** Ours to the pair of SDKs that a Premium App ships today. */
+function ratio(byCandidate, figure) {
+  return summary(byCandidate.ours[figure]).median / summary(byCandidate.pair[figure]).median;
 }
 
 function posts({ posts }) {
@@ -105,6 +125,8 @@ function calls({ calls }) {
     title,
     spread(figures.early),
     spread(figures.late),
+    spread(figures.earlyBusy),
+    spread(figures.lateBusy),
     kib(figures.heapLoaded),
     kib(figures.heapEnd),
     kib(figures.heapWarmGrowth),
@@ -113,7 +135,10 @@ function calls({ calls }) {
     kib(figures.wasmWarmGrowth),
   ]);
   const memory = (what) => [`${what} after load, KiB`, "at the end", "after warm-up"];
-  return table(["", "early, ms", "late, ms", ...memory("heap"), ...memory("wasm")], rows);
+  return table(
+    ["", "early, ms", "late, ms", "early, CPU ms", "late, CPU ms", ...memory("heap"), ...memory("wasm")],
+    rows,
+  );
 }
 
 function organizations({ organizations, method }) {
