@@ -122,7 +122,8 @@ pub struct Call {
     pub is_gone: bool,
     /// Whether it is one of many.
     pub is_of_batch: bool,
-    /// Whether it is one of many, or shares its start with one: they begin at some time after the call for them.
+    /// Whether it is one of many, or shares its start with one: they begin at some time after the call for them. Or whether it is not
+    /// known if it shares its start.
     pub is_vague: bool,
     /// How many sign-outs the ledger had when the call began, of all recorders and organizations.
     pub sign_outs: usize,
@@ -262,6 +263,9 @@ impl World {
             let waits = |other: &Call| is_same(&other) && self.time_of(other, call.began, true) < other.timeout;
             let waiting: Vec<usize> = (0..number).filter(|&other| waits(&ledger.calls[other])).collect();
             call.is_vague |= waiting.iter().any(|&other| ledger.calls[other].is_vague);
+            // While somebody signs in, it is not known whether the other one's time is over.
+            let surely_waits = |other: &Call| self.time_of(other, call.began, false) < other.timeout;
+            call.is_vague |= waiting.iter().any(|&other| !surely_waits(&ledger.calls[other]));
             let joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX));
             let joined = joined.filter(|&start| key.may_be(&ledger.starts[start].key));
             // After a sign-out, a call waits for an older start only if that may have been carried out.
