@@ -169,7 +169,11 @@ fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
     options.set_mode(RequestMode::Cors);
     options.set_credentials(RequestCredentials::Omit);
     options.set_redirect(RequestRedirect::Error);
-    options.set_cache(RequestCache::NoStore);
+    // A cache does not know whose answer it is. Browsers that do not store a response also forget that a preflight allowed the
+    // request, so a start, which no cache stores, is sent without it.
+    if request.method().is_read() {
+        options.set_cache(RequestCache::NoStore);
+    }
     options.set_referrer_policy(ReferrerPolicy::NoReferrer);
     let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<web_sys::Request>());
     let Some(app_request) = app_request else {

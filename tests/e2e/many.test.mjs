@@ -1,8 +1,12 @@
 // Many starts in one call: whose turn it is, how many at a time, how fast, and what one failure means to the others.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { json } from "node:stream/consumers";
 import { beforeEach, describe, test } from "node:test";
 import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
+import { byEngine } from "./engines.mjs";
 
 /** What the cloud refuses here, the browser complains about. */
 const REFUSED = /\/api\/v2\/(screenrecordings|users)\S* - Failed to load resource: .* (403|404|409)/;
@@ -663,4 +667,56 @@ function resultRows() {
   return browser.driver.executeScript(
     "return [...document.querySelector('#results').rows].map((row) => [...row.cells].map((cell) => cell.textContent))",
   );
+}
+
+describe("preflights", () => {
+  test("the browser remembers that starts are allowed", async () => {
+    await browser.openEmpty({ orgId: browser.cloud.globex.id });
+    const api = await countingApi();
+    try {
+      const states = await browser.run(
+        async ({ premium, environment }, token, api) => {
+          const recorder = await premium.connect({ environments: [{ ...environment, api }], tokens: [token] });
+          const states = new Set();
+          // One after the other: what is sent at once is asked for at once.
+          for (let number = 0; number < 20; number++) {
+            states.add((await recorder.startRecording(`agent-${number}`)).state);
+          }
+          return [...states];
+        },
+        await browser.cloud.token(browser.cloud.globex),
+        api.origin,
+      );
+      assert.deepEqual(states, ["recording"]);
+      assert.equal(api.counts.POST, 20);
+      assert.ok(api.counts.OPTIONS <= byEngine({ firefox: 3 }, 1), `${api.counts.OPTIONS} preflights`);
+    } finally {
+      api.close();
+    }
+  });
+});
+
+/** An API that starts whatever it is asked to, and lets browsers remember for ten minutes that they may ask. */
+async function countingApi() {
+  const counts = { POST: 0, OPTIONS: 0 };
+  const server = createServer(async (request, response) => {
+    counts[request.method] += 1;
+    const allowed = "authorization, content-type, x-genesys-organization-id";
+    const headers = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": allowed };
+    if (request.method === "OPTIONS") {
+      return response.writeHead(204, { ...headers, "Access-Control-Max-Age": "600" }).end();
+    }
+    const { agentId } = await json(request);
+    const body = JSON.stringify({ id: `of-${agentId}`, agentId, state: "recording" });
+    response.writeHead(201, { ...headers, "Content-Type": "application/json" }).end(body);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    counts,
+    origin: `http://127.0.0.1:${server.address().port}`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
