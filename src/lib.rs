@@ -57,6 +57,7 @@ pub mod auth {
     pub mod sign_in;
     pub mod sources;
     pub(crate) mod token_endpoint;
+    mod tokens;
 }
 
 pub mod client;

@@ -8,6 +8,7 @@ use futures_util::future::AbortHandle;
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::session::SignOutLog;
 use crate::auth::sources::Sources;
+use crate::auth::tokens::Tokens;
 use crate::cloud::call::{Call, SessionEpoch};
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
@@ -31,7 +32,7 @@ pub(super) type Acquired = Result<Option<Rc<OrgToken>>, Rc<Error>>;
 pub struct Keyring<P: Platform> {
     pub(super) exchange: Rc<Exchange<P>>,
     pub(super) sources: Sources<P>,
-    tokens: RefCell<Vec<Rc<OrgToken>>>,
+    tokens: RefCell<Tokens>,
     sharing: RefCell<Vec<(Target, P::Sharing)>>,
     /// By organization: a recorder has one environment.
     pub(super) acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
@@ -84,7 +85,7 @@ impl<P: Platform> Keyring<P> {
 
     /// Every token in memory, expired ones too, oldest first.
     pub fn tokens(&self) -> Vec<Rc<OrgToken>> {
-        self.tokens.borrow().clone()
+        self.tokens.borrow().all()
     }
 
     /// A call that begins now, for this organization. Its time stands still while a person signs in to the organization.
@@ -138,7 +139,7 @@ impl<P: Platform> Keyring<P> {
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
         // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
-        tokens.iter().for_each(|token| self.forget_refresh_token(Some(token)));
+        tokens.all().iter().for_each(|token| self.forget_refresh_token(Some(token)));
         drop((tokens, sharing));
         self.exchange.rate_limiter().changed().wake();
     }
@@ -178,7 +179,7 @@ impl<P: Platform> Keyring<P> {
 
     fn remove(&self, target: &Target) {
         self.end_sharing(target);
-        self.tokens.borrow_mut().retain(|token| token.target() != target);
+        self.tokens.borrow_mut().remove(target);
         self.exchange.rate_limiter().changed().wake();
     }
 
@@ -232,7 +233,7 @@ impl<P: Platform> Keyring<P> {
 
     /// The cloud has named the token's owner: the same token may be stored by its claim, or be added later.
     pub(super) fn learn_owner(&self, token: &OrgToken) {
-        let claimed = self.tokens().into_iter().find(|held| held.is_same_token(token) && held.target() != token.target());
+        let claimed = self.tokens.borrow().same_elsewhere(token);
         if let Some(claimed) = claimed {
             self.remove(claimed.target());
             self.misattributed.borrow_mut().push(claimed.target().clone());
@@ -247,8 +248,8 @@ impl<P: Platform> Keyring<P> {
     /// Replaces a stored token by a copy with more facts.
     pub(crate) fn replace(&self, was: &Rc<OrgToken>, is: Rc<OrgToken>) {
         let mut tokens = self.tokens.borrow_mut();
-        if let Some(place) = tokens.iter_mut().find(|token| Rc::ptr_eq(token, was)) {
-            *place = is;
+        if tokens.get(was.target()).is_some_and(|token| Rc::ptr_eq(token, was)) {
+            tokens.set(is);
         }
     }
 
@@ -283,7 +284,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     pub(super) fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
-        self.tokens.borrow().iter().find(|token| token.target() == target).cloned()
+        self.tokens.borrow().get(target).cloned()
     }
 
     pub(super) fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
@@ -307,11 +308,10 @@ impl<P: Platform> Keyring<P> {
         let session = self.sign_outs.session(token.target());
         let token = Rc::new(token.in_session(session));
         let mut tokens = self.tokens.borrow_mut();
-        match tokens.iter_mut().find(|other| other.target() == token.target()) {
-            Some(other) if token.is_fresh(now) || !other.is_fresh(now) => *other = token.clone(),
-            Some(_) => return token,
-            None => tokens.push(token.clone()),
+        if tokens.get(token.target()).is_some_and(|other| !token.is_fresh(now) && other.is_fresh(now)) {
+            return token;
         }
+        tokens.set(token.clone());
         drop(tokens);
         self.exchange.rate_limiter().changed().wake();
         self.exchange.ports().emit(&Event::TokenFiled { token: &token });
@@ -323,9 +323,9 @@ impl<P: Platform> Keyring<P> {
 
     /// The token's actual organization, if it differs from the claimed one.
     pub(crate) fn actual_org(&self, token: &OrgToken) -> Option<OrgId> {
-        let (tokens, corrected) = (self.tokens.borrow(), self.corrected.borrow());
-        let same = corrected.iter().chain(tokens.iter()).find(|other| other.target() != token.target() && other.is_same_token(token));
-        same.map(|other| other.target().org.clone())
+        let corrected = self.corrected.borrow();
+        let same = corrected.iter().find(|other| other.target() != token.target() && other.is_same_token(token)).cloned();
+        same.or_else(|| self.tokens.borrow().same_elsewhere(token)).map(|other| other.target().org.clone())
     }
 
     /// Whether somebody has signed out of every organization since a call began.
@@ -335,9 +335,8 @@ impl<P: Platform> Keyring<P> {
 
     /// Explains why there is no token for this target.
     pub(crate) fn missing_token_error(&self, target: &Target) -> Error {
-        let tokens = self.tokens.borrow();
         let org = &target.org;
-        if let Some(token) = tokens.iter().find(|token| token.target() == target) {
+        if let Some(token) = self.token_for(target) {
             let now = self.exchange.now();
             let is_expired = token.expires_at(now).is_some_and(|expires_at| expires_at <= now.instant());
             let (code, what) = if token.is_rejected() && !is_expired {
@@ -347,6 +346,7 @@ impl<P: Platform> Keyring<P> {
             };
             return Error::new(code, format!("The token of organization {org} {what}.")).for_org(org);
         }
+        let tokens = self.tokens();
         let Some(other) = tokens.first() else {
             return Error::new(Code::NoToken, format!("No token of organization {org} is held.")).for_org(org);
         };

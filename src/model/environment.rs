@@ -283,8 +283,8 @@ impl Environments {
 /// An organization in its environment. A token belongs to one target, and a call is for one target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
+    /// The organization. First, so that it is compared first.
+    pub org: OrgId,
     /// The environment.
     pub environment: Rc<Environment>,
-    /// The organization.
-    pub org: OrgId,
 }

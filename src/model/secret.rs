@@ -1,23 +1,63 @@
 //! A secret string: it prints as `***`, and overwrites its bytes when dropped.
 
+use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::fmt;
+use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
-/// A token, an authorization code or a PKCE verifier.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+/// A token, an authorization code or a PKCE verifier. Clones share the text.
+#[derive(Clone)]
+pub struct Secret(Rc<Inner>);
+
+struct Inner {
+    text: Zeroizing<String>,
+    /// What to look for in a text, found out when it is first needed.
+    disguises: OnceCell<Disguises>,
+}
+
+/// The forms in which a text may have the secret.
+struct Disguises {
+    /// The secret without its escapes.
+    plain: Zeroizing<Vec<u8>>,
+    /// The secret and its three forms in base64, folded.
+    folded: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || self.reveal() == other.reveal()
+    }
+}
+
+impl Eq for Secret {}
+
+impl PartialOrd for Secret {
+    fn partial_cmp(&self, other: &Secret) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Secret {
+    fn cmp(&self, other: &Secret) -> Ordering {
+        if Rc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.reveal().cmp(other.reveal()) }
+    }
+}
 
 impl Secret {
     /// The secret in plain text, for code that sends it to its own server.
     pub(crate) fn reveal(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// The text with `***` in place of the secret; `None` if the text does not contain the secret.
     fn redacted(&self, text: &str) -> Option<String> {
-        let search = Search::new(self.0.as_bytes());
+        if text.len() < self.reveal().len() {
+            return None;
+        }
+        let search = Search::new(self.reveal().as_bytes());
         let (mut redacted, mut kept, mut matched) = (String::new(), 0, 0);
         for (at, byte) in (1..).zip(text.bytes()) {
             matched = search.step(matched, byte);
@@ -34,16 +74,24 @@ impl Secret {
     /// pieces (several strings of an array, several lines), in the other case, without a few characters at its ends, or in
     /// base64. `plain`: the text without its escapes.
     fn is_disguised_in(&self, plain: &[u8], folded_text: &[u8]) -> bool {
-        let secret = unescaped(&self.0);
+        let disguises = self.0.disguises.get_or_init(|| Disguises::of(self.reveal()));
+        contains(plain, &disguises.plain) || disguises.folded.iter().any(|folded| contains_middle(folded_text, folded))
+    }
+}
+
+impl Disguises {
+    fn of(secret: &str) -> Disguises {
         let in_base64 = |offset: usize| {
             let mut shifted = Zeroizing::new(vec![0; offset]);
-            shifted.extend_from_slice(self.0.as_bytes());
+            shifted.extend_from_slice(secret.as_bytes());
             let encoded = Zeroizing::new(Base64UrlUnpadded::encode_string(&shifted));
             // The first and the last characters depend on what is around the secret.
-            let inner = encoded.as_bytes().get(offset + 1..encoded.len().saturating_sub(1)).unwrap_or_default();
-            contains_middle(folded_text, &folded(inner))
+            folded(encoded.as_bytes().get(offset + 1..encoded.len().saturating_sub(1)).unwrap_or_default())
         };
-        contains(plain, &secret) || contains_middle(folded_text, &folded(&secret)) || (0..3).any(in_base64)
+        let plain = unescaped(secret);
+        let mut all = vec![folded(&plain)];
+        all.extend((0..3).map(in_base64));
+        Disguises { plain, folded: all }
     }
 }
 
@@ -82,12 +130,15 @@ fn contains_middle(text: &[u8], secret: &[u8]) -> bool {
 fn folded(plain: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut folded = Zeroizing::new(Vec::with_capacity(plain.len()));
     let lower_case = plain.iter().map(u8::to_ascii_lowercase);
-    folded.extend(lower_case.filter(|byte| byte.is_ascii_alphanumeric() && !b"bfnrt".contains(byte)));
+    folded.extend(lower_case.filter(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'b' | b'f' | b'n' | b'r' | b't')));
     folded
 }
 
 /// Whether the text contains the needle. An empty needle is in no text.
 pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
+    if text.len() < needle.len() {
+        return false;
+    }
     let search = Search::new(needle);
     let mut matched = 0;
     !needle.is_empty()
@@ -208,7 +259,7 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
 
 impl From<String> for Secret {
     fn from(text: String) -> Secret {
-        Secret(Zeroizing::new(text))
+        Secret(Rc::new(Inner { text: Zeroizing::new(text), disguises: OnceCell::new() }))
     }
 }
 
