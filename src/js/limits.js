@@ -81,14 +81,14 @@ const STACK = new Array(16_384).fill(0);
 
 /** Throws a RangeError if the stack is nearly used up. In the module, an overflow would leave half-done work behind. */
 export function needStack() {
-  Math.max.apply(undefined, STACK);
+  Math.abs.apply(undefined, STACK);
 }
 
 /** A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. */
 export function rejecting(work) {
   return async function (...args) {
     try {
-      Math.max.apply(undefined, STACK);
+      Math.abs.apply(undefined, STACK);
     } catch (fault) {
       // By then, the caller has left the stack.
       await undefined;
