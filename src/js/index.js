@@ -256,7 +256,8 @@ function end(handle) {
 
 /** A promise that is resolved with an object calls its `then`, also one that other code has put on Object.prototype. */
 function notThenable(value) {
-  if (typeof value === "object") define(value, "then", undefined, false);
+  // An own `then` is data: of JSON. A page's own fetch may return a frozen object.
+  if (Object.isExtensible(value) && !Object.hasOwn(value, "then")) define(value, "then", undefined, false);
   return value;
 }
 

@@ -261,6 +261,21 @@ describe("recorder.fetch", () => {
     assert.deepEqual(await arrived(), []);
   });
 
+  test("hands over what a page's own fetch returns, frozen or not", async () => {
+    const seen = await browser.run(
+      async ({ connect }, token) => {
+        const recorder = await connect({ tokens: [token] });
+        const answers = [Object.freeze({ status: 200 }), Object.freeze(new Response("x"))];
+        window.fetch = async () => answers[0];
+        const isSame = (await recorder.fetch("/api/v2/users/me")) === answers[0];
+        window.fetch = async () => answers[1];
+        return [isSame, await (await recorder.fetch("/api/v2/users/me")).text()];
+      },
+      await cloud.token(globex),
+    );
+    assert.deepEqual(seen, [true, "x"]);
+  });
+
   test("sends the app's own headers in every form, and URLs of the API", async () => {
     const statuses = await browser.run(
       async ({ connect, environment }, token) => {
@@ -375,6 +390,24 @@ describe("recorder.request", () => {
       answers,
       [undefined, true, JSON.stringify([1.5, "x", null]).length].map((value) => value ?? null),
     );
+  });
+
+  test("resolves to every kind of JSON", async () => {
+    const texts = ["null", "0", "false", '""', "[]", '{"then":1,"a":[null]}'];
+    const answers = await browser.run(
+      async ({ connect }, token, texts) => {
+        const recorder = await connect({ tokens: [token] });
+        const answers = [];
+        for (const text of texts) {
+          window.fetch = async () => new Response(text);
+          answers.push(JSON.stringify(await recorder.request("/api/v2/users/me")));
+        }
+        return answers;
+      },
+      await cloud.token(globex),
+      texts,
+    );
+    assert.deepEqual(answers, texts);
   });
 
   test("a refusal is an error that explains it", async () => {
