@@ -180,7 +180,7 @@ impl Handle {
     /// Sends the app's request. Resolves to the platform's own response.
     pub fn fetch(&self, path: JsValue, options: JsValue, request: JsValue, header_names: JsValue, is_stream: bool) -> Promise {
         self.promise(async move |recorder| {
-            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream)?;
+            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream, FETCH_OPTIONS)?;
             let request = AppRequest { takes_response: true, ..request };
             let response = recorder.send(request, org.as_ref(), call_options).await?;
             Ok(response.platform_response.and_then(|response| response.downcast_ref().cloned()).unwrap_or_default())
@@ -190,7 +190,7 @@ impl Handle {
     /// Sends the app's request. Resolves to the JSON of the response.
     pub fn request(&self, path: JsValue, options: JsValue, request: JsValue, header_names: JsValue, is_stream: bool) -> Promise {
         self.promise(async move |recorder| {
-            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream)?;
+            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream, REQUEST_OPTIONS)?;
             let response = recorder.send(request, org.as_ref(), call_options).await?;
             if response.body.is_empty() {
                 return Ok(JsValue::UNDEFINED);
@@ -300,8 +300,9 @@ fn app_request(
     request: JsValue,
     header_names: &JsValue,
     is_stream: bool,
+    names: &[&str],
 ) -> Result<(AppRequest, Option<OrgId>, CallOptions, AbortListener), Error> {
-    let given = Arguments::options("The options", options, FETCH_OPTIONS)?;
+    let given = Arguments::options("The options", options, names)?;
     let request: web_sys::Request = request.unchecked_into();
     let app_request = AppRequest {
         path: arguments::string("path", path)?,
@@ -316,7 +317,9 @@ fn app_request(
     Ok((app_request, org_option(&given)?, call_options, listener))
 }
 
-const FETCH_OPTIONS: &[&str] = &["method", "headers", "body", "json", "duplex", "idempotent", "orgId", "signal", "timeoutMs"];
+const FETCH_OPTIONS: &[&str] = &["method", "headers", "body", "duplex", "idempotent", "orgId", "signal", "timeoutMs"];
+
+const REQUEST_OPTIONS: &[&str] = &["json", "method", "headers", "body", "duplex", "idempotent", "orgId", "signal", "timeoutMs"];
 
 const START_OPTIONS: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
 

@@ -244,6 +244,7 @@ describe("recorder.fetch", () => {
             "request",
           ],
           bigint: [me, { method: "POST", json: 1n }, "request"],
+          "fetch with json": [me, { method: "POST", json: { a: 1 } }],
         };
         const codes = {};
         for (const [name, [path, init, method = "fetch"]] of Object.entries(calls)) {
