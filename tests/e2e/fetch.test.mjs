@@ -262,6 +262,27 @@ describe("recorder.fetch", () => {
     assert.deepEqual(await arrived(), []);
   });
 
+  test("no error shows the token that an app puts where it does not belong", async () => {
+    const outcomes = await browser.run(
+      async ({ connect, settle, environment }, token) => {
+        const recorder = await connect({ tokens: [token] });
+        const me = "/api/v2/users/me";
+        const calls = [
+          [me, { headers: { Authorization: `Bearer ${token}\nx` } }],
+          [me, { headers: { [`Bearer ${token}`]: "x" } }],
+          [me, { method: `GET ${token}` }],
+          [environment.api.replace("://", `://a:${token}@`) + me],
+        ];
+        return Promise.all(calls.map((call) => settle(recorder.fetch(...call))));
+      },
+      await cloud.token(globex),
+    );
+    assert.deepEqual(
+      outcomes.map(({ error }) => error.code),
+      Array(4).fill("BAD_ARGUMENT"),
+    );
+  });
+
   test("hands over what a page's own fetch returns, frozen or not", async () => {
     const seen = await browser.run(
       async ({ connect }, token) => {
