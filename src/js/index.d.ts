@@ -540,7 +540,7 @@ export interface Recorder {
    * await recorder.request(`/api/v2/conversations/${id}/recordingstate`, { method: "PATCH", json: { recordingState: "PAUSED" } });
    *
    * @throws {RecorderError} as fetch(); the cloud's no, as startRecording(), and `NOT_FOUND`, `FORBIDDEN`, `USER_NEEDED`,
-   *   `LIMIT_REACHED`; `CLOUD_UNAVAILABLE`; `UNEXPECTED_ANSWER` for what is not JSON, or is longer than 4 MiB
+   *   `LIMIT_REACHED`; for 408 and 5xx `CLOUD_UNAVAILABLE`, or `OUTCOME_UNKNOWN` as above; `UNEXPECTED_ANSWER` for what is not JSON, or is longer than 4 MiB
    */
   request<T = unknown>(path: string | URL, init?: FetchInit & { json?: unknown }): Promise<T>;
   /**

@@ -146,7 +146,7 @@ codes! {
         when: "Too many requests with this token (429), and the wait that the cloud asks for (`retryAfterMs`) is longer than the call's time, or the cloud said so twice. The request was not processed.",
         hint: "Wait before the next call; other clients of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
-        when: "The cloud failed (408, 5xx) when a token or a recording was read, or at a request(). No start ends with this code.",
+        when: "The cloud failed (408, 5xx) when a token or a recording was read, or at a request() that may be repeated. No start ends with this code.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
         when: "The response is not one of the API's: a refusal without an error body, not the JSON that was expected, or more than 4 MiB.",
@@ -158,7 +158,7 @@ codes! {
         when: "The call took longer than `timeoutMs`, and has started and changed nothing.",
         hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent and no readable answer came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent.",
+        when: "The start was sent and no readable answer came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON): the recording may be running. It was looked for, and what the cloud lists does not tell; `seenRecordings` has what it does list. Or an earlier start has this outcome, and the cloud lists a recording that cannot be read: then nothing was sent. Or a fetch() or request() that may not be repeated has no readable answer.",
         hint: "Look at `seenRecordings`, or ask recordings() later, before you rely on either; the next startRecording() for the agent looks before it sends. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the cloud may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or its name is not known.",

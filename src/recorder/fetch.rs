@@ -93,6 +93,9 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
         Ok(Ok(response)) => return Ok(response),
         Ok(Err(SendError::Refused(refused))) => match sent.take_response() {
             Some(response) => return Ok(response),
+            None if refused.code == Code::CloudUnavailable && !is_idempotent(request) => {
+                Error { code: Code::OutcomeUnknown, ..refused }.with_hint(FIND_OUT)
+            }
             None => refused,
         },
         Ok(Err(SendError::NotSent(error))) => return Err(error.into()),

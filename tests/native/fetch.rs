@@ -247,7 +247,8 @@ fn a_refusal_of_request_is_an_error_with_the_calls_own_evidence() {
             (404, r#"{"code":"conversation.not.found","message":"none"}"#, Code::NotFound),
             (400, r#"{"code":"not.a.user"}"#, Code::UserNeeded),
             (403, r#"{"code":"app.not.authorized.for.scope","message":"no scope"}"#, Code::ScopeMissing),
-            (503, "", Code::CloudUnavailable),
+            // A second POST may do everything twice, so "try again" would be wrong.
+            (503, "", Code::OutcomeUnknown),
         ] {
             let world = World::new();
             world.respond(move |_| response(status, body));
@@ -256,6 +257,31 @@ fn a_refusal_of_request_is_an_error_with_the_calls_own_evidence() {
             assert_eq!((refused.code, refused.evidence.status, &refused.evidence.org_id), (code, Some(status), &Some(org(GLOBEX))));
             // What the recording API needs is not what this call needs.
             assert_eq!(refused.evidence.missing_scopes, None);
+        }
+    });
+}
+
+#[test]
+fn a_failure_of_the_cloud_says_try_again_only_if_that_is_harmless() {
+    run(async {
+        for (method, idempotent, code) in [
+            ("GET", None, Code::CloudUnavailable),
+            ("PUT", Some(true), Code::CloudUnavailable),
+            ("POST", None, Code::OutcomeUnknown),
+            ("GET", Some(false), Code::OutcomeUnknown),
+        ] {
+            for status in [408, 500, 504] {
+                let world = World::new();
+                world.respond(move |_| response(status, r#"{"code":"internal.server.error"}"#));
+                let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+                let request = AppRequest { idempotent, takes_response: false, ..app_request(method, PATH) };
+                let failed = error(while_time_passes(&[&world], send(&recorder, request)).await);
+                assert_eq!((failed.code, failed.evidence.status), (code, Some(status)), "{method} {idempotent:?}");
+                assert_eq!(
+                    (failed.retryable(), failed.hint().contains("idempotent: true")),
+                    (code != Code::OutcomeUnknown, !failed.retryable())
+                );
+            }
         }
     });
 }
