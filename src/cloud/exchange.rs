@@ -87,7 +87,7 @@ impl<P: CloudPorts> Exchange<P> {
         self.requests.set(number);
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
-        let is_read = request.method().is_read();
+        let is_own_read = request.method().is_read() && request.platform_request().is_none();
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
         // The cloud may repeat a secret, and responses end up in errors and events.
@@ -119,8 +119,9 @@ impl<P: CloudPorts> Exchange<P> {
         if let Some(date) = response.date {
             self.clock.learn(sent, received, date);
         }
-        // After another refusal than 429, the library still looks at once for a start that may have run.
-        if (response.status == 429 || (is_read || bearer.is_none()) && response.status >= 400)
+        // After another refusal than 429, the library still looks at once for a start that may have run. One of the app's own endpoints
+        // may ask for a wait that does not concern the others.
+        if (response.status == 429 || (is_own_read || bearer.is_none()) && response.status >= 400)
             && let (Some(credential), Some(millis)) = (credential, self.retry_after(&response))
             && !self.closing.is_aborted()
         {

@@ -529,7 +529,8 @@ export interface Recorder {
    * @param path A path that begins with one `/`, or a URL of `environment.api`, such as a response's `nextUri`.
    * @throws {RecorderError} `BAD_ARGUMENT` for another path, a header that is not the app's (`Authorization`, `Cookie`, …) and
    *   what `fetch` does not take; as switchOrg(), if no token can be had; `OUTCOME_UNKNOWN` if no response came to a request that
-   *   may not be sent twice; `NETWORK`, `TIMEOUT`, `CLOSED`
+   *   may not be sent twice; `RATE_LIMITED` while the cloud's wait after an earlier 429 is longer than the call's time; `NETWORK`,
+   *   `TIMEOUT`, `CLOSED`
    */
   fetch(path: string | URL, init?: FetchInit): Promise<Response>;
   /**

@@ -286,6 +286,24 @@ fn a_failure_of_the_cloud_says_try_again_only_if_that_is_harmless() {
     });
 }
 
+#[test]
+fn a_wait_that_one_endpoint_asks_for_does_not_stop_the_others() {
+    run(async {
+        for status in [404, 503] {
+            let world = World::new();
+            world.respond(move |request| match request.url.contains("users/me") {
+                true => Response { retry_after: Some("600".to_owned()), ..response(status, "{}") },
+                false => response(201, r#"{"id":"r-1","state":"recording"}"#),
+            });
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            assert_eq!(fetch(&recorder, "GET").await.unwrap().status, status);
+            assert_eq!(fetch(&recorder, "GET").await.unwrap().status, status);
+            let started = record(&recorder, GLOBEX).await;
+            assert!(started.is_ok(), "{started:?}");
+        }
+    });
+}
+
 fn validated(path: &str) -> Result<String, Error> {
     let settings = premium_recorder::recorder::settings::Settings::from_options(options(&[]), None, None).unwrap();
     app_request("GET", path).validated(&settings.environment).map(|request| request.path().to_owned())
