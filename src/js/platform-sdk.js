@@ -30,10 +30,12 @@ function pathOf(url, params) {
   return `${pathname.slice(at)}${query.size ? `?${query}` : ""}`;
 }
 
+/** What fetch takes as it is. Everything else is JSON, such as an object of a class or of another frame. */
+const BODY = /^\[object (Blob|File|FormData|URLSearchParams|ReadableStream|ArrayBuffer)]$/;
+
 function bodyOf(data, headers) {
-  const isPlain =
-    typeof data === "object" && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(data ?? []));
-  if (data === undefined || data === null || !isPlain) return data ?? undefined;
+  const isBody = ArrayBuffer.isView(data) || BODY.test(Object.prototype.toString.call(data));
+  if (typeof data !== "object" || data === null || isBody) return data ?? undefined;
   const isForm = headers?.["Content-Type"] === "application/x-www-form-urlencoded";
   return isForm ? new URLSearchParams(data) : JSON.stringify(data);
 }

@@ -76,6 +76,10 @@ describe("the SDK with a recorder's HTTP client", () => {
         });
         const conversations = new platform.ConversationsApi(client);
         await conversations.patchConversationRecordingstate(conversation, { recordingState: "PAUSED" });
+        class State {
+          recordingState = "ACTIVE";
+        }
+        await conversations.patchConversationRecordingstate(conversation, new State());
         const missing = "00000000-0000-4000-8000-000000000000";
         const bare = await conversations.getConversation(missing).catch((error) => error);
         client.setReturnExtendedResponses(true);
@@ -96,7 +100,7 @@ describe("the SDK with a recorder's HTTP client", () => {
       conversation,
     );
     assert.deepEqual(seen, {
-      hooked: ["PATCH", 202, "GET", "GET", "POST", "GET"],
+      hooked: ["PATCH", 202, "PATCH", 202, "GET", "GET", "POST", "GET"],
       bare: [404, "string", "string"],
       extended: [404, 404, "string"],
       signIn: seen.signIn,
