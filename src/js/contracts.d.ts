@@ -5,7 +5,8 @@ import type { RecordingContract } from "./index.js";
  * the supervisor who starts it. It stores no recording, and the supervisor's page needs Genesys' WebRTC SDK to see anything.
  *
  * - The token must be a person's: the supervisor. Client credentials are refused.
- * - OAuth scope: `screen-monitoring`. Permission of the supervisor: `realtimeMonitor:screen:monitorAgent`; of the agent:
+ * - OAuth scopes: `screen-monitoring`, and `user-basic-info`, without which the supervisor's own sessions cannot be told from those
+ *   of others: with `login`, set `login.scope`. Permission of the supervisor: `realtimeMonitor:screen:monitorAgent`; of the agent:
  *   `realtimeMonitor:screen:participate`. The agent must be on queue (`CONFLICT` otherwise, 409 `agent.invalid.routing.state`).
  * - A supervisor has one session for each agent: startRecording() returns the running one (`alreadyRunning`). Sessions of other
  *   supervisors are not listed.

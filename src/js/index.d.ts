@@ -340,7 +340,8 @@ export interface RecordingContract {
   };
   /**
    * Dotted names of the fields in a response. `null`: there is no such field. Without `state`, what the cloud describes runs. With
-   * `startedBy`, a list's recordings of other users than the token's (`GET /api/v2/users/me`) are left out. Defaults: `id`,
+   * `startedBy`, a list's recordings of other users than the token's (`GET /api/v2/users/me`, scope `user-basic-info`) are left out;
+   * if the cloud does not say who that is, none of them can be read. Defaults: `id`,
    * `agentId`, `organizationId`, `recordingType`, `state`, `startedAt`, and none for `startedBy`. An id may be a whole number.
    */
   fields?: {

@@ -182,6 +182,23 @@ describe("another supervisor's session", () => {
   });
 });
 
+test("live screen monitoring needs the two scopes that its documentation names", async () => {
+  await cloud.change({ enforceClientScopes: true });
+  const seen = await browser.run(
+    async ({ connect }, token, contract, agentId) => {
+      const recorder = await connect({ tokens: [token], contract });
+      const { id } = await recorder.startRecording(agentId);
+      const again = await recorder.startRecording(agentId);
+      const listed = await recorder.recordings({ agentId });
+      return [again.id === id, again.alreadyRunning, listed.length, (await again.stop()).state];
+    },
+    await cloud.token(globex, { scopes: ["screen-monitoring", "user-basic-info"] }),
+    screenMonitoring,
+    agent.id,
+  );
+  assert.deepEqual(seen, [true, true, 1, "stopped"]);
+});
+
 test("a contract that cannot work is refused at connect(), and the doctor says what one cannot promise", async () => {
   const seen = await browser.run(
     async ({ connect, settle }, token, gateway) => {
