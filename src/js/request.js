@@ -9,7 +9,8 @@ import { bytesOf, member } from "./options.js";
  */
 export function readRequest(api, path, given, signals, isJson) {
   const address = addressOf(path);
-  let { body } = given;
+  // Node takes an absent method from Object.prototype.
+  let { body, method = "GET" } = given;
   let request, headers, hasDuplex;
   try {
     headers = new Headers(given.headers);
@@ -24,7 +25,7 @@ export function readRequest(api, path, given, signals, isJson) {
     body = bytesOf(body)?.slice() ?? body;
     request = new Request(new URL(address, api), {
       __proto__: null,
-      method: given.method,
+      method,
       headers,
       body,
       signal: anySignal(signals),
