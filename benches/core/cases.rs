@@ -109,7 +109,7 @@ impl Filled {
         let options = SourceOptions {
             login: None,
             shares_tokens: true,
-            scope: Some("screenrecordings:write".to_owned()),
+            scopes: vec!["screenrecordings:write".to_owned()],
             timeout: 15_000,
             page_query: Vec::new(),
         };

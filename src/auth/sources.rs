@@ -40,8 +40,8 @@ pub struct SourceOptions {
     pub login: Option<Login>,
     /// Whether tokens are shared with other pages of this origin.
     pub shares_tokens: bool,
-    /// The OAuth scope that a token must have, if it is known.
-    pub scope: Option<String>,
+    /// The OAuth scopes that a token must have, as far as they are known.
+    pub scopes: Vec<String>,
     /// The longest time that a call may take, in milliseconds.
     pub timeout: u32,
     /// The query that the page was opened with, to restore after a sign-in by redirect.
@@ -53,7 +53,7 @@ pub struct Sources<P> {
     exchange: Rc<Exchange<P>>,
     login: Option<Login>,
     shares: bool,
-    scope: Option<String>,
+    scopes: Vec<String>,
     timeout: u32,
     page_query: Vec<(String, String)>,
     /// By organization; `None` for sign-ins in which the person decides.
@@ -65,13 +65,13 @@ pub struct Sources<P> {
 impl<P: Platform> Sources<P> {
     /// The sources that these options name.
     pub fn new(exchange: Rc<Exchange<P>>, options: SourceOptions) -> Sources<P> {
-        let SourceOptions { login, shares_tokens, scope, timeout, page_query } = options;
+        let SourceOptions { login, shares_tokens, scopes, timeout, page_query } = options;
         Sources {
             exchange,
             // With `prompt: "login"` every person must sign in, so another page's token is never reused.
             shares: shares_tokens && !login.as_ref().is_some_and(Login::always_prompts),
             login,
-            scope,
+            scopes,
             timeout: timeout.max(MAX_SOURCE_MS),
             page_query,
             sign_in_times: RefCell::default(),
@@ -194,7 +194,7 @@ impl<P: Platform> Sources<P> {
         }
         self.emit(need, Source::GetToken);
         let org = need.org.as_ref();
-        let asked = TokenNeed { environment: &need.environment, org, scopes: self.scope.iter().cloned().collect(), reason: need.reason };
+        let asked = TokenNeed { environment: &need.environment, org, scopes: self.scopes.clone(), reason: need.reason };
         let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for {need}.")).caused_by(cause);
         let work = async {
             match self.exchange.ports().get_token(asked).await.map_err(failed)? {
@@ -312,8 +312,9 @@ impl<P: Platform> Sources<P> {
     fn sharing_name(&self, target: &Target) -> Option<String> {
         let (source, person) =
             self.login.as_ref().map_or(("getToken".to_owned(), ""), |login| (login.sharing_name(), login.login_hint().unwrap_or_default()));
-        let (environment, scope) = (&target.environment, self.scope.as_deref().unwrap_or_default());
-        self.shares.then(|| format!("premium-recorder {} {} {scope} {source} {person}", environment.api(), target.org))
+        // A scope has no tab.
+        let (environment, scopes) = (&target.environment, self.scopes.join("\t"));
+        self.shares.then(|| format!("premium-recorder {} {} {scopes} {source} {person}", environment.api(), target.org))
     }
 }
 

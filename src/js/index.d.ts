@@ -294,7 +294,7 @@ export interface FetchInit {
   signal?: AbortSignal;
   /** The organization, instead of the recorder's. */
   orgId?: string;
-  /** The time until the response's headers, in milliseconds. Default: connect()'s. */
+  /** The time until the response's headers, or the body's end for 401, 403 and 429, in milliseconds. Default: connect()'s. */
   timeoutMs?: number;
   /** Whether sending the request twice has the same effect as once. Default: `true` for `GET`, `HEAD` and `OPTIONS`. */
   idempotent?: boolean;

@@ -104,7 +104,7 @@ impl Settings {
         SourceOptions {
             login: self.login.clone(),
             shares_tokens: self.shares_tokens,
-            scope: self.contract.start_scopes().first().cloned(),
+            scopes: self.contract.token_scopes(),
             timeout: self.timeout,
             page_query: self.page_query.clone(),
         }

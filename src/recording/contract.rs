@@ -6,7 +6,7 @@ use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::model::json::Json;
-use crate::model::scope::{AnyScope, is_scope_token};
+use crate::model::scope::{AnyScope, OWN_DATA, is_scope_token};
 use crate::recording::part::Part;
 use crate::recording::shape::Shape;
 use crate::recording::template::{PathTemplate, Template, Values, is_plain_path, json_escaped};
@@ -209,6 +209,9 @@ impl RecordingContract {
         if self.check_duplicates && self.list.is_none() {
             return Err(bad("contract.checkDuplicates looks at the list of recordings, and contract.list is null."));
         }
+        if self.list.is_some() && !self.shape.names_agents() {
+            return Err(bad("contract.list cannot be read without contract.fields.agentId: set list to null, or name the field."));
+        }
         if self.already_running.iter().any(String::is_empty) {
             return Err(bad("contract.alreadyRunning has an empty code."));
         }
@@ -223,6 +226,12 @@ impl RecordingContract {
     /// The OAuth scopes one of which a start needs.
     pub fn start_scopes(&self) -> &AnyScope {
         &self.start.scopes
+    }
+
+    /// The OAuth scopes that a token must have: one for a start, and if it matters whose a recording is, that for the user.
+    pub(crate) fn token_scopes(&self) -> Vec<String> {
+        let of_user = if self.shape.needs_user() { OWN_DATA } else { &[] };
+        self.start.scopes.first().cloned().into_iter().chain(of_user.iter().map(|scope| (*scope).to_owned())).collect()
     }
 
     /// Names of the headers that carry the organization's id.

@@ -88,6 +88,11 @@ impl Shape {
         Ok(shape)
     }
 
+    /// Whether a recording says whose it is.
+    pub(crate) fn names_agents(&self) -> bool {
+        self.agent.is_some()
+    }
+
     /// Whether it matters who started a recording.
     pub(crate) fn needs_user(&self) -> bool {
         self.started_by.is_some()

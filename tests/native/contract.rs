@@ -155,6 +155,7 @@ fn a_contract_that_cannot_work_is_refused_with_the_reason() {
         ("contract.fields.id", json!({ "fields": { "id": null } })),
         ("contract.fields.state", json!({ "fields": { "state": "" } })),
         ("contract.fields has no \"__proto__\"", json!({ "fields": { "__proto__": "x" } })),
+        ("contract.fields.agentId", json!({ "fields": { "agentId": null } })),
         ("contract.list.items", json!({ "list": { "items": "." } })),
         ("contract.states: \"ON\"", json!({ "states": { "recording": ["ON"], "stopped": ["on"] } })),
         ("contract.states has an empty", json!({ "states": { "stopped": [""] } })),

@@ -54,8 +54,8 @@ export const MUTANTS = [
     name: "shares tokens by organization without environment",
     edits: one(
       "src/auth/sources.rs",
-      'format!("premium-recorder {} {} {scope} {source} {person}", environment.api(), target.org)',
-      'format!("premium-recorder {} {scope} {source} {person}", target.org)',
+      'format!("premium-recorder {} {} {scopes} {source} {person}", environment.api(), target.org)',
+      'format!("premium-recorder {} {scopes} {source} {person}", target.org)',
     ),
   },
   {
