@@ -74,8 +74,10 @@ async fn options_of_a_wrong_type_are_named() {
         ("{ environments: [null] }", "environments[0]"),
         ("{ environments: [{ name: 'a', api: 1 }] }", "environments[0].api"),
         ("{ contract: null }", "contract"),
-        ("{ contract: { paths: '/' } }", "\"paths\""),
-        ("{ contract: { orgHeaders: 'X-Org' } }", "contract.orgHeaders"),
+        ("{ contract: '[' }", "contract"),
+        ("{ contract: 'null' }", "contract"),
+        (r#"{ environment: 'prod', contract: '{"paths":"/"}' }"#, "\"paths\""),
+        (r#"{ environment: 'prod', contract: '{"orgHeaders":"X-Org"}' }"#, "contract.orgHeaders"),
         ("{ timeoutMs: '5' }", "timeoutMs"),
         ("{ shareTokens: 'no' }", "shareTokens"),
         ("{ login: null }", "login"),
@@ -219,7 +221,8 @@ async fn a_request_sends_no_cookies_and_no_referrer_and_follows_no_redirect() {
         ("mode", "cors"),
         ("credentials", "omit"),
         ("redirect", "error"),
-        ("cache", "no-store"),
+        // No cache stores a start, and browsers that store nothing ask each time whether they may send it.
+        ("cache", "default"),
         ("referrerPolicy", "no-referrer"),
     ] {
         assert_eq!(text(&request, name), value, "{name}");
@@ -230,6 +233,10 @@ async fn a_request_sends_no_cookies_and_no_referrer_and_follows_no_redirect() {
         "accept: application/json; authorization: Bearer {OF_ACME}; content-type: application/json; x-genesys-organization-id: {ACME}"
     );
     assert_eq!(headers, expected);
+    js("globalThis.given = undefined, globalThis.fetch = (...given) => { globalThis.given ??= given; return Promise.reject('no') }");
+    error_of(handle.recordings(js("{ timeoutMs: 1 }"))).await;
+    js("globalThis.fetch = globalThis.original");
+    assert_eq!(text(&Array::from(&get(&js_sys::global(), "given")).get(0), "cache"), "no-store");
 }
 
 #[wasm_bindgen_test]
