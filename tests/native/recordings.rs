@@ -240,7 +240,7 @@ proptest! {
     /// both back.
     #[test]
     fn ids_are_encoded(text in "[^\\p{Cc}]{1,40}", agent in "[^\\p{Cc}\\s]{1,40}") {
-        prop_assume!(RecordingId::parse(&text).is_ok());
+        prop_assume!(RecordingId::parse(&text).is_ok() && AgentId::parse(&agent).is_ok());
         run(async {
             let world = World::new();
             world.respond(|_| response(404, ""));
