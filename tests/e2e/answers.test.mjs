@@ -131,7 +131,7 @@ describe("a start whose answer", () => {
 describe("a start that the cloud refuses with", () => {
   const REFUSALS = {
     "403 and a body of nobody's": [403, "Forbidden by the gateway.", "UNEXPECTED_ANSWER"],
-    "403 and an unknown code": [403, { code: "some.new.reason", message: "No." }, "UNEXPECTED_ANSWER"],
+    "403 and an unknown code": [403, { code: "some.new.reason", message: "No." }, "FORBIDDEN"],
     "403 and no body": [403, undefined, "UNEXPECTED_ANSWER"],
     "403 authz.policy.denied": [403, { code: "authz.policy.denied" }, "POLICY_DENIED"],
     "403 feature.toggle.disabled": [403, { code: "feature.toggle.disabled" }, "FEATURE_DISABLED"],
