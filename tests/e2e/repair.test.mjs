@@ -276,7 +276,7 @@ test("a refusal that nobody knows keeps the cloud's own words, and is not sent a
   };
   await cloud.spoilStart({ status: 403, body });
   const { error, needs } = await start({ tokens: [await cloud.token(globex)], issued: [await cloud.token(globex)] });
-  assert.equal(error.code, "UNEXPECTED_ANSWER");
+  assert.equal(error.code, "FORBIDDEN");
   assert.deepEqual(error.cause, body);
   assert.deepEqual(needs, []);
   assert.equal((await cloud.starts()).length, 1);
