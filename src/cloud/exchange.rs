@@ -11,7 +11,7 @@ use crate::cloud::response::{RateLimit, Response};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
-use crate::model::scope::OWN_DATA;
+use crate::model::scope::{OWN_DATA, any_of};
 use crate::model::secret::Secret;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
@@ -185,8 +185,7 @@ impl<P: CloudPorts> Exchange<P> {
         if response.status != 200 {
             let mut refused = self.refusal(&response);
             if refused.code == Code::ScopeMissing {
-                let needed = || OWN_DATA.iter().map(|scope| (*scope).to_owned()).collect();
-                refused.evidence.missing_scopes.get_or_insert_with(needed);
+                refused.evidence.missing_scopes.get_or_insert_with(|| any_of(OWN_DATA).to_vec());
             }
             return Err(refused);
         }

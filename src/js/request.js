@@ -15,7 +15,7 @@ export function readRequest(api, path, given, signals, isJson) {
   try {
     headers = new Headers(given.headers);
     if (isJson && given.json !== undefined) {
-      if (body !== undefined) throw new TypeError("there are both body and json");
+      if (body !== undefined) throw new TypeError("pass body or json, not both");
       body = JSON.stringify(given.json);
       if (body === undefined) throw new TypeError("json is not JSON");
       if (!headers.has("content-type")) headers.set("content-type", "application/json");

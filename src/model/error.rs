@@ -113,10 +113,10 @@ codes! {
         when: "The user behind the token lacks a permission (403), which `missingPermissions` names if the cloud does; or nothing else is left: organization, scope and agent are as they should be.",
         hint: "Ask the organization's administrator for a role with the permission, in the division of what the call is about.";
     Forbidden "FORBIDDEN", retry: false, fixed_by: "admin",
-        when: "The cloud does not allow the call (403), and its code is none of a scope, a permission, a policy or a feature.",
+        when: "The cloud does not allow the call (403), and its code names no scope, permission, policy or feature.",
         hint: "Look at `cause`: the cloud's code and message say what it does not allow.";
     UserNeeded "USER_NEEDED", retry: false, fixed_by: "app",
-        when: "The call is for a person, and the token is of client credentials (400 `not.a.user`).",
+        when: "The call needs a person's token, and this token comes from client credentials (400 `not.a.user`).",
         hint: "Use a token for which a person has signed in: `login`, or a token of the authorization code grant. Keep client credentials in your backend.";
     FeatureDisabled "FEATURE_DISABLED", retry: false, fixed_by: "admin",
         when: "The organization does not have the feature (403 `feature.*`).",
@@ -137,8 +137,8 @@ codes! {
         when: "The state of the agent, recording or conversation does not allow the call (409, 412, and some codes of 400 and 403): the agent is not logged in, or is being recorded already by a recording that the cloud does not list; the conversation is over; somebody else changed the resource.",
         hint: "Look at `cause`: the cloud's code and message say which state is in the way. Do not start again while a recording runs.";
     LimitReached "LIMIT_REACHED", retry: false, fixed_by: "admin",
-        when: "The agent, the person or the organization has as many of these as are allowed (400 `….limit.exceeded` or `….too.many.…`).",
-        hint: "End one that is not needed any more, or ask the organization's administrator for a higher limit.";
+        when: "The agent, the person or the organization already has the allowed number of sessions, clients or subscriptions (400 `….limit.exceeded` or `….too.many.…`).",
+        hint: "End one that you do not need any more, or ask the organization's administrator for a higher limit.";
     BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
         when: "The cloud does not accept the request (400, 413, 415, 422, or another 4xx with an error body).",
         hint: "Look at `cause`: the cloud's code and message say what it does not accept. For recordings, compare `contract` with what your cloud expects.";

@@ -11,7 +11,7 @@ use crate::cloud::exchange::Exchange;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
-use crate::model::scope::{OWN_DATA, USERS, near_miss};
+use crate::model::scope::{OWN_DATA, USERS, any_of, is_enough, near_miss};
 use crate::recorder::settings::Settings;
 use crate::recording::contract::ORG_HEADER;
 use crate::token::org_token::{KnownBy, OrgToken};
@@ -286,10 +286,7 @@ impl<P: Platform> Doctor<'_, P> {
         }
         for (token, is_refused) in tokens {
             let org = &token.target().org;
-            let lacks = |one_of: &[&str]| {
-                let scopes = token.scopes();
-                scopes.is_some_and(|scopes| !one_of.iter().any(|needed| scopes.iter().any(|scope| scope == needed)))
-            };
+            let lacks = |one_of: &[&str]| token.scopes().is_some_and(|scopes| !is_enough(scopes, &any_of(one_of)));
             let mut missing = Vec::new();
             missing.extend((is_refused || lacks(OWN_DATA)).then(|| OWN_DATA.join(" or ")));
             missing.extend(lacks(USERS).then(|| USERS.join(" or ")));
@@ -310,8 +307,7 @@ impl<P: Platform> Doctor<'_, P> {
         if contract.has_list() {
             return self.report("contract", Verdict::Ok, start, expected, "");
         }
-        let hint =
-            "After a lost response nothing can be found out: handle OUTCOME_UNKNOWN, and do not start again before a person has looked.";
+        let hint = "Without a list, a lost response stays unknown: handle OUTCOME_UNKNOWN, and look before you start again.";
         self.report("contract", Verdict::Warn, format!("{start}, without a list"), expected, hint);
     }
 

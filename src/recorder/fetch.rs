@@ -43,7 +43,7 @@ impl AppRequest {
             return Err(bad("method must be GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE."));
         };
         if let Some(name) = self.header_names.iter().find(|name| !may_be_set(name)) {
-            let message = format!("headers: \"{name}\" may not be set: the library sets it, or the browser does.");
+            let message = format!("headers: \"{name}\" is not yours to set: the library or the browser sets it.");
             return Err(bad(message));
         }
         let repeat = match (self.is_stream, self.idempotent) {
@@ -125,4 +125,4 @@ fn outcome_unknown(message: &str) -> Error {
     Error::new(Code::OutcomeUnknown, message).with_hint(FIND_OUT)
 }
 
-const FIND_OUT: &str = "Find out whether the cloud has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true`.";
+const FIND_OUT: &str = "Find out whether the cloud has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true` (not for a stream).";

@@ -97,7 +97,7 @@ impl<P: Platform> Recordings<P> {
     pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
         let result = self.read(call, self.contract.find(id, agent), &Rc::default()).await;
         let response = match result {
-            Err(ReadError::Refused(refused)) if self.contract.missing_means_stopped() => return stopped(id, agent, call, refused),
+            Err(ReadError::Refused(refused)) if self.contract.missing_at_read_means_stopped() => return stopped(id, agent, call, refused),
             result => result?,
         };
         let found = self.with_id(&response, id, agent, &call.target);

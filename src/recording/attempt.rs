@@ -54,7 +54,7 @@ impl<P: Platform> Starts<P> {
         state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
-        let mut request = contract.start(agent, &state.key.recording_type, key);
+        let mut request = contract.start(agent, &state.key.recording_type, key)?;
         let org = &call.target.org;
         if contract.http2() {
             request.is_streamed = self.exchange.ports().streams_bodies();

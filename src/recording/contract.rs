@@ -6,7 +6,7 @@ use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::model::json::Json;
-use crate::model::scope::{AnyScope, OWN_DATA, is_scope_token};
+use crate::model::scope::{AnyScope, OWN_DATA, any_of, is_scope_token};
 use crate::recording::part::Part;
 use crate::recording::shape::Shape;
 use crate::recording::template::{PathTemplate, Template, Values, is_plain_path, json_escaped};
@@ -25,8 +25,6 @@ pub struct RecordingContract {
     list: Option<Operation>,
     shape: Shape,
     already_running: Vec<String>,
-    read_missing_means_stopped: bool,
-    stop_missing_means_stopped: bool,
     org_headers: Vec<String>,
     idempotency_header: Option<String>,
     http2: bool,
@@ -39,6 +37,8 @@ struct Operation {
     path: PathTemplate,
     body: Option<Template>,
     scopes: AnyScope,
+    /// Whether a 404 means that the recording has stopped.
+    missing_means_stopped: bool,
 }
 
 /// An operation, as it is unless the app says otherwise.
@@ -54,7 +54,7 @@ struct Defaults<'a> {
 }
 
 impl Operation {
-    fn read(contract: &Part<'_>, default: Defaults<'_>) -> Result<Operation, Error> {
+    fn from_part(contract: &Part<'_>, default: Defaults<'_>) -> Result<Operation, Error> {
         let Defaults { name, names, methods, placeholders, scopes, .. } = default;
         let part = contract.part(name, names)?;
         let method = match part.string("method")? {
@@ -67,18 +67,22 @@ impl Operation {
         let path = PathTemplate::parse(&part.place("path"), part.string("path")?.unwrap_or(&default.path), placeholders)?;
         let body = if part.is_null("body") { None } else { part.string("body")?.or(default.body.filter(|_| method != Method::Delete)) };
         let parse = |body: &str| Template::parse(&part.place("body"), body, placeholders);
-        Ok(Operation { method, path, body: body.map(parse).transpose()?, scopes })
+        let missing_means_stopped = part.bool("missingMeansStopped")?;
+        Ok(Operation { method, path, body: body.map(parse).transpose()?, scopes, missing_means_stopped })
     }
 
     fn has(&self, placeholder: &str) -> bool {
         self.path.has(placeholder) || self.body.as_ref().is_some_and(|body| body.has(placeholder))
     }
 
-    /// `None` if the path needs a value that is not known.
+    /// `None` if the path or the body needs a value that is not known.
     fn request(&self, values: Values<'_>, org_headers: &[String]) -> Option<ApiRequest> {
         // Reading or stopping twice has the same effect as once.
         let repeat = Repeat::Idempotent { sends: MAX_SENDS };
-        let body = self.body.as_ref().and_then(|body| body.fill(values, json_escaped));
+        let body = match &self.body {
+            Some(body) => Some(body.fill(values, json_escaped)?),
+            None => None,
+        };
         let request = ApiRequest::new(self.method, &self.path.fill(values)?).with_org_headers(org_headers);
         Some(ApiRequest { repeat, body, scopes: self.scopes.clone(), ..request })
     }
@@ -163,13 +167,11 @@ impl RecordingContract {
             scopes: start_scopes,
         };
         let contract = RecordingContract {
-            read_missing_means_stopped: part.part("read", read.names)?.bool("missingMeansStopped")?,
-            stop_missing_means_stopped: part.part("stop", stop.names)?.bool("missingMeansStopped")?,
-            list: if part.is_null("list") { None } else { Some(Operation::read(&part, list)?) },
-            read: Operation::read(&part, read)?,
-            stop: Operation::read(&part, stop)?,
-            start: Operation::read(&part, start)?,
-            shape: Shape::read_from(&part)?,
+            list: if part.is_null("list") { None } else { Some(Operation::from_part(&part, list)?) },
+            read: Operation::from_part(&part, read)?,
+            stop: Operation::from_part(&part, stop)?,
+            start: Operation::from_part(&part, start)?,
+            shape: Shape::from_part(&part)?,
             already_running: part.strings("alreadyRunning")?.unwrap_or_default(),
             org_headers: part.strings("orgHeaders")?.unwrap_or_else(|| vec![ORG_HEADER.to_owned()]),
             idempotency_header: part.string("idempotencyHeader")?.map(str::to_owned),
@@ -230,8 +232,11 @@ impl RecordingContract {
 
     /// The OAuth scopes that a token must have: one for a start, and if it matters whose a recording is, that for the user.
     pub(crate) fn token_scopes(&self) -> Vec<String> {
-        let of_user = if self.shape.needs_user() { OWN_DATA } else { &[] };
-        self.start.scopes.first().cloned().into_iter().chain(of_user.iter().map(|scope| (*scope).to_owned())).collect()
+        let mut scopes: Vec<String> = self.start.scopes.first().cloned().into_iter().collect();
+        if self.shape.needs_user() {
+            scopes.extend_from_slice(&any_of(OWN_DATA));
+        }
+        scopes
     }
 
     /// Names of the headers that carry the organization's id.
@@ -271,22 +276,21 @@ impl RecordingContract {
     }
 
     /// Whether a 404 to a read means that the recording has stopped.
-    pub(crate) fn missing_means_stopped(&self) -> bool {
-        self.read_missing_means_stopped
+    pub(crate) fn missing_at_read_means_stopped(&self) -> bool {
+        self.read.missing_means_stopped
     }
 
     /// Whether a 404 to a stop means that the recording has stopped.
     pub(crate) fn missing_at_stop_means_stopped(&self) -> bool {
-        self.stop_missing_means_stopped
+        self.stop.missing_means_stopped
     }
 
     /// The request that starts a recording of this agent. `key`: the value of the idempotency header, if there is one.
-    pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> ApiRequest {
+    pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Result<ApiRequest, Error> {
         let values = [("agentId", agent.as_str()), ("recordingType", recording_type)];
-        // Both placeholders have a value.
-        let request = self.start.request(&values, &self.org_headers).unwrap_or_else(|| ApiRequest::new(self.start.method, "/"));
+        let request = self.request("start", &self.start, &values)?;
         let idempotency = self.idempotency_header.clone().zip(key);
-        ApiRequest { idempotency, agent: Some(agent.clone()), repeat: Repeat::Never, ..request }
+        Ok(ApiRequest { idempotency, agent: Some(agent.clone()), repeat: Repeat::Never, ..request })
     }
 
     /// The request that lists the recordings of this agent, or of every agent.
@@ -295,8 +299,7 @@ impl RecordingContract {
             return Err(bad("contract.list is null: this recording API lists nothing."));
         };
         let values = agent.map(|agent| ("agentId", agent.as_str()));
-        let request = list.request(values.as_slice(), &self.org_headers);
-        request.ok_or_else(|| bad("contract.list.path needs an agent: pass `agentId`."))
+        self.request("list", list, values.as_slice())
     }
 
     /// The request that reads a recording.
@@ -312,8 +315,12 @@ impl RecordingContract {
     fn of_one(&self, name: &str, operation: &Operation, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
         let values = [Some(("id", id.as_str())), agent.map(|agent| ("agentId", agent.as_str()))];
         let values: Vec<_> = values.into_iter().flatten().collect();
-        let request = operation.request(&values, &self.org_headers);
-        request.ok_or_else(|| bad(format!("contract.{name}.path needs an agent: pass `agentId`.")))
+        self.request(name, operation, &values)
+    }
+
+    fn request(&self, name: &str, operation: &Operation, values: Values<'_>) -> Result<ApiRequest, Error> {
+        let request = operation.request(values, &self.org_headers);
+        request.ok_or_else(|| bad(format!("contract.{name} needs an agent: pass `agentId`.")))
     }
 }
 

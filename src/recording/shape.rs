@@ -49,7 +49,7 @@ pub struct Whose<'a> {
 
 impl Shape {
     /// Reads what differs from the default: `list.items`, `fields`, `states`. A field may be null.
-    pub(super) fn read_from(contract: &Part<'_>) -> Result<Shape, Error> {
+    pub(super) fn from_part(contract: &Part<'_>) -> Result<Shape, Error> {
         let fields = contract.part("fields", &["id", "agentId", "orgId", "recordingType", "state", "startedAt", "startedBy"])?;
         let field = |name: &str, default: &str| {
             if fields.is_null(name) {

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { createServer, request as forward } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { browser as open } from "./browser.mjs";
+import { bundled } from "./platform-sdk.mjs";
 
 // It tries the token that it does not have before it signs in.
 const UNAUTHENTICATED = /\/api\/v2\/tokens\/me - Failed to load resource: .* 401/;
@@ -170,19 +169,4 @@ function server(listener) {
       return new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** As its users have to: its `browser` field leads to a file that exports nothing, and it names modules of Node. */
-async function bundled(program) {
-  const { outputFiles } = await build({
-    stdin: { contents: program, resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-    mainFields: ["module", "main"],
-    external: ["fs", "os", "path", "https", "crypto", "winston", "configparser"],
-    logLevel: "error",
-  });
-  return outputFiles[0].text;
 }

@@ -74,7 +74,7 @@ fn with_path(path: &str) -> Result<RecordingContract, Error> {
 
 #[test]
 fn the_defaults_match_the_source_document() {
-    let call = standard().start(&AgentId::parse("12345").unwrap(), "screen", None);
+    let call = standard().start(&AgentId::parse("12345").unwrap(), "screen", None).unwrap();
     assert_eq!((call.method(), call.path()), (Method::Post, "/api/v2/screenrecordings"));
     assert_eq!(call.org_headers(), ["X-Genesys-Organization-Id"]);
     assert_eq!(call.body().unwrap(), r#"{"agentId":"12345","recordingType":"screen"}"#);
@@ -86,12 +86,12 @@ fn every_part_of_the_contract_can_be_replaced() {
     let headers = ["x-gc-organization", "ININ-Organization-Id"];
     let contract_of = |parts| contract(&parts).unwrap();
     let contract = contract_of(json!({ "path": "/v3/recordings", "orgHeaders": headers, "scope": "recordings" }));
-    let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio", None);
+    let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio", None).unwrap();
     assert_eq!((call.repeat(), contract.list(None).unwrap().repeat()), (Repeat::Never, Repeat::Idempotent { sends: 3 }));
     assert_eq!((call.path(), call.scopes()), ("/v3/recordings", ["recordings".to_owned()].as_slice()));
     assert_eq!(call.org_headers(), headers);
     let without = contract_of(json!({ "orgHeaders": [] }));
-    assert!(without.start(&AgentId::parse(AGENT).unwrap(), "screen", None).org_headers().is_empty());
+    assert!(without.start(&AgentId::parse(AGENT).unwrap(), "screen", None).unwrap().org_headers().is_empty());
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn every_request_follows_from_the_contract() {
     // No value is filled in again, and none leaves its place.
     let (agent, id) = (AgentId::parse("a/b?{id}\"\\ü").unwrap(), RecordingId::parse("47/11#{agentId}").unwrap());
     let line = |request: &ApiRequest| format!("{} {}", request.method().as_str(), request.path());
-    let start = contract.start(&agent, "scr{agentId}", None);
+    let start = contract.start(&agent, "scr{agentId}", None).unwrap();
     assert_eq!(line(&start), "PUT /v7/agents/a%2Fb%3F%7Bid%7D%22%5C%C3%BC/scr%7BagentId%7D");
     let body: serde_json::Value = serde_json::from_str(start.body().unwrap()).unwrap();
     assert_eq!(body, serde_json::json!({ "who": ["a/b?{id}\"\\ü"], "scr{agentId}": {}, "n": { "x": 1.5 }, "as is": "{ {} {agentId" }));
@@ -169,6 +169,14 @@ fn a_contract_that_cannot_work_is_refused_with_the_reason() {
         assert_eq!(code(contract(&json!({ "read": { "path": path } }))), Code::BadArgument, "{path}");
     }
     assert_eq!(code(contract(&json!({ "list": null })).unwrap().list(None)), Code::BadArgument);
+}
+
+#[test]
+fn a_body_that_needs_an_unknown_agent_is_not_left_out() {
+    let stop = json!({ "stop": { "method": "POST", "path": "/end/{id}", "body": r#"{"of":"{agentId}"}"# } });
+    let (contract, id) = (contract(&stop).unwrap(), RecordingId::parse("1").unwrap());
+    assert_eq!(contract.stop(&id, Some(&AgentId::parse(AGENT).unwrap())).unwrap().body().unwrap(), format!(r#"{{"of":"{AGENT}"}}"#));
+    assert_eq!(code(contract.stop(&id, None)), Code::BadArgument);
 }
 
 #[test]
@@ -309,7 +317,7 @@ proptest! {
     #[test]
     fn the_body_contains_exactly_this_agent_id(id in "\\PC{1,40}") {
         if let Ok(agent) = AgentId::parse(&id) {
-            let body = standard().start(&agent, "screen", None).body().unwrap().to_owned();
+            let body = standard().start(&agent, "screen", None).unwrap().body().unwrap().to_owned();
             let read: serde_json::Value = serde_json::from_str(&body).unwrap();
             prop_assert_eq!(read, serde_json::json!({ "agentId": id, "recordingType": "screen" }));
         }
