@@ -168,9 +168,8 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
     pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
-        let identified = self.fetch_token_info(token.unidentified()).await?;
-        identified.set_refresh_token(token.refresh_token());
-        Ok(identified)
+        // A refresh that is in flight meanwhile uses up the refresh token.
+        Ok(self.fetch_token_info(token.unidentified()).await?.sharing_refresh_token(token))
     }
 
     /// Asks the token's own environment whose the token is.

@@ -50,7 +50,7 @@ pub struct OrgToken {
     identified_at: Instant,
     /// When the token's idle timeout ends, by the cloud's clock. Unknown after the first use, which restarts the timeout.
     idle_timeout_at: Cell<Option<Timestamp>>,
-    refresh_token: RefCell<Option<RefreshToken>>,
+    refresh_token: Rc<RefCell<Option<RefreshToken>>>,
     /// The id of the token's user, once the cloud has told.
     user_id: RefCell<Option<Rc<str>>>,
     /// Whether the cloud has rejected the token. Every copy of the token shares this flag.
@@ -176,6 +176,12 @@ impl OrgToken {
     /// Stores the refresh token that came with this token.
     pub(crate) fn set_refresh_token(&self, token: Option<RefreshToken>) {
         self.refresh_token.replace(token);
+    }
+
+    /// The same token, with the refresh token that `other` has now or later: both are records of one token.
+    pub(crate) fn sharing_refresh_token(mut self, other: &OrgToken) -> OrgToken {
+        self.refresh_token = other.refresh_token.clone();
+        self
     }
 
     /// The refresh token that came with this token.
@@ -315,7 +321,7 @@ impl UnidentifiedToken {
             expiry: self.expiry,
             identified_at: now.instant(),
             idle_timeout_at: Cell::default(),
-            refresh_token: RefCell::default(),
+            refresh_token: Rc::default(),
             user_id: RefCell::default(),
             is_rejected: self.is_rejected,
             session: self.session,
