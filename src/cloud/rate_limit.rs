@@ -1,11 +1,12 @@
 //! Rate limits: how many requests per minute the cloud allows for a token, how many of them are used, and until when the cloud
 //! asked to wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::cloud::response::RateLimit;
 use crate::cloud::signal::Waiters;
 use crate::model::secret::Secret;
+use crate::model::sorted_map::SortedMap;
 use crate::model::time::Instant;
 
 /// Requests per minute that the Platform API allows for a token, unless a response says otherwise.
@@ -17,13 +18,14 @@ const WINDOW_MS: i64 = 60_000;
 /// The recent requests of every token.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
-    tokens: RefCell<Vec<TokenUsage>>,
+    tokens: RefCell<SortedMap<Secret, TokenUsage>>,
+    /// When the tokens that nobody uses any more were last forgotten.
+    pruned_at: Cell<Option<Instant>>,
     changed: Waiters,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct TokenUsage {
-    token: Secret,
     in_flight: usize,
     /// When the requests of the last minute got their responses: they reached the cloud earlier.
     responses: Vec<Instant>,
@@ -61,22 +63,23 @@ impl RateLimiter {
 
     fn update(&self, token: &Secret, now: Instant, update: impl FnOnce(&mut TokenUsage)) {
         let mut tokens = self.tokens.borrow_mut();
-        tokens.retain_mut(|usage| {
-            let over = usage.responses.partition_point(|at| now.since(*at) >= WINDOW_MS);
-            drop(usage.responses.drain(..over));
-            let is_blocked = usage.blocked_until.is_some_and(|until| now < until);
-            usage.in_flight > 0 || !usage.responses.is_empty() || is_blocked
-        });
-        if tokens.iter().all(|usage| usage.token != *token) {
-            tokens.push(TokenUsage { token: token.clone(), in_flight: 0, responses: Vec::new(), reported: None, blocked_until: None });
+        // Once a minute, so that a request costs the same however many tokens there are.
+        if self.pruned_at.get().is_none_or(|at| now.since(at) >= WINDOW_MS) {
+            self.pruned_at.set(Some(now));
+            tokens.retain(|usage| usage.is_in_use(now));
         }
-        tokens.iter_mut().find(|usage| usage.token == *token).map(update);
+        tokens.change(token.clone(), |usage| {
+            if !usage.is_in_use(now) {
+                *usage = TokenUsage::default();
+            }
+            update(usage);
+        });
     }
 
     /// Counts a response, or the end of a request without a response.
     pub fn answered(&self, token: &Secret, now: Instant, limit: Option<RateLimit>) {
         let mut tokens = self.tokens.borrow_mut();
-        let Some(usage) = tokens.iter_mut().find(|usage| usage.token == *token) else { return };
+        let Some(usage) = tokens.get_mut(token) else { return };
         usage.in_flight = usage.in_flight.saturating_sub(1);
         usage.responses.push(now);
         if let Some(limit) = limit {
@@ -101,13 +104,13 @@ impl RateLimiter {
 
     /// Forgets this token.
     pub fn forget_token(&self, token: &Secret) {
-        self.tokens.borrow_mut().retain(|usage| usage.token != *token);
+        self.tokens.borrow_mut().remove(token);
     }
 
     /// How many milliseconds are left of the wait that the cloud asked for; `None` if the wait is over.
     pub fn wait(&self, token: &Secret, now: Instant) -> Option<u32> {
         let tokens = self.tokens.borrow();
-        let until = tokens.iter().find(|usage| usage.token == *token)?.blocked_until?;
+        let until = tokens.get(token)?.blocked_until?;
         u32::try_from(until.since(now)).ok().filter(|millis| *millis > 0)
     }
 
@@ -117,7 +120,7 @@ impl RateLimiter {
     /// clients of the token.
     pub fn next_slot_at(&self, token: &Secret, now: Instant, max: Option<u32>, scheduled: usize) -> Option<Instant> {
         let tokens = self.tokens.borrow();
-        let usage = tokens.iter().find(|usage| usage.token == *token);
+        let usage = tokens.get(token);
         let reported = usage.and_then(|usage| usage.reported);
         let limit = match (max, reported) {
             (Some(max), Some(reported)) => max.min(reported.allowed),
@@ -138,5 +141,14 @@ impl RateLimiter {
             Some(nth) if nth < before.saturating_add(others) => Some(window_end),
             Some(nth) => expires_at(nth - others),
         }
+    }
+}
+
+impl TokenUsage {
+    /// Also forgets the responses that do not count any more.
+    fn is_in_use(&mut self, now: Instant) -> bool {
+        let over = self.responses.partition_point(|at| now.since(*at) >= WINDOW_MS);
+        drop(self.responses.drain(..over));
+        self.in_flight > 0 || !self.responses.is_empty() || self.blocked_until.is_some_and(|until| now < until)
     }
 }

@@ -80,6 +80,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.place(key).ok().map(|place| self.0.remove(place).1)
     }
 
+    /// Removes every entry whose value `keeps` rejects.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&mut V) -> bool) {
+        self.0.retain_mut(|(_, value)| keeps(value));
+    }
+
     /// The entries whose keys are not before `key`.
     pub(crate) fn from<Q: Ord + ?Sized>(&self, key: &Q) -> impl Iterator<Item = &(K, V)>
     where
