@@ -5,11 +5,12 @@ mod repair;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, select};
+use futures_util::future::{LocalBoxFuture, select};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
@@ -233,12 +234,7 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
     /// over, even if nobody waits for it.
-    fn send_until_settled(
-        &self,
-        request: Request,
-        sent: Rc<SentLog>,
-        kept: Rc<dyn Any>,
-    ) -> Shared<LocalBoxFuture<'static, Result<Response, TransportError>>> {
+    async fn send_until_settled(&self, request: Request, sent: Rc<SentLog>, kept: Rc<dyn Any>) -> Result<Response, TransportError> {
         let (exchange, log) = (self.exchange.clone(), sent.clone());
         let fetch: LocalBoxFuture<'static, _> = Box::pin(async move {
             let result = exchange.send(request).await;
@@ -246,13 +242,10 @@ impl<P: Platform> Client<P> {
             drop(kept);
             result
         });
-        let fetch = fetch.shared();
-        let (keeper, over) = (fetch.clone(), self.exchange.ports().sleep(MAX_UNANSWERED_MS));
-        self.exchange.ports().spawn(Box::pin(async move {
-            let is_known = pin!(sent.changed().until(|| sent.unresolved().is_none()));
-            select(keeper, select(is_known, over)).await;
-        }));
-        fetch
+        let mut unanswered = Unanswered { exchange: self.exchange.clone(), sent, fetch: Some(fetch) };
+        let result = poll_fn(|context| unanswered.fetch.as_mut().map_or(Poll::Pending, |fetch| fetch.as_mut().poll(context))).await;
+        unanswered.fetch = None;
+        result
     }
 
     /// Sends the request once, with exactly this token.
@@ -317,5 +310,26 @@ impl<P: Platform> Client<P> {
             let org = &token.target().org;
             self.exchange.ports().emit(&Event::ScopeWarning { org, missing, near_miss: near_miss(missing, scopes) });
         }
+    }
+}
+
+/// A fetch. If it is dropped before it has settled, it goes on in the background.
+struct Unanswered<P: Platform> {
+    exchange: Rc<Exchange<P>>,
+    sent: Rc<SentLog>,
+    fetch: Option<LocalBoxFuture<'static, Result<Response, TransportError>>>,
+}
+
+impl<P: Platform> Drop for Unanswered<P> {
+    fn drop(&mut self) {
+        let (Some(fetch), Some(last)) = (self.fetch.take(), self.sent.unresolved()) else { return };
+        let ports = self.exchange.ports();
+        let waited = ports.now().since(last.at.instant());
+        let left = u32::try_from(i64::from(MAX_UNANSWERED_MS).saturating_sub(waited)).unwrap_or_default();
+        let (sent, over) = (self.sent.clone(), ports.sleep(left));
+        ports.spawn(Box::pin(async move {
+            let is_known = pin!(sent.changed().until(|| sent.unresolved().is_none()));
+            select(fetch, select(is_known, over)).await;
+        }));
     }
 }
