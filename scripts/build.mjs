@@ -155,7 +155,7 @@ async function wrapGlue(path) {
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
   // These are the functions that the module imports from src/js/instance.js.
-  await writeFile(path, `export function glue(outside, abortController, once) {\n${body}\n}\n`);
+  await writeFile(path, `export function glue(outside, abortController, once, exchange) {\n${body}\n}\n`);
 }
 
 async function addDoor(dist) {

@@ -1,5 +1,6 @@
 //! What is measured. Each case sets up, and returns the work that is measured.
 
+use std::cell::Cell;
 use std::fmt;
 use std::hint::black_box;
 use std::rc::Rc;
@@ -18,7 +19,7 @@ use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::batch::Batch;
+use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 
@@ -195,8 +196,10 @@ fn batch() -> Box<dyn FnMut()> {
         // A recorder of its own for each batch, because the rate of a token counts over a minute.
         let mut pool = LocalPool::new();
         let recorder = connect(&mut pool, ORGS);
-        let starts = (0..STARTS).map(|at| Start::new(&format!("agent-{at}"), Some(&org(at % ORGS)), None)).collect();
-        let results = run(&mut pool, recorder.start_many(starts, batch, |_| {}, CallOptions::default())).unwrap();
-        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), STARTS);
+        let starts = (0..STARTS).map(|at| Start::new(&format!("agent-{at}"), Some(&org(at % ORGS)), None));
+        let started = Cell::new(0);
+        let on_settled = |_, _, progress: BatchProgress| started.set(progress.fulfilled);
+        run(&mut pool, recorder.start_many(starts, batch, on_settled, CallOptions::default())).unwrap();
+        assert_eq!(started.get(), STARTS);
     })
 }

@@ -162,11 +162,13 @@ class Recorder {
   async startMany(agents, options) {
     const given = bindCallbacks(snapshot(options), options);
     const list = snapshotOf(agents);
-    const outcomes = await this.#call((handle) => handle.startMany(list, given), given);
-    const results = outcomes.map(({ value, error, aborted }) => {
-      if (value) return { status: "fulfilled", value: this.#recording(value) };
-      return { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
-    });
+    // Own items, so that setting them later calls no setter of Object.prototype.
+    const results = Array.from({ __proto__: null, length: Array.isArray(list) ? list.length : 0 });
+    const settle = (at, { value, error, aborted }) => {
+      if (value) results[at] = { status: "fulfilled", value: this.#recording(value) };
+      else results[at] = { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
+    };
+    await this.#call((handle) => handle.startMany(list, given, settle), given);
     return notThenable(results);
   }
 

@@ -1,6 +1,7 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
 import { describe } from "./errors.js";
+import { exchange } from "./exchange.js";
 import { glue } from "./premium_recorder.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
@@ -11,7 +12,12 @@ const NO_RESULT = [];
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside, abortController, once);
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(
+    outside,
+    abortController,
+    once,
+    (...request) => exchange(outside, ...request),
+  );
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
   const callsOutside = new Set();

@@ -11,7 +11,8 @@ export function readRequest(api, path, given, signals, isJson) {
   const address = addressOf(path);
   // Node takes an absent method from Object.prototype.
   let { body, method = "GET" } = given;
-  let request, headers, hasDuplex;
+  let request, headers, names, hasDuplex;
+  const signal = anySignal(signals);
   try {
     headers = new Headers(given.headers);
     if (isJson && given.json !== undefined) {
@@ -21,19 +22,18 @@ export function readRequest(api, path, given, signals, isJson) {
       if (!headers.has("content-type")) headers.set("content-type", "application/json");
     }
     if (isJson && !headers.has("accept")) headers.set("accept", "application/json");
-    // WebKit reads bytes only when it sends them.
-    body = bytesOf(body)?.slice() ?? body;
-    request = new Request(new URL(address, api), {
-      __proto__: null,
-      method,
-      headers,
-      body,
-      signal: anySignal(signals),
-      get duplex() {
-        hasDuplex = true;
-        return "half";
-      },
-    });
+    names = [...headers.keys()];
+    method = String(method);
+    // To make a Request costs more than all the rest, so text is passed on as it is.
+    if (!isText(body, method)) {
+      // WebKit reads bytes only when it sends them.
+      body = bytesOf(body)?.slice() ?? body;
+      const url = new URL(address, api);
+      const init = { __proto__: null, method, headers, body, signal };
+      Object.defineProperty(init, "duplex", { __proto__: null, get: () => ((hasDuplex = true), "half") });
+      request = new Request(url, init);
+      ({ headers } = request);
+    }
   } catch (cause) {
     // Platforms quote what they refuse, which may be a header with a token. So the message has no long words, and there is no cause.
     const said = String(cause.message ?? cause).replace(/[^\s"':]{32,}/g, "***");
@@ -42,7 +42,13 @@ export function readRequest(api, path, given, signals, isJson) {
   const isStream = typeof member(body, "getReader") === "function";
   // A browser that cannot stream a body sends "[object ReadableStream]".
   if (isStream && !hasDuplex) throw badArgument("body: this browser cannot send a stream.");
-  return [address, request, [...headers.keys()], isStream];
+  return [address, { __proto__: null, method, headers, body, signal, request }, names, isStream];
+}
+
+/** Whether the body is text that the method may have, or absent. */
+function isText(body, method) {
+  if (body === undefined || body === null) return true;
+  return typeof body === "string" && !/^(get|head)$/i.test(method);
 }
 
 function addressOf(path) {

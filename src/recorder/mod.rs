@@ -34,8 +34,9 @@ use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::batch::{Batch, BatchProgress, BatchResults};
+use crate::recording::queue::RoundRobin;
 use crate::recording::start::Start;
-use crate::recording::starts::Starts;
+use crate::recording::starts::{StartResult, Starts};
 use crate::token::access_token::AccessToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
 
@@ -53,6 +54,9 @@ pub struct Recorder<P: Platform> {
     /// The organization that a token has decided on, as the app was told.
     told_org: RefCell<Option<OrgId>>,
 }
+
+/// So many of a batch's starts are read before the page can do something else.
+const READ_IN_A_ROW: usize = 250;
 
 /// The token of a sign-in by redirect.
 enum SignedIn {
@@ -193,20 +197,24 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// Starts many recordings: at most `concurrency` at a time, taking turns between organizations, within each token's rate
-    /// limit. The results are in the order of the starts. An abort ends the starts that have not been sent.
+    /// limit. `on_settled` gets each start's index and result, and the progress, when the start settles. An abort ends the
+    /// starts that have not been sent.
     pub async fn start_many(
         &self,
-        starts: Vec<Result<Start, Error>>,
+        starts: impl ExactSizeIterator<Item = Result<Start, Error>>,
         batch: Batch,
-        on_progress: impl Fn(BatchProgress),
+        on_settled: impl Fn(usize, StartResult, BatchProgress),
         options: CallOptions,
-    ) -> Result<Vec<Result<Recording, CallError>>, CallError> {
+    ) -> Result<(), CallError> {
         self.ensure_open()?;
-        let mut results = BatchResults::new(starts.len(), &on_progress);
-        let mut waiting = Vec::new();
+        let mut results = BatchResults::new(starts.len(), &on_settled);
+        let mut waiting = RoundRobin::default();
         // Decided now: a later switch changes nothing about these starts.
         let mut default = None;
-        for (at, start) in starts.into_iter().enumerate() {
+        for (at, start) in starts.enumerate() {
+            if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
+                self.exchange.ports().sleep(0).await;
+            }
             let org = match &start {
                 Ok(Start { org: Some(org), .. }) => Ok(org.clone()),
                 Ok(_) => match &default {
@@ -216,13 +224,13 @@ impl<P: Platform> Recorder<P> {
                 Err(error) => Err(error.clone().into()),
             };
             match (org, start) {
-                (Ok(org), Ok(start)) => waiting.push((self.target(org), (at, start))),
+                (Ok(org), Ok(start)) => waiting.push(self.target(org), (at, start)),
                 (Err(error), _) => results.settle(at, Err(error)),
                 (Ok(_), Err(error)) => results.settle(at, Err(error.into())),
             }
         }
         self.starts.start_many(&self.call_for_any(options), batch, waiting, &mut results).await;
-        Ok(results.into_results())
+        Ok(())
     }
 
     /// Sends the app's own request, with the target organization's own token.

@@ -16,8 +16,7 @@ use crate::model::argument::whole;
 use crate::model::environment::Target;
 use crate::model::error::Error;
 use crate::model::time::Instant;
-use crate::recording::Recording;
-use crate::recording::queue::{RoundRobin, Waiting};
+use crate::recording::queue::RoundRobin;
 use crate::recording::start::Start;
 use crate::recording::starts::{StartResult, Starts};
 
@@ -54,30 +53,21 @@ pub struct BatchProgress {
     pub rejected: usize,
 }
 
-/// The results of a batch, in the order of its starts.
+/// Hands out the results of a batch's starts, each when its start settles.
 pub(crate) struct BatchResults<'a> {
-    settled: Vec<Option<StartResult>>,
     progress: BatchProgress,
-    on_progress: &'a dyn Fn(BatchProgress),
+    on_settled: &'a dyn Fn(usize, StartResult, BatchProgress),
 }
 
 impl<'a> BatchResults<'a> {
-    pub(crate) fn new(total: usize, on_progress: &'a dyn Fn(BatchProgress)) -> BatchResults<'a> {
-        let progress = BatchProgress { total, ..BatchProgress::default() };
-        BatchResults { settled: (0..total).map(|_| None).collect(), progress, on_progress }
+    pub(crate) fn new(total: usize, on_settled: &'a dyn Fn(usize, StartResult, BatchProgress)) -> BatchResults<'a> {
+        BatchResults { progress: BatchProgress { total, ..BatchProgress::default() }, on_settled }
     }
 
     pub(crate) fn settle(&mut self, at: usize, result: StartResult) {
         let count = if result.is_ok() { &mut self.progress.fulfilled } else { &mut self.progress.rejected };
         *count = count.saturating_add(1);
-        if let Some(place) = self.settled.get_mut(at) {
-            *place = Some(result);
-        }
-        (self.on_progress)(self.progress);
-    }
-
-    pub(crate) fn into_results(self) -> Vec<Result<Recording, CallError>> {
-        self.settled.into_iter().flatten().collect()
+        (self.on_settled)(at, result, self.progress);
     }
 
     fn reject_all(&mut self, places: Vec<usize>, error: &CallError) {
@@ -88,14 +78,8 @@ impl<'a> BatchResults<'a> {
 impl<P: Platform> Starts<P> {
     /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
     /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
-    pub(crate) async fn start_many(
-        self: &Rc<Self>,
-        call: &Call<()>,
-        batch: Batch,
-        waiting: Vec<(Target, Waiting)>,
-        results: &mut BatchResults<'_>,
-    ) {
-        let mut queue = RoundRobin::new(waiting);
+    pub(crate) async fn start_many(self: &Rc<Self>, call: &Call<()>, batch: Batch, mut queue: RoundRobin, results: &mut BatchResults<'_>) {
+        queue.close();
         // Acquire every organization's token first, so that a slow one delays no other organization.
         let mut acquisitions = Tasks::new();
         for target in queue.targets() {

@@ -6,7 +6,7 @@ pub mod batch;
 pub mod contract;
 pub mod page_starts;
 mod part;
-mod queue;
+pub(crate) mod queue;
 mod reconcile;
 pub mod shape;
 pub mod start;

@@ -4,27 +4,27 @@ use crate::model::environment::Target;
 use crate::recording::start::Start;
 
 /// A waiting start, with its index in the batch.
-pub(super) type Waiting = (usize, Start);
+pub(crate) type Waiting = (usize, Start);
 
 /// Starts that wait for their turn, by organization.
-#[derive(Debug)]
-pub(super) struct RoundRobin {
-    /// Starts by organization, each in reverse order. The organization whose turn it is comes first.
+#[derive(Debug, Default)]
+pub(crate) struct RoundRobin {
+    /// Starts by organization, each in reverse order once they are all there. The organization whose turn it is comes first.
     groups: Vec<(Target, Vec<Waiting>)>,
 }
 
 impl RoundRobin {
-    /// The starts in the order in which they wait.
-    pub(super) fn new(starts: Vec<(Target, Waiting)>) -> RoundRobin {
-        let mut groups: Vec<(Target, Vec<Waiting>)> = Vec::new();
-        for (target, start) in starts {
-            match groups.iter_mut().find(|(group, _)| *group == target) {
-                Some((_, waiting)) => waiting.push(start),
-                None => groups.push((target, vec![start])),
-            }
+    /// Adds a start, which waits behind the others of its organization.
+    pub(crate) fn push(&mut self, target: Target, start: Waiting) {
+        match self.groups.iter_mut().find(|(group, _)| *group == target) {
+            Some((_, waiting)) => waiting.push(start),
+            None => self.groups.push((target, vec![start])),
         }
-        groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
-        RoundRobin { groups }
+    }
+
+    /// All starts are there.
+    pub(super) fn close(&mut self) {
+        self.groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
     }
 
     /// The organizations that have starts waiting.

@@ -23,7 +23,7 @@ use crate::recording::start::Start;
 const MAX_LATE_LOOK_MS: u32 = 5_000;
 
 /// The result of a start.
-pub(super) type StartResult = Result<Recording, CallError>;
+pub type StartResult = Result<Recording, CallError>;
 
 /// The starts of a recorder.
 pub struct Starts<P: Platform> {

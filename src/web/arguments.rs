@@ -23,8 +23,9 @@ pub(super) fn string(place: &str, value: &JsValue) -> Result<String, Error> {
     if length > MAX_TEXT {
         return Err(must_be(place, "shorter"));
     }
-    // Half a surrogate pair would become another character, and so another agent's id.
-    value.as_string().filter(|text| value == text.as_str()).ok_or_else(|| must_be(place, "well-formed Unicode"))
+    // Half a surrogate pair would become U+FFFD, and so another agent's id.
+    let is_whole = |text: &String| !text.chars().any(|char| char == char::REPLACEMENT_CHARACTER) || value == text.as_str();
+    value.as_string().filter(is_whole).ok_or_else(|| must_be(place, "well-formed Unicode"))
 }
 
 /// A token. A text that is too long for one is cut to a length that is still too long: the error is the token's own.

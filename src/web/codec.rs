@@ -29,7 +29,12 @@ impl Codec for Browser {
 const MAX_DEPTH: u8 = 32;
 
 pub(super) fn json(text: &str) -> Option<Json> {
-    JSON::parse(text).ok().map(|value| tree(&value, MAX_DEPTH))
+    JSON::parse(text).ok().map(|value| json_tree(&value))
+}
+
+/// What `JSON.parse` returns, for the core.
+pub(super) fn json_tree(value: &JsValue) -> Json {
+    tree(value, MAX_DEPTH)
 }
 
 fn tree(value: &JsValue, depth: u8) -> Json {

@@ -13,7 +13,7 @@ use wasm_bindgen_futures::future_to_promise;
 use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
 use super::browser::Browser;
-use super::{page, result, timer};
+use super::{fetch, page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
 use crate::cloud::signal::Signal;
@@ -148,32 +148,34 @@ impl Handle {
         })
     }
 
-    /// Starts many recordings.
+    /// Starts many recordings. Calls `on_settled` with each agent's index and outcome.
     #[wasm_bindgen(js_name = startMany)]
-    pub fn start_many(&self, agents: JsValue, options: JsValue) -> Promise {
+    pub fn start_many(&self, agents: JsValue, options: JsValue, on_settled: Function) -> Promise {
         self.promise(async move |recorder| {
             let given = Arguments::options("startMany()'s options", &options, START_MANY_OPTIONS)?;
             let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
             let (options, _listener) = call_options(&given)?;
             let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
             let shares = given.bool("share")?.unwrap_or(true);
-            let start = |(at, agent): (usize, JsValue)| {
+            let start = |at: u32, agent: JsValue| {
                 let place = format!("agents[{at}]");
                 let (agent, own_org) = arguments::agent(&place, &agent)?;
                 let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
                 Ok(Start { shares, ..start.map_err(|error: Error| error.in_argument(&place))? })
             };
             let on_progress = given.function("onProgress")?;
-            let starts = arguments::array("agents", &agents)?.iter().enumerate().map(start).collect();
-            let report = |progress| {
+            let agents = arguments::array("agents", &agents)?;
+            let starts = (0..agents.length()).map(|at| start(at, agents.get(at)));
+            // `src/js` has made or wrapped both functions, so they do not throw.
+            let settled = |at: usize, settled: Result<_, _>, progress| {
+                let outcome = result::outcome(settled.map(|recording| result::recording(&recording)));
+                let _ = on_settled.call2(&JsValue::UNDEFINED, &JsValue::from(at as f64), &outcome);
                 if let Some(on_progress) = &on_progress {
-                    // `src/js` has wrapped `onProgress`, so it does not throw.
                     let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
                 }
             };
-            let results = recorder.start_many(starts, batch, report, options).await?;
-            let outcome = |result: Result<_, _>| result::outcome(result.map(|recording| result::recording(&recording)));
-            Ok(results.into_iter().map(outcome).collect::<Array>().into())
+            recorder.start_many(starts, batch, settled, options).await?;
+            Ok(JsValue::UNDEFINED)
         })
     }
 
@@ -293,7 +295,7 @@ impl Handle {
     }
 }
 
-/// `request`: the platform's own, which has the method, the headers and the body.
+/// `request`: what `src/js/request.js` makes of the app's method, headers and body.
 fn app_request(
     path: &JsValue,
     options: &JsValue,
@@ -303,10 +305,9 @@ fn app_request(
     names: &[&str],
 ) -> Result<(AppRequest, Option<OrgId>, CallOptions, AbortListener), Error> {
     let given = Arguments::options("The options", options, names)?;
-    let request: web_sys::Request = request.unchecked_into();
     let app_request = AppRequest {
         path: arguments::string("path", path)?,
-        method: request.method(),
+        method: request.unchecked_ref::<fetch::AppRequest>().method(),
         header_names: arguments::strings("headers", header_names)?,
         idempotent: given.bool("idempotent")?,
         is_stream,

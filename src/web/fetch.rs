@@ -7,17 +7,16 @@ use std::any::Any;
 use std::rc::Rc;
 
 use gloo_net::http::Headers;
-use js_sys::{Array, JsString, Reflect};
+use js_sys::{Array, JsString, Promise, Reflect};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
-use super::codec::json;
-use super::foreign::{ForeignResponse, bare_object, own_property, property, resolve};
-use super::outside;
-use super::result::{Property, foreign, object, without_prototype};
-use super::timer::Timeout;
+use super::codec::json_tree;
+use super::foreign::{bare_object, property};
+use super::result::foreign;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
 use crate::model::time::Timestamp;
@@ -25,14 +24,6 @@ use crate::token::request::Request;
 
 #[wasm_bindgen]
 extern "C" {
-    type TextDecoder;
-
-    #[wasm_bindgen(catch, constructor)]
-    fn new() -> Result<TextDecoder, JsValue>;
-
-    #[wasm_bindgen(catch, method)]
-    fn decode(this: &TextDecoder, chunk: &JsValue, options: &JsValue) -> Result<String, JsValue>;
-
     type Blob;
 
     #[wasm_bindgen(catch, constructor)]
@@ -44,53 +35,73 @@ extern "C" {
     /// A function's source text, whatever `toString` the function itself has.
     #[wasm_bindgen(catch, js_namespace = ["Function", "prototype", "toString"], js_name = call)]
     fn source_of(function: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// Calls `fetch(input, init)` when the module is off the stack, and reads the response. `src/js/exchange.js` says what
+    /// the promise resolves to. It never rejects.
+    fn exchange(input: &JsValue, init: &JsValue, takes_response: bool, max_bytes: u32) -> Promise;
+
+    /// The app's request. `src/js/request.js` makes it.
+    pub(super) type AppRequest;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn method(this: &AppRequest) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn headers(this: &AppRequest) -> web_sys::Headers;
+
+    #[wasm_bindgen(method, getter)]
+    fn signal(this: &AppRequest) -> web_sys::AbortSignal;
+
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &AppRequest) -> JsValue;
+
+    /// The platform's own request, unless the body is text or absent.
+    #[wasm_bindgen(method, getter)]
+    fn request(this: &AppRequest) -> Option<web_sys::Request>;
 }
 
 impl Transport for Browser {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let failed = |may_have_been_processed: bool, status: Option<u16>| {
-            move |cause: JsValue| TransportError { may_have_been_processed, status, cause: foreign(cause) }
-        };
-        let lost = |status| failed(true, status);
         let takes_response = request.takes_response();
         let in_flight = AbortOnDrop::new();
-        let request = build(&request, &in_flight).map_err(failed(false, None))?;
-        // The page may have replaced `fetch` with a function that throws after it has sent the request.
-        let has_fetch = fetch().is_function();
-        let promise = outside::result(outside::begin(&js_sys::global(), "fetch", &[&request])).await.map_err(failed(has_fetch, None))?;
-        let response: ForeignResponse = resolve(&promise).await.map_err(lost(None))?.unchecked_into();
-        // The page may have replaced `fetch` with a function that returns anything.
-        let status = response.status().map_err(lost(None))?.as_f64().filter(|status| (100.0..600.0).contains(status));
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
-        let Some(status) = status.map(|status| status as u16) else {
-            return Err(lost(None)(JsError::new("fetch answered without a status.").into()));
+        let Input { input, init } = build(&request, &in_flight).map_err(|cause| TransportError {
+            may_have_been_processed: false,
+            status: None,
+            cause: foreign(cause),
+        })?;
+        let answer: Array =
+            JsFuture::from(exchange(&input, &init, takes_response, MAX_BODY_BYTES)).await.unwrap_or_default().unchecked_into();
+        let status = |at: u32| {
+            answer.get(at).as_f64().map(|status| {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
+                let status = status as u16;
+                status
+            })
         };
-        let body = match takes_response {
-            // The body is for the app. Only these refusals can be repaired, and what they say decides that.
-            true if matches!(status, 401 | 403 | 429) => read_copy(&response).await,
-            true => Some(String::new()),
-            false => read_body(&response).await.map_err(lost(Some(status)))?,
+        let Some(code @ 1..) = status(0) else {
+            return Err(TransportError {
+                may_have_been_processed: answer.get(1).is_truthy(),
+                status: status(2),
+                cause: foreign(answer.get(3)),
+            });
         };
+        let text = |at: u32| answer.get(at).as_string();
+        let body = text(2);
         // The rest of a body that is too long is aborted.
         if body.is_some() || takes_response {
             in_flight.mark_done();
         }
-        let body = body.unwrap_or_else(|| BODY_TOO_LONG.to_owned());
-        let header = |name: &str| response.headers().and_then(|headers| headers.get(name)).ok().and_then(|value| value.as_string());
-        let rate = |name: &str| header(name)?.parse().ok();
-        let rate_limit = || {
-            let allowed = rate("inin-ratelimit-allowed")?;
-            Some(RateLimit { allowed, count: rate("inin-ratelimit-count")?, reset: rate("inin-ratelimit-reset")? })
-        };
+        let rate = |at: u32| text(at)?.parse().ok();
+        let rate_limit = || Some(RateLimit { allowed: rate(7)?, count: rate(8)?, reset: rate(9)? });
         Ok(Response {
-            status,
+            status: code,
             rate_limit: rate_limit(),
-            json: json(&body).unwrap_or_default(),
-            body,
-            correlation_id: header("ININ-Correlation-Id"),
-            date: header("Date").and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
-            retry_after: header("Retry-After"),
-            platform_response: takes_response.then(|| -> Rc<dyn Any> { Rc::new(JsValue::from(&response)) }),
+            body: body.unwrap_or_else(|| BODY_TOO_LONG.to_owned()),
+            json: json_tree(&answer.get(3)),
+            correlation_id: text(4),
+            date: text(5).and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
+            retry_after: text(6),
+            platform_response: takes_response.then(|| -> Rc<dyn Any> { Rc::new(answer.get(1)) }),
         })
     }
 
@@ -115,54 +126,18 @@ fn fetch() -> JsValue {
     property(&js_sys::global(), "fetch")
 }
 
-/// A chunk counts as at least so many bytes: a body of empty chunks ends too.
-const MIN_CHUNK_BYTES: f64 = 64.0;
-
-/// So many chunks may come before timers run: chunks that are there already come without a turn of the event loop.
-const CHUNKS_IN_A_ROW: u32 = 1_000;
-
-/// The body as text; `None` if it is too long.
-async fn read_body(response: &ForeignResponse) -> Result<Option<String>, JsValue> {
-    let max = f64::from(MAX_BODY_BYTES);
-    let Ok(reader) = response.body().and_then(|stream| stream.get_reader()) else {
-        // There is no body, or the page's own `fetch` gives no stream.
-        let text = resolve(&response.text()?).await?.as_string().unwrap_or_default();
-        return Ok(Some(text).filter(|text| text.len() as f64 <= max));
-    };
-    let (decoder, options) = (TextDecoder::new()?, without_prototype(object(&[("stream", Property::Bool(true))])));
-    let (mut text, mut length) = (String::new(), 0.0);
-    for number in 1_u32.. {
-        let part = resolve(&reader.read()?).await?;
-        if own_property(&part, "done")?.is_truthy() {
-            break;
-        }
-        let chunk = own_property(&part, "value")?;
-        length += property(&chunk, "byteLength").as_f64().unwrap_or(f64::INFINITY).max(MIN_CHUNK_BYTES);
-        if length > max {
-            return Ok(None);
-        }
-        text.push_str(&decoder.decode(&chunk, &options)?);
-        if number.is_multiple_of(CHUNKS_IN_A_ROW) {
-            Timeout::new(0).await;
-        }
-    }
-    // A character that is cut off at the end.
-    text.push_str(&decoder.decode(&JsValue::UNDEFINED, &JsValue::UNDEFINED)?);
-    Ok(Some(text))
-}
-
-/// The body of a copy, so that the app can still read the response. Whatever cannot be read says nothing.
-async fn read_copy(response: &ForeignResponse) -> Option<String> {
-    let Ok(copy) = response.copy() else { return Some(String::new()) };
-    read_body(&copy).await.unwrap_or(Some(String::new()))
-}
-
 fn set_streamed_body(options: &RequestInit, body: &str) -> Result<(), JsValue> {
     options.set_body(&Blob::with_parts(&Array::of1(&body.into()))?.stream()?);
     Reflect::set(options, &"duplex".into(), &"half".into()).map(|_| ())
 }
 
-fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request, JsValue> {
+/// What `fetch` is called with. `init` is undefined if `input` is a `Request`.
+struct Input {
+    input: JsValue,
+    init: JsValue,
+}
+
+fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<Input, JsValue> {
     // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
     let options: RequestInit = bare_object().unchecked_into();
     options.set_method(request.method().as_str());
@@ -175,8 +150,13 @@ fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
         options.set_cache(RequestCache::NoStore);
     }
     options.set_referrer_policy(ReferrerPolicy::NoReferrer);
-    let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<web_sys::Request>());
-    let Some(app_request) = app_request else {
+    // The platform's own URL parser decides where the token would be sent, so check with that parser.
+    let url = Url::new(request.url())?;
+    if url.origin() != request.origin() {
+        return Err(other_url());
+    }
+    let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<JsValue>());
+    let Some(app_request) = app_request.map(JsValue::unchecked_ref::<AppRequest>) else {
         options.set_signal(Some(&in_flight.signal()));
         set_headers(&options, Headers::new(), request);
         match request.body() {
@@ -184,13 +164,19 @@ fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<web_sys::Request,
             Some(body) => options.set_body(&body.into()),
             None => {}
         }
-        return ensure_origin(web_sys::Request::new_with_str_and_init(request.url(), &options)?, request);
+        return Ok(Input { input: url.href().into(), init: options.into() });
     };
-    // `src/js` has given it a signal of its own. A body that is no stream may be sent again.
+    // `src/js` has given it a signal of its own.
     set_headers(&options, Headers::from_raw(web_sys::Headers::new_with_headers(&app_request.headers())?), request);
-    let copy = if request.is_streamed() { Clone::clone(app_request) } else { app_request.clone()? };
-    let built = ensure_origin(web_sys::Request::new_with_request_and_init(&copy, &options)?, request)?;
-    if Url::new(request.url())?.href() == built.url() { Ok(built) } else { Err(other_url()) }
+    let Some(platform_request) = app_request.request() else {
+        options.set_signal(Some(&app_request.signal()));
+        options.set_body(&app_request.body());
+        return Ok(Input { input: url.href().into(), init: options.into() });
+    };
+    // A body that is no stream may be sent again.
+    let copy = if request.is_streamed() { platform_request } else { platform_request.clone()? };
+    let built = web_sys::Request::new_with_request_and_init(&copy, &options)?;
+    if url.href() == built.url() { Ok(Input { input: built.into(), init: JsValue::UNDEFINED }) } else { Err(other_url()) }
 }
 
 /// The request's headers, on top of these.
@@ -199,11 +185,6 @@ fn set_headers(options: &RequestInit, headers: Headers, request: &Request) {
         headers.set(name, value);
     }
     options.set_headers(&headers.into_raw());
-}
-
-/// The platform's own URL parser decides where the token would be sent, so check with that parser.
-fn ensure_origin(built: web_sys::Request, request: &Request) -> Result<web_sys::Request, JsValue> {
-    if Url::new(&built.url())?.origin() == request.origin() { Ok(built) } else { Err(other_url()) }
 }
 
 fn other_url() -> JsValue {

@@ -7,40 +7,6 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A `Response` of any frame, or an object that a page's own `fetch` returns.
-    pub(super) type ForeignResponse;
-
-    #[wasm_bindgen(catch, method, getter)]
-    pub(super) fn status(this: &ForeignResponse) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(catch, method, getter)]
-    pub(super) fn headers(this: &ForeignResponse) -> Result<ForeignHeaders, JsValue>;
-
-    #[wasm_bindgen(catch, method, js_name = clone)]
-    pub(super) fn copy(this: &ForeignResponse) -> Result<ForeignResponse, JsValue>;
-
-    #[wasm_bindgen(catch, method)]
-    pub(super) fn text(this: &ForeignResponse) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(catch, method, getter)]
-    pub(super) fn body(this: &ForeignResponse) -> Result<ForeignStream, JsValue>;
-
-    /// A `ReadableStream`.
-    pub(super) type ForeignStream;
-
-    #[wasm_bindgen(catch, method, js_name = getReader)]
-    pub(super) fn get_reader(this: &ForeignStream) -> Result<ForeignReader, JsValue>;
-
-    pub(super) type ForeignReader;
-
-    #[wasm_bindgen(catch, method)]
-    pub(super) fn read(this: &ForeignReader) -> Result<JsValue, JsValue>;
-
-    pub(super) type ForeignHeaders;
-
-    #[wasm_bindgen(catch, method)]
-    pub(super) fn get(this: &ForeignHeaders, name: &str) -> Result<JsValue, JsValue>;
-
     /// An `AbortSignal` of any frame.
     #[derive(Clone)]
     pub(super) type AbortSignal;

@@ -61,7 +61,8 @@ const { fetch } = globalThis;
 let sent;
 beforeEach(() => {
   sent = [];
-  globalThis.fetch = async (request) => {
+  globalThis.fetch = async (...given) => {
+    const request = new Request(...given);
     sent.push(request.method);
     if (request.method === "GET") return Response.json({ entities: [] });
     const { agentId = "first" } = await request.json();
@@ -449,8 +450,8 @@ describe("an odd value costs its own call only:", () => {
   for (const [what, answer] of Object.entries(ANSWERS)) {
     test(`a fetch that answers a start with ${what}`, async () => {
       const cloud = globalThis.fetch;
-      globalThis.fetch = (request) => {
-        if (request.method !== "POST") return cloud(request);
+      globalThis.fetch = (url, init) => {
+        if (init.method !== "POST") return cloud(url, init);
         globalThis.fetch = cloud;
         return answer();
       };

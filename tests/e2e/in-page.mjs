@@ -62,13 +62,14 @@ export function inPage(premium, environment) {
    */
   function workFirst(fault) {
     const original = window.fetch;
-    window.fetch = async (request, ...rest) => {
-      if (request.method !== "POST") return original(request, ...rest);
+    window.fetch = async (...given) => {
+      const request = new Request(...given);
+      if (request.method !== "POST") return original(request);
       window.fetch = original;
       await original(request.clone());
       const order = { method: "POST", path: new URL(request.url).pathname, fault };
       await original(`${environment.api}/standin/faults`, { method: "POST", body: JSON.stringify(order) });
-      return original(request, ...rest);
+      return original(request);
     };
   }
 

@@ -203,7 +203,7 @@ function holdStarts() {
   const waiting = [];
   let enough = () => {};
   window.fetch = async (...request) => {
-    if (request[0].method === "POST") {
+    if (request[1]?.method === "POST") {
       await new Promise((go) => {
         waiting.push(go);
         enough();

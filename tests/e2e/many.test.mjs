@@ -193,7 +193,7 @@ describe("turns", () => {
           kept.most = 0;
           // None is answered before as many are under way as there may be.
           window.fetch = async (...request) => {
-            if (request[0].method !== "POST") return sends(...request);
+            if (request[1]?.method !== "POST") return sends(...request);
             kept.most = Math.max(kept.most, ++inFlight);
             await new Promise((resolve) => {
               held.push(resolve);
@@ -611,7 +611,7 @@ async function hold(cloud, { passes }) {
     let left = passes;
     let isOpen = false;
     window.fetch = async (...request) => {
-      if (request[0].method === "POST" && !isOpen && left-- <= 0) {
+      if (request[1]?.method === "POST" && !isOpen && left-- <= 0) {
         await new Promise((go) => {
           waiting.push(go);
           listeners = listeners.filter((listener) => !listener());

@@ -60,7 +60,8 @@ async function oddities({ premium, names, orgId, token, descriptor }) {
   const { fetch } = window;
   const sent = [];
   await premium.connect({ environment: "prod" });
-  window.fetch = async (request) => {
+  window.fetch = async (...given) => {
+    const request = new Request(...given);
     const { method, url, headers, keepalive, integrity, credentials, redirect, mode, cache } = request;
     const own = [headers.get("authorization"), headers.get("x-genesys-organization-id")];
     sent.push([method, url, ...own, keepalive, integrity, credentials, redirect, mode, cache].join(" "));

@@ -222,11 +222,12 @@ async function openPage(api, contracts) {
       kept.failed = new Promise((resolve) => (lost = resolve));
       kept.fetched = {};
       kept.going = [];
-      window.fetch = async (request, init) => {
-        if (request.method !== "POST") return fetch(request, init);
+      window.fetch = async (url, init) => {
+        if (init?.method !== "POST") return fetch(url, init);
+        const request = new Request(url, init);
         const { agentId } = await request.clone().json();
         kept.fetched[agentId] = (kept.fetched[agentId] ?? 0) + 1;
-        return fetch(request, init).catch(async (error) => {
+        return fetch(request).catch(async (error) => {
           if (--unanswered === 0) lost();
           await mayGoOn;
           throw error;

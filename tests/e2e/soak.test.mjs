@@ -311,15 +311,12 @@ function gauge() {
   };
 
   const { fetch } = window;
-  window.fetch = (request, init) => {
-    if (!(request instanceof Request) || request.method !== "POST") return fetch(request, init);
+  window.fetch = (url, init) => {
+    if (init?.method !== "POST") return fetch(url, init);
     const entry = {};
     pending++;
-    const copy = request.clone();
-    const answer = copy.json().then(({ agentId }) => {
-      posts.get(agentId).push(entry);
-      return fetch(request, init);
-    });
+    posts.get(JSON.parse(init.body).agentId).push(entry);
+    const answer = fetch(url, init);
     answer
       .then(({ status }) => (entry.status = status))
       .catch(() => {})

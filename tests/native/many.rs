@@ -168,7 +168,7 @@ fn an_abort_cancels_unsent_starts_and_waits_for_sent_ones() {
             releases.borrow_mut().drain(..).for_each(Release::send);
         };
         let on_progress = |progress: BatchProgress| settled.set(progress.fulfilled + progress.rejected);
-        let (results, ()) = join(recorder.start_many(starts, concurrency(3), on_progress, with_signal(&signal)), cloud).await;
+        let (results, ()) = join(start_many_with(&recorder, starts, concurrency(3), on_progress, with_signal(&signal)), cloud).await;
         let results = results.unwrap();
         assert!(results[..3].iter().all(Result::is_ok));
         assert!(results[3..].iter().all(|result| matches!(result, Err(CallError::Aborted))));
@@ -183,7 +183,7 @@ fn an_abort_cancels_starts_that_wait_for_a_token() {
         world.token_source(|_| Box::pin(std::future::pending()));
         let recorder = connect(&world, options(&[])).await;
         let starts = vec![start_of("a", ACME), start_of("b", GLOBEX)];
-        let results = aborted_when(yield_now(), async |options| recorder.start_many(starts, concurrency(2), |_| {}, options).await);
+        let results = aborted_when(yield_now(), async |options| start_many_with(&recorder, starts, concurrency(2), |_| {}, options).await);
         assert!(results.await.unwrap().iter().all(|result| matches!(result, Err(CallError::Aborted))));
         assert!(world.requests().is_empty());
     });
@@ -209,7 +209,7 @@ fn an_abort_cancels_a_start_that_waits_for_another_page() {
         world.respond(created);
         let _busy = start_on_another_page(&world).await;
         let recorder = connect(&world, three_orgs()).await;
-        let batch = async |options| recorder.start_many(vec![start_of("busy", ACME)], concurrency(1), |_| {}, options).await;
+        let batch = async |options| start_many_with(&recorder, vec![start_of("busy", ACME)], concurrency(1), |_| {}, options).await;
         let results = while_time_passes(&[&world], aborted_when(world.sleep(SECOND), batch)).await.unwrap();
         assert!(matches!(results[..], [Err(CallError::Aborted)]));
         assert_eq!((world.time() - NOW, world.requests().len()), (SECOND, 0));
@@ -222,7 +222,7 @@ fn an_abort_cancels_a_start_that_the_cloud_refused_and_asked_to_wait_for() {
         let world = World::new();
         world.respond_after(2 * SECOND, || Response { retry_after: Some("5".to_owned()), ..response(429, "") });
         let recorder = connect(&world, three_orgs()).await;
-        let batch = async |options| recorder.start_many(starts_in(ACME, 1), concurrency(1), |_| {}, options).await;
+        let batch = async |options| start_many_with(&recorder, starts_in(ACME, 1), concurrency(1), |_| {}, options).await;
         let results = while_time_passes(&[&world], aborted_when(world.sleep(SECOND), batch)).await.unwrap();
         assert!(matches!(results[..], [Err(CallError::Aborted)]));
         // The cloud said that it did not run the start, so nothing is left to wait for.
@@ -238,7 +238,7 @@ fn a_batch_goes_on_when_another_batchs_start_ends_unsent() {
         let _busy = start_on_another_page(&world).await;
         let recorder = connect(&world, three_orgs()).await;
         let batch = Batch { concurrency: 1, requests_per_minute: Some(1) };
-        let waits_for_page = async |options| recorder.start_many(vec![start_of("busy", ACME)], batch, |_| {}, options).await;
+        let waits_for_page = async |options| start_many_with(&recorder, vec![start_of("busy", ACME)], batch, |_| {}, options).await;
         let aborted = aborted_when(world.sleep(SECOND), waits_for_page);
         let (_, results) = while_time_passes(&[&world], join(aborted, start_many(&recorder, starts_in(ACME, 1), batch))).await;
         assert!(results[0].is_ok());
@@ -256,7 +256,7 @@ fn close_settles_every_start() {
         let (results, ()) = join(start_many(&recorder, starts, concurrency(3)), async { recorder.close() }).await;
         assert!(results.into_iter().all(|result| error(result).code == Code::Closed));
         assert_eq!(world.starts().len(), 3);
-        assert_eq!(error(recorder.start_many(vec![], concurrency(1), |_| {}, no_options()).await).code, Code::Closed);
+        assert_eq!(error(start_many_with(&recorder, vec![], concurrency(1), |_| {}, no_options()).await).code, Code::Closed);
     });
 }
 
@@ -287,12 +287,12 @@ fn progress_counts_each_start_once() {
         let recorder = connect(&world, three_orgs()).await;
         let reports = RefCell::new(Vec::new());
         let starts = vec![start_of("a", ACME), start_of("", ACME), start_of("bad", GLOBEX), start_of("b", ACME)];
-        recorder.start_many(starts, concurrency(6), |progress| reports.borrow_mut().push(progress), no_options()).await.unwrap();
+        start_many_with(&recorder, starts, concurrency(6), |progress| reports.borrow_mut().push(progress), no_options()).await.unwrap();
         let reports = reports.into_inner();
         assert_eq!(reports.iter().map(|progress| progress.fulfilled + progress.rejected).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(reports[3], BatchProgress { total: 4, fulfilled: 2, rejected: 2 });
         assert_eq!(
-            recorder.start_many(vec![], concurrency(1), |_| panic!("a report without a start"), no_options()).await.unwrap().len(),
+            start_many_with(&recorder, vec![], concurrency(1), |_| panic!("a report without a start"), no_options()).await.unwrap().len(),
             0
         );
     });

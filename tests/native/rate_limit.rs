@@ -342,7 +342,7 @@ fn a_batch_completes_although_the_wall_clock_is_set_back() {
             }
         };
         let batch = Batch { concurrency: 1, requests_per_minute: Some(4) };
-        let work = recorder.start_many(starts_in(GLOBEX, 10), batch, set_clock, no_options());
+        let work = start_many_with(&recorder, starts_in(GLOBEX, 10), batch, set_clock, no_options());
         let results = while_time_passes_for(&[&world], HOUR, work).await.unwrap();
         assert!(is_set.get(), "the clock was set during the batch");
         assert!(results.iter().all(Result::is_ok), "every start completes within an hour, not a day later");
@@ -420,7 +420,8 @@ fn a_slot_that_comes_earlier_than_the_one_waited_for_is_used() {
         let times: Rc<RefCell<Vec<i64>>> = Rc::default();
         let (clock, log) = (world.clone(), times.clone());
         let on_progress = move |_: BatchProgress| log.borrow_mut().push((clock.time() - NOW) / SECOND);
-        let results = while_time_passes(&[&world], recorder.start_many(starts.into(), batch, on_progress, no_options())).await.unwrap();
+        let results =
+            while_time_passes(&[&world], start_many_with(&recorder, starts.into(), batch, on_progress, no_options())).await.unwrap();
         assert!(results.iter().all(Result::is_ok));
         // Acme's second start waits a minute. Globex's goes earlier, with the next token.
         let times = times.borrow();

@@ -54,8 +54,13 @@ fn after_a_sign_out_a_batch_sends_no_start_and_requests_no_token() {
         let recorder = connect(&world, options(&[])).await;
         let settled = Cell::new(0);
         let batch = Batch { concurrency: 1, requests_per_minute: Some(4) };
-        let work =
-            recorder.start_many(starts_in(GLOBEX, 10), batch, |progress| settled.set(progress.fulfilled + progress.rejected), no_options());
+        let work = start_many_with(
+            &recorder,
+            starts_in(GLOBEX, 10),
+            batch,
+            |progress| settled.set(progress.fulfilled + progress.rejected),
+            no_options(),
+        );
         let sign_out = async {
             wait_until(|| settled.get() >= 3).await;
             world.clear_log();

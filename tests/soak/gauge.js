@@ -43,8 +43,8 @@
 
   const { fetch } = window;
   window.fetch = async (request, init) => {
-    if (!(request instanceof Request) || request.method !== "POST") return fetch(request, init);
-    const { agentId } = await request.clone().json();
+    if (init?.method !== "POST") return fetch(request, init);
+    const { agentId } = JSON.parse(init.body);
     posts.set(agentId, (posts.get(agentId) ?? 0) + 1);
     return fetch(request, init);
   };

@@ -1,5 +1,6 @@
 //! Options, and calls of the recorder.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
-use premium_recorder::recording::batch::Batch;
+use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 
@@ -148,7 +149,24 @@ pub fn concurrency(concurrency: usize) -> Batch {
 }
 
 pub async fn start_many(recorder: &Recorder<World>, starts: Vec<Result<Start, Error>>, batch: Batch) -> Vec<Result<Recording, CallError>> {
-    recorder.start_many(starts, batch, |_| {}, no_options()).await.unwrap()
+    start_many_with(recorder, starts, batch, |_| {}, no_options()).await.unwrap()
+}
+
+/// The results in the order of the starts.
+pub async fn start_many_with(
+    recorder: &Recorder<World>,
+    starts: Vec<Result<Start, Error>>,
+    batch: Batch,
+    on_progress: impl Fn(BatchProgress),
+    options: CallOptions,
+) -> Result<Vec<Result<Recording, CallError>>, CallError> {
+    let results = RefCell::new(vec![None; starts.len()]);
+    let on_settled = |at: usize, result, progress| {
+        assert!(results.borrow_mut()[at].replace(result).is_none(), "start {at} settled twice");
+        on_progress(progress);
+    };
+    recorder.start_many(starts.into_iter(), batch, on_settled, options).await?;
+    Ok(results.take().into_iter().map(|result| result.expect("every start settles")).collect())
 }
 
 /// Pages of one origin, each with its recorder. The cloud responds to each page with `responder`.

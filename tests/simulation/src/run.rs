@@ -425,7 +425,7 @@ impl Play<'_> {
             let Some(recorder) = connection.recorder.borrow().clone() else { return };
             drop(connection);
             let total = step.starts.len();
-            let starts = step.starts.iter().map(|&(agent, org)| start_of(agent, org, false, true)).map(Ok).collect();
+            let starts = step.starts.iter().map(|&(agent, org)| start_of(agent, org, false, true)).map(Ok).collect::<Vec<_>>();
             let rate = Some(f64::from(step.a_minute)).filter(|rate| *rate > 0.0);
             let batch = Batch::from_options(Some(f64::from(step.concurrency)).filter(|number| *number > 0.0), rate).unwrap();
             // Each start has its own time, after those before it, and waits for its turn in the minute, which a start that
@@ -455,9 +455,15 @@ impl Play<'_> {
             let told = Rc::new(Cell::new(BatchProgress::default()));
             let to_tell = told.clone();
             let limits = CallOptions { timeout: step.timeout, signal: abort };
-            let results = recorder.start_many(starts, batch, move |progress| to_tell.set(progress), limits).await;
-            match results {
-                Ok(results) => {
+            let results = Rc::new(RefCell::new(vec![None; starts.len()]));
+            let settling = results.clone();
+            let on_settled = move |at: usize, result, progress| {
+                settling.borrow_mut()[at] = Some(result);
+                to_tell.set(progress);
+            };
+            match recorder.start_many(starts.into_iter(), batch, on_settled, limits).await {
+                Ok(()) => {
+                    let results: Vec<_> = results.take().into_iter().flatten().collect();
                     world.check_progress(told.get(), &results.iter().map(Result::is_ok).collect::<Vec<_>>(), total);
                     for (call, result) in calls.into_iter().zip(results) {
                         world.call_ends(call, result.map_or_else(failed, |recording| recorded(&world, &recording)));

@@ -1,0 +1,121 @@
+// Sends a request with the page's `fetch`, and reads the response. The page may have replaced `fetch`, and the response may be
+// of another frame, so every read relies on members and not on classes.
+
+/** A chunk counts as at least so many bytes: a body of empty chunks ends too. */
+const MIN_CHUNK_BYTES = 64;
+
+/** So many chunks may come before timers run: chunks that are there already come without a turn of the event loop. */
+const CHUNKS_IN_A_ROW = 1_000;
+
+/** A body of this length costs less as one text. It may be compressed, so it may be longer than its header says. */
+const MAX_ONE_TEXT_BYTES = 16_384;
+
+/** The class of a signal that the platform has accepted: a page may have replaced AbortController. */
+let acceptedSignals;
+
+const HEADERS = [
+  "ININ-Correlation-Id",
+  "Date",
+  "Retry-After",
+  "inin-ratelimit-allowed",
+  "inin-ratelimit-count",
+  "inin-ratelimit-reset",
+];
+
+/**
+ * Resolves to `[status, response, body, json, ...values of HEADERS]`. The body is undefined if it is longer than `maxBytes`.
+ * If there is no response, resolves to `[0, mayHaveBeenProcessed, status, cause]`.
+ *
+ * `outside` calls a method when the module is off the stack. `takesResponse`: the app reads the body itself.
+ */
+export async function exchange(outside, input, init, takesResponse, maxBytes) {
+  let mayHaveBeenProcessed = false;
+  let status;
+  try {
+    accept(init?.signal);
+    // A replaced `fetch` may throw after it has sent the request.
+    mayHaveBeenProcessed = unless(() => typeof fetch === "function", false);
+    const { result } = await outside(globalThis, "fetch", init ? 2 : 1, input, init);
+    mayHaveBeenProcessed = true;
+    const response = await result;
+    const given = response.status;
+    if (!(typeof given === "number" && given >= 100 && given < 600)) {
+      throw new Error("fetch answered without a status.");
+    }
+    status = Math.trunc(given);
+    const body = await read(response, status, takesResponse, maxBytes);
+    const json = unless(() => JSON.parse(body));
+    return bare(status, response, body, json, ...HEADERS.map((name) => header(response, name)));
+  } catch (cause) {
+    return bare(0, mayHaveBeenProcessed, status, cause);
+  }
+}
+
+/** Throws if the platform takes the signal for none. */
+function accept(signal) {
+  const signals = signal && Object.getPrototypeOf(signal);
+  if (signals === acceptedSignals) return;
+  new Request("https://signal.invalid", { __proto__: null, signal });
+  acceptedSignals = signals;
+}
+
+/** Without a prototype: a promise calls a `then` that other code has put on Array.prototype or Object.prototype. */
+function bare(...items) {
+  return Object.setPrototypeOf(items, null);
+}
+
+async function read(response, status, takesResponse, maxBytes) {
+  if (!takesResponse) return readBody(response, maxBytes);
+  // The body is for the app. Only these refusals can be repaired, and what they say decides that.
+  if (![401, 403, 429].includes(status)) return "";
+  try {
+    return await readBody(response.clone(), maxBytes);
+  } catch {
+    return "";
+  }
+}
+
+async function readBody(response, maxBytes) {
+  const length = header(response, "Content-Length");
+  const reader = length <= MAX_ONE_TEXT_BYTES ? undefined : unless(() => response.body.getReader());
+  if (!reader) {
+    // It is short, or there is no body, or the page's own `fetch` gives no stream.
+    const text = await response.text();
+    if (typeof text !== "string") return "";
+    return text.length <= maxBytes ? text : undefined;
+  }
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (let chunks = 1; ; chunks++) {
+    const part = await reader.read();
+    if (own(part, "done")) return text + decoder.decode();
+    const chunk = own(part, "value");
+    bytes += Math.max(chunk?.byteLength ?? Infinity, MIN_CHUNK_BYTES);
+    // NaN, too, is too long.
+    if (!(bytes <= maxBytes)) return undefined;
+    text += decoder.decode(chunk, { __proto__: null, stream: true });
+    if (chunks % CHUNKS_IN_A_ROW === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+/** Other code may have put anything on Object.prototype. */
+function own(object, name) {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function header(response, name) {
+  return unless(() => {
+    const value = response.headers.get(name);
+    return typeof value === "string" ? value : undefined;
+  });
+}
+
+/** The value, unless reading it throws. */
+function unless(read, otherwise) {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}
