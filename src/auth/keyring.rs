@@ -18,6 +18,7 @@ use crate::cloud::single_flight::SingleFlight;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::sorted_map::SortedMap;
 use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
@@ -33,7 +34,8 @@ pub struct Keyring<P: Platform> {
     pub(super) exchange: Rc<Exchange<P>>,
     pub(super) sources: Sources<P>,
     tokens: RefCell<Tokens>,
-    sharing: RefCell<Vec<(Target, P::Sharing)>>,
+    /// By organization: a recorder has one environment.
+    sharing: RefCell<SortedMap<OrgId, P::Sharing>>,
     /// By organization: a recorder has one environment.
     pub(super) acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
     /// Targets whose stored token turned out to be another organization's.
@@ -185,7 +187,7 @@ impl<P: Platform> Keyring<P> {
 
     pub(super) fn end_sharing(&self, target: &Target) {
         let mut sharing = self.sharing.borrow_mut();
-        let ended = sharing.iter().position(|(other, _)| other == target).map(|at| sharing.swap_remove(at));
+        let ended = sharing.remove(&target.org);
         drop(sharing);
         // Dropped only after the borrow ends: the sharing channel may be our own caller.
         drop(ended);
@@ -214,10 +216,11 @@ impl<P: Platform> Keyring<P> {
     pub(crate) fn store_and_share(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
         let token = self.store(token);
         let target = token.target();
-        if self.sharing.borrow().iter().all(|(other, _)| other != target) {
+        if self.sharing.borrow().get(&target.org).is_none() {
             let sharer = SharedToken { keyring: Rc::downgrade(self), target: target.clone() };
-            let sharing = self.sources.share(target, Rc::new(sharer));
-            self.sharing.borrow_mut().extend(sharing.map(|sharing| (target.clone(), sharing)));
+            if let Some(sharing) = self.sources.share(target, Rc::new(sharer)) {
+                self.sharing.borrow_mut().insert(target.org.clone(), sharing);
+            }
         }
         token
     }

@@ -27,11 +27,25 @@ pub struct RateLimiter {
 #[derive(Debug, Default)]
 struct TokenUsage {
     in_flight: usize,
-    /// When the requests of the last minute got their responses: they reached the cloud earlier.
-    responses: Vec<Instant>,
+    /// The responses of the last minute: their requests reached the cloud earlier.
+    responses: Vec<Responses>,
     reported: Option<ReportedLimit>,
     /// Until when the cloud has asked to wait (`Retry-After`).
     blocked_until: Option<Instant>,
+}
+
+/// So many responses are kept one by one. More of them are kept by [`GRAIN_MS`], so that memory has a limit.
+const MAX_SINGLE: usize = 1_000;
+
+/// The longest time between responses that are counted as one, in milliseconds: a thousandth of the window.
+const GRAIN_MS: i64 = 60;
+
+/// Responses that count until the same time: that of the last one.
+#[derive(Clone, Copy, Debug)]
+struct Responses {
+    first: Instant,
+    last: Instant,
+    count: usize,
 }
 
 /// The token's limit, as a response reported it.
@@ -81,14 +95,14 @@ impl RateLimiter {
         let mut tokens = self.tokens.borrow_mut();
         let Some(usage) = tokens.get_mut(token) else { return };
         usage.in_flight = usage.in_flight.saturating_sub(1);
-        usage.responses.push(now);
+        usage.add_response(now);
         if let Some(limit) = limit {
             // The window is at most a minute, whatever the response says.
             let window_end = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(WINDOW_MS));
             // The cloud's count covers only its own window, so count our requests since that window began.
             let window_start = window_end.after_millis(-WINDOW_MS);
-            let before = usage.responses.partition_point(|at| *at < window_start);
-            let own = usage.responses.len().saturating_sub(before).saturating_add(usage.in_flight);
+            let own = count(usage.responses.iter().filter(|responses| responses.last >= window_start));
+            let own = own.saturating_add(usage.in_flight);
             let others = usize::try_from(limit.count).unwrap_or(usize::MAX).saturating_sub(own);
             usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, window_end });
         }
@@ -133,9 +147,19 @@ impl RateLimiter {
         let own = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
         let (others, window_end) = reported.map_or((0, now), |reported| (reported.others, reported.window_end));
         let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
-        let before = own.partition_point(|at| at.after_millis(WINDOW_MS) <= window_end);
-        let expires_at = |at: usize| own.get(at).map(|at| at.after_millis(WINDOW_MS));
-        match own.len().saturating_add(others).saturating_add(in_flight).checked_sub(slots) {
+        let before = count(own.iter().filter(|responses| responses.last.after_millis(WINDOW_MS) <= window_end));
+        let expires_at = |nth: usize| {
+            let mut left = nth;
+            let of_nth = own.iter().find(|responses| match left.checked_sub(responses.count) {
+                Some(after) => {
+                    left = after;
+                    false
+                }
+                None => true,
+            });
+            of_nth.map(|responses| responses.last.after_millis(WINDOW_MS))
+        };
+        match count(own.iter()).saturating_add(others).saturating_add(in_flight).checked_sub(slots) {
             None => Some(now),
             Some(nth) if nth < before => expires_at(nth),
             Some(nth) if nth < before.saturating_add(others) => Some(window_end),
@@ -144,10 +168,25 @@ impl RateLimiter {
     }
 }
 
+fn count<'a>(responses: impl Iterator<Item = &'a Responses>) -> usize {
+    responses.map(|responses| responses.count).sum()
+}
+
 impl TokenUsage {
+    fn add_response(&mut self, now: Instant) {
+        let is_full = self.responses.len() >= MAX_SINGLE;
+        match self.responses.last_mut().filter(|responses| is_full && now.since(responses.first) < GRAIN_MS) {
+            Some(responses) => {
+                responses.last = now;
+                responses.count = responses.count.saturating_add(1);
+            }
+            None => self.responses.push(Responses { first: now, last: now, count: 1 }),
+        }
+    }
+
     /// Also forgets the responses that do not count any more.
     fn is_in_use(&mut self, now: Instant) -> bool {
-        let over = self.responses.partition_point(|at| now.since(*at) >= WINDOW_MS);
+        let over = self.responses.partition_point(|responses| now.since(responses.last) >= WINDOW_MS);
         drop(self.responses.drain(..over));
         self.in_flight > 0 || !self.responses.is_empty() || self.blocked_until.is_some_and(|until| now < until)
     }

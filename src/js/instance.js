@@ -12,11 +12,8 @@ const NO_RESULT = [];
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(
-    outside,
-    abortController,
-    once,
-    (...request) => exchange(outside, ...request),
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside, abortController, once, (...request) =>
+    exchange(outside, ...request),
   );
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
