@@ -1,19 +1,33 @@
-// Every JavaScript sample of the README and of docs/, run as it is printed. What a sample takes from the app around it is given here.
+// Every sample of the README and of docs/, run as it is printed, and every link. A sample gets from its test what an app would have.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { beforeEach, test } from "node:test";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { before, beforeEach, describe, test } from "node:test";
+import { build } from "esbuild";
 import { By } from "selenium-webdriver";
+import { root, run as runProgram } from "../../scripts/process.mjs";
+import { ensurePackages } from "../../scripts/setup.mjs";
 import { WHERE_BUTTONS_GO, browser as open } from "./browser.mjs";
 import { platformSdk } from "./platform-sdk.mjs";
 
 const FAILED = /screenrecordings\S* - Failed to load resource/;
 const browser = open({ mayComplain: [FAILED] });
 
-const documents = ["README.md", "docs/any-call.md"].map((name) => new URL(`../../${name}`, import.meta.url));
-const texts = await Promise.all(documents.map((url) => readFile(url, "utf8")));
-const SAMPLES = [...texts.join("\n").matchAll(/```js\n(.*?)```/gs)].map(([, text]) => text);
+/** The npm packages that samples need: React, Angular, Vitest, Jest. And the checker of links. */
+const PACKAGES = join(root, "tests/samples");
+const INSTALLED = join(PACKAGES, "node_modules");
+before(() => ensurePackages(PACKAGES));
 
-/** The client of the samples. */
+const pages = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
+const SAMPLES = [];
+for (const page of ["README.md", ...pages]) {
+  const text = await readFile(join(root, page), "utf8");
+  const blocks = [...text.matchAll(/```(js|jsx|ts|html)\n(.*?)```/gs)];
+  SAMPLES.push(...blocks.map(([, language, text]) => ({ page, language, text, isRun: false })));
+}
+
+/** The client of the samples, and the stand-in's own. */
 const CLIENT = "…";
 const CALLBACK = "/premium-recorder/callback.html";
 
@@ -25,21 +39,28 @@ beforeEach(async () => {
   await cloud.register(`${browser.appOrigin}/config.json`, CLIENT);
 });
 
-const run = new Set();
-
-/** A test of the sample that begins so. */
-function sample(begins, name, body) {
-  const at = SAMPLES.findIndex((text, at) => text.startsWith(begins) && !run.has(at));
-  run.add(at);
-  test(`${name}: ${SAMPLES[at]?.split("\n")[0] ?? `no sample begins with ${begins}`}`, () => body(SAMPLES[at]));
+/** Finds the first sample of this page that begins so and has not been run yet. */
+function find(page, begins) {
+  const sample = SAMPLES.find(
+    (sample) => sample.page.endsWith(`${page}.md`) && sample.text.startsWith(begins) && !sample.isRun,
+  );
+  if (!sample) throw new Error(`${page} has no further sample that begins with ${begins}`);
+  sample.isRun = true;
+  return sample.text;
 }
 
-sample("import { connect }", "the first sample, from the official launch URL", async (text) => {
+/** A test of the sample that begins so. */
+function sample(page, begins, name, body) {
+  const text = find(page, begins);
+  test(`${page}, ${name}: ${text.split("\n")[0]}`, () => body(text));
+}
+
+sample("README", "import { connect }", "the first sample, from the official launch URL", async (text) => {
   await browser.openEmpty();
   await signsInWithAClick(text);
 });
 
-sample("const recorder = await connect({ tokens", "tokens", async (text) => {
+sample("tokens", "const recorder = await connect({ tokens", "tokens", async (text) => {
   await browser.openEmpty();
   const tokens = await Promise.all([acme, globex, initech].map((org) => cloud.token(org)));
   const orgs = await execute(text, {
@@ -52,7 +73,7 @@ sample("const recorder = await connect({ tokens", "tokens", async (text) => {
   assert.equal((await cloud.revocations()).length, 1);
 });
 
-sample("import { isRecorderError }", "errors", async (text) => {
+sample("README", "import { isRecorderError }", "errors", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
   const shown = await browser.run(
     async ({ connect, kept }, token, agentId, ...sample) => {
@@ -68,7 +89,7 @@ sample("import { isRecorderError }", "errors", async (text) => {
   assert.match(shown, /^SCOPE_MISSING: The cloud answered 403: .* Add /);
 });
 
-sample("const recording = await", "a recording's life", async (text) => {
+sample("recordings", "const recording = await recorder.startRecording", "a recording's life", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
   await execute(text, { agentId: globex.agents[0].id }, await cloud.token(globex));
   assert.deepEqual(
@@ -77,14 +98,14 @@ sample("const recording = await", "a recording's life", async (text) => {
   );
 });
 
-sample("const results = await", "many", async (text) => {
+sample("recordings", "const results = await", "many", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
   const [{ id: agentId }, { id: another }] = globex.agents;
   await execute(text, { agentId, another, orgId: globex.id, progress: {} }, await cloud.token(globex));
   assert.equal((await cloud.recordings()).length, 2);
 });
 
-sample("const recorder = await connect({\n  async getToken", "getToken", async (text) => {
+sample("tokens", "const recorder = await connect({\n  async getToken", "getToken", async (text) => {
   await browser.openEmpty();
   await browser.run(async ({ environment }, orgId) => {
     const { fetch } = window;
@@ -102,14 +123,14 @@ sample("const recorder = await connect({\n  async getToken", "getToken", async (
   );
 });
 
-sample("const recorder = await connect({\n  login", "login", async (text) => {
+sample("tokens", "const recorder = await connect({\n  login", "login", async (text) => {
   await browser.openEmpty();
   await signsInWithAClick(text);
 });
 
-sample("const recorder = await connect({ login", "a sign-in at connect()", async (text) => {
+sample("tokens", "const recorder = await connect({\n  login", "a sign-in at connect()", async (text) => {
   // The page of the tests stands for the app's.
-  const sample = text.replace('location.origin + "/"', 'location.origin + "/config.json"');
+  const sample = text.replace("${location.origin}/`", "${location.origin}/config.json`");
   await browser.openEmpty();
   await browser.driver.executeScript("sessionStorage.clear()");
   await browser.evaluate(leave, ...(await prepared(sample)), cloud.environment, globex.agents[0].id);
@@ -130,15 +151,53 @@ sample("const recorder = await connect({ login", "a sign-in at connect()", async
   );
 });
 
-sample("console.table", "the doctor", async (text) => {
+sample("troubleshooting", "console.table", "the report", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
   await execute(text, { agentId: globex.agents[0].id, error: {} }, await cloud.token(globex));
   assert.deepEqual(await cloud.starts(), []);
 });
 
-sample("connect({ contract", "another contract", async (text) => {
+sample("recording-api", "const recorder = await connect({\n  contract: { path", "another contract", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
-  await execute(text, {});
+  await execute(text, { token: await cloud.token(globex) });
+});
+
+sample(
+  "recording-api",
+  "const recorder = await connect({\n  contract: {\n",
+  "a contract for another API",
+  async (text) => {
+    await browser.openEmpty({ orgId: globex.id });
+    const token = await cloud.token(globex, { scopes: ["captures", "user-basic-info"] });
+    await execute(text, { agentId: globex.agents[0].id, token });
+    assert.deepEqual(
+      (await cloud.captures()).map(({ state }) => state),
+      ["stopped"],
+    );
+  },
+);
+
+sample("starting-once", "const recorder = await connect({ contract", "an idempotency key", async (text) => {
+  await cloud.change({ idempotencyHeader: "Idempotency-Key" });
+  await browser.openEmpty({ orgId: globex.id });
+  const given = { agentId: globex.agents[0].id, token: await cloud.token(globex) };
+  await execute(`${text}\nawait recorder.startRecording(agentId);`, given);
+  assert.match((await cloud.starts())[0].idempotencyKey, /^[0-9a-f-]{36}$/);
+});
+
+sample("recordings", "const recording = await recorder.recording", "a recording by its id", async (text) => {
+  await browser.openEmpty({ orgId: globex.id });
+  const { id: recordingId } = await cloud.record(globex.agents[0], globex);
+  await execute(text, { recordingId, orgId: globex.id }, await cloud.token(globex));
+  assert.deepEqual(
+    (await cloud.recordings()).map(({ state }) => state),
+    ["stopped"],
+  );
+});
+
+sample("troubleshooting", "const recorder = await connect({ onEvent", "events", async (text) => {
+  await browser.openEmpty({ orgId: globex.id });
+  await execute(text, { token: await cloud.token(globex) });
 });
 
 for (const [begins, name, method, check] of [
@@ -149,7 +208,7 @@ for (const [begins, name, method, check] of [
   ["const users = []", "pages", "GET", ({ path }) => path === "/api/v2/users"],
   ["const download = await", "a download and an upload", "POST", ({ contentType }) => /^multipart/.test(contentType)],
 ]) {
-  sample(begins, name, async (text) => {
+  sample("any-call", begins, name, async (text) => {
     await browser.openEmpty({ orgId: globex.id });
     const conversationId = globex.id.replace(/0{12}$/, "00000000c001");
     await execute(text, { conversationId, path: "/standin/files?length=1000" }, await cloud.token(globex));
@@ -159,16 +218,21 @@ for (const [begins, name, method, check] of [
   });
 }
 
-sample('import { connect } from "premium-recorder";\nimport { screenMonitoring }', "live monitoring", async (text) => {
-  await browser.openEmpty({ orgId: globex.id });
-  await execute(text, { agentId: globex.agents[1].id, token: await cloud.token(globex) });
-  assert.deepEqual(
-    (await cloud.monitorings()).map(({ state, orgId }) => [state, orgId]),
-    [["stopped", globex.id]],
-  );
-});
+sample(
+  "any-call",
+  'import { connect } from "premium-recorder";\nimport { screenMonitoring }',
+  "live monitoring",
+  async (text) => {
+    await browser.openEmpty({ orgId: globex.id });
+    await execute(text, { agentId: globex.agents[1].id, token: await cloud.token(globex) });
+    assert.deepEqual(
+      (await cloud.monitorings()).map(({ state, orgId }) => [state, orgId]),
+      [["stopped", globex.id]],
+    );
+  },
+);
 
-sample("import { httpClient }", "the official SDK", async (text) => {
+sample("any-call", "import { httpClient }", "the official SDK", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
   await browser.evaluate(`() => { ${await platformSdk()}; window.platform = sdk.default; }`);
   const orgIds = [acme.id, globex.id];
@@ -185,12 +249,187 @@ sample("import { httpClient }", "the official SDK", async (text) => {
   assert.deepEqual(mine.map(({ tokenOrgId }) => tokenOrgId).toSorted(), orgIds.toSorted());
 });
 
+describe("getting started", () => {
+  sample("getting-started", "const { id: agentId }", "the person who is signed in", async (text) => {
+    await browser.openEmpty({ orgId: globex.id });
+    await execute(text, {}, await cloud.token(globex));
+    assert.deepEqual(
+      (await cloud.recordings()).map(({ agentId }) => agentId),
+      [globex.agents[0].id],
+    );
+  });
+
+  sample("getting-started", "<!doctype html>", "a plain page", async (text) => {
+    await browser.openEmpty();
+    await preparePage();
+    await browser.evaluate((text) => {
+      // In a later turn: the page that runs this goes away.
+      setTimeout(() => {
+        document.open();
+        document.write(text.replace("/premium-recorder/index.js", window.packageUrl));
+        document.close();
+      });
+    }, text);
+    await browser.until("the page is ready", async () => (await statusText()) === "Ready.");
+    await recordsWithAClick();
+    await browser.until("the page says so", async () => /^Recording .* is recording\.$/.test(await statusText()));
+  });
+
+  sample("getting-started", "import { useEffect", "React", async (text) => {
+    const program = `${text}
+      import { StrictMode } from "react";
+      import { createRoot } from "react-dom/client";
+      const { agentId, container } = window.kept.given;
+      const root = createRoot(container);
+      root.render(<StrictMode><App agentId={agentId} /></StrictMode>);
+      window.kept.unmount = () => root.unmount();`;
+    await runsAndCleansUp(program, { loader: "jsx" }, 2);
+  });
+
+  sample("getting-started", "import { Component", "Angular", async (text) => {
+    const program = `import "@angular/compiler";
+      ${text}
+      import { provideZonelessChangeDetection } from "@angular/core";
+      import { bootstrapApplication } from "@angular/platform-browser";
+      const { agentId, container } = window.kept.given;
+      container.append(document.createElement("record-button"));
+      const app = await bootstrapApplication(RecordButton, { providers: [provideZonelessChangeDetection()] });
+      app.components[0].setInput("agentId", agentId);
+      window.kept.unmount = () => app.destroy();`;
+    await runsAndCleansUp(program, { loader: "ts" }, 1);
+  });
+
+  sample("getting-started", "const recorder = await connect({\n  environments", "the stand-in", async (text) => {
+    const { api, login, apps } = cloud.environment;
+    await browser.openEmpty();
+    await signsInWithAClick(
+      `${text.replace("http://127.0.0.1:8082", api).replace("http://127.0.0.1:8083", login).replace("http://127.0.0.1:8080", apps)}
+      button.onclick = () => recorder.startRecording(agentId);`,
+    );
+  });
+});
+
+describe("testing your app", () => {
+  const files = SAMPLES.filter(({ page }) => page === "docs/testing-your-app.md").map(({ text }) => {
+    const [, name] = text.match(/^\/\/ (\S+)\n/);
+    return { name, text: find("testing-your-app", `// ${name}\n`) };
+  });
+  const runners = {
+    vitest: ["vitest/vitest.mjs", "run"],
+    jest: ["jest/bin/jest.js"],
+  };
+
+  for (const [name, [program, ...args]] of Object.entries(runners)) {
+    test(`the tests for ${name} pass`, async () => {
+      const folder = await mkdtemp(join(PACKAGES, ".run-"));
+      try {
+        await mkdir(join(folder, "node_modules"));
+        await symlink(root, join(folder, "node_modules/premium-recorder"));
+        await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", jest: { transform: {} } }));
+        const wanted = files.filter((file) => !file.name.endsWith(".test.js") || file.name.includes(`.${name}.`));
+        for (const file of wanted) await writeFile(join(folder, file.name), file.text);
+        // Both runners fail if they find no test.
+        const env = { NODE_OPTIONS: "--experimental-vm-modules" };
+        await runProgram(process.execPath, [join(INSTALLED, program), ...args], { cwd: folder, env });
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+  }
+});
+
+describe("every relative link leads somewhere", () => {
+  const checker = join(INSTALLED, "remark-cli/cli.js");
+  const links = `${join(INSTALLED, "remark-validate-links/index.js")}=repository:false`;
+  const check = (cwd, paths) =>
+    runProgram(
+      process.execPath,
+      [checker, "--no-config", "--no-stdout", "--frail", "--quiet", "--use", links, ...paths],
+      { cwd },
+    );
+
+  test("in the repository", async () => {
+    const others = ["CONTRIBUTING.md", "tests/cloud/README.md", "tests/simulation/README.md"];
+    await check(root, ["README.md", "SECURITY.md", "CHANGELOG.md", "docs", ...others]);
+  });
+
+  test("in the package", async () => {
+    let output = "";
+    const onLine = (line) => (output += line);
+    await runProgram("npm", ["pack", "--dry-run", "--json"], { onLine });
+    const folder = await mkdtemp(join(tmpdir(), "premium-recorder-links-"));
+    try {
+      for (const { path } of JSON.parse(output)[0].files) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        await cp(join(root, path), join(folder, path));
+      }
+      await check(folder, ["."]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 test("every sample is run", () => {
   assert.deepEqual(
-    [...run].toSorted((one, other) => one - other),
-    [...SAMPLES.keys()],
+    SAMPLES.filter(({ isRun }) => !isRun).map(({ page, text }) => `${page}: ${text}`),
+    [],
   );
 });
+
+/** Runs a program with a user interface, which records with a click, and closes its recorder when it is unmounted. */
+async function runsAndCleansUp(program, { loader }, connections) {
+  const { outputFiles } = await build({
+    stdin: { contents: program, resolveDir: PACKAGES, loader },
+    bundle: true,
+    write: false,
+    format: "esm",
+    jsx: "automatic",
+    external: ["premium-recorder"],
+    define: { "process.env.NODE_ENV": '"development"' },
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
+    logLevel: "error",
+  });
+  await browser.openEmpty();
+  await browser.run(
+    ({ kept }, agentId, where) => {
+      const container = document.createElement("div");
+      document.body[where](container);
+      kept.given = { agentId, container };
+    },
+    globex.agents[0].id,
+    WHERE_BUTTONS_GO,
+  );
+  await preparePage();
+  await browser.evaluate(async (program) => {
+    const text = program.replace('"premium-recorder"', JSON.stringify(window.packageUrl));
+    await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  }, outputFiles[0].text);
+  await browser.until("the button is there", async () =>
+    (await browser.driver.findElement(By.css("button"))).isEnabled(),
+  );
+  await recordsWithAClick();
+  await browser.until("the page says so", async () => /^Recording .* is recording\.$/.test(await statusText()));
+  await browser.evaluate(() => window.kept.unmount());
+  await browser.until("every recorder is closed", async () => {
+    const left = await browser.evaluate(() => window.connections.map((recorder) => recorder.orgs().length));
+    return left.length === connections && left.every((count) => count === 0);
+  });
+}
+
+async function statusText() {
+  return browser.driver.findElement(By.css("[role=status]")).getText();
+}
+
+/** Clicks on the page's button, signs in, and expects the recording. */
+async function recordsWithAClick() {
+  await (await browser.driver.findElement(By.css("button"))).click();
+  await browser.signInThere(globex);
+  await browser.until("the recording runs", async () => (await cloud.recordings()).length === 1);
+  const [{ orgId, agentId }] = await cloud.recordings();
+  assert.deepEqual([orgId, agentId], [globex.id, globex.agents[0].id]);
+  await browser.popupClosed();
+}
 
 /** Runs a sample that connects and gives the button its click, clicks, and signs in. */
 async function signsInWithAClick(text) {
@@ -205,19 +444,14 @@ async function signsInWithAClick(text) {
     WHERE_BUTTONS_GO,
     ...(await prepared(text)),
   );
-  await (await browser.driver.findElement(By.css("button"))).click();
-  await browser.signInThere(globex);
-  await browser.until("the recording runs", async () => (await cloud.recordings()).length === 1);
-  const [{ orgId, agentId }] = await cloud.recordings();
-  assert.deepEqual([orgId, agentId], [globex.id, globex.agents[0].id]);
-  await browser.popupClosed();
+  await recordsWithAClick();
 }
 
 /** Runs the sample with these values of the app, and with a recorder that holds this token, if there is one. */
 async function execute(text, given, token) {
   return browser.run(
     async ({ connect, kept }, given, token, ...sample) => {
-      kept.given = { ...given, signal: new AbortController().signal };
+      kept.given = { ...given, signal: new AbortController().signal, show: () => {} };
       if (token) kept.given.recorder = await connect({ tokens: [token] });
       const { recorder } = await window.runSample(...sample);
       return recorder?.orgs().map(({ orgId }) => orgId);
@@ -228,45 +462,53 @@ async function execute(text, given, token) {
   );
 }
 
+/** Puts `packageUrl` into the page: the package, with the stand-in cloud among its environments. */
+async function preparePage() {
+  await browser.evaluate((environment) => {
+    const library = JSON.stringify(`${location.origin}/premium-recorder/index.js`);
+    const text = `
+      import * as premium from ${library};
+      export * from ${library};
+      export async function connect(options) {
+        const recorder = await premium.connect({ environments: [${JSON.stringify(environment)}], ...options });
+        window.connections.push(recorder);
+        return recorder;
+      }`;
+    window.connections = [];
+    window.packageUrl = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  }, cloud.environment);
+}
+
 /** Puts `runSample` into the page. Returns its arguments: the sample, and the names that it takes from the app. */
 async function prepared(text) {
+  await preparePage();
   await browser.evaluate(
-    `(environment, runSample) => {
-      window.runSample = (0, eval)("(" + runSample + ")")(environment);
+    `(runSample) => {
+      window.runSample = (0, eval)("(" + runSample + ")");
     }`,
-    cloud.environment,
-    String(runner),
+    String(runSample),
   );
   const free =
     "agentId another orgId signal progress button show error recorder tokenOfAcme tokenOfGlobex tokenOfInitech " +
-    "conversationId path token platform orgIds";
+    "conversationId recordingId path token platform orgIds";
   const declared = [...text.matchAll(/^const (\w+)/gm)].map(([, name]) => name);
-  return [text, free.split(" ").filter((name) => !declared.includes(name)), declared];
+  const destructured = [...text.matchAll(/^const \{ (.*?) \}/gm)].map(([, names]) => names).join();
+  const isFree = (name) => !declared.includes(name) && !new RegExp(`\\b${name}\\b`).test(destructured);
+  return [text, free.split(" ").filter(isFree), declared];
 }
 
-/** Runs in the page: makes the function that runs a sample as a module. */
-function runner(environment) {
-  const module = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const library = JSON.stringify(`${location.origin}/premium-recorder/index.js`);
-  // The package, with the stand-in cloud among its environments.
-  const shim = module(`
-    import * as premium from ${library};
-    export * from ${library};
-    export const connect = (options) => premium.connect({ environments: [${JSON.stringify(environment)}], ...options });
-  `);
-  return (text, free, declared) => {
-    const names = ["connect", "explain", "isRecorderError"].filter((name) => !text.includes(`import { ${name} }`));
-    return import(
-      module(`
-        import { ${names} } from "${shim}";
-        const { ${free} } = window.kept.given;
-        ${text
-          .replace('"premium-recorder"', JSON.stringify(shim))
-          .replace(/"premium-recorder\/(.*?)"/, `"${location.origin}/premium-recorder/$1.js"`)}
-        export { ${declared} };
-      `)
-    );
-  };
+/** Runs in the page: a sample as a module. */
+function runSample(text, free, declared) {
+  const names = ["connect", "explain", "isRecorderError"].filter((name) => !text.includes(`import { ${name} }`));
+  const module = `
+    import { ${names} } from "${window.packageUrl}";
+    const { ${free} } = window.kept.given;
+    ${text
+      .replace('"premium-recorder"', JSON.stringify(window.packageUrl))
+      .replace(/"premium-recorder\/(.*?)"/, `"${location.origin}/premium-recorder/$1.js"`)}
+    export { ${declared} };
+  `;
+  return import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
 }
 
 /** Runs in the page: a sample that goes to the sign-in, which ends the page. */

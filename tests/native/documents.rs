@@ -19,27 +19,75 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no {end:?}")).0
 }
 
-/// The generated tables, each with the name that marks its place in the README.
-fn generated() -> [(&'static str, String); 2] {
-    [("codes: generated from src/model/error.rs", glossary()), ("doctor: generated from tests/native/documents.rs", the_threads_report())]
+/// The generated tables: the document, the name that marks the table's place, and the table.
+fn generated() -> [(&'static str, &'static str, String); 3] {
+    [
+        ("README.md", "bench: generated from benches/results/browser.md", benchmark()),
+        ("docs/error-codes.md", "codes: generated from src/model/error.rs", glossary()),
+        ("docs/troubleshooting.md", "doctor: generated from tests/native/documents.rs", the_threads_report()),
+    ]
 }
 
-/// `UPDATE_README=1 cargo test --test native documents` writes the tables into the README.
+/// `UPDATE_README=1 cargo test --test native documents` writes the tables into the documents.
 #[test]
-fn the_readme_contains_the_generated_tables() {
-    let mut readme = read("README.md");
-    for (name, fresh) in generated() {
+fn the_documents_contain_the_generated_tables() {
+    let is_update = std::env::var_os("UPDATE_README").is_some();
+    for (path, name, fresh) in generated() {
+        let text = read(path);
         let kind = name.split(':').next().unwrap();
         let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- {kind}: end -->"));
-        let table = between(&readme, &start, &end).to_owned();
-        if std::env::var_os("UPDATE_README").is_some() {
-            readme = readme.replace(&format!("{start}{table}{end}"), &format!("{start}\n{fresh}\n{end}"));
+        let table = between(&text, &start, &end);
+        if is_update {
+            let updated = text.replace(&format!("{start}{table}{end}"), &format!("{start}\n{fresh}\n{end}"));
+            fs::write(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")), updated).unwrap();
         } else {
-            assert_eq!(table.trim(), fresh.trim());
+            assert_eq!(table.trim(), fresh.trim(), "{path}: run this test with UPDATE_README=1");
         }
     }
-    if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(format!("{}/README.md", env!("CARGO_MANIFEST_DIR")), readme).unwrap();
+}
+
+/// The benchmark's main figures, without the quartiles.
+fn benchmark() -> String {
+    let report = read("benches/results/browser.md");
+    let figure = |section: &str, candidate: &str, column: usize| {
+        let section = report.split("\n## ").find(|text| text.starts_with(section)).unwrap();
+        let row = section.lines().find(|line| line.starts_with(&format!("| {candidate} |"))).unwrap();
+        row.split('|').nth(column + 1).unwrap().split('(').next().unwrap().trim().to_owned()
+    };
+    let mut table = String::from("| | Bytes (brotli) | Import to ready, ms | One POST, × bare `fetch` |\n| --- | ---: | ---: | ---: |\n");
+    for (candidate, name) in [
+        ("**premium-recorder**", "**premium-recorder**"),
+        ("platform-client-v2 + client-app-sdk", "Genesys' platform client and Client App SDK"),
+        ("auth0-spa-js", "auth0-spa-js"),
+        ("msal-browser", "msal-browser"),
+        ("bare `fetch`, Map of tokens", "bare `fetch`"),
+    ] {
+        table.push_str(&format!(
+            "| {name} | {} | {} | {} |\n",
+            figure("Bytes", candidate, 3),
+            figure("Time from import to ready", candidate, 1),
+            figure("An authenticated POST", candidate, 2)
+        ));
+    }
+    table
+}
+
+#[test]
+fn the_readme_has_at_most_150_lines() {
+    assert!(read("README.md").lines().count() <= 150);
+}
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let page = read("docs/security.md");
+    let pairs = page.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(": "));
+    let tests: Vec<(&str, &str)> = pairs.filter(|(_, name)| name.contains('_')).collect();
+    assert!(tests.len() > 20, "{tests:?}");
+    for (file, test) in tests {
+        assert!(read(&format!("tests/native/{file}.rs")).contains(&format!("fn {test}(")), "{file}: {test}");
+    }
+    for file in page.split("`e2e/").skip(1).map(|rest| between(rest, "", "`")) {
+        assert!(fs::exists(format!("{}/tests/e2e/{file}.test.mjs", env!("CARGO_MANIFEST_DIR"))).unwrap(), "{file}");
     }
 }
 
