@@ -3,252 +3,271 @@
 /**
  * Starts a screen recording in the agent's own Genesys Cloud organization, with that organization's own token.
  *
- * The recording API (`POST /api/v2/screenrecordings`) comes from this project's source document and is not part of
- * Genesys' published Platform API: see {@link RecordingContract}.
+ * The recording API (`POST /api/v2/screenrecordings`) comes from a forum thread and is not part of Genesys' published
+ * Platform API. Every part of it can be replaced: see {@link RecordingContract}
+ * and [the recording API](../docs/recording-api.md).
  *
  * @module premium-recorder
  */
 
 /**
- * Reads the launch URL, decides on the environment, and files the tokens, each under its own organization.
- * A JWT is filed by its `org_id` claim; an opaque token is asked about once, with
- * `GET /api/v2/tokens/me?preserveIdleTTL=true` at its own environment.
+ * Reads the launch URL, determines the environment, stores `tokens`, and resolves to a recorder. The first call also
+ * loads the WebAssembly module.
  *
- * Where the page comes back from a sign-in by redirect (`login.mode: "redirect"`), connect() completes it: the code is
- * removed from the address bar and exchanged for a token, and the launch URL's parameters are what they were before.
- * A connect() that rejects for it has used the sign-in up; the next one connects without. With `login`, connect() also
- * takes over a token of the target organization that another page shares (see `shareTokens`). With `login.on: "connect"`,
- * connect() signs in.
- *
- * If the app runs inside Genesys Cloud, the launch URL names no organization. Then the first call that needs a token asks
- * `getToken` or `login` without an organization. The cloud says whose token came back, and that organization becomes the
- * target (`recorder.orgId`).
- *
- * The first call also loads the WebAssembly module.
- *
- * @throws {RecorderError} `NO_LAUNCH_CONTEXT`, `UNKNOWN_ENVIRONMENT`, `INSECURE_ORIGIN`, `BAD_ARGUMENT`,
- *   `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `WASM_BLOCKED`, `WASM_LOAD_FAILED`, `INIT_CONFLICT`,
- *   or what the cloud answered about an opaque token; after a sign-in by redirect also `LOGIN_DENIED`,
- *   `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`; with `login.on: "connect"` also what {@link Recorder.signIn} throws.
+ * - **Tokens.** Each token is stored under its own organization. A JWT names it in its `org_id` claim. For an opaque
+ *   token, the library asks once: `GET /api/v2/tokens/me?preserveIdleTTL=true`.
+ * - **Organization.** The launch URL of Genesys Cloud names no organization. The first call that needs a token asks
+ *   `getToken` or `login` without one, and the token's organization becomes the target (`recorder.orgId`).
+ * - **Redirect.** If the page returns from a sign-in by redirect, `connect()` completes it, and removes the code from
+ *   the address bar. If that fails, `connect()` rejects, and the next `connect()` starts without that sign-in.
+ * - **Sharing.** With `login`, `connect()` takes over a token of the target organization that another tab shares
+ *   (`shareTokens`).
  *
  * @example
- * // The launch URL is https://your.app/?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}
- * const recorder = await connect({ login: { clientId: "…", redirectUri: "https://your.app/callback.html" } });
+ * // Launch URL: https://your.app/?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}
+ * const recorder = await connect({
+ *   login: { clientId: "…", redirectUri: `${location.origin}/premium-recorder/callback.html` },
+ * });
  * button.onclick = async () => {
  *   const recording = await recorder.startRecording(agentId);
  * };
+ *
+ * @throws {RecorderError} See [error codes](../docs/error-codes.md).
+ * - Launch: `NO_LAUNCH_CONTEXT`, `UNKNOWN_ENVIRONMENT`, `INSECURE_ORIGIN`, `BAD_ARGUMENT`
+ * - Module: `WASM_BLOCKED`, `WASM_LOAD_FAILED`, `INIT_CONFLICT`
+ * - Tokens: `TOKEN_MALFORMED`, `UNAUTHENTICATED`, and refusals of `tokens/me`
+ * - Sign-in by redirect: `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`; with `login.on: "connect"`, also
+ *   what {@link Recorder.signIn} throws
+ * - Always possible: `NETWORK`, `TIMEOUT`
  */
 export function connect(options?: ConnectOptions): Promise<Recorder>;
 
 /**
- * `connect()` with no options if nobody has connected yet, then {@link Recorder.startRecording} of the recorder that was
- * connected last, also when it is closed (`CLOSED`).
+ * Calls {@link Recorder.startRecording} of the recorder that was connected last, even if that recorder is closed
+ * (`CLOSED`). If nobody has connected yet, calls `connect()` without options first.
  */
 export function startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
 
-/** Whether a value is a {@link RecorderError}: of this copy of the package or another one, in this frame or another. */
+/** Whether a value is a {@link RecorderError}, also one from another frame or another copy of this package. */
 export function isRecorderError(error: unknown): error is RecorderError;
 
 /**
- * Any error as a line of the doctor's report: `check` is its code, `found` its message and evidence. What is no
- * {@link RecorderError} becomes `UNKNOWN`, with its own name and message as they are.
+ * Turns an error into a line of the report of {@link Recorder.diagnose}: `check` is its code, `found` its message and
+ * details. For any other value, `check` is `UNKNOWN`.
  */
 export function explain(error: unknown): DiagnosisLine;
 
-/** The package's version. */
+/** The version of this package. */
 export const version: string;
 
 /**
- * How to connect. An option of another name is refused, and so is `null`: leave out what you do not need.
+ * Options of {@link connect}. An option with an unknown name is a `BAD_ARGUMENT`, and so is `null`.
  *
- * In every options object, also a nested one, only the object's own enumerable properties count. An instance of a class
- * gives its fields, but not the accessors and methods of its class.
+ * In every options object, only own enumerable properties count. Inherited properties, accessors and methods of a class
+ * do not.
  */
 export interface ConnectOptions {
   /**
-   * Access tokens that are held already, each of one organization: the bearer alone, at most 16 KiB. One that can not
-   * be filed makes connect() reject; an expired JWT is filed and counts as expired.
+   * Access tokens that you have already, each of one organization: the token alone, without `Bearer`, at most 16 KiB.
+   * If one of them cannot be assigned to an organization, `connect()` rejects. An expired JWT is stored as expired.
    */
   tokens?: string[];
   /**
-   * Called when a token is needed that is not held, has expired or was refused, and shortly before one expires (a tenth
-   * of its life, at most 60 s), without anybody waiting for it. Calls for the same organization at the same time share
-   * one, in every page of this origin (see `shareTokens`). If nobody has named an organization and no token is held,
-   * `need.orgId` is absent: return the token of the organization that your session is for. What it throws becomes the `cause` of `TOKEN_SOURCE_FAILED`;
-   * a token of another organization becomes `TOKEN_SOURCE_WRONG_ORG` and is dropped. `null` or `undefined` says that it
-   * has none: `login` is next, where there is one. With zone.js (Angular), each callback runs in the zone in which it was
-   * given.
+   * Returns an access token. Called if there is no token of the organization, if it has expired or was rejected, and in
+   * the background shortly before it expires (at a tenth of its life, at most 60 s). Concurrent calls for one
+   * organization share one call of `getToken`, across all pages of this origin (see `shareTokens`).
+   *
+   * - If nobody has named an organization and there is no token, `need.orgId` is absent. Return a token of your
+   *   session's organization.
+   * - `null` or `undefined` means that there is no token. Then `login` is next, if it is set.
+   * - If it throws, the call fails with `TOKEN_SOURCE_FAILED`, and the thrown value is the `cause`.
+   * - If it returns another organization's token, the token is discarded, and the call fails with
+   *   `TOKEN_SOURCE_WRONG_ORG`.
+   *
+   * With zone.js (Angular), each callback runs in the zone in which you passed it.
    */
   getToken?: (need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>;
-  /** Signs a person in, where no token is held and `getToken` (if any) has none. */
+  /** Signs a person in if there is no token and `getToken`, if set, has none. */
   login?: LoginOptions;
   /**
-   * Whether a token that `getToken` or `login` gave is handed to other pages, frames and tabs of this origin that need
-   * one of the same organization: those that run this library with the same kind of source (`getToken`, or the same
-   * client id), in the same storage partition. It is handed over in memory, on request, and never stored. They obtain
-   * one at a time, where the platform has Web Locks. `false`: each obtains its own. Default: `true`.
+   * Whether a token from `getToken` or `login` is handed to other pages, frames and tabs of this origin that need one
+   * of the same organization, in the same storage partition and with the same kind of source. It is handed over in
+   * memory, on request, and never stored. With Web Locks, pages obtain tokens one at a time. With `false`, each page
+   * obtains its own. Default: `true`.
    */
   shareTokens?: boolean;
   /**
-   * The target organization (a UUID), if the launch URL does not name one or names another one. Without either, the token
-   * that `getToken` or `login` gives decides.
+   * The target organization (a UUID), if the launch URL does not name it. Without both, the token from `getToken` or
+   * `login` decides.
    */
   orgId?: string;
   /**
-   * Where the app runs: a region's domain (`"mypurecloud.ie"`), environment name (`"prod-euw1"`) or AWS name
-   * (`"eu-west-1"`), or a name from `environments`. Default: what the launch URL says, by `gcHostOrigin` and
-   * `gcTargetEnv`, which must agree, or else by `pcEnvironment`, the domain of a region. There is no other default. The
-   * URL is whoever's who wrote it: name the environment here if your tokens are of one only.
+   * The region: its domain (`"mypurecloud.ie"`), environment name (`"prod-euw1"`) or AWS name (`"eu-west-1"`), or a
+   * name from `environments`. Default: what the launch URL says, by `gcHostOrigin` and `gcTargetEnv`, which must agree,
+   * or by `pcEnvironment`. Without any of them, `connect()` rejects. Anyone can craft a URL, so set this option if you
+   * use one region.
    */
   environment?: string;
   /** The URL that the host opened, with its query. Default: `location.href`. */
   launchUrl?: string | URL;
   /** The names of your launch URL's parameters, if they are neither the official ones nor those of Genesys' samples. */
   launchParams?: LaunchParams;
-  /** Environments other than Genesys' regions: a private cloud, or one on this machine. */
+  /** Environments other than Genesys' regions: a private cloud, or a server on this machine. */
   environments?: EnvironmentEntry[];
   /** What differs from the default recording API. */
   contract?: RecordingContract;
   /**
-   * Where the WebAssembly module is, served with any MIME type; `application/wasm` lets it compile while it loads.
-   * Default: `premium_recorder_bg.wasm` beside the JavaScript. In Node and in bundles that do not know their own address
-   * (IIFE, CommonJS), pass it. A second connect() may leave it out or must give the same address or equal bytes. After a
-   * `TIMEOUT` while the module was loading, the next connect() fetches it again, and uses the response that comes first.
+   * The WebAssembly module, or its URL. Any MIME type works; with `application/wasm`, it compiles while it loads.
+   * Default: `premium_recorder_bg.wasm` beside the JavaScript. Required in Node.js (pass the bytes) and in IIFE or
+   * CommonJS bundles (pass the URL). A later `connect()` must pass the same URL or equal bytes, or nothing. After a
+   * `TIMEOUT` while the module was loading, the next `connect()` fetches it again and uses whichever response comes
+   * first.
    */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module;
   /**
-   * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. Waiting for the
-   * WebAssembly module, or for a connection that is still being made, counts apart, with the same limit.
+   * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. Loading the
+   * module, and waiting for a connection in progress, have the same limit of their own.
    */
   timeoutMs?: number;
   /**
-   * Told of everything that happens, for telemetry: see {@link RecorderEvent}. Called in a later turn, in order; what it
-   * throws harms nothing and is told on the console, once. Never given any text of a token.
+   * Receives every {@link RecorderEvent}, for telemetry: in order, in a later turn, and never with the text of a token.
+   * If it throws, the console shows that once, and nothing else happens.
    */
   onEvent?: (event: RecorderEvent) => void;
 }
 
 /**
- * Your own names of launch parameters: `{ hostOrigin: "host" }` reads `?host={{gcHostOrigin}}`. The checks stay the same. Your
- * name replaces the aliases of {@link LaunchContext}; the official name still counts. Two parameters that give one thing
- * differently are a `BAD_ARGUMENT`, and so are an empty name and one name for two things.
+ * Your own names of launch parameters: `{ hostOrigin: "host" }` reads `?host={{gcHostOrigin}}`, with the same checks.
+ * Your name replaces the aliases of {@link LaunchContext}; the official name still works. These are a `BAD_ARGUMENT`:
+ * two parameters that contradict each other, an empty name, and one name for two things.
  */
 export type LaunchParams = Partial<
   Record<"hostOrigin" | "targetEnv" | "environment" | "orgId" | "langTag" | "conversationId", string>
 >;
 
 /**
- * How to sign in: authorization code with PKCE (S256) at the login origin of the environment, for one organization
- * (`target`), or for the one that the person chooses if nobody has named one. Needs Web Crypto, so a secure context.
+ * How to sign in: authorization code with PKCE (S256) at the environment's login origin, for one organization
+ * (`target`), or for the one that the person chooses. Requires a secure context.
  *
- * A token that it gives is asked about (`GET /api/v2/tokens/me`) before it is used. Where the cloud gives a refresh
- * token, it is kept in memory and used once at a time.
+ * Before a new token is used, the library asks the API whose it is (`GET /api/v2/tokens/me`). A refresh token stays in
+ * memory.
+ *
+ * @example
+ * // In a window, which the first call in a click opens:
+ * const inWindow = await connect({
+ *   login: { clientId: "…", redirectUri: `${location.origin}/premium-recorder/callback.html` },
+ * });
+ * // By redirect, without a click: inside Genesys Cloud, the person sees nothing.
+ * const silently = await connect({
+ *   login: { clientId: "…", redirectUri: `${location.origin}/`, mode: "redirect", on: "connect" },
+ * });
  */
 export interface LoginOptions {
-  /** Id of the OAuth client (public, code grant with PKCE), where there is one for all environments. */
+  /** Id of the OAuth client (public, authorization code with PKCE), if one client serves all environments. */
   clientId?: string;
   /**
-   * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. A name of no
-   * environment is a `BAD_ARGUMENT`.
+   * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. An
+   * unknown name is a `BAD_ARGUMENT`.
    */
   clientIds?: Record<string, string>;
   /**
-   * The redirect URI, letter by letter as it is registered with the OAuth client, on this page's own origin. With
-   * `"popup"`: where you serve the package's `callback.html` (and `callback.js` beside it). With `"redirect"`: a page
-   * that calls connect().
+   * The redirect URI, exactly as it is registered with the OAuth client, on this page's own origin. With `"popup"`, the
+   * address of the package's `callback.html`, with `callback.js` beside it. With `"redirect"`, a page that calls
+   * `connect()`.
    */
   redirectUri: string;
   /**
-   * `"popup"` (default) opens a window, so the call that needs a token must be made in a click or a key press. With
-   * `getToken`, the window opens only if `getToken` has no token. WebKit (Safari) blocks such a late window: the call
-   * rejects with `LOGIN_BLOCKED`, and the next call opens the window at once.
-   * `"redirect"` takes this page to the sign-in and back to `redirectUri`; the call that needed the token ends with the
-   * page, and is for you to make again after connect(). In an iframe of another site, browsers send the login origin's
-   * cookies only if they are `SameSite=None`. Otherwise the iframe stays on the login page, and the app gets no error.
+   * - `"popup"` (default) opens a window, so the call that needs a token must be made in a click or key press. With
+   *   `getToken`, the window opens only if `getToken` has no token. WebKit (Safari) blocks such a late window: the call
+   *   rejects with `LOGIN_BLOCKED`, and the next call opens the window at once.
+   * - `"redirect"` leaves this page for the login page and returns to `redirectUri`. Make the call that needed the
+   *   token again after `connect()`. In an iframe of another site, browsers send the login origin's cookies only if
+   *   they are `SameSite=None`. Otherwise, the iframe stays on the login page, and the app gets no error.
    */
   mode?: "popup" | "redirect";
   /**
-   * When to sign in. `"call"` (default): when a call needs a token. `"connect"`: in connect(), unless a token is held. With mode
-   * `"redirect"` this needs no click, and inside Genesys Cloud the person sees nothing of it, because the host's session signs
-   * in. A page that has come back from a sign-in does not leave again until it is reloaded: if the sign-in failed, every
-   * connect() rejects with its error. With mode `"popup"`, call connect() in a click.
+   * When to sign in. `"call"` (default): when a call needs a token. `"connect"`: in `connect()`, unless there is a
+   * token. With mode `"redirect"`, this needs no click, and inside Genesys Cloud the host's session signs in silently.
+   * A page that has returned from a sign-in does not leave again until it is reloaded: if the sign-in failed, every
+   * `connect()` rejects with its error. With mode `"popup"`, call `connect()` in a click.
    */
   on?: "call" | "connect";
-  /** `"login"`: always ask who signs in, even where a cookie remembers somebody. */
+  /** `"login"`: always ask who signs in, even if a cookie remembers somebody. */
   prompt?: "login";
   /** Who is expected to sign in: an email address, an organization's name, or `email:organization`. */
   loginHint?: string;
   /**
-   * OAuth scopes to ask for, with one blank between them (RFC 6749 §3.3). Default: no `scope` is sent, and Genesys Cloud
-   * grants the scopes of the OAuth client. Other servers may refuse without it (`LOGIN_DENIED`).
+   * OAuth scopes to request, separated by single spaces. Default: no `scope` is sent, and Genesys Cloud grants the
+   * scopes of the OAuth client. Other servers may refuse that (`LOGIN_DENIED`).
    */
   scope?: string;
   /**
-   * What becomes of a token of another organization than the one that was asked for: `"drop"` (default) forgets it,
-   * `"file"` keeps it for its own. The call fails with `LOGIN_WRONG_ORG` either way; but a connect() after a redirect
-   * fails only with `"drop"`, since there would be no recorder to keep it.
+   * What happens to a token of another organization than the requested one: `"drop"` (default) discards it, `"file"`
+   * stores it under its own organization. The call fails with `LOGIN_WRONG_ORG` in both cases, except `connect()` after
+   * a redirect with `"file"`.
    */
   wrongOrg?: "drop" | "file";
   /**
-   * The organizations (UUIDs) of your customers. A sign-in that ends in another one is `LOGIN_WRONG_ORG`, and its token is
-   * forgotten. A call for another one opens no window. Default: every organization.
+   * The organizations (UUIDs) of your customers. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
+   * its token is discarded. A call for another one opens no window. Default: every organization.
    */
   allowedOrgIds?: string[];
   /**
-   * The longest time that the person may take, in milliseconds: above 0, at most 2147483647. Default: 120000. While
-   * somebody signs in, the `timeoutMs` of the calls that wait for it stands still.
+   * The longest time that the person may take, in milliseconds: above 0, at most 2147483647. Default: 120000.
+   * Meanwhile, the `timeoutMs` of the calls that wait is paused.
    */
   timeoutMs?: number;
 }
 
-/** Which token is needed. */
+/** Describes the token that is needed. */
 export interface TokenNeed {
-  /** Name of the environment that the token must be of, as in {@link Environment.name}. */
+  /** The environment of the token: see {@link Environment.name}. */
   environment: string;
   /**
-   * The organization that the token must be of. Absent if nobody has named one and no token is held: the organization of your
-   * token becomes the target.
+   * The organization of the token. Absent if nobody has named one and there is no token: then your token's organization
+   * becomes the target.
    */
   orgId?: string;
-  /** OAuth scopes that the token must have. */
+  /** The OAuth scopes that the token must have. */
   scopes: string[];
   /**
-   * Why: none is held, the one held has expired, the cloud has refused it (401), or it turned out to be of another
+   * Why: there is no token, it has expired, the API rejected it (401), or it turned out to belong to another
    * organization (403).
    */
   reason: "missing" | "expired" | "rejected" | "wrong-org";
-  /** Aborts when nobody waits for the token any more, before it was given. */
+  /** Aborts if nobody waits for the token any more. */
   signal: AbortSignal;
 }
 
 /**
- * A token, alone or with its life in seconds as OAuth's `expires_in` gives it: a finite number, 0 or more. Only the object's
- * own properties count. `expiresIn` is the time left now, not the token's original life. If it contradicts a JWT's `exp` that has
- * passed, the library trusts `expiresIn`.
+ * A token, alone or with its remaining life in seconds: a finite number, 0 or more. `expiresIn` is the time left now,
+ * not the original life. It wins over a JWT's `exp` that has passed. Only the object's own properties count.
  */
 export type IssuedToken = string | { accessToken: string; expiresIn?: number | null };
 
-/** An environment that the app opts in to. */
+/** An environment that the app adds. */
 export interface EnvironmentEntry {
   /**
-   * A name of your own, for `environment` and `gcTargetEnv`. If all three origins are `localhost` or `127.0.0.1`, it may be a
-   * region's name, such as `"prod"`: Genesys' Client App SDK accepts no other `gcTargetEnv`.
+   * Your own name, for `environment` and `gcTargetEnv`. If all three origins are `localhost` or `127.0.0.1`, a region's
+   * name such as `"prod"` is allowed, because Genesys' Client App SDK accepts no other `gcTargetEnv`.
    */
   name: string;
-  /** Origin of the Platform API, such as `"https://api.cloud.example"`. Plain http only on `localhost` or `127.0.0.1`. */
+  /**
+   * Origin of the Platform API, such as `"https://api.cloud.example"`. Plain http only for `localhost` and `127.0.0.1`.
+   */
   api: string;
   /** Origin of the OAuth endpoints. */
   login: string;
-  /** Origin of the page that embeds the app: what `gcHostOrigin` must be. */
+  /** Origin of the page that embeds the app: the expected `gcHostOrigin`. */
   apps: string;
   /**
-   * Issuer identifier of the login origin, compared whole with the `iss` of its responses (RFC 9207). Needed only if `iss` has
-   * none of the three origins, as with a proxy in front of the login server.
+   * Issuer identifier of the login origin, compared with `iss` of its responses (RFC 9207). Needed only if `iss` is on
+   * none of the three origins, for example behind a proxy.
    */
   issuer?: string;
 }
 
-/** Where the app runs. A token goes to `api` (and, to sign in, `login`) of its own environment and nowhere else. */
+/** Where the app runs. A token goes to `api` of its own environment, to `login` for sign-in, and nowhere else. */
 export interface Environment {
   readonly name: string;
   readonly api: string;
@@ -257,8 +276,8 @@ export interface Environment {
 }
 
 /**
- * What the host said in the launch URL. A hint: none of it proves anything about a token. Each value is read from its official
- * parameter, from the alias that Genesys' own samples use, or from your own one (`launchParams`).
+ * What the launch URL says. None of it proves anything about a token. Each value comes from its official parameter, its
+ * alias in Genesys' samples, or your own name for it (`launchParams`).
  */
 export interface LaunchContext {
   /** `gcHostOrigin`, alias `hostOrigin` */
@@ -267,7 +286,7 @@ export interface LaunchContext {
   readonly targetEnv?: string;
   /** `pcEnvironment`, alias `environment` if it is a region's domain */
   readonly pcEnvironment?: string;
-  /** `orgId`: not a placeholder of Genesys Cloud; the vendor writes it into the URL of each installed instance. */
+  /** `orgId`. Genesys Cloud has no placeholder for it: write it into the URL of each customer's instance. */
   readonly orgId?: string;
   /** `gcLangTag` or `pcLangTag`, alias `langTag` */
   readonly langTag?: string;
@@ -279,26 +298,35 @@ export interface LaunchContext {
   readonly interactionType?: string;
   /** `gcWorkitemId` */
   readonly workitemId?: string;
-  /** `pcUsePopupAuth` or `gcUsePopupAuth`, alias `usePopupAuth`. The library does not act on it. */
+  /** `pcUsePopupAuth` or `gcUsePopupAuth`, alias `usePopupAuth`. The library ignores it. */
   readonly usePopupAuth?: string;
 }
 
-/** Options of {@link Recorder.fetch}. `redirect`, `credentials`, `mode` and `referrer` are the library's. */
+/** Options of {@link Recorder.fetch}. The library sets `redirect`, `credentials`, `mode` and `referrer`. */
 export interface FetchInit {
   /** `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `PATCH` or `DELETE`. Default: `GET`. */
   method?: string;
   headers?: HeadersInit;
-  /** What `fetch` takes. A stream needs a browser that can send one (`BAD_ARGUMENT` otherwise) and HTTP/2, and is sent once. */
+  /**
+   * Whatever `fetch` takes. A stream needs HTTP/2 and a browser that can send it (`BAD_ARGUMENT` otherwise), and is
+   * sent once.
+   */
   body?: BodyInit | null;
-  /** Aborts the call, and the body of its response. The call rejects with `signal.reason`. */
+  /** Aborts the call and its response's body. The call rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** The organization, instead of the recorder's. */
   orgId?: string;
-  /** The time until the response's headers, or the body's end for 401, 403 and 429, in milliseconds. Default: connect()'s. */
+  /**
+   * The time until the response's headers, or until the body's end for 401, 403 and 429, in milliseconds. Default: that
+   * of `connect()`.
+   */
   timeoutMs?: number;
-  /** Whether sending the request twice has the same effect as once. Default: `true` for `GET`, `HEAD` and `OPTIONS`. */
+  /**
+   * Whether sending the request twice has the same effect as sending it once. Default: `true` for `GET`, `HEAD` and
+   * `OPTIONS`.
+   */
   idempotent?: boolean;
-  /** For TypeScript's sake, if `body` is a stream. */
+  /** TypeScript requires it if `body` is a stream. */
   duplex?: "half";
 }
 
@@ -306,31 +334,39 @@ export interface FetchInit {
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
 /**
- * The recording API, as data. Every part is optional, and replaces the default's. The default is what a forum thread describes; it is
- * not in Genesys' published API. `premium-recorder/contracts` has a published API as such a contract.
+ * The recording API, as data. Every part is optional and replaces the default. The default comes from a forum thread
+ * and is not in Genesys' published API. `premium-recorder/contracts` has a published API as a contract, and
+ * docs/recording-api.md explains how to write your own.
  *
- * Paths and bodies have placeholders: `{agentId}` and `{recordingType}` in `start`, `{id}` and `{agentId}` in `read` and `stop`,
- * `{agentId}` in `list`. In a path, a value is percent-encoded. A contract that cannot work is a `BAD_ARGUMENT` with the reason.
+ * Paths and bodies have placeholders: `{agentId}` and `{recordingType}` in `start`, `{id}` and `{agentId}` in `read`
+ * and `stop`, `{agentId}` in `list`. Values in a path are percent-encoded. A contract that cannot work is a
+ * `BAD_ARGUMENT` with the reason.
  */
 export interface RecordingContract {
   /**
-   * Path of the collection, from the API's origin: the other paths follow from it (`{path}`, `{path}/{id}`,
-   * `{path}?agentId={agentId}`). Default: `"/api/v2/screenrecordings"`.
+   * Path of the collection on the API's origin. The other paths derive from it: `{path}`, `{path}/{id}`,
+   * `{path}?agentId={agentId}`. Default: `"/api/v2/screenrecordings"`.
    */
   path?: string;
-  /** How a recording starts. Default: `POST {path}` with `{ agentId: "{agentId}", recordingType: "{recordingType}" }`. */
+  /**
+   * How to start a recording. Default: `POST {path}` with `{ agentId: "{agentId}", recordingType: "{recordingType}" }`.
+   */
   start?: { method?: "POST" | "PUT"; path?: string; body?: Json | null };
-  /** How a recording is read. `missingMeansStopped`: a 404 means that it has stopped. Default: `GET {path}/{id}`, `false`. */
+  /**
+   * How to read a recording. With `missingMeansStopped`, a 404 means that it has stopped. Default: `GET {path}/{id}`,
+   * `false`.
+   */
   read?: { path?: string; missingMeansStopped?: boolean };
   /**
-   * How recordings are listed. `items`: the dotted name of the array in the response; `""` if the response is the array. A
-   * parameter of the query whose value is not known is left out. `null`: there is no list. Then recordings() is a `BAD_ARGUMENT`,
-   * and a start without a response is `OUTCOME_UNKNOWN`. Default: `GET {path}?agentId={agentId}`, `"entities"`.
+   * How to list recordings. `items` is the dotted name of the array in the response, or `""` if the response is the
+   * array. A query parameter without a value is left out. `null`: there is no list. Then `recordings()` is a
+   * `BAD_ARGUMENT`, and a start without a response is `OUTCOME_UNKNOWN`. Default: `GET {path}?agentId={agentId}`,
+   * `"entities"`.
    */
   list?: { path?: string; items?: string } | null;
   /**
-   * How a recording stops. `missingMeansStopped`: a 404 means that it has stopped already. Default: `PATCH {path}/{id}` with
-   * `{ state: "stopped" }`, `false`. A `DELETE` has no body unless you give one.
+   * How to stop a recording. With `missingMeansStopped`, a 404 means that it has stopped already. A `DELETE` has no
+   * body unless you give one. Default: `PATCH {path}/{id}` with `{ state: "stopped" }`, `false`.
    */
   stop?: {
     method?: "PATCH" | "POST" | "PUT" | "DELETE";
@@ -339,10 +375,11 @@ export interface RecordingContract {
     missingMeansStopped?: boolean;
   };
   /**
-   * Dotted names of the fields in a response. `null`: there is no such field. Without `state`, what the cloud describes runs. With
-   * `startedBy`, a list's recordings of other users than the token's (`GET /api/v2/users/me`, scope `user-basic-info`) are left out;
-   * if the cloud does not say who that is, none of them can be read. Defaults: `id`,
-   * `agentId`, `organizationId`, `recordingType`, `state`, `startedAt`, and none for `startedBy`. An id may be a whole number.
+   * Dotted names of the fields in a response. `null`: there is no such field. Without `state`, every listed recording
+   * counts as running. With `startedBy`, recordings of users other than the token's are left out of a list (`GET
+   * /api/v2/users/me`, scope `user-basic-info`); if the API does not say who that user is, the list cannot be read.
+   * Defaults: `id`, `agentId`, `organizationId`, `recordingType`, `state`, `startedAt`, and none for `startedBy`. An id
+   * can be a whole number.
    */
   fields?: {
     id?: string;
@@ -354,473 +391,507 @@ export interface RecordingContract {
     startedBy?: string | null;
   };
   /**
-   * The cloud's words for a recording that runs and for one that has stopped, in any case. With `recording: []`, everything runs
-   * that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
+   * The API's words for a running recording and for one that has stopped; case does not matter. With `recording: []`,
+   * every recording runs that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
    */
   states?: { recording?: string[]; stopped?: string[] };
   /**
-   * Codes of the cloud's refusals that mean that the agent is being recorded already, beside the status 409. The running recording
-   * is the result then, if the list has it, and otherwise the call rejects with `CONFLICT`. Default: none.
+   * Error codes of the API that mean "already being recorded", besides the status 409. The call resolves to the running
+   * recording if the list has it, and rejects with `CONFLICT` otherwise. Default: none.
    */
   alreadyRunning?: string[];
   /**
-   * Names of the headers that carry the target organization's id; `[]` for none. Default: `["X-Genesys-Organization-Id"]`.
-   * A header that browsers do not let a page set, such as `Via` or `Sec-…`, is a `BAD_ARGUMENT`.
+   * Names of the headers that carry the target organization's id; `[]` for none. Default:
+   * `["X-Genesys-Organization-Id"]`. Headers that browsers forbid, such as `Via` or `Sec-…`, are a `BAD_ARGUMENT`.
    */
   orgHeaders?: string[];
-  /** OAuth scope that a start needs: short for `scopes: { start: [scope] }`. Default: `"screenrecordings:write"`. */
+  /** OAuth scope of a start: short for `scopes: { start: [scope] }`. Default: `"screenrecordings:write"`. */
   scope?: string;
-  /** OAuth scopes, one of which is enough for a start or stop, and for a read. `[]` if it is not known. Default of `read`: `start`. */
+  /**
+   * OAuth scopes for starting and stopping, and for reading. One of each list is enough. `[]`: unknown. `read` defaults
+   * to `start`.
+   */
   scopes?: { start?: string[]; read?: string[] };
   /**
-   * Name of a header, such as `"Idempotency-Key"`, by which the cloud knows a start again: each start carries a random
-   * UUID of its own in it, the same when it is sent again. Only for a cloud that is known to take it, and whose CORS lets
-   * it through. It prevents a second recording if the browser itself repeats a `POST` after its connection
-   * broke. Default: none is sent.
+   * Name of a header, such as `"Idempotency-Key"`, by which the API recognizes a repeated start. Each start carries a
+   * random UUID in it. Set it only if your API supports it and its CORS allows it. It prevents a second recording if
+   * the browser itself repeats a `POST`. Default: no such header.
    */
   idempotencyHeader?: string;
   /**
-   * `true`: every user's connection to the API is HTTP/2. The body of a start is then sent as a stream, which Chromium does not
-   * send again by itself. Over HTTP/1.1, Chromium refuses a streamed body, and a page cannot tell: every start fails with
-   * `OUTCOME_UNKNOWN`. A proxy that inspects TLS may fall back to HTTP/1.1, for one customer only. Firefox and WebKit cannot
-   * stream a body. They send the start as usual, and the event `start-not-streamed` says so. Instead of repeating a streamed
-   * body, the network process of Chromium 156 sometimes crashes, and the browser's requests in flight fail. Default: `false`.
+   * Set it to `true` only if every user's connection to the API is HTTP/2. The body of a start is then streamed, and
+   * Chromium does not repeat it. Over HTTP/1.1, Chromium refuses a streamed body, and every start fails with
+   * `OUTCOME_UNKNOWN`. A proxy that inspects TLS can fall back to HTTP/1.1 for a single customer. Firefox and WebKit
+   * cannot stream a body: they send the start as usual, and the event `start-not-streamed` says so. The network process
+   * of Chromium 156 sometimes crashes instead of repeating a streamed body, and requests in flight fail. Default:
+   * `false`.
    */
   http2?: boolean;
   /**
-   * `true`: a second after each start, look once whether another recording of the agent began with it (one `GET`, left out
-   * if the token's rate limit is reached). The event `duplicate-recording` names what was found. Default: `false`.
+   * `true`: a second after each start, look once for another recording of the agent that began with it (one `GET`,
+   * skipped at the token's rate limit). The event `duplicate-recording` reports it. Default: `false`.
    */
   checkDuplicates?: boolean;
 }
 
 /**
- * Starts recordings in one environment. After a panic (`PANICKED`) it goes on with the next call: same configuration and
- * target, no tokens, so `getToken` or `login` is asked; those given by `tokens` or addToken() have to be given again.
+ * Starts recordings in one environment. After a panic (`PANICKED`), the next call goes on with the same configuration
+ * and target, and without tokens. `getToken` or `login` is asked again; pass tokens from `tokens` or `addToken()`
+ * again.
  */
 export interface Recorder {
   /** Where the app runs. */
   readonly environment: Environment;
   /**
-   * The organization that a call without `orgId` is for: the last switchOrg()'s, else connect()'s option, else the
-   * launch URL's, else the organization that a sign-in or `getToken` has decided on, else the only one that a token is held
-   * for; else `undefined`.
+   * The organization of calls without `orgId`: that of the last `switchOrg()`, else the option of `connect()`, else the
+   * launch URL's, else the organization that a sign-in or `getToken` decided, else the only one with a token.
+   * `undefined` if none of them is known.
    */
   readonly orgId: string | undefined;
-  /** What the host said. */
+  /** What the launch URL says. */
   readonly launch: LaunchContext;
-  /** The organizations that tokens are held for. Never any text of a token. */
+  /** The organizations that there are tokens for. Never contains the text of a token. */
   orgs(): OrgSummary[];
   /**
-   * Files a token under its own organization, in place of one held for it; but one that has expired does not take the
-   * place of one that has not.
+   * Stores a token under its own organization and replaces the one that was there. An expired token does not replace a
+   * valid one.
    *
    * @throws {RecorderError} `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `CLOSED`
    */
   addToken(token: string): Promise<OrgSummary>;
   /**
-   * Makes sure that a token is held, and signs in if none is: call it in a click or key press. With `orgId` as switchOrg().
-   * Without it, for the organization that calls are for; if nobody has named one, the person decides, and that organization
-   * becomes the target. A valid token in memory is enough: to change the account, call signOut() before.
+   * Makes sure that there is a token, and signs in if there is none. Call it in a click or key press. With `orgId`, it
+   * does the same as `switchOrg()`. Without, it is for the target organization; if nobody has named one, the person's
+   * choice becomes the target. If there is a valid token, nobody is asked: to change the account, call `signOut()`
+   * first.
    *
-   * @throws {RecorderError} as switchOrg(); `LOGIN_WRONG_ORG` also for an organization that is not in `login.allowedOrgIds`.
+   * @throws {RecorderError} As `switchOrg()`, and `LOGIN_WRONG_ORG` for an organization that is not in
+   * `login.allowedOrgIds`.
    */
   signIn(options?: SignInOptions): Promise<OrgSummary>;
   /**
-   * The organizations that have authorized the signed-in user's own one, from `GET /api/v2/users/me?expand=trustors`
-   * with the token of the target organization: a partner's user may sign in to those that are enabled. The list is empty
-   * for a user whom no other organization trusts.
+   * The organizations that trust the signed-in user's own one (`GET /api/v2/users/me?expand=trustors`). A partner's
+   * user can sign in to those that are enabled. Empty if there are none.
    *
-   * @throws {RecorderError} as switchOrg(), if no token of the target organization is held, and what the cloud answered.
+   * @throws {RecorderError} As `switchOrg()` if there is no token of the target organization, and refusals of the API.
    */
   availableOrgs(): Promise<AvailableOrg[]>;
   /**
-   * Makes sure of a token of this organization, then makes it the target of the calls to come. If that fails, the
-   * target stays as it was. Of several switches at the same time, the one that was called last and succeeds decides.
+   * Makes sure that there is a token of this organization, then makes it the target of later calls. If that fails, the
+   * target does not change. If several switches overlap, the last one that succeeds wins.
    *
-   * @throws {RecorderError} `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_SOURCE_FAILED`,
-   *   `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`, `TIMEOUT`, `CLOSED`; with `login` also `LOGIN_BLOCKED`, `LOGIN_CANCELLED`,
-   *   `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
+   * @throws {RecorderError} See [error codes](../docs/error-codes.md).
+   * - Arguments and recorder: `BAD_ARGUMENT`, `CLOSED`
+   * - Tokens: `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`
+   * - Sign-in: `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`,
+   *   `LOGIN_TIMEOUT`
+   * - Always possible: `NETWORK`, `TIMEOUT`
    */
   switchOrg(orgId: string): Promise<OrgSummary>;
   /**
-   * Starts a recording of this agent's screen, with a token of the target organization and of no other.
+   * Starts a recording of this agent's screen, with a token of the target organization.
    *
-   * **At most one recording.** Calls `fetch` for the start once, and a second time only where the cloud said that it did
-   * not run it and what stood in the way is gone: another token was obtained for one that was refused (401) or was of
-   * another organization (403), or the wait that the cloud asked for is over (429). A start whose answer is lost
-   * (connection, time-out, 408, 421, 425, 5xx, unreadable) is not sent again but looked for (`GET {path}?agentId=`, twice within
-   * a second): it resolves to the one recording of the agent that began since it was sent, has not ended, is of this
-   * `recordingType` if it says so, and is not known to be another start's; or rejects with `OUTCOME_UNKNOWN`. Since when is
-   * told by the cloud's clock, within 2 s, where CORS exposes its `Date`; otherwise the library assumes that the clocks
-   * agree. If this machine's clock is slow, a recording that somebody else started just before can be mistaken for this one.
-   * If it is far off, no recording is found (`OUTCOME_UNKNOWN`). After a time-out this takes at most
-   * 5 s more. (What the browser does below `fetch` is its own: see {@link RecordingContract.idempotencyHeader}.)
+   * - **Once.** Each call sends the start once. It sends the start again only if the server confirmed that the start
+   *   did not run and the cause is fixed: the token was replaced (401, 403) or the wait is over (429). If the response
+   *   is lost (connection, timeout, 408, 421, 425, 5xx, unreadable), the call looks for the recording, twice within a
+   *   second. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`. After a
+   *   timeout, this takes at most 5 s more.
+   * - **Merged.** Calls for the same organization, agent and `recordingType` at the same time are merged into one
+   *   start, in this page and, with Web Locks, across all frames and tabs of this origin and storage partition. Each
+   *   call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to that
+   *   recording, with `alreadyRunning: true`.
    *
-   * **Shared.** Calls for the same organization, agent and `recordingType` at the same time come to one start, in this
-   * recorder, and, where the platform has Web Locks, in all frames and tabs of this origin and storage partition. A call
-   * looks before it sends (one `GET`) where it had to wait for another page's start, or for a token, in which time that may
-   * have come and gone; and after a start for the same that was aborted on its way or whose outcome is unknown. A start that
-   * this page has sent is remembered until its request settles, whatever recorder sent it, and even if that one was closed:
-   * a call for the same waits until then, and looks meanwhile. Each call keeps its own `signal` and `timeoutMs`.
-   * `share: false` opts out.
+   * docs/starting-once.md has the details, and what browsers and proxies may repeat.
    *
-   * **Recorded already.** Where the cloud refuses because the agent is being recorded (409), the call resolves to that
-   * recording, with `alreadyRunning: true`.
+   * @example
+   * try {
+   *   const recording = await recorder.startRecording(agentId, { timeoutMs: 5000 });
+   *   console.log(recording.id, recording.state, recording.alreadyRunning);
+   * } catch (error) {
+   *   if (!isRecorderError(error)) throw error;
+   *   show(`${error.message} ${error.hint}`);
+   * }
    *
-   * @param agentId 1 to 256 characters: the id of a user in the target organization.
-   * @throws {RecorderError} before anything is sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`,
-   *   `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `LOGIN_BLOCKED`,
-   *   `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`, `NETWORK`,
-   *   `CLOUD_UNAVAILABLE`, `TIMEOUT`, `CLOSED`; the cloud's no: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`,
-   *   `SCOPE_MISSING`, `PERMISSION_MISSING`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`,
-   *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`; no readable answer to the start: `OUTCOME_UNKNOWN`.
-   * @throws the signal's own `reason`, when it aborts. The start may have run; the next one for the agent looks first.
+   * @param agentId The id of a user in the target organization: 1 to 256 characters.
+   * @throws {RecorderError} See [error codes](../docs/error-codes.md).
+   * - Nothing was sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`, `TOKEN_EXPIRED`,
+   *   `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`, `CLOUD_UNAVAILABLE`, `TIMEOUT`,
+   *   `CLOSED`
+   * - Nothing was sent, because the sign-in failed: `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`,
+   *   `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
+   * - The API refused: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`, `SCOPE_MISSING`, `PERMISSION_MISSING`,
+   *   `FORBIDDEN`, `USER_NEEDED`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`, `LIMIT_REACHED`,
+   *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`
+   * - The recording may be running: `OUTCOME_UNKNOWN`
+   * @throws `signal.reason` if the signal aborts. The start may have run; the next one for this agent looks first.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
   /**
-   * Starts many recordings, each as startRecording() does. One result for each agent, in the order of `agents`, in the
-   * form of `Promise.allSettled()`; it rejects only for arguments that are none (`BAD_ARGUMENT`), when the recorder is
-   * closed already (`CLOSED`), and after a panic (`PANICKED`).
+   * Starts many recordings, each as `startRecording()` does. Resolves to one result for each agent, in order, in the
+   * form of `Promise.allSettled()`.
    *
-   * Organizations take turns, and one whose token is long in coming holds up no other: it is obtained once, and where
-   * that fails, its agents are rejected with that error. No token asks more often than the cloud allows
-   * (`inin-ratelimit-allowed`, where CORS exposes it, else 300 requests in a minute), less a tenth for other calls; so a
-   * long list takes minutes. The abort of `signal` ends what has not been sent, with the signal's `reason`; what has been
-   * sent is waited for, and the results are given all the same. An agent who is named twice is asked for twice: at the
-   * same time that comes to one start.
+   * - Organizations take turns. Each token is obtained once. If that fails, the organization's agents are rejected with
+   *   its error.
+   * - No token sends more requests than the API allows (`inin-ratelimit-allowed` if CORS exposes it, else 300 a
+   *   minute), less a tenth for other calls. So a long list takes minutes.
+   * - An abort of `signal` cancels the starts that have not been sent, with the signal's `reason`. `startMany()` waits
+   *   for the others, and still resolves.
+   * - If an agent is listed twice, both starts are merged.
+   *
+   * @example
+   * const results = await recorder.startMany([agentId, { agentId: another, orgId }], {
+   *   onProgress: ({ settled, total }) => (progress.value = settled / total),
+   * });
+   * const failed = results.filter(({ status }) => status === "rejected");
    *
    * @param agents Ids of agents, or objects with an agent's id and organization.
+   * @throws {RecorderError} `BAD_ARGUMENT`, `CLOSED` if the recorder is closed already, and `PANICKED`. Other errors
+   * are in the results.
    */
   startMany(
     agents: readonly (string | AgentOfOrg)[],
     options?: StartManyOptions,
   ): Promise<PromiseSettledResult<Recording>[]>;
   /**
-   * The recordings that the cloud lists, of one agent or of the target organization's agents: one page of them, as the cloud
-   * gives it to `GET {path}?agentId=`. A lost answer is asked for again, three times in all.
+   * The recordings that the API lists for one agent or for the target organization: one page, from `GET
+   * {path}?agentId=`. If a response is lost, the request is repeated, three times in all.
    *
-   * @throws {RecorderError} as switchOrg(), if no token of the organization is held; the cloud's no, as startRecording(), and
-   *   `RECORDING_NOT_FOUND` where it lists none at all; `UNEXPECTED_ANSWER` if a listed recording cannot be read;
-   *   `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
+   * @throws {RecorderError} See [error codes](../docs/error-codes.md).
+   * - No token: as `switchOrg()`
+   * - The API refused: as `startRecording()`, and `RECORDING_NOT_FOUND` if it has no list
+   * - The list has a recording that cannot be read: `UNEXPECTED_ANSWER`
+   * - Always possible: `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
    */
   recordings(options?: RecordingsOptions): Promise<Recording[]>;
   /**
-   * The recording with this id, to take it up again: after a reload, say.
+   * The recording with this id, for example after a reload.
    *
-   * @param id As {@link Recording.id}: 1 to 256 characters.
-   * @param options `orgId`: its organization, instead of the recorder's. `agentId`: whose it is; only a contract whose paths have
-   *   `{agentId}` needs it.
-   * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as recordings()
+   * @param id See {@link Recording.id}: 1 to 256 characters.
+   * @param options `orgId`: its organization, instead of the recorder's. `agentId`: its agent, needed only if the
+   *   contract's paths have `{agentId}`.
+   * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as `recordings()`
    */
   recording(id: string, options?: RecordingOptions & { orgId?: string; agentId?: string }): Promise<Recording>;
   /**
-   * Sends a request to any endpoint of the environment's Platform API, as `window.fetch` does, with the organization's own token:
-   * it is acquired, renewed, and replaced once if the cloud rejects it (401). A rate limit (429) is waited out once, if the call's
-   * time allows. A `GET` or `HEAD` without a response, or with 408 or 5xx, is sent three times in all, other methods once. Nothing
-   * else is added, and no organization header.
+   * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
+   * token is acquired, renewed, and replaced once after a 401. After a 429, the request is sent once more if the call's
+   * time allows the wait. After no response, 408 or 5xx, `GET` and `HEAD` are sent three times in all, other methods
+   * once. No organization header is added.
    *
-   * Resolves to the platform's own `Response`, whatever its status. The library does not read the body, so a server that repeats
-   * the token there would show it to the page. After close() or an abort, the body breaks off.
+   * Resolves to the browser's own `Response`, whatever its status. The library does not read the body: if a server
+   * repeats the token there, the page sees it. After `close()` or an abort, the body breaks off.
    *
    * @example
    * const response = await recorder.fetch("/api/v2/users/me?expand=presence");
    * const user = await response.json();
    *
    * @param path A path that begins with one `/`, or a URL of `environment.api`, such as a response's `nextUri`.
-   * @throws {RecorderError} `BAD_ARGUMENT` for another path, a header that is not the app's (`Authorization`, `Cookie`, …) and
-   *   what `fetch` does not take; as switchOrg(), if no token can be had; `OUTCOME_UNKNOWN` if no response came to a request that
-   *   may not be sent twice; `RATE_LIMITED` while the cloud's wait after an earlier 429 is longer than the call's time; `NETWORK`,
-   *   `TIMEOUT`, `CLOSED`
+   * @throws {RecorderError} See [error codes](../docs/error-codes.md).
+   * - Nothing was sent: `BAD_ARGUMENT` for another path, for a header that is not the app's (`Authorization`, `Cookie`,
+   *   …) and for what `fetch` does not take; as `switchOrg()` if there is no token; `RATE_LIMITED` if the wait after an
+   *   earlier 429 is too long; `CLOSED`
+   * - The request may have been processed, and must not be repeated: `OUTCOME_UNKNOWN`
+   * - Always possible: `NETWORK`, `TIMEOUT`
    */
   fetch(path: string | URL, init?: FetchInit): Promise<Response>;
   /**
-   * The same with JSON: sends `json`, and resolves to the JSON of the response, or to `undefined` if it is empty. A response of
-   * another status than 2xx rejects with an error that explains it. `timeoutMs` includes the body.
+   * Does the same as `fetch()`, with JSON: sends `json`, and resolves to the response's JSON, or to `undefined` if the
+   * response is empty. If the status is not 2xx, rejects with an error that explains it. `timeoutMs` includes the body.
    *
    * @example
    * await recorder.request(`/api/v2/conversations/${id}/recordingstate`, { method: "PATCH", json: { recordingState: "PAUSED" } });
    *
-   * @throws {RecorderError} as fetch(); the cloud's no, as startRecording(), and `NOT_FOUND`, `FORBIDDEN`, `USER_NEEDED`,
-   *   `LIMIT_REACHED`; for 408 and 5xx `CLOUD_UNAVAILABLE`, or `OUTCOME_UNKNOWN` as above; `UNEXPECTED_ANSWER` for what is not JSON, or is longer than 4 MiB
+   * @throws {RecorderError} See [error codes](../docs/error-codes.md).
+   * - As `fetch()`
+   * - The API refused: as `startRecording()`, and `NOT_FOUND`
+   * - 408 and 5xx: `CLOUD_UNAVAILABLE`, or `OUTCOME_UNKNOWN` if the request must not be repeated
+   * - The response is not JSON, or longer than 4 MiB: `UNEXPECTED_ANSWER`
    */
   request<T = unknown>(path: string | URL, init?: FetchInit & { json?: unknown }): Promise<T>;
   /**
-   * The doctor: looks at everything that a start depends on, and only reads (`GET`s with the tokens that are held, each
-   * for its own organization; nobody is asked for a token or to sign in). It says what would stand in the way before it
-   * does: launch context and environment, every token as the cloud knows it, which one would be picked, scopes and near
-   * misses, the organization's header and whether CORS lets it through, the clock, whether the agent can be seen in the
-   * organization, and what the platform lacks. With only a token that fails and the agent's id it names the cause.
+   * Checks everything that a start depends on, and only reads. It uses the tokens in memory, and asks nobody for a
+   * token. It checks the launch URL and environment, each token as the API sees it, the token that would be picked,
+   * scopes and misspelled scopes, the organization header and CORS, the clock, the agent, and missing browser features.
    *
    * @param agentId The agent that a start would be for.
    * @param options `orgId`: the organization that it would be for, instead of the recorder's.
-   * @returns the lines, in the order of looking. Where the cloud hangs: those so far, and `time`.
+   * @returns The lines in the order of the checks. If the API hangs: the lines so far, and a line `time`.
    * @throws {RecorderError} `BAD_ARGUMENT`, `CLOSED`
    */
   diagnose(agentId?: string, options?: { orgId?: string }): Promise<Diagnosis>;
   /**
-   * Revokes the token of this organization, or of every organization where none is named
-   * (`DELETE /api/v2/tokens/me` at the token's own environment), and forgets it, here and in the pages that it is shared
-   * with. A token that was being obtained meanwhile is not kept. It is forgotten first: where the revocation fails, the
-   * call rejects, and the token may still be valid until it expires. Does not end the session at the login origin.
+   * Forgets the token of this organization, or all tokens, here and in the pages that share it, and revokes it (`DELETE
+   * /api/v2/tokens/me`). A token that is being obtained meanwhile is not kept. If the revocation fails, the call
+   * rejects, and the token may stay valid until it expires. The session at the login origin does not end.
    *
-   * @param orgId A UUID. Nothing happens if no token of it is held.
-   * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOSED`, or what the cloud answered.
+   * @param orgId A UUID. If there is no token of it, nothing happens.
+   * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOSED`, or refusals of the API.
    */
   signOut(orgId?: string): Promise<void>;
   /**
-   * Forgets every token, rejects what is in flight with `CLOSED`, and frees the recorder's memory. May be called again.
-   * Recordings keep running. To control one, call {@link Recorder.recording} on a new recorder: methods of the old
-   * `Recording` objects reject with `CLOSED`. A start that was sent keeps its request until it is answered, at most 5 minutes.
+   * Forgets every token, rejects calls in flight with `CLOSED`, and frees the recorder's memory. You can call it again.
+   * Recordings keep running: to control one, call {@link Recorder.recording} on a new recorder, because methods of the
+   * old `Recording` objects reject with `CLOSED`. A start that was sent keeps its request until it is answered, at most
+   * 5 minutes.
    */
   close(): void;
-  /** `close()`, for `using`, where the platform has it. */
+  /** Calls `close()`, for `using` declarations. */
   [Symbol.dispose](): void;
 }
 
-/** An organization that a token is held for. */
+/** An organization that there is a token for. */
 export interface OrgSummary {
   orgId: string;
-  /** Its name, where the cloud said it. */
+  /** Its name, if the API said it. */
   name?: string;
-  /** The home organization of the token's user: another one for a trustee's user. */
+  /** The home organization of the token's user. It differs from `orgId` for a partner's user. */
   homeOrgId?: string;
-  /** The token's OAuth scopes, where they are known. */
+  /** The token's OAuth scopes, if they are known. */
   scopes?: string[];
-  /** When the token expires, where it is known: milliseconds since 1970, as `Date.now()` counts. */
+  /** When the token expires, if it is known: milliseconds since 1970, like `Date.now()`. */
   expiresAt?: number;
-  /** How the organization is known: by the JWT's `org_id` claim, unverified, or by the cloud's answer. */
+  /** How the organization is known: from the JWT's `org_id` claim, unverified, or from the API. */
   knownBy: "claim" | "cloud";
 }
 
-/** An organization that has authorized the signed-in user's own one (in Genesys' words: a trustor). */
+/** An organization that trusts the signed-in user's own one (a trustor). */
 export interface AvailableOrg {
   orgId: string;
-  /** Its name, where the cloud said it. */
+  /** Its name, if the API said it. */
   name?: string;
-  /** Whether the authorization is switched on. */
+  /** Whether the trust is enabled. */
   enabled: boolean;
 }
 
-/** What {@link Recorder.diagnose} reports. */
+/** The report of {@link Recorder.diagnose}. */
 export type Diagnosis = DiagnosisLine[];
 
-/** A line of the doctor's report. Never any text of a token. */
+/** A line of the report. Never contains the text of a token. */
 export interface DiagnosisLine {
-  /** What was looked at: `"token"`, `"scope"`, `"agent"`, … There is a `token` and a `scope` for each token held. */
+  /** What was checked: `"token"`, `"scope"`, `"agent"`, … Each token has its own `token` and `scope` line. */
   check: string;
-  /** Whether it is as it should be, may stand in the way, stands in the way, or could not be looked at. */
+  /** Fine, may be a problem, is a problem, or could not be checked. */
   verdict: "ok" | "warn" | "fail" | "skipped";
   /** What there is. */
   found: string;
   /** What there should be. */
   expected: string;
-  /** What to do; empty where nothing has to be done. */
+  /** What to do; empty if there is nothing to do. */
   hint: string;
 }
 
-/** Something that happened. New kinds may be added. Never any text of a token. */
+/** Something that happened. New types may be added. Never contains the text of a token. */
 export type RecorderEvent =
-  /** A token is asked for. `orgId` is absent if nobody has named an organization. */
+  /** A token is requested. `orgId` is absent if nobody has named an organization. */
   | {
       type: "token-requested";
       orgId?: string;
       source: "refresh-token" | "getToken" | "login";
       reason: TokenNeed["reason"];
     }
-  /** A token is held now, in place of one that was held for the organization. */
+  /** A token was stored, and replaced an earlier one of the organization. */
   | { type: "token-filed"; orgId: string; homeOrgId?: string; scopes?: string[]; knownBy: OrgSummary["knownBy"] }
-  /** A request is sent. `request` counts from 1 on; `orgId` is absent where it is being asked whose a token is. */
+  /** A request is sent. `request` counts from 1. `orgId` is absent if the request asks whose a token is. */
   | { type: "request"; request: number; method: string; url: string; orgId?: string }
-  /** It is answered; without `status` where no answer came. `durationMs` since it was sent. */
+  /** The request has ended, without `status` if no response came. `durationMs` counts from its sending. */
   | { type: "answer"; request: number; status?: number; durationMs: number; correlationId?: string }
-  /** The cloud has refused a call with this code, and what led to that is mended. */
+  /** The API refused a call with this code, and the cause is fixed. */
   | { type: "repair"; orgId: string; code: ErrorCode }
-  /** So the call is sent once more. */
+  /** The call is sent once more. */
   | { type: "retry"; orgId: string; code: ErrorCode }
-  /** `contract.http2` is set, and this browser cannot stream the body of a start: it may send the start again by itself. */
+  /**
+   * `contract.http2` is set, and this browser cannot stream the body of a start, so it may repeat the start by itself.
+   */
   | { type: "start-not-streamed"; orgId: string }
   /**
-   * Other recordings of the agent began with the one that a call has started (`contract.checkDuplicates`): the browser may
-   * have sent the start twice, or somebody else has started one in the same seconds.
+   * Other recordings of the agent began with the one that a call started (`contract.checkDuplicates`). The browser may
+   * have sent the start twice, or somebody else started one in the same seconds.
    */
   | { type: "duplicate-recording"; orgId: string; agentId: string; recordingIds: string[] }
-  /** The target has changed: by switchOrg() or signIn(), or because the first token has decided on it. */
+  /** The target organization changed: by `switchOrg()` or `signIn()`, or because the first token decided it. */
   | { type: "org-changed"; orgId: string; previousOrgId?: string }
-  /** A call is sent although its token lacks the scope: an organization may not enforce scopes. */
+  /** A call is sent although its token lacks the scope, because the organization may not enforce scopes. */
   | { type: "warning"; code: "SCOPE_MISSING"; orgId: string; missingScope: string; nearMiss?: string }
   /**
-   * A token is held that comes from client credentials, as the cloud says (`tokens/me`): every visitor of the page has the rights of
-   * the client's role. Hand a page only tokens for which a person has signed in.
+   * A token comes from client credentials, so every visitor of the page has the rights of that client. Give a page only
+   * tokens of people who have signed in.
    */
   | { type: "warning"; code: "CLIENT_CREDENTIALS"; orgId: string };
 
-/** How to sign in now. */
+/** Options of {@link Recorder.signIn}. */
 export interface SignInOptions {
   /** The organization (a UUID), instead of the recorder's. */
   orgId?: string;
-  /** Ends the call with the signal's `reason`. The window closes if no other call waits for it. */
+  /** Ends the call with `signal.reason`. The window closes if no other call waits for it. */
   signal?: AbortSignal;
-  /** The longest time that this call may take, in milliseconds, instead of connect()'s. The person's time does not count. */
+  /**
+   * The longest time that this call may take, in milliseconds, instead of that of `connect()`. The person's time does
+   * not count.
+   */
   timeoutMs?: number;
 }
 
-/** How to start. */
+/** Options of {@link Recorder.startRecording}. */
 export interface StartOptions {
   /** The agent's organization (a UUID), instead of the recorder's. */
   orgId?: string;
-  /** Ends the call with the signal's `reason`, and not that of others who share its start. One that was sent may have run. */
+  /** Ends this call with `signal.reason`, but not the merged calls of others. A start that was sent may have run. */
   signal?: AbortSignal;
   /**
-   * The longest time that this call may take, in milliseconds, instead of connect()'s. The time in which somebody signs
-   * in does not count: `login.timeoutMs` limits it.
+   * The longest time that this call may take, in milliseconds, instead of that of `connect()`. The time in which a
+   * person signs in does not count: `login.timeoutMs` limits it.
    */
   timeoutMs?: number;
-  /** `recordingType` of the request's body. Default: `"screen"`. */
+  /** `recordingType` in the request's body. Default: `"screen"`. */
   recordingType?: string;
-  /** `false`: this call makes a start of its own, whatever other calls and pages are at. Default: `true`. */
+  /** `false`: this call sends its own start, whatever other calls and pages do. Default: `true`. */
   share?: boolean;
 }
 
-/** An agent with their organization. */
+/** An agent and their organization. */
 export interface AgentOfOrg {
   agentId: string;
   /** A UUID, instead of `orgId` of {@link StartManyOptions} and of the recorder's. */
   orgId?: string;
 }
 
-/** How to start many. `timeoutMs` counts for each start from its turn on. */
+/** Options of {@link Recorder.startMany}. `timeoutMs` counts for each start from its turn on. */
 export interface StartManyOptions extends StartOptions {
-  /** Starts under way at the same time: 1 to 100. Default: 6, as many connections as browsers open to an HTTP/1.1 host. */
+  /**
+   * How many starts run at the same time: 1 to 100. Default: 6, the connections that browsers open to an HTTP/1.1 host.
+   */
   concurrency?: number;
   /**
-   * Requests that each token may make in a minute: 1 to 100000, instead of the usual 300. Where an answer tells a lower
-   * limit, that counts.
+   * Requests that each token may send in a minute: 1 to 100000. Default: 300. If the API announces a lower limit, that
+   * one counts.
    */
   requestsPerMinute?: number;
-  /** Told after each start that is settled, in a later turn; what it throws harms nothing and is told on the console, once. */
+  /** Called after each start that has settled, in a later turn. If it throws, the console shows that once. */
   onProgress?: (progress: StartManyProgress) => void;
 }
 
-/** How far startMany() has come. */
+/** The progress of {@link Recorder.startMany}. */
 export interface StartManyProgress {
   total: number;
-  /** `fulfilled` and `rejected` together. */
+  /** `fulfilled` plus `rejected`. */
   settled: number;
   fulfilled: number;
   rejected: number;
 }
 
-/** Limits of a call about recordings. */
+/** Options of a call about recordings. */
 export interface RecordingOptions {
-  /** Ends the call with the signal's `reason`. */
+  /** Ends the call with `signal.reason`. */
   signal?: AbortSignal;
-  /** The longest time that this call may take, in milliseconds, instead of connect()'s. */
+  /** The longest time that this call may take, in milliseconds, instead of that of `connect()`. */
   timeoutMs?: number;
 }
 
-/** Which recordings to list. */
+/** Options of {@link Recorder.recordings}. */
 export interface RecordingsOptions extends RecordingOptions {
-  /** Those of this agent only. */
+  /** Only recordings of this agent. */
   agentId?: string;
   /** The organization, instead of the recorder's. */
   orgId?: string;
 }
 
 /**
- * A recording's state: it runs, has ended, or the cloud did not say (`"unknown"`). Upper case counts as lower case. Any other
- * text is the cloud's own word for a state that this package does not know: show it, and take it neither for running nor for
- * ended.
+ * The state of a recording: it runs, has ended, or the API did not say (`"unknown"`). Any other text is the API's own
+ * word for a state that this package does not know: show it, and do not take it for running or ended.
  */
 export type RecordingState = "recording" | "stopped" | "unknown" | (string & {});
 
 /**
- * A recording as the cloud told of it at one moment; it does not change. It stays bound to its organization and environment,
- * whatever switchOrg() does.
+ * A recording, as the API described it at one moment. It does not change. It stays bound to its organization and
+ * environment, whatever `switchOrg()` does.
  */
 export interface Recording {
   readonly id: string;
   readonly agentId: string;
-  /** The organization whose token started it or read it. */
+  /** The organization whose token started or read it. */
   readonly orgId: string;
   readonly state: RecordingState;
-  /** When it started (ISO 8601), where the cloud said so. */
+  /** When it started (ISO 8601), if the API says so. */
   readonly startedAt?: string;
   /**
-   * Whether startRecording() found it running, from before the call as far as clocks tell, instead of starting it; always
-   * after a refusal (409).
+   * Whether `startRecording()` found it instead of starting it: it ran before the call, as far as the clocks can tell.
+   * Always true after a 409.
    */
   readonly alreadyRunning: boolean;
-  /** The cloud's own words for it. */
+  /** The API's own JSON for it. */
   readonly raw: unknown;
   /**
-   * Stops it (`PATCH {path}/{id}`), and resolves to what it is then. May be called again, and is sent again where its answer
-   * is lost, three times in all: stopping twice is stopping.
+   * Stops it, and resolves to its new state. You can call it again. If a response is lost, the request is repeated,
+   * three times in all.
    *
-   * @throws {RecorderError} `RECORDING_NOT_FOUND`, `CONFLICT` where the cloud does not let it be stopped, and as
-   *   {@link Recorder.recordings}. With `NETWORK`, `TIMEOUT` and `CLOUD_UNAVAILABLE` it may have been stopped.
+   * @throws {RecorderError} `RECORDING_NOT_FOUND`, `CONFLICT` if the API does not allow it, and as {@link
+   * Recorder.recordings}. With `NETWORK`, `TIMEOUT` and `CLOUD_UNAVAILABLE`, it may have stopped.
    */
   stop(options?: RecordingOptions): Promise<Recording>;
   /**
-   * What it is now (`GET {path}/{id}`).
+   * Resolves to its current state.
    *
    * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as {@link Recorder.recordings}
    */
   refresh(options?: RecordingOptions): Promise<Recording>;
 }
 
-/** A recording that was seen while another one was looked for. */
+/** A recording that the API listed when the library looked for another one. */
 export interface SeenRecording {
   readonly id: string;
   readonly state: RecordingState;
-  /** When it started (ISO 8601), where the cloud said so. */
+  /** When it started (ISO 8601), if the API says so. */
   readonly startedAt?: string;
 }
 
-/** What every call rejects with, but for an abort. Holds no text of a token. */
+/**
+ * Every call rejects with this error, except aborts, which reject with `signal.reason`. Never contains the text of a
+ * token.
+ */
 export class RecorderError extends Error {
   private constructor();
   readonly name: "RecorderError";
-  /** What happened: stable, one code a cause. The README explains each. */
+  /** What happened. Codes are stable, one for each cause: see [error codes](../docs/error-codes.md). */
   readonly code: ErrorCode;
-  /** What to do now, in one sentence. */
+  /** What to do now, in a sentence or two. */
   readonly hint: string;
-  /** Whether the same call may succeed later with nothing else changed, and can not start a second recording. */
+  /** Whether the same call may succeed later with nothing else changed, and cannot start a second recording. */
   readonly retryable: boolean;
-  /** HTTP status of the cloud's answer, or of the one in place of the WebAssembly module. */
+  /** HTTP status of the response: the API's, or the one in place of the WebAssembly module. */
   readonly status?: number;
   /** The organization that the call was for. */
   readonly orgId?: string;
-  /** The organization of the token in question. */
+  /** The organization of the token. */
   readonly tokenOrgId?: string;
   /** The home organization of the token's user. */
   readonly homeOrgId?: string;
-  /** OAuth scopes that the call needs and the token's client may not use. */
+  /** OAuth scopes that the call needs and the token lacks. One of them is enough. */
   readonly missingScopes?: string[];
   /** OAuth scopes that the token has. */
   readonly grantedScopes?: string[];
-  /** A scope that the token has and that the missing one was probably meant to be, such as `"screenrecording:write"`. */
+  /** A scope of the token that is probably a misspelling of the missing one, such as `"screenrecording:write"`. */
   readonly nearMiss?: string;
-  /** Names of the headers with the organization's id that were sent. */
+  /** Names of the headers that carried the organization's id. */
   readonly orgHeaders?: string[];
-  /** How long the cloud says to wait (429), in milliseconds. */
+  /** How long the API asks to wait (429), in milliseconds. */
   readonly retryAfterMs?: number;
   /**
-   * With `OUTCOME_UNKNOWN`: the agent's recordings that the cloud listed when the start was looked for; absent where it did
-   * not say.
+   * With `OUTCOME_UNKNOWN`: the agent's recordings that the API listed when the library looked. Absent if it did not
+   * say.
    */
   readonly seenRecordings?: SeenRecording[];
-  /** Permissions that the cloud named. */
+  /** Permissions that the API named. */
   readonly missingPermissions?: string[];
-  /** `contextId` of the cloud's error body: give it to Genesys' support. */
+  /** `contextId` of the API's error body, for Genesys' support. */
   readonly contextId?: string;
-  /** `ININ-Correlation-Id` of the cloud's answer. */
+  /** `ININ-Correlation-Id` of the response, for Genesys' support. */
   readonly correlationId?: string;
-  /** What lies behind it: the cloud's own words, what `getToken` threw, the platform's error, or another RecorderError. */
+  /** The reason behind it: the API's own body, what `getToken` threw, the browser's error, or another RecorderError. */
   readonly cause?: unknown;
 }
 
-/** Every code, explained in the README. New ones may be added. */
+/** Every [error code](../docs/error-codes.md). New codes may be added. */
 export type ErrorCode =
   | "NO_LAUNCH_CONTEXT"
   | "UNKNOWN_ENVIRONMENT"

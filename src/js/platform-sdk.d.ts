@@ -1,12 +1,12 @@
 import type { Recorder } from "./index.js";
 
 /**
- * An HTTP client for an `ApiClient` of purecloud-platform-client-v2 (tested with 262). The SDK's requests go out with the token of
- * the recorder's organization, or of `orgId`. The SDK never has a token: do not call its login methods. With one `ApiClient` for
- * each organization, one page can work in several organizations side by side.
+ * An HTTP client for an `ApiClient` of purecloud-platform-client-v2 (tested with 262). The SDK's requests carry the token of the recorder's
+ * organization, or of `orgId`. The SDK never has a token, so do not call its login methods. With one `ApiClient` for each organization, one
+ * page can work in several organizations at the same time.
  *
- * The region that the SDK is set to has no effect. A refusal rejects in the SDK's own form. If nothing was answered or sent, the
- * call rejects with the recorder's `RecorderError`.
+ * The SDK's region setting has no effect. A refusal rejects in the SDK's own form. If nothing was sent or no response came, the call rejects
+ * with the recorder's `RecorderError`.
  *
  * @example
  * import platform from "purecloud-platform-client-v2";

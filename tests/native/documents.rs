@@ -143,6 +143,17 @@ fn the_types_list_every_code_and_no_other() {
     assert_eq!(listed, codes);
 }
 
+/// The declarations are packed as dist/index.d.ts.
+#[test]
+fn the_types_link_to_pages_that_exist() {
+    let types = read("src/js/index.d.ts");
+    let links: Vec<&str> = types.split("](../").skip(1).map(|rest| between(rest, "", ")")).collect();
+    assert!(links.len() > 5, "{links:?}");
+    for link in links {
+        read(link);
+    }
+}
+
 #[test]
 fn codes_are_upper_case_and_their_texts_are_one_line() {
     for code in Code::ALL {
