@@ -35,7 +35,7 @@ export function describe(thrown) {
   try {
     return shorten(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
   } catch {
-    return "something that can not be read";
+    return "an unreadable value";
   }
 }
 
@@ -80,18 +80,18 @@ export function initConflict() {
     __proto__: null,
     code: "INIT_CONFLICT",
     message: "The WebAssembly module was loaded from another `wasm` source already.",
-    hint: "Pass the same `wasm` to every connect(), or pass it only once.",
+    hint: "Pass the same `wasm` to every connect(), or only once.",
     retryable: false,
   });
 }
 
 export function panicError(message, isFinal) {
-  const final = isFinal ? " It was the second time in a row: only a reload of the page starts the library again." : "";
+  const final = isFinal ? " This was the second panic in a row: reload the page to use the library again." : "";
   return new RecorderError({
     __proto__: null,
     code: "PANICKED",
     message: `The library ${message}${final}`,
-    hint: "Please report the message; if a start was in flight, find out whether the agent is being recorded before you start again.",
+    hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.",
     retryable: false,
   });
 }
@@ -101,7 +101,7 @@ export function closed() {
     __proto__: null,
     code: "CLOSED",
     message: "The recorder is closed.",
-    hint: "connect() again. To continue with a recording, call recording(id) on the new recorder.",
+    hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder.",
     retryable: false,
   });
 }
@@ -111,7 +111,7 @@ export function badArgument(message, cause) {
     __proto__: null,
     code: "BAD_ARGUMENT",
     message,
-    hint: "Correct the argument that the message names.",
+    hint: "Correct the argument in the message.",
     retryable: false,
     cause,
   });
@@ -122,7 +122,7 @@ export function timedOut(what, timeoutMs) {
     __proto__: null,
     code: "TIMEOUT",
     message: `Waiting for ${what} took longer than ${timeoutMs} ms.`,
-    hint: "If the message names another tab, close or reload that tab. Otherwise try again, or allow more time with `timeoutMs`.",
+    hint: "If the message names another tab, close or reload it. Otherwise, try again, or increase `timeoutMs`.",
     retryable: true,
   });
 }
