@@ -48,7 +48,7 @@ impl AgentId {
             return Err("The agent id is empty.");
         }
         if text.trim() != text || text.chars().any(char::is_control) {
-            return Err("The agent id has blanks around it or control characters in it.");
+            return Err("The agent id has surrounding blanks or control characters.");
         }
         if text == "." || text == ".." {
             return Err("The agent id has no letter or digit.");
@@ -76,7 +76,7 @@ impl RecordingId {
         if is_well_formed && text != "." && text != ".." {
             return Ok(RecordingId(text.to_owned()));
         }
-        Err("The recording's id is empty, longer than 256 characters, or no id.")
+        Err("The recording id is empty, not an id, or too long (256).")
     }
 
     /// The id as text.

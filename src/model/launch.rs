@@ -105,7 +105,7 @@ impl LaunchContext {
                 }
                 match launch.get(parameter.name) {
                     Some(other) if other != value => {
-                        return Err(bad(format!("The launch URL gives {} twice, differently: {name} is one of them.", parameter.name)));
+                        return Err(bad(format!("The launch URL contradicts itself about {}: {name} is one value.", parameter.name)));
                     }
                     Some(_) => {}
                     None => launch.values.push((parameter.name, value)),
@@ -140,10 +140,10 @@ impl LaunchContext {
         let by_domain = self.get("pcEnvironment").map(|domain| environments.of_domain(domain)).transpose()?;
         match (by_host, by_domain) {
             (Some(host), Some(domain)) if host != domain => {
-                Err(unknown("The launch URL's pcEnvironment is another environment than its gcTargetEnv."))
+                Err(unknown("The launch URL's pcEnvironment and gcTargetEnv contradict each other."))
             }
             (Some(environment), _) | (None, Some(environment)) => Ok(environment),
-            (None, None) => Err(unknown("The launch URL names no environment.")),
+            (None, None) => Err(unknown("The launch URL has no environment.")),
         }
     }
 }
@@ -153,7 +153,7 @@ fn value_of(pairs: &[(String, String)], parameter: &str) -> Result<Option<String
     let mut values = pairs.iter().filter(|(key, _)| key == parameter).map(|(_, value)| value);
     let Some(value) = values.next() else { return Ok(None) };
     if values.any(|other| other != value) {
-        return Err(bad(format!("The launch URL gives {parameter} twice, differently.")));
+        return Err(bad(format!("The launch URL has two values for {parameter}.")));
     }
     let is_placeholder = value.starts_with("{{") && value.ends_with("}}");
     Ok(Some(value.clone()).filter(|value| !value.is_empty() && !is_placeholder))

@@ -25,7 +25,7 @@ impl AccessToken {
         let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
         let unpadded = text.trim_end_matches('=');
         if unpadded.is_empty() || !unpadded.bytes().all(is_token_byte) {
-            return malformed("The token has characters that no bearer token has, such as blanks or line breaks.");
+            return malformed("The token has characters that a token cannot have, such as blanks or line breaks.");
         }
         Ok(AccessToken(text.to_owned().into()))
     }

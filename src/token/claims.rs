@@ -44,7 +44,7 @@ impl AccessToken {
             [payload, signature] => read_claims(header, payload, signature, parse_json),
             _ => None,
         };
-        claims.map(Some).ok_or_else(|| Error::new(Code::TokenMalformed, "The token looks like a JWT and can not be read as one."))
+        claims.map(Some).ok_or_else(|| Error::new(Code::TokenMalformed, "The token looks like a JWT but cannot be read."))
     }
 }
 

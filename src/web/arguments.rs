@@ -246,7 +246,7 @@ pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, Stri
 }
 
 fn get(object: &Object, place: &str, name: &str) -> Result<JsValue, Error> {
-    own_property(object, name).map_err(|_| bad(format!("{place}{name} can not be read.")))
+    own_property(object, name).map_err(|_| bad(format!("{place}{name} cannot be read.")))
 }
 
 fn must_be(place: &str, what: &str) -> Error {
