@@ -275,7 +275,7 @@ impl<P: Platform> Keyring<P> {
             return Ok(token);
         }
         let (asked, given) = (&target.org, token.target().org.clone());
-        let message = format!("The sign-in was for organization {asked} and gave a token of {given}.");
+        let message = format!("The sign-in was for organization {asked} and ended in {given}.");
         let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
         error.evidence.token_org_id = Some(given);
         error.evidence.home_org_id = token.home_org().cloned();

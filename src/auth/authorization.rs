@@ -28,7 +28,7 @@ pub(super) struct AuthorizationRequest {
 
 impl AuthorizationRequest {
     pub(super) async fn begin(login: &Login, ports: &impl Platform, need: &Need) -> Result<AuthorizationRequest, Error> {
-        let no_crypto = || Error::new(Code::InsecureOrigin, "This page has no Web Crypto, since it is not a secure context.");
+        let no_crypto = || Error::new(Code::InsecureOrigin, "This page is not a secure context, so it has no Web Crypto.");
         let random = || ports.random().map(|bytes| Base64UrlUnpadded::encode_string(&bytes)).ok_or_else(no_crypto);
         let verifier = Secret::from(random()?);
         let digest = ports.sha256(verifier.reveal().as_bytes()).await.ok_or_else(no_crypto)?;
@@ -135,7 +135,8 @@ impl AuthorizationCode {
 }
 
 /// The hint if the authorization response names another issuer.
-const OTHER_ISSUER: &str = "Another server may have answered (a mix-up attack). If the login origin really is this issuer, set `issuer` of the entry in `environments`.";
+const OTHER_ISSUER: &str =
+    "Another server may have answered (a mix-up attack). If the issuer is right, set `issuer` of the entry in `environments`.";
 
 pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

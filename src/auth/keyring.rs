@@ -205,7 +205,7 @@ impl<P: Platform> Keyring<P> {
             return Err(signed_out(&target));
         }
         if self.token_for(&target).is_some_and(|held| held.is_rejected() && held.is_same_token(&token)) {
-            let message = "It is the very token that the cloud has refused.";
+            let message = "The API has rejected this very token.";
             return Err(Error::new(Code::Unauthenticated, message).for_org(&target.org));
         }
         self.end_sharing(&target);
@@ -343,7 +343,7 @@ impl<P: Platform> Keyring<P> {
             let now = self.exchange.now();
             let is_expired = token.expires_at(now).is_some_and(|expires_at| expires_at <= now.instant());
             let (code, what) = if token.is_rejected() && !is_expired {
-                (Code::Unauthenticated, "was refused by the cloud")
+                (Code::Unauthenticated, "was rejected by the API")
             } else {
                 (Code::TokenExpired, "has expired")
             };
@@ -351,12 +351,12 @@ impl<P: Platform> Keyring<P> {
         }
         let tokens = self.tokens();
         let Some(other) = tokens.first() else {
-            return Error::new(Code::NoToken, format!("No token of organization {org} is held.")).for_org(org);
+            return Error::new(Code::NoToken, format!("Organization {org} has no token.")).for_org(org);
         };
         let others: Vec<&str> = tokens.iter().map(|token| token.target().org.as_str()).collect();
         let mut error = Error::new(
             Code::OrgMismatch,
-            format!("The call is for organization {org}; the tokens held are of {}. Nothing was sent.", others.join(", ")),
+            format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", others.join(", ")),
         );
         error.evidence.token_org_id = Some(other.target().org.clone());
         error.evidence.home_org_id = other.home_org().cloned();

@@ -87,7 +87,7 @@ impl Login {
             ));
         }
         if options.scope.as_deref().is_some_and(|scope| !scope.split(' ').all(is_scope_token)) {
-            return Err(bad("login.scope must be OAuth scopes, with one blank between them."));
+            return Err(bad("login.scope must be OAuth scopes, separated by single spaces."));
         }
         Ok(Login {
             client_id,
@@ -118,7 +118,7 @@ impl Login {
         if self.allows(org) {
             return Ok(());
         }
-        let error = Error::new(Code::LoginWrongOrg, format!("login.allowedOrgIds does not have organization {org}."));
+        let error = Error::new(Code::LoginWrongOrg, format!("login.allowedOrgIds lacks organization {org}."));
         Err(error.with_hint(NOT_ALLOWED))
     }
 

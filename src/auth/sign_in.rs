@@ -20,7 +20,7 @@ use crate::model::secret::Secret;
 
 /// The hint if the callback page has no query.
 const QUERY_DROPPED: &str =
-    "Set login.redirectUri to the address at which the server shows callback.html without a redirect: its redirect drops the query.";
+    "Set login.redirectUri to an address that shows callback.html without a redirect: the redirect drops the query.";
 
 /// How often an open window is checked, in milliseconds.
 const WINDOW_CHECK_MS: u32 = 250;
@@ -60,7 +60,7 @@ impl Login {
         remove_old_requests(ports);
         let item = request.to_session_item(ports, page_query);
         if !ports.store_and_navigate(&request.authorize_url(self, ports), &session_key(&request.state), item.reveal()) {
-            return Error::new(Code::LoginBlocked, "The page can not keep what it needs to come back: it has no sessionStorage.");
+            return Error::new(Code::LoginBlocked, "The page has no sessionStorage, so it cannot return from a sign-in.");
         }
         ports.sleep(self.timeout()).await;
         self.timed_out()
@@ -92,10 +92,7 @@ impl Login {
     }
 
     fn not_the_callback_page(&self) -> Error {
-        let message = format!(
-            "login.redirectUri ({}) shows a page that does not report the sign-in: it is not the callback page.",
-            self.redirect_uri
-        );
+        let message = format!("login.redirectUri ({}) does not show the callback page.", self.redirect_uri);
         Error::new(Code::BadArgument, message).with_hint("Serve callback.html and callback.js at login.redirectUri, not the app itself.")
     }
 
@@ -211,7 +208,7 @@ impl AuthorizationResponse {
         ports.replace_address(&format!("{}{query}{fragment}", page.address));
         returned.note();
         if request.is_empty() {
-            let error = not_ours("The page was opened with an authorization response that nobody here waits for.");
+            let error = not_ours("The page was opened with an authorization response that it did not request.");
             returned.note_failure(&error);
             return Err(error);
         }
@@ -231,7 +228,7 @@ impl AuthorizationResponse {
             && stored("client_id") == login.client_id
             && stored("redirect_uri") == login.redirect_uri;
         if !is_same {
-            return Err(not_ours("The sign-in was begun at another login origin or with another OAuth client."));
+            return Err(not_ours("The sign-in began at another login origin or with another OAuth client."));
         }
         let org = OrgId::parse(stored("target"));
         let request = AuthorizationRequest {

@@ -25,8 +25,7 @@ use crate::token::org_token::{KnownBy, OrgToken};
 const MAX_SOURCE_MS: u32 = 60_000;
 
 /// The hint if a window was to open later than in the click's own turn. Some browsers block every such window.
-const CLICK_AGAIN: &str =
-    "Make the call again in a click or key press handler: the window then opens at once. If it does not, allow popups for this page.";
+const CLICK_AGAIN: &str = "Make the call again in a click or key press: the window then opens at once. If not, allow popups for this page.";
 
 /// More pages than one origin will have.
 const MAX_PAGES: u8 = 100;
@@ -205,7 +204,7 @@ impl<P: Platform> Sources<P> {
         };
         let Some(mut token) = self.with_timeout("getToken", Box::pin(work)).await? else { return Ok(None) };
         if !token.is_fresh(self.exchange.now()) {
-            return Err(Error::new(Code::TokenExpired, format!("getToken returned a token of {} that has expired.", token.target().org)));
+            return Err(Error::new(Code::TokenExpired, format!("getToken returned an expired token of {}.", token.target().org)));
         }
         match org {
             Some(org) if token.target().org != *org => return Err(wrong_org_given(org, &token.target().org)),
@@ -284,7 +283,7 @@ impl<P: Platform> Sources<P> {
             token = token.valid_now(now);
         }
         if token.is_surely_expired(now) {
-            return Err(Error::new(Code::TokenExpired, "The token that was given has expired."));
+            return Err(Error::new(Code::TokenExpired, "The token has expired."));
         }
         if token.is_expired(now) {
             return self.exchange.fetch_token_info(token).await;
@@ -331,7 +330,7 @@ fn opaque_origin() -> Error {
 
 /// The error if `getToken` returned another organization's token.
 pub(crate) fn wrong_org_given(asked: &OrgId, given: &OrgId) -> Error {
-    let message = format!("getToken was asked for a token of organization {asked} and returned one of {given}.");
+    let message = format!("getToken was asked for organization {asked} and returned a token of {given}.");
     let mut error = Error::new(Code::TokenSourceWrongOrg, message);
     error.evidence.token_org_id = Some(given.clone());
     error
@@ -339,7 +338,7 @@ pub(crate) fn wrong_org_given(asked: &OrgId, given: &OrgId) -> Error {
 
 fn reject_same_token(token: OrgToken, stale: Option<&OrgToken>, who: &str) -> Result<OrgToken, Error> {
     if stale.is_some_and(|stale| stale.is_rejected() && stale.is_same_token(&token)) {
-        return Err(Error::new(Code::Unauthenticated, format!("{who} the very token that the cloud has refused.")));
+        return Err(Error::new(Code::Unauthenticated, format!("{who} the same token that the API rejected.")));
     }
     Ok(token)
 }

@@ -64,7 +64,7 @@ impl TokenResponse {
     fn from_response(response: &Response, asked_at: Instant) -> Result<TokenResponse, Error> {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         if response.json.str("token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-            let message = "The login origin's token endpoint gave a token that is no bearer token (token_type).";
+            let message = "The login origin's token endpoint returned no bearer token (token_type).";
             return Err(Error::new(Code::UnexpectedAnswer, message));
         }
         // Some servers say 0 or -1 for a token that does not expire.
@@ -78,7 +78,8 @@ impl TokenResponse {
 }
 
 /// The hint if the authorization code was not accepted.
-const SIGN_IN_AGAIN: &str = "Sign in again: the authorization code has expired, or the login origin has forgotten it. If this repeats, compare the OAuth client's redirect URI.";
+const SIGN_IN_AGAIN: &str =
+    "Sign in again. The authorization code has expired or is unknown. If this repeats, check the OAuth client's redirect URI.";
 
 /// The token endpoint's error (RFC 6749 §5.2). Some servers answer 200 with an error.
 fn refused(mut response: Response) -> Error {
@@ -90,7 +91,7 @@ fn refused(mut response: Response) -> Error {
         // A proxy's page, for example.
         _ => Code::UnexpectedAnswer,
     };
-    let shown = word.unwrap_or(if response.status == 200 { "no access token" } else { "no error that can be read" });
+    let shown = word.unwrap_or(if response.status == 200 { "no access token" } else { "no readable error" });
     let mut error = Error::new(code, format!("The login origin's token endpoint answered {}: {shown}", response.status));
     if code == Code::LoginDenied && word == Some("invalid_grant") {
         error = error.with_hint(SIGN_IN_AGAIN);
