@@ -55,7 +55,7 @@ impl<P: Platform> Recordings<P> {
         if listed.unreadable == 0 {
             return Ok(listed.recordings);
         }
-        let message = format!("The cloud lists {} recordings whose id, agent, organization or user cannot be read.", listed.unreadable);
+        let message = format!("The API lists {} recordings whose id, agent, organization or user cannot be read.", listed.unreadable);
         let unexpected = Error::new(Code::UnexpectedAnswer, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         Err(ReadError::Failed(unexpected.for_org(&call.target.org).into()))
     }
@@ -67,7 +67,7 @@ impl<P: Platform> Recordings<P> {
         let token = sent.last().map(|sent| sent.token);
         let user = self.user(token.as_deref()).await;
         let listed = self.contract.shape().list(&response, whose(&call.target.org, agent, user.as_deref()));
-        listed.ok_or_else(|| ReadError::Failed(unexpected("The cloud's answer is no list of recordings.", response, &call.target)))
+        listed.ok_or_else(|| ReadError::Failed(unexpected("The response is not a list of recordings.", response, &call.target)))
     }
 
     /// What the cloud lists of this agent, with exactly this token. `None` if the cloud does not say.
@@ -101,7 +101,7 @@ impl<P: Platform> Recordings<P> {
             result => result?,
         };
         let found = self.with_id(&response, id, agent, &call.target);
-        found.ok_or_else(|| unexpected("The cloud's answer is not the recording that was asked for.", response, &call.target))
+        found.ok_or_else(|| unexpected("The response is not the requested recording.", response, &call.target))
     }
 
     /// Stops the recording with this id. A recording that has stopped already is no error.
@@ -112,7 +112,7 @@ impl<P: Platform> Recordings<P> {
                 // For example 204: accepted, but without a body that describes the recording.
                 None => self.find(call, id, agent).await.map_err(|error| {
                     let mut error = Error::clone(&error);
-                    error.message = format!("The cloud has accepted the stop; what it says of the recording since: {}", error.message);
+                    error.message = format!("The API accepted the stop. Then reading the recording failed: {}", error.message);
                     error.into()
                 }),
             },
@@ -135,7 +135,7 @@ impl<P: Platform> Recordings<P> {
         self.client.send(call, &request, sent).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
             SendError::NoResponse(lost) => {
-                ReadError::Failed(Error::no_response(Code::Network, "The cloud did not answer.", lost).for_org(&call.target.org).into())
+                ReadError::Failed(Error::no_response(Code::Network, "No response came.", lost).for_org(&call.target.org).into())
             }
             SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused.into()),
             SendError::Refused(refused) => ReadError::Refused(as_recording_refusal(refused).into()),

@@ -75,13 +75,13 @@ impl<P: Platform> Starts<P> {
                     return Ok(self.record_outcome(state, recording));
                 }
                 None => {
-                    let message = "The cloud's answer does not name a recording of this agent in this organization.";
+                    let message = "The API's response names no recording of this agent in this organization.";
                     Error::new(Code::OutcomeUnknown, message).answered_by(response)
                 }
             },
             Err(SendError::NotSent(error)) => return Err(error.into()),
             Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => {
-                Error::no_response(Code::OutcomeUnknown, "The start was handed to the browser, and no response came.", lost)
+                Error::no_response(Code::OutcomeUnknown, "The start was sent, but no response came.", lost)
             }
             Err(SendError::NoResponse(lost)) => {
                 return Err(Error::no_response(Code::Network, "The start could not be sent.", lost).for_org(org).into());

@@ -72,15 +72,11 @@ impl<P: Platform> Starts<P> {
             }
         }
         let looked = match &listed {
-            None => "Looking for it, the cloud did not say which recordings the agent has.",
-            Some((.., 1..)) => "Looking for it, the cloud lists a recording that cannot be read, and that may be the agent's.",
-            Some((seen, ..)) if seen.is_empty() => "Looking for it, the cloud lists no recording of the agent.",
-            Some((_, 0, _)) => {
-                "Looking for it, the cloud lists no other recording of the agent that runs and is known to have begun since."
-            }
-            Some(_) => {
-                "Looking for it, the cloud lists recordings of the agent that began since, and several starts may have led to them: which is whose can not be told."
-            }
+            None => "The API did not say which recordings the agent has.",
+            Some((.., 1..)) => "The API lists a recording that cannot be read and may be the agent's.",
+            Some((seen, ..)) if seen.is_empty() => "The API lists no recording of the agent.",
+            Some((_, 0, _)) => "The API lists no other recording of the agent that runs and certainly began since.",
+            Some(_) => "The API lists recordings of the agent that began since, but several starts may have caused them.",
         };
         unknown.message = format!("{} {looked}", unknown.message);
         unknown.evidence.seen = listed.map(|(seen, ..)| seen.iter().map(Seen::from).collect());
@@ -157,7 +153,7 @@ impl<P: Platform> Starts<P> {
             return Ok(());
         }
         let what = if unknown == 0 { "cannot be read" } else { "has an unknown state, and an unknown or recent start time" };
-        let message = format!("Nothing was sent: the cloud lists a recording that {what}, and that may be the agent's and running.");
+        let message = format!("Nothing was sent: the API lists a recording that {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
         Err(error.for_org(&state.key.target.org))

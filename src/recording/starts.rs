@@ -84,7 +84,7 @@ impl StartState {
         match self.waits_for.get() {
             WaitsFor::Nothing => {}
             WaitsFor::EarlierStart => {
-                error.message.push_str(" It waited for an earlier start of this page for the agent, which has no answer yet.");
+                error.message.push_str(" An earlier start of this page for the agent has no response yet.");
             }
             WaitsFor::Lock => {
                 let name = self.key.lock_name();
@@ -163,7 +163,7 @@ impl<P: Platform> Starts<P> {
         drop(work);
         let org = &call.target.org;
         let closed_after_sent = || {
-            let message = "The recorder was closed after the start was sent: the recording may be running.";
+            let message = "The recorder was closed after the start was sent: a recording may be running.";
             Err(Error::new(Code::Closed, message).for_org(org).into())
         };
         match (interruption, completed, sent) {
@@ -171,7 +171,7 @@ impl<P: Platform> Starts<P> {
             (Interruption::TimedOut, None, None) => Err(state.timed_out(call).for_org(org).into()),
             (Interruption::TimedOut, None, Some(sent)) => {
                 let unknown = || {
-                    let error = Error::new(Code::OutcomeUnknown, "The start was sent and no answer came in time.");
+                    let error = Error::new(Code::OutcomeUnknown, "The start was sent. No response came in time.");
                     error.caused_by(Cause::Error(Box::new(call.timed_out())))
                 };
                 let look = async {
