@@ -92,13 +92,13 @@ impl<P: Platform> Doctor<'_, P> {
         } else {
             self.report("fetch", Verdict::Ok, "the platform's own", "the platform's own", "");
         }
-        self.feature("session-storage", ports.has_session_storage(), "A sign-in by redirect needs it; one by popup does not.");
+        self.feature("session-storage", ports.has_session_storage(), "Sign-in by redirect needs it. By popup, it does not.");
         let has_locks = !matches!(ports.try_lock("premium-recorder check").await, TryLock::Unsupported);
         self.feature("web-locks", has_locks, "Without them, each page obtains its own token.");
         self.feature("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https.");
         let tokens = self.keyring.tokens();
         if tokens.is_empty() {
-            self.report("token", Verdict::Skipped, "none is held", "a token of the target organization", "");
+            self.report("token", Verdict::Skipped, "none", "a token of the target organization", "");
         }
         let mut confirmed = Vec::new();
         let mut refused = Vec::new();
@@ -148,7 +148,7 @@ impl<P: Platform> Doctor<'_, P> {
     }
 
     fn organization(&self) {
-        let expected = "one that is named, or the only one that a token is held of";
+        let expected = "the named one, or the only one that has a token";
         match &self.target {
             Ok(Some(target)) => self.report("organization", Verdict::Ok, target.org.as_str(), expected, ""),
             Ok(None) => self.report("organization", Verdict::Ok, "none is named: the next token decides (getToken, login)", expected, ""),
@@ -167,9 +167,9 @@ impl<P: Platform> Doctor<'_, P> {
     async fn token(&self, token: &Rc<OrgToken>) -> Result<Rc<OrgToken>, Error> {
         let org = &token.target().org;
         let now = self.exchange.now();
-        let expected = format!("a token of {org} that the cloud accepts");
+        let expected = format!("a token of {org} that the API accepts");
         if !token.may_be_fresh(now) {
-            let found = if token.is_rejected() { "the cloud has refused it" } else { "it has expired, or rested too long" };
+            let found = if token.is_rejected() { "the API rejected it" } else { "it has expired or idled too long" };
             self.report("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
             return Err(Error::new(Code::TokenExpired, found));
         }
@@ -183,7 +183,7 @@ impl<P: Platform> Doctor<'_, P> {
         };
         let known_by = match token.known_by() {
             KnownBy::Claim => "its claim",
-            KnownBy::Cloud => "the cloud",
+            KnownBy::Cloud => "the API",
         };
         let home = confirmed.home_org().map_or(String::new(), |home| format!(", home organization {home}"));
         let scopes = confirmed.scopes().map_or("unknown".to_owned(), |scopes| scopes.join(" "));
@@ -193,8 +193,8 @@ impl<P: Platform> Doctor<'_, P> {
         if owner == org {
             self.report("token", Verdict::Ok, format!("{org}: {facts}"), expected, "");
         } else {
-            let hint = "The token's claim is not what the cloud says: obtain a token of the organization itself.";
-            self.report("token", Verdict::Fail, format!("{org}: the cloud says that it is of {owner}; {facts}"), expected, hint);
+            let hint = "The token's claim contradicts the API: get a token of the organization itself.";
+            self.report("token", Verdict::Fail, format!("{org}: the API says that it is of {owner}; {facts}"), expected, hint);
         }
         Ok(confirmed)
     }
@@ -203,7 +203,7 @@ impl<P: Platform> Doctor<'_, P> {
         let target = match &self.target {
             Ok(Some(target)) => target,
             Ok(None) => {
-                let found = "none is held: it would be obtained (getToken, login)";
+                let found = "none: it would be obtained (getToken, login)";
                 return self.report("pick", Verdict::Ok, found, "a token of the target organization", "");
             }
             Err(_) => {
@@ -213,11 +213,11 @@ impl<P: Platform> Doctor<'_, P> {
         let expected = format!("a token of {}", target.org);
         if self.keyring.has_fresh(target) {
             return match confirmed.iter().any(|token| token.target() == target) {
-                true => self.report("pick", Verdict::Ok, "the one that is held", expected, ""),
+                true => self.report("pick", Verdict::Ok, "this token", expected, ""),
                 false => {
                     let reason = refused.iter().find(|(token, _)| token.target() == target);
                     let hint = reason.map_or(Code::WrongOrg.hint(), |(_, error)| error.hint());
-                    self.report("pick", Verdict::Warn, "the one that is held: see token", expected, hint);
+                    self.report("pick", Verdict::Warn, "this token: see token", expected, hint);
                 }
             };
         }
@@ -225,12 +225,12 @@ impl<P: Platform> Doctor<'_, P> {
             let error = self.keyring.missing_token_error(target);
             return self.report("pick", Verdict::Fail, error.message.as_str(), expected, error.hint());
         }
-        self.report("pick", Verdict::Ok, "none is held: it would be obtained (getToken, login)", expected, "");
+        self.report("pick", Verdict::Ok, "none: it would be obtained (getToken, login)", expected, "");
     }
 
     /// Checks that a person has signed in for each token.
     fn grant(&self, confirmed: &[Rc<OrgToken>]) {
-        let expected = "tokens for which a person has signed in";
+        let expected = "tokens of people who have signed in";
         if confirmed.is_empty() {
             return self.report("grant", Verdict::Skipped, "no token to look at", expected, "");
         }
@@ -239,7 +239,7 @@ impl<P: Platform> Doctor<'_, P> {
             match token.is_of_client() {
                 false => self.report("grant", Verdict::Ok, format!("{org}: a person's"), expected, ""),
                 true => {
-                    let hint = "Every visitor of the page has the rights of this client's role: let people sign in (login), and keep client credentials in your backend.";
+                    let hint = "Every visitor of the page has the rights of this client's role. Let people sign in (login), and keep client credentials in your backend.";
                     self.report("grant", Verdict::Warn, format!("{org}: client credentials"), expected, hint);
                 }
             }
@@ -255,7 +255,7 @@ impl<P: Platform> Doctor<'_, P> {
         for token in confirmed {
             let org = &token.target().org;
             let Some(scopes) = token.scopes() else {
-                self.report("scope", Verdict::Skipped, format!("{org}: the cloud does not say"), expected.as_str(), "");
+                self.report("scope", Verdict::Skipped, format!("{org}: the API does not say"), expected.as_str(), "");
                 continue;
             };
             let Some(first) = needed.first() else {
@@ -265,7 +265,7 @@ impl<P: Platform> Doctor<'_, P> {
             if let Some(held) = needed.iter().find(|scope| scopes.contains(scope)) {
                 self.report("scope", Verdict::Ok, format!("{org}: {held}"), expected.as_str(), "");
             } else if let Some(near) = near_miss(first, scopes) {
-                let hint = format!("\"{near}\" is not \"{first}\": correct the scope of the OAuth client, and obtain a new token.");
+                let hint = format!("\"{near}\" is not \"{first}\": correct the scope of the OAuth client, and get a new token.");
                 self.report("scope", Verdict::Fail, format!("{org}: \"{near}\""), expected.as_str(), hint);
             } else {
                 let found = format!("{org}: {}", if scopes.is_empty() { "none".to_owned() } else { scopes.join(" ") });
@@ -277,7 +277,7 @@ impl<P: Platform> Doctor<'_, P> {
     /// Checks the scopes that the library's own questions need, in an organization that enforces scopes.
     fn client_scopes(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         let expected = format!("{}, and {}", OWN_DATA.join(" or "), USERS.join(" or "));
-        let hint = "If the organization enforces scopes, it refuses such questions: add the missing scopes to the OAuth client, have it authorized in this organization, and obtain a new token.";
+        let hint = "If the organization enforces scopes, it refuses such requests: add the missing scopes to the OAuth client, have it authorized in this organization, and get a new token.";
         let is_refused = |error: &Error| error.code == Code::ScopeMissing;
         let tokens = confirmed.iter().map(|token| (token, false));
         let tokens: Vec<_> = tokens.chain(refused.iter().map(|(token, error)| (token, is_refused(error)))).collect();
@@ -295,19 +295,19 @@ impl<P: Platform> Doctor<'_, P> {
             } else if token.scopes().is_some() {
                 self.report("client-scopes", Verdict::Ok, format!("{org}: all of them"), expected.as_str(), "");
             } else {
-                self.report("client-scopes", Verdict::Skipped, format!("{org}: the cloud does not say"), expected.as_str(), "");
+                self.report("client-scopes", Verdict::Skipped, format!("{org}: the API does not say"), expected.as_str(), "");
             }
         }
     }
 
     fn contract(&self) {
         let contract = &self.settings.contract;
-        let expected = "the recording API of your cloud, with a list of recordings";
+        let expected = "your recording API, with a list of recordings";
         let start = contract.start_line();
         if contract.has_list() {
             return self.report("contract", Verdict::Ok, start, expected, "");
         }
-        let hint = "Without a list, a lost response stays unknown: handle OUTCOME_UNKNOWN, and look before you start again.";
+        let hint = "Without a list, a lost response stays unknown: handle OUTCOME_UNKNOWN, and check before a new start.";
         self.report("contract", Verdict::Warn, format!("{start}, without a list"), expected, hint);
     }
 
@@ -318,7 +318,8 @@ impl<P: Platform> Doctor<'_, P> {
             [] => self.report("org-header", Verdict::Ok, "none is sent", expected, ""),
             names if names.iter().any(is_usual) => self.report("org-header", Verdict::Ok, names.join(", "), expected, ""),
             names => {
-                let hint = "Whatever its name, no header makes one organization's token work in another; name the one that your cloud expects in contract.orgHeaders.";
+                let hint =
+                    "No header makes a token work in another organization. Name the header that your API expects in contract.orgHeaders.";
                 self.report("org-header", Verdict::Warn, names.join(", "), expected, hint);
             }
         }
@@ -327,10 +328,10 @@ impl<P: Platform> Doctor<'_, P> {
     /// Checks whether CORS allows the organization's headers: sends a request with them and, if that fails, one without.
     async fn cors(&self, token: Option<&Rc<OrgToken>>) {
         let names = self.settings.contract.org_headers();
-        let expected = "the API allows the organization's header to pages of other origins";
+        let expected = "the API's CORS allows the organization's header";
         let token = token.filter(|token| self.exchange.wait(token).is_none());
         let (Some(token), false) = (token, names.is_empty()) else {
-            let found = if names.is_empty() { "no such header is sent" } else { "no token to ask with now" };
+            let found = if names.is_empty() { "no such header is sent" } else { "no token to ask with" };
             return self.report("cors", Verdict::Skipped, found, expected, "");
         };
         let with_headers = ApiRequest::get_token_info().with_org_headers(names);
@@ -340,19 +341,19 @@ impl<P: Platform> Doctor<'_, P> {
         match self.client.send_with(token, ApiRequest::get_token_info()).await {
             Ok(_) => {
                 let hint = "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
-                self.report("cors", Verdict::Fail, format!("with {} no answer, without it one", names.join(", ")), expected, hint);
+                self.report("cors", Verdict::Fail, format!("fails with {}, works without it", names.join(", ")), expected, hint);
             }
-            Err(_) => self.report("cors", Verdict::Warn, "no answer, with the header or without", expected, Code::Network.hint()),
+            Err(_) => self.report("cors", Verdict::Warn, "no answer with or without the header", expected, Code::Network.hint()),
         }
     }
 
     fn clock(&self) {
-        let expected = "this machine's clock within 30 s of the cloud's";
+        let expected = "this machine's clock within 30 s of the API's";
         match self.exchange.clock_ahead() {
-            None => self.report("clock", Verdict::Skipped, "CORS does not let the cloud's Date be read", expected, ""),
+            None => self.report("clock", Verdict::Skipped, "CORS hides the API's Date", expected, ""),
             Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => self.report("clock", Verdict::Ok, skew(ahead), expected, ""),
             Some(ahead) => {
-                let hint = "Set the clock: tokens seem to expire too early or too late. The library reckons with it where it knows.";
+                let hint = "Set the clock: tokens seem to expire too early or too late. The library corrects it if it can.";
                 self.report("clock", Verdict::Warn, skew(ahead), expected, hint);
             }
         }
@@ -396,7 +397,7 @@ impl<P: Platform> Doctor<'_, P> {
                 None => self.report("agent", Verdict::Skipped, nothing_known(refused), expected, ""),
             };
         }
-        let found = format!("not in {}, whose token is held", missing_from.join(", nor in "));
+        let found = format!("not in {}, which has a token", missing_from.join(", nor in "));
         self.report("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
     }
 }
@@ -407,14 +408,14 @@ type RefusedToken = (Rc<OrgToken>, Error);
 /// Why a check has no token to look at.
 fn nothing_known(refused: &[RefusedToken]) -> String {
     match refused {
-        [(token, error), ..] => format!("no token that could tell; {}: {}", token.target().org, error.message),
-        [] => "no token that could tell".to_owned(),
+        [(token, error), ..] => format!("no token to check with; {}: {}", token.target().org, error.message),
+        [] => "no token to check with".to_owned(),
     }
 }
 
 fn skew(cloud_ahead: i64) -> String {
     let side = if cloud_ahead < 0 { "ahead of" } else { "behind" };
-    format!("{} s {side} the cloud's", cloud_ahead.abs() / 1000)
+    format!("{} s {side} the API's", cloud_ahead.abs() / 1000)
 }
 
 /// The last line of a report whose checks took too long.

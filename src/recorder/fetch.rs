@@ -43,7 +43,7 @@ impl AppRequest {
             return Err(bad("method must be GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE."));
         };
         if let Some(name) = self.header_names.iter().find(|name| !may_be_set(name)) {
-            let message = format!("headers: \"{name}\" is not yours to set: the library or the browser sets it.");
+            let message = format!("headers: the library or the browser sets \"{name}\".");
             return Err(bad(message));
         }
         let repeat = match (self.is_stream, self.idempotent) {
@@ -101,7 +101,7 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
         Ok(Err(SendError::NotSent(error))) => return Err(error.into()),
         Ok(Err(SendError::NoResponse(lost))) => no_response(lost, request),
         Err(Interruption::TimedOut) if sent.unresolved().is_some() && !is_idempotent(request) => {
-            outcome_unknown("The request was sent, and no response came in time.")
+            outcome_unknown("The request was sent. No response came in time.")
         }
         Err(interruption) => return Err(call.interrupted_by(interruption)),
     };
@@ -113,7 +113,7 @@ fn is_idempotent(request: &ApiRequest) -> bool {
 }
 
 fn no_response(lost: TransportError, request: &ApiRequest) -> Error {
-    let mut error = Error::no_response(Code::Network, "The cloud did not answer.", lost);
+    let mut error = Error::no_response(Code::Network, "No response came.", lost);
     if error.code == Code::Network && !is_idempotent(request) && error.evidence.hint.is_none() {
         error.code = Code::OutcomeUnknown;
         error = error.with_hint(FIND_OUT);
@@ -125,4 +125,4 @@ fn outcome_unknown(message: &str) -> Error {
     Error::new(Code::OutcomeUnknown, message).with_hint(FIND_OUT)
 }
 
-const FIND_OUT: &str = "Find out whether the cloud has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true` (not for a stream).";
+const FIND_OUT: &str = "Check whether the API has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true` (not for a stream).";

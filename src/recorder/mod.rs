@@ -410,12 +410,12 @@ impl<P: Platform> Recorder<P> {
         match self.keyring.tokens().as_slice() {
             [token] => Ok(Some(token.target().org.clone())),
             [] if self.keyring.sources().is_empty() => {
-                Err(Error::new(Code::NoToken, "No token is held, and nothing says which organization is meant."))
+                Err(Error::new(Code::NoToken, "There is no token, and nothing names the organization."))
             }
             [] => Ok(None),
             several => {
                 let orgs: Vec<&str> = several.iter().map(|token| token.target().org.as_str()).collect();
-                Err(Error::new(Code::OrgAmbiguous, format!("Tokens of several organizations are held: {}.", orgs.join(", "))))
+                Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", orgs.join(", "))))
             }
         }
     }

@@ -30,12 +30,12 @@ impl Trustor {
         let response = client.send(call, &request, &Rc::default()).await.map_err(|error| match error {
             SendError::NotSent(error) => error,
             SendError::NoResponse(lost) => {
-                Error::no_response(Code::Network, "The cloud could not be asked for trustors.", lost).for_org(org).into()
+                Error::no_response(Code::Network, "The trustors could not be requested.", lost).for_org(org).into()
             }
             SendError::Refused(refused) => refused.into(),
         })?;
         Trustor::list(&response.json).ok_or_else(|| {
-            let message = "The cloud's answer does not say who the user is.";
+            let message = "The response does not say who the user is.";
             Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(org).into()
         })
     }
