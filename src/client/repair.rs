@@ -40,8 +40,7 @@ impl<P: Platform> Client<P> {
         };
         if verified.target() != target {
             let (claimed, owner) = (&target.org, verified.target().org.clone());
-            refused.message =
-                format!("The token was taken for one of {claimed}; the cloud says that it is of {owner}. {}", refused.message);
+            refused.message = format!("The token was stored for {claimed}, but the API says that it is of {owner}. {}", refused.message);
             refused.evidence.home_org_id = verified.home_org().cloned();
             refused.evidence.token_org_id = Some(owner);
             self.keyring.correct_owner(token, verified);
@@ -62,7 +61,7 @@ impl<P: Platform> Client<P> {
             refused.code = Code::ScopeMissing;
             refused.evidence.missing_scopes = Some(request.scopes.to_vec());
             let needed = request.scopes.join("\" or \"");
-            refused.message = format!("The token is of organization {org}, as it should be, and lacks the scope \"{needed}\". {said}");
+            refused.message = format!("The token is of the right organization {org}, but lacks the scope \"{needed}\". {said}");
             return with_near_miss(refused);
         }
         let user = match request.agent.as_ref().and_then(ApiRequest::get_user) {
@@ -73,11 +72,11 @@ impl<P: Platform> Client<P> {
             Some(404) => "the agent is not in that organization",
             Some(200) => {
                 refused.code = Code::PermissionMissing;
-                "has the scope, and the agent is there: what remains is a permission, or that the feature is switched off"
+                "it has the scope, and the agent is there: a permission is missing, or the feature is disabled"
             }
-            _ => "whether the agent is there could not be found out",
+            _ => "whether the agent is there is unknown",
         };
-        refused.message = format!("The token is of organization {org}, as it should be; {found}. {said}");
+        refused.message = format!("The token is of the right organization {org}; {found}. {said}");
         refused
     }
 

@@ -134,7 +134,7 @@ impl<T> Call<T> {
     /// The error of a call whose time is over.
     pub fn timed_out(&self) -> Error {
         let behind_lock = match self.deadline.is_behind_lock() {
-            true => " It waited for a token that another tab or script of this origin is obtaining, as its Web Lock says.",
+            true => " It waited for a token that another tab or script of this origin is obtaining (it has the Web Lock).",
             false => "",
         };
         Error::new(Code::Timeout, format!("The call took longer than {} ms.{behind_lock}", self.deadline.limit()))

@@ -175,12 +175,12 @@ impl<P: CloudPorts> Exchange<P> {
     /// Asks the token's own environment whose the token is.
     pub async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
         if token.is_surely_expired(self.now()) {
-            return Err(Error::new(Code::TokenExpired, "The token has expired, and nothing but the cloud could say whose it is."));
+            return Err(Error::new(Code::TokenExpired, "The token has expired, and only the API could say whose it is."));
         }
         let response = self
             .send(token.token_info_request()?)
             .await
-            .map_err(|lost| Error::no_response(Code::Network, "The cloud could not be asked whose token it is.", lost))?;
+            .map_err(|lost| Error::no_response(Code::Network, "The API could not be asked whose token it is.", lost))?;
         if response.status != 200 {
             let mut refused = self.refusal(&response);
             if refused.code == Code::ScopeMissing {
@@ -190,7 +190,7 @@ impl<P: CloudPorts> Exchange<P> {
         }
         match TokenInfo::from_json(&response.json) {
             Some(info) => Ok(token.identified_by_cloud(info, self.now())),
-            None => Err(Error::new(Code::UnexpectedAnswer, "The cloud's answer does not say whose token it is.").answered_by(response)),
+            None => Err(Error::new(Code::UnexpectedAnswer, "The response does not say whose token it is.").answered_by(response)),
         }
     }
 }
@@ -217,7 +217,7 @@ impl<P: CloudPorts> Drop for InFlightRequest<'_, P> {
 
 /// The error if the cloud has asked to wait for longer than the caller can.
 pub(crate) fn must_wait(millis: u32) -> Error {
-    let mut error = Error::new(Code::RateLimited, "The cloud has asked to wait before this token is sent again.");
+    let mut error = Error::new(Code::RateLimited, "The API asked to wait before this token is sent again.");
     error.evidence.retry_after = Some(millis);
     error
 }

@@ -35,7 +35,7 @@ pub struct TransportError {
 }
 
 /// The hint if the browser did not accept the request, before anything was sent.
-const NOT_ACCEPTED: &str = "Look at `cause`: the browser did not accept the request. A script of the page may have replaced AbortController, Request, Headers or fetch.";
+const NOT_ACCEPTED: &str = "See `cause`: the browser did not accept the request. A script of the page may have replaced AbortController, Request, Headers or fetch.";
 
 impl Error {
     /// The error of a request that got no response. A request that was not sent says itself why.
