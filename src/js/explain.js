@@ -9,7 +9,7 @@ const EVIDENCE_LABELS = {
   homeOrgId: "home organization",
   orgHeaders: "headers sent",
   grantedScopes: "scopes of the token",
-  nearMiss: "nearly right",
+  nearMiss: "misspelled",
   retryAfterMs: "wait in ms",
   contextId: "contextId",
   correlationId: "correlation id",
@@ -22,7 +22,7 @@ export function explain(error) {
     // Other code may have made or changed the error.
   }
   const found = describe(error);
-  const hint = "Nothing of this package: look where it was thrown.";
+  const hint = "Not from this package: see where it was thrown.";
   return { check: "UNKNOWN", verdict: "fail", found, expected: "a RecorderError", hint };
 }
 

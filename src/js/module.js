@@ -106,7 +106,7 @@ async function startInstance(module) {
     return await start(module, recordPanic, lastPanic !== undefined);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
-    throw wasmLoadFailed("it is of another version than the JavaScript, perhaps from a cache.", cause);
+    throw wasmLoadFailed("its version does not match the JavaScript; it may be cached.", cause);
   }
 }
 

@@ -25,7 +25,7 @@ export function snapshotOf(data, notData) {
     return copy(data, notData);
   } catch (cause) {
     // A getter or a proxy threw, or there is too much of it.
-    throw badArgument("The options can not be read.", cause);
+    throw badArgument("The options cannot be read.", cause);
   }
 
   function copy(value, notData = []) {

@@ -22,7 +22,7 @@ export function httpClient(recorder, AbstractHttpClient, { orgId } = {}) {
 function pathOf(url, params) {
   const { pathname, search } = new URL(url);
   const at = pathname.indexOf("/api/");
-  if (at < 0) throw new Error(`${pathname} is no path of the API. The recorder signs in: do not sign in with the SDK.`);
+  if (at < 0) throw new Error(`${pathname} is not a path of the API. The recorder signs in, not the SDK.`);
   const query = new URLSearchParams(search);
   for (const [name, value] of Object.entries(params ?? {})) {
     if (value !== undefined && value !== null) query.append(name, value);

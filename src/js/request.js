@@ -56,7 +56,7 @@ function addressOf(path) {
   if (typeof address === "string") return address;
   throw badArgument(
     typeof member(path, "url") === "string"
-      ? "path is a Request: pass its url as the path, and its method, headers and body as options."
+      ? "path is a Request: pass its url as the path, and its method, headers and body as init."
       : "path must be a string.",
   );
 }
