@@ -61,7 +61,7 @@ impl<P: Platform> Client<P> {
             refused.code = Code::ScopeMissing;
             refused.evidence.missing_scopes = Some(request.scopes.to_vec());
             let needed = request.scopes.join("\" or \"");
-            refused.message = format!("The token is of the right organization {org}, but lacks the scope \"{needed}\". {said}");
+            refused.message = format!("The token is of organization {org}, as expected, but lacks the scope \"{needed}\". {said}");
             return with_near_miss(refused);
         }
         let user = match request.agent.as_ref().and_then(ApiRequest::get_user) {
@@ -76,7 +76,7 @@ impl<P: Platform> Client<P> {
             }
             _ => "whether the agent is there is unknown",
         };
-        refused.message = format!("The token is of the right organization {org}; {found}. {said}");
+        refused.message = format!("The token is of organization {org}, as expected; {found}. {said}");
         refused
     }
 

@@ -81,7 +81,7 @@ impl<P: Platform> Starts<P> {
             },
             Err(SendError::NotSent(error)) => return Err(error.into()),
             Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => {
-                Error::no_response(Code::OutcomeUnknown, "The start was sent, but no response came.", lost)
+                Error::no_response(Code::OutcomeUnknown, "The start was given to the browser, but no response came.", lost)
             }
             Err(SendError::NoResponse(lost)) => {
                 return Err(Error::no_response(Code::Network, "The start could not be sent.", lost).for_org(org).into());

@@ -109,7 +109,7 @@ describe("where nothing stands in the way", () => {
       { orgId: globex.id },
     );
     const [first, second] = lines.filter(({ check }) => check === "token");
-    for (const fact of [acme.id, globex.id, "the cloud", SCOPE]) tells(first.found, fact);
+    for (const fact of [acme.id, globex.id, "the API", SCOPE]) tells(first.found, fact);
     for (const fact of [globex.id, "claim", SCOPE]) tells(second.found, fact);
     assert.equal(lines.filter(({ check }) => check === "scope").length, 2);
     expectVerdicts(byCheck(lines), { organization: "ok", pick: "ok", agent: "ok" });
