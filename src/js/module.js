@@ -139,6 +139,7 @@ async function compile(source) {
         : type.includes("html")
           ? `${url} answers with HTML, not with the file: a fallback page, as a router or a bundler's server has it.`
           : `${url} is not WebAssembly, or not all of it has come.`;
+      if (!ok || type.includes("html")) hint = whereToServe(url);
       if (!ok || type === "application/wasm") {
         try {
           return await WebAssembly.compileStreaming(source);
@@ -157,6 +158,14 @@ async function compile(source) {
   }
 }
 
+/** What to do if a server has something else at this address than the module. */
+function whereToServe(url) {
+  // Vite before 8 moves dependencies into this folder, without the files beside them.
+  if (/\/\.?vite\/deps\//.test(url))
+    return "Add optimizeDeps: { exclude: ['premium-recorder'] } to Vite's configuration.";
+  return "Copy premium_recorder_bg.wasm to this address, or pass its address as `wasm`: see docs/bundlers.md.";
+}
+
 /** Why fetch() can fail for this address, and what to do. */
 function whyNotFetched(address) {
   const shown = shorten(address);
@@ -168,7 +177,10 @@ function whyNotFetched(address) {
       "Add data: to the page's CSP connect-src, or serve premium_recorder_bg.wasm as a file and pass its address as `wasm`.",
     ];
   }
-  return [`${shown} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`, undefined];
+  return [
+    `${shown} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`,
+    "Allow the file's origin in the CSP. Another origin than the page's must send Access-Control-Allow-Origin.",
+  ];
 }
 
 const PASS_BYTES = "Read premium_recorder_bg.wasm and pass its bytes as `wasm`.";
