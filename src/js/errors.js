@@ -5,10 +5,13 @@ const BRAND = Symbol.for("premium-recorder.RecorderError");
 const MAX_MESSAGE = 1_000;
 
 export class RecorderError extends Error {
-  /** Reads only own properties: `given` must have no prototype. */
+  /** Reads only own properties if `given` has no prototype. An app's tests give what they need: the code is enough. */
   constructor(given) {
-    const { message, cause, causedBy, ...fields } = given;
-    super(shorten(`${fields.code}: ${message}`, MAX_MESSAGE));
+    const { message, cause, causedBy, ...others } = given;
+    const fields = { __proto__: null, ...others };
+    fields.hint ??= "";
+    fields.retryable ??= false;
+    super(shorten(message ? `${fields.code}: ${message}` : fields.code, MAX_MESSAGE));
     const innerCause = causedBy ? new RecorderError(causedBy) : cause;
     // Not enumerable, as on the platform's own errors.
     define(this, "name", "RecorderError", false);

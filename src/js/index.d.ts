@@ -850,7 +850,8 @@ export interface SeenRecording {
  * token.
  */
 export class RecorderError extends Error {
-  private constructor();
+  /** For the tests of your own error handling: `new RecorderError({ code: "NO_TOKEN" })`. */
+  constructor(init: RecorderErrorInit);
   readonly name: "RecorderError";
   /** What happened. Codes are stable, one for each cause: see [error codes](../docs/error-codes.md). */
   readonly code: ErrorCode;
@@ -890,6 +891,11 @@ export class RecorderError extends Error {
   /** The reason behind it: the API's own body, what `getToken` threw, the browser's error, or another RecorderError. */
   readonly cause?: unknown;
 }
+
+/** The fields of a {@link RecorderError} that you make. By default, `message` and `hint` are empty and `retryable` is `false`. */
+export type RecorderErrorInit = { code: ErrorCode } & {
+  [Field in Exclude<keyof RecorderError, "code" | "name" | "stack">]?: RecorderError[Field] | undefined;
+};
 
 /** Every [error code](../docs/error-codes.md). New codes may be added. */
 export type ErrorCode =

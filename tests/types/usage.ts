@@ -221,6 +221,13 @@ export function handled(error: unknown): string {
   return `${isError.name} ${evidence.code} ${advice(error.code)} ${line.found}`;
 }
 
+/** For an app's own tests. */
+export const made: RecorderError[] = [
+  new RecorderError({ code: "NO_TOKEN" }),
+  new RecorderError({ code: "SCOPE_MISSING", message: "…", hint: "…", status: 403, missingScopes: ["…"], cause: 7 }),
+  new RecorderError({ code: "RATE_LIMITED", retryable: true, retryAfterMs: undefined }),
+];
+
 /** What is in an event follows from its type. */
 export function told(event: RecorderEvent): unknown[] {
   switch (event.type) {
@@ -387,8 +394,10 @@ export async function refused(recorder: Recorder, recording: Recording, error: R
   error.code = "NO_TOKEN";
   // @ts-expect-error: no such code
   const code: ErrorCode = "WRONG_ORGANIZATION";
-  // @ts-expect-error: only the library makes them
-  void new RecorderError({ code });
+  // @ts-expect-error: an error has a code
+  void new RecorderError({ hint: "…" });
+  // @ts-expect-error: an error says no more than its fields
+  void new RecorderError({ code, organisation: "…" });
   // @ts-expect-error: what a token is, nobody learns
   void recorder.orgs()[0]?.token;
 }
