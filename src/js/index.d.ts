@@ -71,7 +71,7 @@ export interface ConnectOptions {
    * Access tokens that you have already, each of one organization: the token alone, without `Bearer`, at most 16 KiB.
    * If one of them cannot be assigned to an organization, `connect()` rejects. An expired JWT is stored as expired.
    */
-  tokens?: string[];
+  tokens?: string[] | undefined;
   /**
    * Returns an access token. Called if there is no token of the organization, if it has expired or was rejected, and in
    * the background shortly before it expires (at a tenth of its life, at most 60 s). Concurrent calls for one
@@ -86,36 +86,36 @@ export interface ConnectOptions {
    *
    * With zone.js (Angular), each callback runs in the zone in which you passed it.
    */
-  getToken?: (need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>;
+  getToken?: ((need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>) | undefined;
   /** Signs a person in if there is no token and `getToken`, if set, has none. */
-  login?: LoginOptions;
+  login?: LoginOptions | undefined;
   /**
    * Whether a token from `getToken` or `login` is handed to other pages, frames and tabs of this origin that need one
    * of the same organization, in the same storage partition and with the same kind of source. It is handed over in
    * memory, on request, and never stored. With Web Locks, pages obtain tokens one at a time. With `false`, each page
    * obtains its own. Default: `true`.
    */
-  shareTokens?: boolean;
+  shareTokens?: boolean | undefined;
   /**
    * The target organization (a UUID), if the launch URL does not name it. Without both, the token from `getToken` or
    * `login` decides.
    */
-  orgId?: string;
+  orgId?: string | undefined;
   /**
    * The region: its domain (`"mypurecloud.ie"`), environment name (`"prod-euw1"`) or AWS name (`"eu-west-1"`), or a
    * name from `environments`. Default: what the launch URL says, by `gcHostOrigin` and `gcTargetEnv`, which must agree,
    * or by `pcEnvironment`. Without any of them, `connect()` rejects. Anyone can craft a URL, so set this option if you
    * use one region.
    */
-  environment?: string;
+  environment?: string | undefined;
   /** The URL that the host opened, with its query. Default: `location.href`. */
-  launchUrl?: string | URL;
+  launchUrl?: string | URL | undefined;
   /** The names of your launch URL's parameters, if they are neither the official ones nor those of Genesys' samples. */
-  launchParams?: LaunchParams;
+  launchParams?: LaunchParams | undefined;
   /** Environments other than Genesys' regions: a private cloud, or a server on this machine. */
-  environments?: EnvironmentEntry[];
+  environments?: EnvironmentEntry[] | undefined;
   /** What differs from the default recording API. */
-  contract?: RecordingContract;
+  contract?: RecordingContract | undefined;
   /**
    * The WebAssembly module, or its URL. Any MIME type works; with `application/wasm`, it compiles while it loads.
    * Default: `premium_recorder_bg.wasm` beside the JavaScript. Required in Node.js (pass the bytes) and in IIFE or
@@ -123,17 +123,17 @@ export interface ConnectOptions {
    * `TIMEOUT` while the module was loading, the next `connect()` fetches it again and uses whichever response comes
    * first.
    */
-  wasm?: string | URL | Response | BufferSource | WebAssembly.Module;
+  wasm?: string | URL | Response | BufferSource | WebAssembly.Module | undefined;
   /**
    * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. Loading the
    * module, and waiting for a connection in progress, have the same limit of their own.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
    * Receives every {@link RecorderEvent}, for telemetry: in order, in a later turn, and never with the text of a token.
    * If it throws, the console shows that once, and nothing else happens.
    */
-  onEvent?: (event: RecorderEvent) => void;
+  onEvent?: ((event: RecorderEvent) => void) | undefined;
 }
 
 /**
@@ -164,12 +164,12 @@ export type LaunchParams = Partial<
  */
 export interface LoginOptions {
   /** Id of the OAuth client (public, authorization code with PKCE), if one client serves all environments. */
-  clientId?: string;
+  clientId?: string | undefined;
   /**
    * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. An
    * unknown name is a `BAD_ARGUMENT`.
    */
-  clientIds?: Record<string, string>;
+  clientIds?: Record<string, string> | undefined;
   /**
    * The redirect URI, exactly as it is registered with the OAuth client, on this page's own origin. With `"popup"`, the
    * address of the package's `callback.html`, with `callback.js` beside it. With `"redirect"`, a page that calls
@@ -184,39 +184,39 @@ export interface LoginOptions {
    *   token again after `connect()`. In an iframe of another site, browsers send the login origin's cookies only if
    *   they are `SameSite=None`. Otherwise, the iframe stays on the login page, and the app gets no error.
    */
-  mode?: "popup" | "redirect";
+  mode?: "popup" | "redirect" | undefined;
   /**
    * When to sign in. `"call"` (default): when a call needs a token. `"connect"`: in `connect()`, unless there is a
    * token. With mode `"redirect"`, this needs no click, and inside Genesys Cloud the host's session signs in silently.
    * A page that has returned from a sign-in does not leave again until it is reloaded: if the sign-in failed, every
    * `connect()` rejects with its error. With mode `"popup"`, call `connect()` in a click.
    */
-  on?: "call" | "connect";
+  on?: "call" | "connect" | undefined;
   /** `"login"`: always ask who signs in, even if a cookie remembers somebody. */
-  prompt?: "login";
+  prompt?: "login" | undefined;
   /** Who is expected to sign in: an email address, an organization's name, or `email:organization`. */
-  loginHint?: string;
+  loginHint?: string | undefined;
   /**
    * OAuth scopes to request, separated by single spaces. Default: no `scope` is sent, and Genesys Cloud grants the
    * scopes of the OAuth client. Other servers may refuse that (`LOGIN_DENIED`).
    */
-  scope?: string;
+  scope?: string | undefined;
   /**
    * What happens to a token of another organization than the requested one: `"drop"` (default) discards it, `"file"`
    * stores it under its own organization. The call fails with `LOGIN_WRONG_ORG` in both cases, except `connect()` after
    * a redirect with `"file"`.
    */
-  wrongOrg?: "drop" | "file";
+  wrongOrg?: "drop" | "file" | undefined;
   /**
    * The organizations (UUIDs) of your customers. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
    * its token is discarded. A call for another one opens no window. Default: every organization.
    */
-  allowedOrgIds?: string[];
+  allowedOrgIds?: string[] | undefined;
   /**
    * The longest time that the person may take, in milliseconds: above 0, at most 2147483647. Default: 120000.
    * Meanwhile, the `timeoutMs` of the calls that wait is paused.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** Describes the token that is needed. */
@@ -264,7 +264,7 @@ export interface EnvironmentEntry {
    * Issuer identifier of the login origin, compared with `iss` of its responses (RFC 9207). Needed only if `iss` is on
    * none of the three origins, for example behind a proxy.
    */
-  issuer?: string;
+  issuer?: string | undefined;
 }
 
 /** Where the app runs. A token goes to `api` of its own environment, to `login` for sign-in, and nowhere else. */
@@ -305,29 +305,29 @@ export interface LaunchContext {
 /** Options of {@link Recorder.fetch}. The library sets `redirect`, `credentials`, `mode` and `referrer`. */
 export interface FetchInit {
   /** `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `PATCH` or `DELETE`. Default: `GET`. */
-  method?: string;
-  headers?: HeadersInit;
+  method?: string | undefined;
+  headers?: HeadersInit | undefined;
   /**
    * Whatever `fetch` takes. A stream needs HTTP/2 and a browser that can send it (`BAD_ARGUMENT` otherwise), and is
    * sent once.
    */
-  body?: BodyInit | null;
+  body?: BodyInit | null | undefined;
   /** Aborts the call and its response's body. The call rejects with `signal.reason`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** The organization, instead of the recorder's. */
-  orgId?: string;
+  orgId?: string | undefined;
   /**
    * The time until the response's headers, or until the body's end for 401, 403 and 429, in milliseconds. Default: that
    * of `connect()`.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
    * Whether sending the request twice has the same effect as sending it once. Default: `true` for `GET`, `HEAD` and
    * `OPTIONS`.
    */
-  idempotent?: boolean;
+  idempotent?: boolean | undefined;
   /** TypeScript requires it if `body` is a stream. */
-  duplex?: "half";
+  duplex?: "half" | undefined;
 }
 
 /** A JSON value. */
@@ -347,23 +347,23 @@ export interface RecordingContract {
    * Path of the collection on the API's origin. The other paths derive from it: `{path}`, `{path}/{id}`,
    * `{path}?agentId={agentId}`. Default: `"/api/v2/screenrecordings"`.
    */
-  path?: string;
+  path?: string | undefined;
   /**
    * How to start a recording. Default: `POST {path}` with `{ agentId: "{agentId}", recordingType: "{recordingType}" }`.
    */
-  start?: { method?: "POST" | "PUT"; path?: string; body?: Json | null };
+  start?: { method?: "POST" | "PUT"; path?: string; body?: Json | null } | undefined;
   /**
    * How to read a recording. With `missingMeansStopped`, a 404 means that it has stopped. Default: `GET {path}/{id}`,
    * `false`.
    */
-  read?: { path?: string; missingMeansStopped?: boolean };
+  read?: { path?: string; missingMeansStopped?: boolean } | undefined;
   /**
    * How to list recordings. `items` is the dotted name of the array in the response, or `""` if the response is the
    * array. A query parameter without a value is left out. `null`: there is no list. Then `recordings()` is a
    * `BAD_ARGUMENT`, and a start without a response is `OUTCOME_UNKNOWN`. Default: `GET {path}?agentId={agentId}`,
    * `"entities"`.
    */
-  list?: { path?: string; items?: string } | null;
+  list?: { path?: string; items?: string } | null | undefined;
   /**
    * How to stop a recording. With `missingMeansStopped`, a 404 means that it has stopped already. A `DELETE` has no
    * body unless you give one. Default: `PATCH {path}/{id}` with `{ state: "stopped" }`, `false`.
@@ -373,7 +373,7 @@ export interface RecordingContract {
     path?: string;
     body?: Json | null;
     missingMeansStopped?: boolean;
-  };
+  } | undefined;
   /**
    * Dotted names of the fields in a response. `null`: there is no such field. Without `state`, every listed recording
    * counts as running. With `startedBy`, recordings of users other than the token's are left out of a list (`GET
@@ -389,35 +389,35 @@ export interface RecordingContract {
     state?: string | null;
     startedAt?: string | null;
     startedBy?: string | null;
-  };
+  } | undefined;
   /**
    * The API's words for a running recording and for one that has stopped; case does not matter. With `recording: []`,
    * every recording runs that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
    */
-  states?: { recording?: string[]; stopped?: string[] };
+  states?: { recording?: string[]; stopped?: string[] } | undefined;
   /**
    * Error codes of the API that mean "already being recorded", besides the status 409. The call resolves to the running
    * recording if the list has it, and rejects with `CONFLICT` otherwise. Default: none.
    */
-  alreadyRunning?: string[];
+  alreadyRunning?: string[] | undefined;
   /**
    * Names of the headers that carry the target organization's id; `[]` for none. Default:
    * `["X-Genesys-Organization-Id"]`. Headers that browsers forbid, such as `Via` or `Sec-…`, are a `BAD_ARGUMENT`.
    */
-  orgHeaders?: string[];
+  orgHeaders?: string[] | undefined;
   /** OAuth scope of a start: short for `scopes: { start: [scope] }`. Default: `"screenrecordings:write"`. */
-  scope?: string;
+  scope?: string | undefined;
   /**
    * OAuth scopes for starting and stopping, and for reading. One of each list is enough. `[]`: unknown. `read` defaults
    * to `start`.
    */
-  scopes?: { start?: string[]; read?: string[] };
+  scopes?: { start?: string[]; read?: string[] } | undefined;
   /**
    * Name of a header, such as `"Idempotency-Key"`, by which the API recognizes a repeated start. Each start carries a
    * random UUID in it. Set it only if your API supports it and its CORS allows it. It prevents a second recording if
    * the browser itself repeats a `POST`. Default: no such header.
    */
-  idempotencyHeader?: string;
+  idempotencyHeader?: string | undefined;
   /**
    * Set it to `true` only if every user's connection to the API is HTTP/2. The body of a start is then streamed, and
    * Chromium does not repeat it. Over HTTP/1.1, Chromium refuses a streamed body, and every start fails with
@@ -426,12 +426,12 @@ export interface RecordingContract {
    * of Chromium 156 sometimes crashes instead of repeating a streamed body, and requests in flight fail. Default:
    * `false`.
    */
-  http2?: boolean;
+  http2?: boolean | undefined;
   /**
    * `true`: a second after each start, look once for another recording of the agent that began with it (one `GET`,
    * skipped at the token's rate limit). The event `duplicate-recording` reports it. Default: `false`.
    */
-  checkDuplicates?: boolean;
+  checkDuplicates?: boolean | undefined;
 }
 
 /**
@@ -722,38 +722,38 @@ export type RecorderEvent =
 /** Options of {@link Recorder.signIn}. */
 export interface SignInOptions {
   /** The organization (a UUID), instead of the recorder's. */
-  orgId?: string;
+  orgId?: string | undefined;
   /** Ends the call with `signal.reason`. The window closes if no other call waits for it. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * The longest time that this call may take, in milliseconds, instead of that of `connect()`. The person's time does
    * not count.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** Options of {@link Recorder.startRecording}. */
 export interface StartOptions {
   /** The agent's organization (a UUID), instead of the recorder's. */
-  orgId?: string;
+  orgId?: string | undefined;
   /** Ends this call with `signal.reason`, but not the merged calls of others. A start that was sent may have run. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * The longest time that this call may take, in milliseconds, instead of that of `connect()`. The time in which a
    * person signs in does not count: `login.timeoutMs` limits it.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** `recordingType` in the request's body. Default: `"screen"`. */
-  recordingType?: string;
+  recordingType?: string | undefined;
   /** `false`: this call sends its own start, whatever other calls and pages do. Default: `true`. */
-  share?: boolean;
+  share?: boolean | undefined;
 }
 
 /** An agent and their organization. */
 export interface AgentOfOrg {
   agentId: string;
   /** A UUID, instead of `orgId` of {@link StartManyOptions} and of the recorder's. */
-  orgId?: string;
+  orgId?: string | undefined;
 }
 
 /** Options of {@link Recorder.startMany}. `timeoutMs` counts for each start from its turn on. */
@@ -761,14 +761,14 @@ export interface StartManyOptions extends StartOptions {
   /**
    * How many starts run at the same time: 1 to 100. Default: 6, the connections that browsers open to an HTTP/1.1 host.
    */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /**
    * Requests that each token may send in a minute: 1 to 100000. Default: 300. If the API announces a lower limit, that
    * one counts.
    */
-  requestsPerMinute?: number;
+  requestsPerMinute?: number | undefined;
   /** Called after each start that has settled, in a later turn. If it throws, the console shows that once. */
-  onProgress?: (progress: StartManyProgress) => void;
+  onProgress?: ((progress: StartManyProgress) => void) | undefined;
 }
 
 /** The progress of {@link Recorder.startMany}. */
@@ -783,17 +783,17 @@ export interface StartManyProgress {
 /** Options of a call about recordings. */
 export interface RecordingOptions {
   /** Ends the call with `signal.reason`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** The longest time that this call may take, in milliseconds, instead of that of `connect()`. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** Options of {@link Recorder.recordings}. */
 export interface RecordingsOptions extends RecordingOptions {
   /** Only recordings of this agent. */
-  agentId?: string;
+  agentId?: string | undefined;
   /** The organization, instead of the recorder's. */
-  orgId?: string;
+  orgId?: string | undefined;
 }
 
 /**

@@ -19,5 +19,5 @@ import type { Recorder } from "./index.js";
 export declare function httpClient<Client>(
   recorder: Recorder,
   AbstractHttpClient: abstract new (...args: never[]) => Client,
-  options?: { orgId?: string },
+  options?: { orgId?: string | undefined },
 ): Client;

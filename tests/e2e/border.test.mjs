@@ -81,6 +81,60 @@ async function recorderWith(options) {
   return connect({ wasm, environment: "prod", orgId: ACME, tokens: [TOKEN], ...options });
 }
 
+test("an option that is undefined is an absent one", async () => {
+  const absent = (names) => Object.fromEntries(names.split(" ").map((name) => [name, undefined]));
+  const { connect } = await fresh();
+  const recorder = await connect({
+    ...absent("getToken login shareTokens launchUrl launchParams timeoutMs onEvent"),
+    ...{ wasm, environment: "cloud", orgId: ACME, tokens: [TOKEN] },
+    environments: ["cloud", "other"].map((name) => {
+      return {
+        name,
+        issuer: undefined,
+        api: "https://a.example",
+        login: "https://l.example",
+        apps: "https://h.example",
+      };
+    }),
+    contract: {
+      ...absent("path list alreadyRunning orgHeaders scope idempotencyHeader http2 checkDuplicates"),
+      start: absent("method path body"),
+      read: absent("path missingMeansStopped"),
+      stop: absent("method path body missingMeansStopped"),
+      fields: absent("id agentId orgId recordingType state startedAt startedBy"),
+      states: absent("recording stopped"),
+      scopes: absent("start read"),
+    },
+  });
+  const common = absent("orgId signal timeoutMs");
+  const started = await recorder.startRecording("first", { ...common, ...absent("recordingType share") });
+  assert.equal(started.agentId, "first");
+  const many = { ...common, ...absent("recordingType share concurrency requestsPerMinute onProgress") };
+  const [{ status }] = await recorder.startMany([{ agentId: "second", orgId: undefined }], many);
+  assert.equal(status, "fulfilled");
+  assert.deepEqual(await recorder.recordings({ ...common, agentId: undefined }), []);
+  const init = { ...common, ...absent("method headers body idempotent duplex") };
+  assert.equal((await recorder.fetch("/api/v2/users/me", init)).status, 200);
+  await recorder.request("/api/v2/users/me", { ...init, json: undefined });
+  await recorder.signIn(common);
+  await recorder.diagnose(undefined, { orgId: undefined });
+  await recorder.close();
+
+  const login = {
+    clientId: "a",
+    redirectUri: "https://app.example/",
+    ...absent("clientIds mode on prompt loginHint scope"),
+  };
+  const location = new URL("https://app.example/");
+  const options = {
+    environment: "prod",
+    login: { ...login, ...absent("wrongOrg allowedOrgIds timeoutMs") },
+  };
+  await withGlobal("location", location, () =>
+    connect({ ...options, ...absent("wasm orgId tokens contract environments") }),
+  );
+});
+
 describe("the module", () => {
   test("is at a file: URL, which fetch does not read: WASM_LOAD_FAILED says so", async () => {
     globalThis.fetch = fetch;

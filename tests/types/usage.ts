@@ -16,12 +16,14 @@ import {
   type Environment,
   type EnvironmentEntry,
   type ErrorCode,
+  type FetchInit,
   type IssuedToken,
   type LaunchContext,
   type LaunchParams,
   type LoginOptions,
   type OrgSummary,
   type Recorder,
+  type RecorderErrorInit,
   type RecorderEvent,
   type Recording,
   type RecordingContract,
@@ -227,6 +229,16 @@ export const made: RecorderError[] = [
   new RecorderError({ code: "SCOPE_MISSING", message: "…", hint: "…", status: 403, missingScopes: ["…"], cause: 7 }),
   new RecorderError({ code: "RATE_LIMITED", retryable: true, retryAfterMs: undefined }),
 ];
+
+/** The optional properties of the types that do not take `undefined`. */
+type Strict<T> = T extends unknown
+  ? { [K in keyof T]-?: {} extends Pick<T, K> ? (undefined extends Required<T>[K] ? never : K) : never }[keyof T]
+  : never;
+type Options =
+  | (ConnectOptions | LoginOptions | EnvironmentEntry | RecordingContract | SignInOptions | StartOptions | FetchInit)
+  | (AgentOfOrg | StartManyOptions | RecordingsOptions | Exclude<IssuedToken, string> | RecorderErrorInit);
+/** An app may pass what it may not have, also with exactOptionalPropertyTypes. */
+export const strict: Same<Strict<Options>, never> = true;
 
 /** What is in an event follows from its type. */
 export function told(event: RecorderEvent): unknown[] {
