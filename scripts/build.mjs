@@ -29,7 +29,7 @@ const WASM_FEATURES = [
   "multivalue",
 ];
 
-export async function build({ features = "", out = "dist" } = {}) {
+export async function build({ features = "", out = "dist", target = targetDir } = {}) {
   const dist = resolve(root, out);
   await setup();
   const stamp = await hashOfInputs(features);
@@ -37,7 +37,7 @@ export async function build({ features = "", out = "dist" } = {}) {
 
   say(`building ${out}: Rust to WebAssembly`);
   // Builds with other features have their own folder, so that the published build never picks them up.
-  const built = join(targetDir, features);
+  const built = join(target, features);
   const wasm = join(built, "wasm32-unknown-unknown/release/premium_recorder.wasm");
   await run(
     "cargo",
@@ -181,12 +181,17 @@ async function bundleScripts(dist) {
     target: "es2022",
     charset: "utf8",
     minify: true,
+    // So that a reviewer reads the source. A page does not load the map.
+    sourcemap: "linked",
+    sourceRoot: "premium-recorder",
+    outfile: entry,
+    allowOverwrite: true,
     legalComments: "none",
     logLevel: "warning",
     // With top-level await, every importer would have to wait for the module.
     supported: { "top-level-await": false },
   });
-  const code = outputFiles[0].text;
+  const [map, { text: code }] = outputFiles;
   refuse(code, /\bimport\b[^;]*?["'][^"']*\.wasm["']/, "imports a .wasm file, which only some bundlers can");
   refuse(code, /\beval\s*\(|\bnew\s+Function\b/, "runs text as code, which a content security policy forbids");
   // Bundlers look for exactly this expression, to find the module and copy it.
@@ -196,6 +201,7 @@ async function bundleScripts(dist) {
   }
   for (const path of sources) await rm(path);
   await writeFile(entry, code);
+  await writeFile(map.path, map.contents);
 }
 
 function refuse(code, pattern, why) {
