@@ -1,6 +1,7 @@
-// Everything that can be said about the code without running it: format, lints, documentation, types, size.
+// Everything that can be said about the code without running it: format, lints, documentation, licenses, types, size.
 import { build } from "./build.mjs";
 import { format } from "./format.mjs";
+import { licenses } from "./licenses.mjs";
 import { asCommand, run, say } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 import { checkBudget, sizes } from "./size.mjs";
@@ -23,6 +24,8 @@ asCommand(import.meta, async () => {
   say("check: documentation");
   await cargo(["doc", "--locked", "--no-deps", "--workspace"], documented);
   await cargo(["doc", "--locked", "--no-deps", ...WASM], documented);
+  say("check: licenses");
+  await licenses({ check: true });
   say("check: types");
   await build();
   await checkTypes();

@@ -87,6 +87,7 @@ export function output(command, args, env) {
     env: { ...process.env, ...env },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
+    maxBuffer: Infinity,
   });
   return status === 0 ? stdout.trim() : undefined;
 }
