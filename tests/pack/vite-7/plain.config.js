@@ -1,0 +1,2 @@
+// Without the line that Vite 7 needs.
+export default {};

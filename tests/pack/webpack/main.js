@@ -1,0 +1,4 @@
+import { connect } from "premium-recorder";
+import { given, record, show } from "./app.js";
+
+show(record(connect, given()));
