@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { ALL_ENGINES } from "./browsers.mjs";
 import { PANICKING, build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
+import { QUICK, pack, packTests } from "./pack.mjs";
 import { Failure, asCommand, root, run, say, targetDir } from "./process.mjs";
 import { missingProxies } from "./proxies.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
@@ -75,6 +76,8 @@ async function plan([option, ...files]) {
       ["native", native],
       ...engines.filter((engine) => RUNNERS[engine]).map((engine) => [`crossing, ${engine}`, crossingIn(engine)]),
       ["types", types],
+      // These projects are tried in Chromium only: what a bundler makes is the same in every engine.
+      ...(engines.includes("chromium") ? [["package", packageTests]] : []),
       ...endToEnd((engine) => (engine === "chromium" ? all : CROSSING)),
     ],
   };
@@ -132,6 +135,12 @@ function crossingIn(engine) {
 async function types({ stdout, onLine }) {
   await checkTypes({ stdout });
   onLine("ℹ pass 1");
+}
+
+async function packageTests(options) {
+  await pack();
+  const args = ["--test", "--test-concurrency=1", "--test-reporter=spec", ...(await packTests(QUICK))];
+  await run(process.execPath, args, { ...options, env: { ENGINE: "chromium" } });
 }
 
 async function endToEndFiles() {
