@@ -71,7 +71,7 @@ function fetching(firstSource) {
     pending++;
     fetching.source = source;
     fetching.isLate = false;
-    compile(source).then(
+    compile(source, pending > 1).then(
       (module) => {
         fetching.isCompiled = true;
         fetching.isLate = false;
@@ -110,7 +110,11 @@ async function startInstance(module) {
   }
 }
 
-async function compile(source) {
+/**
+ * `isBeside`: an earlier request is pending, whose module may have come in part. Firefox lets a request for the same address
+ * wait for that one, to fill its cache once, and compiles only one module at a time in the background.
+ */
+async function compile(source, isBeside) {
   ensureWasmAllowed();
   let why = "this bundle does not know its own address (import.meta.url).";
   let hint = "Pass the address of premium_recorder_bg.wasm as `wasm`.";
@@ -125,7 +129,7 @@ async function compile(source) {
       why = reason[0];
       hint = reason[1];
       // As text: a page may have replaced `fetch` with a function that knows no URL objects.
-      source = await fetch(address);
+      source = await fetch(address, { cache: isBeside ? "no-store" : "default" });
       hint = undefined;
     }
     why = "it is neither an address nor an answer, bytes or a module.";
@@ -140,7 +144,7 @@ async function compile(source) {
           ? `${url} answers with HTML, not with the file: a fallback page, as a router or a bundler's server has it.`
           : `${url} is not WebAssembly, or not all of it has come.`;
       if (!ok || type.includes("html")) hint = whereToServe(url);
-      if (!ok || type === "application/wasm") {
+      if (!ok || (type === "application/wasm" && !isBeside)) {
         try {
           return await WebAssembly.compileStreaming(source);
         } catch (cause) {
@@ -152,6 +156,7 @@ async function compile(source) {
       source = await source.arrayBuffer();
     }
     if (kindOf(source) === "module") return source;
+    if (isBeside) return new WebAssembly.Module(source);
     return await WebAssembly.compile(source);
   } catch (cause) {
     throw wasmLoadFailed(why, cause, status, hint);
