@@ -14,7 +14,7 @@ export const TARBALL = join(PROJECTS, "premium-recorder.tgz");
 /** The unpacked tarball. */
 export const PACKAGE = join(PROJECTS, "package");
 /** The tests that take seconds: `npm test` runs them. */
-export const QUICK = ["document", "quick", "tarball", "types"];
+export const QUICK = ["projects", "quick", "tarball", "types"];
 
 export async function pack() {
   await mkdir(PROJECTS, { recursive: true });
