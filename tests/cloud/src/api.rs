@@ -4,14 +4,13 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{FromRequestParts, Path, Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
-    middleware::{from_fn_with_state, map_response},
+    http::{HeaderMap, HeaderName, StatusCode, request::Parts},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{
     clock, conversation, cors, fault, files, gateway,
@@ -56,22 +55,13 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .layer(from_fn_with_state(cloud.clone(), token::gate))
         .layer(from_fn_with_state(cloud.clone(), published::review))
         .layer(from_fn_with_state(cloud.clone(), fault::inject))
-        .layer(from_fn_with_state((cloud.clone(), Listener::Api), ledger::keep))
-        .layer(map_response(correlate));
+        .layer(from_fn_with_state((cloud.clone(), Listener::Api), ledger::keep));
     Router::new()
         .nest("/standin", standin::router(cloud))
         .route_service(files::PATH, api.clone().into_service())
         .fallback_service(api)
         .layer(from_fn_with_state(cloud.clone(), cors::answer))
         .layer(from_fn_with_state(cloud.clone(), clock::date))
-}
-
-/// Gives every answer its correlation id, unless a fault has given one.
-pub(crate) async fn correlate(mut response: Response) -> Response {
-    if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
-        response.headers_mut().entry(CORRELATION_ID).or_insert(id);
-    }
-    response
 }
 
 #[derive(Serialize)]

@@ -6,17 +6,20 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName,
+        HeaderMap, HeaderName, HeaderValue,
         header::{AUTHORIZATION, CONTENT_TYPE},
         request::Parts,
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
+    api::CORRELATION_ID,
     fault::StreamError,
     grant::GrantType,
     organization::Organization,
@@ -69,6 +72,10 @@ pub(crate) struct Entry {
     published: Option<Findings>,
     /// Null until the answer is sent, and for ever when the connection ends before it.
     status: Option<u16>,
+    /// Null as long as `status` is.
+    correlation_id: Option<String>,
+    /// By the machine's clock, in milliseconds since 1970.
+    received_at: i64,
 }
 
 #[derive(Default)]
@@ -129,7 +136,7 @@ pub(crate) async fn keep(State((cloud, listener)): State<(Shared, Listener)>, re
     }
     let line = open(&cloud, listener, &request);
     let (mut parts, body) = request.into_parts();
-    let response = match to_bytes(body, MOST_BODY_BYTES).await {
+    let answer = match to_bytes(body, MOST_BODY_BYTES).await {
         Ok(bytes) => {
             note_body(&cloud, line, &parts, &bytes);
             parts.extensions.insert(line);
@@ -137,9 +144,23 @@ pub(crate) async fn keep(State((cloud, listener)): State<(Shared, Listener)>, re
         }
         Err(_) => Refusal::body_too_large(MOST_BODY_BYTES).into_response(),
     };
+    let response = if listener == Listener::Apps { answer } else { correlate(answer) };
     let is_lost = response.extensions().get::<StreamError>().is_some();
     let status = (!is_lost).then(|| response.status().as_u16());
-    cloud.world().ledger.amend(line, |entry| entry.status = status);
+    let correlation_id = response.headers().get(CORRELATION_ID).filter(|_| !is_lost);
+    let correlation_id = correlation_id.and_then(|id| id.to_str().ok()).map(|id| cloud.world().redact(id));
+    cloud.world().ledger.amend(line, |entry| {
+        entry.status = status;
+        entry.correlation_id = correlation_id;
+    });
+    response
+}
+
+/// Gives an answer its correlation id, unless a fault has given one.
+fn correlate(mut response: Response) -> Response {
+    if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
+        response.headers_mut().entry(CORRELATION_ID).or_insert(id);
+    }
     response
 }
 
@@ -165,6 +186,8 @@ fn open(cloud: &Shared, listener: Listener, request: &Request) -> Line {
         content_type: request.headers().get(CONTENT_TYPE).map(|value| world.redact(&String::from_utf8_lossy(value.as_bytes()))),
         published: None,
         status: None,
+        correlation_id: None,
+        received_at: Timestamp::now().as_millisecond(),
     };
     world.ledger.open(entry)
 }

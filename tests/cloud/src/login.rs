@@ -7,14 +7,14 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_FRAME_OPTIONS},
     },
-    middleware::{Next, from_fn_with_state, map_response},
+    middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{get, post},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    api, authorize, clock, cookie, cors, exchange, fault,
+    authorize, clock, cookie, cors, exchange, fault,
     grant::GrantType,
     ledger::{self, Listener},
     page,
@@ -37,7 +37,6 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .with_state(cloud.clone())
         .layer(from_fn_with_state(cloud.clone(), fault::inject))
         .layer(from_fn_with_state((cloud.clone(), Listener::Login), ledger::keep))
-        .layer(map_response(api::correlate))
         .layer(from_fn_with_state(cloud.clone(), isolate))
         .layer(from_fn_with_state(cloud.clone(), refuse_framing))
         .layer(from_fn_with_state(cloud.clone(), cors::answer))

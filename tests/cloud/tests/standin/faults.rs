@@ -155,7 +155,7 @@ fn the_ledger_tells_everything_but_tokens() {
     let cloud = Fixture::new();
     let opaque = cloud.token_of(acme());
     let jwt = cloud.token(&json!({"orgId": acme().id, "format": "jwt"}));
-    cloud.start(&opaque, agent(acme()), &[("X-Genesys-Organization-Id", acme().id)]);
+    let answer = cloud.start(&opaque, agent(acme()), &[("X-Genesys-Organization-Id", acme().id)]);
     cloud.with_token("GET", &format!("/api/v2/users/me?access_token={jwt}"), &jwt, None);
     cloud.with_token("GET", &format!("/{opaque}"), &opaque, None);
     cloud.start(&jwt, agent(acme()), &[("x-gc-organization", &jwt)]);
@@ -170,8 +170,10 @@ fn the_ledger_tells_everything_but_tokens() {
     let ledger = cloud.ledger();
     let text = ledger.to_string();
     assert!(!text.contains(&opaque) && !text.contains(&jwt), "{text}");
+    let first = &ledger["requests"][0];
+    assert!(first["receivedAt"].as_i64().unwrap() > 1_700_000_000_000, "{first}");
     assert_eq!(
-        ledger["requests"][0],
+        *first,
         json!({
             "origin": "api",
             "method": "POST",
@@ -189,6 +191,8 @@ fn the_ledger_tells_everything_but_tokens() {
             "contentType": "application/json",
             "published": null,
             "status": 201,
+            "correlationId": answer.header("inin-correlation-id"),
+            "receivedAt": first["receivedAt"],
         })
     );
     let told: Vec<_> = ledger["requests"]
