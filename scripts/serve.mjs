@@ -8,12 +8,15 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { cloudArguments, cloudProgram } from "./cloud.mjs";
 import { HOST, OTHER_SITE, listen, mustBeFree, portsFrom } from "./ports.mjs";
+import { regions } from "../www/shared/regions.js";
 import { Failure, eachLine, root } from "./process.mjs";
 
 /** The id of the vendor's OAuth client in the stand-in cloud. */
 const CLIENT_ID = "c11e1700-0000-4000-8000-000000000000";
 const CALLBACK = "/premium-recorder/callback.html";
 const APP = "/";
+/** The typeface of both pages. */
+const INTER = "node_modules/@fontsource-variable/inter/files";
 
 /**
  * Serves the built files until `close()`. `died` rejects if the cloud ends by itself.
@@ -65,18 +68,24 @@ async function mustBeBuilt(...paths) {
 async function vendorServer(port) {
   const { default: sirv } = await import("sirv");
   const app = files(sirv, "www/app");
-  const dist = files(sirv, "dist");
+  const folders = {
+    "/premium-recorder": files(sirv, "dist"),
+    "/client-app-sdk": files(sirv, "node_modules/purecloud-client-app-sdk/dist"),
+    "/inter": files(sirv, INTER),
+    "/shared": files(sirv, "www/shared"),
+  };
   let environment;
 
   const server = createServer((request, response) => {
     const notFound = () => response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
     const { pathname } = new URL(request.url, "http://vendor");
     if (pathname === "/config.json") return config(response, environment);
-    if (!pathname.startsWith("/premium-recorder/")) return app(request, response, notFound);
+    const folder = Object.keys(folders).find((name) => pathname.startsWith(`${name}/`));
+    if (!folder) return app(request, response, notFound);
     // The callback page gets authorization codes, so it may run only its own script.
     if (pathname === CALLBACK) response.setHeader("content-security-policy", "default-src 'none'; script-src 'self'");
-    request.url = request.url.slice("/premium-recorder".length);
-    dist(request, response, notFound);
+    request.url = request.url.slice(folder.length);
+    folders[folder](request, response, notFound);
   });
   const bound = await listen(server, port);
   return {
@@ -105,13 +114,17 @@ function config(response, environment) {
     "cache-control": "no-store",
     "access-control-allow-origin": "*",
   });
-  response.end(environment && JSON.stringify({ environments: [environment], login: { clientId: CLIENT_ID } }));
+  if (!environment) return response.end();
+  const environments = [environment, ...regions.map(({ name }) => ({ ...environment, name }))];
+  response.end(JSON.stringify({ environments, login: { clientId: CLIENT_ID } }));
 }
 
 // A copy with a config.json: the cloud serves one folder unchanged, and the app's address is known only now.
 async function hostShell(app) {
   const shell = await mkdtemp(join(tmpdir(), "premium-recorder-host-"));
   await cp(join(root, "www/host"), shell, { recursive: true });
+  await cp(join(root, "www/shared"), join(shell, "shared"), { recursive: true });
+  await cp(join(root, INTER), join(shell, "inter"), { recursive: true });
   await writeFile(join(shell, "config.json"), JSON.stringify({ app }));
   return shell;
 }

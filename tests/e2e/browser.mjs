@@ -86,8 +86,8 @@ class Browser {
     await this.until(`the app runs for ${org.name}`, async () => {
       await this.leaveApp();
       await this.driver.switchTo().frame(await this.driver.findElement(By.css("iframe")));
-      const app = await this.driver.findElement(By.css("main")).getText();
-      return app.includes(org.id) && app.includes("Start recording");
+      const app = await this.driver.findElement(By.css("#app"));
+      return (await app.getAttribute("data-state")) === "ready" && (await app.getAttribute("data-org")) === org.id;
     });
   }
 
@@ -306,6 +306,16 @@ class Browser {
       () => text,
     );
     return text;
+  }
+
+  /** The text of the app's error card, once it is about this code. */
+  async refusal(code) {
+    let card;
+    await this.until(`the error card says ${code}`, async () => {
+      card = await this.driver.findElement(By.css(`.problem[data-code="${code}"]`));
+      return card.isDisplayed();
+    });
+    return card.getText();
   }
 
   collectGarbage() {

@@ -16,9 +16,9 @@ describe("in the app", () => {
   test("a person starts a recording, signs in for it, and it runs in the right organization", async () => {
     const [ivy] = initech.agents;
     await browser.openApp({ org: initech, login: "popup" });
-    await browser.press("Start recording");
+    await browser.press(`Record ${ivy.name}`);
     await browser.signInThere(initech);
-    await browser.outcome(ivy.name);
+    await browser.outcome(`Recording ${ivy.name}`);
     await browser.popupClosed();
     assert.deepEqual(
       (await cloud.recordings()).map(({ orgId, agentId }) => [orgId, agentId]),
@@ -31,9 +31,9 @@ describe("in the app", () => {
     await browser.openApp({ org: globex, login: "popup" });
     await browser.press("Sign in to Initech");
     await browser.signInThere(initech);
-    await browser.outcome("Now for Initech");
-    await browser.press("Start recording");
-    await browser.outcome(initech.agents[0].name);
+    await browser.outcome("Signed in to Initech");
+    await browser.press(`Record ${initech.agents[0].name}`);
+    await browser.outcome(`Recording ${initech.agents[0].name}`);
     assert.deepEqual(await issuedBySignIn(), [initech.id]);
   });
 
@@ -41,10 +41,10 @@ describe("in the app", () => {
     await browser.openApp({ org: globex, login: "popup" });
     await browser.press("Sign in to Initech");
     await deny();
-    await browser.outcome("LOGIN_DENIED");
+    await browser.refusal("LOGIN_DENIED");
     await browser.press("Sign in to Initech");
     await browser.signInThere(initech);
-    await browser.outcome("Now for Initech");
+    await browser.outcome("Signed in to Initech");
   });
 });
 

@@ -25,13 +25,13 @@ describe("in the app", () => {
     await signInInFrame(initech);
     await browser.enterApp(initech);
     assert.equal(await address(), before);
-    await browser.press("Start recording");
-    await browser.outcome(initech.agents[0].name);
+    await browser.press(`Record ${initech.agents[0].name}`);
+    await browser.outcome(`Recording ${initech.agents[0].name}`);
     assert.deepEqual(
       (await cloud.recordings()).map(({ orgId }) => orgId),
       [initech.id],
     );
-    await browser.control("button", "Get a token for Acme");
+    await browser.control("button", "Sign in to Acme");
   });
 
   test("a person who says no comes back as well, and is told", async () => {
@@ -41,7 +41,7 @@ describe("in the app", () => {
     await denyInFrame();
     await browser.enterApp(initech);
     assert.equal(await address(), before);
-    await browser.outcome("LOGIN_DENIED");
+    await browser.refusal("LOGIN_DENIED");
     await browser.control("button", "Sign in to Initech");
   });
 });

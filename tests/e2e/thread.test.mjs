@@ -127,7 +127,7 @@ describe("in the app's frame", () => {
 });
 
 describe("as a person", () => {
-  test("chooses an organization and an agent, and starts a recording", async () => {
+  test("chooses an organization, and records an agent", async () => {
     const { cloud } = browser;
     const { acme, globex } = cloud;
     const [, agent] = globex.agents;
@@ -135,57 +135,52 @@ describe("as a person", () => {
     await browser.leaveApp();
     await browser.choose("Organization", globex.name);
     await browser.enterApp(globex);
-    await (await browser.control("input[type=radio]", agent.name)).click();
-    await browser.press("Start recording");
+    await browser.press(`Record ${agent.name}`);
+    await browser.outcome(`Recording ${agent.name} in ${globex.name}.`);
+    await browser.control("button", `Stop recording ${agent.name}`);
 
-    const outcome = await browser.outcome(agent.name);
     const [recording, ...others] = await cloud.recordings();
     assert.deepEqual(others, []);
     assert.equal(recording.orgId, globex.id);
     assert.equal(recording.agentId, agent.id);
-    assert.ok(outcome.includes(recording.id) && outcome.includes(globex.name) && outcome.includes("recording"));
 
     await browser.leaveApp();
-    await browser.press("Refresh");
-    await browser.until("the cloud's table shows the recording", async () => {
-      const table = await (await browser.control("table", "Recordings in the cloud")).getText();
-      return [globex.name, agent.name, recording.id].every((text) => table.includes(text));
+    await browser.until("the host shows the recording", async () => {
+      const list = await (await browser.control("ul", "Recorded in the cloud now")).getText();
+      return list.includes(`${agent.name} · ${globex.name}`);
     });
   });
 
   test("without a token learns why not, gets one, and starts again", async () => {
     const { cloud } = browser;
     const { initech } = cloud;
+    const [ivy] = initech.agents;
     await browser.openApp({ org: initech });
-    await browser.press("Start recording");
-    await browser.outcome("ORG_MISMATCH");
+    await browser.press(`Record ${ivy.name}`);
+    const card = await browser.refusal("ORG_MISMATCH");
+    for (const part of [`${ivy.name} is not being recorded`, "Why", "What to do", "Initech"]) {
+      assert.ok(card.includes(part), card);
+    }
     assert.deepEqual(await cloud.starts(), []);
 
     await browser.press("Get a token for Initech");
-    await browser.outcome("Initech");
-    await browser.press("Start recording");
-    await browser.outcome(initech.agents[0].name);
+    await browser.outcome("token of Initech");
+    await browser.press(`Record ${ivy.name}`);
+    await browser.outcome(`Recording ${ivy.name}`);
     assert.deepEqual(
       (await cloud.recordings()).map(({ orgId, agentId }) => [orgId, agentId]),
-      [[initech.id, initech.agents[0].id]],
+      [[initech.id, ivy.id]],
     );
   });
 
   test("switches the organization inside the app, and the agents follow", async () => {
     const { cloud } = browser;
-    const { acme, globex, initech } = cloud;
+    const { acme, globex } = cloud;
     await browser.openApp({ org: globex });
-    await browser.choose("Switch to", initech.name);
-    await browser.press("Switch organization");
-    await browser.outcome("ORG_MISMATCH");
-    await browser.control("input[type=radio]", globex.agents[0].name);
-
-    await browser.choose("Switch to", acme.name);
-    await browser.press("Switch organization");
-    await browser.outcome(acme.name);
-    await (await browser.control("input[type=radio]", acme.agents[1].name)).click();
-    await browser.press("Start recording");
-    await browser.outcome(acme.agents[1].name);
+    await browser.press("Switch to Acme");
+    await browser.outcome("now works for Acme");
+    await browser.press(`Record ${acme.agents[1].name}`);
+    await browser.outcome(`Recording ${acme.agents[1].name}`);
     assert.deepEqual(
       (await cloud.recordings()).map(({ orgId, agentId }) => [orgId, agentId]),
       [[acme.id, acme.agents[1].id]],
@@ -195,14 +190,15 @@ describe("as a person", () => {
   test("with no token at all is told so", async () => {
     const { cloud } = browser;
     await browser.openApp({ org: cloud.acme, hold: [] });
-    await browser.press("Start recording");
-    await browser.outcome("NO_TOKEN");
+    await browser.press(`Record ${cloud.acme.agents[0].name}`);
+    await browser.refusal("NO_TOKEN");
     assert.deepEqual(await cloud.requests(), []);
   });
 
   test("opening the app outside the host is told what is missing", async () => {
     await browser.driver.get(browser.appOrigin);
-    await browser.outcome("UNKNOWN_ENVIRONMENT");
+    const card = await browser.refusal("UNKNOWN_ENVIRONMENT");
+    assert.ok(card.includes("Open the app inside Genesys Cloud"), card);
   });
 });
 

@@ -1,58 +1,53 @@
-// Many starts: how far they have come, and what became of each.
-import { isRecorderError } from "premium-recorder";
-import { element, find, row } from "./element.js";
+// Many starts: how far they have come, and what became of those that failed.
+import { element, find } from "../shared/element.js";
 
-const all = find("#all");
+const everyone = find("#everyone");
 const cancel = find("#cancel");
 const bar = find("#progress");
+const results = find("#many-results");
 
-export function onRecordAll(start) {
-  all.addEventListener("click", start);
-}
+export class Many {
+  #text;
 
-export function onCancel(end) {
-  cancel.addEventListener("click", end);
-}
-
-export function begin(total) {
-  showProgress({ total, settled: 0, rejected: 0 });
-  find("#batch").hidden = false;
-  find("#results").replaceChildren();
-  find("#outcomes").hidden = true;
-  cancel.hidden = false;
-}
-
-export function showProgress({ total, settled, rejected }) {
-  bar.max = Math.max(total, 1);
-  bar.value = settled;
-  find("#so-far").textContent = `${settled} of ${total} settled, ${rejected} failed`;
-}
-
-export function end() {
-  // The button goes; whoever has just pressed it is not thrown back to the top of the page.
-  if (document.activeElement === cancel) all.focus();
-  cancel.hidden = true;
-}
-
-/** `starts`: the agent and the organization of each, by name, with its result. */
-export function showResults(starts) {
-  find("#results").replaceChildren(
-    ...starts.map(({ agent, org, result }) => {
-      const { what, hint, kind } = told(result);
-      const line = row(agent, org, what, hint);
-      line.className = kind;
-      return line;
-    }),
-  );
-  find("#outcomes").hidden = false;
-}
-
-function told({ status, value, reason }) {
-  if (status === "fulfilled") {
-    const how = value.alreadyRunning ? "is being recorded already" : value.state;
-    return { kind: "ok", what: element("span", `${how}: ${value.id}`), hint: "" };
+  constructor(text, { start, end }) {
+    this.#text = text;
+    everyone.addEventListener("click", () => everyone.ariaDisabled !== "true" && start());
+    cancel.addEventListener("click", end);
   }
-  // What is no error of the library is the reason of the signal.
-  if (!isRecorderError(reason)) return { kind: "skipped", what: "cancelled", hint: "Not started." };
-  return { kind: "fail", what: reason.code, hint: reason.hint };
+
+  offer(orgs) {
+    everyone.disabled = orgs.length === 0;
+    find("#everyone-of").textContent = orgs.length ? this.#text.everyoneOf(orgs.join(", ")) : "";
+  }
+
+  begin(total) {
+    results.replaceChildren();
+    this.progress({ total, settled: 0, rejected: 0 });
+    find("#batch").hidden = false;
+    // It keeps the focus, so it is not disabled.
+    everyone.ariaDisabled = "true";
+  }
+
+  progress({ total, settled, rejected }) {
+    bar.max = Math.max(total, 1);
+    bar.value = settled;
+    find("#so-far").textContent = this.#text.soFar(settled, total, rejected);
+  }
+
+  end() {
+    // The button goes; whoever has just pressed it is not thrown back to the top of the page.
+    if (document.activeElement === cancel) everyone.focus();
+    find("#batch").hidden = true;
+    everyone.ariaDisabled = "false";
+  }
+
+  /** `failures`: names, with why. */
+  show(failures) {
+    if (failures.length === 0) return results.replaceChildren();
+    const lines = failures.map(({ agent, org, why }) =>
+      element("li", {}, element("span", {}, `${agent} · ${org}`), element("span", {}, why)),
+    );
+    const summary = element("summary", {}, this.#text.manyFailed(failures.length));
+    results.replaceChildren(element("details", {}, summary, element("ul", {}, ...lines)));
+  }
 }

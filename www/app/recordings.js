@@ -1,50 +1,89 @@
-// The recordings that the app knows of, each to be stopped and looked at again.
-import { button, element, find } from "./element.js";
+// The recordings that the app knows of, the latest first.
+import { orgLabel } from "../shared/mark.js";
+import { button, element, find } from "../shared/element.js";
+import { ticking } from "./elapsed.js";
 
 const list = find("#recordings");
 
-/** What is shown, with its line. */
-let shown = [];
+export class Recordings {
+  #known = new Map();
+  #names;
+  #text;
+  #today;
+  #earlier;
+  #stop;
 
-/** In place of those that are shown. */
-export function showAll(recordings, who) {
-  shown = [];
-  list.replaceChildren();
-  recordings.forEach((recording) => show(recording, who));
-  find("#none").hidden = recordings.length > 0;
-}
+  /** `names`: the agent and the organization of a recording. `stop(recording)`: to stop one whose agent is not on the list. */
+  constructor({ text, locale }, names, stop) {
+    this.#text = text;
+    this.#names = names;
+    this.#stop = stop;
+    this.#today = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+    this.#earlier = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "short" });
+  }
 
-/** In its own line, where it has one, or else in a new one at the top. `who`: names of its agent and organization. */
-export function show(recording, who) {
-  const { agent, org } = who(recording);
-  const { id, orgId, state, startedAt } = recording;
-  const facts = [state, startedAt && `since ${startedAt}`, id].filter(Boolean).join(", ");
-  const works = state === "stopped" ? ["Refresh"] : ["Stop", "Refresh"];
-  const buttons = works.map((work) => button(work, { work }, `${work} the recording of ${agent}`));
-  const line = element(
-    "li",
-    element("span", element("strong", agent), ` (${org}): ${facts}`),
-    element("span", ...buttons),
-  );
+  add(...recordings) {
+    for (const recording of recordings) this.#known.set(`${recording.orgId} ${recording.id}`, recording);
+    return this;
+  }
 
-  const before = shown.find(({ recording }) => recording.id === id && recording.orgId === orgId);
-  if (before) replace(before.line, line);
-  else list.prepend(line);
-  shown = [...shown.filter((each) => each !== before), { recording, line }];
-  find("#none").hidden = true;
-}
+  /** The one that runs, or else the latest one. */
+  of(agentId, orgId) {
+    const all = [...this.#known.values()].filter((each) => each.agentId === agentId && each.orgId === orgId);
+    return all.find(({ state }) => state === "recording") ?? all.at(-1);
+  }
 
-/** `work`: what the button says that was pressed, "Stop" or "Refresh". */
-export function onWork(then) {
-  list.addEventListener("click", ({ target }) => {
-    const pressed = shown.find(({ line }) => line.contains(target));
-    if (pressed && target.dataset.work) then(target.dataset.work, pressed.recording);
-  });
-}
+  get running() {
+    return [...this.#known.values()].filter(({ state }) => state === "recording");
+  }
 
-function replace(before, line) {
-  const focused = before.contains(document.activeElement) && document.activeElement.dataset.work;
-  before.replaceWith(line);
-  // The button that was pressed may be gone; what is left to do is beside it.
-  if (focused) (line.querySelector(`[data-work="${focused}"]`) ?? line.querySelector("button")).focus();
+  /** `listed`: whose agents are on the list above, so that their buttons are there. */
+  show(listed) {
+    const all = [...this.#known.values()].sort((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt));
+    list.replaceChildren(...all.map((recording) => this.#line(recording, listed)));
+    find("#no-recordings").hidden = all.length > 0;
+  }
+
+  #when(date) {
+    return (date.toDateString() === new Date().toDateString() ? this.#today : this.#earlier).format(date);
+  }
+
+  #line(recording, listed) {
+    const { agent, org } = this.#names(recording);
+    const { state, startedAt, orgId, id } = recording;
+    const text = this.#text;
+    const isRunning = state === "recording";
+    const when = startedAt && text.startedAt(this.#when(new Date(startedAt)));
+    const kind = isRunning ? "bad" : "";
+    return element(
+      "li",
+      { data: { recording: id } },
+      element(
+        "div",
+        {},
+        element(
+          "p",
+          {},
+          element("span", { className: "name" }, agent?.name ?? recording.agentId),
+          " · ",
+          org ? orgLabel(org) : orgId,
+        ),
+        element(
+          "p",
+          { className: "small quiet" },
+          when ?? "",
+          when && isRunning ? " · " : "",
+          isRunning ? ticking(startedAt) : "",
+        ),
+      ),
+      element(
+        "div",
+        { className: "buttons" },
+        element("span", { className: `pill ${kind}` }, text.states[state] ?? state),
+        isRunning && orgId !== listed
+          ? button(text.stop, () => this.#stop(recording), { label: text.stopAgent(agent?.name ?? "") })
+          : null,
+      ),
+    );
+  }
 }

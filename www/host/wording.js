@@ -1,0 +1,51 @@
+// What a row says: from what happened, by the texts of a language.
+
+/** Adds to the texts what depends on a row. */
+export function wording(text) {
+  const { titles, answers, badge, captions } = text;
+  return {
+    ...text,
+    titleOf: ({ kind, agent, targetOrg }) => titles[kind](agent?.name ?? "–", targetOrg?.name ?? "–"),
+    answerOf: ({ kind, outcome, status }) => (kind === "token" ? answers.token : (answers[outcome] ?? String(status))),
+    badgesOf: ({ naive, again, merged, inWidgets = [] }) =>
+      [
+        naive && badge.naive,
+        again && badge.again,
+        merged > 1 && badge.merged(merged),
+        inWidgets.length > 1 && badge.widgets(inWidgets.length),
+      ].filter(Boolean),
+    captionOf: (row) => caption(row, captions),
+  };
+}
+
+function caption(row, captions) {
+  const { kind, outcome, status, tokenOrg, targetOrg, agent, call } = row;
+  const error = call?.error;
+  if (kind === "token") return captions.token[row.how](targetOrg.name);
+  if (kind === "look") return captions.look;
+  if (kind === "never") {
+    if (tokenOrg) return captions.never(tokenOrg.name, targetOrg.name);
+    if (error.code.startsWith("LOGIN_")) return captions.neverLogin(targetOrg.name);
+    if (error.code === "TIMEOUT") return captions.neverWaited;
+    return captions.neverNoToken(targetOrg.name);
+  }
+  if (kind !== "start") return "";
+  if (row.naive && tokenOrg && agent && tokenOrg !== agent.org) {
+    return captions.naive(tokenOrg.name, agent.name, agent.org.name);
+  }
+  if (row.repaired) return captions[`repaired${status}`];
+  if (outcome === "pending") return captions.waiting;
+  if (outcome === "lost" || outcome === "failed") {
+    if (call?.recordingId) return captions.lostFound;
+    return error?.code === "OUTCOME_UNKNOWN" ? captions.lostUnknown : captions.waiting;
+  }
+  if (outcome === "refused") {
+    if (status === 409) return call?.recordingId ? captions.already : captions.conflict;
+    return captions.refused[error?.code]?.(targetOrg.name, error) ?? error?.hint ?? "";
+  }
+  const said = [
+    row.again ? captions.again : captions.ok(targetOrg.name),
+    row.merged > 1 && captions.merged(row.merged),
+  ];
+  return said.filter(Boolean).join(" ");
+}

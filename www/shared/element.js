@@ -1,0 +1,62 @@
+// What both pages are made of.
+
+export const find = (selector, within = document) => within.querySelector(selector);
+
+/** `what`: properties, `data-` attributes under `data`, and attributes under `attributes`. Children that are nothing are left out. */
+export function element(name, { data = {}, attributes = {}, ...properties } = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  Object.assign(made.dataset, data);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+/** `label`: what the button is called, if its text alone does not tell it from the others. */
+export function button(text, onclick, { label, className = "", ...more } = {}) {
+  const made = element("button", { type: "button", className, ...more }, ...[text].flat());
+  if (label) made.ariaLabel = label;
+  if (onclick) made.addEventListener("click", onclick);
+  return made;
+}
+
+export function spinner() {
+  return element("span", { className: "spinner", ariaHidden: "true" });
+}
+
+/** A list of facts. Facts without a value are left out. */
+export function facts(pairs) {
+  const told = pairs.filter(([, value]) => ![undefined, null, false, ""].includes(value));
+  return element("dl", {}, ...told.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function svg(name, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** Copies the text, and says so on the button for a moment. */
+export function copyButton(text, { label, done }) {
+  const made = button(label, async () => {
+    await copy(text());
+    made.textContent = done;
+    setTimeout(() => (made.textContent = label), 2000);
+  });
+  return made;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // A frame of another site may not use the clipboard, but a selection may be copied.
+    const area = element("textarea", { value: text, className: "out-of-sight" });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
