@@ -17,6 +17,7 @@ import { checkTypes } from "./types.mjs";
 const CROSSING = [
   "module",
   "thread",
+  "page",
   "source",
   "first-call",
   "login-popup",

@@ -343,7 +343,8 @@ function context(error) {
 
 function showProblem(error, { title, agent, org, row, actions }) {
   const known = context(error);
-  const card = problemCard(error, { ...known, org: known.org ?? org, title, agent, actions });
+  // In the list of agents, the card is below the list's own heading.
+  const card = problemCard(error, { ...known, level: row ? "h3" : "h2", org: known.org ?? org, title, agent, actions });
   if (row) row.fail(card);
   else find("#problem").replaceChildren(card);
 }

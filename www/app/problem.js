@@ -3,7 +3,10 @@ import { isRecorderError, version } from "premium-recorder";
 import { button, copyButton, element, facts } from "../shared/element.js";
 
 /** `named`: replaces ids in a text with names. `actions`: [text, onclick] of the buttons. */
-export function problemCard(error, { title, agent, org, tokenOrg, text, locale, named, actions = [], onClose }) {
+export function problemCard(
+  error,
+  { title, level = "h2", agent, org, tokenOrg, text, locale, named, actions = [], onClose },
+) {
   const { why, toDo, isForeign } = explained(error, { agent, org, tokenOrg, text, named });
   const details = supportFacts(error, { agent, org, tokenOrg, text, locale });
   const language = isForeign ? { lang: "en" } : {};
@@ -13,7 +16,7 @@ export function problemCard(error, { title, agent, org, tokenOrg, text, locale, 
     element(
       "div",
       { className: "bar" },
-      element("h3", {}, warning(), title),
+      element(level, {}, warning(), title),
       button(
         "×",
         () => {
@@ -23,8 +26,8 @@ export function problemCard(error, { title, agent, org, tokenOrg, text, locale, 
         { className: "plain close", label: text.close },
       ),
     ),
-    element("p", language, element("h4", { lang: document.documentElement.lang }, text.why), why),
-    toDo && element("p", language, element("h4", { lang: document.documentElement.lang }, text.toDo), toDo),
+    element("p", language, element("strong", { lang: document.documentElement.lang }, text.why), why),
+    toDo && element("p", language, element("strong", { lang: document.documentElement.lang }, text.toDo), toDo),
     error.code === "OUTCOME_UNKNOWN" && "seenRecordings" in error
       ? element("p", { className: "small" }, seen(error.seenRecordings, text))
       : null,

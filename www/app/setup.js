@@ -53,7 +53,7 @@ function drawLine({ check, verdict, found, expected, hint }, text, named) {
     "li",
     { className: `line ${verdict}`, data: { check } },
     element("span", { className: "verdict", role: "img", ariaLabel: text.verdicts[verdict] }, SIGNS[verdict]),
-    element("h4", {}, text.checks[check] ?? check),
+    element("h3", {}, text.checks[check] ?? check),
     line(text.found, found),
     needsWork ? line(text.expected, expected) : null,
     hint && needsWork ? line(text.toDo, hint) : null,

@@ -176,13 +176,14 @@ async function run() {
     find("#widgets").replaceChildren(
       ...widgets.map((widget) => {
         const { number, attention, isShown } = widget;
-        const badge = attention ? element("span", { className: "badge", ariaHidden: "true" }, String(attention)) : null;
+        const name = [text.showWidget(number), attention ? text.attention(attention) : ""].filter(Boolean).join(", ");
         const icon = button(
-          [String(number), badge].filter((child) => child),
+          [
+            element("span", { className: "out-of-sight" }, name),
+            element("span", { ariaHidden: "true" }, String(number)),
+            ...(attention ? [element("span", { className: "badge", ariaHidden: "true" }, String(attention))] : []),
+          ],
           () => toggle(widget),
-          {
-            label: [text.showWidget(number), attention ? text.attention(attention) : ""].filter(Boolean).join(", "),
-          },
         );
         icon.ariaPressed = String(isShown);
         icon.dataset.widget = number;
@@ -304,6 +305,7 @@ async function run() {
   showFaults(cloud, text, stage);
 
   await refresh();
+  find("#body").ariaBusy = "false";
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY);
   window.addEventListener("online", refresh);
   window.addEventListener("offline", trouble);
@@ -316,6 +318,7 @@ function showTheme() {
 try {
   await run();
 } catch (error) {
+  find("#body").ariaBusy = "false";
   find("#trouble").hidden = false;
   find("#trouble").replaceChildren(
     `${text.noAnswer} `,

@@ -63,7 +63,7 @@ export class Requests {
     const before = this.#drawn;
     this.#drawn = new Map();
     for (const row of rows) {
-      const state = JSON.stringify([row, this.#open.has(row.id), this.#lanes.length]);
+      const state = JSON.stringify([row, this.#lanes.length]);
       const known = before.get(row.id);
       this.#drawn.set(
         row.id,
@@ -202,10 +202,6 @@ export class Requests {
       type: "button",
       className: "row",
       ariaExpanded: String(isOpen),
-      // One sentence, as the picture is one: who asked what of whom, and what came of it.
-      ariaLabel: [this.#time.format(row.at), title, text.tokenSentence(row), answer, code, caption]
-        .filter(Boolean)
-        .join(". "),
     });
     toggle.append(
       element("span", { className: "time" }, this.#time.format(row.at)),
@@ -221,6 +217,8 @@ export class Requests {
             )
           : null,
       ),
+      // What the picture shows, in words: whose token it was, and for whom.
+      element("span", { className: "out-of-sight" }, text.tokenSentence(row)),
       picture(row, this.#lanes),
       chips(row, text),
       element(
@@ -237,8 +235,11 @@ export class Requests {
       element("span", { className: "caption" }, caption),
     );
     toggle.addEventListener("click", () => {
-      if (!this.#open.delete(row.id)) this.#open.add(row.id);
-      this.show();
+      const opens = !this.#open.delete(row.id);
+      if (opens) this.#open.add(row.id);
+      toggle.ariaExpanded = String(opens);
+      if (opens) line.append(this.#details(row));
+      else find(".details", line).remove();
     });
     const line = element(
       "li",

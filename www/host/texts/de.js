@@ -14,7 +14,7 @@ export default {
   showWidget: (number) => `Premium App ${number} anzeigen`,
   closeWidget: (number) => `Premium App ${number} schließen`,
   addWidget: "Widget hinzufügen",
-  attention: (count) => (count === 1 ? "1 laufende Aufzeichnung" : `${count} laufende Aufzeichnungen`),
+  attention: (count) => (count === 1 ? "1 Benachrichtigung" : `${count} Benachrichtigungen`),
   noWidgets: "Kein Widget wird angezeigt. Wählen Sie eines in der Leiste, oder fügen Sie eines hinzu.",
   openWindow: "Die App möchte ein Fenster öffnen",
   openLink: "Adresse öffnen",

@@ -14,7 +14,7 @@ export default {
   showWidget: (number) => `Show Premium App ${number}`,
   closeWidget: (number) => `Close Premium App ${number}`,
   addWidget: "Add a widget",
-  attention: (count) => (count === 1 ? "1 running recording" : `${count} running recordings`),
+  attention: (count) => (count === 1 ? "1 notification" : `${count} notifications`),
   noWidgets: "No widget is shown. Choose one in the bar, or add one.",
   openWindow: "The app wants to open a window",
   openLink: "Open the address",

@@ -1,0 +1,314 @@
+// The page of `npm start`: what a person sees of who holds which token, what went where, and what became of it.
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { By } from "selenium-webdriver";
+import { browser as open } from "./browser.mjs";
+import { cannotRunIn } from "./engines.mjs";
+import { HostPage } from "./host-page.mjs";
+
+/** What is refused, lost or broken on purpose here, the browser complains about. */
+const SPOILT = /\/api\/v2\/(screenrecordings|users|tokens).* - Failed to load resource: .*(40\d|429|503|ERR_)/;
+const browser = open({ mayComplain: [SPOILT, /standin\/ledger/] });
+const page = new HostPage(browser);
+
+let cloud, acme, globex;
+beforeEach(() => {
+  cloud = browser.cloud;
+  ({ acme, globex } = cloud);
+});
+
+describe("the thread", () => {
+  test("is played in four steps: 403, held back, a second token, 201", async () => {
+    const [gia] = globex.agents;
+    await page.open();
+    await page.playThread();
+
+    const rows = (await page.rows()).map(({ kind, status, code, title }) => [kind, status, code, title]);
+    assert.deepEqual(rows, [
+      ["token", "", "", "Token of Acme"],
+      ["start", "403", "", `Record ${gia.name}`],
+      ["never", "", "ORG_MISMATCH", `Record ${gia.name}`],
+      ["token", "", "", "Token of Globex"],
+      ["start", "201", "", `Record ${gia.name}`],
+    ]);
+    assert.deepEqual(await page.figures(), { sent: 2, refused: 1, never: 1, merged: 0, recordings: 1 });
+    const captions = (await page.rows()).map(({ caption }) => caption);
+    assert.ok(captions[1].includes("Acme's token, but Gia Greco belongs to Globex"), captions[1]);
+    assert.ok(captions[2].includes("Held back"), captions[2]);
+
+    const starts = await cloud.starts();
+    assert.deepEqual(
+      starts.map(({ tokenOrgId, orgHeader, status }) => [tokenOrgId, orgHeader, status]),
+      [
+        [acme.id, globex.id, 403],
+        [globex.id, globex.id, 201],
+      ],
+    );
+    await page.inApp(() => browser.control("button", `Stop recording ${gia.name}`));
+    // What the naive way leaves in the ledger is what no test of the library may leave there.
+    await cloud.reset();
+  });
+
+  test("goes back without undoing anything, and can be closed", async () => {
+    await page.open();
+    await page.press("▸ Play the thread");
+    await browser.until("the first step is played", async () =>
+      (await page.text("#thread-status")).startsWith("Step 1"),
+    );
+    await page.press("Next ▸");
+    await browser.until("the second step is played", async () =>
+      (await page.text("#thread-status")).startsWith("Step 2"),
+    );
+    const sent = (await cloud.requests()).length;
+    await page.press("◂ Back");
+    assert.ok((await page.text("#thread-status")).startsWith("Step 1"));
+    await page.press("Next ▸");
+    assert.ok((await page.text("#thread-status")).startsWith("Step 2"));
+    assert.equal((await cloud.requests()).length, sent);
+    await page.press("Close");
+    await browser.control("button", "▸ Play the thread");
+    await page.ready();
+    await cloud.reset();
+  });
+});
+
+describe("a row", () => {
+  test("tells in one sentence what its picture shows, and opens to what was sent, what came back, and why", async () => {
+    const [ivy] = cloud.initech.agents;
+    await page.open({ orgId: cloud.initech.id, hold: acme.id, login: "none" });
+    await page.inApp(() => browser.press(`Record ${ivy.name}`));
+    await browser.until("the row is there", async () => (await page.rows()).some(({ kind }) => kind === "never"));
+    const { label } = (await page.rows()).at(-1);
+    for (const part of [`Record ${ivy.name}`, "With Acme's token", "Initech", "never sent", "ORG_MISMATCH"]) {
+      assert.ok(label.includes(part), label);
+    }
+
+    const row = await browser.driver.findElement(By.css('[data-kind="never"] > button'));
+    await row.click();
+    assert.equal(await row.getAttribute("aria-expanded"), "true");
+    const details = await page.text('[data-kind="never"] .details');
+    for (const part of ["Not sent", "Token ofAcme", "Agent's organizationInitech", "CodeORG_MISMATCH", "Hint"]) {
+      assert.ok(details.includes(part), details);
+    }
+    await browser.control("button", "Copy for support");
+  });
+
+  test("has the organization's header, the status and the correlation ID of a request", async () => {
+    await page.open();
+    await page.inApp(() => browser.press(`Record ${acme.agents[0].name}`));
+    await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "201");
+    await (await browser.driver.findElement(By.css('[data-kind="start"] > button'))).click();
+    const details = await page.text('[data-kind="start"] .details');
+    const [{ correlationId }] = await cloud.starts();
+    for (const part of [
+      "POST /api/v2/screenrecordings",
+      "x-genesys-organization-id: Acme",
+      "Token ofAcme",
+      "Status201",
+      `Correlation ID${correlationId}`,
+    ]) {
+      assert.ok(details.includes(part), details);
+    }
+  });
+
+  test("of a read shows on request", async () => {
+    await page.open();
+    assert.ok((await page.rows()).every(({ kind }) => kind === "token"));
+    await (await browser.control("input", "Show every request")).click();
+    await browser.until("the list of recordings shows", async () =>
+      (await page.rows()).some(({ kind }) => kind === "list"),
+    );
+  });
+
+  test("no token shows, in no page and no row", async () => {
+    await page.open();
+    await page.inApp(() => browser.press(`Record ${acme.agents[0].name}`));
+    await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "201");
+    for (const row of await browser.driver.findElements(By.css("#rows > li > button"))) await row.click();
+    const shown = await page.everything();
+    // A JWT begins like this, and an opaque token of the stand-in has as many characters in a row.
+    assert.equal(shown.match(/eyJ[\w-]{20,}/), null);
+    assert.equal(shown.replace(/[\w-]*cd_frame_id_[\w="-]*/g, "").match(/\b[A-Za-z0-9_]{60,}\b/), null);
+  });
+});
+
+describe("the lanes", () => {
+  test("say for which organizations the page holds a token, and how that is known", async () => {
+    await page.open();
+    await browser.until("the tokens show", async () => (await page.text("#lanes")).includes("Globextoken"));
+    assert.equal(await page.text("#lanes"), "AcmetokenGlobextokenInitechno tokenNorthwind Appsno token");
+    await (await browser.driver.findElement(By.css(`#lanes [data-id="${globex.id}"]`))).click();
+    const told = await page.text("#token");
+    for (const part of ["The token of Globex", "screenrecordings:write", "minutes", "a claim"])
+      assert.ok(told.includes(part), told);
+  });
+});
+
+describe("a fault, one click each", () => {
+  const [ok, none] = ["201", ""];
+  const FAULTS = {
+    triple: { starts: [ok], merged: 3, recordings: 1 },
+    lostAfter: { starts: [none], look: true, recordings: 1 },
+    lostBefore: { starts: [none], look: true, code: "OUTCOME_UNKNOWN", recordings: 0 },
+    slow: { starts: [ok], recordings: 1 },
+    refused401: { starts: ["401", "401"], again: true, code: "UNAUTHENTICATED", recordings: 0 },
+    limited429: { starts: ["429", ok], again: true, recordings: 1 },
+    failed503: { starts: ["503"], look: true, code: "OUTCOME_UNKNOWN", recordings: 0 },
+    scope: { starts: ["403"], code: "SCOPE_MISSING", recordings: 0 },
+    revoked: { starts: ["401", ok], again: true, recordings: 1 },
+    hangs: { starts: [ok], merged: 2, look: true, recordings: 1 },
+    clock: { starts: ["401", ok], again: true, recordings: 1 },
+  };
+  for (const [name, { starts, merged, look = false, code, again = false, recordings }] of Object.entries(FAULTS)) {
+    test(name, async () => {
+      await page.open();
+      if (name === "clock") cloud.isAheadOfPage = true;
+      await page.fault(name);
+      let rows;
+      await browser.until(
+        `${name} shows`,
+        async () => {
+          rows = await page.rows();
+          const shown = rows.filter(({ kind }) => kind === "start");
+          assert.deepEqual(
+            shown.map(({ status }) => status),
+            starts,
+          );
+          assert.equal(
+            rows.some(({ kind }) => kind === "look"),
+            look,
+          );
+          const { code: shownCode, badges } = shown.at(-1);
+          assert.equal(shownCode, code ?? "");
+          const expected = [again && "↻ sent once more", merged && `×${merged} calls, one start`].filter(Boolean);
+          assert.deepEqual(badges, expected);
+          return true;
+        },
+        () => JSON.stringify(rows),
+      );
+      assert.equal((await cloud.recordings()).length, recordings);
+      if (code) await page.inApp(() => browser.refusal(code));
+    });
+  }
+});
+
+describe("the language", () => {
+  test("is German for a German langTag, in both pages, with the errors", async () => {
+    const [gia] = globex.agents;
+    await page.open({ lang: "de-de" });
+    assert.equal(await page.text("h1"), "Simulierte Genesys Cloud");
+    assert.equal(await browser.driver.executeScript("return document.documentElement.lang"), "de");
+    await page.playThread({ play: "▸ Geschichte abspielen", next: "Weiter ▸" });
+    assert.ok((await page.text("#thread-status")).includes("Schritt 4 von 4"));
+    await page.inApp(async () => {
+      assert.equal(await browser.driver.executeScript("return document.documentElement.lang"), "de");
+      await browser.outcome(`${gia.name} wird in Globex aufgezeichnet.`);
+      await browser.control("button", `Aufzeichnung von ${gia.name} stoppen`);
+    });
+    await cloud.reset();
+  });
+
+  test("is English for any other, and a person can choose", async () => {
+    await page.open({ lang: "fr-fr" });
+    assert.equal(await page.text("h1"), "Simulated Genesys Cloud");
+    await browser.choose("Language", "Deutsch");
+    await browser.until("the page speaks German", async () => (await page.text("h1")) === "Simulierte Genesys Cloud");
+    await page.ready();
+    await page.inApp(() => browser.control("button", `${acme.agents[0].name} aufzeichnen`));
+  });
+
+  test("has a German text for each English one", async () => {
+    for (const folder of ["host", "app"]) {
+      const [en, de] = await Promise.all(
+        ["en", "de"].map(async (name) => (await import(`../../www/${folder}/texts/${name}.js`)).default),
+      );
+      assert.deepEqual(shapeOf(de), shapeOf(en), folder);
+    }
+  });
+});
+
+describe("the host", () => {
+  test("launches the app for another organization and region", async () => {
+    await page.open();
+    await browser.choose("Region", "Asia Pacific (Sydney)");
+    await browser.choose("Organization", "Globex");
+    await browser.enterApp(globex);
+    await browser.until("the app is in Sydney", async () =>
+      (await browser.driver.findElement(By.css("#where")).getText()).includes("prod-apse2"),
+    );
+  });
+
+  test("starts over: no row, no recording, and the app is as new", async () => {
+    await page.open();
+    await page.inApp(() => browser.press(`Record ${acme.agents[0].name}`));
+    await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "201");
+    await page.press("Start over");
+    await browser.until("only the tokens are left", async () => {
+      const rows = await page.rows();
+      return rows.length === 2 && rows.every(({ kind }) => kind === "token");
+    });
+    await page.ready();
+    assert.deepEqual(await cloud.recordings(), []);
+    assert.deepEqual(await page.figures(), { sent: 0, refused: 0, never: 0, merged: 0, recordings: 0 });
+  });
+
+  test(
+    "says so when the servers do not answer, and when they do again",
+    cannotRunIn({ firefox: "only chromedriver can block addresses", webkit: "only chromedriver can block addresses" }),
+    async () => {
+      await page.open();
+      const block = (urls) => browser.driver.sendDevToolsCommand("Network.setBlockedURLs", { urls });
+      await browser.driver.sendDevToolsCommand("Network.enable", {});
+      await block(["*/standin/ledger"]);
+      await browser.until("the page says so", async () => (await page.text("#trouble")).includes("do not answer"));
+      await block([]);
+      await page.press("Try again");
+      const trouble = await browser.driver.findElement(By.css("#trouble"));
+      await browser.until("the page is well again", async () => !(await trouble.isDisplayed()));
+    },
+  );
+});
+
+describe("the app", () => {
+  test("says that it is offline, and that it is not any more", async () => {
+    await page.open();
+    await page.inApp(async () => {
+      const offline = await browser.driver.findElement(By.css("#offline"));
+      assert.equal(await offline.isDisplayed(), false);
+      await browser.evaluate(() => {
+        Object.defineProperty(navigator, "onLine", { configurable: true, get: () => false });
+        window.dispatchEvent(new Event("offline"));
+      });
+      assert.ok((await offline.getText()).startsWith("You are offline."));
+      await browser.evaluate(() => {
+        delete navigator.onLine;
+        window.dispatchEvent(new Event("online"));
+      });
+      assert.equal(await offline.isDisplayed(), false);
+    });
+  });
+
+  test("shows signing in as a state, before anything is pressed", async () => {
+    await page.open({ orgId: cloud.initech.id });
+    await page.inApp(async () => {
+      const card = await browser.driver.findElement(By.css("#sign-in")).getText();
+      assert.ok(card.includes("You are not signed in to Initech"), card);
+      await browser.control("button", "Sign in to Initech");
+    });
+  });
+
+  test("counts the time of a running recording", async () => {
+    await page.open();
+    await page.inApp(async () => {
+      await browser.press(`Record ${acme.agents[0].name}`);
+      await browser.outcome("Recording");
+      const elapsed = () => browser.driver.findElement(By.css("#agents time")).getText();
+      await browser.until("a second has passed", async () => /^00:0[1-9]$/.test(await elapsed()));
+    });
+  });
+});
+
+function shapeOf(value) {
+  if (typeof value !== "object" || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shapeOf(each)]));
+}
