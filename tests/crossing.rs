@@ -325,7 +325,7 @@ async fn recordings_are_returned_with_their_raw_data() {
 }
 
 #[wasm_bindgen_test]
-async fn start_many_returns_its_results_in_order() {
+async fn start_many_hands_out_each_result_with_its_place() {
     let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let agents = js("['agent', { agentId: 'nobody' }, 7, { agentId: 'agent', orgID: 'x' }, { agentId: 'agent', orgId: 'x' }]");
@@ -333,7 +333,9 @@ async fn start_many_returns_its_results_in_order() {
     let options =
         js("(log) => ({ concurrency: 2, onProgress: (progress) => log.reports.push([progress.settled, progress.total].join('/')) })");
     let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &log).unwrap();
-    let started = Array::from(&get(&outcome(handle.start_many(agents, options)).await, "value"));
+    let on_settled: Function = js("(at, outcome) => { (globalThis.settled ??= [])[at] = outcome }").unchecked_into();
+    assert!(get(&outcome(handle.start_many(agents, options, on_settled.clone())).await, "error").is_undefined());
+    let started = Array::from(&js("settled"));
     js("globalThis.fetch = globalThis.original");
     assert_eq!(text(&get(&started.get(0), "value"), "id"), "a");
     let failed = |at: u32| {
@@ -352,7 +354,7 @@ async fn start_many_returns_its_results_in_order() {
         ("[]", "{ share: 1 }", "share must be"),
         ("[]", "{ parallel: 1 }", "parallel"),
     ] {
-        let error = error_of(handle.start_many(js(&format!("({agents})")), js(options))).await;
+        let error = error_of(handle.start_many(js(&format!("({agents})")), js(options), on_settled.clone())).await;
         assert!(text(&error, "code") == "BAD_ARGUMENT" && text(&error, "message").contains(place), "{place}");
     }
 }

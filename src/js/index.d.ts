@@ -86,7 +86,8 @@ export interface ConnectOptions {
    *
    * With zone.js (Angular), each callback runs in the zone in which you passed it.
    */
-  getToken?: ((need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>) | undefined;
+  getToken?:
+    ((need: TokenNeed) => IssuedToken | null | undefined | Promise<IssuedToken | null | undefined>) | undefined;
   /** Signs a person in if there is no token and `getToken`, if set, has none. */
   login?: LoginOptions | undefined;
   /**
@@ -368,12 +369,14 @@ export interface RecordingContract {
    * How to stop a recording. With `missingMeansStopped`, a 404 means that it has stopped already. A `DELETE` has no
    * body unless you give one. Default: `PATCH {path}/{id}` with `{ state: "stopped" }`, `false`.
    */
-  stop?: {
-    method?: "PATCH" | "POST" | "PUT" | "DELETE";
-    path?: string;
-    body?: Json | null;
-    missingMeansStopped?: boolean;
-  } | undefined;
+  stop?:
+    | {
+        method?: "PATCH" | "POST" | "PUT" | "DELETE";
+        path?: string;
+        body?: Json | null;
+        missingMeansStopped?: boolean;
+      }
+    | undefined;
   /**
    * Dotted names of the fields in a response. `null`: there is no such field. Without `state`, every listed recording
    * counts as running. With `startedBy`, recordings of users other than the token's are left out of a list (`GET
@@ -381,15 +384,17 @@ export interface RecordingContract {
    * Defaults: `id`, `agentId`, `organizationId`, `recordingType`, `state`, `startedAt`, and none for `startedBy`. An id
    * can be a whole number.
    */
-  fields?: {
-    id?: string;
-    agentId?: string | null;
-    orgId?: string | null;
-    recordingType?: string | null;
-    state?: string | null;
-    startedAt?: string | null;
-    startedBy?: string | null;
-  } | undefined;
+  fields?:
+    | {
+        id?: string;
+        agentId?: string | null;
+        orgId?: string | null;
+        recordingType?: string | null;
+        state?: string | null;
+        startedAt?: string | null;
+        startedBy?: string | null;
+      }
+    | undefined;
   /**
    * The API's words for a running recording and for one that has stopped; case does not matter. With `recording: []`,
    * every recording runs that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
