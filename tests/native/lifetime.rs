@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::support::*;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::time::{CloudClock, Instant, Timestamp};
@@ -679,6 +680,50 @@ fn a_rotated_refresh_token_is_kept_although_tokens_me_fails() {
         world.advance(100 * SECOND);
         record(&recorder, GLOBEX).await.unwrap_err();
         record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(*used.borrow(), ["refresh-1", "refresh-2"]);
+    });
+}
+
+/// A start is refused while the token is renewed in the background, so tokens/me is asked about the token, which makes another
+/// record of it.
+#[test]
+fn a_record_that_is_made_during_a_refresh_gets_the_next_refresh_token() {
+    run(async {
+        let world = World::new();
+        let (used, refreshed): (Rc<RefCell<Vec<String>>>, Signal) = Default::default();
+        let (log, answered, lookups, starts) = (used.clone(), refreshed.clone(), Cell::new(0), Cell::new(0));
+        world.respond_async(move |request| {
+            let waits_for = request.is_for_token_endpoint().then(|| answered.clone()).filter(|_| lookups.get() == 1);
+            starts.set(starts.get() + u32::from(request.method == "POST" && !request.is_for_token_endpoint()));
+            let response = if request.is_for_token_endpoint() {
+                log.borrow_mut().extend(form(request.body.as_ref().unwrap()).remove("refresh_token"));
+                let number = log.borrow().len() + 1;
+                response(200, &format!(r#"{{"access_token":"access-{number}","expires_in":100,"refresh_token":"refresh-{number}"}}"#))
+            } else if request.url.contains("/tokens/me") {
+                lookups.set(lookups.get() + 1);
+                // The third question is about the token of the refresh.
+                if lookups.get() == 3 { response(503, "") } else { response(200, &token_info(GLOBEX)) }
+            } else if request.method == "POST" && starts.get() == 2 {
+                response(403, r#"{"code":"forbidden","message":"insufficient scope for resource owner"}"#)
+            } else {
+                accept(request)
+            };
+            Box::pin(async move {
+                if let Some(signal) = waits_for {
+                    signal.aborted().await;
+                }
+                Ok(response)
+            })
+        });
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        // Less than a tenth of the token's life is left.
+        world.advance(95 * SECOND);
+        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
+        assert_eq!(*used.borrow(), ["refresh-1"]);
+        refreshed.abort();
+        world.run_spawned();
+        world.advance(100 * SECOND);
+        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
         assert_eq!(*used.borrow(), ["refresh-1", "refresh-2"]);
     });
 }
