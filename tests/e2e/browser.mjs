@@ -203,6 +203,8 @@ class Browser {
 
   /** What a person does on the sign-in page. */
   async signIn(org, agent = org.agents[0]) {
+    // A new window has the page's address before it has the page.
+    await this.until("the sign-in page is there", () => this.control("button", "Sign in"));
     await this.choose("User", `${agent.name} (${org.name})`);
     await this.pressLast("Sign in");
   }

@@ -15,7 +15,7 @@ const browser = open({ mayComplain: [UNATTENDED] });
 const page = packageServer(PANICKING.out);
 
 const PLACE = /^PANICKED: The library panicked at src\/web\/panic_on_purpose\.rs:\d+:\d+:\s+on purpose, /;
-const FINAL = /only a reload of the page/;
+const FINAL = /second panic in a row/;
 
 /** Opens the page as launched for this organization, or for none. */
 function launch(org) {
