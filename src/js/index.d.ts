@@ -244,7 +244,7 @@ export interface TokenNeed {
  * A token, alone or with its remaining life in seconds: a finite number, 0 or more. `expiresIn` is the time left now,
  * not the original life. It wins over a JWT's `exp` that has passed. Only the object's own properties count.
  */
-export type IssuedToken = string | { accessToken: string; expiresIn?: number | null };
+export type IssuedToken = string | { accessToken: string; expiresIn?: number | null | undefined };
 
 /** An environment that the app adds. */
 export interface EnvironmentEntry {
@@ -352,29 +352,30 @@ export interface RecordingContract {
   /**
    * How to start a recording. Default: `POST {path}` with `{ agentId: "{agentId}", recordingType: "{recordingType}" }`.
    */
-  start?: { method?: "POST" | "PUT"; path?: string; body?: Json | null } | undefined;
+  start?:
+    { method?: "POST" | "PUT" | undefined; path?: string | undefined; body?: Json | null | undefined } | undefined;
   /**
    * How to read a recording. With `missingMeansStopped`, a 404 means that it has stopped. Default: `GET {path}/{id}`,
    * `false`.
    */
-  read?: { path?: string; missingMeansStopped?: boolean } | undefined;
+  read?: { path?: string | undefined; missingMeansStopped?: boolean | undefined } | undefined;
   /**
    * How to list recordings. `items` is the dotted name of the array in the response, or `""` if the response is the
    * array. A query parameter without a value is left out. `null`: there is no list. Then `recordings()` is a
    * `BAD_ARGUMENT`, and a start without a response is `OUTCOME_UNKNOWN`. Default: `GET {path}?agentId={agentId}`,
    * `"entities"`.
    */
-  list?: { path?: string; items?: string } | null | undefined;
+  list?: { path?: string | undefined; items?: string | undefined } | null | undefined;
   /**
    * How to stop a recording. With `missingMeansStopped`, a 404 means that it has stopped already. A `DELETE` has no
    * body unless you give one. Default: `PATCH {path}/{id}` with `{ state: "stopped" }`, `false`.
    */
   stop?:
     | {
-        method?: "PATCH" | "POST" | "PUT" | "DELETE";
-        path?: string;
-        body?: Json | null;
-        missingMeansStopped?: boolean;
+        method?: "PATCH" | "POST" | "PUT" | "DELETE" | undefined;
+        path?: string | undefined;
+        body?: Json | null | undefined;
+        missingMeansStopped?: boolean | undefined;
       }
     | undefined;
   /**
@@ -386,20 +387,20 @@ export interface RecordingContract {
    */
   fields?:
     | {
-        id?: string;
-        agentId?: string | null;
-        orgId?: string | null;
-        recordingType?: string | null;
-        state?: string | null;
-        startedAt?: string | null;
-        startedBy?: string | null;
+        id?: string | undefined;
+        agentId?: string | null | undefined;
+        orgId?: string | null | undefined;
+        recordingType?: string | null | undefined;
+        state?: string | null | undefined;
+        startedAt?: string | null | undefined;
+        startedBy?: string | null | undefined;
       }
     | undefined;
   /**
    * The API's words for a running recording and for one that has stopped; case does not matter. With `recording: []`,
    * every recording runs that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
    */
-  states?: { recording?: string[]; stopped?: string[] } | undefined;
+  states?: { recording?: string[] | undefined; stopped?: string[] | undefined } | undefined;
   /**
    * Error codes of the API that mean "already being recorded", besides the status 409. The call resolves to the running
    * recording if the list has it, and rejects with `CONFLICT` otherwise. Default: none.
@@ -416,7 +417,7 @@ export interface RecordingContract {
    * OAuth scopes for starting and stopping, and for reading. One of each list is enough. `[]`: unknown. `read` defaults
    * to `start`.
    */
-  scopes?: { start?: string[]; read?: string[] } | undefined;
+  scopes?: { start?: string[] | undefined; read?: string[] | undefined } | undefined;
   /**
    * Name of a header, such as `"Idempotency-Key"`, by which the API recognizes a repeated start. Each start carries a
    * random UUID in it. Set it only if your API supports it and its CORS allows it. It prevents a second recording if
@@ -577,7 +578,10 @@ export interface Recorder {
    *   contract's paths have `{agentId}`.
    * @throws {RecorderError} `RECORDING_NOT_FOUND`, and as `recordings()`
    */
-  recording(id: string, options?: RecordingOptions & { orgId?: string; agentId?: string }): Promise<Recording>;
+  recording(
+    id: string,
+    options?: RecordingOptions & { orgId?: string | undefined; agentId?: string | undefined },
+  ): Promise<Recording>;
   /**
    * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
    * token is acquired, renewed, and replaced once after a 401. After a 429, the request is sent once more if the call's
@@ -624,7 +628,7 @@ export interface Recorder {
    * @returns The lines in the order of the checks. If the API hangs: the lines so far, and a line `time`.
    * @throws {RecorderError} `BAD_ARGUMENT`, `CLOSED`
    */
-  diagnose(agentId?: string, options?: { orgId?: string }): Promise<Diagnosis>;
+  diagnose(agentId?: string, options?: { orgId?: string | undefined }): Promise<Diagnosis>;
   /**
    * Forgets the token of this organization, or all tokens, here and in the pages that share it, and revokes it (`DELETE
    * /api/v2/tokens/me`). A token that is being obtained meanwhile is not kept. If the revocation fails, the call

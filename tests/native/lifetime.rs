@@ -690,17 +690,22 @@ fn a_rotated_refresh_token_is_kept_although_tokens_me_fails() {
 fn a_record_that_is_made_during_a_refresh_gets_the_next_refresh_token() {
     run(async {
         let world = World::new();
-        let (used, refreshed): (Rc<RefCell<Vec<String>>>, Signal) = Default::default();
+        let (used, begun, refreshed): (Rc<RefCell<Vec<String>>>, Signal, Signal) = Default::default();
         let (log, answered, lookups, starts) = (used.clone(), refreshed.clone(), Cell::new(0), Cell::new(0));
         world.respond_async(move |request| {
-            let waits_for = request.is_for_token_endpoint().then(|| answered.clone()).filter(|_| lookups.get() == 1);
+            let mut waits_for = None;
             starts.set(starts.get() + u32::from(request.method == "POST" && !request.is_for_token_endpoint()));
             let response = if request.is_for_token_endpoint() {
-                log.borrow_mut().extend(form(request.body.as_ref().unwrap()).remove("refresh_token"));
+                if let Some(refresh_token) = form(request.body.as_ref().unwrap()).remove("refresh_token") {
+                    log.borrow_mut().push(refresh_token);
+                    begun.abort();
+                    waits_for = Some(answered.clone());
+                }
                 let number = log.borrow().len() + 1;
                 response(200, &format!(r#"{{"access_token":"access-{number}","expires_in":100,"refresh_token":"refresh-{number}"}}"#))
             } else if request.url.contains("/tokens/me") {
                 lookups.set(lookups.get() + 1);
+                waits_for = Some(begun.clone()).filter(|_| lookups.get() == 2);
                 // The third question is about the token of the refresh.
                 if lookups.get() == 3 { response(503, "") } else { response(200, &token_info(GLOBEX)) }
             } else if request.method == "POST" && starts.get() == 2 {
@@ -718,7 +723,8 @@ fn a_record_that_is_made_during_a_refresh_gets_the_next_refresh_token() {
         let recorder = sign_in(&world, login_options(), GLOBEX).await;
         // Less than a tenth of the token's life is left.
         world.advance(95 * SECOND);
-        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
+        let refused = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!(error(refused).code, Code::ScopeMissing);
         assert_eq!(*used.borrow(), ["refresh-1"]);
         refreshed.abort();
         world.run_spawned();
