@@ -108,4 +108,6 @@ export async function assertOneRecording(cloud) {
   const recordings = (await cloud.recordings()).map(({ orgId, agentId, state }) => ({ orgId, agentId, state }));
   const { id: orgId, agents } = cloud.acme;
   assert.deepEqual(recordings, [{ orgId, agentId: agents[0].id, state: "recording" }]);
+  const starts = (await cloud.starts()).filter(({ agentId }) => agentId === agents[0].id);
+  assert.equal(starts.length, 1);
 }
