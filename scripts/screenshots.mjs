@@ -166,6 +166,7 @@ class Page {
   async picture(name) {
     // The heights of the frames follow their pages, and the ledger is looked at after the last message.
     await this.driver.executeAsyncScript("setTimeout(arguments[0], 400)");
+    await this.driver.executeScript("scrollTo(0, 0)");
     // A frame of another site is painted only as far as the window shows it.
     const { cssContentSize } = await this.driver.sendAndGetDevToolsCommand("Page.getLayoutMetrics", {});
     await this.size(this.width, Math.ceil(cssContentSize.height));

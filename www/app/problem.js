@@ -1,6 +1,6 @@
 // An error as a card: what happened, why, what to do, and the details for support. Never any text of a token.
 import { isRecorderError, version } from "premium-recorder";
-import { button, copyButton, element, facts } from "../shared/element.js";
+import { button, copyButton, element, facts, withCode } from "../shared/element.js";
 
 /** `named`: replaces ids in a text with names. `actions`: [text, onclick] of the buttons. */
 export function problemCard(
@@ -26,8 +26,9 @@ export function problemCard(
         { className: "plain close", label: text.close },
       ),
     ),
-    element("p", language, element("strong", { lang: document.documentElement.lang }, text.why), why),
-    toDo && element("p", language, element("strong", { lang: document.documentElement.lang }, text.toDo), toDo),
+    element("p", language, element("strong", { lang: document.documentElement.lang }, text.why), ...withCode(why)),
+    toDo &&
+      element("p", language, element("strong", { lang: document.documentElement.lang }, text.toDo), ...withCode(toDo)),
     error.code === "OUTCOME_UNKNOWN" && "seenRecordings" in error
       ? element("p", { className: "small" }, seen(error.seenRecordings, text))
       : null,

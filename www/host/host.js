@@ -166,6 +166,12 @@ async function run() {
     showWidgets();
   }
 
+  function hidden(widget) {
+    widget.isShown = false;
+    showWidgets();
+    return widget;
+  }
+
   function showWidgets() {
     const shown = widgets.filter(({ isShown }) => isShown);
     document.body.dataset.widgets = shown.length > 1 ? "many" : "one";
@@ -285,9 +291,9 @@ async function run() {
   const first = () => widgets.find(({ isShown }) => isShown) ?? widgets[0] ?? add();
   const stage = {
     ask: (command, content) => ask(first(), command, content),
-    /** A second widget for the same organization. */
+    /** A second widget for the same organization. A new one stays hidden, so that the page stays as it is. */
     async second() {
-      const other = widgets.find((widget) => widget !== first()) ?? add();
+      const other = widgets.find((widget) => widget !== first()) ?? hidden(add());
       return (command, content) => ask(other, command, content);
     },
   };

@@ -166,7 +166,7 @@ function drawing(step, isDone, { acme, globex, gia }, text) {
   if (!isDone) return drawn;
   const { results } = text;
   if (step === 0) drawn.append(arrow(50, 38, 123, 92, "refused"), label(88, 66, `✕ ${results.refused}`, "refused"));
-  if (step === 1) drawn.append(arrow(50, 38, 84, 60, "never"), label(116, 46, `✕ ${results.notSent}`, "never"));
+  if (step === 1) drawn.append(arrow(50, 38, 84, 60, "never"), label(122, 51, `✕ ${results.notSent}`, "never"));
   if (step === 2) drawn.append(label(LANES[1], 54, results.token, "ok"));
   if (step === 3)
     drawn.append(arrow(LANES[1], 42, LANES[1], 88, "ok"), label(LANES[1], 64, `✓ ${results.created}`, "ok"));

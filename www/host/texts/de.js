@@ -24,7 +24,7 @@ export default {
   tryAgain: "Erneut versuchen",
   offline: "Sie sind offline. Das Bild zeigt den letzten bekannten Stand.",
 
-  threadTitle: "Warum kam 403, und warum geht es jetzt?",
+  threadTitle: "Warum wurde die Aufzeichnung abgelehnt (403), und warum geht es jetzt?",
   threadIntro:
     "Eine App hat ein Token von Acme und möchte Gia aufzeichnen, eine Agentin von Globex. Vier Schritte, etwa eine halbe Minute.",
   play: "Geschichte abspielen",

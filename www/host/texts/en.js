@@ -25,7 +25,7 @@ export default {
   offline: "You are offline. The picture below shows the last known state.",
 
   // The thread
-  threadTitle: "Why was it 403, and why does it work now?",
+  threadTitle: "Why was the recording refused (403), and why does it work now?",
   threadIntro:
     "An app holds a token of Acme and wants to record Gia, an agent of Globex. Four steps, about half a minute.",
   play: "Play the thread",
