@@ -66,7 +66,7 @@ describe("the thread", () => {
     assert.ok((await page.text("#thread-status")).startsWith("Step 2"));
     assert.equal((await cloud.requests()).length, sent);
     await page.press("Close");
-    await browser.control("button", "▸ Play the thread");
+    await browser.until("it can be played again", () => browser.control("button", "▸ Play the thread"));
     await page.ready();
     await cloud.reset();
   });
