@@ -2,9 +2,9 @@
  * What a test's function finds in the page. Runs there, from its source text: it can see nothing of this file.
  */
 export function inPage(premium, environment) {
-  /** connect() in the stand-in cloud, by its own name or by that of the region that the host page shows first. */
+  /** connect() in the stand-in cloud. */
   function connect(options) {
-    return premium.connect({ environments: [environment, { ...environment, name: "prod-euw1" }], ...options });
+    return premium.connect({ environments: [environment], ...options });
   }
 
   /** The option `login`, with the stand-in's own client: in a window, unless told otherwise. */

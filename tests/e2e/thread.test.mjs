@@ -6,6 +6,8 @@ import { browser as open } from "./browser.mjs";
 const REFUSED = /\/api\/v2\/screenrecordings - Failed to load resource: .* 403/;
 const browser = open({ mayComplain: [REFUSED] });
 
+// The host page calls the stand-in cloud by the name of a region. The tests' own recorders call it by its own name.
+
 describe("in the app's frame", () => {
   test("the naive way is refused: another organization's header does not change what a token is for", async () => {
     const { cloud } = browser;
@@ -43,8 +45,8 @@ describe("in the app's frame", () => {
     const [agent] = globex.agents;
     await browser.openApp({ org: globex });
     const { value: recording } = await browser.run(
-      async ({ connect, settle }, tokens, agentId) => {
-        const recorder = await connect({ tokens });
+      async ({ connect, settle, environment }, tokens, agentId) => {
+        const recorder = await connect({ tokens, environment: environment.name });
         return settle(recorder.startRecording(agentId));
       },
       [await cloud.token(acme, { format: "opaque" }), await cloud.token(globex)],
@@ -77,8 +79,8 @@ describe("in the app's frame", () => {
     const { acme, globex } = cloud;
     await browser.openApp({ org: globex });
     const { error } = await browser.run(
-      async ({ connect, settle }, tokens, agentId) => {
-        const recorder = await connect({ tokens });
+      async ({ connect, settle, environment }, tokens, agentId) => {
+        const recorder = await connect({ tokens, environment: environment.name });
         return settle(recorder.startRecording(agentId));
       },
       [await cloud.token(acme)],
@@ -97,8 +99,8 @@ describe("in the app's frame", () => {
     const { acme, globex } = cloud;
     await browser.openApp({ org: globex });
     const { orgs, switched, recordings } = await browser.run(
-      async ({ connect }, tokens, other, agents) => {
-        const recorder = await connect({ tokens });
+      async ({ connect, environment }, tokens, other, agents) => {
+        const recorder = await connect({ tokens, environment: environment.name });
         const orgs = [recorder.orgId];
         const recordings = [await recorder.startRecording(agents[0])];
         const switched = await recorder.switchOrg(other);
