@@ -182,6 +182,7 @@ describe("a fault, one click each", () => {
           assert.equal(shownCode, code ?? "");
           const expected = [again && "↻ sent once more", merged && `×${merged} calls, one start`].filter(Boolean);
           assert.deepEqual(badges, expected);
+          assert.ok(rows.every(({ kind }) => kind !== "never"));
           return true;
         },
         () => JSON.stringify(rows),
@@ -206,6 +207,22 @@ describe("the language", () => {
       await browser.control("button", `Aufzeichnung von ${gia.name} stoppen`);
     });
     await cloud.reset();
+  });
+
+  test("is German in the error card", async () => {
+    const [ivy] = cloud.initech.agents;
+    await page.open({ lang: "de-de", orgId: cloud.initech.id, hold: acme.id, login: "none" });
+    await page.inApp(async () => {
+      await browser.press(`${ivy.name} aufzeichnen`);
+      const card = await browser.refusal("ORG_MISMATCH");
+      for (const part of [
+        `${ivy.name} wird nicht aufgezeichnet`,
+        "Die App hat ein Token von Acme",
+        "Melden Sie sich",
+      ]) {
+        assert.ok(card.includes(part), card);
+      }
+    });
   });
 
   test("is English for any other, and a person can choose", async () => {

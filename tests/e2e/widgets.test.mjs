@@ -26,6 +26,10 @@ describe("the Client App SDK", () => {
     await listen();
     await page.press("Add a widget");
     await hears("bootstrapped");
+    await browser.until("the host knows it of both", async () => {
+      const panels = await browser.driver.findElements(By.css('.app[aria-busy="false"][data-bootstrapped="true"]'));
+      return panels.length === 2;
+    });
     await page.ready();
     await page.press("Close Premium App 2");
     await hears("stopped");

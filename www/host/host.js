@@ -4,7 +4,7 @@
 // Its own address may carry `orgId`, `region`, `lang` (a language tag), `theme` and `widgets` (how many). Everything else goes on to
 // the app.
 import { PROTOCOL } from "../shared/demonstration.js";
-import { button, element, find } from "../shared/element.js";
+import { button, element, find, spinner } from "../shared/element.js";
 import { speak } from "../shared/language.js";
 import { regions } from "../shared/regions.js";
 import { listenToApps, sendHook } from "./client-apps.js";
@@ -116,14 +116,28 @@ async function run() {
     const close = button("×", () => remove(widget), { className: "plain", label: text.closeWidget(number) });
     widget.panel = element(
       "section",
-      { className: "panel app", ariaLabel: text.widget(number) },
-      element("header", { className: "bar" }, element("p", { className: "small quiet" }, text.widget(number)), close),
+      { className: "panel app", ariaLabel: text.widget(number), ariaBusy: "true" },
+      element(
+        "header",
+        { className: "bar" },
+        element("p", { className: "small quiet" }, text.widget(number), " ", spinner()),
+        close,
+      ),
       widget.frame,
     );
     find("#apps").insertBefore(widget.panel, widgets[widgets.indexOf(widget) + 1]?.panel ?? find("#no-widgets"));
-    widget.frame.addEventListener("load", () => sendHook(widget, "bootstrap"));
+    widget.frame.addEventListener("load", () => bootstrap(widget));
     showWidgets();
     return widget;
+  }
+
+  /** Until the app says that it is up, or for as long as the host is patient, its panel says that it is loading. */
+  async function bootstrap(widget) {
+    widget.panel.ariaBusy = "true";
+    const bootstrapped = widget.hears("bootstrapped");
+    sendHook(widget, "bootstrap");
+    widget.panel.dataset.bootstrapped = await bootstrapped;
+    widget.panel.ariaBusy = "false";
   }
 
   async function stop(widget) {
