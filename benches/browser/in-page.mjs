@@ -39,7 +39,10 @@ export function stubNetwork() {
   };
   const stub = async (input) => {
     if (String(input).endsWith(".wasm")) return platformFetch(input);
-    return new Response(body(), { status: 201, headers: { "content-type": "application/json" } });
+    const text = body();
+    // Both headers are what a server sends.
+    const headers = { "content-type": "application/json", "content-length": String(text.length) };
+    return new Response(text, { status: 201, headers });
   };
   // A bound function has no source text, like the platform's: a library may look whether the page has replaced `fetch`.
   globalThis.fetch = stub.bind(undefined);

@@ -1,7 +1,7 @@
 //! Sends a request through the page's `fetch`.
 //!
 //! gloo-net only checks the headers. Its `send` would panic on a rejection that is not an `Error`, and on a response from
-//! another frame. So this file calls `fetch` itself, and reads the response's members, whatever its class is.
+//! another frame. So `src/js/exchange.js` calls `fetch`, and reads the response.
 
 use std::any::Any;
 use std::rc::Rc;
