@@ -23,7 +23,7 @@ const EXPECTED = [
 ];
 
 test("it has these files and no others", () => {
-  const others = files.filter((path) => !/^docs\/.*\.md$/.test(path) && !MODULES.test(path));
+  const others = files.filter((path) => !/^docs\/.*\.(md|png)$/.test(path) && !MODULES.test(path));
   assert.deepEqual(others.sort(), EXPECTED.sort());
   assert.ok(files.some((path) => MODULES.test(path)));
 });
@@ -57,7 +57,7 @@ describe("the source map", () => {
     "loaded from another `wasm` source already": "errors.js",
     "fetch reads no files": "module.js",
     __wbindgen: "premium_recorder.js",
-    "The options can not be read.": "options.js",
+    "The options cannot be read.": "options.js",
   };
 
   test("leads from the minified code to the line that it comes from", async () => {
