@@ -248,6 +248,8 @@ describe("the host", () => {
   test("launches the app for another organization and region", async () => {
     await page.open();
     await browser.choose("Region", "Asia Pacific (Sydney)");
+    await browser.enterApp(acme);
+    await browser.leaveApp();
     await browser.choose("Organization", "Globex");
     await browser.enterApp(globex);
     await browser.until("the app is in Sydney", async () =>
