@@ -106,7 +106,7 @@ describe("the SDK with a recorder's HTTP client", () => {
       signIn: seen.signIn,
       closed: "CLOSED",
     });
-    assert.match(seen.signIn, /do not sign in with the SDK/);
+    assert.match(seen.signIn, /The recorder signs in, not the SDK/);
     assert.deepEqual(
       (await cloud.requests()).filter(({ origin }) => origin === "login"),
       [],

@@ -13,8 +13,10 @@ export function watch(driversDelay) {
   const { addEventListener, removeEventListener } = EventTarget.prototype;
 
   window.fetch = (resource, init) => {
-    const copy = resource instanceof Request ? resource.clone() : new Request(resource, init);
-    const answer = fetch(resource, init);
+    // A stream can be read once, so the copy and the platform's fetch share one Request.
+    const request = new Request(resource, init);
+    const copy = request.clone();
+    const answer = fetch(request);
     if (copy.url.endsWith(".wasm")) return answer;
     const entry = { url: copy.url, body: "", authorization: copy.headers.get("authorization") ?? "" };
     sent.push(entry);
