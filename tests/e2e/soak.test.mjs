@@ -312,10 +312,10 @@ function gauge() {
 
   const { fetch } = window;
   window.fetch = (url, init) => {
-    if (init?.method !== "POST") return fetch(url, init);
+    if (init?.method !== "POST" || !String(url).endsWith("/screenrecordings")) return fetch(url, init);
     const entry = {};
-    pending++;
     posts.get(JSON.parse(init.body).agentId).push(entry);
+    pending++;
     const answer = fetch(url, init);
     answer
       .then(({ status }) => (entry.status = status))

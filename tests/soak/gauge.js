@@ -43,7 +43,7 @@
 
   const { fetch } = window;
   window.fetch = async (request, init) => {
-    if (init?.method !== "POST") return fetch(request, init);
+    if (init?.method !== "POST" || !String(request).endsWith("/screenrecordings")) return fetch(request, init);
     const { agentId } = JSON.parse(init.body);
     posts.set(agentId, (posts.get(agentId) ?? 0) + 1);
     return fetch(request, init);
