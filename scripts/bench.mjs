@@ -50,12 +50,12 @@ asCommand(import.meta, async () => {
   say(`bench: written to ${results}`);
 });
 
-/** The last run with this figure of the new run. The report says that it was measured apart. */
+/** The last run with this figure and the sizes of the new run. The report says that the figure was measured apart. */
 function withFigure(last, run, figure) {
   const apart = { ...last.apart, [figure]: { date: run.date, load: run.machine.load } };
   const method = { ...last.method, [figure]: run.method[figure] };
   const failures = [...new Set([...last.failures, ...run.failures])];
-  return { ...last, [figure]: run[figure], method, failures, apart };
+  return { ...last, [figure]: run[figure], sizes: run.sizes, versions: run.versions, method, failures, apart };
 }
 
 /** A microsecond is more exact than a browser's clock. */
