@@ -7,10 +7,10 @@ const MIN_CHUNK_BYTES = 64;
 /** So many chunks may come before timers run: chunks that are there already come without a turn of the event loop. */
 const CHUNKS_IN_A_ROW = 1_000;
 
-/** A body of this length costs less as one text. It may be compressed, so it may be longer than its header says. */
+/** Reading a body of at most this length as one text costs less. A compressed body is longer than its header says. */
 const MAX_ONE_TEXT_BYTES = 16_384;
 
-/** The class of a signal that the platform has accepted: a page may have replaced AbortController. */
+/** The prototype of the last signal that the platform accepted: a page may have replaced AbortController. */
 let acceptedSignals;
 
 const HEADERS = [
@@ -32,28 +32,28 @@ export async function exchange(outside, input, init, takesResponse, maxBytes) {
   let mayHaveBeenProcessed = false;
   let status;
   try {
-    accept(init?.signal);
+    if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
-    mayHaveBeenProcessed = unless(() => typeof fetch === "function", false);
-    const { result } = await outside(globalThis, "fetch", init ? 2 : 1, input, init);
+    mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function");
+    const { result } = await outside(globalThis, "fetch", 2, input, init);
     mayHaveBeenProcessed = true;
     const response = await result;
     const given = response.status;
-    if (!(typeof given === "number" && given >= 100 && given < 600)) {
+    if (typeof given !== "number" || !(given >= 100 && given < 600)) {
       throw new Error("fetch answered without a status.");
     }
-    status = Math.trunc(given);
+    status = given;
     const body = await read(response, status, takesResponse, maxBytes);
-    const json = unless(() => JSON.parse(body));
+    const json = unlessItThrows(() => JSON.parse(body));
     return bare(status, response, body, json, ...HEADERS.map((name) => header(response, name)));
   } catch (cause) {
     return bare(0, mayHaveBeenProcessed, status, cause);
   }
 }
 
-/** Throws if the platform takes the signal for none. */
+/** Throws if the platform does not accept the signal. */
 function accept(signal) {
-  const signals = signal && Object.getPrototypeOf(signal);
+  const signals = Object.getPrototypeOf(signal);
   if (signals === acceptedSignals) return;
   new Request("https://signal.invalid", { __proto__: null, signal });
   acceptedSignals = signals;
@@ -77,7 +77,7 @@ async function read(response, status, takesResponse, maxBytes) {
 
 async function readBody(response, maxBytes) {
   const length = header(response, "Content-Length");
-  const reader = length <= MAX_ONE_TEXT_BYTES ? undefined : unless(() => response.body.getReader());
+  const reader = length <= MAX_ONE_TEXT_BYTES ? undefined : unlessItThrows(() => response.body.getReader());
   if (!reader) {
     // It is short, or there is no body, or the page's own `fetch` gives no stream.
     const text = await response.text();
@@ -105,17 +105,17 @@ function own(object, name) {
 }
 
 function header(response, name) {
-  return unless(() => {
+  return unlessItThrows(() => {
     const value = response.headers.get(name);
     return typeof value === "string" ? value : undefined;
   });
 }
 
-/** The value, unless reading it throws. */
-function unless(read, otherwise) {
+/** The value. Undefined if reading it throws. */
+function unlessItThrows(read) {
   try {
     return read();
   } catch {
-    return otherwise;
+    // The page may have replaced it.
   }
 }
