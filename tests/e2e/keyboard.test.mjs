@@ -200,14 +200,18 @@ for (const width of [320, 768]) {
 
 /** Nothing scrolls inside the page: the frame is as high as what is in it. */
 async function frameFollows() {
-  await browser.until("the frame is as high as the app", async () => {
+  let seen;
+  const follows = async () => {
     await browser.leaveApp();
-    const { height } = await (await browser.driver.findElement(By.css("iframe"))).getRect();
+    const frame = await (await browser.driver.findElement(By.css("iframe"))).getRect();
     await browser.driver.switchTo().frame(0);
-    const app = await browser.driver.executeScript("return document.body.getBoundingClientRect().height");
+    const size = "const { width, height } = document.body.getBoundingClientRect(); return { width, height };";
+    const app = await browser.driver.executeScript(size);
     await browser.leaveApp();
-    return Math.abs(app - height) < 2;
-  });
+    seen = `The frame has ${frame.width} × ${frame.height} pixels, the app ${app.width} × ${app.height}.`;
+    return Math.abs(app.height - frame.height) < 2;
+  };
+  await browser.until("the frame is as high as the app", follows, () => seen);
 }
 
 /** Runs in the app's frame: no start goes out before all are let go. */

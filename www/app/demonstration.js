@@ -20,7 +20,7 @@ export function begin(origin, handlers) {
   for (const message of waiting.splice(0)) window.parent.postMessage(message, hostOrigin);
   window.addEventListener("message", ({ source, origin, data }) => {
     if (source !== window.parent || origin !== hostOrigin || data?.protocol !== PROTOCOL) return;
-    obey(data);
+    if (data.command) obey(data);
   });
   tell("ready");
 }
@@ -43,6 +43,12 @@ export function followHeight(page) {
     told = height;
   };
   new ResizeObserver(tellHeight).observe(page);
+  // Then nothing scrolls inside, and without a scroll bar lines have more room.
+  window.addEventListener("message", ({ source, data }) => {
+    if (source !== window.parent || data?.protocol !== PROTOCOL || data.kind !== "grown") return;
+    document.documentElement.style.overflowY = "hidden";
+    tellHeight();
+  });
   // A browser does not lay out a frame that nobody sees, and then no size changes.
   new MutationObserver(tellHeight).observe(page, {
     childList: true,

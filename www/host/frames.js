@@ -1,4 +1,5 @@
 // The widgets: instances of the Premium App, each in a frame of its own, with the life that the Client App SDK knows.
+import { PROTOCOL } from "../shared/demonstration.js";
 import { element } from "../shared/element.js";
 
 const SANDBOX =
@@ -49,7 +50,9 @@ export class Widget {
   }
 
   grow(height) {
-    if (Number.isFinite(height)) this.frame.style.height = `${Math.min(Math.max(height, 160), TALLEST)}px`;
+    if (!Number.isFinite(height)) return;
+    this.frame.style.height = `${Math.min(Math.max(height, 160), TALLEST)}px`;
+    if (height <= TALLEST) this.send({ protocol: PROTOCOL, kind: "grown" });
   }
 
   /** What resolves when the app says `what`, or when the host has waited long enough. */
