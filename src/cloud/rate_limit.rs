@@ -29,6 +29,8 @@ struct TokenUsage {
     in_flight: usize,
     /// The responses of the last minute: their requests reached the cloud earlier.
     responses: Vec<Responses>,
+    /// When the first of the last [`Responses`] came.
+    last_began: Option<Instant>,
     reported: Option<ReportedLimit>,
     /// Until when the cloud has asked to wait (`Retry-After`).
     blocked_until: Option<Instant>,
@@ -40,12 +42,19 @@ const MAX_SINGLE: usize = 1_000;
 /// The longest time between responses that are counted as one, in milliseconds: a thousandth of the window.
 const GRAIN_MS: i64 = 60;
 
-/// Responses that count until the same time: that of the last one.
+/// Responses that count until the same time: that of the last one. Small, because a page may have thousands of them.
 #[derive(Clone, Copy, Debug)]
 struct Responses {
-    first: Instant,
-    last: Instant,
-    count: usize,
+    /// The low bits of the last one's [`Instant`].
+    last: u32,
+    count: u32,
+}
+
+impl Responses {
+    /// When the last one came: within the 49 days before `now`.
+    fn last(&self, now: Instant) -> Instant {
+        now.after_millis(-i64::from(now.low_bits().wrapping_sub(self.last)))
+    }
 }
 
 /// The token's limit, as a response reported it.
@@ -101,7 +110,7 @@ impl RateLimiter {
             let window_end = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(WINDOW_MS));
             // The cloud's count covers only its own window, so count our requests since that window began.
             let window_start = window_end.after_millis(-WINDOW_MS);
-            let own = count(usage.responses.iter().filter(|responses| responses.last >= window_start));
+            let own = count(usage.responses.iter().filter(|responses| responses.last(now) >= window_start));
             let own = own.saturating_add(usage.in_flight);
             let others = usize::try_from(limit.count).unwrap_or(usize::MAX).saturating_sub(own);
             usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, window_end });
@@ -147,17 +156,17 @@ impl RateLimiter {
         let own = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
         let (others, window_end) = reported.map_or((0, now), |reported| (reported.others, reported.window_end));
         let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
-        let before = count(own.iter().filter(|responses| responses.last.after_millis(WINDOW_MS) <= window_end));
+        let before = count(own.iter().filter(|responses| responses.last(now).after_millis(WINDOW_MS) <= window_end));
         let expires_at = |nth: usize| {
             let mut left = nth;
-            let of_nth = own.iter().find(|responses| match left.checked_sub(responses.count) {
+            let of_nth = own.iter().find(|responses| match left.checked_sub(responses.count as usize) {
                 Some(after) => {
                     left = after;
                     false
                 }
                 None => true,
             });
-            of_nth.map(|responses| responses.last.after_millis(WINDOW_MS))
+            of_nth.map(|responses| responses.last(now).after_millis(WINDOW_MS))
         };
         match count(own.iter()).saturating_add(others).saturating_add(in_flight).checked_sub(slots) {
             None => Some(now),
@@ -169,24 +178,27 @@ impl RateLimiter {
 }
 
 fn count<'a>(responses: impl Iterator<Item = &'a Responses>) -> usize {
-    responses.map(|responses| responses.count).sum()
+    responses.map(|responses| responses.count as usize).sum()
 }
 
 impl TokenUsage {
     fn add_response(&mut self, now: Instant) {
-        let is_full = self.responses.len() >= MAX_SINGLE;
-        match self.responses.last_mut().filter(|responses| is_full && now.since(responses.first) < GRAIN_MS) {
+        let joins = self.responses.len() >= MAX_SINGLE && self.last_began.is_some_and(|began| now.since(began) < GRAIN_MS);
+        match self.responses.last_mut().filter(|_| joins) {
             Some(responses) => {
-                responses.last = now;
+                responses.last = now.low_bits();
                 responses.count = responses.count.saturating_add(1);
             }
-            None => self.responses.push(Responses { first: now, last: now, count: 1 }),
+            None => {
+                self.responses.push(Responses { last: now.low_bits(), count: 1 });
+                self.last_began = Some(now);
+            }
         }
     }
 
     /// Also forgets the responses that do not count any more.
     fn is_in_use(&mut self, now: Instant) -> bool {
-        let over = self.responses.partition_point(|responses| now.since(responses.last) >= WINDOW_MS);
+        let over = self.responses.partition_point(|responses| now.since(responses.last(now)) >= WINDOW_MS);
         drop(self.responses.drain(..over));
         self.in_flight > 0 || !self.responses.is_empty() || self.blocked_until.is_some_and(|until| now < until)
     }

@@ -166,6 +166,13 @@ impl Instant {
         self.after_millis((seconds * 1000.0) as i64)
     }
 
+    /// The low 32 bits of its milliseconds, which tell it from others of the same 49 days.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only these bits are asked for")]
+    pub fn low_bits(self) -> u32 {
+        self.0 as u32
+    }
+
     /// Milliseconds from `earlier` to this instant; negative if this instant is earlier.
     pub fn since(self, earlier: Instant) -> i64 {
         self.0.saturating_sub(earlier.0)

@@ -113,8 +113,9 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
 
   await t.test("memory, listeners and timers do not grow", () => {
     const { warm, end } = gauges;
-    // Two pages of it: less than 88 bytes for each of the starts since.
-    assert.ok(end.memory - warm.memory <= 2 * 65_536, `${warm.memory} bytes, and ${end.memory} at the end`);
+    // Memory grows by 64 KiB. What may be kept: eight bytes for each request of the last minute, and what is known of each start
+    // whose outcome is not. Three steps are less than 132 bytes for each of the starts since.
+    assert.ok(end.memory - warm.memory <= 3 * 65_536, `${warm.memory} bytes, and ${end.memory} at the end`);
     assert.deepEqual(
       { listeners: end.listeners, timers: end.timers },
       { listeners: gauges.before.listeners, timers: gauges.before.timers },
