@@ -154,8 +154,11 @@ async function wrapGlue(path) {
     exported,
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
-  // These are the functions that the module imports from src/js/instance.js.
-  await writeFile(path, `export function glue(outside, abortController, once, exchange) {\n${body}\n}\n`);
+  // These are the functions of src/js that the module imports.
+  await writeFile(
+    path,
+    `export function glue(outside, abortController, requestLock, exchange, streamsBodies) {\n${body}\n}\n`,
+  );
 }
 
 async function addDoor(dist) {

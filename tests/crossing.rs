@@ -16,7 +16,6 @@ wasm_bindgen_test_configure!(run_in_browser);
 // What src/js/instance.js gives the module.
 globalThis.outside = async (target, method, count, ...args) => ({ result: target[method](...args.slice(0, count)) });
 globalThis.abortController = () => new AbortController();
-globalThis.once = (callback) => callback;
 export function evaluate(source) { return (0, eval)(`(${source})`); }
 "#)]
 extern "C" {
@@ -29,6 +28,15 @@ extern "C" {
 extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = exchange)]
     static EXCHANGE: Function;
+
+    #[wasm_bindgen(thread_local_v2, js_name = streamsBodies)]
+    static STREAMS_BODIES: Function;
+}
+
+#[wasm_bindgen(module = "/src/js/locks.js")]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = requestLock)]
+    static REQUEST_LOCK: Function;
 }
 
 const ACME: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
@@ -56,8 +64,14 @@ async fn error_of(promise: Promise) -> JsValue {
 }
 
 async fn connected(options: &str) -> Handle {
-    let set_exchange: Function = js("(exchange) => { globalThis.exchange = (...given) => exchange(outside, ...given) }").unchecked_into();
-    EXCHANGE.with(|exchange| set_exchange.call1(&JsValue::UNDEFINED, exchange)).unwrap();
+    let give: Function = js("(exchange, streamsBodies, requestLock) => {
+        globalThis.exchange = (...given) => exchange(outside, ...given);
+        globalThis.streamsBodies = streamsBodies;
+        globalThis.requestLock = (...given) => requestLock((released) => released, ...given);
+    }")
+    .unchecked_into();
+    let functions = [EXCHANGE.with(Clone::clone), STREAMS_BODIES.with(Clone::clone), REQUEST_LOCK.with(Clone::clone)];
+    give.apply(&JsValue::UNDEFINED, &functions.iter().collect::<Array>()).unwrap();
     let outcome = outcome(connect(js(options))).await;
     let handle = get(&outcome, "value");
     assert!(!handle.is_undefined(), "{}", String::from(JSON::stringify(&outcome).unwrap()));

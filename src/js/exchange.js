@@ -13,6 +13,7 @@ const MAX_ONE_TEXT_BYTES = 16_384;
 /** The prototype of the last signal that the platform accepted: a page may have replaced AbortController. */
 let acceptedSignals;
 
+/** What the module reads, in this order. */
 const HEADERS = [
   "ININ-Correlation-Id",
   "Date",
@@ -23,32 +24,78 @@ const HEADERS = [
 ];
 
 /**
- * Resolves to `[status, response, body, json, ...values of HEADERS]`. The body is undefined if it is longer than `maxBytes`.
- * If there is no response, resolves to `[0, mayHaveBeenProcessed, status, cause]`.
+ * Resolves to the response, with its `body`, its `json` and a line for each of HEADERS. The body is undefined if it is longer
+ * than `maxBytes`. Without a response, resolves to the `cause`.
  *
- * `outside` calls a method when the module is off the stack. `takesResponse`: the app reads the body itself.
+ * `outside` calls a method when the module is off the stack. `takesResponse`: the app reads the body itself. For the other
+ * arguments, see `build`.
  */
-export async function exchange(outside, input, init, takesResponse, maxBytes) {
+export async function exchange(outside, target, headers, body, isStreamed, signal, given, takesResponse, maxBytes) {
   let mayHaveBeenProcessed = false;
   let status;
   try {
+    const [input, init] = build(target, headers, body, isStreamed, signal, given);
     if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
-    mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function");
+    mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
     const { result } = await outside(globalThis, "fetch", 2, input, init);
     mayHaveBeenProcessed = true;
     const response = await result;
-    const given = response.status;
-    if (typeof given !== "number" || !(given >= 100 && given < 600)) {
-      throw new Error("fetch answered without a status.");
-    }
-    status = given;
-    const body = await read(response, status, takesResponse, maxBytes);
-    const json = unlessItThrows(() => JSON.parse(body));
-    return bare(status, response, body, json, ...HEADERS.map((name) => header(response, name)));
+    const code = response.status;
+    if (typeof code !== "number" || !(code >= 100 && code < 600)) throw new Error("fetch answered without a status.");
+    status = code;
+    const text = await read(response, status, takesResponse, maxBytes);
+    const json = unlessItThrows(() => JSON.parse(text));
+    const lines = HEADERS.map((name) => header(response, name)).join("\n");
+    // Without a prototype: a promise calls a `then` that other code has put on Object.prototype.
+    return { __proto__: null, isComplete: true, status, response, body: text, json, headers: lines };
   } catch (cause) {
-    return bare(0, mayHaveBeenProcessed, status, cause);
+    return { __proto__: null, isComplete: false, status, mayHaveBeenProcessed, cause };
   }
+}
+
+/**
+ * What `fetch` is called with. `target`: a line each for the method, the cache mode, the origin, and the URL. `given`: what
+ * `request.js` makes of the app's request, if the request is the app's.
+ */
+function build(target, headers, body, isStreamed, signal, given) {
+  const [method, cache, origin, address] = target.split("\n");
+  // The platform's own URL parser decides where the token would be sent, so check with that parser.
+  const url = new URL(address);
+  const { href } = url;
+  if (url.origin !== origin) throw leadsElsewhere();
+  // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
+  const init = { __proto__: null, method, headers, mode: "cors", credentials: "omit", redirect: "error", cache };
+  init.referrerPolicy = "no-referrer";
+  if (given?.request) {
+    // A body that is no stream may be sent again.
+    const request = new Request(isStreamed ? given.request : given.request.clone(), init);
+    if (request.url !== href) throw leadsElsewhere();
+    return [request, undefined];
+  }
+  init.signal = given ? given.signal : signal;
+  init.body = given ? given.body : body;
+  if (isStreamed && !given) setStream(init);
+  return [href, init];
+}
+
+function leadsElsewhere() {
+  return new Error("The request's URL leads elsewhere than to its environment's API.");
+}
+
+/** Makes a stream of the body, which is a text. */
+function setStream(init) {
+  init.body = new Blob([init.body]).stream();
+  init.duplex = "half";
+}
+
+/** Whether the platform can send a body as a stream. Others send its text, "[object ReadableStream]", and know no `duplex`. */
+export function streamsBodies() {
+  return unlessItThrows(() => {
+    const init = { __proto__: null, method: "POST", body: "" };
+    setStream(init);
+    return new Request("https://streams.invalid", init).duplex === "half";
+  });
 }
 
 /** Throws if the platform does not accept the signal. */
@@ -57,11 +104,6 @@ function accept(signal) {
   if (signals === acceptedSignals) return;
   new Request("https://signal.invalid", { __proto__: null, signal });
   acceptedSignals = signals;
-}
-
-/** Without a prototype: a promise calls a `then` that other code has put on Array.prototype or Object.prototype. */
-function bare(...items) {
-  return Object.setPrototypeOf(items, null);
 }
 
 async function read(response, status, takesResponse, maxBytes) {

@@ -1,7 +1,8 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
 import { describe } from "./errors.js";
-import { exchange } from "./exchange.js";
+import { exchange, streamsBodies } from "./exchange.js";
+import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
@@ -12,8 +13,12 @@ const NO_RESULT = [];
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(outside, abortController, once, (...request) =>
-    exchange(outside, ...request),
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(
+    outside,
+    abortController,
+    (...request) => requestLock(hold, ...request),
+    (...request) => exchange(outside, ...request),
+    streamsBodies,
   );
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
@@ -135,6 +140,11 @@ export async function start(module, recordPanic, followsPanic) {
     });
   }
 
+  /** What a lock waits for, whose release the module promises. After a panic, it is not held. */
+  function hold(released) {
+    return instance.error ? undefined : untilPanic(released);
+  }
+
   function panicked(message) {
     if (instance.error) return;
     instance.error = recordPanic(message);
@@ -150,18 +160,6 @@ export async function start(module, recordPanic, followsPanic) {
 
 function mapValues(object, change) {
   return Object.fromEntries(Object.keys(object).map((name) => [name, change(object[name])]));
-}
-
-/** A function that calls this one the first time, and always returns what it returned then. */
-function once(callback) {
-  let result;
-  return (argument) => {
-    if (!result) {
-      result = { __proto__: null, value: undefined };
-      result.value = callback(argument);
-    }
-    return result.value;
-  };
 }
 
 /** Calls what the page may have replaced. */

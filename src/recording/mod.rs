@@ -11,7 +11,7 @@ mod reconcile;
 pub mod shape;
 pub mod start;
 pub mod starts;
-mod template;
+pub(crate) mod template;
 
 use std::rc::Rc;
 

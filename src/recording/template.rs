@@ -131,7 +131,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// The text as a part of a JSON string.
-pub(super) fn json_escaped(text: &str) -> String {
+pub(crate) fn json_escaped(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap_or_default();
     quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
 }

@@ -75,7 +75,7 @@ fn list(place: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<String,
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
-    let given = Arguments { prefix: format!("{place}."), object: object(place, value)? };
+    let given = Arguments { names: None, prefix: format!("{place}."), object: object(place, value)? };
     let property = |name: JsValue| {
         let name = name.as_string().unwrap_or_default();
         given.required(&name, string).map(|text| (name, text))
@@ -91,7 +91,7 @@ fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, 
 fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
     let entry = |(at, item): (usize, JsValue)| {
         let place = format!("{place}[{at}]");
-        let entry = Arguments { object: object(&place, &item)?, prefix: format!("{place}.") };
+        let entry = Arguments { names: None, object: object(&place, &item)?, prefix: format!("{place}.") };
         let field = |name: &str| entry.required(name, string);
         let issuer = entry.string("issuer")?;
         Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
@@ -104,6 +104,8 @@ type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 /// An object with named arguments. Only its own properties count. A property that is `undefined` is absent; `null` is not.
 pub(super) struct Arguments {
     object: Object,
+    /// The names of its properties, if they were read.
+    names: Option<Vec<String>>,
     /// Comes before the names in messages, for example `login.`.
     prefix: String,
 }
@@ -116,17 +118,16 @@ impl Arguments {
 
     fn named(place: &str, value: &JsValue, names: &[&str], prefix: &str) -> Result<Arguments, Error> {
         let object = if value.is_undefined() { Object::new() } else { object(place, value)? };
-        for key in Object::keys(&object).iter().filter_map(|key| key.as_string()) {
-            if !names.contains(&key.as_str()) {
-                return Err(bad(format!("{place} has no \"{key}\"; it may have: {}.", names.join(", "))));
-            }
+        let given: Vec<_> = Object::keys(&object).iter().filter_map(|key| key.as_string()).collect();
+        if let Some(unknown) = given.iter().find(|name| !names.contains(&name.as_str())) {
+            return Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", names.join(", "))));
         }
-        Ok(Arguments { object, prefix: prefix.to_owned() })
+        Ok(Arguments { object, names: Some(given), prefix: prefix.to_owned() })
     }
 
     /// An object that may have properties which the library does not read.
     pub(super) fn of_object(place: &str, value: &JsValue, prefix: &str) -> Result<Arguments, Error> {
-        Ok(Arguments { object: object(place, value)?, prefix: prefix.to_owned() })
+        Ok(Arguments { object: object(place, value)?, names: None, prefix: prefix.to_owned() })
     }
 
     pub(super) fn optional<T>(&self, name: &str, read: Read<T>) -> Result<Option<T>, Error> {
@@ -159,7 +160,10 @@ impl Arguments {
     }
 
     fn get(&self, name: &str) -> Result<JsValue, Error> {
-        get(&self.object, &self.prefix, name)
+        if self.names.as_ref().is_some_and(|names| names.iter().all(|other| other != name)) {
+            return Ok(JsValue::UNDEFINED);
+        }
+        own_property(&self.object, name).map_err(|_| bad(format!("{}{name} cannot be read.", self.prefix)))
     }
 }
 
@@ -243,10 +247,6 @@ pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, Stri
     };
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
     Ok(Some(pairs(&url.search_params())))
-}
-
-fn get(object: &Object, place: &str, name: &str) -> Result<JsValue, Error> {
-    own_property(object, name).map_err(|_| bad(format!("{place}{name} cannot be read.")))
 }
 
 fn must_be(place: &str, what: &str) -> Error {

@@ -7,15 +7,14 @@ use std::any::Any;
 use std::rc::Rc;
 
 use gloo_net::http::Headers;
-use js_sys::{Array, JsString, Promise, Reflect};
+use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect, Url};
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::json_tree;
-use super::foreign::{bare_object, property};
+use super::foreign::property;
 use super::result::foreign;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
@@ -24,21 +23,51 @@ use crate::token::request::Request;
 
 #[wasm_bindgen]
 extern "C" {
-    type Blob;
-
-    #[wasm_bindgen(catch, constructor)]
-    fn with_parts(parts: &JsValue) -> Result<Blob, JsValue>;
-
-    #[wasm_bindgen(catch, method)]
-    fn stream(this: &Blob) -> Result<JsValue, JsValue>;
-
     /// A function's source text, whatever `toString` the function itself has.
     #[wasm_bindgen(catch, js_namespace = ["Function", "prototype", "toString"], js_name = call)]
     fn source_of(function: &JsValue) -> Result<JsValue, JsValue>;
 
-    /// Calls `fetch(input, init)` when the module is off the stack, and reads the response. `src/js/exchange.js` says what
-    /// the promise resolves to. It never rejects.
-    fn exchange(input: &JsValue, init: &JsValue, takes_response: bool, max_bytes: u32) -> Promise;
+    /// Calls `fetch` when the module is off the stack, and reads the response: see `src/js/exchange.js`. Never rejects.
+    fn exchange(
+        target: &str,
+        headers: &web_sys::Headers,
+        body: Option<&str>,
+        is_streamed: bool,
+        signal: Option<&web_sys::AbortSignal>,
+        given: &JsValue,
+        takes_response: bool,
+        max_bytes: u32,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = streamsBodies)]
+    fn streams_bodies() -> bool;
+
+    /// What `exchange` resolves to.
+    type Answer;
+
+    #[wasm_bindgen(method, getter, js_name = isComplete)]
+    fn is_complete(this: &Answer) -> bool;
+
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &Answer) -> Option<u16>;
+
+    #[wasm_bindgen(method, getter)]
+    fn response(this: &Answer) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Answer) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    fn json(this: &Answer) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    fn headers(this: &Answer) -> String;
+
+    #[wasm_bindgen(method, getter, js_name = mayHaveBeenProcessed)]
+    fn may_have_been_processed(this: &Answer) -> bool;
+
+    #[wasm_bindgen(method, getter)]
+    fn cause(this: &Answer) -> JsValue;
 
     /// The app's request. `src/js/request.js` makes it.
     pub(super) type AppRequest;
@@ -46,74 +75,61 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn method(this: &AppRequest) -> String;
 
-    #[wasm_bindgen(method, getter)]
-    fn headers(this: &AppRequest) -> web_sys::Headers;
-
-    #[wasm_bindgen(method, getter)]
-    fn signal(this: &AppRequest) -> web_sys::AbortSignal;
-
-    #[wasm_bindgen(method, getter)]
-    fn body(this: &AppRequest) -> JsValue;
-
-    /// The platform's own request, unless the body is text or absent.
-    #[wasm_bindgen(method, getter)]
-    fn request(this: &AppRequest) -> Option<web_sys::Request>;
+    #[wasm_bindgen(method, getter, js_name = headers)]
+    fn app_headers(this: &AppRequest) -> web_sys::Headers;
 }
 
 impl Transport for Browser {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let takes_response = request.takes_response();
-        let in_flight = AbortOnDrop::new();
-        let Input { input, init } = build(&request, &in_flight).map_err(|cause| TransportError {
-            may_have_been_processed: false,
-            status: None,
-            cause: foreign(cause),
-        })?;
-        let answer: Array =
-            JsFuture::from(exchange(&input, &init, takes_response, MAX_BODY_BYTES)).await.unwrap_or_default().unchecked_into();
-        let status = |at: u32| {
-            answer.get(at).as_f64().map(|status| {
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
-                let status = status as u16;
-                status
-            })
+        let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<JsValue>());
+        // `src/js` has given the app's request a signal of its own.
+        let in_flight = app_request.is_none().then(AbortOnDrop::new);
+        let answer = async {
+            let headers = headers(&request, app_request)?;
+            let signal = in_flight.as_ref().map(AbortOnDrop::signal);
+            let (target, body, is_streamed) = (target(&request), request.body(), request.is_streamed());
+            let absent = JsValue::UNDEFINED;
+            let given = app_request.unwrap_or(&absent);
+            JsFuture::from(exchange(&target, &headers, body, is_streamed, signal.as_ref(), given, takes_response, MAX_BODY_BYTES)).await
         };
-        let Some(code @ 1..) = status(0) else {
+        let not_sent = |cause| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
+        let answer: Answer = answer.await.map_err(not_sent)?.unchecked_into();
+        let Some(status) = answer.status().filter(|_| answer.is_complete()) else {
             return Err(TransportError {
-                may_have_been_processed: answer.get(1).is_truthy(),
-                status: status(2),
-                cause: foreign(answer.get(3)),
+                may_have_been_processed: answer.may_have_been_processed(),
+                status: answer.status(),
+                cause: foreign(answer.cause()),
             });
         };
-        let text = |at: u32| answer.get(at).as_string();
-        let body = text(2);
+        let body = answer.body();
         // The rest of a body that is too long is aborted.
-        if body.is_some() || takes_response {
+        if let Some(in_flight) = in_flight.filter(|_| body.is_some() || takes_response) {
             in_flight.mark_done();
         }
-        let rate = |at: u32| text(at)?.parse().ok();
-        let rate_limit = || Some(RateLimit { allowed: rate(7)?, count: rate(8)?, reset: rate(9)? });
+        let headers = answer.headers();
+        let mut headers = headers.split('\n').map(|value| Some(value.to_owned()).filter(|value| !value.is_empty()));
+        let mut header = || headers.next().flatten();
+        let (correlation_id, date, retry_after) = (header(), header(), header());
+        let mut rate = || header()?.parse().ok();
+        let rate_limit = (rate(), rate(), rate());
         Ok(Response {
-            status: code,
-            rate_limit: rate_limit(),
+            status,
+            rate_limit: match rate_limit {
+                (Some(allowed), Some(count), Some(reset)) => Some(RateLimit { allowed, count, reset }),
+                _ => None,
+            },
             body: body.unwrap_or_else(|| BODY_TOO_LONG.to_owned()),
-            json: json_tree(&answer.get(3)),
-            correlation_id: text(4),
-            date: text(5).and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
-            retry_after: text(6),
-            platform_response: takes_response.then(|| -> Rc<dyn Any> { Rc::new(answer.get(1)) }),
+            json: json_tree(&answer.json()),
+            correlation_id,
+            date: date.and_then(|date| Timestamp::from_http(&date, self.wall_clock())),
+            retry_after,
+            platform_response: takes_response.then(|| -> Rc<dyn Any> { Rc::new(answer.response()) }),
         })
     }
 
     fn streams_bodies(&self) -> bool {
-        // Browsers that cannot stream a body send its text, "[object ReadableStream]", and know no `duplex`.
-        let built = || {
-            let options = bare_object().unchecked_into();
-            set_streamed_body(&options, "")?;
-            options.set_method("POST");
-            web_sys::Request::new_with_str_and_init("https://streams.invalid", &options)
-        };
-        built().is_ok_and(|built| property(&built, "duplex").as_string().as_deref() == Some("half"))
+        streams_bodies()
     }
 
     fn is_replaced(&self) -> bool {
@@ -126,67 +142,22 @@ fn fetch() -> JsValue {
     property(&js_sys::global(), "fetch")
 }
 
-fn set_streamed_body(options: &RequestInit, body: &str) -> Result<(), JsValue> {
-    options.set_body(&Blob::with_parts(&Array::of1(&body.into()))?.stream()?);
-    Reflect::set(options, &"duplex".into(), &"half".into()).map(|_| ())
-}
-
-/// What `fetch` is called with. `init` is undefined if `input` is a `Request`.
-struct Input {
-    input: JsValue,
-    init: JsValue,
-}
-
-fn build(request: &Request, in_flight: &AbortOnDrop) -> Result<Input, JsValue> {
-    // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
-    let options: RequestInit = bare_object().unchecked_into();
-    options.set_method(request.method().as_str());
-    options.set_mode(RequestMode::Cors);
-    options.set_credentials(RequestCredentials::Omit);
-    options.set_redirect(RequestRedirect::Error);
+/// The method, the cache mode, the origin, and the URL, as `exchange` reads them.
+fn target(request: &Request) -> String {
     // A cache does not know whose answer it is. Browsers that do not store a response also forget that a preflight allowed the
     // request, so a start, which no cache stores, is sent without it.
-    if request.method().is_read() {
-        options.set_cache(RequestCache::NoStore);
-    }
-    options.set_referrer_policy(ReferrerPolicy::NoReferrer);
-    // The platform's own URL parser decides where the token would be sent, so check with that parser.
-    let url = Url::new(request.url())?;
-    if url.origin() != request.origin() {
-        return Err(other_url());
-    }
-    let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<JsValue>());
-    let Some(app_request) = app_request.map(JsValue::unchecked_ref::<AppRequest>) else {
-        options.set_signal(Some(&in_flight.signal()));
-        set_headers(&options, Headers::new(), request);
-        match request.body() {
-            Some(body) if request.is_streamed() => set_streamed_body(&options, body)?,
-            Some(body) => options.set_body(&body.into()),
-            None => {}
-        }
-        return Ok(Input { input: url.href().into(), init: options.into() });
-    };
-    // `src/js` has given it a signal of its own.
-    set_headers(&options, Headers::from_raw(web_sys::Headers::new_with_headers(&app_request.headers())?), request);
-    let Some(platform_request) = app_request.request() else {
-        options.set_signal(Some(&app_request.signal()));
-        options.set_body(&app_request.body());
-        return Ok(Input { input: url.href().into(), init: options.into() });
-    };
-    // A body that is no stream may be sent again.
-    let copy = if request.is_streamed() { platform_request } else { platform_request.clone()? };
-    let built = web_sys::Request::new_with_request_and_init(&copy, &options)?;
-    if url.href() == built.url() { Ok(Input { input: built.into(), init: JsValue::UNDEFINED }) } else { Err(other_url()) }
+    let cache = if request.method().is_read() { "no-store" } else { "default" };
+    [request.method().as_str(), cache, request.origin(), request.url()].join("\n")
 }
 
-/// The request's headers, on top of these.
-fn set_headers(options: &RequestInit, headers: Headers, request: &Request) {
+/// The request's headers, on top of the app's.
+fn headers(request: &Request, app_request: Option<&JsValue>) -> Result<web_sys::Headers, JsValue> {
+    let headers = match app_request.map(JsValue::unchecked_ref::<AppRequest>) {
+        Some(app_request) => Headers::from_raw(web_sys::Headers::new_with_headers(&app_request.app_headers())?),
+        None => Headers::new(),
+    };
     for (name, value) in request.headers() {
         headers.set(name, value);
     }
-    options.set_headers(&headers.into_raw());
-}
-
-fn other_url() -> JsValue {
-    JsError::new("The request's URL leads elsewhere than to its environment's API.").into()
+    Ok(headers.into_raw())
 }

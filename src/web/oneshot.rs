@@ -35,10 +35,6 @@ impl<T> Oneshot<T> {
         }
     }
 
-    pub(super) fn is_sent(&self) -> bool {
-        self.0.borrow().value.is_some()
-    }
-
     pub(super) fn poll_recv(&self, context: &mut Context<'_>) -> Poll<T> {
         let mut state = self.0.borrow_mut();
         match state.value.take() {

@@ -17,6 +17,7 @@ use crate::recorder::doctor::DiagnosisLine;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::batch::BatchProgress;
+use crate::recording::template::json_escaped;
 use crate::token::org_token::{KnownBy, OrgToken};
 
 /// A value from JavaScript as an error's cause, unchanged.
@@ -224,14 +225,23 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
         }
         None => body.clone(),
     };
-    let value = without_prototype(object(&[
-        ("id", recording.id.as_str().into()),
-        ("agentId", recording.agent.as_str().into()),
-        ("orgId", recording.org.as_str().into()),
-        ("state", recording.state.as_str().into()),
-        ("startedAt", recording.started_at.as_deref().into()),
-        ("alreadyRunning", Property::Bool(recording.already_running)),
-    ]));
+    let texts = [
+        ("id", Some(recording.id.as_str())),
+        ("agentId", Some(recording.agent.as_str())),
+        ("orgId", Some(recording.org.as_str())),
+        ("state", Some(recording.state.as_str())),
+        ("startedAt", recording.started_at.as_deref()),
+    ];
+    // Every start has one. As JSON, it crosses to JavaScript at once.
+    let mut json = "{".to_owned();
+    for (name, text) in texts {
+        if let Some(text) = text {
+            json.extend(["\"", name, "\":\"", &json_escaped(text), "\","]);
+        }
+    }
+    let already_running = if recording.already_running { "true" } else { "false" };
+    json.extend(["\"alreadyRunning\":", already_running, "}"]);
+    let value = without_prototype(JSON::parse(&json).unwrap_or_default());
     set(&value, "raw", &raw);
     value
 }

@@ -65,7 +65,7 @@ impl Drop for Channel {
 }
 
 pub(super) struct Sharing {
-    _lock: Rc<Option<Lock>>,
+    _lock: Rc<Lock>,
     _channel: Option<Channel>,
 }
 
@@ -98,7 +98,7 @@ fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
             return sharer.forget();
         }
         let question = own(&message, "question").as_f64();
-        if let Some(question) = question.filter(|_| own_lock.as_ref().as_ref().is_some_and(Lock::is_granted)) {
+        if let Some(question) = question.filter(|_| own_lock.is_granted()) {
             let token = sharer.share();
             let response = object(&[
                 ("answer", Property::Number(question)),

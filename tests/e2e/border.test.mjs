@@ -518,6 +518,24 @@ describe("an odd value costs its own call only:", () => {
     await costsOnly("NETWORK", call);
   });
 
+  test("a URL that leads elsewhere: NETWORK, and nothing is sent", async () => {
+    const { URL: PlatformURL, fetch: cloud } = globalThis;
+    class Elsewhere extends PlatformURL {
+      constructor(address) {
+        super(address);
+        this.hostname = "elsewhere.example";
+      }
+    }
+    const sent = [];
+    const send = (...request) => {
+      sent.push(request);
+      return cloud(...request);
+    };
+    const start = (recorder) => withGlobal("fetch", send, () => recorder.startRecording("agent"));
+    await costsOnly("NETWORK", (recorder) => withGlobal("URL", Elsewhere, () => start(recorder)));
+    assert.deepEqual(sent, []);
+  });
+
   test("a body of empty chunks without an end: TIMEOUT, for timers run meanwhile", async () => {
     let isRead = false;
     const pull = (stream) => {
