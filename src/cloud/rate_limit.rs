@@ -37,10 +37,10 @@ struct TokenUsage {
 }
 
 /// So many responses are kept one by one. More of them are kept by [`GRAIN_MS`], so that memory has a limit.
-const MAX_SINGLE: usize = 1_000;
+const MAX_SINGLE: usize = 480;
 
-/// The longest time between responses that are counted as one, in milliseconds: a thousandth of the window.
-const GRAIN_MS: i64 = 60;
+/// The longest time between responses that are counted as one, in milliseconds: a 500th of the window.
+const GRAIN_MS: i64 = 120;
 
 /// Responses that count until the same time: that of the last one. Small, because a page may have thousands of them.
 #[derive(Clone, Copy, Debug)]

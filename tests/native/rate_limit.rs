@@ -530,7 +530,7 @@ fn a_token_with_a_request_in_flight_is_not_forgotten() {
 }
 
 #[test]
-fn a_slot_after_very_many_responses_is_late_by_less_than_a_thousandth_of_the_window() {
+fn a_slot_after_very_many_responses_is_late_by_less_than_a_500th_of_the_window() {
     let (limiter, token) = (RateLimiter::default(), Secret::from("the-token".to_owned()));
     for millis in 0..20_000 {
         let now = Instant::from_millis(millis);
@@ -541,6 +541,6 @@ fn a_slot_after_very_many_responses_is_late_by_less_than_a_thousandth_of_the_win
     for (max, expected) in [(100, 20_000 - 90), (1_000, 20_000 - 900), (20_000, 20_000 - 18_000)] {
         let slot = limiter.next_slot_at(&token, Instant::from_millis(20_000), Some(max), 0).unwrap();
         let late = slot.since(Instant::from_millis(expected + 60 * SECOND));
-        assert!((0..60).contains(&late), "{max}: {late}");
+        assert!((0..120).contains(&late), "{max}: {late}");
     }
 }
