@@ -157,7 +157,7 @@ async function wrapGlue(path) {
   // These are the functions of src/js that the module imports.
   await writeFile(
     path,
-    `export function glue(outside, abortController, requestLock, exchange, streamsBodies) {\n${body}\n}\n`,
+    `export function glue(outside, abortController, forgetController, requestLock, exchange, streamsBodies) {\n${body}\n}\n`,
   );
 }
 

@@ -16,6 +16,7 @@ export async function start(module, recordPanic, followsPanic) {
   const { imports, run, onPanic, notePanic, connect, reconnect } = glue(
     outside,
     abortController,
+    (controller) => controllers.delete(controller),
     (...request) => requestLock(hold, ...request),
     (...request) => exchange(outside, ...request),
     streamsBodies,
@@ -27,7 +28,6 @@ export async function start(module, recordPanic, followsPanic) {
   const windows = new Set();
   /** Set before anything else after an exception: on a full stack, no function can be called. */
   let fault;
-  let mostControllers = 100;
 
   const { exports } = await WebAssembly.instantiate(
     module,
@@ -90,15 +90,10 @@ export async function start(module, recordPanic, followsPanic) {
     };
   }
 
-  /** Makes an AbortController for the module, and remembers it. */
+  /** Makes an AbortController for the module, and keeps it until the module aborts it or does not need it any more. */
   function abortController() {
     const controller = new AbortController();
-    controllers.add(new WeakRef(controller));
-    if (controllers.size > mostControllers) {
-      for (const each of controllers) if (!each.deref()) controllers.delete(each);
-      // Seldom, so that many controllers at once cost no more than one each.
-      mostControllers = 2 * controllers.size + 100;
-    }
+    controllers.add(controller);
     return controller;
   }
 
@@ -113,6 +108,7 @@ export async function start(module, recordPanic, followsPanic) {
           const result = target[method](...args.slice(0, count));
           if (method === "open") windows.add(result);
           if (method === "close") windows.delete(target);
+          if (method === "abort") controllers.delete(target);
           resolve({ __proto__: null, result });
         } catch (error) {
           reject(error);
@@ -152,7 +148,7 @@ export async function start(module, recordPanic, followsPanic) {
     // Once the module is off the stack, overwrite its tokens, and abort its fetches, lock requests and getToken calls.
     queueMicrotask(() => {
       new Uint8Array(exports.memory.buffer).fill(0);
-      for (const controller of controllers) unlessItThrows(() => controller.deref()?.abort());
+      for (const controller of controllers) unlessItThrows(() => controller.abort());
       for (const opened of windows) unlessItThrows(() => opened.close());
     });
   }

@@ -34,7 +34,7 @@ use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::batch::{Batch, BatchProgress, BatchResults};
-use crate::recording::queue::RoundRobin;
+use crate::recording::queue::StartsByOrg;
 use crate::recording::start::Start;
 use crate::recording::starts::{StartResult, Starts};
 use crate::token::access_token::AccessToken;
@@ -208,7 +208,7 @@ impl<P: Platform> Recorder<P> {
     ) -> Result<(), CallError> {
         self.ensure_open()?;
         let mut results = BatchResults::new(starts.len(), &on_settled);
-        let mut waiting = RoundRobin::default();
+        let mut waiting = StartsByOrg::default();
         // Decided now: a later switch changes nothing about these starts.
         let mut default = None;
         for (at, start) in starts.enumerate() {

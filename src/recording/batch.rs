@@ -16,7 +16,7 @@ use crate::model::argument::whole;
 use crate::model::environment::Target;
 use crate::model::error::Error;
 use crate::model::time::Instant;
-use crate::recording::queue::RoundRobin;
+use crate::recording::queue::StartsByOrg;
 use crate::recording::start::Start;
 use crate::recording::starts::{StartResult, Starts};
 
@@ -78,8 +78,8 @@ impl<'a> BatchResults<'a> {
 impl<P: Platform> Starts<P> {
     /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
     /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
-    pub(crate) async fn start_many(self: &Rc<Self>, call: &Call<()>, batch: Batch, mut queue: RoundRobin, results: &mut BatchResults<'_>) {
-        queue.close();
+    pub(crate) async fn start_many(self: &Rc<Self>, call: &Call<()>, batch: Batch, waiting: StartsByOrg, results: &mut BatchResults<'_>) {
+        let mut queue = waiting.into_queue();
         // Acquire every organization's token first, so that a slow one delays no other organization.
         let mut acquisitions = Tasks::new();
         for target in queue.targets() {

@@ -6,14 +6,13 @@ use crate::recording::start::Start;
 /// A waiting start, with its index in the batch.
 pub(crate) type Waiting = (usize, Start);
 
-/// Starts that wait for their turn, by organization.
+/// Starts by organization, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct RoundRobin {
-    /// Starts by organization, each in reverse order once they are all there. The organization whose turn it is comes first.
+pub(crate) struct StartsByOrg {
     groups: Vec<(Target, Vec<Waiting>)>,
 }
 
-impl RoundRobin {
+impl StartsByOrg {
     /// Adds a start, which waits behind the others of its organization.
     pub(crate) fn push(&mut self, target: Target, start: Waiting) {
         match self.groups.iter_mut().find(|(group, _)| *group == target) {
@@ -22,11 +21,22 @@ impl RoundRobin {
         }
     }
 
-    /// All starts are there.
-    pub(super) fn close(&mut self) {
+    /// The queue of all of these.
+    pub(super) fn into_queue(mut self) -> RoundRobin {
         self.groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
+        RoundRobin { groups: self.groups }
     }
+}
 
+/// Starts that wait for their turn.
+#[derive(Debug)]
+pub(super) struct RoundRobin {
+    /// Starts by organization, each in reverse order, so that the next one is taken from the end. The organization whose turn it
+    /// is comes first.
+    groups: Vec<(Target, Vec<Waiting>)>,
+}
+
+impl RoundRobin {
     /// The organizations that have starts waiting.
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.groups.iter().map(|(target, _)| target)
@@ -55,7 +65,6 @@ impl RoundRobin {
         self.groups.retain(|(target, waiting)| {
             let is_removed = matches(target);
             if is_removed {
-                // Starts are stored in reverse order.
                 removed.extend(waiting.iter().rev().map(|(at, _)| *at));
             }
             !is_removed

@@ -16,6 +16,10 @@ extern "C" {
     #[wasm_bindgen(js_name = abortController)]
     pub(super) fn abort_controller() -> AbortController;
 
+    /// Nobody needs it any more. `src/js/instance.js` forgets it.
+    #[wasm_bindgen(js_name = forgetController)]
+    fn forget_controller(controller: &AbortController);
+
     #[wasm_bindgen(method, getter)]
     pub(super) fn signal(this: &AbortController) -> web_sys::AbortSignal;
 }
@@ -72,7 +76,9 @@ impl AbortOnDrop {
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        if !self.is_done.get() {
+        if self.is_done.get() {
+            forget_controller(&self.controller);
+        } else {
             // The signal's listeners may be the app's.
             outside::call(&self.controller, "abort", &[]);
         }
