@@ -34,7 +34,7 @@ export async function exchange(outside, target, headers, body, isStreamed, signa
   let mayHaveBeenProcessed = false;
   let status;
   try {
-    const [input, init] = build(target, headers, body, isStreamed, signal, given);
+    const { input, init } = build(target, headers, body, isStreamed, signal, given);
     if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
@@ -59,24 +59,32 @@ export async function exchange(outside, target, headers, body, isStreamed, signa
  * `request.js` makes of the app's request, if the request is the app's.
  */
 function build(target, headers, body, isStreamed, signal, given) {
-  const [method, cache, origin, address] = target.split("\n");
+  // By index: to destructure an array calls a `return` that other code has put on Object.prototype.
+  const lines = target.split("\n");
   // The platform's own URL parser decides where the token would be sent, so check with that parser.
-  const url = new URL(address);
-  const { href } = url;
-  if (url.origin !== origin) throw leadsElsewhere();
+  const { href, origin } = new URL(lines[3]);
+  if (origin !== lines[2]) throw leadsElsewhere();
   // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
-  const init = { __proto__: null, method, headers, mode: "cors", credentials: "omit", redirect: "error", cache };
-  init.referrerPolicy = "no-referrer";
+  const init = {
+    __proto__: null,
+    method: lines[0],
+    headers,
+    mode: "cors",
+    credentials: "omit",
+    redirect: "error",
+    cache: lines[1],
+    referrerPolicy: "no-referrer",
+  };
   if (given?.request) {
     // A body that is no stream may be sent again.
     const request = new Request(isStreamed ? given.request : given.request.clone(), init);
     if (request.url !== href) throw leadsElsewhere();
-    return [request, undefined];
+    return { __proto__: null, input: request, init: undefined };
   }
   init.signal = given ? given.signal : signal;
   init.body = given ? given.body : body;
   if (isStreamed && !given) setStream(init);
-  return [href, init];
+  return { __proto__: null, input: href, init };
 }
 
 function leadsElsewhere() {
