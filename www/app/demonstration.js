@@ -43,10 +43,10 @@ export function followHeight(page) {
     told = height;
   };
   new ResizeObserver(tellHeight).observe(page);
-  // Then nothing scrolls inside, and without a scroll bar lines have more room.
+  // Then nothing has to scroll inside, and without a scroll bar lines have more room.
   window.addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.protocol !== PROTOCOL || data.kind !== "grown") return;
-    document.documentElement.style.overflowY = "hidden";
+    document.documentElement.style.scrollbarWidth = "none";
     tellHeight();
   });
   // A browser does not lay out a frame that nobody sees, and then no size changes.
