@@ -4,25 +4,23 @@
 // Its own address may carry `orgId`, `region`, `lang` (a language tag), `theme` and `widgets` (how many). Everything else goes on to
 // the app.
 import { PROTOCOL } from "../shared/demonstration.js";
-import { button, element, find, spinner } from "../shared/element.js";
+import { button, element, find } from "../shared/element.js";
 import { speak } from "../shared/language.js";
 import { regions } from "../shared/regions.js";
-import { listenToApps, sendHook } from "./client-apps.js";
+import { listenToApps } from "./client-apps.js";
 import { Cloud } from "./cloud.js";
 import { showFaults } from "./faults.js";
-import { MOST, Widget } from "./frames.js";
 import { Requests } from "./requests.js";
 import { Story } from "./story.js";
 import de from "./texts/de.js";
 import en from "./texts/en.js";
 import { Thread } from "./thread.js";
 import { showToast } from "./toasts.js";
+import { MOST, Widgets } from "./widgets.js";
 import { wording } from "./wording.js";
 
 const OURS = ["orgId", "region", "lang", "theme", "widgets"];
 const EVERY = 2000;
-/** How long a command may take in an app, in milliseconds: longer than any call of the library. */
-const COMMAND_TIMEOUT = 60_000;
 /** Several messages of one moment come to one look at the ledger. */
 const SOON = 50;
 
@@ -36,7 +34,6 @@ document.title = text.title;
 const organization = find("#organization");
 const region = find("#region");
 const theme = find("#theme");
-const widgets = [];
 
 async function json(url) {
   return (await fetch(url)).json();
@@ -105,156 +102,41 @@ async function run() {
     return url;
   }
 
-  function add(extra) {
-    const number = Array.from({ length: MOST }, (_, at) => at + 1).find((each) =>
-      widgets.every((one) => one.number !== each),
-    );
-    const widget = new Widget(number, launchUrl(extra), text.widget(number));
-    awaitReady(widget);
-    widgets.push(widget);
-    widgets.sort((one, other) => one.number - other.number);
-    const close = button("×", () => remove(widget), { className: "plain", label: text.closeWidget(number) });
-    widget.panel = element(
-      "section",
-      { className: "panel app", ariaLabel: text.widget(number), ariaBusy: "true" },
-      element(
-        "header",
-        { className: "bar" },
-        element("p", { className: "small quiet" }, text.widget(number), " ", spinner()),
-        close,
-      ),
-      widget.frame,
-    );
-    find("#apps").insertBefore(widget.panel, widgets[widgets.indexOf(widget) + 1]?.panel ?? find("#no-widgets"));
-    widget.frame.addEventListener("load", () => bootstrap(widget));
-    showWidgets();
-    return widget;
-  }
-
-  /** Until the app says that it is up, or for as long as the host is patient, its panel says that it is loading. */
-  async function bootstrap(widget) {
-    widget.panel.ariaBusy = "true";
-    const bootstrapped = widget.hears("bootstrapped");
-    sendHook(widget, "bootstrap");
-    widget.panel.dataset.bootstrapped = await bootstrapped;
-    widget.panel.ariaBusy = "false";
-  }
-
-  async function stop(widget) {
-    if (!widget.isReady) return;
-    const stopped = widget.hears("stopped");
-    sendHook(widget, "stop");
-    await stopped;
-  }
-
-  async function remove(widget) {
-    await stop(widget);
-    widgets.splice(widgets.indexOf(widget), 1);
-    widget.panel.remove();
-    story.forget(widget.number);
-    showWidgets();
+  const widgets = new Widgets(text, launchUrl, (number) => {
+    story.forget(number);
     requests.show();
-    find("#add").focus();
-  }
-
-  async function launch(widget, extra) {
-    await stop(widget);
-    story.forget(widget.number);
-    awaitReady(widget);
-    widget.launch(launchUrl(extra));
-    showWidgets();
-    return widget.ready;
-  }
-
-  function awaitReady(widget) {
-    widget.isReady = false;
-    widget.ready = new Promise((resolve) => (widget.nowReady = resolve));
-  }
-
-  const launchAll = () => Promise.all(widgets.map((widget) => launch(widget)));
-
-  /** Shows or hides a widget. A hidden one keeps running, and knows that nobody looks. */
-  function toggle(widget) {
-    widget.isShown = !widget.isShown;
-    sendHook(widget, widget.isShown ? "focus" : "blur");
-    showWidgets();
-  }
-
-  function hidden(widget) {
-    widget.isShown = false;
-    showWidgets();
-    return widget;
-  }
-
-  function showWidgets() {
-    const shown = widgets.filter(({ isShown }) => isShown);
-    document.body.dataset.widgets = shown.length > 1 ? "many" : "one";
-    find("#no-widgets").hidden = shown.length > 0;
-    find("#add").disabled = widgets.length >= MOST;
-    for (const { panel, isShown } of widgets) panel.hidden = !isShown;
-    const focused = document.activeElement?.dataset.widget;
-    find("#widgets").replaceChildren(
-      ...widgets.map((widget) => {
-        const { number, attention, isShown } = widget;
-        const name = [text.showWidget(number), attention ? text.attention(attention) : ""].filter(Boolean).join(", ");
-        const icon = button(
-          [
-            element("span", { className: "out-of-sight" }, name),
-            element("span", { ariaHidden: "true" }, String(number)),
-            ...(attention ? [element("span", { className: "badge", ariaHidden: "true" }, String(attention))] : []),
-          ],
-          () => toggle(widget),
-        );
-        icon.ariaPressed = String(isShown);
-        icon.dataset.widget = number;
-        return element("li", {}, icon);
-      }),
-    );
-    if (focused) find(`#widgets [data-widget="${focused}"]`)?.focus();
-  }
+  });
 
   // ---- what the apps say
 
-  const widgetOf = (event) => widgets.find((widget) => widget.hasSent(event));
-  const waiting = new Map();
-
   window.addEventListener("message", (event) => {
     const { data } = event;
-    const widget = data?.protocol === PROTOCOL && widgetOf(event);
+    const widget = data?.protocol === PROTOCOL && widgets.of(event);
     if (!widget) return;
     if (data.kind === "height") return widget.grow(data.content?.height);
-    if (data.kind === "ready") {
-      widget.isReady = true;
-      widget.nowReady();
-    } else if (data.kind === "done") {
-      waiting.get(data.content.id)?.(data.content);
-    } else {
+    if (data.kind === "ready") widget.isReady();
+    else if (data.kind === "done") widget.done(data.content);
+    else {
       story.add(widget.number, data);
       requests.show();
     }
     look();
   });
 
-  /** What the app's command returns. */
+  /** What the app's command returns, once the page shows what came of it. */
   async function ask(widget, command, content) {
-    await widget.ready;
-    const id = crypto.randomUUID();
-    const { result, error } = await new Promise((resolve) => {
-      waiting.set(id, resolve);
-      setTimeout(() => resolve({ error: text.underWay }), COMMAND_TIMEOUT);
-      widget.send({ protocol: PROTOCOL, id, command, content });
-    });
-    waiting.delete(id);
-    await refresh();
-    if (error) throw new Error(error);
-    return result;
+    try {
+      return await widget.ask(command, content);
+    } finally {
+      await refresh();
+    }
   }
 
-  listenToApps(widgetOf, {
+  listenToApps((event) => widgets.of(event), {
     toast: (widget, toast) => showToast(toast, widget, text),
     attention(widget, count) {
       widget.attention = count;
-      showWidgets();
+      widgets.show();
     },
     openWindow(widget, url) {
       if (url) showToast({ title: text.openWindow, message: url, link: url, seconds: 30 }, widget, text);
@@ -265,25 +147,23 @@ async function run() {
 
   organization.addEventListener("change", () => {
     showPerson();
-    launchAll();
+    widgets.launchAll();
   });
-  region.addEventListener("change", launchAll);
+  region.addEventListener("change", () => widgets.launchAll());
   find("#language").addEventListener("change", ({ target }) => {
     address.set("lang", target.value);
     location.search = address;
   });
   theme.addEventListener("change", () => {
     showTheme();
-    for (const widget of widgets)
-      widget.send({ protocol: PROTOCOL, command: "theme", content: { theme: theme.value } });
+    widgets.sendToAll({ protocol: PROTOCOL, command: "theme", content: { theme: theme.value } });
   });
-  find("#add").addEventListener("click", () => add());
-  find("#start-over").addEventListener("click", () => startOver().then(launchAll));
+  find("#add").addEventListener("click", () => widgets.add());
+  find("#start-over").addEventListener("click", () => startOver().then(() => widgets.launchAll()));
 
   async function startOver() {
-    await Promise.all(widgets.map(stop));
+    await widgets.stopAll();
     await cloud.reset();
-    for (const widget of widgets) awaitReady(widget);
     story.clear();
     requests.clear();
   }
@@ -301,13 +181,13 @@ async function run() {
     );
   }
 
-  for (let count = Math.min(Math.max(Number(address.get("widgets")) || 1, 1), MOST); count > 0; count -= 1) add();
-  const first = () => widgets.find(({ isShown }) => isShown) ?? widgets[0] ?? add();
+  for (let count = Math.min(Math.max(Number(address.get("widgets")) || 1, 1), MOST); count > 0; count -= 1)
+    widgets.add();
   const stage = {
-    ask: (command, content) => ask(first(), command, content),
-    /** A second widget for the same organization. A new one stays hidden, so that the page stays as it is. */
+    ask: (command, content) => ask(widgets.first, command, content),
+    /** A second widget for the same organization. */
     async second() {
-      const other = widgets.find((widget) => widget !== first()) ?? hidden(add());
+      const other = widgets.second;
       return (command, content) => ask(other, command, content);
     },
   };
@@ -318,9 +198,9 @@ async function run() {
       organization.value = globex.id;
       showPerson();
       // The app holds Acme's token, and is opened for Globex.
-      await Promise.all(widgets.map((widget) => launch(widget, { hold: acme.id, login: "none" })));
+      await widgets.launchAll({ hold: acme.id, login: "none" });
     },
-    end: () => launch(first()),
+    end: () => widgets.launch(widgets.first),
   });
   showFaults(cloud, text, stage);
 

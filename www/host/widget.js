@@ -1,62 +1,134 @@
-// The widgets: instances of the Premium App, each in a frame of its own, with the life that the Client App SDK knows.
+// A widget: an instance of the Premium App in a frame of its own, with the life that the Client App SDK knows.
 import { PROTOCOL } from "../shared/demonstration.js";
-import { element } from "../shared/element.js";
+import { button, element, spinner } from "../shared/element.js";
+import { sendHook } from "./client-apps.js";
 
 const SANDBOX =
   "allow-forms allow-modals allow-popups allow-presentation allow-same-origin allow-scripts allow-downloads";
-export const MOST = 10;
 /** How long the host waits for `bootstrapped` and `stopped`, in milliseconds. */
-const PATIENCE = 3000;
+const PATIENCE = 3_000;
+/** How long a command may take in an app, in milliseconds: longer than any call of the library. */
+const COMMAND_TIMEOUT = 60_000;
 /** Until the app tells its height, its frame has this one, so that nothing jumps. */
 const HEIGHT = 760;
-const TALLEST = 20000;
+const TALLEST = 20_000;
 
 export class Widget {
   number;
-  frame;
+  /** What the page shows of it. */
+  panel;
   isShown = true;
   attention = 0;
-  state = "loading";
+  #text;
+  #frame;
   #origin;
-  #url;
+  #ready;
+  #launched = Promise.resolve();
   #awaited = new Map();
+  #commands = new Map();
 
-  constructor(number, url, title) {
+  /** `close`: what the button on its panel does. */
+  constructor(number, text, close) {
     this.number = number;
-    this.frame = element("iframe", { title, attributes: { sandbox: SANDBOX } });
-    this.frame.style.height = `${HEIGHT}px`;
-    this.launch(url);
+    this.#text = text;
+    const title = text.widget(number);
+    this.#frame = element("iframe", { title, attributes: { sandbox: SANDBOX } });
+    this.#frame.style.height = `${HEIGHT}px`;
+    this.#frame.addEventListener("load", () => this.#bootstrap());
+    this.panel = element(
+      "section",
+      { className: "panel app", ariaLabel: title, ariaBusy: "true" },
+      element(
+        "header",
+        { className: "bar" },
+        element("p", { className: "small quiet" }, title, " ", spinner()),
+        button("×", close, { className: "plain", label: text.closeWidget(number) }),
+      ),
+      this.#frame,
+    );
+    this.expectApp();
   }
 
+  /** Stops the app that runs in the frame, and loads the one at this URL. Resolves once it is ready. */
   launch(url) {
-    this.state = "loading";
-    this.#url = url;
-    this.#origin = url.origin;
-    this.attention = 0;
-    this.frame.src = url;
+    // One launch after another: a second one may come while the first one waits for the app to stop.
+    this.#launched = this.#launched.then(async () => {
+      await this.stop();
+      this.expectApp();
+      this.attention = 0;
+      this.#origin = url.origin;
+      this.#frame.src = url;
+    });
+    return this.#launched.then(() => this.#ready.promise);
   }
 
-  get url() {
-    return this.#url;
+  /** From now on, commands wait for the next app. */
+  expectApp() {
+    if (this.#ready?.isGiven === false) return;
+    this.#ready = { isGiven: false, ...Promise.withResolvers() };
+  }
+
+  /** Lets the app end what it does, if one runs. */
+  async stop() {
+    if (!this.#ready.isGiven) return;
+    const stopped = this.#hears("stopped");
+    sendHook(this, "stop");
+    await stopped;
+  }
+
+  /** Until the app says that it is up, or for as long as the host is patient, its panel says that it is loading. */
+  async #bootstrap() {
+    // An empty frame is loaded too.
+    if (!this.#origin) return;
+    this.panel.ariaBusy = "true";
+    const bootstrapped = this.#hears("bootstrapped");
+    sendHook(this, "bootstrap");
+    this.panel.dataset.bootstrapped = await bootstrapped;
+    this.panel.ariaBusy = "false";
   }
 
   /** Whether a message comes from the app in this frame, by window and origin. */
   hasSent({ source, origin }) {
-    return source === this.frame.contentWindow && origin === this.#origin;
+    return source === this.#frame.contentWindow && origin === this.#origin;
   }
 
   send(message) {
-    this.frame.contentWindow?.postMessage(message, this.#origin);
+    this.#frame.contentWindow?.postMessage(message, this.#origin);
+  }
+
+  /** The app takes commands now. */
+  isReady() {
+    this.#ready.isGiven = true;
+    this.#ready.resolve();
+  }
+
+  /** A command is done. */
+  done({ id, ...outcome }) {
+    this.#commands.get(id)?.(outcome);
   }
 
   grow(height) {
     if (!Number.isFinite(height)) return;
-    this.frame.style.height = `${Math.min(Math.max(height, 160), TALLEST)}px`;
+    this.#frame.style.height = `${Math.min(Math.max(height, 160), TALLEST)}px`;
     if (height <= TALLEST) this.send({ protocol: PROTOCOL, kind: "grown" });
   }
 
+  /** What the app's command returns. */
+  async ask(command, content) {
+    await this.#ready.promise;
+    const id = crypto.randomUUID();
+    const { result, error } = await new Promise((resolve) => {
+      this.#commands.set(id, resolve);
+      setTimeout(() => resolve({ error: this.#text.underWay }), COMMAND_TIMEOUT);
+      this.send({ protocol: PROTOCOL, id, command, content });
+    });
+    this.#commands.delete(id);
+    if (error) throw new Error(error);
+    return result;
+  }
+
   /** What resolves when the app says `what`, or when the host has waited long enough. */
-  hears(what) {
+  #hears(what) {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), PATIENCE);
       this.#awaited.set(what, () => {
@@ -66,6 +138,7 @@ export class Widget {
     });
   }
 
+  /** The app has said `what` to the Client App SDK's host. */
   said(what) {
     this.#awaited.get(what)?.();
     this.#awaited.delete(what);
