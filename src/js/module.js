@@ -174,16 +174,16 @@ function whereToServe(url) {
 /** Why fetch() can fail for this address, and what to do. */
 function whyNotFetched(address) {
   const shown = shorten(address);
-  if (typeof fetch !== "function") return [`${shown} can not be fetched: there is no fetch here.`, PASS_BYTES];
-  if (/^file:/i.test(address)) return [`${shown} can not be fetched: fetch reads no files.`, PASS_BYTES];
+  if (typeof fetch !== "function") return [`${shown} cannot be fetched: there is no fetch here.`, PASS_BYTES];
+  if (/^file:/i.test(address)) return [`${shown} cannot be fetched: fetch reads no files.`, PASS_BYTES];
   if (/^data:/i.test(address)) {
     return [
-      `${shown} can not be fetched: refused by the page's CSP (connect-src).`,
+      `${shown} cannot be fetched: refused by the page's CSP (connect-src).`,
       "Add data: to the page's CSP connect-src, or serve premium_recorder_bg.wasm as a file and pass its address as `wasm`.",
     ];
   }
   return [
-    `${shown} can not be fetched: offline, or refused by CORS or the page's CSP (connect-src).`,
+    `${shown} cannot be fetched: offline, or refused by CORS or the page's CSP (connect-src).`,
     "Allow the file's origin in the CSP. Another origin than the page's must send Access-Control-Allow-Origin.",
   ];
 }

@@ -53,7 +53,7 @@ export function snapshotOf(data, notData) {
 
 /**
  * A property of a platform's object, whatever frame or library made it: its own one or its class's, but not one of
- * Object.prototype. Undefined if it can not be read.
+ * Object.prototype. Undefined if it cannot be read.
  */
 export function member(value, name) {
   if (typeof value !== "object" || value === null) return undefined;

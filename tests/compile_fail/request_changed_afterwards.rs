@@ -1,4 +1,4 @@
-//! A request can not be changed once it is made.
+//! A request cannot be changed once it is made.
 
 use premium_recorder::token::org_token::OrgToken;
 

@@ -1,4 +1,4 @@
-//! A request can not be put together: only a grant makes one, with its own organization and its own token.
+//! A request cannot be put together: only a grant makes one, with its own organization and its own token.
 
 use premium_recorder::token::request::{Method, Request};
 

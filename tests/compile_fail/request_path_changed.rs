@@ -1,4 +1,4 @@
-//! A call's path and headers come from a contract that was looked at, so they can not lead to another host.
+//! A call's path and headers come from a contract that was looked at, so they cannot lead to another host.
 
 use premium_recorder::token::request::ApiRequest;
 

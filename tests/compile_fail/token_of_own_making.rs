@@ -1,4 +1,4 @@
-//! A token can not be declared to be of an organization: a claim or the cloud says so.
+//! A token cannot be declared to be of an organization: a claim or the cloud says so.
 
 use premium_recorder::model::environment::Target;
 

@@ -1,4 +1,4 @@
-//! A token's text can not be taken out of it, nor out of what a source gave.
+//! A token's text cannot be taken out of it, nor out of what a source gave.
 
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 

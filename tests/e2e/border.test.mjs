@@ -146,7 +146,7 @@ describe("the module", () => {
     assert.equal(await ending(connect({ environment: "prod", wasm })), "fine");
   });
 
-  test("can not be fetched where there is no fetch: WASM_LOAD_FAILED says so", async () => {
+  test("cannot be fetched where there is no fetch: WASM_LOAD_FAILED says so", async () => {
     globalThis.fetch = undefined;
     const error = await ending((await fresh()).connect({ wasm: "https://a.example/a.wasm" }));
     assert.equal(error.code, "WASM_LOAD_FAILED");
@@ -592,7 +592,7 @@ describe("an odd value costs its own call only:", () => {
   }
 
   const CHANNELS = {
-    "can not be closed": class { postMessage() {} }, // prettier-ignore
+    "cannot be closed": class { postMessage() {} }, // prettier-ignore
     "throw when they are closed": class { postMessage() {} close() { throw new Error("no"); } }, // prettier-ignore
     "take no listener": class { set onmessage(listener) { throw new Error("no"); } postMessage() {} close() {} }, // prettier-ignore
   };

@@ -28,7 +28,7 @@ let cloud, acme, globex, supervisor, agent;
 beforeEach(async () => {
   cloud = browser.cloud;
   ({ acme, globex } = cloud);
-  // The token's user is the first agent, who can not monitor their own screen.
+  // The token's user is the first agent, who cannot monitor their own screen.
   [supervisor, agent] = globex.agents;
   await browser.openEmpty({ orgId: globex.id });
 });

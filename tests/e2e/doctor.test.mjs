@@ -222,7 +222,7 @@ describe("the clock of this machine", () => {
     expectVerdicts(await told(10), { clock: "ok" });
   });
 
-  test("can not be judged where the cloud's can not be read", async () => {
+  test("cannot be judged where the cloud's cannot be read", async () => {
     expectVerdicts(await told(3600, false), { clock: "skipped" });
   });
 });
@@ -308,7 +308,7 @@ describe("a diagnosis", () => {
           "a signal": [agentId, { signal: new AbortController().signal }],
           "null for options": [agentId, null],
           "a text for options": [agentId, "options"],
-          "options that can not be read": [agentId, revoked.proxy],
+          "options that cannot be read": [agentId, revoked.proxy],
         };
         return Promise.all(
           Object.entries(calls).map(async ([what, args]) => [

@@ -238,7 +238,7 @@ describe("a host", () => {
     assert.deepEqual(fetched, []);
   });
 
-  test("can not opt the app in to an environment: only the app can", async () => {
+  test("cannot opt the app in to an environment: only the app can", async () => {
     const error = await failureOf(({ premium, settle }) => settle(premium.connect()));
     assert.equal(error.code, "UNKNOWN_ENVIRONMENT");
   });

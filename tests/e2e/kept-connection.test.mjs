@@ -177,7 +177,7 @@ describe("the idempotency header", () => {
   });
 
   for (const name of ["", "Idempotency Key", "Authorization", "content-type", "X-Genesys-Organization-Id", "ü", 42]) {
-    test(`can not be ${JSON.stringify(name)}: BAD_ARGUMENT`, async () => {
+    test(`cannot be ${JSON.stringify(name)}: BAD_ARGUMENT`, async () => {
       const code = await browser.run(
         ({ connect }, idempotencyHeader) =>
           connect({ contract: { idempotencyHeader } }).then(String, ({ code }) => code),

@@ -166,7 +166,7 @@ test("what happens is announced", async () => {
 
 for (const width of [320, 768]) {
   test(`the page fits a screen ${width} pixels wide`, cannotRunIn({ firefox: NARROW, webkit: NARROW }), async () => {
-    // The window itself can not be made that narrow.
+    // The window itself cannot be made that narrow.
     const screen = { width, height: 900, deviceScaleFactor: 1, mobile: false };
     await browser.driver.sendDevToolsCommand("Emulation.setDeviceMetricsOverride", screen);
     try {

@@ -126,7 +126,7 @@ describe("the module", () => {
       "half of it, of no type": [answering(200, "application/octet-stream", head(5000)), /not all of it/, 200],
       "nothing of it": [answering(200, WASM, ""), /not all of it/, 200],
       "another module": [answering(200, WASM, head(8)), /version does not match/],
-      "a connection that breaks": [(response) => response.destroy(), /can not be fetched: offline/],
+      "a connection that breaks": [(response) => response.destroy(), /cannot be fetched: offline/],
     };
     for (const [what, [answer, reason, status]] of Object.entries(REASONS)) {
       test(`${what}: WASM_LOAD_FAILED says so, and the next connect() can be right`, async () => {
