@@ -9,7 +9,7 @@ import { glue } from "./premium_recorder.js";
 const NO_RESULT = [];
 
 /**
- * Starts an instance. `recordPanic` is called with a panic's message, and returns the error that rejects the calls.
+ * Starts an instance of a module, of which there is a promise. `recordPanic` is called with a panic's message, and returns the error that rejects the calls.
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
@@ -29,10 +29,8 @@ export async function start(module, recordPanic, followsPanic) {
   /** Set before anything else after an exception: on a full stack, no function can be called. */
   let fault;
 
-  const { exports } = await WebAssembly.instantiate(
-    module,
-    mapValues(imports(), (functions) => mapValues(functions, wrapImport)),
-  );
+  const wrapped = mapValues(imports(), (functions) => mapValues(functions, wrapImport));
+  const { exports } = await WebAssembly.instantiate(await module, wrapped);
   run({ exports: mapValues(exports, wrapExport) });
   onPanic(panicked);
   if (followsPanic) notePanic();

@@ -36,7 +36,7 @@ export async function load(source, timeoutMs) {
     throw initConflict();
   }
   const current = loaded;
-  current.instance ??= current.module.then(startInstance).catch((error) => {
+  current.instance ??= startInstance(current.module).catch((error) => {
     // A module that has run before is kept: the failure has another cause.
     if (lastPanic) current.instance = undefined;
     else if (loaded === current) loaded = undefined;
@@ -101,6 +101,7 @@ function recordPanic(message) {
   return lastPanic;
 }
 
+/** `module`: a promise. What does not need the module is done while it comes. */
 async function startInstance(module) {
   try {
     return await start(module, recordPanic, lastPanic !== undefined);
