@@ -130,7 +130,8 @@ class Browser {
           const value = await (${body})(page, ...args);
           return { value, traces: page.traces() };
         } catch (error) {
-          return { fault: String(error?.stack ?? error) };
+          // In Firefox and WebKit, a stack does not say what the error says.
+          return { fault: \`\${error} \${error?.cause} \${error?.stack}\` };
         }
       }`,
       this.cloud.environment,
@@ -383,7 +384,7 @@ function asPage(source, done) {
   if (!window.evaluated) return done({ fault: `the page does not run ${source}` });
   window.evaluated.then(
     (value) => done({ text: JSON.stringify(value) }),
-    (error) => done({ fault: String(error?.stack ?? error) }),
+    (error) => done({ fault: `${error} ${error?.cause} ${error?.stack}` }),
   );
 }
 
