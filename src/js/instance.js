@@ -9,7 +9,7 @@ import { glue } from "./premium_recorder.js";
 const NO_RESULT = [];
 
 /**
- * Starts an instance of a module, of which there is a promise. `recordPanic` is called with a panic's message, and returns the error that rejects the calls.
+ * Starts an instance. `module`: a promise of the module. `recordPanic` is called with a panic's message, and returns the error that rejects the calls.
  * `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
@@ -88,7 +88,7 @@ export async function start(module, recordPanic, followsPanic) {
     };
   }
 
-  /** Makes an AbortController for the module, and keeps it until the module aborts it or does not need it any more. */
+  /** Makes an AbortController for the module, and keeps it until the module aborts or forgets it. */
   function abortController() {
     const controller = new AbortController();
     controllers.add(controller);

@@ -1,16 +1,16 @@
-// Web Locks, if the platform has them. The page may have replaced them, so nothing here relies on a class.
+// Requests Web Locks, if the browser has them. A script of the page may have replaced them, so this file checks no class.
 
 /**
- * Requests a lock: waits for it if there is a signal, and otherwise takes it only if it is free. `decided` resolves to whether
- * the platform grants it, and to undefined if there are no locks, or if the platform refuses the request. `hold` makes of the
- * promise of the release what the platform waits for.
+ * Requests a lock: waits for it if there is a signal, and otherwise takes it only if it is free. `decided` resolves to true
+ * or false, and to undefined if there are no locks or the browser refuses the request. The browser holds the lock until the promise
+ * that `hold` returns settles.
  */
 export function requestLock(hold, name, isShared, signal) {
   const request = { __proto__: null, isGranted: false, decided: undefined, release: undefined };
   const released = new Promise((resolve) => (request.release = () => resolve()));
   request.decided = new Promise((decide) => {
     let isCalled = false;
-    // A page may have replaced the platform's locks with some that call it twice.
+    // Replaced locks may call this function twice.
     const granted = (lock) => {
       if (!isCalled) {
         isCalled = true;
@@ -20,7 +20,7 @@ export function requestLock(hold, name, isShared, signal) {
       return hold(released);
     };
     const options = { __proto__: null, mode: isShared ? "shared" : "exclusive" };
-    // The platform accepts only one of both.
+    // The browser accepts only one of these two options.
     if (signal) options.signal = signal;
     else options.ifAvailable = true;
     const refused = () => decide(undefined);

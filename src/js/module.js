@@ -101,7 +101,7 @@ function recordPanic(message) {
   return lastPanic;
 }
 
-/** `module`: a promise. What does not need the module is done while it comes. */
+/** `module`: a promise. `start` prepares the instance during the download. */
 async function startInstance(module) {
   try {
     return await start(module, recordPanic, lastPanic !== undefined);

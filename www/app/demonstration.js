@@ -43,7 +43,7 @@ export function followHeight(page) {
     told = height;
   };
   new ResizeObserver(tellHeight).observe(page);
-  // Then nothing has to scroll inside, and without a scroll bar lines have more room.
+  // The host makes the frame as high as the page, so hide the scroll bar, and measure again: the lines are wider without it.
   window.addEventListener("message", ({ source, data }) => {
     if (source !== window.parent || data?.protocol !== PROTOCOL || data.kind !== "grown") return;
     document.documentElement.style.scrollbarWidth = "none";

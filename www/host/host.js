@@ -114,7 +114,7 @@ async function run() {
     const widget = data?.protocol === PROTOCOL && widgets.of(event);
     if (!widget) return;
     if (data.kind === "height") return widget.grow(data.content?.height);
-    if (data.kind === "ready") widget.isReady();
+    if (data.kind === "ready") widget.setReady();
     else if (data.kind === "done") widget.done(data.content);
     else {
       story.add(widget.number, data);

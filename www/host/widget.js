@@ -64,21 +64,21 @@ export class Widget {
 
   /** From now on, commands wait for the next app. */
   expectApp() {
-    if (this.#ready?.isGiven === false) return;
-    this.#ready = { isGiven: false, ...Promise.withResolvers() };
+    if (this.#ready?.isSettled === false) return;
+    this.#ready = { isSettled: false, ...Promise.withResolvers() };
   }
 
   /** Lets the app end what it does, if one runs. */
   async stop() {
-    if (!this.#ready.isGiven) return;
+    if (!this.#ready.isSettled) return;
     const stopped = this.#hears("stopped");
     sendHook(this, "stop");
     await stopped;
   }
 
-  /** Until the app says that it is up, or for as long as the host is patient, its panel says that it is loading. */
+  /** Shows the panel as loading until the app sends `bootstrapped`, or until the host stops waiting. */
   async #bootstrap() {
-    // An empty frame is loaded too.
+    // A frame without a URL emits `load` too.
     if (!this.#origin) return;
     this.panel.ariaBusy = "true";
     const bootstrapped = this.#hears("bootstrapped");
@@ -96,9 +96,9 @@ export class Widget {
     this.#frame.contentWindow?.postMessage(message, this.#origin);
   }
 
-  /** The app takes commands now. */
-  isReady() {
-    this.#ready.isGiven = true;
+  /** The app has told that it accepts commands. */
+  setReady() {
+    this.#ready.isSettled = true;
     this.#ready.resolve();
   }
 
@@ -127,7 +127,7 @@ export class Widget {
     return result;
   }
 
-  /** What resolves when the app says `what`, or when the host has waited long enough. */
+  /** Resolves to true when the app sends `what`, and to false after PATIENCE. */
   #hears(what) {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), PATIENCE);
@@ -138,7 +138,7 @@ export class Widget {
     });
   }
 
-  /** The app has said `what` to the Client App SDK's host. */
+  /** The app has sent `what`, a message of the Client App SDK. */
   said(what) {
     this.#awaited.get(what)?.();
     this.#awaited.delete(what);
