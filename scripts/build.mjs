@@ -154,11 +154,9 @@ async function wrapGlue(path) {
     exported,
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
-  // These are the functions of src/js that the module imports.
-  await writeFile(
-    path,
-    `export function glue(outside, abortController, forgetController, requestLock, exchange, streamsBodies) {\n${body}\n}\n`,
-  );
+  // The glue calls these functions of src/js/instance.js by their names.
+  const names = "outside, abortController, forgetController, requestLock, requestWebLock, exchange, streamsBodies";
+  await writeFile(path, `export function glue({ ${names} }) {\n${body}\n}\n`);
 }
 
 async function addDoor(dist) {

@@ -77,6 +77,7 @@ async function plan([option, ...files]) {
       ["native", native],
       ...engines.filter((engine) => RUNNERS[engine]).map((engine) => [`crossing, ${engine}`, crossingIn(engine)]),
       ["types", types],
+      ["JavaScript", javaScript],
       // These projects are tried in Chromium only: what a bundler makes is the same in every engine.
       ...(engines.includes("chromium") ? [["package", packageTests]] : []),
       ...endToEnd((engine) => (engine === "chromium" ? all : CROSSING)),
@@ -136,6 +137,10 @@ function crossingIn(engine) {
 async function types({ stdout, onLine }) {
   await checkTypes({ stdout });
   onLine("ℹ pass 1");
+}
+
+async function javaScript(options) {
+  await run(process.execPath, ["--test", "--test-reporter=spec", join(root, "tests/js/locks.test.mjs")], options);
 }
 
 async function packageTests(options) {

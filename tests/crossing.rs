@@ -40,6 +40,12 @@ extern "C" {
     static REQUEST_LOCK: Function;
 }
 
+#[wasm_bindgen(module = "/src/js/web-lock.js")]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = requestWebLock)]
+    static REQUEST_WEB_LOCK: Function;
+}
+
 const ACME: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
 /// `{"alg":"HS256"}.{"org_id":ACME}.signature`
 const OF_ACME: &str = "eyJhbGciOiJIUzI1NiJ9.eyJvcmdfaWQiOiJhYWFhYWFhYS0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMGEifQ.c2lnbmF0dXJl";
@@ -65,13 +71,14 @@ async fn error_of(promise: Promise) -> JsValue {
 }
 
 async fn connected(options: &str) -> Handle {
-    let give: Function = js("(exchange, streamsBodies, requestLock) => {
+    let give: Function = js("(exchange, streamsBodies, requestLock, requestWebLock) => {
         globalThis.exchange = (...given) => exchange(outside, ...given);
         globalThis.streamsBodies = streamsBodies;
         globalThis.requestLock = (...given) => requestLock((released) => released, ...given);
+        globalThis.requestWebLock = (...given) => requestWebLock((released) => released, ...given);
     }")
     .unchecked_into();
-    let functions = [EXCHANGE.with(Clone::clone), STREAMS_BODIES.with(Clone::clone), REQUEST_LOCK.with(Clone::clone)];
+    let functions = [&EXCHANGE, &STREAMS_BODIES, &REQUEST_LOCK, &REQUEST_WEB_LOCK].map(|function| function.with(Clone::clone));
     give.apply(&JsValue::UNDEFINED, &functions.iter().collect::<Array>()).unwrap();
     let outcome = outcome(connect(js(options))).await;
     let handle = get(&outcome, "value");
@@ -379,8 +386,12 @@ async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
+    // As another page does it that is not alone.
     let held = js(&format!(
-        "new Promise((held) => navigator.locks.request('{name}', () => {{ held(); return new Promise((resolve) => (globalThis.release = resolve)) }}))"
+        "new Promise((held) => navigator.locks.request('premium-recorder locks', {{ mode: 'shared' }}, () => navigator.locks.request('{name}', () => {{
+            held();
+            return new Promise((resolve) => (globalThis.release = resolve));
+        }})))"
     ));
     wasm_bindgen_futures::JsFuture::from(held.unchecked_into::<js_sys::Promise>()).await.unwrap();
     let started = handle.start_recording("agent".into(), JsValue::UNDEFINED);

@@ -103,6 +103,8 @@ pub enum TryLock<L> {
     Taken,
     /// It was free.
     Held(L),
+    /// It was free in the end. Until then, another page may have held it.
+    HeldLate(L),
 }
 
 /// Sharing tokens with the other pages of this origin.

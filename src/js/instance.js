@@ -4,23 +4,25 @@ import { describe } from "./errors.js";
 import { exchange, streamsBodies } from "./exchange.js";
 import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
+import { requestWebLock } from "./web-lock.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
 const NO_RESULT = [];
 
 /**
- * Starts an instance. `module`: a promise of the module. `recordPanic` is called with a panic's message, and returns the error that rejects the calls.
- * `followsPanic`: whether an earlier instance has panicked.
+ * Starts an instance. `module`: a promise of the module. `recordPanic` is called with a panic's message, and returns the error
+ * that rejects the calls. `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue(
+  const { imports, run, onPanic, notePanic, connect, reconnect } = glue({
     outside,
     abortController,
-    (controller) => controllers.delete(controller),
-    (...request) => requestLock(hold, ...request),
-    (...request) => exchange(outside, ...request),
+    forgetController: (controller) => controllers.delete(controller),
+    requestLock: (name, signal) => requestLock(hold, name, signal),
+    requestWebLock: (name, isShared, signal) => requestWebLock(hold, name, isShared, signal),
+    exchange: (...request) => exchange(outside, ...request),
     streamsBodies,
-  );
+  });
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();
   const callsOutside = new Set();

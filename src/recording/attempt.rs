@@ -118,12 +118,23 @@ impl<P: Platform> Starts<P> {
         let token = self.keyring.token(call).await?;
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
+        let mut may_have_missed = !has_token;
         let free = match self.page.try_turn(key, state.number) {
-            Some(page) => match ports.try_lock(&name).await {
-                TryLock::Unsupported => Ok((page, None)),
-                TryLock::Held(lock) => Ok((page, Some(lock))),
-                TryLock::Taken => Err(Some(page)),
-            },
+            Some(page) => {
+                // A page that was alone may have to hand over its locks first.
+                state.waits_for.set(WaitsFor::Lock);
+                let lock = ports.try_lock(&name).await;
+                state.waits_for.set(WaitsFor::Nothing);
+                match lock {
+                    TryLock::Unsupported => Ok((page, None)),
+                    TryLock::Held(lock) => Ok((page, Some(lock))),
+                    TryLock::HeldLate(lock) => {
+                        may_have_missed = true;
+                        Ok((page, Some(lock)))
+                    }
+                    TryLock::Taken => Err(Some(page)),
+                }
+            }
             None => Err(None),
         };
         let has_waited = free.is_err();
@@ -169,8 +180,8 @@ impl<P: Platform> Starts<P> {
                     Err(error) => return Err(error.into()),
                 }
             }
-        } else if has_lock && !has_token {
-            // Another page that already had a token may have finished. Look briefly.
+        } else if has_lock && may_have_missed {
+            // Another page may have started the recording while this one waited for its token or for its lock. Look briefly.
             let look = pin!(self.recordings.list_with_token(&token, agent));
             if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
                 if let Some(running) = self.find_running(state, &listed, began, Some(began)) {

@@ -88,7 +88,7 @@ impl StartState {
             }
             WaitsFor::Lock => {
                 let name = self.key.lock_name();
-                let waited = format!(" It waited for another tab or script of this origin, which holds the Web Lock \"{name}\".");
+                let waited = format!(" It waited for another tab or script of this origin, which holds the lock \"{name}\".");
                 error.message.push_str(&waited);
             }
         }

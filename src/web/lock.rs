@@ -1,4 +1,4 @@
-//! Web Locks, if the platform has them.
+//! Locks among the pages of this origin, if the platform has Web Locks.
 
 use std::future::Future;
 
@@ -13,14 +13,21 @@ use crate::auth::ports::{Locks, TryLock};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `src/js/locks.js`
     type LockRequest;
 
+    /// `src/js/locks.js`. Waits for the lock if there is a signal.
     #[wasm_bindgen(js_name = requestLock)]
-    fn request_lock(name: &str, is_shared: bool, signal: Option<&web_sys::AbortSignal>) -> LockRequest;
+    fn request_lock(name: &str, signal: Option<&web_sys::AbortSignal>) -> LockRequest;
+
+    /// `src/js/web-lock.js`. Waits for the lock if there is a signal.
+    #[wasm_bindgen(js_name = requestWebLock)]
+    fn request_web_lock(name: &str, is_shared: bool, signal: Option<&web_sys::AbortSignal>) -> LockRequest;
 
     #[wasm_bindgen(method, getter)]
     fn decided(this: &LockRequest) -> Promise;
+
+    #[wasm_bindgen(method, getter, js_name = isLate)]
+    fn is_late(this: &LockRequest) -> bool;
 
     #[wasm_bindgen(method, getter, js_name = isGranted)]
     fn is_granted(this: &LockRequest) -> bool;
@@ -40,27 +47,33 @@ impl Locks for Browser {
     type Lock = Lock;
 
     async fn lock(&self, name: &str) -> Option<Lock> {
-        match Lock::enqueue(name).decided().await {
-            TryLock::Held(lock) => Some(lock),
+        let cancel = abort_controller();
+        let lock = Lock { request: request_lock(name, Some(&cancel.signal())), cancel: Some(cancel) };
+        match lock.decided().await {
+            TryLock::Held(lock) | TryLock::HeldLate(lock) => Some(lock),
             TryLock::Taken | TryLock::Unsupported => None,
         }
     }
 
     fn try_lock(&self, name: &str) -> impl Future<Output = TryLock<Lock>> {
-        Lock { request: request_lock(name, false, None), cancel: None }.decided()
+        Lock { request: request_lock(name, None), cancel: None }.decided()
     }
 }
 
 impl Lock {
-    /// Requests the lock without waiting for it: the platform grants it later.
+    /// Requests a Web Lock without waiting for it: the platform grants it later.
     pub(super) fn enqueue(name: &str) -> Lock {
         let cancel = abort_controller();
-        Lock { request: request_lock(name, false, Some(&cancel.signal())), cancel: Some(cancel) }
+        Lock { request: request_web_lock(name, false, Some(&cancel.signal())), cancel: Some(cancel) }
     }
 
     /// Waits until the platform has decided.
     async fn decided(self) -> TryLock<Lock> {
+        if self.is_granted() {
+            return TryLock::Held(self);
+        }
         match JsFuture::from(self.request.decided()).await.ok().and_then(|granted| granted.as_bool()) {
+            Some(true) if self.request.is_late() => TryLock::HeldLate(self),
             Some(true) => TryLock::Held(self),
             Some(false) => TryLock::Taken,
             None => TryLock::Unsupported,
@@ -81,9 +94,9 @@ impl Drop for Lock {
     }
 }
 
-/// Whether another page holds the lock at this moment.
+/// Whether another page holds the Web Lock at this moment.
 pub(super) async fn is_held_by_another(name: &str) -> bool {
     // Shared, so that two pages that check at the same time do not take each other for the holder.
-    let lock = Lock { request: request_lock(name, true, None), cancel: None };
+    let lock = Lock { request: request_web_lock(name, true, None), cancel: None };
     matches!(lock.decided().await, TryLock::Taken)
 }

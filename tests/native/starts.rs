@@ -1309,7 +1309,7 @@ fn a_timeout_behind_a_lock_names_the_lock() {
         let world = World::new();
         world.respond(|_| list(&[]));
         let recorder = with_token(&world).await;
-        let name = format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}");
+        let name = lock_name();
         let stranger = Locks::lock(&world, &name).await;
         let timed_out = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
         assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 0));
@@ -1320,7 +1320,40 @@ fn a_timeout_behind_a_lock_names_the_lock() {
     });
 }
 
-/// The Web Lock that a start holds.
+#[test]
+fn a_timeout_while_another_page_does_not_hand_over_its_locks_names_the_lock() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| list(&[])).hand_over_locks_after(600_000);
+        let recorder = with_token(&world).await;
+        let timed_out = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+        assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 0));
+        assert!(timed_out.message.contains("another tab") && timed_out.message.contains(&lock_name()), "{}", timed_out.message);
+    });
+}
+
+/// Until then, the other page may have started the recording.
+#[test]
+fn a_start_whose_lock_another_page_hands_over_looks_first() {
+    for (listed, starts, id) in [
+        (list(&[entity("theirs", "recording", 0)]), 0, "theirs"),
+        (list(&[entity("older", "recording", -60_000)]), 0, "older"),
+        (list(&[]), 1, "own"),
+        // The look is a precaution.
+        (response(503, ""), 1, "own"),
+    ] {
+        run(async {
+            let world = World::new();
+            world.hand_over_locks_after(20);
+            world.respond(move |request| if request.method == "POST" { created("own") } else { listed.clone() });
+            let recorder = with_token(&world).await;
+            let recording = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+            assert_eq!((recording.id.as_str(), world.starts().len()), (id, starts));
+        });
+    }
+}
+
+/// The lock that a start holds.
 fn lock_name() -> String {
     format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}")
 }

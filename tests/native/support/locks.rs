@@ -15,6 +15,7 @@ type Sharer = (u64, String, Rc<dyn TokenSharer>);
 #[derive(Default)]
 pub struct SameOrigin {
     has_no_locks: Cell<bool>,
+    decides_after: Cell<Option<i64>>,
     is_silent: Cell<bool>,
     has_nothing: Cell<bool>,
     held: RefCell<Vec<String>>,
@@ -64,6 +65,12 @@ impl World {
         self
     }
 
+    /// Another page takes so many milliseconds to hand its locks over.
+    pub fn hand_over_locks_after(&self, millis: i64) -> &World {
+        self.0.origin.decides_after.set(Some(millis));
+        self
+    }
+
     /// Another page shares under every name, and never answers.
     pub fn share_silence(&self) -> &World {
         self.0.origin.is_silent.set(true);
@@ -99,9 +106,14 @@ impl Locks for World {
     }
 
     async fn try_lock(&self, name: &str) -> TryLock<TestLock> {
+        let decides_after = self.0.origin.decides_after.get();
+        if let Some(millis) = decides_after {
+            self.sleep(millis).await;
+        }
         match &self.0.origin {
             origin if origin.has_no_locks.get() || !self.has(Feature::WebLocks) => TryLock::Unsupported,
             origin if origin.is_held(name) => TryLock::Taken,
+            _ if decides_after.is_some() => TryLock::HeldLate(self.take_lock(name)),
             _ => TryLock::Held(self.take_lock(name)),
         }
     }

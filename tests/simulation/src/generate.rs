@@ -37,6 +37,7 @@ pub fn generate(seed: u64) -> Schedule {
     if schedule.pages.iter().any(|page| page.login.is_some()) {
         schedule.sign_ins = (0..random.below(6)).map(|_| sign_in(random, trouble, odd_tokens)).collect();
     }
+    schedule.locks_after = if random.percent(50) { None } else { Some(random.pick(&[0, 0, 1, 20, 300, 3_000])) };
     schedule
 }
 

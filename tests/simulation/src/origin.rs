@@ -57,6 +57,12 @@ impl Origin {
         Asking { place: Some(Held { origin: self.clone(), number, is_behind_another }), is_new: true }
     }
 
+    /// Takes a lock that nobody has, at once.
+    pub fn take_lock(self: &Rc<Self>, name: &str, recorder: usize) -> Option<Held> {
+        let is_free = self.locks.borrow().iter().all(|lock| lock.name != name);
+        is_free.then(|| self.lock(name, recorder)).and_then(|asking| asking.place)
+    }
+
     /// Asks for a lock that nobody has. Never ready at once, as in a browser.
     pub async fn try_lock(self: &Rc<Self>, name: &str, recorder: usize) -> Option<Held> {
         let is_free = self.locks.borrow().iter().all(|lock| lock.name != name);

@@ -250,10 +250,26 @@ impl Locks for Page {
         if self.world.schedule.without_locks {
             return TryLock::Unsupported;
         }
-        match self.world.origin.try_lock(name, self.recorder).await {
+        let after = self.world.schedule.locks_after;
+        let held = match after {
+            Some(0) => self.world.origin.take_lock(name, self.recorder),
+            Some(millis) => {
+                Timer::new(&self.world, i64::from(millis)).await;
+                self.world.origin.take_lock(name, self.recorder)
+            }
+            None => self.world.origin.try_lock(name, self.recorder).await,
+        };
+        match held {
             Some(held) => {
                 self.world.log(|| format!("recorder {}: has the lock {name}", self.recorder));
-                TryLock::Held(PageLock { _held: held, world: self.world.clone(), key: None })
+                let lock = PageLock { _held: held, world: self.world.clone(), key: None };
+                match after {
+                    None | Some(0) => TryLock::Held(lock),
+                    Some(_) => {
+                        self.world.see("lock", "late");
+                        TryLock::HeldLate(lock)
+                    }
+                }
             }
             None => {
                 self.world.log(|| format!("recorder {}: the lock is taken: {name}", self.recorder));

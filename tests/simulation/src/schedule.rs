@@ -23,6 +23,10 @@ pub struct Schedule {
     /// Whether the platform lacks Web Locks.
     #[serde(skip_serializing_if = "is_default")]
     pub without_locks: bool,
+    /// How long a page waits until it learns whether a lock is free, in milliseconds: until another page has handed its locks over.
+    /// 0 in a page that grants its locks by itself. Without a number, it learns that in its next turn.
+    #[serde(skip_serializing_if = "is_default")]
+    pub locks_after: Option<u32>,
     /// The environments' clouds.
     #[serde(skip_serializing_if = "is_default")]
     pub clouds: [CloudSetup; ENVIRONMENTS as usize],
@@ -490,7 +494,8 @@ impl Schedule {
 impl std::fmt::Display for Schedule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let json = |value: serde_json::Result<String>| value.unwrap();
-        writeln!(f, "  Web Locks: {}, order of polls: {}", if self.without_locks { "no" } else { "yes" }, self.order)?;
+        let locks = if self.without_locks { "no".to_owned() } else { format!("yes, after {:?}", self.locks_after) };
+        writeln!(f, "  Web Locks: {locks}, order of polls: {}", self.order)?;
         for (at, cloud) in self.clouds.iter().enumerate() {
             writeln!(f, "  cloud {at}: {}", json(serde_json::to_string(cloud)))?;
         }

@@ -56,6 +56,7 @@ impl<F: Fn(&Schedule) -> bool> Shrinking<F> {
             self.try_with(|schedule| schedule.clouds[at].keeps_refresh_tokens = false);
         }
         self.try_with(|schedule| schedule.without_locks = false);
+        self.try_with(|schedule| schedule.locks_after = None);
         for order in 0..4 {
             if order < self.best.order && self.try_with(|schedule| schedule.order = order) {
                 break;

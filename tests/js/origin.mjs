@@ -1,0 +1,210 @@
+// The pages of one origin and their Web Locks, whose messages are delivered in any order that a browser allows.
+import { build } from "esbuild";
+import { fileURLToPath } from "node:url";
+
+const SOURCE = fileURLToPath(new URL("../../src/js/locks.js", import.meta.url));
+
+/** The code of locks.js, as a function that gives each page its own. */
+export async function locksOfPages() {
+  const { outputFiles } = await build({
+    entryPoints: [SOURCE],
+    bundle: true,
+    write: false,
+    format: "iife",
+    globalName: "locks",
+  });
+  return new Function("navigator", "document", "setTimeout", `${outputFiles[0].text}\nreturn locks;`);
+}
+
+/** An origin. `random(n)` returns a whole number below n. */
+export class Origin {
+  #random;
+  #locksOf;
+  pages = [];
+  /** By name: who holds the lock, and who waits for it. */
+  #held = [];
+  #queue = [];
+
+  constructor(locksOf, random) {
+    this.#locksOf = locksOf;
+    this.#random = random;
+  }
+
+  open() {
+    const page = new Page(this, this.#locksOf);
+    this.pages.push(page);
+    return page;
+  }
+
+  /** The names of all locks that are held or waited for. */
+  held() {
+    return JSON.stringify(
+      [this.#held, this.#queue].map((l) => l.map((r) => [r.name, r.mode, this.pages.indexOf(r.page)])),
+    );
+  }
+  get names() {
+    return [...this.#held, ...this.#queue].map(({ name }) => name);
+  }
+
+  /** Delivers one message, or lets one timer expire. Returns false if there is neither. */
+  async step({ timers: canExpire = true } = {}) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const messages = this.pages.flatMap((page) => page.messages);
+    const timers = canExpire ? this.pages.flatMap((page) => page.timers) : [];
+    const ready = messages.length && this.#random(40) > 0 ? messages : [...messages, ...timers];
+    if (!ready.length) return false;
+    ready[this.#random(ready.length)]();
+    return true;
+  }
+
+  /** https://w3c.github.io/web-locks/#request-a-lock */
+  request(request) {
+    const { name, steal, ifAvailable } = request;
+    if (steal) {
+      const stolen = this.#held.filter((lock) => lock.name === name);
+      this.#held = this.#held.filter((lock) => lock.name !== name);
+      for (const lock of stolen) lock.tell("stolen");
+      this.#grant(request);
+      return;
+    }
+    if (ifAvailable && !this.#isGrantable(request)) {
+      request.tell("taken");
+      return;
+    }
+    this.#queue.push(request);
+    this.#process(name);
+  }
+
+  release(lock) {
+    this.#held = this.#held.filter((other) => other !== lock);
+    this.#process(lock.name);
+  }
+
+  abort(request) {
+    if (!this.#queue.includes(request)) return;
+    this.#queue = this.#queue.filter((other) => other !== request);
+    request.tell("aborted");
+    this.#process(request.name);
+  }
+
+  end(page) {
+    this.pages = this.pages.filter((other) => other !== page);
+    const isOther = (lock) => lock.page !== page;
+    const names = new Set(this.names);
+    this.#held = this.#held.filter(isOther);
+    this.#queue = this.#queue.filter(isOther);
+    for (const name of names) this.#process(name);
+  }
+
+  #isGrantable({ name, mode }) {
+    if (this.#queue.some((other) => other.name === name)) return false;
+    return this.#isFree(name, mode);
+  }
+
+  #isFree(name, mode) {
+    const held = this.#held.filter((lock) => lock.name === name);
+    return held.length === 0 || (mode === "shared" && held.every((lock) => lock.mode === "shared"));
+  }
+
+  #process(name) {
+    for (;;) {
+      const next = this.#queue.find((request) => request.name === name);
+      if (!next || !this.#isFree(name, next.mode)) return;
+      this.#queue = this.#queue.filter((request) => request !== next);
+      this.#grant(next);
+    }
+  }
+
+  #grant(request) {
+    this.#held.push(request);
+    request.tell("granted");
+  }
+}
+
+/** A page. Its messages to the browser arrive in their order, and so do the browser's messages to it. */
+class Page {
+  #origin;
+  #toBrowser = [];
+  #toPage = [];
+  #timers = new Set();
+  #listeners = new Set();
+  #document = { visibilityState: "visible" };
+  /** A page that hangs handles no message and no timer. */
+  hangs = false;
+  /** Whether it hangs for ever. */
+  isFrozen = false;
+
+  constructor(origin, locksOf) {
+    this.#origin = origin;
+    Object.assign(this.#document, {
+      addEventListener: (type, listener) => this.#listeners.add(listener),
+      removeEventListener: (type, listener) => this.#listeners.delete(listener),
+    });
+    this.locks = locksOf({ locks: { request: (...given) => this.#request(...given) } }, this.#document, (callback) =>
+      this.#timers.add(callback),
+    );
+  }
+
+  /** Delivers the next message to the browser, or to the page. */
+  get messages() {
+    const queues = this.hangs ? [this.#toBrowser] : [this.#toBrowser, this.#toPage];
+    return queues.filter((queue) => queue.length).map((queue) => () => queue.shift()());
+  }
+
+  /** Lets a timer expire. */
+  get timers() {
+    if (this.hangs) return [];
+    return [...this.#timers].map((callback) => () => this.#timers.delete(callback) && callback());
+  }
+
+  /** What the page has left with the browser. */
+  get left() {
+    return { timers: this.#timers.size, listeners: this.#listeners.size };
+  }
+
+  show(isVisible) {
+    this.#document.visibilityState = isVisible ? "visible" : "hidden";
+    this.#toPage.push(() => this.#listeners.forEach((listener) => listener()));
+  }
+
+  /** Browsers freeze a page some time after it was hidden. */
+  freeze() {
+    if (this.#document.visibilityState === "visible" || this.#toBrowser.length || this.#toPage.length) return;
+    this.hangs = true;
+    this.isFrozen = true;
+  }
+
+  end() {
+    this.#origin.end(this);
+  }
+
+  #request(name, { mode = "exclusive", ifAvailable, steal, signal }, callback) {
+    return new Promise((resolve, reject) => {
+      const request = {
+        page: this,
+        name,
+        mode,
+        ifAvailable,
+        steal,
+        tell: (what) => this.#toPage.push(() => told[what]()),
+      };
+      const refuse = () => reject(new DOMException("", "AbortError"));
+      const told = {
+        granted: async () => {
+          try {
+            resolve(await callback({ name, mode }));
+          } catch (error) {
+            reject(error);
+          }
+          this.#toBrowser.push(() => this.#origin.release(request));
+        },
+        taken: async () => resolve(await callback(null)),
+        stolen: refuse,
+        aborted: refuse,
+      };
+      if (signal?.aborted) return refuse();
+      signal?.addEventListener("abort", () => this.#toBrowser.push(() => this.#origin.abort(request)));
+      this.#toBrowser.push(() => this.#origin.request(request));
+    });
+  }
+}
