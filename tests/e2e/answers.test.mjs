@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
-import { GET_ATTEMPTS, byEngine } from "./engines.mjs";
+import { GET_ATTEMPTS } from "./engines.mjs";
 
 const FAILED = /\/api\/v2\/(screenrecordings|tokens\/me)\S* - Failed to load resource/;
 const CORS = /has been blocked by CORS policy/;
@@ -304,8 +304,7 @@ describe("whose an opaque token is, when the answer", () => {
       "UNEXPECTED_ANSWER",
     ],
     "names an id that is none": [{ status: 200, body: { organization: { id: "Acme" } } }, "UNEXPECTED_ANSWER"],
-    // WebKit takes a body that is cut short for the whole.
-    "is cut short": [{ truncate: 10 }, byEngine({ webkit: "UNEXPECTED_ANSWER" }, "NETWORK")],
+    "is cut short": [{ truncate: 10 }, "NETWORK"],
     "is lost": [{ reset: "after" }, "NETWORK"],
     "is 401": [{ status: 401, body: { code: "bad.credentials" } }, "UNAUTHENTICATED"],
     "is 403 of nobody": [{ status: 403, body: "no" }, "UNEXPECTED_ANSWER"],

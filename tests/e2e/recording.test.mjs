@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
-import { GET_ATTEMPTS, byEngine, engine } from "./engines.mjs";
+import { GET_ATTEMPTS } from "./engines.mjs";
 
 const FAILED = /\/api\/v2\/screenrecordings\S* - Failed to load resource/;
 const browser = open({ mayComplain: [FAILED] });
@@ -14,7 +14,7 @@ const FIELDS = ["id", "agentId", "orgId", "state", "startedAt", "alreadyRunning"
 const LOSSES = {
   "reset before it is done": [{ reset: "before" }, "NETWORK"],
   "reset after it is done": [{ reset: "after" }, "NETWORK"],
-  ...byEngine({ webkit: {} }, { "cut short": [{ truncate: 10 }, "NETWORK"] }),
+  "cut short": [{ truncate: 10 }, "NETWORK"],
   503: [{ status: 503 }, "CLOUD_UNAVAILABLE"],
   408: [{ status: 408 }, "CLOUD_UNAVAILABLE"],
 };
@@ -139,17 +139,6 @@ describe("stop()", () => {
       assert.deepEqual([error.code, error.orgId], [code, globex.id]);
       assert.ok(error.isError && error.hint);
       assert.equal((await cloud.stops()).length, 3);
-    });
-  }
-
-  if (engine === "webkit") {
-    test("whose answer is cut short, which WebKit takes for the whole: it is stopped, and not sent again", async () => {
-      await cloud.spoilStops({ truncate: 10 });
-      const { stopped } = await stop();
-      const [{ id, state, stoppedAt }] = await cloud.recordings();
-      assert.deepEqual([stopped.id, stopped.state, stopped.raw.stoppedAt], [id, "stopped", stoppedAt]);
-      assert.equal(state, "stopped");
-      assert.equal((await cloud.stops()).length, 1);
     });
   }
 
