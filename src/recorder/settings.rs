@@ -52,7 +52,7 @@ pub struct Settings {
     /// The target organization, unless a call or switchOrg() names another.
     pub org: Option<OrgId>,
     /// The recording API.
-    pub contract: RecordingContract,
+    pub contract: Rc<RecordingContract>,
     /// How to sign in, if at all.
     pub login: Option<Login>,
     /// Whether tokens are shared with other pages of this origin.
@@ -90,7 +90,7 @@ impl Settings {
             environment,
             org,
             launch,
-            contract: RecordingContract::from_json(&options.contract)?,
+            contract: Rc::new(RecordingContract::from_json(&options.contract)?),
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),
             page_query: page.map(|page| page.query).unwrap_or_default(),

@@ -34,12 +34,12 @@ impl From<ReadError> for Rc<Error> {
 /// The recording API, for any organization with a token.
 pub struct Recordings<P: Platform> {
     client: Rc<Client<P>>,
-    contract: RecordingContract,
+    contract: Rc<RecordingContract>,
 }
 
 impl<P: Platform> Recordings<P> {
     /// The recordings of this recording API.
-    pub fn new(client: Rc<Client<P>>, contract: RecordingContract) -> Recordings<P> {
+    pub fn new(client: Rc<Client<P>>, contract: Rc<RecordingContract>) -> Recordings<P> {
         Recordings { client, contract }
     }
 

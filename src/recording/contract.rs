@@ -17,7 +17,7 @@ use crate::token::request::{ApiRequest, Method, Repeat};
 const MAX_SENDS: u32 = 3;
 
 /// Where and how recordings are started, read and stopped.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RecordingContract {
     start: Operation,
     read: Operation,
@@ -31,7 +31,7 @@ pub struct RecordingContract {
     check_duplicates: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Operation {
     method: Method,
     path: PathTemplate,

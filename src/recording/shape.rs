@@ -14,7 +14,7 @@ use crate::recording::{Listed, Raw, Recording, State};
 pub type Names = Rc<[String]>;
 
 /// How a response describes recordings.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Shape {
     items: Names,
     id: Names,

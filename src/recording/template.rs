@@ -7,7 +7,7 @@ use crate::model::error::Error;
 pub(super) type Values<'a> = &'a [(&'a str, &'a str)];
 
 /// A text with placeholders.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Template {
     /// Each placeholder, with the text before it.
     parts: Vec<(String, &'static str)>,
@@ -59,7 +59,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// A path, perhaps with a query.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct PathTemplate {
     path: Template,
     parameters: Vec<Template>,

@@ -17,7 +17,6 @@ use crate::recorder::doctor::DiagnosisLine;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::batch::BatchProgress;
-use crate::recording::template::json_escaped;
 use crate::token::org_token::{KnownBy, OrgToken};
 
 /// A value from JavaScript as an error's cause, unchanged.
@@ -217,6 +216,19 @@ pub(super) fn recordings(recordings: &[Recording]) -> Array {
     recordings.iter().map(|recording| recording_value(recording, &body)).collect()
 }
 
+/// A recording. Every start has one, so it crosses to JavaScript at once, as JSON.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    id: &'a str,
+    agent_id: &'a str,
+    org_id: &'a str,
+    state: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<&'a str>,
+    already_running: bool,
+}
+
 fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
     let raw = match &recording.raw.entity {
         Some((names, at)) => {
@@ -225,22 +237,15 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
         }
         None => body.clone(),
     };
-    let texts = [
-        ("id", Some(recording.id.as_str())),
-        ("agentId", Some(recording.agent.as_str())),
-        ("orgId", Some(recording.org.as_str())),
-        ("state", Some(recording.state.as_str())),
-        ("startedAt", recording.started_at.as_deref()),
-    ];
-    // Every start has one. As JSON, it crosses to JavaScript at once.
-    let mut json = "{".to_owned();
-    for (name, text) in texts {
-        if let Some(text) = text {
-            json.extend(["\"", name, "\":\"", &json_escaped(text), "\","]);
-        }
-    }
-    let already_running = if recording.already_running { "true" } else { "false" };
-    json.extend(["\"alreadyRunning\":", already_running, "}"]);
+    let fields = Fields {
+        id: recording.id.as_str(),
+        agent_id: recording.agent.as_str(),
+        org_id: recording.org.as_str(),
+        state: recording.state.as_str(),
+        started_at: recording.started_at.as_deref(),
+        already_running: recording.already_running,
+    };
+    let json = serde_json::to_string(&fields).unwrap_or_default();
     let value = without_prototype(JSON::parse(&json).unwrap_or_default());
     set(&value, "raw", &raw);
     value
