@@ -132,7 +132,16 @@ export async function start(module, recordPanic, followsPanic) {
   function untilPanic(promise) {
     return new Promise((resolve, reject) => {
       waiting.add(reject);
-      promise.then(resolve, reject).finally(() => waiting.delete(reject));
+      // `await` calls no `then` of the promise, which the page may have replaced.
+      const settle = async () => {
+        try {
+          resolve(await promise);
+        } catch (error) {
+          reject(error);
+        }
+        waiting.delete(reject);
+      };
+      settle();
     });
   }
 

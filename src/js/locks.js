@@ -4,9 +4,9 @@
 // Lock ALL exclusively, and grants its locks by itself. Pages that are not alone hold ALL together, and each of their locks is a
 // Web Lock.
 //
-// A page that is not alone asks for ALL first, and then steals BELL. The page that is alone took BELL before ALL. So it loses BELL,
-// and knows that another page waits. It requests a Web Lock for each lock that it has granted, and then holds ALL together with the
-// other page.
+// A page takes BELL before it takes ALL exclusively. A page that has to wait for ALL steals BELL afterwards. So the page that is
+// alone loses BELL, and knows that another page waits. It requests a Web Lock for each lock that it has granted, and then holds
+// ALL together with the other page.
 
 import { patience, webLock } from "./web-lock.js";
 
@@ -21,9 +21,11 @@ let presence;
 const granted = new Map();
 
 /**
- * Requests a lock: waits for it if there is a signal, and otherwise takes it only if it is free. `decided` resolves to true
- * or false, and to undefined if there are no locks; a lock that `isGranted` at once needs no decision. `isLate`: between the request and the
- * decision, another page may have held and released the lock. The page holds the lock until the promise that `hold` returns settles.
+ * Requests a lock: waits for it if there is a signal, and otherwise takes it only if it is free. The page holds the lock until the
+ * promise that `hold` returns settles.
+ *
+ * `isGranted`: the page holds it already, and there is no `decided`. `decided` resolves to true or false, and to undefined if there
+ * are no locks. `isLate`: between the request and the decision, another page may have held and released the lock.
  */
 export function requestLock(hold, name, signal) {
   const request = { __proto__: null, isGranted: false, isLate: false, decided: undefined, release: undefined };
@@ -52,38 +54,51 @@ async function decide(own, request, name, held, signal) {
       grant(own, name, held);
       return true;
     } else {
-      request.isLate = !isReady;
+      request.isLate = own.hasWaited && !isReady;
       const lock = webLock(name, patience(signal), held);
-      lock.ended.then(() => exit(own));
-      return lock.decided;
+      const isHeld = await lock.decided;
+      // The browser may have granted an aborted request meanwhile. It answers this page in the order of the requests.
+      const last = isHeld === undefined ? webLock(ALL, shared(patience()), () => undefined) : lock;
+      exitAfter(own, last);
+      return isHeld;
     }
   }
 }
 
 function grant(own, name, held) {
-  const release = () => {
-    granted.delete(name);
-    exit(own);
-  };
-  granted.set(name, Promise.resolve(held()).then(release, release));
+  granted.set(name, settled(held()));
+  forgetAfter(own, name);
 }
 
-/** Holds ALL for another lock. */
+async function forgetAfter(own, name) {
+  await granted.get(name);
+  granted.delete(name);
+  exit(own);
+}
+
+/** Counts one more lock. The first one requests ALL. */
 function enter() {
   if (!presence) {
-    presence = {
+    const own = {
       __proto__: null,
       locks: 0,
       isReady: false,
       isAlone: false,
+      hasWaited: false,
       mayEnd: false,
       ready: undefined,
       release: undefined,
     };
-    presence.ready = isVisible() ? beAlone(presence) : beTogether(presence);
+    own.ready = isVisible() ? beAlone(own) : beTogether(own);
+    presence = own;
   }
   presence.locks++;
   return presence;
+}
+
+async function exitAfter(own, lock) {
+  await lock.ended;
+  exit(own);
 }
 
 function exit(own) {
@@ -101,33 +116,33 @@ function exit(own) {
 }
 
 function leave(own) {
-  presence = undefined;
+  if (presence === own) presence = undefined;
   own.isAlone = false;
   own.release();
 }
 
-/** Resolves to whether the page holds ALL, and to undefined if there are no locks. */
+/** Resolves to true when the page holds ALL, and to undefined if there are no locks. */
 async function beAlone(own) {
   const { held, release } = latch();
+  // Browsers may freeze hidden pages.
+  const hide = () => isVisible() || endAlone(own);
   const bell = webLock(BELL, { __proto__: null, steal: true }, held);
   const all = webLock(ALL, patience(), held);
-  let isWanted = false;
-  bell.ended.then(() => {
-    isWanted = true;
-    endAlone(own);
-  });
-  if (!(await all.decided)) {
+  if (!(await all.decided) || !isListening(hide)) {
     release();
     return beTogether(own);
   }
   own.isAlone = true;
   own.release = release;
-  // Browsers may freeze hidden pages.
-  const hide = () => isVisible() || endAlone(own);
-  document.addEventListener("visibilitychange", hide);
-  bell.ended.then(() => document.removeEventListener("visibilitychange", hide));
-  if (isWanted || !isVisible()) endAlone(own);
+  endAfter(own, bell, hide);
+  hide();
   return true;
+}
+
+async function endAfter(own, bell, hide) {
+  await bell.ended;
+  document.removeEventListener("visibilitychange", hide);
+  endAlone(own);
 }
 
 function endAlone(own) {
@@ -137,32 +152,79 @@ function endAlone(own) {
     return;
   }
   own.isAlone = false;
-  const releaseAll = own.release;
-  // Asks for ALL before it releases ALL, so that no other page can be alone in between.
-  beTogether(own);
-  let missing = granted.size;
-  if (!missing) releaseAll();
+  const releaseAlone = own.release;
+  // The browser handles the requests and the releases of a page in their order, so no other page can be alone in between.
+  requestAll(own, shared());
   granted.forEach((released, name) => {
-    // Nobody else has the lock, except for a script that does not take part in this.
-    const lock = webLock(name, patience(), () => released);
-    lock.decided.then(() => --missing || releaseAll());
+    own.locks++;
+    exitAfter(
+      own,
+      webLock(name, patience(), () => released),
+    );
   });
+  releaseAlone();
 }
 
-function beTogether(own) {
+/** Resolves to true when the page holds ALL, and to undefined if there are no locks. */
+async function beTogether(own) {
+  const isFree = await requestAll(own, shared(patience()));
+  if (isFree !== false) return isFree;
+  own.hasWaited = true;
+  const isHeld = requestAll(own, shared());
+  webLock(BELL, { __proto__: null, steal: true }, () => undefined);
+  return isHeld;
+}
+
+/** The page holds ALL until it calls `own.release`. */
+async function requestAll(own, options) {
   const { held, release } = latch();
   own.release = release;
-  const all = webLock(ALL, { __proto__: null, mode: "shared" }, held);
-  webLock(BELL, { __proto__: null, steal: true }, () => undefined);
-  return all.decided;
+  const all = webLock(ALL, options, held);
+  const isHeld = await all.decided;
+  if (isHeld) dropAfter(own, all, release);
+  return isHeld;
+}
+
+/** A browser may release the locks of a page that it suspends. */
+async function dropAfter(own, all, release) {
+  await all.ended;
+  if (presence === own && own.release === release) presence = undefined;
+}
+
+function shared(options) {
+  return { __proto__: null, ...options, mode: "shared" };
 }
 
 function isVisible() {
-  return typeof document === "object" && document.visibilityState === "visible";
+  try {
+    return document.visibilityState === "visible";
+  } catch {
+    // There is no document in a worker.
+    return false;
+  }
+}
+
+function isListening(listener) {
+  try {
+    document.addEventListener("visibilitychange", listener);
+    return true;
+  } catch {
+    // The page has replaced it.
+    return false;
+  }
 }
 
 function latch() {
   let release;
   const released = new Promise((resolve) => (release = () => resolve()));
   return { held: () => released, release };
+}
+
+/** Resolves when the promise settles. */
+async function settled(promise) {
+  try {
+    await promise;
+  } catch {
+    // The instance that holds the lock has panicked.
+  }
 }

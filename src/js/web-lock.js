@@ -25,7 +25,10 @@ export function patience(signal) {
   return signal ? { __proto__: null, signal } : { __proto__: null, ifAvailable: true };
 }
 
-/** `hold` is called when the lock is granted. `ended` resolves when the browser does not hold it any more. */
+/**
+ * `hold` is called when the lock is granted. `decided` resolves to true or false, and to undefined if the browser refuses the
+ * request. `ended` resolves when the browser does not hold the lock any more.
+ */
 export function webLock(name, options, hold) {
   let decide;
   let isCalled = false;
@@ -37,8 +40,15 @@ export function webLock(name, options, hold) {
     decide(Boolean(lock));
     return lock ? hold() : undefined;
   };
-  const over = () => decide(undefined);
-  // The platform catches what the `then` of its own promise throws.
-  const request = new Promise((resolve) => resolve(navigator.locks.request(name, options, granted)));
-  return { __proto__: null, decided, ended: request.then(over, over) };
+  return { __proto__: null, decided, ended: end() };
+
+  // `await` calls no `then` of a promise, which the page may have replaced.
+  async function end() {
+    try {
+      await navigator.locks.request(name, options, granted);
+    } catch {
+      // There are no locks, or the request was refused or aborted, or the lock was stolen.
+    }
+    decide(undefined);
+  }
 }

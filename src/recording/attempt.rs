@@ -121,7 +121,7 @@ impl<P: Platform> Starts<P> {
         let mut may_have_missed = !has_token;
         let free = match self.page.try_turn(key, state.number) {
             Some(page) => {
-                // A page that was alone may have to hand over its locks first.
+                // Another page that was alone may have to hand over its locks first.
                 state.waits_for.set(WaitsFor::Lock);
                 let lock = ports.try_lock(&name).await;
                 state.waits_for.set(WaitsFor::Nothing);

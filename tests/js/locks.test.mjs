@@ -5,6 +5,8 @@ import { Origin, locksOfPages } from "./origin.mjs";
 
 const SCHEDULES = Number(process.env.SCHEDULES ?? 5_000);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
+/** The Web Lock that all pages with locks hold. */
+const ALL = "premium-recorder locks";
 const NAMES = ["one agent", "another agent", "a third agent"];
 
 let locksOf;
@@ -23,7 +25,7 @@ function randomOf(seed) {
 function request(page, name, waits) {
   const controller = waits ? new AbortController() : undefined;
   const asked = page.locks.requestLock((released) => released, name, controller?.signal);
-  const work = { page, name, waits, state: "waits", abort: () => controller?.abort(), release: asked.release };
+  const work = { page, name, asked, state: "waits", abort: () => controller?.abort(), release: asked.release };
   if (asked.isGranted) work.state = "holds";
   else {
     asked.decided.then((isGranted) => {
@@ -46,6 +48,13 @@ async function run(seed) {
     work.state = "over";
   };
   const check = () => {
+    const [holder] = origin.holders(ALL);
+    const holders = NAMES.flatMap((name) => origin.holders(name));
+    if (holder?.isExclusive)
+      assert.ok(
+        holders.every(({ page }) => page === holder.page),
+        "a page is not alone",
+      );
     for (const name of NAMES) {
       const holders = living().filter((work) => work.name === name && work.state === "holds");
       assert.ok(holders.length <= 1, `${name}: ${holders.length} pages hold it`);
@@ -85,8 +94,9 @@ async function run(seed) {
     while (await origin.step({ timers: false })) check();
     const awake = living().filter(({ page }) => !page.isFrozen);
     for (const { name } of awake.filter(({ state }) => state === "waits")) {
-      // The browser may have granted it to a frozen page.
-      const isHeld = living().some((work) => work.name === name && (work.state === "holds" || work.page.isFrozen));
+      // The browser may have granted it to a page that was frozen before it learned that.
+      const isFrozen = origin.holders(name).some(({ page }) => page.isFrozen);
+      const isHeld = isFrozen || living().some((work) => work.name === name && work.state === "holds");
       assert.ok(isHeld, `${name}: nobody holds it, and a page waits for it`);
     }
     const holder = any(awake.filter(({ state }) => state === "holds"));
@@ -111,4 +121,66 @@ test(`a lock has one holder at most, and every request is decided: ${SCHEDULES} 
       throw error;
     }
   }
+});
+
+/** Two pages, and what delivers all messages. */
+function twoPages() {
+  const origin = new Origin(locksOf, () => 0);
+  const settle = async () => {
+    while (await origin.step({ timers: false }));
+  };
+  return { origin, settle, one: origin.open(), other: origin.open() };
+}
+
+test("a page that goes away as soon as it is hidden keeps nobody waiting for other locks", async () => {
+  const { settle, one, other } = twoPages();
+  const first = request(one, "one agent", true);
+  await settle();
+  one.leave();
+  const [same, another] = [request(other, "one agent", false), request(other, "another agent", true)];
+  await settle();
+  assert.deepEqual([first.state, same.state, another.state], ["holds", "refused", "holds"]);
+});
+
+test("a page that comes back without its locks does not take another page's lock", async () => {
+  const { origin, settle, one, other } = twoPages();
+  request(one, "one agent", true);
+  await settle();
+  one.show(false);
+  await settle();
+  origin.suspend(one);
+  await settle();
+  const theirs = request(other, "another agent", true);
+  await settle();
+  const own = request(one, "another agent", true);
+  await settle();
+  assert.deepEqual([theirs.state, own.state], ["holds", "waits"]);
+});
+
+test("a lock is late only if another page had to hand its locks over", async () => {
+  const { settle, one, other } = twoPages();
+  one.show(false);
+  const hidden = request(one, "one agent", false);
+  await settle();
+  assert.deepEqual([hidden.state, hidden.asked.isLate], ["holds", false]);
+  hidden.release();
+  hidden.state = "over";
+  await settle();
+  request(other, "one agent", false);
+  await settle();
+  const late = request(one, "another agent", false);
+  await settle();
+  assert.deepEqual([late.state, late.asked.isLate], ["holds", true]);
+  const next = request(one, "a third agent", false);
+  await settle();
+  assert.deepEqual([next.state, next.asked.isLate], ["holds", false]);
+});
+
+test("a page whose document cannot be listened to takes a Web Lock for each lock", async () => {
+  const { origin, settle, one } = twoPages();
+  one.breakDocument();
+  const lock = request(one, "one agent", true);
+  await settle();
+  assert.equal(lock.state, "holds");
+  assert.deepEqual(origin.holders(ALL), [{ page: one, isExclusive: false }]);
 });

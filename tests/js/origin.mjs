@@ -36,12 +36,14 @@ export class Origin {
     return page;
   }
 
-  /** The names of all locks that are held or waited for. */
-  held() {
-    return JSON.stringify(
-      [this.#held, this.#queue].map((l) => l.map((r) => [r.name, r.mode, this.pages.indexOf(r.page)])),
-    );
+  /** The pages that hold a lock of this name, and whether they hold it exclusively. */
+  holders(name) {
+    return this.#held
+      .filter((lock) => lock.name === name)
+      .map(({ page, mode }) => ({ page, isExclusive: mode === "exclusive" }));
   }
+
+  /** The names of all locks that are held or waited for. */
   get names() {
     return [...this.#held, ...this.#queue].map(({ name }) => name);
   }
@@ -83,12 +85,22 @@ export class Origin {
   abort(request) {
     if (!this.#queue.includes(request)) return;
     this.#queue = this.#queue.filter((other) => other !== request);
-    request.tell("aborted");
     this.#process(request.name);
+  }
+
+  /** A browser may take all locks of a page that goes to the back/forward cache. */
+  suspend(page) {
+    const own = [...this.#held, ...this.#queue].filter((lock) => lock.page === page);
+    this.#leave(page);
+    for (const lock of own) lock.tell("stolen");
   }
 
   end(page) {
     this.pages = this.pages.filter((other) => other !== page);
+    this.#leave(page);
+  }
+
+  #leave(page) {
     const isOther = (lock) => lock.page !== page;
     const names = new Set(this.names);
     this.#held = this.#held.filter(isOther);
@@ -167,6 +179,20 @@ class Page {
     this.#toPage.push(() => this.#listeners.forEach((listener) => listener()));
   }
 
+  /** A script of the page replaces a method. */
+  breakDocument() {
+    this.#document.addEventListener = () => {
+      throw new Error("not here");
+    };
+  }
+
+  /** The page is hidden, and learns nothing after that. */
+  leave() {
+    this.#document.visibilityState = "hidden";
+    this.#listeners.forEach((listener) => listener());
+    this.hangs = true;
+  }
+
   /** Browsers freeze a page some time after it was hidden. */
   freeze() {
     if (this.#document.visibilityState === "visible" || this.#toBrowser.length || this.#toPage.length) return;
@@ -188,11 +214,14 @@ class Page {
         steal,
         tell: (what) => this.#toPage.push(() => told[what]()),
       };
+      let isTold = false;
       const refuse = () => reject(new DOMException("", "AbortError"));
       const told = {
         granted: async () => {
+          isTold = true;
           try {
-            resolve(await callback({ name, mode }));
+            // The browser may have granted it before it learned of the abort.
+            if (!signal?.aborted) resolve(await callback({ name, mode }));
           } catch (error) {
             reject(error);
           }
@@ -200,10 +229,13 @@ class Page {
         },
         taken: async () => resolve(await callback(null)),
         stolen: refuse,
-        aborted: refuse,
       };
       if (signal?.aborted) return refuse();
-      signal?.addEventListener("abort", () => this.#toBrowser.push(() => this.#origin.abort(request)));
+      signal?.addEventListener("abort", () => {
+        if (isTold) return;
+        this.#toBrowser.push(() => this.#origin.abort(request));
+        refuse();
+      });
       this.#toBrowser.push(() => this.#origin.request(request));
     });
   }
