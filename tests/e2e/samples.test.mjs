@@ -9,6 +9,7 @@ import { By } from "selenium-webdriver";
 import { root, run as runProgram } from "../../scripts/process.mjs";
 import { ensurePackages } from "../../scripts/setup.mjs";
 import { WHERE_BUTTONS_GO, browser as open } from "./browser.mjs";
+import { byEngine } from "./engines.mjs";
 import { platformSdk } from "./platform-sdk.mjs";
 
 const FAILED = /screenrecordings\S* - Failed to load resource/;
@@ -192,6 +193,21 @@ sample("recordings", "const recording = await recorder.recording", "a recording 
   assert.deepEqual(
     (await cloud.recordings()).map(({ state }) => state),
     ["stopped"],
+  );
+});
+
+sample("bundlers", '<link rel="modulepreload"', "preloading", async (text) => {
+  await browser.openEmpty();
+  const loads = await browser.evaluate(async (text) => {
+    document.head.insertAdjacentHTML("beforeend", text);
+    const { connect } = await import("/premium-recorder/index.js");
+    await connect({ environment: "prod" });
+    const loads = performance.getEntriesByType("resource").map(({ name, initiatorType }) => [name, initiatorType]);
+    return loads.filter(([name]) => name.endsWith(".wasm"));
+  }, text);
+  assert.deepEqual(
+    loads.map(([, initiator]) => initiator),
+    byEngine({ webkit: ["link", "fetch"] }, ["link"]),
   );
 });
 
