@@ -19,7 +19,7 @@ const CALLBACK = "callback.js";
 const ENTRIES = ["contracts.js", "platform-sdk.js"];
 const STAMP = ".build";
 /** Chromium compiles all functions of the file while it loads it: https://v8.dev/blog/explicit-compile-hints */
-const COMPILE_HINT = "//# allFunctionsCalledOnLoad\n";
+const COMPILE_HINT = "//# allFunctionsCalledOnLoad";
 
 // wasm-opt may use only these features: other features do not run in every supported browser.
 const WASM_FEATURES = [
@@ -190,6 +190,7 @@ async function bundleScripts(dist) {
     outfile: entry,
     allowOverwrite: true,
     legalComments: "none",
+    banner: { js: COMPILE_HINT },
     logLevel: "warning",
     // With top-level await, every importer would have to wait for the module.
     supported: { "top-level-await": false },
@@ -203,7 +204,7 @@ async function bundleScripts(dist) {
     throw new Failure(`index.js no longer names the module as new URL("${MODULE}", import.meta.url)`);
   }
   for (const path of sources) await rm(path);
-  await writeFile(entry, COMPILE_HINT + code);
+  await writeFile(entry, code);
   await writeFile(map.path, map.contents);
 }
 
