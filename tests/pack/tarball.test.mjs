@@ -77,6 +77,10 @@ describe("the source map", () => {
     }
   });
 
+  test("is of a file whose first line asks Chromium to compile it while it loads", async () => {
+    assert.ok((await read("dist/index.js")).startsWith("//# allFunctionsCalledOnLoad\n"));
+  });
+
   test("has the whole source, and no path of the machine that made it", async () => {
     const { sources, sourcesContent, sourceRoot } = JSON.parse(await read("dist/index.js.map"));
     assert.equal(sourceRoot, "premium-recorder");
