@@ -198,6 +198,10 @@ impl Navigation for World {
 impl Locks for World {
     type Lock = ();
 
+    async fn has_locks(&self) -> bool {
+        true
+    }
+
     async fn lock(&self, _name: &str) -> Option<()> {
         Some(())
     }

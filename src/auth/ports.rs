@@ -87,6 +87,9 @@ pub trait Locks {
     /// A lock that other pages respect. Released when dropped.
     type Lock: 'static;
 
+    /// Whether the platform has locks at this moment.
+    async fn has_locks(&self) -> bool;
+
     /// Waits for the exclusive lock of this name. `None` at once if the platform has no locks.
     async fn lock(&self, name: &str) -> Option<Self::Lock>;
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::auth::keyring::Keyring;
-use crate::auth::ports::{Platform, TryLock};
+use crate::auth::ports::Platform;
 use crate::client::Client;
 use crate::cloud::exchange::Exchange;
 use crate::model::environment::Target;
@@ -93,8 +93,7 @@ impl<P: Platform> Doctor<'_, P> {
             self.report("fetch", Verdict::Ok, "the platform's own", "the platform's own", "");
         }
         self.feature("session-storage", ports.has_session_storage(), "Sign-in by redirect needs it. By popup, it does not.");
-        let has_locks = !matches!(ports.try_lock("premium-recorder check").await, TryLock::Unsupported);
-        self.feature("web-locks", has_locks, "Without them, each page obtains its own token.");
+        self.feature("web-locks", ports.has_locks().await, "Without them, each page obtains its own token.");
         self.feature("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https.");
         let tokens = self.keyring.tokens();
         if tokens.is_empty() {

@@ -46,6 +46,10 @@ pub(super) struct Lock {
 impl Locks for Browser {
     type Lock = Lock;
 
+    async fn has_locks(&self) -> bool {
+        !matches!(Lock::if_free("premium-recorder check").decided().await, TryLock::Unsupported)
+    }
+
     async fn lock(&self, name: &str) -> Option<Lock> {
         let cancel = abort_controller();
         let lock = Lock { request: request_lock(name, Some(&cancel.signal())), cancel: Some(cancel) };
@@ -65,6 +69,11 @@ impl Lock {
     pub(super) fn enqueue(name: &str) -> Lock {
         let cancel = abort_controller();
         Lock { request: request_web_lock(name, false, Some(&cancel.signal())), cancel: Some(cancel) }
+    }
+
+    /// Requests a Web Lock if no other page holds it. Shared, so that two pages that do so at the same time do not disturb each other.
+    fn if_free(name: &str) -> Lock {
+        Lock { request: request_web_lock(name, true, None), cancel: None }
     }
 
     /// Waits until the platform has decided.
@@ -96,7 +105,5 @@ impl Drop for Lock {
 
 /// Whether another page holds the Web Lock at this moment.
 pub(super) async fn is_held_by_another(name: &str) -> bool {
-    // Shared, so that two pages that check at the same time do not take each other for the holder.
-    let lock = Lock { request: request_web_lock(name, true, None), cancel: None };
-    matches!(lock.decided().await, TryLock::Taken)
+    matches!(Lock::if_free(name).decided().await, TryLock::Taken)
 }

@@ -97,8 +97,12 @@ impl World {
 impl Locks for World {
     type Lock = TestLock;
 
+    async fn has_locks(&self) -> bool {
+        !self.0.origin.has_no_locks.get() && self.has(Feature::WebLocks)
+    }
+
     async fn lock(&self, name: &str) -> Option<TestLock> {
-        if self.0.origin.has_no_locks.get() || !self.has(Feature::WebLocks) {
+        if !self.has_locks().await {
             return None;
         }
         self.until(|state| !state.origin.is_held(name)).await;

@@ -230,6 +230,10 @@ impl Navigation for Page {
 impl Locks for Page {
     type Lock = PageLock;
 
+    async fn has_locks(&self) -> bool {
+        !self.world.schedule.without_locks
+    }
+
     async fn lock(&self, name: &str) -> Option<PageLock> {
         self.world.act();
         self.checks("a lock's name", name);
