@@ -140,7 +140,8 @@ async function types({ stdout, onLine }) {
 }
 
 async function javaScript(options) {
-  await run(process.execPath, ["--test", "--test-reporter=spec", join(root, "tests/js/locks.test.mjs")], options);
+  const paths = (await testFiles("tests/js")).map((name) => join(root, "tests/js", name));
+  await run(process.execPath, ["--test", "--test-reporter=spec", ...paths], options);
 }
 
 async function packageTests(options) {
@@ -150,8 +151,11 @@ async function packageTests(options) {
 }
 
 async function endToEndFiles() {
-  const files = (await readdir(join(root, "tests/e2e"))).filter((name) => name.endsWith(".test.mjs"));
-  return files.map((name) => basename(name, ".test.mjs")).sort();
+  return (await testFiles("tests/e2e")).map((name) => basename(name, ".test.mjs")).sort();
+}
+
+async function testFiles(folder) {
+  return (await readdir(join(root, folder))).filter((name) => name.endsWith(".test.mjs"));
 }
 
 function inEngine(engine, names) {

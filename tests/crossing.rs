@@ -386,7 +386,7 @@ async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
-    // As another page does it that is not alone.
+    // This is what another page does if several pages use locks.
     let held = js(&format!(
         "new Promise((held) => navigator.locks.request('premium-recorder locks', {{ mode: 'shared' }}, () => navigator.locks.request('{name}', () => {{
             held();

@@ -106,7 +106,7 @@ pub enum TryLock<L> {
     Taken,
     /// It was free.
     Held(L),
-    /// It was free in the end. Until then, another page may have held it.
+    /// It became free while the platform decided. Another page may have held it since the request.
     HeldLate(L),
 }
 

@@ -3,6 +3,7 @@
 import { bindCallbacks } from "./callbacks.js";
 import { RecorderError, badArgument, closed, define, isRecorderError } from "./errors.js";
 import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
+import { leaveIfIdle } from "./locks.js";
 import { call, load, resetPanicCount } from "./module.js";
 import { member, snapshot, snapshotOf } from "./options.js";
 import { readRequest } from "./request.js";
@@ -254,6 +255,7 @@ class Recording {
 function end(handle) {
   handle.close();
   handle.free();
+  leaveIfIdle();
 }
 
 /** A promise that is resolved with an object calls its `then`, also one that other code has put on Object.prototype. */

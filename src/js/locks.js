@@ -1,41 +1,45 @@
 // Locks among the pages of this origin, made of Web Locks.
 //
-// To request a Web Lock costs a message to the browser's process and back. A page that is alone saves that: it holds the Web
-// Lock ALL exclusively, and grants its locks by itself. Pages that are not alone hold ALL together, and each of their locks is a
-// Web Lock.
+// Requesting a Web Lock costs a message to the browser's process and back. While only one page uses locks, it avoids that cost: it
+// holds the Web Lock ALL_LOCKS exclusively, and grants its locks by itself. If several pages use locks, they share ALL_LOCKS, and
+// each lock is a Web Lock.
 //
-// A page takes BELL before it takes ALL exclusively. A page that has to wait for ALL steals BELL afterwards. So the page that is
-// alone loses BELL, and knows that another page waits. It requests a Web Lock for each lock that it has granted, and then holds
-// ALL together with the other page.
+// A page takes WANTED before it takes ALL_LOCKS exclusively. A page that has to wait for ALL_LOCKS steals WANTED afterwards. The
+// first page notices that it has lost WANTED. It requests a Web Lock for each lock that it has granted, and then shares ALL_LOCKS.
 
-import { patience, webLock } from "./web-lock.js";
+import { waitOption, webLock } from "./web-lock.js";
 
-/** Held exclusively by a page that is alone, or together by all pages that hold locks. */
-const ALL = "premium-recorder locks";
-/** Held by the page that is alone, until another page steals it. */
-const BELL = "premium-recorder locks: another page waits";
+/** Held by each page that uses locks: exclusively if it is the only one, and otherwise shared. */
+const ALL_LOCKS = "premium-recorder locks";
+/** Held by the only page that uses locks, until another page steals it. */
+const WANTED = "premium-recorder locks wanted";
 
-/** How this page holds ALL. Undefined if it has no locks. */
-let presence;
+/** How this page holds ALL_LOCKS. Undefined while it uses no locks. */
+let use;
 /** The locks that this page has granted by itself, each with a promise that resolves when the lock is released. */
 const granted = new Map();
 
 /**
- * Requests a lock: waits for it if there is a signal, and otherwise takes it only if it is free. The page holds the lock until the
- * promise that `hold` returns settles.
+ * Requests a lock. With a signal, the request waits until the lock is free. Without one, it fails if the lock is taken. The page holds
+ * the lock until the promise that `hold` returns settles.
  *
- * `isGranted`: the page holds it already, and there is no `decided`. `decided` resolves to true or false, and to undefined if there
- * are no locks. `isLate`: between the request and the decision, another page may have held and released the lock.
+ * `isGranted`: the page holds the lock already, and `decided` is undefined. Otherwise `decided` resolves to true or false, or to
+ * undefined if there are no locks. `isLate`: another page may have held and released the lock since the request.
  */
 export function requestLock(hold, name, signal) {
   const request = { __proto__: null, isGranted: false, isLate: false, decided: undefined, release: undefined };
   const released = new Promise((resolve) => (request.release = () => resolve()));
   const held = () => hold(released);
   const own = enter();
-  request.isGranted = own.isAlone && !granted.has(name);
+  request.isGranted = own.isExclusive && !granted.has(name);
   if (request.isGranted) grant(own, name, held);
   else request.decided = decide(own, request, name, held, signal);
   return request;
+}
+
+/** Leaves nothing with the browser, if the page holds no lock. */
+export function leaveIfIdle() {
+  if (use?.locks === 0) leave(use);
 }
 
 async function decide(own, request, name, held, signal) {
@@ -43,22 +47,22 @@ async function decide(own, request, name, held, signal) {
   for (;;) {
     const hasLocks = await own.ready;
     own.isReady = true;
-    const earlier = own.isAlone ? granted.get(name) : undefined;
+    const earlier = own.isExclusive ? granted.get(name) : undefined;
     if (!hasLocks || signal?.aborted || (earlier && !signal)) {
       exit(own);
       return hasLocks ? false : undefined;
     }
     if (earlier) {
       await earlier;
-    } else if (own.isAlone) {
+    } else if (own.isExclusive) {
       grant(own, name, held);
       return true;
     } else {
       request.isLate = own.hasWaited && !isReady;
-      const lock = webLock(name, patience(signal), held);
+      const lock = webLock(name, waitOption(signal), held);
       const isHeld = await lock.decided;
-      // The browser may have granted an aborted request meanwhile. It answers this page in the order of the requests.
-      const last = isHeld === undefined ? webLock(ALL, shared(patience()), () => undefined) : lock;
+      // The browser may have granted a request before it learned of the abort. It answers a page's requests in their order.
+      const last = isHeld === undefined ? webLock(ALL_LOCKS, shared(waitOption()), () => undefined) : lock;
       exitAfter(own, last);
       return isHeld;
     }
@@ -76,24 +80,25 @@ async function forgetAfter(own, name) {
   exit(own);
 }
 
-/** Counts one more lock. The first one requests ALL. */
+/** Counts one more lock. The first lock requests ALL_LOCKS. */
 function enter() {
-  if (!presence) {
+  if (!use) {
     const own = {
       __proto__: null,
       locks: 0,
       isReady: false,
-      isAlone: false,
+      isExclusive: false,
       hasWaited: false,
-      mayEnd: false,
       ready: undefined,
       release: undefined,
+      onHide: undefined,
+      timer: undefined,
     };
-    own.ready = isVisible() ? beAlone(own) : beTogether(own);
-    presence = own;
+    own.ready = isVisible() ? takeExclusively(own) : share(own);
+    use = own;
   }
-  presence.locks++;
-  return presence;
+  use.locks++;
+  return use;
 }
 
 async function exitAfter(own, lock) {
@@ -103,92 +108,89 @@ async function exitAfter(own, lock) {
 
 function exit(own) {
   if (--own.locks) return;
-  if (!own.isAlone) {
+  if (!own.isExclusive) {
     leave(own);
-  } else if (!own.mayEnd) {
-    // Calls often follow each other in the same turn.
-    own.mayEnd = true;
-    setTimeout(() => {
-      own.mayEnd = false;
-      if (own.isAlone && !own.locks) leave(own);
+  } else {
+    // An app often makes its next call in the same turn.
+    own.timer ??= setTimeout(() => {
+      own.timer = undefined;
+      if (own.isExclusive && !own.locks) leave(own);
     });
   }
 }
 
 function leave(own) {
-  if (presence === own) presence = undefined;
-  own.isAlone = false;
+  if (use === own) use = undefined;
+  own.isExclusive = false;
+  clearTimeout(own.timer);
+  stopListening(own);
   own.release();
 }
 
-/** Resolves to true when the page holds ALL, and to undefined if there are no locks. */
-async function beAlone(own) {
+/** Resolves to true when the page holds ALL_LOCKS, and to undefined if there are no locks. */
+async function takeExclusively(own) {
   const { held, release } = latch();
-  // Browsers may freeze hidden pages.
-  const hide = () => isVisible() || endAlone(own);
-  const bell = webLock(BELL, { __proto__: null, steal: true }, held);
-  const all = webLock(ALL, patience(), held);
-  if (!(await all.decided) || !isListening(hide)) {
+  const wanted = webLock(WANTED, { __proto__: null, steal: true }, held);
+  const all = webLock(ALL_LOCKS, waitOption(), held);
+  if (!(await all.decided) || !listen(own)) {
     release();
-    return beTogether(own);
+    return share(own);
   }
-  own.isAlone = true;
+  own.isExclusive = true;
   own.release = release;
-  endAfter(own, bell, hide);
-  hide();
+  shareAfter(own, wanted);
+  own.onHide();
   return true;
 }
 
-async function endAfter(own, bell, hide) {
-  await bell.ended;
-  document.removeEventListener("visibilitychange", hide);
-  endAlone(own);
+async function shareAfter(own, wanted) {
+  await wanted.ended;
+  endExclusive(own);
 }
 
-function endAlone(own) {
-  if (!own.isAlone) return;
+function endExclusive(own) {
+  if (!own.isExclusive) return;
   if (!own.locks) {
     leave(own);
     return;
   }
-  own.isAlone = false;
-  const releaseAlone = own.release;
-  // The browser handles the requests and the releases of a page in their order, so no other page can be alone in between.
+  own.isExclusive = false;
+  stopListening(own);
+  const releaseExclusive = own.release;
+  // The browser handles a page's requests and releases in their order. So no other page can take ALL_LOCKS exclusively in between.
   requestAll(own, shared());
   granted.forEach((released, name) => {
     own.locks++;
-    exitAfter(
-      own,
-      webLock(name, patience(), () => released),
-    );
+    const lock = webLock(name, waitOption(), () => released);
+    exitAfter(own, lock);
   });
-  releaseAlone();
+  releaseExclusive();
 }
 
-/** Resolves to true when the page holds ALL, and to undefined if there are no locks. */
-async function beTogether(own) {
-  const isFree = await requestAll(own, shared(patience()));
+/** Resolves to true when the page holds ALL_LOCKS, and to undefined if there are no locks. */
+async function share(own) {
+  const isFree = await requestAll(own, shared(waitOption()));
   if (isFree !== false) return isFree;
   own.hasWaited = true;
   const isHeld = requestAll(own, shared());
-  webLock(BELL, { __proto__: null, steal: true }, () => undefined);
+  webLock(WANTED, { __proto__: null, steal: true }, () => undefined);
   return isHeld;
 }
 
-/** The page holds ALL until it calls `own.release`. */
+/** The page holds ALL_LOCKS until it calls `own.release`. */
 async function requestAll(own, options) {
   const { held, release } = latch();
   own.release = release;
-  const all = webLock(ALL, options, held);
+  const all = webLock(ALL_LOCKS, options, held);
   const isHeld = await all.decided;
   if (isHeld) dropAfter(own, all, release);
   return isHeld;
 }
 
-/** A browser may release the locks of a page that it suspends. */
+/** A browser may take the locks of a page that it suspends. */
 async function dropAfter(own, all, release) {
   await all.ended;
-  if (presence === own && own.release === release) presence = undefined;
+  if (use === own && own.release === release) use = undefined;
 }
 
 function shared(options) {
@@ -199,19 +201,25 @@ function isVisible() {
   try {
     return document.visibilityState === "visible";
   } catch {
-    // There is no document in a worker.
+    // A worker has no document.
     return false;
   }
 }
 
-function isListening(listener) {
+/** Browsers may freeze a hidden page, which must not keep other pages waiting. Returns whether the page can be listened to. */
+function listen(own) {
+  own.onHide = () => isVisible() || endExclusive(own);
   try {
-    document.addEventListener("visibilitychange", listener);
+    document.addEventListener("visibilitychange", own.onHide);
     return true;
   } catch {
-    // The page has replaced it.
+    // A script of the page has replaced the method.
     return false;
   }
+}
+
+function stopListening({ onHide }) {
+  if (onHide) document.removeEventListener("visibilitychange", onHide);
 }
 
 function latch() {

@@ -1,9 +1,9 @@
 // Requests Web Locks, if the browser has them. A script of the page may have replaced them, so this file checks no class.
 
 /**
- * Requests a Web Lock: waits for it if there is a signal, and otherwise takes it only if it is free. `decided` resolves to true
- * or false, and to undefined if there are no locks or the browser refuses the request. The browser holds the lock until the
- * promise that `hold` returns settles.
+ * Requests a Web Lock. With a signal, the request waits until the lock is free. Without one, it fails if the lock is taken. `decided`
+ * resolves to true or false, or to undefined if there are no locks or the browser refuses the request. The browser holds the lock
+ * until the promise that `hold` returns settles.
  */
 export function requestWebLock(hold, name, isShared, signal) {
   const request = { __proto__: null, isGranted: false, isLate: false, decided: undefined, release: undefined };
@@ -12,21 +12,18 @@ export function requestWebLock(hold, name, isShared, signal) {
     request.isGranted = true;
     return hold(released);
   };
-  request.decided = webLock(
-    name,
-    { __proto__: null, mode: isShared ? "shared" : "exclusive", ...patience(signal) },
-    held,
-  ).decided;
+  const options = { __proto__: null, mode: isShared ? "shared" : "exclusive", ...waitOption(signal) };
+  request.decided = webLock(name, options, held).decided;
   return request;
 }
 
-/** The option of a request that waits until the signal is aborted, or that does not wait. The browser accepts only one of them. */
-export function patience(signal) {
+/** The option that decides whether a request waits. The browser accepts only one of them. */
+export function waitOption(signal) {
   return signal ? { __proto__: null, signal } : { __proto__: null, ifAvailable: true };
 }
 
 /**
- * `hold` is called when the lock is granted. `decided` resolves to true or false, and to undefined if the browser refuses the
+ * Calls `hold` when the browser grants the lock. `decided` resolves to true or false, or to undefined if the browser refuses the
  * request. `ended` resolves when the browser does not hold the lock any more.
  */
 export function webLock(name, options, hold) {

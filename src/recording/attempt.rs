@@ -121,7 +121,7 @@ impl<P: Platform> Starts<P> {
         let mut may_have_missed = !has_token;
         let free = match self.page.try_turn(key, state.number) {
             Some(page) => {
-                // Another page that was alone may have to hand over its locks first.
+                // Another page may have to hand over its locks first.
                 state.waits_for.set(WaitsFor::Lock);
                 let lock = ports.try_lock(&name).await;
                 state.waits_for.set(WaitsFor::Nothing);
@@ -181,7 +181,7 @@ impl<P: Platform> Starts<P> {
                 }
             }
         } else if has_lock && may_have_missed {
-            // Another page may have started the recording while this one waited for its token or for its lock. Look briefly.
+            // While this page waited for its token or its lock, another page may have started the recording. Look briefly.
             let look = pin!(self.recordings.list_with_token(&token, agent));
             if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
                 if let Some(running) = self.find_running(state, &listed, began, Some(began)) {

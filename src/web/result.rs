@@ -216,10 +216,10 @@ pub(super) fn recordings(recordings: &[Recording]) -> Array {
     recordings.iter().map(|recording| recording_value(recording, &body)).collect()
 }
 
-/// A recording. Every start has one, so it crosses to JavaScript at once, as JSON.
+/// The fields of a recording. Every start returns one, so all of them cross to JavaScript at once, as JSON.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Fields<'a> {
+struct RecordingFields<'a> {
     id: &'a str,
     agent_id: &'a str,
     org_id: &'a str,
@@ -237,7 +237,7 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
         }
         None => body.clone(),
     };
-    let fields = Fields {
+    let fields = RecordingFields {
         id: recording.id.as_str(),
         agent_id: recording.agent.as_str(),
         org_id: recording.org.as_str(),

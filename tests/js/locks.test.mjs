@@ -1,12 +1,12 @@
-// Locks of pages, against Web Locks whose messages come in any order: a lock has one holder at most, and every request is decided.
+// Runs src/js/locks.js in several pages, over simulated Web Locks.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { Origin, locksOfPages } from "./origin.mjs";
 
 const SCHEDULES = Number(process.env.SCHEDULES ?? 5_000);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
-/** The Web Lock that all pages with locks hold. */
-const ALL = "premium-recorder locks";
+/** The Web Lock of every page that uses locks. */
+const ALL_LOCKS = "premium-recorder locks";
 const NAMES = ["one agent", "another agent", "a third agent"];
 
 let locksOf;
@@ -42,18 +42,18 @@ async function run(seed) {
   const any = (list) => list[random(list.length || 1)];
   const living = () => works.filter(({ page, state }) => origin.pages.includes(page) && state !== "over");
   const over = (work) => {
-    // As the module does it.
+    // The module does both when it drops a lock.
     work.abort();
     work.release();
     work.state = "over";
   };
   const check = () => {
-    const [holder] = origin.holders(ALL);
+    const [holder] = origin.holders(ALL_LOCKS);
     const holders = NAMES.flatMap((name) => origin.holders(name));
     if (holder?.isExclusive)
       assert.ok(
         holders.every(({ page }) => page === holder.page),
-        "a page is not alone",
+        "a page that holds all locks is not the only one",
       );
     for (const name of NAMES) {
       const holders = living().filter((work) => work.name === name && work.state === "holds");
@@ -78,17 +78,24 @@ async function run(seed) {
     },
     () => any(origin.pages)?.freeze(),
     () => any(origin.pages)?.end(),
+    () => any(origin.pages)?.locks.leaveIfIdle(),
   ];
   // Each schedule has its own mix.
   const mix = actions.flatMap((action, at) => Array(at < 3 ? 1 + random(4) : random(4)).fill(action));
   const steps = 1 + random(12);
   for (let pages = 1 + random(4); pages > 0; pages--) origin.open();
-  for (let at = 0; at < 200; at++) {
-    if (random(steps) === 0) any(mix)();
+  // In every second schedule, all pages begin at the same time.
+  const isRush = random(2) === 0;
+  for (const page of isRush ? origin.pages : []) {
+    page.show(random(2) > 0);
+    ask(page);
+  }
+  for (let at = 0; at < (isRush ? 60 : 200); at++) {
+    if (random(isRush ? 30 : steps) === 0) any(mix)();
     else await origin.step();
     check();
   }
-  // Only frozen pages hang for ever. A request waits for a lock of its own name, and for nothing else.
+  // From now on, only frozen pages hang. Then a request may wait only for a page that holds the same lock.
   for (const page of origin.pages) page.hangs = page.isFrozen;
   const settle = async () => {
     while (await origin.step({ timers: false })) check();
@@ -142,6 +149,52 @@ test("a page that goes away as soon as it is hidden keeps nobody waiting for oth
   assert.deepEqual([first.state, same.state, another.state], ["holds", "refused", "holds"]);
 });
 
+test("a page keeps holding all locks until the browser has learned that an aborted request is over", async () => {
+  const { origin, settle, one, other } = twoPages();
+  for (const page of [one, other]) page.show(false);
+  const first = request(one, "one agent", true);
+  await settle();
+  const aborted = request(other, "one agent", true);
+  await settle();
+  // The browser grants it to the other page, which aborts it before it learns that.
+  other.hangs = true;
+  first.release();
+  await settle();
+  aborted.abort();
+  aborted.release();
+  await settle();
+  for (const name of ["one agent", ALL_LOCKS]) {
+    assert.ok(
+      origin.holders(name).some(({ page }) => page === other),
+      name,
+    );
+  }
+  other.hangs = false;
+  await settle();
+  assert.deepEqual(origin.names, []);
+});
+
+test("a page whose request arrives late gets its lock from the page that came in between", async () => {
+  const { origin, settle, one, other } = twoPages();
+  const between = origin.open();
+  const first = request(one, "one agent", true);
+  await settle();
+  // Its first request is refused, and one of the two messages after that arrives.
+  other.show(false);
+  other.mayStillSend = 2;
+  const late = request(other, "another agent", true);
+  await settle();
+  first.release();
+  await settle();
+  one.locks.leaveIfIdle();
+  await settle();
+  request(between, "a third agent", true);
+  await settle();
+  other.mayStillSend = Infinity;
+  await settle();
+  assert.equal(late.state, "holds");
+});
+
 test("a page that comes back without its locks does not take another page's lock", async () => {
   const { origin, settle, one, other } = twoPages();
   request(one, "one agent", true);
@@ -155,6 +208,22 @@ test("a page that comes back without its locks does not take another page's lock
   const own = request(one, "another agent", true);
   await settle();
   assert.deepEqual([theirs.state, own.state], ["holds", "waits"]);
+});
+
+test("a page without locks leaves nothing with the browser: at once if it is told to, and otherwise a turn later", async () => {
+  for (const isToldTo of [true, false]) {
+    const { origin, settle, one } = twoPages();
+    const lock = request(one, "one agent", false);
+    await settle();
+    assert.deepEqual(origin.holders(ALL_LOCKS), [{ page: one, isExclusive: true }]);
+    lock.release();
+    await settle();
+    if (isToldTo) one.locks.leaveIfIdle();
+    else await origin.step();
+    assert.deepEqual(one.left, { timers: 0, listeners: 0 });
+    await settle();
+    assert.deepEqual(origin.names, []);
+  }
 });
 
 test("a lock is late only if another page had to hand its locks over", async () => {
@@ -182,5 +251,5 @@ test("a page whose document cannot be listened to takes a Web Lock for each lock
   const lock = request(one, "one agent", true);
   await settle();
   assert.equal(lock.state, "holds");
-  assert.deepEqual(origin.holders(ALL), [{ page: one, isExclusive: false }]);
+  assert.deepEqual(origin.holders(ALL_LOCKS), [{ page: one, isExclusive: false }]);
 });

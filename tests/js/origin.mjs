@@ -1,4 +1,4 @@
-// The pages of one origin and their Web Locks, whose messages are delivered in any order that a browser allows.
+// Simulates the pages of one origin and their Web Locks. Delivers the messages between them in any order that a browser allows.
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 
@@ -13,7 +13,7 @@ export async function locksOfPages() {
     format: "iife",
     globalName: "locks",
   });
-  return new Function("navigator", "document", "setTimeout", `${outputFiles[0].text}\nreturn locks;`);
+  return new Function("navigator", "document", "setTimeout", "clearTimeout", `${outputFiles[0].text}\nreturn locks;`);
 }
 
 /** An origin. `random(n)` returns a whole number below n. */
@@ -21,7 +21,7 @@ export class Origin {
   #random;
   #locksOf;
   pages = [];
-  /** By name: who holds the lock, and who waits for it. */
+  /** Requests that were granted, and requests that wait. */
   #held = [];
   #queue = [];
 
@@ -133,7 +133,7 @@ export class Origin {
   }
 }
 
-/** A page. Its messages to the browser arrive in their order, and so do the browser's messages to it. */
+/** A page. In each direction, its messages arrive in the order in which they were sent. */
 class Page {
   #origin;
   #toBrowser = [];
@@ -141,9 +141,11 @@ class Page {
   #timers = new Set();
   #listeners = new Set();
   #document = { visibilityState: "visible" };
+  /** How many of its messages may still reach the browser. */
+  mayStillSend = Infinity;
   /** A page that hangs handles no message and no timer. */
   hangs = false;
-  /** Whether it hangs for ever. */
+  /** A frozen page hangs until it ends. */
   isFrozen = false;
 
   constructor(origin, locksOf) {
@@ -152,15 +154,25 @@ class Page {
       addEventListener: (type, listener) => this.#listeners.add(listener),
       removeEventListener: (type, listener) => this.#listeners.delete(listener),
     });
-    this.locks = locksOf({ locks: { request: (...given) => this.#request(...given) } }, this.#document, (callback) =>
-      this.#timers.add(callback),
+    this.locks = locksOf(
+      { locks: { request: (...given) => this.#request(...given) } },
+      this.#document,
+      (callback) => (this.#timers.add(callback), callback),
+      (callback) => this.#timers.delete(callback),
     );
   }
 
   /** Delivers the next message to the browser, or to the page. */
   get messages() {
-    const queues = this.hangs ? [this.#toBrowser] : [this.#toBrowser, this.#toPage];
-    return queues.filter((queue) => queue.length).map((queue) => () => queue.shift()());
+    const messages = [];
+    if (this.#toBrowser.length && this.mayStillSend > 0) {
+      messages.push(() => {
+        this.mayStillSend--;
+        this.#toBrowser.shift()();
+      });
+    }
+    if (this.#toPage.length && !this.hangs) messages.push(() => this.#toPage.shift()());
+    return messages;
   }
 
   /** Lets a timer expire. */
@@ -169,7 +181,7 @@ class Page {
     return [...this.#timers].map((callback) => () => this.#timers.delete(callback) && callback());
   }
 
-  /** What the page has left with the browser. */
+  /** The timers and listeners of the page. */
   get left() {
     return { timers: this.#timers.size, listeners: this.#listeners.size };
   }
@@ -186,7 +198,7 @@ class Page {
     };
   }
 
-  /** The page is hidden, and learns nothing after that. */
+  /** Hides the page, which handles nothing after that event. */
   leave() {
     this.#document.visibilityState = "hidden";
     this.#listeners.forEach((listener) => listener());
