@@ -157,7 +157,8 @@ async function wrapGlue(path) {
     (_, names) => `return {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`,
   );
   // The glue calls these functions of src/js/instance.js by their names.
-  const names = "outside, abortController, forgetController, requestLock, requestWebLock, exchange, streamsBodies";
+  const names =
+    "outside, abortController, forgetController, requestLock, requestWebLock, isWebLockHeld, exchange, streamsBodies";
   await writeFile(path, `export function glue({ ${names} }) {\n${body}\n}\n`);
 }
 

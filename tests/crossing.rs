@@ -44,6 +44,9 @@ extern "C" {
 extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = requestWebLock)]
     static REQUEST_WEB_LOCK: Function;
+
+    #[wasm_bindgen(thread_local_v2, js_name = isWebLockHeld)]
+    static IS_WEB_LOCK_HELD: Function;
 }
 
 const ACME: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
@@ -71,14 +74,16 @@ async fn error_of(promise: Promise) -> JsValue {
 }
 
 async fn connected(options: &str) -> Handle {
-    let give: Function = js("(exchange, streamsBodies, requestLock, requestWebLock) => {
+    let give: Function = js("(exchange, streamsBodies, requestLock, requestWebLock, isWebLockHeld) => {
         globalThis.exchange = (...given) => exchange(outside, ...given);
         globalThis.streamsBodies = streamsBodies;
         globalThis.requestLock = (...given) => requestLock((released) => released, ...given);
+        globalThis.isWebLockHeld = isWebLockHeld;
         globalThis.requestWebLock = (...given) => requestWebLock((released) => released, ...given);
     }")
     .unchecked_into();
-    let functions = [&EXCHANGE, &STREAMS_BODIES, &REQUEST_LOCK, &REQUEST_WEB_LOCK].map(|function| function.with(Clone::clone));
+    let functions =
+        [&EXCHANGE, &STREAMS_BODIES, &REQUEST_LOCK, &REQUEST_WEB_LOCK, &IS_WEB_LOCK_HELD].map(|function| function.with(Clone::clone));
     give.apply(&JsValue::UNDEFINED, &functions.iter().collect::<Array>()).unwrap();
     let outcome = outcome(connect(js(options))).await;
     let handle = get(&outcome, "value");

@@ -4,7 +4,7 @@ import { describe } from "./errors.js";
 import { exchange, streamsBodies } from "./exchange.js";
 import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
-import { requestWebLock } from "./web-lock.js";
+import { isWebLockHeld, requestWebLock } from "./web-lock.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
 const NO_RESULT = [];
@@ -19,7 +19,8 @@ export async function start(module, recordPanic, followsPanic) {
     abortController,
     forgetController: (controller) => controllers.delete(controller),
     requestLock: (name, signal) => requestLock(hold, name, signal),
-    requestWebLock: (name, isShared, signal) => requestWebLock(hold, name, isShared, signal),
+    requestWebLock: (name, signal) => requestWebLock(hold, name, signal),
+    isWebLockHeld,
     exchange: (...request) => exchange(outside, ...request),
     streamsBodies,
   });

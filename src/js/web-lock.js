@@ -1,20 +1,24 @@
 // Requests Web Locks, if the browser has them. A script of the page may have replaced them, so this file checks no class.
 
-/**
- * Requests a Web Lock. With a signal, the request waits until the lock is free. Without one, it fails if the lock is taken. `decided`
- * resolves to true or false, or to undefined if there are no locks or the browser refuses the request. The browser holds the lock
- * until the promise that `hold` returns settles.
- */
-export function requestWebLock(hold, name, isShared, signal) {
-  const request = { __proto__: null, isGranted: false, isLate: false, decided: undefined, release: undefined };
+/** Requests a Web Lock, and waits for it until the signal is aborted. The browser holds it until `hold`'s promise settles. */
+export function requestWebLock(hold, name, signal) {
+  const request = { __proto__: null, isGranted: false, release: undefined };
   const released = new Promise((resolve) => (request.release = () => resolve()));
-  const held = () => {
+  webLock(name, waitOption(signal), () => {
     request.isGranted = true;
     return hold(released);
-  };
-  const options = { __proto__: null, mode: isShared ? "shared" : "exclusive", ...waitOption(signal) };
-  request.decided = webLock(name, options, held).decided;
+  });
   return request;
+}
+
+/** Resolves to whether another page holds the Web Lock, or to undefined if there are no locks. */
+export async function isWebLockHeld(name) {
+  // Shared, so that two pages that ask at the same time do not take each other for the holder.
+  const lock = webLock(name, { __proto__: null, mode: "shared", ...waitOption() }, () => undefined);
+  const isFree = await lock.decided;
+  // Otherwise this page's next request would wait for this one.
+  await lock.ended;
+  return isFree === undefined ? undefined : !isFree;
 }
 
 /** The option that decides whether a request waits. The browser accepts only one of them. */

@@ -19,9 +19,13 @@ extern "C" {
     #[wasm_bindgen(js_name = requestLock)]
     fn request_lock(name: &str, signal: Option<&web_sys::AbortSignal>) -> LockRequest;
 
-    /// `src/js/web-lock.js`. Waits for the lock if there is a signal.
+    /// `src/js/web-lock.js`
     #[wasm_bindgen(js_name = requestWebLock)]
-    fn request_web_lock(name: &str, is_shared: bool, signal: Option<&web_sys::AbortSignal>) -> LockRequest;
+    fn request_web_lock(name: &str, signal: &web_sys::AbortSignal) -> LockRequest;
+
+    /// `src/js/web-lock.js`
+    #[wasm_bindgen(js_name = isWebLockHeld)]
+    fn is_web_lock_held(name: &str) -> Promise;
 
     #[wasm_bindgen(method, getter)]
     fn decided(this: &LockRequest) -> Promise;
@@ -47,7 +51,7 @@ impl Locks for Browser {
     type Lock = Lock;
 
     async fn has_locks(&self) -> bool {
-        !matches!(Lock::if_free("premium-recorder check").decided().await, TryLock::Unsupported)
+        is_held("premium-recorder check").await.is_some()
     }
 
     async fn lock(&self, name: &str) -> Option<Lock> {
@@ -68,12 +72,7 @@ impl Lock {
     /// Requests a Web Lock without waiting for it: the platform grants it later.
     pub(super) fn enqueue(name: &str) -> Lock {
         let cancel = abort_controller();
-        Lock { request: request_web_lock(name, false, Some(&cancel.signal())), cancel: Some(cancel) }
-    }
-
-    /// Requests a Web Lock if no other page holds it. Shared, so that two pages that do so at the same time do not disturb each other.
-    fn if_free(name: &str) -> Lock {
-        Lock { request: request_web_lock(name, true, None), cancel: None }
+        Lock { request: request_web_lock(name, &cancel.signal()), cancel: Some(cancel) }
     }
 
     /// Waits until the platform has decided.
@@ -105,5 +104,10 @@ impl Drop for Lock {
 
 /// Whether another page holds the Web Lock at this moment.
 pub(super) async fn is_held_by_another(name: &str) -> bool {
-    matches!(Lock::if_free(name).decided().await, TryLock::Taken)
+    is_held(name).await == Some(true)
+}
+
+/// Whether another page holds the Web Lock. `None` if the platform has no locks.
+async fn is_held(name: &str) -> Option<bool> {
+    JsFuture::from(is_web_lock_held(name)).await.ok()?.as_bool()
 }

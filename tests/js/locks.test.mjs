@@ -1,4 +1,4 @@
-// Runs src/js/locks.js in several pages, over simulated Web Locks.
+// Runs src/js/locks.js and src/js/web-lock.js in several pages, over simulated Web Locks.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { Origin, locksOfPages } from "./origin.mjs";
@@ -193,6 +193,22 @@ test("a page whose request arrives late gets its lock from the page that came in
   other.mayStillSend = Infinity;
   await settle();
   assert.equal(late.state, "holds");
+});
+
+test("a page that has asked whether a Web Lock is held does not wait for its own question", async () => {
+  const { origin, settle, one } = twoPages();
+  // The question, and its release.
+  one.mayStillSend = 2;
+  let isHeld, lock;
+  one.locks.isWebLockHeld("a token").then((answer) => {
+    isHeld = answer;
+    lock = one.locks.requestWebLock((released) => released, "a token", new AbortController().signal);
+  });
+  await settle();
+  assert.deepEqual([isHeld, origin.names], [false, []]);
+  one.mayStillSend = Infinity;
+  await settle();
+  assert.ok(lock.isGranted);
 });
 
 test("a page that comes back without its locks does not take another page's lock", async () => {

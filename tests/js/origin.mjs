@@ -2,12 +2,12 @@
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 
-const SOURCE = fileURLToPath(new URL("../../src/js/locks.js", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../src/js", import.meta.url));
 
-/** The code of locks.js, as a function that gives each page its own. */
+/** A function that gives each page its own locks.js and web-lock.js. */
 export async function locksOfPages() {
   const { outputFiles } = await build({
-    entryPoints: [SOURCE],
+    stdin: { contents: 'export * from "./locks.js"; export * from "./web-lock.js";', resolveDir: FOLDER },
     bundle: true,
     write: false,
     format: "iife",
