@@ -43,11 +43,11 @@ describe("axe finds nothing", emulates, () => {
         await page.inApp(async () => {
           await browser.press(`Record ${initech.agents[0].name}`);
           await browser.refusal("ORG_MISMATCH");
-          await (await browser.driver.findElement(By.css(".problem summary"))).click();
+          await browser.clickOn(".problem summary");
         });
         await browser.until("the row is there", async () => (await page.rows()).at(-1)?.kind === "never");
-        await (await browser.driver.findElement(By.css('[data-kind="never"] > button'))).click();
-        await (await browser.driver.findElement(By.css("#lanes button"))).click();
+        await browser.clickOn('[data-kind="never"] > button');
+        await browser.clickOn("#lanes button");
         await mustBeAccessible();
       });
 
@@ -74,7 +74,7 @@ describe("axe finds nothing", emulates, () => {
         await page.inApp(async () => {
           await browser.press("Record everyone");
           await browser.outcome("agents are being recorded");
-          await (await browser.driver.findElement(By.css("#many-results summary"))).click();
+          await browser.clickOn("#many-results summary");
           await browser.evaluate(() =>
             new window.purecloud.apps.ClientApp({
               gcHostOriginQueryParam: "gcHostOrigin",

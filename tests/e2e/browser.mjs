@@ -170,7 +170,7 @@ class Browser {
       }`,
       ...args,
     );
-    await (await this.driver.findElement(By.css("button"))).click();
+    await this.clickOn("button");
   }
 
   /** How it ended. A sign-in takes everything along that it brought. */
@@ -273,11 +273,13 @@ class Browser {
   }
 
   /** What a person or a screen reader finds by its role and name. */
-  async control(css, name) {
-    for (const element of await this.driver.findElements(By.css(css))) {
-      if ((await this.described(element)).name === name) return element;
-    }
-    throw new Error(`there is no ${css} called "${name}"`);
+  control(css, name) {
+    return this.#again(async () => {
+      for (const element of await this.driver.findElements(By.css(css))) {
+        if ((await this.described(element)).name === name) return element;
+      }
+      throw new Error(`there is no ${css} called "${name}"`);
+    });
   }
 
   /** The role and name of a control. Chromedriver's own commands for them know no elements of another site's frame. */
@@ -289,8 +291,24 @@ class Browser {
     );
   }
 
-  async press(name) {
-    await (await this.control("button", name)).click();
+  press(name) {
+    return this.#again(async () => (await this.control("button", name)).click());
+  }
+
+  clickOn(css) {
+    return this.#again(async () => (await this.driver.findElement(By.css(css))).click());
+  }
+
+  // Between two commands of the driver the page may have drawn an element anew. Nothing has been done to it then.
+  async #again(work) {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof problem.StaleElementReferenceError) || Date.now() > end) throw error;
+      }
+    }
   }
 
   async choose(name, option) {

@@ -96,7 +96,7 @@ export class HostPage {
 
   /** Presses the button of a fault, and waits until it is over. */
   async fault(name) {
-    await (await this.#driver.findElement(By.css(`[data-fault="${name}"] button`))).click();
+    await this.#browser.clickOn(`[data-fault="${name}"] button`);
     const title = await this.text(`[data-fault="${name}"] button`);
     await this.#browser.until(
       `${title} is over`,

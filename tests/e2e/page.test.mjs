@@ -83,9 +83,9 @@ describe("a row", () => {
       assert.ok(label.includes(part), label);
     }
 
-    const row = await browser.driver.findElement(By.css('[data-kind="never"] > button'));
-    await row.click();
-    assert.equal(await row.getAttribute("aria-expanded"), "true");
+    const row = '[data-kind="never"] > button';
+    await browser.clickOn(row);
+    assert.equal(await browser.driver.findElement(By.css(row)).getAttribute("aria-expanded"), "true");
     const details = await page.text('[data-kind="never"] .details');
     for (const part of ["Not sent", "Token ofAcme", "Agent's organizationInitech", "CodeORG_MISMATCH", "Hint"]) {
       assert.ok(details.includes(part), details);
@@ -97,7 +97,7 @@ describe("a row", () => {
     await page.open();
     await page.inApp(() => browser.press(`Record ${acme.agents[0].name}`));
     await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "201");
-    await (await browser.driver.findElement(By.css('[data-kind="start"] > button'))).click();
+    await browser.clickOn('[data-kind="start"] > button');
     const details = await page.text('[data-kind="start"] .details');
     const [{ correlationId }] = await cloud.starts();
     for (const part of [
@@ -137,7 +137,7 @@ describe("the lanes", () => {
     await page.open();
     await browser.until("the tokens show", async () => (await page.text("#lanes")).includes("Globextoken"));
     assert.equal(await page.text("#lanes"), "AcmetokenGlobextokenInitechno tokenNorthwind Appsno token");
-    await (await browser.driver.findElement(By.css(`#lanes [data-id="${globex.id}"]`))).click();
+    await browser.clickOn(`#lanes [data-id="${globex.id}"]`);
     const told = await page.text("#token");
     for (const part of ["The token of Globex", "screenrecordings:write", "minutes", "a claim"])
       assert.ok(told.includes(part), told);

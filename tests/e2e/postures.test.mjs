@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { By } from "selenium-webdriver";
 import sirv from "sirv";
 import { assertOneRecording, assertRecords, outcomeAt } from "../pack/pages.mjs";
 import { browser as open } from "./browser.mjs";
@@ -140,7 +139,7 @@ describe("a frame with the sandbox of Genesys' example", () => {
       how,
       browser.cloud.globex.agents[0].id,
     );
-    await (await browser.driver.findElement(By.css("button"))).click();
+    await browser.clickOn("button");
   }
 
   const ended = () => browser.evaluate(() => window.going);

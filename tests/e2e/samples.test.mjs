@@ -439,7 +439,7 @@ async function statusText() {
 
 /** Clicks on the page's button, signs in, and expects the recording. */
 async function recordsWithAClick() {
-  await (await browser.driver.findElement(By.css("button"))).click();
+  await browser.clickOn("button");
   await browser.signInThere(globex);
   await browser.until("the recording runs", async () => (await cloud.recordings()).length === 1);
   const [{ orgId, agentId }] = await cloud.recordings();

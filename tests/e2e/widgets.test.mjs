@@ -74,7 +74,7 @@ describe("the Client App SDK", () => {
     const region = await browser.driver.findElement(By.css("#toasts"));
     assert.equal((await browser.described(region)).role, "status");
     await browser.until("one has gone", async () => (await titles()).join() === "Second");
-    await (await browser.driver.findElement(By.css("#toasts button"))).click();
+    await browser.clickOn("#toasts button");
     assert.deepEqual(await titles(), []);
   });
 
@@ -119,7 +119,7 @@ describe("the Client App SDK", () => {
 test("the app tells in a toast what happens while nobody sees it", async () => {
   const [ada] = acme.agents;
   await page.open();
-  await (await browser.driver.findElement(By.css('[data-fault="slow"] button'))).click();
+  await browser.clickOn('[data-fault="slow"] button');
   await browser.until("the start is on its way", async () => (await cloud.starts()).length === 1);
   await page.press("Show Premium App 1");
   await browser.until("the toast shows", async () =>
