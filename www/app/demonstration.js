@@ -1,5 +1,6 @@
 // Tells the page around the app what happens in it, and does what that page's buttons ask for: only for the demonstration.
 // An app that ships leaves this file out. No message has any text of a token.
+import { isRecorderError } from "premium-recorder";
 import { PROTOCOL } from "../shared/demonstration.js";
 
 const waiting = [];
@@ -11,6 +12,13 @@ export function tell(kind, content) {
   const message = { protocol: PROTOCOL, kind, at: Date.now(), content };
   if (hostOrigin) window.parent.postMessage(message, hostOrigin);
   else waiting.push(message);
+}
+
+/** What the demonstration shows of an error. */
+export function told(error) {
+  if (!isRecorderError(error)) return { message: String(error) };
+  const { code, message, hint, status, orgId, tokenOrgId, correlationId, missingScopes, nearMiss } = error;
+  return { code, message, hint, status, orgId, tokenOrgId, correlationId, missingScopes, nearMiss };
 }
 
 /** From now on, the host is known. `handlers`: what each command does. */

@@ -1,13 +1,25 @@
 // An error as a card: what happened, why, what to do, and the details for support. Never any text of a token.
 import { isRecorderError, version } from "premium-recorder";
-import { button, copyButton, element, facts, withCode } from "../shared/element.js";
+import { button, copyButton, element, facts, find, withCode } from "../shared/element.js";
 
-/** `named`: replaces ids in a text with names. `actions`: [text, onclick] of the buttons. */
-export function problemCard(
-  error,
-  { title, level = "h2", agent, org, tokenOrg, text, locale, named, actions = [], onClose },
-) {
-  const { why, toDo, isForeign } = explained(error, { agent, org, tokenOrg, text, named });
+/** Shows the error below its row in the list of agents, or else at the top. `actions`: [text, onclick] of the buttons. */
+export function showProblem(error, { customers, speech, title, agent, org, row, actions }) {
+  const orgs = { org: customers.org(error.orgId) ?? org, tokenOrg: customers.org(error.tokenOrgId) };
+  // In the list of agents, the card is below the list's own heading.
+  const level = row ? "h3" : "h2";
+  const card = problemCard(error, { ...speech, ...orgs, customers, level, title, agent, actions });
+  if (row) row.fail(card);
+  else find("#problem").replaceChildren(card);
+}
+
+/** Why, in one sentence: for a list. */
+export function reason(error, { customers, speech: { text }, agent, org }) {
+  const tokenOrg = customers.org(error.tokenOrgId);
+  return explained(error, { agent, org, tokenOrg, text, customers }).why;
+}
+
+function problemCard(error, { title, level, agent, org, tokenOrg, text, locale, customers, actions = [] }) {
+  const { why, toDo, isForeign } = explained(error, { agent, org, tokenOrg, text, customers });
   const details = supportFacts(error, { agent, org, tokenOrg, text, locale });
   const language = isForeign ? { lang: "en" } : {};
   const card = element(
@@ -17,14 +29,7 @@ export function problemCard(
       "div",
       { className: "bar" },
       element(level, {}, warning(), title),
-      button(
-        "×",
-        () => {
-          card.remove();
-          onClose?.();
-        },
-        { className: "plain close", label: text.close },
-      ),
+      button("×", () => card.remove(), { className: "plain close", label: text.close }),
     ),
     element("p", language, element("strong", { lang: document.documentElement.lang }, text.why), ...withCode(why)),
     toDo &&
@@ -54,12 +59,7 @@ export function problemCard(
   return card;
 }
 
-/** Why, in one sentence: for a list. */
-export function reason(error, context) {
-  return explained(error, context).why;
-}
-
-function explained(error, { agent, org, tokenOrg, text, named }) {
+function explained(error, { agent, org, tokenOrg, text, customers }) {
   if (!isRecorderError(error)) return { why: String(error), toDo: "", isForeign: true };
   const own = text.errors[error.code]?.({
     agent: agent?.name ?? "",
@@ -69,7 +69,7 @@ function explained(error, { agent, org, tokenOrg, text, named }) {
     nearMiss: error.nearMiss,
   });
   if (own) return { why: own[0], toDo: own[1] };
-  return { why: named(error.message), toDo: error.hint, isForeign: true };
+  return { why: customers.named(error.message), toDo: error.hint, isForeign: true };
 }
 
 function supportFacts(error, { agent, org, tokenOrg, text, locale }) {

@@ -7,16 +7,16 @@ const list = find("#recordings");
 
 export class Recordings {
   #known = new Map();
-  #names;
+  #customers;
   #text;
   #today;
   #earlier;
   #stop;
 
-  /** `names`: the agent and the organization of a recording. `stop(recording)`: to stop one whose agent is not on the list. */
-  constructor({ text, locale }, names, stop) {
+  /** `stop(recording)`: to stop one whose agent is not on the list. */
+  constructor({ text, locale }, customers, stop) {
     this.#text = text;
-    this.#names = names;
+    this.#customers = customers;
     this.#stop = stop;
     this.#today = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
     this.#earlier = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "short" });
@@ -49,7 +49,7 @@ export class Recordings {
   }
 
   #line(recording, listed) {
-    const { agent, org } = this.#names(recording);
+    const { agent, org } = this.#customers.of(recording);
     const { state, startedAt, orgId, id } = recording;
     const text = this.#text;
     const isRunning = state === "recording";

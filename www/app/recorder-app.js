@@ -1,0 +1,268 @@
+// What a person can do in the app: record, stop, sign in, and check the setup. Each says what it does and what came of it.
+import { isRecorderError } from "premium-recorder";
+import { find } from "../shared/element.js";
+import { orgLabel } from "../shared/mark.js";
+import { Access, showSignIn } from "./access.js";
+import { Agents } from "./agents.js";
+import { tell, told } from "./demonstration.js";
+import { Many } from "./many.js";
+import { reason, showProblem } from "./problem.js";
+import { Recordings } from "./recordings.js";
+import { showReport } from "./setup.js";
+import { during, say } from "./status.js";
+
+/** Errors after which signing in is what helps. */
+const SIGN_IN_HELPS = ["ORG_MISMATCH", "NO_TOKEN", "UNAUTHENTICATED", "TOKEN_EXPIRED", "TOKEN_SOURCE_FAILED"];
+
+export class RecorderApp {
+  #recorder;
+  #backend;
+  #customers;
+  #speech;
+  #canSignIn;
+  #clientApp;
+  #agents;
+  #recordings;
+  #access;
+  #many;
+  #batch;
+  /** The agent of the last start. */
+  #asked;
+
+  constructor({ recorder, backend, customers, speech, canSignIn, clientApp }) {
+    this.#recorder = recorder;
+    this.#backend = backend;
+    this.#customers = customers;
+    this.#speech = speech;
+    this.#canSignIn = canSignIn;
+    this.#clientApp = clientApp;
+    this.#agents = new Agents(speech.text, (agent, row) =>
+      row.isRunning ? this.#stop(row.recording, row) : this.record(agent, row),
+    );
+    this.#recordings = new Recordings(speech, customers, (recording) => this.#stop(recording));
+    this.#access = new Access(speech, customers.orgs, canSignIn, {
+      signIn: (org) => this.#signIn(org),
+      getToken: (org) => this.#getToken(org),
+      switchTo: (org) => this.#switchTo(org),
+      signOut: () => this.#signOut(),
+    });
+    this.#many = new Many(speech.text, { start: () => this.#recordEveryone(), end: () => this.#batch?.abort() });
+    find("#refresh").addEventListener("click", () => this.list());
+    find("#check").addEventListener("click", () => this.#check());
+  }
+
+  /** The organization of calls that name none. */
+  get org() {
+    return this.#customers.org(this.#recorder.orgId);
+  }
+
+  show() {
+    const { org } = this;
+    const { text } = this.#speech;
+    const held = this.#recorder.orgs();
+    const { name } = this.#recorder.environment;
+    find("#where").replaceChildren(org ? orgLabel(org) : text.noOrganization, text.where(name));
+    showSignIn(find("#sign-in"), {
+      org,
+      isHeld: this.#isHeld(org),
+      canSignIn: this.#canSignIn,
+      text,
+      signIn: (org) => this.#signIn(org),
+    });
+    this.#agents.show(org, (agentId) => this.#recordings.of(agentId, org.id));
+    this.#recordings.show(org?.id);
+    this.#access.show(held, org?.id);
+    this.#many.offer(this.#heldOrgs().map(({ name }) => name));
+    find("#check").disabled = false;
+    Object.assign(find("#app").dataset, { state: "ready", org: org?.id ?? "" });
+    tell("tokens", { held, orgId: this.#recorder.orgId });
+  }
+
+  async record(agent, row) {
+    const { text } = this.#speech;
+    const { org } = this;
+    this.#asked = agent;
+    const call = { id: crypto.randomUUID(), agentId: agent.id, orgId: org.id };
+    tell("call", { ...call, state: "begun" });
+    await row.during("starting", () =>
+      during(text.startingAgent(agent.name), async () => {
+        try {
+          const recording = await this.#recorder.startRecording(agent.id);
+          const { id: recordingId, alreadyRunning } = recording;
+          tell("call", { ...call, state: "settled", recordingId, alreadyRunning });
+          this.#keep(recording);
+          const said = alreadyRunning ? text.alreadyRunning(agent.name) : text.started(agent.name, org.name);
+          say(said);
+          this.#clientApp.toast(text.title, said, "success");
+        } catch (error) {
+          tell("call", { ...call, state: "settled", error: told(error) });
+          const isOpen = error.code === "OUTCOME_UNKNOWN";
+          const title = isOpen ? text.unknownFor(agent.name) : text.failedFor(agent.name);
+          this.show();
+          this.#fail(error, { title, agent, org, row, again: () => this.record(agent, row) });
+        }
+      }),
+    );
+  }
+
+  /** Also after a reload: a recording is taken up again by what the cloud lists. */
+  async list({ quietly = false } = {}) {
+    const { text } = this.#speech;
+    if (!this.#isHeld(this.org)) return;
+    await this.#attempt(quietly ? undefined : text.refresh, async () => {
+      const listed = await this.#recorder.recordings();
+      this.#keep(...listed);
+      if (!quietly) say(text.listed(listed.length));
+    });
+  }
+
+  row(agentId) {
+    return this.#agents.row(agentId);
+  }
+
+  /** The row of an agent who can be recorded: if all of them are being recorded, the first one, after a stop. */
+  async idleRow() {
+    const present = this.#agents.all.filter(({ agent, isBusy }) => agent.loggedIn && !isBusy);
+    const row = present.find(({ isRunning }) => !isRunning) ?? present[0];
+    if (row?.isRunning) await this.#stop(row.recording, row);
+    return row;
+  }
+
+  /** `row`: the agent's, if it is on the list. */
+  async #stop(recording, row = this.row(recording.agentId)) {
+    const { text } = this.#speech;
+    const { agent, org } = this.#customers.of(recording);
+    const work = () =>
+      during(text.stoppingAgent(agent.name), async () => {
+        try {
+          this.#keep(await recording.stop());
+          say(text.stopped(agent.name));
+        } catch (error) {
+          const title = text.stopFailed(agent.name);
+          this.#fail(error, { title, agent, org, row, again: () => this.#stop(recording, row) });
+        }
+      });
+    await (row ? row.during("stopping", work) : work());
+  }
+
+  async #recordEveryone() {
+    const { text } = this.#speech;
+    this.#batch = new AbortController();
+    const { signal } = this.#batch;
+    const chosen = this.#heldOrgs().flatMap((org) => org.agents.map((agent) => ({ agent, org })));
+    this.#many.begin(chosen.length);
+    await this.#attempt(text.everyone, async () => {
+      const wanted = chosen.map(({ agent, org }) => ({ agentId: agent.id, orgId: org.id }));
+      const onProgress = (progress) => this.#many.progress(progress);
+      const results = await this.#recorder.startMany(wanted, { signal, onProgress });
+      const recorded = results.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+      this.#keep(...recorded);
+      this.#many.show(
+        results.flatMap(({ status, reason: error }, at) => {
+          if (status === "fulfilled") return [];
+          const { agent, org } = chosen[at];
+          const why = isRecorderError(error) ? this.#reason(error, agent, org) : text.cancelled;
+          return [{ agent: agent.name, org: org.name, why }];
+        }),
+      );
+      const said = text.manyDone(recorded.length, chosen.length);
+      say(said);
+      this.#clientApp.toast(text.title, said, "info");
+    });
+    this.#many.end();
+  }
+
+  async #check() {
+    const { text } = this.#speech;
+    find("#check").ariaBusy = "true";
+    await this.#attempt(text.checking, async () => {
+      const { org } = this;
+      const agent = org?.agents.find(({ id }) => id === this.#asked?.id) ?? org?.agents[0];
+      const named = (words) => this.#customers.named(words);
+      say(showReport(await this.#recorder.diagnose(agent?.id), { agent, org, text, named }));
+    });
+    find("#check").ariaBusy = "false";
+  }
+
+  #signIn(org) {
+    const { text } = this.#speech;
+    return this.#attempt(text.signIn(org.name), () => this.#goTo(org, text.nowSignedIn(org.name)), text.signInFailed);
+  }
+
+  #switchTo(org) {
+    const { text } = this.#speech;
+    return this.#attempt(text.switchTo(org.name), () => this.#goTo(org, text.nowFor(org.name)));
+  }
+
+  async #goTo(org, said) {
+    await this.#recorder.switchOrg(org.id);
+    this.show();
+    say(said);
+    await this.list({ quietly: true });
+  }
+
+  #getToken(org) {
+    const { text } = this.#speech;
+    return this.#attempt(text.getToken(org.name), async () => {
+      await this.#recorder.addToken(await this.#backend.token(org));
+      this.show();
+      say(text.hasToken(org.name));
+    });
+  }
+
+  #signOut() {
+    const { text } = this.#speech;
+    return this.#attempt(text.signOut, async () => {
+      // What could not be revoked is forgotten all the same.
+      await this.#recorder.signOut().finally(() => this.show());
+      say(text.signedOut);
+      find("#access button")?.focus();
+    });
+  }
+
+  #keep(...recordings) {
+    this.#recordings.add(...recordings);
+    this.#clientApp.count(this.#recordings.running.length);
+    this.show();
+  }
+
+  #isHeld(org) {
+    return this.#recorder.orgs().some(({ orgId }) => orgId === org?.id);
+  }
+
+  #heldOrgs() {
+    return this.#customers.orgs.filter((org) => this.#isHeld(org));
+  }
+
+  async #attempt(doing, work, title = this.#speech.text.somethingFailed) {
+    // What the app does by itself takes no error away that a person may be reading.
+    if (doing) find("#problem").replaceChildren();
+    await during(doing, async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.show();
+        this.#fail(error, { title });
+      }
+    });
+  }
+
+  #fail(error, { title, agent, org = this.org, row, again }) {
+    const { text } = this.#speech;
+    const helps = () => (this.#canSignIn ? this.#signIn(org) : this.#getToken(org)).then(() => row?.clear());
+    const actions = [
+      SIGN_IN_HELPS.includes(error.code) && org && [(this.#canSignIn ? text.signIn : text.getToken)(org.name), helps],
+      again && (error.retryable || error.code?.startsWith("LOGIN_")) && [text.tryAgain, again],
+      error.code === "OUTCOME_UNKNOWN"
+        ? [text.refresh, () => this.list()]
+        : isRecorderError(error) && [text.check, () => this.#check()],
+    ].filter(Boolean);
+    showProblem(error, { customers: this.#customers, speech: this.#speech, title, agent, org, row, actions });
+    say(`${title}.`);
+    this.#clientApp.toast(title, this.#reason(error, agent, org), "error");
+  }
+
+  #reason(error, agent, org) {
+    return reason(error, { customers: this.#customers, speech: this.#speech, agent, org });
+  }
+}
