@@ -12,7 +12,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const below = (limit) => Math.floor(Math.random() * limit);
 
 /** What the user has seen. */
-const seen = { starts: {}, stops: {}, connects: {}, mounts: 0, double: 0, twoIds: 0, foreignErrors: [] };
+const seen = { starts: {}, stops: {}, connects: {}, mounts: 0, double: 0, twoIds: [], foreignErrors: [] };
 /** The recorders of the panels that are mounted. */
 const recorders = new Set();
 
@@ -105,7 +105,7 @@ async function start(agentId, orgId) {
     else note("starts", reason);
   }
   if (second) seen.double++;
-  if (ids.size > 1) seen.twoIds++;
+  if (ids.size > 1) seen.twoIds.push(agentId);
   if (results.some(({ reason }) => reason)) return;
   const recording = results[0].value;
   first.show(recording);

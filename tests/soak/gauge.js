@@ -44,9 +44,11 @@
   const { fetch } = window;
   window.fetch = async (request, init) => {
     if (init?.method !== "POST" || !String(request).endsWith("/screenrecordings")) return fetch(request, init);
-    const { agentId } = JSON.parse(init.body);
+    // On HTTP/2, the body is a stream, which can be read once.
+    const [ours, theirs] = typeof init.body === "string" ? [init.body, init.body] : init.body.tee();
+    const { agentId } = await new Response(ours).json();
     posts.set(agentId, (posts.get(agentId) ?? 0) + 1);
-    return fetch(request, init);
+    return fetch(request, { ...init, body: theirs });
   };
 
   window.gauge = {
