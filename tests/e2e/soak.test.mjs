@@ -1,7 +1,14 @@
-// Two thousand starts in one page, with all that can go wrong on the way, and what must be true after it.
+// Two thousand starts in one page, with all that can go wrong on the way, and what must be true after it. And an app behind
+// nginx, for much less time than `npm run soak` takes.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { beforeEach, test } from "node:test";
+import { root } from "../../scripts/process.mjs";
+import { missingProxies } from "../../scripts/proxies.mjs";
+import { ensurePackages } from "../../scripts/setup.mjs";
+import { soak as soakBehindNginx } from "../soak/soak.mjs";
 import { browser as open } from "./browser.mjs";
+import { cannotRunIn } from "./engines.mjs";
 
 /** What the faults do to requests, the browser complains about. */
 const SPOILT = /\/api\/v2\/(screenrecordings|users|tokens)\S* - Failed to load resource:/;
@@ -130,6 +137,16 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
     assert.ok(recordings.some(({ state }) => state === "stopped"));
     assert.ok(gauges.end.most >= AT_A_TIME, `${gauges.end.most} calls at a time`);
   });
+});
+
+const inChromiumOnly = "it reads memory as only Chromium tells it";
+const missing = await missingProxies();
+const options = missing ? { skip: missing } : cannotRunIn({ firefox: inChromiumOnly, webkit: inChromiumOnly });
+test("a quarter of a minute behind nginx breaks no promise", options, async (t) => {
+  await ensurePackages(join(root, "tests/soak"));
+  const { figures, broken } = await soakBehindNginx({ minutes: 1 / 4, contract: "http2" });
+  t.diagnostic(JSON.stringify(figures));
+  assert.deepEqual(broken, []);
 });
 
 function groups(all, keyOf) {

@@ -148,7 +148,7 @@ async function drive() {
   agents.sort(() => Math.random() - 0.5);
   const remounting = (async () => {
     while (performance.now() < until) {
-      await sleep(10_000 + below(20_000));
+      await sleep(Math.min(2_000 + below(8_000), until - performance.now()));
       remount(below(2));
     }
   })();
