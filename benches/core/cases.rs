@@ -84,7 +84,8 @@ pub(crate) static CASES: &[Case] = &[
     Case { name: "start a recording", orgs: 1, set_up: || start(1, true) },
     Case { name: "start a recording, share: false", orgs: 1, set_up: || start(1, false) },
     Case { name: "start a recording among 10 000", orgs: 10_000, set_up: || start(10_000, true) },
-    Case { name: "start 20 000 recordings in 100 organizations", orgs: 100, set_up: batch },
+    Case { name: "start 20 000 recordings in 100 organizations", orgs: 100, set_up: || batch(100) },
+    Case { name: "start 20 000 recordings in 5 000 organizations", orgs: 5_000, set_up: || batch(5_000) },
 ];
 
 fn read_token() -> Box<dyn FnMut()> {
@@ -188,15 +189,14 @@ fn start(orgs: usize, shares: bool) -> Box<dyn FnMut()> {
     })
 }
 
-fn batch() -> Box<dyn FnMut()> {
+fn batch(orgs: usize) -> Box<dyn FnMut()> {
     const STARTS: usize = 20_000;
-    const ORGS: usize = 100;
     let batch = Batch { concurrency: 6, requests_per_minute: Some(100_000) };
     Box::new(move || {
         // A recorder of its own for each batch, because the rate of a token counts over a minute.
         let mut pool = LocalPool::new();
-        let recorder = connect(&mut pool, ORGS);
-        let starts = (0..STARTS).map(|at| Start::new(&format!("agent-{at}"), Some(&org(at % ORGS)), None));
+        let recorder = connect(&mut pool, orgs);
+        let starts = (0..STARTS).map(|at| Start::new(&format!("agent-{at}"), Some(&org(at % orgs)), None));
         let started = Cell::new(0);
         let on_settled = |_, _, progress: BatchProgress| started.set(progress.fulfilled);
         run(&mut pool, recorder.start_many(starts, batch, on_settled, CallOptions::default())).unwrap();
