@@ -109,7 +109,7 @@ impl<P: Platform> Starts<P> {
                 let now = self.exchange.ports().now();
                 let mut next_at: Option<Instant> = None;
                 let may_go = |target: &Target| {
-                    if acquisitions.keys().any(|other| other == target) {
+                    if acquisitions.len() > 0 && acquisitions.keys().any(|other| other == target) {
                         return false;
                     }
                     match self.next_slot_at(target, batch, call.deadline.limit()) {

@@ -1,6 +1,8 @@
 //! A round-robin queue: after one organization's start, the other organizations are next.
 
 use crate::model::environment::Target;
+use crate::model::ids::OrgId;
+use crate::model::sorted_map::SortedMap;
 use crate::recording::start::Start;
 
 /// A waiting start, with its index in the batch.
@@ -10,14 +12,20 @@ pub(crate) type Waiting = (usize, Start);
 #[derive(Debug, Default)]
 pub(crate) struct StartsByOrg {
     groups: Vec<(Target, Vec<Waiting>)>,
+    /// The place of each organization's group. All starts of a batch are for one environment.
+    places: SortedMap<OrgId, usize>,
 }
 
 impl StartsByOrg {
     /// Adds a start, which waits behind the others of its organization.
     pub(crate) fn push(&mut self, target: Target, start: Waiting) {
-        match self.groups.iter_mut().find(|(group, _)| *group == target) {
+        let place = self.places.get(&target.org).copied();
+        match place.and_then(|place| self.groups.get_mut(place)) {
             Some((_, waiting)) => waiting.push(start),
-            None => self.groups.push((target, vec![start])),
+            None => {
+                self.places.insert(target.org.clone(), self.groups.len());
+                self.groups.push((target, vec![start]));
+            }
         }
     }
 
