@@ -1,4 +1,4 @@
-//! A platform that does nothing: every request is answered at once, and no timer ends.
+//! A platform that does nothing: every request is answered at once, and no timer ends, except one of 0 ms.
 
 use std::cell::Cell;
 use std::future::{Future, pending, ready};
@@ -105,7 +105,7 @@ impl Timer for World {
     }
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
-        // A turn of the event loop. No other time passes.
+        // A sleep of 0 ms is a turn of the event loop.
         if millis == 0 { ready(()).boxed_local() } else { pending().boxed_local() }
     }
 
