@@ -274,7 +274,7 @@ class Browser {
 
   /** What a person or a screen reader finds by its role and name. */
   control(css, name) {
-    return this.#again(async () => {
+    return this.#retryIfStale(async () => {
       for (const element of await this.driver.findElements(By.css(css))) {
         if ((await this.described(element)).name === name) return element;
       }
@@ -292,15 +292,15 @@ class Browser {
   }
 
   press(name) {
-    return this.#again(async () => (await this.control("button", name)).click());
+    return this.#retryIfStale(async () => (await this.control("button", name)).click());
   }
 
   clickOn(css) {
-    return this.#again(async () => (await this.driver.findElement(By.css(css))).click());
+    return this.#retryIfStale(async () => (await this.driver.findElement(By.css(css))).click());
   }
 
-  // Between two commands of the driver the page may have drawn an element anew. Nothing has been done to it then.
-  async #again(work) {
+  // The page may replace an element between two commands of the driver. A command for a replaced element does nothing.
+  async #retryIfStale(work) {
     const end = Date.now() + PATIENCE;
     for (;;) {
       try {

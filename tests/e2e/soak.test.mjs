@@ -1,5 +1,5 @@
-// Two thousand starts in one page, with all that can go wrong on the way, and what must be true after it. And an app behind
-// nginx, for much less time than `npm run soak` takes.
+// Two thousand starts in one page, with all that can go wrong on the way, and what must be true after it. Then
+// `npm run soak`, for 15 seconds.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { beforeEach, test } from "node:test";
@@ -139,10 +139,10 @@ test("two thousand starts and the ledger agree, one to one, and nothing is left 
   });
 });
 
-const inChromiumOnly = "it reads memory as only Chromium tells it";
+const inChromiumOnly = "only Chromium reports its memory";
 const missing = await missingProxies();
 const options = missing ? { skip: missing } : cannotRunIn({ firefox: inChromiumOnly, webkit: inChromiumOnly });
-test("a quarter of a minute behind nginx breaks no promise", options, async (t) => {
+test("15 seconds behind nginx break no promise", options, async (t) => {
   await ensurePackages(join(root, "tests/soak"));
   const { figures, broken } = await soakBehindNginx({ minutes: 1 / 4, contract: "http2" });
   t.diagnostic(JSON.stringify(figures));

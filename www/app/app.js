@@ -56,7 +56,7 @@ async function run() {
     ...(launch("source") === "backend" && { getToken }),
     onEvent: (event) => tell("event", event),
   });
-  // Back from a sign-in, connect() has put the host's words back into the address.
+  // After a sign-in by redirect, connect() has restored the launch URL.
   const host = early ?? clientApp(hooks);
   hooks.onStop = () => recorder.close();
   speech = speak(recorder.launch.langTag ?? navigator.language, { en, de });

@@ -26,8 +26,7 @@ export class RecorderApp {
   #access;
   #many;
   #batch;
-  /** The agent of the last start. */
-  #asked;
+  #lastAgent;
 
   constructor({ recorder, backend, customers, speech, canSignIn, clientApp }) {
     this.#recorder = recorder;
@@ -81,7 +80,7 @@ export class RecorderApp {
   async record(agent, row) {
     const { text } = this.#speech;
     const { org } = this;
-    this.#asked = agent;
+    this.#lastAgent = agent;
     const call = { id: crypto.randomUUID(), agentId: agent.id, orgId: org.id };
     tell("call", { ...call, state: "begun" });
     await row.during("starting", () =>
@@ -177,7 +176,7 @@ export class RecorderApp {
     find("#check").ariaBusy = "true";
     await this.#attempt(text.checking, async () => {
       const { org } = this;
-      const agent = org?.agents.find(({ id }) => id === this.#asked?.id) ?? org?.agents[0];
+      const agent = org?.agents.find(({ id }) => id === this.#lastAgent?.id) ?? org?.agents[0];
       const named = (words) => this.#customers.named(words);
       say(showReport(await this.#recorder.diagnose(agent?.id), { agent, org, text, named }));
     });
@@ -249,9 +248,10 @@ export class RecorderApp {
 
   #fail(error, { title, agent, org = this.org, row, again }) {
     const { text } = this.#speech;
-    const helps = () => (this.#canSignIn ? this.#signIn(org) : this.#getToken(org)).then(() => row?.clear());
+    const obtainToken = () => (this.#canSignIn ? this.#signIn(org) : this.#getToken(org)).then(() => row?.clear());
     const actions = [
-      SIGN_IN_HELPS.includes(error.code) && org && [(this.#canSignIn ? text.signIn : text.getToken)(org.name), helps],
+      SIGN_IN_HELPS.includes(error.code) &&
+        org && [(this.#canSignIn ? text.signIn : text.getToken)(org.name), obtainToken],
       again && (error.retryable || error.code?.startsWith("LOGIN_")) && [text.tryAgain, again],
       error.code === "OUTCOME_UNKNOWN"
         ? [text.refresh, () => this.list()]
