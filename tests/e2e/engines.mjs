@@ -103,10 +103,11 @@ async function startWebKit() {
 function webKitEnvironment({ display }) {
   // WebKit's sandbox refuses to run as root.
   const asRoot = process.getuid() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {};
-  // WebKitGTK 2.50's in-place WebAssembly interpreter reads below the stack pointer when a call of more than six parameters
-  // returns, so a signal at that moment crashes the page, and JSC sends itself signals
-  // (https://bugs.webkit.org/show_bug.cgi?id=308691, fixed in 308252@main). JSC's other interpreter does not.
-  return { ...process.env, ...asRoot, DISPLAY: display, JSC_useWasmIPInt: "0" };
+  // JSC's WebAssembly compilers signal the page's thread when they install code. WebKitGTK 2.50's WebAssembly interpreters read
+  // below the stack pointer, where a signal writes, and then crash the page or access wrong memory
+  // (https://bugs.webkit.org/show_bug.cgi?id=308691, fixed in 308252@main).
+  const interpreted = { JSC_useBBQJIT: "0", JSC_useOMGJIT: "0" };
+  return { ...process.env, ...asRoot, ...interpreted, DISPLAY: display };
 }
 
 const SCREEN = { width: 1200, height: 3000 };
