@@ -76,11 +76,6 @@ impl<'a, K, T> Tasks<'a, K, T> {
         self.pieces.len().saturating_sub(self.free.len())
     }
 
-    /// The keys of the unfinished work.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
-        self.pieces.iter().flatten().map(|piece| &piece.key)
-    }
-
     /// Polls each piece that was woken once, and takes out the pieces that are done.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(K, T)> {
         let mut done = Vec::new();

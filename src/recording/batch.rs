@@ -1,7 +1,7 @@
 //! Batches of starts: concurrency, rate and progress.
 
 use std::convert::Infallible;
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -16,9 +16,12 @@ use crate::model::argument::whole;
 use crate::model::environment::Target;
 use crate::model::error::Error;
 use crate::model::time::Instant;
-use crate::recording::queue::StartsByOrg;
+use crate::recording::queue::{Group, RoundRobin, StartsByOrg};
 use crate::recording::start::Start;
 use crate::recording::starts::{StartResult, Starts};
+
+/// So many acquisitions begin before the page can do something else.
+const ACQUIRED_IN_A_ROW: usize = 20;
 
 /// Browsers open six HTTP/1.1 connections to a host.
 const DEFAULT_CONCURRENCY: u16 = 6;
@@ -70,8 +73,8 @@ impl<'a> BatchResults<'a> {
         (self.on_settled)(at, result, self.progress);
     }
 
-    fn reject_all(&mut self, places: Vec<usize>, error: &CallError) {
-        places.into_iter().for_each(|at| self.settle(at, Err(error.clone())));
+    fn reject_all(&mut self, group: Group, error: &CallError) {
+        group.into_places().for_each(|at| self.settle(at, Err(error.clone())));
     }
 }
 
@@ -79,47 +82,57 @@ impl<P: Platform> Starts<P> {
     /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
     /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
     pub(crate) async fn start_many(self: &Rc<Self>, call: &Call<()>, batch: Batch, waiting: StartsByOrg, results: &mut BatchResults<'_>) {
-        let mut queue = waiting.into_queue();
-        // Acquire every organization's token first, so that a slow one delays no other organization.
+        let mut queue = RoundRobin::default();
+        // Acquire every missing token first, so that a slow one delays no other organization.
         let mut acquisitions = Tasks::new();
-        for target in queue.targets() {
-            acquisitions.push(target.clone(), self.acquire_token(self.call_of_batch(call, target, call.signal.clone())));
+        let mut unacquired = Vec::new();
+        for group in waiting.into_groups() {
+            if self.keyring.has_fresh(&group.target) { queue.push(group) } else { unacquired.push(group) }
         }
+        let mut unacquired = unacquired.into_iter();
+        let mut may_acquire: LocalBoxFuture<'static, ()> = Box::pin(ready(()));
         let mut running = Tasks::new();
         let mut pause: Option<(Instant, LocalBoxFuture<'static, ()>)> = None;
         let slots_changed = self.exchange.rate_limiter().changed().join();
-        let (mut ended, mut has_ended) = (pin!(ended(call)), false);
+        let (mut ended, mut end) = (pin!(ended(call)), None);
         poll_fn(|context| {
-            if !has_ended && let Poll::Ready(error) = ended.as_mut().poll(context) {
-                has_ended = true;
-                results.reject_all(queue.remove(|_| true), &error);
+            if end.is_none()
+                && let Poll::Ready(error) = ended.as_mut().poll(context)
+            {
+                // The acquisitions that have begun end by themselves.
+                unacquired.by_ref().for_each(|group| queue.push(group));
+                queue.take().into_iter().for_each(|group| results.reject_all(group, &error));
+                end = Some(error);
             }
-            for (target, acquired) in acquisitions.poll(context) {
-                if let Err(error) = acquired {
-                    results.reject_all(queue.remove(|other| *other == target), &error);
+            while unacquired.len() > 0 && may_acquire.as_mut().poll(context).is_ready() {
+                for group in unacquired.by_ref().take(ACQUIRED_IN_A_ROW) {
+                    let own_call = self.call_of_batch(call, &group.target, call.signal.clone());
+                    acquisitions.push(group, self.acquire_token(own_call));
+                }
+                may_acquire = self.exchange.ports().sleep(0);
+            }
+            for (group, acquired) in acquisitions.poll(context) {
+                match acquired.err().or_else(|| end.clone()) {
+                    Some(error) => results.reject_all(group, &error),
+                    None => queue.push(group),
                 }
             }
             loop {
                 for (at, result) in running.poll(context) {
                     results.settle(at, result);
                 }
-                if running.len() == 0 && queue.is_empty() {
+                if running.len() == 0 && queue.is_empty() && acquisitions.len() == 0 && unacquired.len() == 0 {
                     return Poll::Ready(());
                 }
                 let now = self.exchange.ports().now();
                 let mut next_at: Option<Instant> = None;
-                let may_go = |target: &Target| {
-                    if acquisitions.len() > 0 && acquisitions.keys().any(|other| other == target) {
-                        return false;
+                let may_go = |target: &Target| match self.next_slot_at(target, batch, call.deadline.limit()) {
+                    Some(slot) if slot <= now => true,
+                    Some(slot) => {
+                        next_at = Some(next_at.map_or(slot, |next_at| next_at.min(slot)));
+                        false
                     }
-                    match self.next_slot_at(target, batch, call.deadline.limit()) {
-                        Some(slot) if slot <= now => true,
-                        Some(slot) => {
-                            next_at = Some(next_at.map_or(slot, |next_at| next_at.min(slot)));
-                            false
-                        }
-                        None => false,
-                    }
+                    None => false,
                 };
                 let next = if running.len() < batch.concurrency { queue.next(may_go) } else { None };
                 if let Some((target, (at, start))) = next {

@@ -11,7 +11,7 @@ pub(crate) type Waiting = (usize, Start);
 /// Starts by organization, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct StartsByOrg {
-    groups: Vec<(Target, Vec<Waiting>)>,
+    groups: Vec<Group>,
     /// The place of each organization's group. All starts of a batch are for one environment.
     places: SortedMap<OrgId, usize>,
 }
@@ -21,33 +21,48 @@ impl StartsByOrg {
     pub(crate) fn push(&mut self, target: Target, start: Waiting) {
         let place = self.places.get(&target.org).copied();
         match place.and_then(|place| self.groups.get_mut(place)) {
-            Some((_, waiting)) => waiting.push(start),
+            Some(group) => group.starts.push(start),
             None => {
                 self.places.insert(target.org.clone(), self.groups.len());
-                self.groups.push((target, vec![start]));
+                self.groups.push(Group { target, starts: vec![start] });
             }
         }
     }
 
-    /// The queue of all of these.
-    pub(super) fn into_queue(mut self) -> RoundRobin {
-        self.groups.iter_mut().for_each(|(_, waiting)| waiting.reverse());
-        RoundRobin { groups: self.groups }
+    /// The starts of each organization.
+    pub(super) fn into_groups(mut self) -> Vec<Group> {
+        self.groups.iter_mut().for_each(|group| group.starts.reverse());
+        self.groups
     }
 }
 
-/// Starts that wait for their turn.
+/// The starts of one organization that wait for their turn.
 #[derive(Debug)]
+pub(super) struct Group {
+    pub(super) target: Target,
+    /// In reverse order, so that the next one is taken from the end.
+    starts: Vec<Waiting>,
+}
+
+impl Group {
+    /// The indices of the starts, in their order.
+    pub(super) fn into_places(self) -> impl Iterator<Item = usize> {
+        self.starts.into_iter().rev().map(|(at, _)| at)
+    }
+}
+
+/// Starts that wait, of organizations that take turns.
+#[derive(Debug, Default)]
 pub(super) struct RoundRobin {
-    /// Starts by organization, each in reverse order, so that the next one is taken from the end. The organization whose turn it
-    /// is comes first.
-    groups: Vec<(Target, Vec<Waiting>)>,
+    groups: Vec<Group>,
+    /// The place of the organization whose turn it is.
+    turn: usize,
 }
 
 impl RoundRobin {
-    /// The organizations that have starts waiting.
-    pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.groups.iter().map(|(target, _)| target)
+    /// Adds an organization's starts.
+    pub(super) fn push(&mut self, group: Group) {
+        self.groups.push(group);
     }
 
     /// Whether no start waits any more.
@@ -55,28 +70,24 @@ impl RoundRobin {
         self.groups.is_empty()
     }
 
-    /// The next start of the first organization that can start now.
-    pub(super) fn next(&mut self, may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
-        let mut may_go = may_go;
-        let at = self.groups.iter().position(|(target, _)| may_go(target))?;
-        let (target, mut waiting) = self.groups.remove(at);
-        let next = waiting.pop()?;
-        if !waiting.is_empty() {
-            self.groups.push((target.clone(), waiting));
+    /// The next start of the first organization, from the one whose turn it is, that can start now.
+    pub(super) fn next(&mut self, mut may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
+        let count = self.groups.len();
+        let mut places = (self.turn..count).chain(0..self.turn.min(count));
+        let at = places.find(|at| self.groups.get(*at).is_some_and(|group| may_go(&group.target)))?;
+        let group = self.groups.get_mut(at)?;
+        let next = group.starts.pop()?;
+        self.turn = at.saturating_add(1);
+        if !group.starts.is_empty() {
+            return Some((group.target.clone(), next));
         }
-        Some((target, next))
+        // The next organization moves here.
+        self.turn = at;
+        Some((self.groups.remove(at).target, next))
     }
 
-    /// Removes the starts of these organizations, and returns their indices.
-    pub(super) fn remove(&mut self, matches: impl Fn(&Target) -> bool) -> Vec<usize> {
-        let mut removed = Vec::new();
-        self.groups.retain(|(target, waiting)| {
-            let is_removed = matches(target);
-            if is_removed {
-                removed.extend(waiting.iter().rev().map(|(at, _)| *at));
-            }
-            !is_removed
-        });
-        removed
+    /// Removes every start.
+    pub(super) fn take(&mut self) -> Vec<Group> {
+        std::mem::take(&mut self.groups)
     }
 }

@@ -1,14 +1,16 @@
 //! Batches: the order of starts, concurrency, aborts, and one result for each start.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use crate::support::*;
 use futures::future::LocalBoxFuture;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
-use premium_recorder::model::error::Code;
+use premium_recorder::model::error::{Code, Error};
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
@@ -149,6 +151,88 @@ fn a_slow_token_delays_no_other_organization() {
         let (results, ()) = join(start_many(&recorder, starts, concurrency(2)), cloud).await;
         assert!(results.iter().all(Result::is_ok));
         assert_eq!(world.starts().len(), 40);
+    });
+}
+
+/// A start in each of so many organizations.
+fn starts_in_orgs(count: usize) -> Vec<Result<Start, Error>> {
+    (0..count).map(|number| start_of("a", &format!("{number:08x}-0000-4000-8000-000000000000"))).collect()
+}
+
+#[test]
+fn the_page_can_do_something_else_after_twenty_calls_of_get_token() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let release = world.issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let mut batch = pin!(start_many(&recorder, starts_in_orgs(50), concurrency(6)));
+        for calls in [20, 40, 50, 50] {
+            assert!(poll_once(batch.as_mut()).await.is_pending());
+            assert_eq!(world.get_token_calls().len(), calls);
+        }
+        release.send();
+        assert!(batch.await.iter().all(Result::is_ok));
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (50, 50));
+    });
+}
+
+#[test]
+fn an_abort_calls_get_token_for_no_further_organization() {
+    run(async {
+        let world = World::new();
+        let _release = world.issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let signal = Signal::default();
+        let mut batch = pin!(start_many_with(&recorder, starts_in_orgs(50), concurrency(6), |_| {}, with_signal(&signal)));
+        assert!(poll_once(batch.as_mut()).await.is_pending());
+        signal.abort();
+        // At once, and not turn by turn.
+        let Poll::Ready(results) = poll_once(batch.as_mut()).await else { panic!("it goes on") };
+        let results = results.unwrap();
+        assert_eq!(results.len(), 50);
+        assert!(results.iter().all(|result| matches!(result, Err(CallError::Aborted))));
+        assert_eq!((world.get_token_calls().len(), world.requests().len()), (20, 0));
+    });
+}
+
+#[test]
+fn a_token_that_comes_with_the_end_of_the_batch_starts_nothing() {
+    run(async {
+        for is_closed in [false, true] {
+            let world = World::new();
+            let release = world.issue_when_released(|_| true);
+            // No slot is free after the first start.
+            let batch = Batch { concurrency: 6, requests_per_minute: Some(1) };
+            let recorder = connect(&world, options(&[])).await;
+            let signal = Signal::default();
+            let starts = starts_in(ACME, 3);
+            let mut starts = pin!(start_many_with(&recorder, starts, batch, |_| {}, with_signal(&signal)));
+            assert!(poll_once(starts.as_mut()).await.is_pending());
+            release.send();
+            if is_closed {
+                recorder.close()
+            } else {
+                signal.abort()
+            }
+            let Poll::Ready(results) = poll_once(starts.as_mut()).await else { panic!("it goes on") };
+            assert_eq!(results.unwrap().iter().filter(|result| result.is_err()).count(), 3);
+            assert_eq!(world.requests().len(), 0);
+        }
+    });
+}
+
+#[test]
+fn organizations_with_a_token_do_not_wait_for_those_without() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let _release = world.issue_when_released(|_| true);
+        let recorder = connect(&world, three_orgs()).await;
+        let starts = starts_in_orgs(50).into_iter().chain(starts_in(INITECH, 5)).collect();
+        let mut batch = pin!(start_many(&recorder, starts, concurrency(6)));
+        assert!(poll_once(batch.as_mut()).await.is_pending());
+        assert_eq!((world.get_token_calls().len(), world.starts().len()), (20, 5));
     });
 }
 

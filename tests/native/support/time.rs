@@ -93,7 +93,8 @@ impl Timer for World {
     }
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
-        Box::pin(World::sleep(self, millis.into()))
+        // Also a sleep of 0 ms lets other tasks run first.
+        if millis == 0 { Box::pin(yield_now()) } else { Box::pin(World::sleep(self, millis.into())) }
     }
 
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
