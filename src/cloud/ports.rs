@@ -63,6 +63,9 @@ pub trait Timer {
     /// Ready after this many milliseconds, or after 2³¹ − 1, the longest that a browser can wait.
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()>;
 
+    /// Ready in a later task of the event loop, so that the page can do something else.
+    fn next_task(&self) -> LocalBoxFuture<'static, ()>;
+
     /// Runs the work in the background.
     fn spawn(&self, work: LocalBoxFuture<'static, ()>);
 }

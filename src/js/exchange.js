@@ -1,10 +1,12 @@
 // Sends a request with the page's `fetch`, and reads the response. The page may have replaced `fetch`, and the response may be
 // of another frame, so every read relies on members and not on classes.
 
+import { nextTask } from "./task.js";
+
 /** A chunk counts as at least so many bytes: a body of empty chunks ends too. */
 const MIN_CHUNK_BYTES = 64;
 
-/** So many chunks may come before timers run: chunks that are there already come without a turn of the event loop. */
+/** So many chunks may come in one task: chunks that are there already come without another one. */
 const CHUNKS_IN_A_ROW = 1_000;
 
 /** Reading a body of at most this length as one text costs less. A compressed body is longer than its header says. */
@@ -145,7 +147,7 @@ async function readBody(response, maxBytes) {
     // NaN, too, is too long.
     if (!(bytes <= maxBytes)) return undefined;
     text += decoder.decode(chunk, { __proto__: null, stream: true });
-    if (chunks % CHUNKS_IN_A_ROW === 0) await new Promise((resolve) => setTimeout(resolve));
+    if (chunks % CHUNKS_IN_A_ROW === 0) await nextTask();
   }
 }
 

@@ -4,6 +4,7 @@ import { describe } from "./errors.js";
 import { exchange, streamsBodies } from "./exchange.js";
 import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
+import { nextTask } from "./task.js";
 import { isWebLockHeld, requestWebLock } from "./web-lock.js";
 
 /** A result that the glue accepts for any call: neither a promise nor an exception. */
@@ -23,6 +24,7 @@ export async function start(module, recordPanic, followsPanic) {
     isWebLockHeld,
     exchange: (...request) => exchange(outside, ...request),
     streamsBodies,
+    nextTask,
   });
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
   const waiting = new Set();

@@ -213,7 +213,7 @@ impl<P: Platform> Recorder<P> {
         let mut default = None;
         for (at, start) in starts.enumerate() {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
-                self.exchange.ports().sleep(0).await;
+                self.exchange.ports().next_task().await;
             }
             let org = match &start {
                 Ok(Start { org: Some(org), .. }) => Ok(org.clone()),

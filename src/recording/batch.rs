@@ -109,7 +109,7 @@ impl<P: Platform> Starts<P> {
                     let own_call = self.call_of_batch(call, &group.target, call.signal.clone());
                     acquisitions.push(group, self.acquire_token(own_call));
                 }
-                may_acquire = self.exchange.ports().sleep(0);
+                may_acquire = self.exchange.ports().next_task();
             }
             for (group, acquired) in acquisitions.poll(context) {
                 match acquired.err().or_else(|| end.clone()) {

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
-use js_sys::Date;
+use js_sys::{Date, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::browser::Browser;
 use super::oneshot::Oneshot;
@@ -24,6 +24,10 @@ extern "C" {
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+
+    /// Resolves in a later task.
+    #[wasm_bindgen(js_name = nextTask)]
+    fn next_task() -> Promise;
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "a number far below 2⁵³; the cast drops only a fraction of a millisecond")]
@@ -47,6 +51,12 @@ impl Timer for Browser {
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
         Box::pin(Timeout::new(millis))
+    }
+
+    fn next_task(&self) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async {
+            let _ = JsFuture::from(next_task()).await;
+        })
     }
 
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {

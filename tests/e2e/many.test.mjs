@@ -66,6 +66,23 @@ describe("results", () => {
     );
   });
 
+  test("come in a hidden page too, whose timers the browser delays", async () => {
+    await openWith({ launch: browser.cloud.acme });
+    const codes = await browser.run(async ({ connect }) => {
+      Object.defineProperty(document, "hidden", { value: true });
+      const platform = setTimeout;
+      window.setTimeout = (work, delay = 0) => platform(work, delay + 60_000);
+      const recorder = await connect({});
+      // More than are read in one task.
+      const results = await recorder.startMany(Array.from({ length: 600 }, () => ""));
+      return results.map(({ reason }) => reason.code);
+    });
+    assert.deepEqual(
+      codes,
+      Array.from({ length: 600 }, () => "BAD_ARGUMENT"),
+    );
+  });
+
   test("are none for no agents, and nothing is sent", async () => {
     const { acme } = browser.cloud;
     assert.deepEqual(await started([], await tokens(acme), { launch: acme }), []);

@@ -93,8 +93,11 @@ impl Timer for World {
     }
 
     fn sleep(&self, millis: u32) -> LocalBoxFuture<'static, ()> {
-        // Also a sleep of 0 ms lets other tasks run first.
-        if millis == 0 { Box::pin(yield_now()) } else { Box::pin(World::sleep(self, millis.into())) }
+        Box::pin(World::sleep(self, millis.into()))
+    }
+
+    fn next_task(&self) -> LocalBoxFuture<'static, ()> {
+        Box::pin(yield_now())
     }
 
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {

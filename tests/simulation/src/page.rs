@@ -380,6 +380,10 @@ impl premium_recorder::cloud::ports::Timer for Page {
         })
     }
 
+    fn next_task(&self) -> LocalBoxFuture<'static, ()> {
+        self.sleep(0)
+    }
+
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
         self.world.act();
         self.world.executor.spawn(self.recorder, work);
