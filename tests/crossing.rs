@@ -34,6 +34,12 @@ extern "C" {
     static STREAMS_BODIES: Function;
 }
 
+#[wasm_bindgen(module = "/src/js/task.js")]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = nextTask)]
+    static NEXT_TASK: Function;
+}
+
 #[wasm_bindgen(module = "/src/js/locks.js")]
 extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = requestLock)]
@@ -74,16 +80,17 @@ async fn error_of(promise: Promise) -> JsValue {
 }
 
 async fn connected(options: &str) -> Handle {
-    let give: Function = js("(exchange, streamsBodies, requestLock, requestWebLock, isWebLockHeld) => {
+    let give: Function = js("(exchange, streamsBodies, nextTask, requestLock, requestWebLock, isWebLockHeld) => {
         globalThis.exchange = (...given) => exchange(outside, ...given);
         globalThis.streamsBodies = streamsBodies;
+        globalThis.nextTask = nextTask;
         globalThis.requestLock = (...given) => requestLock((released) => released, ...given);
         globalThis.isWebLockHeld = isWebLockHeld;
         globalThis.requestWebLock = (...given) => requestWebLock((released) => released, ...given);
     }")
     .unchecked_into();
-    let functions =
-        [&EXCHANGE, &STREAMS_BODIES, &REQUEST_LOCK, &REQUEST_WEB_LOCK, &IS_WEB_LOCK_HELD].map(|function| function.with(Clone::clone));
+    let functions = [&EXCHANGE, &STREAMS_BODIES, &NEXT_TASK, &REQUEST_LOCK, &REQUEST_WEB_LOCK, &IS_WEB_LOCK_HELD]
+        .map(|function| function.with(Clone::clone));
     give.apply(&JsValue::UNDEFINED, &functions.iter().collect::<Array>()).unwrap();
     let outcome = outcome(connect(js(options))).await;
     let handle = get(&outcome, "value");
