@@ -94,15 +94,13 @@ impl<P: Platform> Starts<P> {
         let mut running = Tasks::new();
         let mut pause: Option<(Instant, LocalBoxFuture<'static, ()>)> = None;
         let slots_changed = self.exchange.rate_limiter().changed().join();
-        let (mut ended, mut end) = (pin!(ended(call)), None);
+        let (mut ended, mut has_ended) = (pin!(ended(call)), false);
         poll_fn(|context| {
-            if end.is_none()
-                && let Poll::Ready(error) = ended.as_mut().poll(context)
-            {
-                // The acquisitions that have begun end by themselves.
+            if !has_ended && let Poll::Ready(error) = ended.as_mut().poll(context) {
+                has_ended = true;
+                // The acquisitions that have begun fail by themselves: the signal is theirs too.
                 unacquired.by_ref().for_each(|group| queue.push(group));
                 queue.take().into_iter().for_each(|group| results.reject_all(group, &error));
-                end = Some(error);
             }
             while unacquired.len() > 0 && may_acquire.as_mut().poll(context).is_ready() {
                 for group in unacquired.by_ref().take(ACQUIRED_IN_A_ROW) {
@@ -112,9 +110,9 @@ impl<P: Platform> Starts<P> {
                 may_acquire = self.exchange.ports().next_task();
             }
             for (group, acquired) in acquisitions.poll(context) {
-                match acquired.err().or_else(|| end.clone()) {
-                    Some(error) => results.reject_all(group, &error),
-                    None => queue.push(group),
+                match acquired {
+                    Ok(()) => queue.push(group),
+                    Err(error) => results.reject_all(group, &error),
                 }
             }
             loop {
