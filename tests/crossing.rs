@@ -25,35 +25,14 @@ extern "C" {
     fn evaluate(source: &str) -> Result<JsValue, JsValue>;
 }
 
-#[wasm_bindgen(module = "/src/js/exchange.js")]
-extern "C" {
-    #[wasm_bindgen(thread_local_v2, js_name = exchange)]
-    static EXCHANGE: Function;
-
-    #[wasm_bindgen(thread_local_v2, js_name = streamsBodies)]
-    static STREAMS_BODIES: Function;
-}
-
-#[wasm_bindgen(module = "/src/js/task.js")]
-extern "C" {
-    #[wasm_bindgen(thread_local_v2, js_name = nextTask)]
-    static NEXT_TASK: Function;
-}
-
-#[wasm_bindgen(module = "/src/js/locks.js")]
-extern "C" {
-    #[wasm_bindgen(thread_local_v2, js_name = requestLock)]
-    static REQUEST_LOCK: Function;
-}
-
-#[wasm_bindgen(module = "/src/js/web-lock.js")]
-extern "C" {
-    #[wasm_bindgen(thread_local_v2, js_name = requestWebLock)]
-    static REQUEST_WEB_LOCK: Function;
-
-    #[wasm_bindgen(thread_local_v2, js_name = isWebLockHeld)]
-    static IS_WEB_LOCK_HELD: Function;
-}
+/// Modules of src/js, each before those that import it. They are part of the test, because the web server of wasm-bindgen's runner
+/// may never answer one of five requests at the same time (tiny-http 0.12).
+const MODULES: [(&str, &str); 4] = [
+    ("task.js", include_str!("../src/js/task.js")),
+    ("exchange.js", include_str!("../src/js/exchange.js")),
+    ("web-lock.js", include_str!("../src/js/web-lock.js")),
+    ("locks.js", include_str!("../src/js/locks.js")),
+];
 
 const ACME: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
 /// `{"alg":"HS256"}.{"org_id":ACME}.signature`
@@ -79,19 +58,30 @@ async fn error_of(promise: Promise) -> JsValue {
     get(&outcome(promise).await, "error")
 }
 
-async fn connected(options: &str) -> Handle {
-    let give: Function = js("(exchange, streamsBodies, nextTask, requestLock, requestWebLock, isWebLockHeld) => {
-        globalThis.exchange = (...given) => exchange(outside, ...given);
-        globalThis.streamsBodies = streamsBodies;
-        globalThis.nextTask = nextTask;
-        globalThis.requestLock = (...given) => requestLock((released) => released, ...given);
-        globalThis.isWebLockHeld = isWebLockHeld;
-        globalThis.requestWebLock = (...given) => requestWebLock((released) => released, ...given);
-    }")
+/// Gives the module what src/js/instance.js gives it.
+async fn give_functions() {
+    let give: Function = js("(...modules) => globalThis.functionsGiven ??= (async () => {
+        const urls = {};
+        const functions = {};
+        for (const [name, source] of modules) {
+            const linked = source.replace(/ from \"\\.\\/(.+)\"/g, (_, imported) => ` from '${urls[imported]}'`);
+            urls[name] = URL.createObjectURL(new Blob([linked], { type: 'text/javascript' }));
+            Object.assign(functions, await import(urls[name]));
+        }
+        const { exchange, requestLock, requestWebLock } = functions;
+        Object.assign(globalThis, functions, {
+            exchange: (...given) => exchange(outside, ...given),
+            requestLock: (...given) => requestLock((released) => released, ...given),
+            requestWebLock: (...given) => requestWebLock((released) => released, ...given),
+        });
+    })()")
     .unchecked_into();
-    let functions = [&EXCHANGE, &STREAMS_BODIES, &NEXT_TASK, &REQUEST_LOCK, &REQUEST_WEB_LOCK, &IS_WEB_LOCK_HELD]
-        .map(|function| function.with(Clone::clone));
-    give.apply(&JsValue::UNDEFINED, &functions.iter().collect::<Array>()).unwrap();
+    let modules: Array = MODULES.iter().map(|(name, source)| Array::of2(&(*name).into(), &(*source).into())).collect();
+    outcome(give.apply(&JsValue::UNDEFINED, &modules).unwrap().unchecked_into()).await;
+}
+
+async fn connected(options: &str) -> Handle {
+    give_functions().await;
     let outcome = outcome(connect(js(options))).await;
     let handle = get(&outcome, "value");
     assert!(!handle.is_undefined(), "{}", String::from(JSON::stringify(&outcome).unwrap()));
