@@ -1,4 +1,7 @@
 // Mistakes that the simulation has to find: each with the texts that it replaces, which are there exactly once.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
 const one = (file, find, replace) => [{ file, find, replace }];
 
 export const MUTANTS = [
@@ -64,7 +67,7 @@ export const MUTANTS = [
   },
   {
     name: "gives up a start's fetch when nobody waits for it",
-    edits: one("src/client/mod.rs", "select(keeper, select(is_known, over)).await;", "drop((keeper, is_known, over));"),
+    edits: one("src/client/mod.rs", "select(fetch, select(is_known, over)).await;", "drop((fetch, is_known, over));"),
   },
   {
     name: "forgets the starts of the page's other recorders",
@@ -386,3 +389,20 @@ export const MUTANTS = [
     edits: one("src/auth/sources.rs", "(token.target() == target && token.is_fresh(now)", "(token.is_fresh(now)"),
   },
 ];
+
+/** The files that a mutant changes in the folder: each path with its text, before and after. */
+export async function changesOf({ edits }, folder) {
+  const changes = new Map();
+  for (const { file, find, replace } of edits) {
+    const path = join(folder, file);
+    const { before, after } = changes.get(path) ?? (await unchanged(path));
+    if (after.split(find).length !== 2) throw new Error(`${file} does not have this text exactly once: ${find}`);
+    changes.set(path, { before, after: after.replace(find, () => replace) });
+  }
+  return changes;
+}
+
+async function unchanged(path) {
+  const text = await readFile(path, "utf8");
+  return { before: text, after: text };
+}
