@@ -125,7 +125,7 @@ export function timedOut(what, timeoutMs) {
     __proto__: null,
     code: "TIMEOUT",
     message: `Waiting for ${what} took longer than ${timeoutMs} ms.`,
-    hint: "If the message names another tab, close or reload it. Otherwise, try again, or increase `timeoutMs`.",
+    hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.",
     retryable: true,
   });
 }

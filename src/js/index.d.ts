@@ -193,7 +193,7 @@ export interface LoginOptions {
    * `connect()` rejects with its error. With mode `"popup"`, call `connect()` in a click.
    */
   on?: "call" | "connect" | undefined;
-  /** `"login"`: always ask who signs in, even if a cookie remembers somebody. */
+  /** `"login"`: always ask who signs in, even if a cookie remembers somebody. Then pages do not share tokens. */
   prompt?: "login" | undefined;
   /** Who is expected to sign in: an email address, an organization's name, or `email:organization`. */
   loginHint?: string | undefined;
@@ -585,8 +585,8 @@ export interface Recorder {
   /**
    * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
    * token is acquired, renewed, and replaced once after a 401. After a 429, the request is sent once more if the call's
-   * time allows the wait. After no response, 408 or 5xx, `GET` and `HEAD` are sent three times in all, other methods
-   * once. No organization header is added.
+   * time allows the wait. After no response, 408 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent three times in all,
+   * other methods once. No organization header is added.
    *
    * Resolves to the browser's own `Response`, whatever its status. The library does not read the body: if a server
    * repeats the token there, the page sees it. After `close()` or an abort, the body breaks off.
@@ -754,7 +754,10 @@ export interface StartOptions {
   timeoutMs?: number | undefined;
   /** `recordingType` in the request's body. Default: `"screen"`. */
   recordingType?: string | undefined;
-  /** `false`: this call sends its own start, whatever other calls and pages do. Default: `true`. */
+  /**
+   * `false`: this call sends its own start, whatever other calls and pages do. It never looks for a running recording
+   * before: do not use it after `OUTCOME_UNKNOWN`, a panic or an abort. Default: `true`.
+   */
   share?: boolean | undefined;
 }
 
@@ -772,8 +775,8 @@ export interface StartManyOptions extends StartOptions {
    */
   concurrency?: number | undefined;
   /**
-   * Requests that each token may send in a minute: 1 to 100000. Default: 300. If the API announces a lower limit, that
-   * one counts.
+   * Requests that each token may send in a minute: 1 to 100000. Default: what the API announces
+   * (`inin-ratelimit-allowed`), or 300. If the API announces a lower limit, that one counts.
    */
   requestsPerMinute?: number | undefined;
   /** Called after each start that has settled, in a later turn. If it throws, the console shows that once. */

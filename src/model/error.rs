@@ -71,7 +71,7 @@ codes! {
         when: "A token is empty, longer than 16 KiB, has characters that a bearer token cannot have (RFC 6750), or is a JWT that cannot be read.",
         hint: "Pass the whole access token, on one line, without `Bearer`.";
     TokenExpired "TOKEN_EXPIRED", retry: false, fixed_by: "app",
-        when: "The organization's token has expired or was idle too long, and neither `getToken` nor `login` is set. Or `getToken` returned an expired token.",
+        when: "The organization's token has expired or was idle too long, and neither `getToken` nor `login` is set. Or `getToken` returned an expired token. Or the API says so (401 `credentials.expired`), and no other token helped.",
         hint: "Get a new token of this organization: pass it to addToken(), or let `getToken` return a fresh one. If the token is new, this machine's clock is wrong: set it, or let `getToken` return `expiresIn` too.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
         when: "`getToken` threw, rejected, returned something else than a token, or returned none while `login` is not set. Its error is the `cause`.",
@@ -98,7 +98,7 @@ codes! {
         when: "Nobody signed in within `login.timeoutMs`.",
         hint: "Sign in again, or increase login.timeoutMs.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
-        when: "The API rejects the token (401): it was revoked, idle too long, has expired, or is of another environment. The library does not send it again. If it could get another token, it repeated the call once, and that token was rejected too.",
+        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. The library does not send it again. If it could get another token, it repeated the call once, and that token was rejected too.",
         hint: "Get a new token of this organization in this environment.";
     IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
         when: "The organization's IP allow-list does not have this address (401 `ip.not.authorized`).",
@@ -146,20 +146,20 @@ codes! {
         when: "Too many requests with this token (429). The wait that the API asks for (`retryAfterMs`) exceeds the call's time, or the second attempt got a 429 too. The request was not processed.",
         hint: "Wait before the next call. Other apps of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
-        when: "The API failed (408, 5xx) while a token or a recording was read, or at a request() that may be repeated. No start ends with this code.",
+        when: "The API failed (408, 5xx) while a token or a recording was read, at a stop(), or at a request() that may be repeated. Then it may have taken effect. No start ends with this code.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
         when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
-        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. It changed nothing.",
+        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. No start ends with this code if it may have run. A stop() or a request() that may be repeated may have taken effect.",
         hint: "Check the connection and the browser's console. CSP `connect-src`, a redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that a monitoring script adds all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
-        when: "The call took longer than `timeoutMs`. It started and changed nothing.",
-        hint: "If the message names another tab, close or reload it. Otherwise, try again, or increase `timeoutMs`.";
+        when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
+        hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or an earlier start has this outcome, and the API lists a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no readable response.",
-        hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks before it sends. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
+        hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks before it sends, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or an unknown name.",
         hint: "Correct the argument in the message.";
