@@ -230,6 +230,8 @@ impl<P: Platform> Keyring<P> {
         let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
         self.learn_owner(&is);
         if is_held {
+            // The app may have given it.
+            self.end_sharing(is.target());
             self.store(is);
         }
     }

@@ -543,7 +543,8 @@ export interface Recorder {
    *   minute), less a tenth for other calls. So a long list takes minutes.
    * - An abort of `signal` cancels the starts that have not been sent, with the signal's `reason`. `startMany()` waits
    *   for the others, and still resolves.
-   * - If an agent is listed twice, both starts are merged.
+   * - If an agent is listed twice, one start is sent, and both results are the same. With `share: false`, each has its
+   *   own start.
    *
    * @example
    * const results = await recorder.startMany([agentId, { agentId: another, orgId }], {

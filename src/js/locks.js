@@ -131,8 +131,10 @@ function leave(own) {
 async function takeExclusively(own) {
   const { held, release } = latch();
   const wanted = webLock(WANTED, { __proto__: null, steal: true }, held);
-  const all = webLock(ALL_LOCKS, waitOption(), held);
-  if (!(await all.decided) || !listen(own)) {
+  const isHeld = await webLock(ALL_LOCKS, waitOption(), held).decided;
+  if (!isHeld || !listen(own)) {
+    // Another page may release a lock before this one gets to request it.
+    own.hasWaited = isHeld === false;
     release();
     return share(own);
   }
@@ -219,7 +221,11 @@ function listen(own) {
 }
 
 function stopListening({ onHide }) {
-  if (onHide) document.removeEventListener("visibilitychange", onHide);
+  try {
+    if (onHide) document.removeEventListener("visibilitychange", onHide);
+  } catch {
+    // A script of the page has replaced the method. The listener does nothing from now on.
+  }
 }
 
 function latch() {

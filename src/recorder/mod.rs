@@ -209,8 +209,9 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let mut results = BatchResults::new(starts.len(), &on_settled);
         let mut waiting = StartsByOrg::default();
-        // Decided now: a later switch changes nothing about these starts.
-        let mut default = None;
+        // Decided now: a later switch or sign-out changes nothing about these starts.
+        let call = self.call_for_any(options.clone());
+        let mut default = self.target_org(None).map_err(CallError::from).transpose();
         for (at, start) in starts.enumerate() {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
                 self.exchange.ports().next_task().await;
@@ -224,12 +225,12 @@ impl<P: Platform> Recorder<P> {
                 Err(error) => Err(error.clone().into()),
             };
             match (org, start) {
-                (Ok(org), Ok(start)) => waiting.push(self.target(org), (at, start)),
-                (Err(error), _) => results.settle(at, Err(error)),
-                (Ok(_), Err(error)) => results.settle(at, Err(error.into())),
+                (Ok(org), Ok(start)) => waiting.push(self.target(org), at, start),
+                (Err(error), _) => results.settle(vec![at], Err(error)),
+                (Ok(_), Err(error)) => results.settle(vec![at], Err(error.into())),
             }
         }
-        self.starts.start_many(&self.call_for_any(options), batch, waiting, &mut results).await;
+        self.starts.start_many(&call, batch, waiting, &mut results).await;
         Ok(())
     }
 

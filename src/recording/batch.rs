@@ -67,14 +67,16 @@ impl<'a> BatchResults<'a> {
         BatchResults { progress: BatchProgress { total, ..BatchProgress::default() }, on_settled }
     }
 
-    pub(crate) fn settle(&mut self, at: usize, result: StartResult) {
-        let count = if result.is_ok() { &mut self.progress.fulfilled } else { &mut self.progress.rejected };
-        *count = count.saturating_add(1);
-        (self.on_settled)(at, result, self.progress);
+    pub(crate) fn settle(&mut self, indices: Vec<usize>, result: StartResult) {
+        for at in indices {
+            let count = if result.is_ok() { &mut self.progress.fulfilled } else { &mut self.progress.rejected };
+            *count = count.saturating_add(1);
+            (self.on_settled)(at, result.clone(), self.progress);
+        }
     }
 
     fn reject_all(&mut self, group: Group, error: &CallError) {
-        group.into_places().for_each(|at| self.settle(at, Err(error.clone())));
+        group.into_indices().for_each(|indices| self.settle(indices, Err(error.clone())));
     }
 }
 
@@ -116,8 +118,8 @@ impl<P: Platform> Starts<P> {
                 }
             }
             loop {
-                for (at, result) in running.poll(context) {
-                    results.settle(at, result);
+                for (indices, result) in running.poll(context) {
+                    results.settle(indices, result);
                 }
                 if running.len() == 0 && queue.is_empty() && acquisitions.len() == 0 && unacquired.len() == 0 {
                     return Poll::Ready(());
@@ -133,9 +135,9 @@ impl<P: Platform> Starts<P> {
                     None => false,
                 };
                 let next = if running.len() < batch.concurrency { queue.next(may_go) } else { None };
-                if let Some((target, (at, start))) = next {
+                if let Some((target, (indices, start))) = next {
                     let own_call = self.call_of_batch(call, &target, Signal::default());
-                    running.push(at, self.start_of_batch(call.signal.clone(), own_call, start));
+                    running.push(indices, self.start_of_batch(call.signal.clone(), own_call, start));
                     continue;
                 }
                 if !queue.is_empty() {

@@ -5,8 +5,8 @@ use crate::model::ids::OrgId;
 use crate::model::sorted_map::SortedMap;
 use crate::recording::start::Start;
 
-/// A waiting start, with its index in the batch.
-pub(crate) type Waiting = (usize, Start);
+/// A waiting start, with its indices in the batch: several if its agent is listed more than once.
+pub(crate) type Waiting = (Vec<usize>, Start);
 
 /// Starts by organization, in their order.
 #[derive(Debug, Default)]
@@ -17,21 +17,26 @@ pub(crate) struct StartsByOrg {
 }
 
 impl StartsByOrg {
-    /// Adds a start, which waits behind the others of its organization.
-    pub(crate) fn push(&mut self, target: Target, start: Waiting) {
+    /// Adds a start, which waits behind the others of its organization, or is merged with the same start.
+    pub(crate) fn push(&mut self, target: Target, at: usize, start: Start) {
         let place = self.places.get(&target.org).copied();
         match place.and_then(|place| self.groups.get_mut(place)) {
-            Some(group) => group.starts.push(start),
+            Some(group) => group.push(at, start),
             None => {
                 self.places.insert(target.org.clone(), self.groups.len());
-                self.groups.push(Group { target, starts: vec![start] });
+                let mut group = Group { target, starts: Vec::new(), places: SortedMap::default() };
+                group.push(at, start);
+                self.groups.push(group);
             }
         }
     }
 
     /// The starts of each organization.
     pub(super) fn into_groups(mut self) -> Vec<Group> {
-        self.groups.iter_mut().for_each(|group| group.starts.reverse());
+        for group in &mut self.groups {
+            group.starts.reverse();
+            group.places = SortedMap::default();
+        }
         self.groups
     }
 }
@@ -42,12 +47,27 @@ pub(super) struct Group {
     pub(super) target: Target,
     /// In reverse order, so that the next one is taken from the end.
     starts: Vec<Waiting>,
+    /// The place of each start that others may be merged with, by agent and type.
+    places: SortedMap<String, usize>,
 }
 
 impl Group {
+    fn push(&mut self, at: usize, start: Start) {
+        if start.shares {
+            let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
+            let place = self.places.get(&name).copied();
+            if let Some((indices, _)) = place.and_then(|place| self.starts.get_mut(place)) {
+                indices.push(at);
+                return;
+            }
+            self.places.insert(name, self.starts.len());
+        }
+        self.starts.push((vec![at], start));
+    }
+
     /// The indices of the starts, in their order.
-    pub(super) fn into_places(self) -> impl Iterator<Item = usize> {
-        self.starts.into_iter().rev().map(|(at, _)| at)
+    pub(super) fn into_indices(self) -> impl Iterator<Item = Vec<usize>> {
+        self.starts.into_iter().rev().map(|(indices, _)| indices)
     }
 }
 

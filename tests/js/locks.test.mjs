@@ -269,3 +269,29 @@ test("a page whose document cannot be listened to takes a Web Lock for each lock
   assert.equal(lock.state, "holds");
   assert.deepEqual(origin.holders(ALL_LOCKS), [{ page: one, isExclusive: false }]);
 });
+
+test("a lock is late if the page that held it has handed it over and released it before it was requested", async () => {
+  const { settle, one, other } = twoPages();
+  const theirs = request(one, "one agent", false);
+  await settle();
+  const late = request(other, "one agent", false);
+  // The page that holds the locks is told to hand them over, and the other page is busy.
+  other.hangs = true;
+  await settle();
+  theirs.release();
+  theirs.state = "over";
+  await settle();
+  other.hangs = false;
+  await settle();
+  assert.deepEqual([late.state, late.asked.isLate], ["holds", true]);
+});
+
+test("a page whose document fails after it was listened to hands its locks over", async () => {
+  const { settle, one, other } = twoPages();
+  const first = request(one, "one agent", true);
+  await settle();
+  one.breakDocument();
+  const second = request(other, "another agent", true);
+  await settle();
+  assert.deepEqual([first.state, second.state], ["holds", "holds"]);
+});

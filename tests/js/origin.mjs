@@ -193,7 +193,7 @@ class Page {
 
   /** A script of the page replaces a method. */
   breakDocument() {
-    this.#document.addEventListener = () => {
+    this.#document.addEventListener = this.#document.removeEventListener = () => {
       throw new Error("not here");
     };
   }

@@ -364,6 +364,71 @@ fn a_switch_during_a_batch_does_not_change_its_organization() {
 }
 
 #[test]
+fn a_switch_while_the_list_is_read_does_not_change_its_organization() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let recorder = connect(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
+        let mut starts: Vec<_> = (0..300).map(|number| start_of(&format!("agent-{number}"), [GLOBEX, INITECH][number % 2])).collect();
+        starts.push(Start::new("the last", None, None));
+        let switch = recorder.switch_org(org(GLOBEX), no_options());
+        let (mut results, switched) = join(start_many(&recorder, starts, concurrency(100)), switch).await;
+        switched.unwrap();
+        assert_eq!(results.pop().unwrap().unwrap().org.as_str(), ACME);
+    });
+}
+
+#[test]
+fn a_sign_out_while_the_list_is_read_starts_nothing() {
+    run(async {
+        let world = World::new();
+        world.respond(created).issue_per_org();
+        let recorder = connect(&world, options(&[])).await;
+        let starts = (0..260).map(|number| start_of(&format!("agent-{number}"), ACME)).collect();
+        let (results, signed_out) = join(start_many(&recorder, starts, concurrency(100)), recorder.sign_out(None, no_options())).await;
+        signed_out.unwrap();
+        assert!(results.into_iter().all(|result| error(result).code == Code::NoToken));
+        assert_eq!((world.starts().len(), world.get_token_calls().len()), (0, 0));
+    });
+}
+
+#[test]
+fn an_agent_that_is_listed_twice_is_started_once() {
+    run(async {
+        for limit in [1, 6] {
+            let world = World::new();
+            world.respond(created);
+            let recorder = connect(&world, three_orgs()).await;
+            let listed = || vec![start_of("a", ACME), start_of("b", ACME), start_of("A", ACME), start_of("a", GLOBEX), start_of("a", ACME)];
+            let settled = RefCell::new(Vec::new());
+            let note = |progress: BatchProgress| settled.borrow_mut().push(progress.fulfilled);
+            let results = start_many_with(&recorder, listed(), concurrency(limit), note, no_options()).await.unwrap();
+            let ids: Vec<_> = results.into_iter().map(|result| result.unwrap().id.as_str().to_owned()).collect();
+            assert_eq!(ids, ["rec-a", "rec-b", "rec-a", "rec-a", "rec-a"]);
+            assert_eq!(world.starts().len(), 3);
+            assert_eq!(settled.into_inner(), [1, 2, 3, 4, 5]);
+            // Without sharing, each has its own start.
+            world.clear_log();
+            let alone = listed().into_iter().map(|start| start.map(|start| Start { shares: false, ..start })).collect();
+            start_many(&recorder, alone, concurrency(limit)).await;
+            assert_eq!(world.starts().len(), 5);
+        }
+    });
+}
+
+#[test]
+fn an_agent_that_is_listed_twice_is_rejected_twice() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(404, r#"{"code":"not.found"}"#));
+        let recorder = connect(&world, three_orgs()).await;
+        let results = start_many(&recorder, vec![start_of("a", ACME), start_of("a", ACME)], concurrency(1)).await;
+        assert!(results.into_iter().all(|result| error(result).code == Code::AgentNotFound));
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
 fn progress_counts_each_start_once() {
     run(async {
         let world = World::new();

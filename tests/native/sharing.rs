@@ -10,6 +10,8 @@ use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use std::cell::Cell;
 use std::rc::Rc;
 
+const RESOURCE_OWNER: &str = r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#;
+
 fn accept_with_refresh_token(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":3600,"refresh_token":"refresh"}"#, request)
 }
@@ -308,6 +310,31 @@ fn an_added_token_is_not_shared_although_the_token_before_it_was() {
         one.add_token(AccessToken::parse(&added).unwrap(), no_options()).await.unwrap();
         record(other, GLOBEX).await.unwrap();
         assert_ne!(second.starts()[0].token, added);
+    });
+}
+
+#[test]
+fn a_token_of_the_app_is_not_shared_if_it_replaces_one_that_was() {
+    run(async {
+        let lying = jwt_with_id(ACME, "globex's");
+        let of_globex = lying.clone();
+        let answer = move |request: &SentRequest| match (request.method.as_str(), request.token == of_globex) {
+            ("POST", true) if request.org.as_deref() == Some(ACME) => response(403, RESOURCE_OWNER),
+            _ => accept(request),
+        };
+        let world = World::new();
+        world.respond(answer).issue_per_org();
+        let recorder = connect(&world, options(&[])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(world.shared_tokens(), 1);
+        recorder.add_token(AccessToken::parse(&lying).unwrap(), no_options()).await.unwrap();
+        // The API says that it is Globex's, so it takes the place of the token that was shared.
+        record(&recorder, ACME).await.unwrap();
+        world.clear_log();
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(world.starts()[0].token, lying);
+        // Acme's token is shared, which `getToken` returned.
+        assert_eq!(world.shared_tokens(), 1);
     });
 }
 

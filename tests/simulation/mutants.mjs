@@ -41,7 +41,7 @@ export const MUTANTS = [
       {
         file: "src/recording/attempt.rs",
         find: "self.client.send_tracked(call, &request, token, sent, Some(under_way)).await",
-        replace: "{ let _ = (token, sent, under_way); self.client.send(call, &request).await }",
+        replace: "{ let _ = (token, under_way); self.client.send(call, &request, sent).await }",
       },
     ],
   },
@@ -98,7 +98,7 @@ export const MUTANTS = [
     edits: one(
       "src/auth/keyring.rs",
       "self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))",
-      "self.token_for(target).or_else(|| self.tokens.borrow().first().cloned()).filter(|token| token.is_fresh(self.exchange.now()))",
+      "self.token_for(target).or_else(|| self.tokens().into_iter().next()).filter(|token| token.is_fresh(self.exchange.now()))",
     ),
   },
   {

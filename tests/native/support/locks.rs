@@ -83,6 +83,11 @@ impl World {
         self
     }
 
+    /// How many tokens the pages of this origin share.
+    pub fn shared_tokens(&self) -> usize {
+        self.0.origin.sharers.borrow().len()
+    }
+
     /// The names of the locks that the pages of this origin hold.
     pub fn held_locks(&self) -> Vec<String> {
         self.0.origin.held.borrow().clone()
