@@ -12,7 +12,7 @@ const FULL = {
   calls: { rounds: 1, count: 10_000, warm: 1_000 },
   organizations: { rounds: 1, counts: [1, 5_000], calls: 500 },
   far: { rounds: 2, count: 20, delay: 60 },
-  batch: { rounds: 1, count: 20_000, orgs: 100 },
+  batch: { rounds: 5, count: 20_000, orgs: 100 },
 };
 
 /** A minute: enough to see whether something is broken, not enough to compare. */

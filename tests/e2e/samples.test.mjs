@@ -152,7 +152,7 @@ sample("tokens", "const recorder = await connect({\n  login", "a sign-in at conn
   );
 });
 
-sample("troubleshooting", "console.table", "the report", async (text) => {
+sample("troubleshooting", "import { explain }", "the report", async (text) => {
   await browser.openEmpty({ orgId: globex.id });
   await execute(text, { agentId: globex.agents[0].id, error: {} }, await cloud.token(globex));
   assert.deepEqual(await cloud.starts(), []);
