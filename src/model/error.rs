@@ -146,13 +146,13 @@ codes! {
         when: "Too many requests with this token (429). The wait that the API asks for (`retryAfterMs`) exceeds the call's time, or the second attempt got a 429 too. The request was not processed.",
         hint: "Wait before the next call. Other apps of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
-        when: "The API failed (408, 5xx) while a token or a recording was read, at a stop(), or at a request() that may be repeated. Then it may have taken effect. No start ends with this code.",
+        when: "The API failed (408, 5xx) while a token or a recording was read, at a stop(), or at a request() that may be repeated. The stop() or request() may have taken effect. No start ends with this code.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
         when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
-        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. No start ends with this code if it may have run. A stop() or a request() that may be repeated may have taken effect.",
+        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect.",
         hint: "Check the connection and the browser's console. CSP `connect-src`, a redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that a monitoring script adds all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",

@@ -209,7 +209,7 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let mut results = BatchResults::new(starts.len(), &on_settled);
         let mut waiting = StartsByOrg::default();
-        // Decided now: a later switch or sign-out changes nothing about these starts.
+        // The starts are for the organization and the session of this moment, whatever happens while the list is read.
         let call = self.call_for_any(options.clone());
         let mut default = self.target_org(None).map_err(CallError::from).transpose();
         for (at, start) in starts.enumerate() {

@@ -13,7 +13,6 @@ use proptest::prelude::*;
 
 const API: &str = "https://api.cloud.example";
 const PATH: &str = "/api/v2/users/me";
-const RESOURCE_OWNER: &str = r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#;
 
 fn app_request(method: &str, path: &str) -> AppRequest {
     AppRequest {

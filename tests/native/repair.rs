@@ -9,9 +9,6 @@ use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
 use premium_recorder::token::access_token::AccessToken;
 
-const RESOURCE_OWNER: &str =
-    r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;
-
 fn is_start(request: &SentRequest) -> bool {
     request.method == "POST"
 }

@@ -10,8 +10,6 @@ use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 use std::cell::Cell;
 use std::rc::Rc;
 
-const RESOURCE_OWNER: &str = r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#;
-
 fn accept_with_refresh_token(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":3600,"refresh_token":"refresh"}"#, request)
 }

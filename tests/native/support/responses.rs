@@ -56,6 +56,10 @@ pub fn token_info(org: &str) -> String {
     )
 }
 
+/// The body of a 403 for a token of another organization.
+pub const RESOURCE_OWNER: &str =
+    r#"{"status":403,"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner","contextId":"ctx"}"#;
+
 /// A response to `GET /api/v2/tokens/me` with these scopes, written as JSON.
 pub fn token_info_with_scopes(org: &str, scopes: &str) -> Response {
     response(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
