@@ -70,6 +70,7 @@ async fn give_functions() {
         }
         const { exchange, requestLock, requestWebLock } = functions;
         Object.assign(globalThis, functions, {
+            newOutcome: (value, error, aborted) => ({ value, error, aborted }),
             exchange: (...given) => exchange(outside, ...given),
             requestLock: (...given) => requestLock((released) => released, ...given),
             requestWebLock: (...given) => requestWebLock((released) => released, ...given),
@@ -123,7 +124,7 @@ async fn options_of_a_wrong_type_are_named() {
         ("{ launchUrl: 7 }", "launchUrl"),
         ("{ launchUrl: 'no url' }", "launchUrl"),
         ("{ launchUrl: {} }", "launchUrl.href"),
-        ("{ get tokens() { throw new Error('no') } }", "tokens"),
+        ("{ get tokens() { throw new Error('no') } }", "connect()'s options cannot be read"),
     ] {
         let error = error_of(connect(js(options))).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{options}");

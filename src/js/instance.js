@@ -16,6 +16,7 @@ const NO_RESULT = [];
  */
 export async function start(module, recordPanic, followsPanic) {
   const { imports, run, onPanic, notePanic, connect, reconnect } = glue({
+    newOutcome: (value, error, aborted) => ({ __proto__: null, value, error, aborted }),
     outside,
     abortController,
     forgetController: (controller) => controllers.delete(controller),

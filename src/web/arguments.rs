@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
 use super::codec::{json, pairs};
-use super::foreign::{AbortSignal, own_property, property};
+use super::foreign::{AbortSignal, entries, own_property, property};
 use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
@@ -75,12 +75,8 @@ fn list(place: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<String,
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
-    let given = Arguments { names: None, prefix: format!("{place}."), object: object(place, value)? };
-    let property = |name: JsValue| {
-        let name = name.as_string().unwrap_or_default();
-        given.required(&name, string).map(|text| (name, text))
-    };
-    Object::keys(&given.object).iter().map(property).collect()
+    let given = Arguments::of_copy(place, value, &format!("{place}."))?;
+    given.properties.iter().map(|(name, _)| Ok((name.clone(), given.required(name, string)?))).collect()
 }
 
 fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
@@ -88,10 +84,10 @@ fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, 
     strings_by_name(place, value)
 }
 
-fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
+fn environments(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
     let entry = |(at, item): (usize, JsValue)| {
         let place = format!("{place}[{at}]");
-        let entry = Arguments { names: None, object: object(&place, &item)?, prefix: format!("{place}.") };
+        let entry = Arguments::of_copy(&place, &item, &format!("{place}."))?;
         let field = |name: &str| entry.required(name, string);
         let issuer = entry.string("issuer")?;
         Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
@@ -101,11 +97,9 @@ fn entries(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error>
 
 type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 
-/// An object with named arguments. Only its own properties count. A property that is `undefined` is absent; `null` is not.
+/// An object with named arguments. A property that is `undefined` is absent; `null` is not.
 pub(super) struct Arguments {
-    object: Object,
-    /// The names of its properties, if they were read.
-    names: Option<Vec<String>>,
+    properties: Vec<(String, JsValue)>,
     /// Comes before the names in messages, for example `login.`.
     prefix: String,
 }
@@ -117,26 +111,47 @@ impl Arguments {
     }
 
     fn named(place: &str, value: &JsValue, names: &[&str], prefix: &str) -> Result<Arguments, Error> {
-        let object = if value.is_undefined() { Object::new() } else { object(place, value)? };
-        let given: Vec<_> = Object::keys(&object).iter().filter_map(|key| key.as_string()).collect();
-        if let Some(unknown) = given.iter().find(|name| !names.contains(&name.as_str())) {
+        if value.is_undefined() {
+            return Ok(Arguments { properties: Vec::new(), prefix: String::new() });
+        }
+        let given = Arguments::of_copy(place, value, prefix)?;
+        if let Some((unknown, _)) = given.properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
             return Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", names.join(", "))));
         }
-        Ok(Arguments { object, names: Some(given), prefix: prefix.to_owned() })
+        Ok(given)
     }
 
-    /// An object that may have properties which the library does not read.
-    pub(super) fn of_object(place: &str, value: &JsValue, prefix: &str) -> Result<Arguments, Error> {
-        Ok(Arguments { object: object(place, value)?, names: None, prefix: prefix.to_owned() })
+    /// An object that `src/js` has copied.
+    fn of_copy(place: &str, value: &JsValue, prefix: &str) -> Result<Arguments, Error> {
+        let object = object(place, value)?;
+        let properties = entries(&object).map_err(|_| bad(format!("{place} cannot be read.")))?;
+        Ok(Arguments { properties, prefix: prefix.to_owned() })
+    }
+
+    /// The properties of this name of the app's object, which may have others.
+    pub(super) fn of_object(place: &str, value: &JsValue, names: &[&str], prefix: &str) -> Result<Arguments, Error> {
+        let object = object(place, value)?;
+        let property = |name: &&str| match own_property(&object, name) {
+            Ok(value) => Ok(((*name).to_owned(), value)),
+            Err(_) => Err(bad(format!("{prefix}{name} cannot be read."))),
+        };
+        Ok(Arguments { properties: names.iter().map(property).collect::<Result<_, Error>>()?, prefix: prefix.to_owned() })
     }
 
     pub(super) fn optional<T>(&self, name: &str, read: Read<T>) -> Result<Option<T>, Error> {
-        let value = self.get(name)?;
-        if value.is_undefined() { Ok(None) } else { read(&format!("{}{name}", self.prefix), &value).map(Some) }
+        self.get(name).map(|value| read(&self.place(name), value)).transpose()
     }
 
     pub(super) fn required<T>(&self, name: &str, read: Read<T>) -> Result<T, Error> {
-        read(&format!("{}{name}", self.prefix), &self.get(name)?)
+        read(&self.place(name), self.get(name).unwrap_or(&JsValue::UNDEFINED))
+    }
+
+    fn get(&self, name: &str) -> Option<&JsValue> {
+        self.properties.iter().find(|(other, _)| other == name).map(|(_, value)| value).filter(|value| !value.is_undefined())
+    }
+
+    fn place(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     pub(super) fn string(&self, name: &str) -> Result<Option<String>, Error> {
@@ -157,13 +172,6 @@ impl Arguments {
 
     pub(super) fn signal(&self, name: &str) -> Result<Option<AbortSignal>, Error> {
         self.optional(name, signal)
-    }
-
-    fn get(&self, name: &str) -> Result<JsValue, Error> {
-        if self.names.as_ref().is_some_and(|names| names.iter().all(|other| other != name)) {
-            return Ok(JsValue::UNDEFINED);
-        }
-        own_property(&self.object, name).map_err(|_| bad(format!("{}{name} cannot be read.", self.prefix)))
     }
 }
 
@@ -226,7 +234,7 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
         share_tokens: given.bool("shareTokens")?,
         org_id: given.string("orgId")?,
         environment: given.string("environment")?,
-        environments: given.optional("environments", entries)?.unwrap_or_default(),
+        environments: given.optional("environments", environments)?.unwrap_or_default(),
         launch_params: given.optional("launchParams", launch_params)?.unwrap_or_default(),
         contract: given.optional("contract", contract)?.unwrap_or_default(),
         timeout: given.number("timeoutMs")?,
@@ -236,14 +244,11 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
 
 /// The decoded query pairs of the option `launchUrl`.
 pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, String)>>, Error> {
-    let url = given.get("launchUrl")?;
-    if url.is_undefined() {
-        return Ok(None);
-    }
+    let Some(url) = given.get("launchUrl") else { return Ok(None) };
     // A `URL` or `Location` of any frame has `href`; a string does not.
     let href = match url.as_string() {
         Some(href) => href,
-        None => string("launchUrl.href", &property(object("launchUrl", &url)?.as_ref(), "href"))?,
+        None => string("launchUrl.href", &property(object("launchUrl", url)?.as_ref(), "href"))?,
     };
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
     Ok(Some(pairs(&url.search_params())))

@@ -1,10 +1,11 @@
 //! Text formats that the platform reads and writes: JSON and forms.
 
-use js_sys::{Array, JSON, Object};
+use js_sys::{Array, JSON};
 use wasm_bindgen::prelude::*;
 use web_sys::UrlSearchParams;
 
 use super::browser::Browser;
+use super::foreign::entries;
 use crate::cloud::ports::Codec;
 use crate::model::json::Json;
 
@@ -51,11 +52,7 @@ fn tree(value: &JsValue, depth: u8) -> Json {
     if Array::is_array(value) {
         return Json::Array(Array::from(value).iter().map(|item| tree(&item, depth)).collect());
     }
-    let property = |entry: JsValue| {
-        let entry: Array = entry.unchecked_into();
-        Some((entry.get(0).as_string()?, tree(&entry.get(1), depth)))
-    };
-    Json::Object(Object::entries(value.unchecked_ref()).iter().filter_map(property).collect())
+    Json::Object(entries(value).unwrap_or_default().into_iter().map(|(name, value)| (name, tree(&value, depth))).collect())
 }
 
 /// The decoded pairs of a query.

@@ -1,12 +1,15 @@
 //! Values from the page: promises, responses, signals. Reading one may throw, and an exception that passes through the
 //! module would corrupt it, so every read catches. Reads rely on a value's members, not on its class.
 
-use js_sys::{Object, Promise, Reflect};
+use js_sys::{Array, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = entries)]
+    fn object_entries(object: &JsValue) -> Result<Array, JsValue>;
+
     /// An `AbortSignal` of any frame.
     #[derive(Clone)]
     pub(super) type AbortSignal;
@@ -34,9 +37,13 @@ pub(super) fn own_property(value: &JsValue, name: &str) -> Result<JsValue, JsVal
     if descriptor.is_undefined() { Ok(descriptor) } else { Reflect::get(value, &name) }
 }
 
-/// An object without a prototype: nobody finds anything in it but what we set.
-pub(super) fn bare_object() -> Object {
-    Object::create(JsValue::NULL.unchecked_ref::<Object>())
+/// The own properties of an object, in their order.
+pub(super) fn entries(object: &JsValue) -> Result<Vec<(String, JsValue)>, JsValue> {
+    let entry = |entry: JsValue| {
+        let entry: Array = entry.unchecked_into();
+        Some((entry.get(0).as_string()?, entry.get(1)))
+    };
+    Ok(object_entries(object)?.iter().filter_map(entry).collect())
 }
 
 /// Awaits the value, if it is a promise or anything else with a `then`.

@@ -6,7 +6,7 @@ use js_sys::{Array, JSON, Object, Reflect};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
 
-use super::foreign::{bare_object, own_property};
+use super::foreign::own_property;
 use crate::cloud::call::CallError;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Error, Seen};
@@ -18,6 +18,13 @@ use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::batch::BatchProgress;
 use crate::token::org_token::{KnownBy, OrgToken};
+
+#[wasm_bindgen]
+extern "C" {
+    /// An outcome, for `src/js/module.js`.
+    #[wasm_bindgen(js_name = newOutcome)]
+    fn new_outcome(value: &JsValue, error: &JsValue, aborted: bool) -> JsValue;
+}
 
 /// A value from JavaScript as an error's cause, unchanged.
 pub(super) fn foreign(value: JsValue) -> Cause {
@@ -90,16 +97,14 @@ pub(super) fn without_prototype(object: JsValue) -> JsValue {
     object
 }
 
-/// `{ value }`, `{ error }` or `{ aborted }`. An export never rejects, so a rejection can only be a bug of ours.
+/// What a call of the module resolves to. An export never rejects, so a rejection can only be a bug of ours.
 pub(super) fn outcome(result: Result<JsValue, CallError>) -> JsValue {
-    let (name, value) = match result {
-        Ok(value) => ("value", value),
-        Err(CallError::Error(error)) => ("error", error_value(&error)),
-        Err(CallError::Aborted) => ("aborted", JsValue::TRUE),
-    };
-    let outcome = bare_object();
-    set(&outcome, name, &value);
-    outcome.into()
+    let absent = JsValue::UNDEFINED;
+    match result {
+        Ok(value) => new_outcome(&value, &absent, false),
+        Err(CallError::Error(error)) => new_outcome(&absent, &error_value(&error), false),
+        Err(CallError::Aborted) => new_outcome(&absent, &absent, true),
+    }
 }
 
 fn error_value(error: &Error) -> JsValue {
