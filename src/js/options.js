@@ -37,22 +37,33 @@ export function snapshotOf(data, notData) {
     const length = Object.hasOwn(value, "length") ? Number(value.length) : 0;
     // So would the characters of a String.
     if (!(length <= MAX_PROPERTIES)) throw new RangeError("Too many properties.");
+    return isList ? copyList(value, length) : copyObject(value, notData);
+  }
+
+  function copyList(list, length) {
     // Own items, so that setting them later calls no setter of Object.prototype.
-    const copied = isList ? Array.from({ __proto__: null, length }) : Object.create(null);
-    copies.set(value, copied);
-    const names = isList ? copied : Object.keys(value);
-    count += names.length;
-    if (count > MAX_PROPERTIES) throw new RangeError("Too many properties.");
-    if (isList) {
-      // By number: to make a text of each index would take as long again.
-      for (let at = 0; at < length; at++) if (Object.hasOwn(value, at)) copied[at] = copy(value[at]);
-      return copied;
-    }
+    const copied = Array.from({ __proto__: null, length });
+    add(list, copied, length);
+    // By number: to make a text of each index would take as long again.
+    for (let at = 0; at < length; at++) if (Object.hasOwn(list, at)) copied[at] = copy(list[at]);
+    return copied;
+  }
+
+  function copyObject(object, notData) {
+    const copied = Object.create(null);
+    const names = Object.keys(object);
+    add(object, copied, names.length);
     for (const name of names) {
-      if (!Object.hasOwn(value, name)) continue;
-      copied[shorten(name, MAX_NAME)] = notData.includes(name) ? value[name] : copy(value[name]);
+      if (!Object.hasOwn(object, name)) continue;
+      copied[shorten(name, MAX_NAME)] = notData.includes(name) ? object[name] : copy(object[name]);
     }
     return copied;
+  }
+
+  function add(value, copied, properties) {
+    copies.set(value, copied);
+    count += properties;
+    if (count > MAX_PROPERTIES) throw new RangeError("Too many properties.");
   }
 }
 

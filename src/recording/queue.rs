@@ -11,7 +11,7 @@ pub(crate) type Waiting = (Vec<usize>, Start);
 /// Starts by organization, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct StartsByOrg {
-    groups: Vec<Group>,
+    groups: Vec<MergedStarts>,
     /// The place of each organization's group. All starts of a batch are for one environment.
     places: SortedMap<OrgId, usize>,
 }
@@ -24,7 +24,7 @@ impl StartsByOrg {
             Some(group) => group.push(at, start),
             None => {
                 self.places.insert(target.org.clone(), self.groups.len());
-                let mut group = Group { target, starts: Vec::new(), places: SortedMap::default() };
+                let mut group = MergedStarts { target, starts: Vec::new(), places: SortedMap::default() };
                 group.push(at, start);
                 self.groups.push(group);
             }
@@ -32,26 +32,24 @@ impl StartsByOrg {
     }
 
     /// The starts of each organization.
-    pub(super) fn into_groups(mut self) -> Vec<Group> {
-        for group in &mut self.groups {
-            group.starts.reverse();
-            group.places = SortedMap::default();
-        }
-        self.groups
+    pub(super) fn into_groups(self) -> impl Iterator<Item = Group> {
+        self.groups.into_iter().map(|MergedStarts { target, mut starts, .. }| {
+            starts.reverse();
+            Group { target, starts }
+        })
     }
 }
 
-/// The starts of one organization that wait for their turn.
+/// The starts of one organization, in their order.
 #[derive(Debug)]
-pub(super) struct Group {
-    pub(super) target: Target,
-    /// In reverse order, so that the next one is taken from the end.
+struct MergedStarts {
+    target: Target,
     starts: Vec<Waiting>,
     /// The place of each start that others may be merged with, by agent and type.
     places: SortedMap<String, usize>,
 }
 
-impl Group {
+impl MergedStarts {
     fn push(&mut self, at: usize, start: Start) {
         if start.shares {
             let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
@@ -64,7 +62,17 @@ impl Group {
         }
         self.starts.push((vec![at], start));
     }
+}
 
+/// The starts of one organization that wait for their turn.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) target: Target,
+    /// In reverse order, so that the next one is taken from the end.
+    starts: Vec<Waiting>,
+}
+
+impl Group {
     /// The indices of the starts, in their order.
     pub(super) fn into_indices(self) -> impl Iterator<Item = Vec<usize>> {
         self.starts.into_iter().rev().map(|(indices, _)| indices)
