@@ -43,7 +43,8 @@ fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
         let access_token = token("What getToken returned", &value).map_err(not_a_token)?;
         return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
-    let given = Arguments::of_object("What getToken returned", &value, &["accessToken", "expiresIn"], "getToken().").map_err(not_a_token)?;
+    let given =
+        Arguments::of_object("What getToken returned", &value, &["accessToken", "expiresIn"], "getToken().").map_err(not_a_token)?;
     Ok(IssuedToken {
         access_token: given.required("accessToken", token).map_err(not_a_token)?.into(),
         expires_in: given.optional("expiresIn", seconds).map_err(not_a_token)?.flatten(),
