@@ -71,16 +71,20 @@ export interface ConnectOptions {
    * Access tokens that you have already, each of one organization: the token alone, without `Bearer`, at most 16 KiB.
    * If one of them cannot be assigned to an organization, `connect()` rejects. An expired JWT is stored as expired.
    */
-  tokens?: string[] | undefined;
+  tokens?: readonly string[] | undefined;
   /**
-   * Returns an access token. Called if there is no token of the organization, if it has expired or was rejected, and in
-   * the background shortly before it expires (at a tenth of its life, at most 60 s). Concurrent calls for one
-   * organization share one call of `getToken`, across all pages of this origin (see `shareTokens`).
+   * Returns an access token. Called if there is no token of the organization, and if it has expired or was rejected.
+   * If a call uses a token that is about to expire (a tenth of its life is left, at most 60 s), `getToken` is called
+   * in the background. Tokens that no call uses are not renewed. Concurrent calls for one organization share one call
+   * of `getToken`, across all pages of this origin (see `shareTokens`).
    *
    * - If nobody has named an organization and there is no token, `need.orgId` is absent. Return a token of your
    *   session's organization.
-   * - `null` or `undefined` means that there is no token. Then `login` is next, if it is set.
+   * - `null` or `undefined` means that there is no token. Then `login` is next. Without `login`, the call fails with
+   *   `TOKEN_SOURCE_FAILED`.
    * - If it throws, the call fails with `TOKEN_SOURCE_FAILED`, and the thrown value is the `cause`.
+   * - If it returns something else than a token, the call fails with `TOKEN_SOURCE_FAILED`, with `TOKEN_MALFORMED` for
+   *   a malformed token, or with `TOKEN_EXPIRED` for an expired one.
    * - If it returns another organization's token, the token is discarded, and the call fails with
    *   `TOKEN_SOURCE_WRONG_ORG`.
    *
@@ -114,20 +118,21 @@ export interface ConnectOptions {
   /** The names of your launch URL's parameters, if they are neither the official ones nor those of Genesys' samples. */
   launchParams?: LaunchParams | undefined;
   /** Environments other than Genesys' regions: a private cloud, or a server on this machine. */
-  environments?: EnvironmentEntry[] | undefined;
+  environments?: readonly EnvironmentEntry[] | undefined;
   /** What differs from the default recording API. */
   contract?: RecordingContract | undefined;
   /**
    * The WebAssembly module, or its URL. Any MIME type works; with `application/wasm`, it compiles while it loads.
    * Default: `premium_recorder_bg.wasm` beside the JavaScript. Required in Node.js (pass the bytes) and in IIFE or
-   * CommonJS bundles (pass the URL). A later `connect()` must pass the same URL or equal bytes, or nothing. After a
-   * `TIMEOUT` while the module was loading, the next `connect()` fetches it again and uses whichever response comes
-   * first.
+   * CommonJS bundles (pass the URL). A later `connect()` must pass nothing, the same URL written the same way, equal
+   * bytes, or the same `Response` or `Module` object; after a first one without `wasm`, nothing. After a `TIMEOUT`
+   * while the module was loading, the next `connect()` fetches it again and uses whichever response comes first.
    */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module | undefined;
   /**
-   * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. Loading the
-   * module, and waiting for a connection in progress, have the same limit of their own.
+   * The longest time that a call may take, in milliseconds: above 0, at most 2147483647. Default: 15000. A start that
+   * was sent may take 5 s more, to look for the recording. Loading the module, and waiting for a connection in
+   * progress, have the same limit of their own.
    */
   timeoutMs?: number | undefined;
   /**
@@ -164,11 +169,14 @@ export type LaunchParams = Partial<
  * });
  */
 export interface LoginOptions {
-  /** Id of the OAuth client (public, authorization code with PKCE), if one client serves all environments. */
+  /**
+   * Id of the OAuth client (public, authorization code with PKCE), if one client serves all environments. Set either
+   * `clientId` or `clientIds`: both or neither is a `BAD_ARGUMENT`.
+   */
   clientId?: string | undefined;
   /**
    * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. An
-   * unknown name is a `BAD_ARGUMENT`.
+   * unknown name is a `BAD_ARGUMENT`, and so is a list without the page's own environment.
    */
   clientIds?: Record<string, string> | undefined;
   /**
@@ -212,7 +220,7 @@ export interface LoginOptions {
    * The organizations (UUIDs) of your customers. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
    * its token is discarded. A call for another one opens no window. Default: every organization.
    */
-  allowedOrgIds?: string[] | undefined;
+  allowedOrgIds?: readonly string[] | undefined;
   /**
    * The longest time that the person may take, in milliseconds: above 0, at most 2147483647. Default: 120000.
    * Meanwhile, the `timeoutMs` of the calls that wait is paused.
@@ -287,7 +295,10 @@ export interface LaunchContext {
   readonly targetEnv?: string;
   /** `pcEnvironment`, alias `environment` if it is a region's domain */
   readonly pcEnvironment?: string;
-  /** `orgId`. Genesys Cloud has no placeholder for it: write it into the URL of each customer's instance. */
+  /**
+   * `orgId`. Genesys Cloud has no placeholder for it: write it into the URL of each customer's instance. If it is no
+   * UUID and `connect()` has no `orgId`, `connect()` rejects with `BAD_ARGUMENT`.
+   */
   readonly orgId?: string;
   /** `gcLangTag` or `pcLangTag`, alias `langTag` */
   readonly langTag?: string;
@@ -332,7 +343,7 @@ export interface FetchInit {
 }
 
 /** A JSON value. */
-export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
 /**
  * The recording API, as data. Every part is optional and replaces the default. The default comes from a forum thread
@@ -400,24 +411,24 @@ export interface RecordingContract {
    * The API's words for a running recording and for one that has stopped; case does not matter. With `recording: []`,
    * every recording runs that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
    */
-  states?: { recording?: string[] | undefined; stopped?: string[] | undefined } | undefined;
+  states?: { recording?: readonly string[] | undefined; stopped?: readonly string[] | undefined } | undefined;
   /**
    * Error codes of the API that mean "already being recorded", besides the status 409. The call resolves to the running
    * recording if the list has it, and rejects with `CONFLICT` otherwise. Default: none.
    */
-  alreadyRunning?: string[] | undefined;
+  alreadyRunning?: readonly string[] | undefined;
   /**
    * Names of the headers that carry the target organization's id; `[]` for none. Default:
    * `["X-Genesys-Organization-Id"]`. Headers that browsers forbid, such as `Via` or `Sec-…`, are a `BAD_ARGUMENT`.
    */
-  orgHeaders?: string[] | undefined;
+  orgHeaders?: readonly string[] | undefined;
   /** OAuth scope of a start: short for `scopes: { start: [scope] }`. Default: `"screenrecordings:write"`. */
   scope?: string | undefined;
   /**
    * OAuth scopes for starting and stopping, and for reading. One of each list is enough. `[]`: unknown. `read` defaults
    * to `start`.
    */
-  scopes?: { start?: string[] | undefined; read?: string[] | undefined } | undefined;
+  scopes?: { start?: readonly string[] | undefined; read?: readonly string[] | undefined } | undefined;
   /**
    * Name of a header, such as `"Idempotency-Key"`, by which the API recognizes a repeated start. Each start carries a
    * random UUID in it. Set it only if your API supports it and its CORS allows it. It prevents a second recording if
@@ -450,19 +461,21 @@ export interface Recorder {
   readonly environment: Environment;
   /**
    * The organization of calls without `orgId`: that of the last `switchOrg()`, else the option of `connect()`, else the
-   * launch URL's, else the organization that a sign-in or `getToken` decided, else the only one with a token.
+   * launch URL's, else the organization that a sign-in or `getToken` decided, else the only one in `orgs()`.
    * `undefined` if none of them is known.
    */
   readonly orgId: string | undefined;
   /** What the launch URL says. */
   readonly launch: LaunchContext;
-  /** The organizations that there are tokens for. Never contains the text of a token. */
+  /** The organizations that there are tokens for, expired tokens included. Never contains the text of a token. */
   orgs(): OrgSummary[];
   /**
    * Stores a token under its own organization and replaces the one that was there. An expired token does not replace a
    * valid one.
    *
-   * @throws {RecorderError} `TOKEN_MALFORMED`, `UNAUTHENTICATED`, `NETWORK`, `TIMEOUT`, `CLOSED`
+   * @throws {RecorderError} `BAD_ARGUMENT` for something else than a string, `TOKEN_MALFORMED`, `CLOSED`. If the API
+   * has to say whose the token is (`GET /api/v2/tokens/me`): its refusals, such as `UNAUTHENTICATED`, and `NETWORK`,
+   * `TIMEOUT` and `CLOUD_UNAVAILABLE`
    */
   addToken(token: string): Promise<OrgSummary>;
   /**
@@ -471,15 +484,15 @@ export interface Recorder {
    * choice becomes the target. If there is a valid token, nobody is asked: to change the account, call `signOut()`
    * first.
    *
-   * @throws {RecorderError} As `switchOrg()`, and `LOGIN_WRONG_ORG` for an organization that is not in
-   * `login.allowedOrgIds`.
+   * @throws {RecorderError} As `switchOrg()`, and `ORG_AMBIGUOUS`
    */
   signIn(options?: SignInOptions): Promise<OrgSummary>;
   /**
    * The organizations that trust the signed-in user's own one (`GET /api/v2/users/me?expand=trustors`). A partner's
    * user can sign in to those that are enabled. Empty if there are none.
    *
-   * @throws {RecorderError} As `switchOrg()` if there is no token of the target organization, and refusals of the API.
+   * @throws {RecorderError} As `switchOrg()` if there is no token of the target organization, `ORG_AMBIGUOUS`, and
+   * refusals of the API
    */
   availableOrgs(): Promise<AvailableOrg[]>;
   /**
@@ -488,10 +501,11 @@ export interface Recorder {
    *
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - Arguments and recorder: `BAD_ARGUMENT`, `CLOSED`
-   * - Tokens: `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`
-   * - Sign-in: `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`,
-   *   `LOGIN_TIMEOUT`
-   * - Always possible: `NETWORK`, `TIMEOUT`
+   * - Tokens: `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`,
+   *   `TOKEN_SOURCE_WRONG_ORG`, and refusals of `GET /api/v2/tokens/me`
+   * - Sign-in: `INSECURE_ORIGIN`, `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`,
+   *   `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
+   * - Always possible: `NETWORK`, `TIMEOUT`, `CLOUD_UNAVAILABLE`
    */
   switchOrg(orgId: string): Promise<OrgSummary>;
   /**
@@ -505,8 +519,9 @@ export interface Recorder {
    * - **Merged.** Calls for the same organization, agent and `recordingType` at the same time are merged into one
    *   start, in this page and, with Web Locks, across all frames and tabs of this origin and storage partition. Each
    *   call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
-   * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to that
-   *   recording, with `alreadyRunning: true`.
+   * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to the
+   *   running recording that the API lists, with `alreadyRunning: true`. If it lists none, the call rejects with
+   *   `CONFLICT`.
    *
    * docs/starting-once.md has the details, and what browsers and proxies may repeat.
    *
@@ -519,17 +534,17 @@ export interface Recorder {
    *   show(`${error.message} ${error.hint}`);
    * }
    *
-   * @param agentId The id of a user in the target organization: 1 to 256 characters.
+   * @param agentId The id of a user in the target organization: 1 to 256 characters, no control characters, no blanks
+   *   at the ends.
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - Nothing was sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`, `TOKEN_EXPIRED`,
-   *   `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`, `CLOUD_UNAVAILABLE`, `TIMEOUT`,
-   *   `CLOSED`
-   * - Nothing was sent, because the sign-in failed: `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`,
-   *   `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
+   *   `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`, `CLOUD_UNAVAILABLE`, `TIMEOUT`
+   * - Nothing was sent, because the sign-in failed: `INSECURE_ORIGIN`, `LOGIN_BLOCKED`, `LOGIN_CANCELLED`,
+   *   `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
    * - The API refused: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`, `SCOPE_MISSING`, `PERMISSION_MISSING`,
    *   `FORBIDDEN`, `USER_NEEDED`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`, `LIMIT_REACHED`,
    *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`
-   * - The recording may be running: `OUTCOME_UNKNOWN`
+   * - The recording may be running: `OUTCOME_UNKNOWN`, and `CLOSED` if its message says so
    * @throws `signal.reason` if the signal aborts. The start may have run; the next one for this agent looks first.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
@@ -553,8 +568,9 @@ export interface Recorder {
    * const failed = results.filter(({ status }) => status === "rejected");
    *
    * @param agents Ids of agents, or objects with an agent's id and organization.
-   * @throws {RecorderError} `BAD_ARGUMENT`, `CLOSED` if the recorder is closed already, and `PANICKED`. Other errors
-   * are in the results.
+   * @throws {RecorderError} `BAD_ARGUMENT` if `agents` is no array or an option is wrong; `CLOSED` if the recorder is
+   * closed already; `PANICKED`. Other errors are in the results. A wrong agent, `orgId` or `recordingType` is there too,
+   * for each start that it concerns.
    */
   startMany(
     agents: readonly (string | AgentOfOrg)[],
@@ -565,7 +581,7 @@ export interface Recorder {
    * {path}?agentId=`. If a response is lost, the request is repeated, three times in all.
    *
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
-   * - No token: as `switchOrg()`
+   * - No token: as `switchOrg()`, and `ORG_AMBIGUOUS`
    * - The API refused: as `startRecording()`, and `RECORDING_NOT_FOUND` if it has no list
    * - The list has a recording that cannot be read: `UNEXPECTED_ANSWER`
    * - Always possible: `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
@@ -589,8 +605,9 @@ export interface Recorder {
    * time allows the wait. After no response, 408 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent three times in all,
    * other methods once. No organization header is added.
    *
-   * Resolves to the browser's own `Response`, whatever its status. The library does not read the body: if a server
-   * repeats the token there, the page sees it. After `close()` or an abort, the body breaks off.
+   * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body after 401, 403
+   * and 429, and of no other response: if a server repeats the token there, the page sees it. After `close()` or an
+   * abort, the body breaks off.
    *
    * @example
    * const response = await recorder.fetch("/api/v2/users/me?expand=presence");
@@ -598,16 +615,18 @@ export interface Recorder {
    *
    * @param path A path that begins with one `/`, or a URL of `environment.api`, such as a response's `nextUri`.
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
-   * - Nothing was sent: `BAD_ARGUMENT` for another path, for a header that is not the app's (`Authorization`, `Cookie`,
-   *   …) and for what `fetch` does not take; as `switchOrg()` if there is no token; `RATE_LIMITED` if the wait after an
-   *   earlier 429 is too long; `CLOSED`
+   * - Nothing was sent: `BAD_ARGUMENT` for another path, for a header that is not the app's (`Authorization`,
+   *   `Cookie`, …) and for what `fetch` does not take; as `switchOrg()` if there is no token; `ORG_AMBIGUOUS`;
+   *   `RATE_LIMITED` if the wait after an earlier 429 is too long
    * - The request may have been processed, and must not be repeated: `OUTCOME_UNKNOWN`
-   * - Always possible: `NETWORK`, `TIMEOUT`
+   * - Always possible: `NETWORK`, `TIMEOUT`, and `CLOSED`, also after the request was sent
    */
   fetch(path: string | URL, init?: FetchInit): Promise<Response>;
   /**
    * Does the same as `fetch()`, with JSON: sends `json`, and resolves to the response's JSON, or to `undefined` if the
-   * response is empty. If the status is not 2xx, rejects with an error that explains it. `timeoutMs` includes the body.
+   * response is empty. `json` needs a `method` such as `POST`, and no `body`. `request<User>(path)` names the type of
+   * the response, which nothing checks. If the status is not 2xx, rejects with an error that explains it. `timeoutMs`
+   * includes the body.
    *
    * @example
    * await recorder.request(`/api/v2/conversations/${id}/recordingstate`, { method: "PATCH", json: { recordingState: "PAUSED" } });
@@ -700,11 +719,14 @@ export type RecorderEvent =
       source: "refresh-token" | "getToken" | "login";
       reason: TokenNeed["reason"];
     }
-  /** A token was stored, and replaced an earlier one of the organization. */
+  /** A token was stored. It replaces an earlier token of the organization, if there was one. */
   | { type: "token-filed"; orgId: string; homeOrgId?: string; scopes?: string[]; knownBy: OrgSummary["knownBy"] }
   /** A request is sent. `request` counts from 1. `orgId` is absent if the request asks whose a token is. */
   | { type: "request"; request: number; method: string; url: string; orgId?: string }
-  /** The request has ended, without `status` if no response came. `durationMs` counts from its sending. */
+  /**
+   * The request has ended, without `status` if no response came. `durationMs` counts from its sending. A request that
+   * is given up (abort, timeout, `close()`) may have no `answer`.
+   */
   | { type: "answer"; request: number; status?: number; durationMs: number; correlationId?: string }
   /** The API refused a call with this code, and the cause is fixed. */
   | { type: "repair"; orgId: string; code: ErrorCode }
@@ -719,7 +741,10 @@ export type RecorderEvent =
    * have sent the start twice, or somebody else started one in the same seconds.
    */
   | { type: "duplicate-recording"; orgId: string; agentId: string; recordingIds: string[] }
-  /** The target organization changed: by `switchOrg()` or `signIn()`, or because the first token decided it. */
+  /**
+   * Calls without `orgId` are now for this organization: after each `switchOrg()` and `signIn({ orgId })`, and when a
+   * token decided it. `previousOrgId` is absent if there was no other target.
+   */
   | { type: "org-changed"; orgId: string; previousOrgId?: string }
   /** A call is sent although its token lacks the scope, because the organization may not enforce scopes. */
   | { type: "warning"; code: "SCOPE_MISSING"; orgId: string; missingScope: string; nearMiss?: string }
@@ -749,11 +774,12 @@ export interface StartOptions {
   /** Ends this call with `signal.reason`, but not the merged calls of others. A start that was sent may have run. */
   signal?: AbortSignal | undefined;
   /**
-   * The longest time that this call may take, in milliseconds, instead of that of `connect()`. The time in which a
-   * person signs in does not count: `login.timeoutMs` limits it.
+   * The longest time that this call may take, in milliseconds, instead of that of `connect()`. A start that was sent
+   * may take 5 s more, to look for the recording. The time in which a person signs in does not count:
+   * `login.timeoutMs` limits it.
    */
   timeoutMs?: number | undefined;
-  /** `recordingType` in the request's body. Default: `"screen"`. */
+  /** `recordingType` in the request's body: a word of the API, without control characters. Default: `"screen"`. */
   recordingType?: string | undefined;
   /**
    * `false`: this call sends its own start, whatever other calls and pages do. It never looks for a running recording
@@ -772,11 +798,12 @@ export interface AgentOfOrg {
 /** Options of {@link Recorder.startMany}. `timeoutMs` counts for each start from its turn on. */
 export interface StartManyOptions extends StartOptions {
   /**
-   * How many starts run at the same time: 1 to 100. Default: 6, the connections that browsers open to an HTTP/1.1 host.
+   * How many starts run at the same time: a whole number from 1 to 100. Default: 6, the connections that browsers open
+   * to an HTTP/1.1 host.
    */
   concurrency?: number | undefined;
   /**
-   * Requests that each token may send in a minute: 1 to 100000. Default: what the API announces
+   * Requests that each token may send in a minute: a whole number from 1 to 100000. Default: what the API announces
    * (`inin-ratelimit-allowed`), or 300. If the API announces a lower limit, that one counts.
    */
   requestsPerMinute?: number | undefined;
@@ -828,8 +855,8 @@ export interface Recording {
   /** When it started (ISO 8601), if the API says so. */
   readonly startedAt?: string;
   /**
-   * Whether `startRecording()` found it instead of starting it: it ran before the call, as far as the clocks can tell.
-   * Always true after a 409.
+   * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
+   * clocks can tell, or the API refused the start with a 409. Always `false` if another method returned the recording.
    */
   readonly alreadyRunning: boolean;
   /** The API's own JSON for it. */
@@ -837,6 +864,9 @@ export interface Recording {
   /**
    * Stops it, and resolves to its new state. You can call it again. If a response is lost, the request is repeated,
    * three times in all.
+   *
+   * If the API accepts the stop without describing the recording, the library reads it. If that fails, the call rejects
+   * with the code of the read, and the message begins with "The API accepted the stop".
    *
    * @throws {RecorderError} `RECORDING_NOT_FOUND`, `CONFLICT` if the API does not allow it, and as {@link
    * Recorder.recordings}. With `NETWORK`, `TIMEOUT` and `CLOUD_UNAVAILABLE`, it may have stopped.
@@ -866,6 +896,8 @@ export class RecorderError extends Error {
   /** For the tests of your own error handling: `new RecorderError({ code: "NO_TOKEN" })`. */
   constructor(init: RecorderErrorInit);
   readonly name: "RecorderError";
+  /** The code, a colon, and what happened, for a person. The wording may change: branch on `code`. */
+  readonly message: string;
   /** What happened. Codes are stable, one for each cause: see [error codes](../docs/error-codes.md). */
   readonly code: ErrorCode;
   /** What to do now, in a sentence or two. */
@@ -888,7 +920,7 @@ export class RecorderError extends Error {
   readonly nearMiss?: string;
   /** Names of the headers that carried the organization's id. */
   readonly orgHeaders?: string[];
-  /** How long the API asks to wait (429), in milliseconds. */
+  /** How long the API asks to wait (429, also 503), in milliseconds. */
   readonly retryAfterMs?: number;
   /**
    * With `OUTCOME_UNKNOWN`: the agent's recordings that the API listed when the library looked. Absent if it did not
@@ -905,7 +937,10 @@ export class RecorderError extends Error {
   readonly cause?: unknown;
 }
 
-/** The fields of a {@link RecorderError} that you make. By default, `message` and `hint` are empty and `retryable` is `false`. */
+/**
+ * The fields of a {@link RecorderError} that you make. The code is put before your `message`. By default, `hint` is
+ * empty and `retryable` is `false`.
+ */
 export type RecorderErrorInit = { code: ErrorCode } & {
   [Field in Exclude<keyof RecorderError, "code" | "name" | "stack">]?: RecorderError[Field] | undefined;
 };

@@ -8,7 +8,7 @@ export function httpClient(recorder, AbstractHttpClient, { orgId } = {}) {
     async request(options) {
       const { url, method, headers, params, data, timeout } = (await this.preHook?.(options)) ?? options;
       const body = bodyOf(data, headers);
-      const init = { method, headers: headersFor(body, headers), body, orgId, timeoutMs: timeout ?? this.timeout };
+      const init = { method, headers: headersFor(body, headers), body, orgId, timeoutMs: (timeout ?? this.timeout) || undefined };
       const response = await answerOf(await recorder.fetch(pathOf(url, params), init));
       if (response.status < 200 || response.status > 299) {
         throw Object.assign(new Error(`Request failed with status code ${response.status}`), { response });

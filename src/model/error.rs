@@ -62,7 +62,7 @@ codes! {
         when: "There is no token of the organization or of any other, and neither `getToken` nor `login` is set. Or somebody signed out while a token was being obtained.",
         hint: "Pass the organization's token in `tokens` or to addToken(), or set `getToken` or `login` in connect().";
     OrgAmbiguous "ORG_AMBIGUOUS", retry: false, fixed_by: "app",
-        when: "There are tokens of several organizations, and nothing names the target.",
+        when: "There are tokens of several organizations, expired tokens included, and nothing names the target.",
         hint: "Name the organization: `orgId` of the call, of connect() or in the launch URL, or switchOrg().";
     OrgMismatch "ORG_MISMATCH", retry: false, fixed_by: "app",
         when: "There are only tokens of other organizations. Nothing was sent.",
@@ -74,8 +74,8 @@ codes! {
         when: "The organization's token has expired or was idle too long, and neither `getToken` nor `login` is set. Or `getToken` returned an expired token. Or the API says so (401 `credentials.expired`), and no other token helped.",
         hint: "Get a new token of this organization: pass it to addToken(), or let `getToken` return a fresh one. If the token is new, this machine's clock is wrong: set it, or let `getToken` return `expiresIn` too.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
-        when: "`getToken` threw, rejected, returned something else than a token, or returned none while `login` is not set. Its error is the `cause`.",
-        hint: "See `cause`: getToken threw it.";
+        when: "`getToken` threw, rejected, returned something else than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned.",
+        hint: "See the message and `cause`.";
     TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
         when: "`getToken` returned another organization's token. The token was discarded.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>. Cookies may select another account.";
@@ -92,7 +92,7 @@ codes! {
         when: "An authorization response does not belong to a request of this page: another `state`, a `state` that was used before, another issuer (`iss`), or another login origin. The response was discarded.",
         hint: "Sign in again from the app. Do not open, reload or bookmark the redirect URI.";
     LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
-        when: "The sign-in ended in another organization than the requested one. The token was discarded, or stored under its own organization (`login.wrongOrg`).",
+        when: "The sign-in ended in another organization than the requested one. The token was discarded, or stored under its own organization (`login.wrongOrg`). Or `login.allowedOrgIds` lacks the organization of the sign-in or of the call.",
         hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who works in this organization.";
     LoginTimeout "LOGIN_TIMEOUT", retry: true, fixed_by: "user",
         when: "Nobody signed in within `login.timeoutMs`.",
@@ -146,10 +146,10 @@ codes! {
         when: "Too many requests with this token (429). The wait that the API asks for (`retryAfterMs`) exceeds the call's time, or the second attempt got a 429 too. The request was not processed.",
         hint: "Wait before the next call. Other apps of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
-        when: "The API failed (408, 5xx) while a token or a recording was read, at a stop(), or at a request() that may be repeated. The stop() or request() may have taken effect. No start ends with this code.",
+        when: "The API or the login origin failed (408, 5xx) while the library read something, obtained or revoked a token, at a stop(), or at a request() that may be repeated. A stop() or request() may have taken effect. A start that ends with this code was not sent.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
-        when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB.",
+        when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
         when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect.",
@@ -158,7 +158,7 @@ codes! {
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or an earlier start has this outcome, and the API lists a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no readable response.",
+        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or an earlier start has this outcome, and the API lists a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no response, or a request() got 408 or 5xx.",
         hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks before it sends, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or an unknown name.",
@@ -176,7 +176,7 @@ codes! {
         when: "The library itself failed. Every call in flight rejects with this code, and a start among them may have run. The next call uses a fresh instance, without tokens. After two panics in a row, only a reload helps. For five minutes, each start looks for a running recording before it is sent.",
         hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.";
     Closed "CLOSED", retry: false, fixed_by: "app",
-        when: "The recorder was closed before or during the call.",
+        when: "The recorder was closed before or during the call. A request that was sent may still take effect. If that is a start, the message says so.",
         hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder.";
 }
 

@@ -437,6 +437,20 @@ export async function anyCall(recorder: Recorder, orgId: string, stream: Readabl
   // @ts-expect-error: the library sets it
   await recorder.fetch("/api/v2/x", { credentials: "include" });
   await connect({ contract: screenMonitoring });
+  // Lists that are written `as const`.
+  const written = {
+    tokens: ["abc"],
+    environments: [entry],
+    login: { clientId: "…", redirectUri: "https://vendor.example/", allowedOrgIds: ["…"] },
+    contract: {
+      start: { body: { agents: ["{agentId}"] } },
+      states: { recording: ["on"], stopped: [] },
+      alreadyRunning: ["busy"],
+      orgHeaders: [],
+      scopes: { start: ["a"], read: [] },
+    },
+  } as const;
+  await connect(written);
   await connect({ contract: { ...screenMonitoring, list: null, start: { body: { agents: ["{agentId}"], n: 1 } } } });
   // @ts-expect-error: no such method of a start
   await connect({ contract: { start: { method: "GET" } } });
