@@ -241,7 +241,7 @@ impl TokenSharing for World {
         None
     }
 
-    fn share_token(&self, _name: &str, _sharer: Rc<dyn TokenSharer>) {}
+    fn share_token(&self, _name: &str, _sharer: Rc<dyn TokenSharer>, _answers: bool) {}
 
     fn forget_shared_token(&self, _name: &str) {}
 }

@@ -82,7 +82,8 @@ impl<P: Platform> Keyring<P> {
                     let work = Abortable::new(keyring.acquire_own(environment, session), registration);
                     work.await.unwrap_or_else(|Aborted| Err(signed_out_of_all())).map_err(Rc::new)
                 };
-                self.acquisitions.begin(OWN_ORG.into(), Acquisition { interaction: Interaction::Allowed, abort }, Box::pin(work))
+                let acquisition = Acquisition { interaction: Interaction::Allowed, abort, _hearing: None };
+                self.acquisitions.begin(OWN_ORG.into(), acquisition, Box::pin(work))
             }
         };
         work.await?.ok_or_else(|| Error::new(Code::NoToken, "No source has a token.").into())
@@ -116,8 +117,11 @@ impl<P: Platform> Keyring<P> {
         if self.sources.login().is_none() || self.token_for(target).is_some() {
             return;
         }
+        let (since, _hearing) = (self.sign_outs.epoch(), self.take_part(target, false));
         let shared = pin!(self.ask_other_page(target, None));
-        if let Either::Left((Some(token), _)) = select(shared, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await {
+        if let Either::Left((Some(token), _)) = select(shared, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await
+            && !self.was_signed_out(target, since)
+        {
             self.store_and_share(token);
         }
     }
@@ -163,7 +167,8 @@ impl<P: Platform> Keyring<P> {
             let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
             acquired.map_err(|error| error.for_org(&key.org).into())
         };
-        self.acquisitions.begin(target.org.as_str().into(), Acquisition { interaction, abort }, Box::pin(work))
+        let acquisition = Acquisition { interaction, abort, _hearing: self.take_part(target, false) };
+        self.acquisitions.begin(target.org.as_str().into(), acquisition, Box::pin(work))
     }
 
     async fn acquire_and_store(
@@ -207,14 +212,14 @@ impl<P: Platform> Keyring<P> {
 
     /// Tries the sources in order.
     async fn acquire(
-        &self,
+        self: &Rc<Self>,
         target: &Target,
         window: Option<(P::Window, Pause)>,
         interaction: Interaction,
         session: SessionEpoch,
     ) -> Result<Option<OrgToken>, Error> {
-        // Sharing ends first: our token is stale, and we would only ask ourselves for it below.
-        self.end_sharing(target);
+        // Our token is stale, and we would only ask ourselves for it below.
+        self.stop_answering(target);
         let stale = self.token_for(target);
         let stale = stale.as_deref();
         let reason = match stale {

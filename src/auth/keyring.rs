@@ -37,7 +37,7 @@ pub struct Keyring<P: Platform> {
     /// By organization: a recorder has one environment.
     sharing: RefCell<SortedMap<OrgId, P::Sharing>>,
     /// By organization: a recorder has one environment.
-    pub(super) acquisitions: Rc<SingleFlight<Acquisition, Acquired>>,
+    pub(super) acquisitions: Rc<SingleFlight<Acquisition<P::Sharing>, Acquired>>,
     /// Targets whose stored token turned out to be another organization's.
     pub(super) misattributed: RefCell<Vec<Target>>,
     pub(super) sign_outs: SignOutLog,
@@ -48,9 +48,11 @@ pub struct Keyring<P: Platform> {
 }
 
 /// What an acquisition may do, and how to abort it.
-pub(super) struct Acquisition {
+pub(super) struct Acquisition<Sharing> {
     pub(super) interaction: Interaction,
     pub(super) abort: AbortHandle,
+    /// Hears when another page signs out meanwhile.
+    pub(super) _hearing: Option<Sharing>,
 }
 
 /// Whether an acquisition may ask a person to sign in.
@@ -185,12 +187,33 @@ impl<P: Platform> Keyring<P> {
         self.exchange.rate_limiter().changed().wake();
     }
 
-    pub(super) fn end_sharing(&self, target: &Target) {
+    fn end_sharing(&self, target: &Target) {
+        self.set_sharing(target, None);
+    }
+
+    /// Gives the target's token to no other page any more, so that the next page answers. Still hears when another page signs out.
+    pub(super) fn stop_answering(self: &Rc<Self>, target: &Target) {
+        let is_shared = self.sharing.borrow().get(&target.org).is_some();
+        if is_shared {
+            self.set_sharing(target, self.take_part(target, false));
+        }
+    }
+
+    /// Takes part in sharing the target's token, if the app shares tokens.
+    pub(super) fn take_part(self: &Rc<Self>, target: &Target, answers: bool) -> Option<P::Sharing> {
+        let sharer = SharedToken { keyring: Rc::downgrade(self), target: target.clone() };
+        self.sources.share(target, Rc::new(sharer), answers)
+    }
+
+    fn set_sharing(&self, target: &Target, is: Option<P::Sharing>) {
         let mut sharing = self.sharing.borrow_mut();
-        let ended = sharing.remove(&target.org);
+        let was = sharing.remove(&target.org);
+        if let Some(is) = is {
+            sharing.insert(target.org.clone(), is);
+        }
         drop(sharing);
         // Dropped only after the borrow ends: the sharing channel may be our own caller.
-        drop(ended);
+        drop(was);
     }
 
     /// Identifies a token and stores it. The token is not shared with other pages.
@@ -215,13 +238,7 @@ impl<P: Platform> Keyring<P> {
     /// Stores a token, and shares it with other pages from now on.
     pub(crate) fn store_and_share(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
         let token = self.store(token);
-        let target = token.target();
-        if self.sharing.borrow().get(&target.org).is_none() {
-            let sharer = SharedToken { keyring: Rc::downgrade(self), target: target.clone() };
-            if let Some(sharing) = self.sources.share(target, Rc::new(sharer)) {
-                self.sharing.borrow_mut().insert(target.org.clone(), sharing);
-            }
-        }
+        self.set_sharing(token.target(), self.take_part(token.target(), true));
         token
     }
 
@@ -386,8 +403,7 @@ impl<P: Platform> TokenSharer for SharedToken<P> {
         let keyring = self.keyring.upgrade()?;
         let token = keyring.fresh(&self.target).filter(|token| !keyring.should_renew(token));
         if token.is_none() {
-            // We have none to give; ending our share lets the next page answer.
-            keyring.end_sharing(&self.target);
+            keyring.stop_answering(&self.target);
         }
         token.map(|token| token.to_share(keyring.exchange.now()))
     }

@@ -113,17 +113,18 @@ pub enum TryLock<L> {
 /// Sharing tokens with the other pages of this origin.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread")]
 pub trait TokenSharing {
-    /// Taking part. Ends when dropped.
+    /// A page that takes part in sharing, until dropped.
     type Sharing: 'static;
 
     /// Asks the page that shares under this name for its token. `None` at once if there is no such page; `Some(None)` if it
     /// has no token to give any more, and another page may answer next.
     async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>>;
 
-    /// Shares under this name: one of the pages that do answers each request, with the token that its `sharer` gives.
-    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> Self::Sharing;
+    /// Takes part under this name: hears when another page signs out. One of the pages with `answers` answers each request, with
+    /// the token that its `sharer` gives.
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> Self::Sharing;
 
-    /// Tells every page that shares under this name to forget its token.
+    /// Tells every page that takes part under this name to forget its token.
     fn forget_shared_token(&self, name: &str);
 }
 

@@ -254,9 +254,9 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    /// Shares the target's token with other pages, if the app shares tokens.
-    pub(crate) fn share(&self, target: &Target, sharer: Rc<dyn TokenSharer>) -> Option<P::Sharing> {
-        Some(self.exchange.ports().share_token(&self.sharing_name(target)?, sharer))
+    /// Takes part in sharing the target's token with other pages, if the app shares tokens.
+    pub(crate) fn share(&self, target: &Target, sharer: Rc<dyn TokenSharer>, answers: bool) -> Option<P::Sharing> {
+        Some(self.exchange.ports().share_token(&self.sharing_name(target)?, sharer, answers))
     }
 
     /// Tells other pages to forget their token of this target.

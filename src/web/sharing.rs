@@ -65,7 +65,7 @@ impl Drop for Channel {
 }
 
 pub(super) struct Sharing {
-    _lock: Rc<Lock>,
+    _lock: Option<Rc<Lock>>,
     _channel: Option<Channel>,
 }
 
@@ -76,8 +76,8 @@ impl TokenSharing for Browser {
         request(name)
     }
 
-    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
-        share(name, sharer)
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
+        share(name, sharer, answers)
     }
 
     fn forget_shared_token(&self, name: &str) {
@@ -89,8 +89,8 @@ fn responder_lock(name: &str) -> String {
     format!("{name} answers")
 }
 
-fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
-    let lock = Rc::new(Lock::enqueue(&responder_lock(name)));
+fn share(name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
+    let lock = answers.then(|| Rc::new(Lock::enqueue(&responder_lock(name))));
     let own_lock = lock.clone();
     let own_name = name.to_owned();
     let channel = Channel::open(name, move |channel, message| {
@@ -98,14 +98,14 @@ fn share(name: &str, sharer: Rc<dyn TokenSharer>) -> Sharing {
             return sharer.forget();
         }
         let question = own(&message, "question").as_f64();
-        if let Some(question) = question.filter(|_| own_lock.is_granted()) {
+        if let Some(question) = question.filter(|_| own_lock.as_ref().is_some_and(|lock| lock.is_granted())) {
             let token = sharer.share();
             let response = object(&[
                 ("answer", Property::Number(question)),
                 ("accessToken", token.as_ref().map(|token| token.access_token.reveal()).into()),
                 ("expiresIn", token.as_ref().and_then(|token| token.expires_in).map_or(Property::Absent, Property::Number)),
             ]);
-            // Without a token, `share` has ended this sharing and closed its channel.
+            // Without a token, `share` has replaced this sharing and closed its channel.
             if channel.post_message(&response).is_err() {
                 post(&own_name, &response);
             }

@@ -435,7 +435,7 @@ fn a_shared_token_of_another_organization_is_not_used() {
         let shared = Rc::new(Cell::new(0));
         // The name ends with the `loginHint`, which is empty here.
         let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken ");
-        let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())));
+        let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())), true);
         let recorder = connect(&world, options(&[])).await;
         assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);
         assert_eq!((world.starts()[0].org.as_deref(), world.starts()[0].token.clone()), (Some(GLOBEX), jwt_for(GLOBEX)));

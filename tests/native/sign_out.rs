@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use crate::support::*;
 use futures::FutureExt;
+use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{OrgId, RecordingId};
+use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 
@@ -439,5 +441,136 @@ fn a_sign_out_in_one_page_removes_the_token_in_every_page() {
         assert_eq!(first.requests().iter().filter(|request| request.method == "DELETE").count(), 1);
         record(&pages[1].1, GLOBEX).await.unwrap();
         assert_eq!(get_token_calls_of(&pages), 2);
+    });
+}
+
+/// Each sign-in and each refresh gives another token, for 100 seconds.
+fn cloud() -> impl Fn(&SentRequest) -> Response + Clone {
+    let count = Rc::new(Cell::new(0));
+    move |request| {
+        if !request.is_for_token_endpoint() {
+            return accept(request);
+        }
+        count.set(count.get() + 1);
+        let number = count.get();
+        response(200, &format!(r#"{{"access_token":"access-{number}","expires_in":100,"refresh_token":"refresh-{number}"}}"#))
+    }
+}
+
+#[test]
+fn a_page_whose_token_has_expired_hears_of_a_sign_out() {
+    run(async {
+        let pages = connect_pages(2, World::new(), cloud(), login_options).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        record_and_sign_in(other, second, GLOBEX).await.unwrap();
+        pages.iter().for_each(|(world, _)| world.advance(100 * SECOND));
+        // The second page has no token to give.
+        record_and_sign_in(one, first, GLOBEX).await.unwrap();
+        assert_eq!((one.tokens().len(), other.tokens().len()), (1, 1));
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert_eq!((one.tokens().len(), other.tokens().len()), (0, 0));
+        second.clear_log();
+        assert!(record(other, GLOBEX).now_or_never().is_none(), "it waits for a sign-in");
+        assert!(second.requests().is_empty(), "the refresh token is not used: {:?}", second.requests());
+    });
+}
+
+#[test]
+fn a_page_that_renews_its_token_hears_of_a_sign_out() {
+    run(async {
+        let pages = connect_pages(2, World::new(), cloud(), login_options).await;
+        let [(_, one), (second, other)] = pages.as_slice() else { panic!() };
+        record_and_sign_in(other, second, GLOBEX).await.unwrap();
+        record(one, GLOBEX).await.unwrap();
+        pages.iter().for_each(|(world, _)| world.advance(95 * SECOND));
+        let (release, released) = gate();
+        let answers = cloud();
+        second.respond_async(move |request| {
+            let waits = request.is_for_token_endpoint().then(|| released.clone());
+            let response = answers(request);
+            Box::pin(async move {
+                if let Some(released) = waits {
+                    released.await.unwrap();
+                }
+                Ok(response)
+            })
+        });
+        record(other, GLOBEX).await.unwrap();
+        second.run_spawned();
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        release.send();
+        second.run_spawned();
+        assert_eq!((one.tokens().len(), other.tokens().len()), (0, 0));
+    });
+}
+
+#[test]
+fn a_page_whose_renewal_failed_hears_of_a_sign_out() {
+    run(async {
+        let pages = connect_pages(2, World::new(), cloud(), login_options).await;
+        let [(_, one), (second, other)] = pages.as_slice() else { panic!() };
+        record_and_sign_in(other, second, GLOBEX).await.unwrap();
+        record(one, GLOBEX).await.unwrap();
+        pages.iter().for_each(|(world, _)| world.advance(95 * SECOND));
+        second.respond(|request| if request.is_for_token_endpoint() { response(503, "") } else { accept(request) });
+        record(other, GLOBEX).await.unwrap();
+        second.run_spawned();
+        assert_eq!(other.tokens().len(), 1);
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert_eq!(other.tokens().len(), 0);
+    });
+}
+
+#[test]
+fn a_shared_token_that_is_on_its_way_is_not_used_after_a_sign_out() {
+    for connects in [false, true] {
+        run(async {
+            let first = World::new();
+            first.respond(cloud());
+            let one = sign_in(&first, login_options(), GLOBEX).await;
+            // The token stays valid.
+            first.respond(|request| if request.method == "DELETE" { response(503, "") } else { accept(request) });
+            let second = first.another_page();
+            let (release, released) = gate();
+            second.respond_async(move |request| {
+                let waits = request.url.contains("tokens/me").then(|| released.clone());
+                let response = accept(request);
+                Box::pin(async move {
+                    if let Some(released) = waits {
+                        released.await.unwrap();
+                    }
+                    Ok(response)
+                })
+            });
+            let sign_out = async {
+                yield_now().await;
+                one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap_err();
+                release.send();
+            };
+            let other = if connects {
+                join(connect(&second, Options { org_id: Some(GLOBEX.into()), ..login_options() }), sign_out).await.0
+            } else {
+                let other = connect(&second, login_options()).await;
+                let (started, ()) = join(record(&other, GLOBEX), sign_out).await;
+                assert_eq!(error(started).code, Code::NoToken);
+                other
+            };
+            assert!(second.requests().iter().any(|request| request.url.contains("tokens/me")), "it had the token");
+            assert!(other.tokens().is_empty() && second.starts().is_empty());
+        });
+    }
+}
+
+#[test]
+fn the_next_call_after_a_sign_out_signs_in_again() {
+    run(async {
+        let world = World::new();
+        world.respond(cloud());
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        // Nobody waits for the sign-out.
+        let signs_out = recorder.sign_out(OrgId::parse(GLOBEX), no_options());
+        let (out, started) = join(signs_out, record_and_sign_in(&recorder, &world, GLOBEX)).await;
+        out.unwrap();
+        started.unwrap();
     });
 }

@@ -9,7 +9,13 @@ use premium_recorder::token::access_token::IssuedToken;
 
 use super::{Feature, World};
 
-type Sharer = (u64, String, Rc<dyn TokenSharer>);
+/// A page that takes part in sharing.
+struct Sharer {
+    number: u64,
+    name: String,
+    sharer: Rc<dyn TokenSharer>,
+    answers: bool,
+}
 
 /// The state that the pages of one origin share.
 #[derive(Default)]
@@ -28,8 +34,9 @@ impl SameOrigin {
         self.held.borrow().iter().any(|other| other == name)
     }
 
-    fn sharers_of(&self, name: &str) -> Vec<Rc<dyn TokenSharer>> {
-        self.sharers.borrow().iter().filter(|(_, other, _)| other == name).map(|(.., sharer)| sharer.clone()).collect()
+    fn sharers_of(&self, name: &str, accept: impl Fn(&Sharer) -> bool) -> Vec<Rc<dyn TokenSharer>> {
+        let sharers = self.sharers.borrow();
+        sharers.iter().filter(|sharer| sharer.name == name && accept(sharer)).map(|sharer| sharer.sharer.clone()).collect()
     }
 }
 
@@ -54,7 +61,7 @@ pub struct TestSharing(Rc<SameOrigin>, u64);
 
 impl Drop for TestSharing {
     fn drop(&mut self) {
-        self.0.sharers.borrow_mut().retain(|(number, ..)| *number != self.1);
+        self.0.sharers.borrow_mut().retain(|sharer| sharer.number != self.1);
     }
 }
 
@@ -85,7 +92,7 @@ impl World {
 
     /// How many tokens the pages of this origin share.
     pub fn shared_tokens(&self) -> usize {
-        self.0.origin.sharers.borrow().len()
+        self.0.origin.sharers.borrow().iter().filter(|sharer| sharer.answers).count()
     }
 
     /// The names of the locks that the pages of this origin hold.
@@ -139,18 +146,18 @@ impl TokenSharing for World {
             self.sleep(900).await;
             return Some(None);
         }
-        self.0.origin.sharers_of(name).first().map(|sharer| sharer.share())
+        self.0.origin.sharers_of(name, |sharer| sharer.answers).first().map(|sharer| sharer.share())
     }
 
-    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> TestSharing {
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> TestSharing {
         let origin = self.0.origin.clone();
         let number = origin.next.get();
         origin.next.set(number + 1);
-        origin.sharers.borrow_mut().push((number, name.to_owned(), sharer));
+        origin.sharers.borrow_mut().push(Sharer { number, name: name.to_owned(), sharer, answers });
         TestSharing(origin, number)
     }
 
     fn forget_shared_token(&self, name: &str) {
-        self.0.origin.sharers_of(name).iter().for_each(|sharer| sharer.forget());
+        self.0.origin.sharers_of(name, |_| true).iter().for_each(|sharer| sharer.forget());
     }
 }

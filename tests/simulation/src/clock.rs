@@ -25,8 +25,8 @@ pub enum Event {
     Answer(usize),
     /// A call is aborted.
     Abort(Signal),
-    /// Pages that share under this name are told to forget.
-    Forget(String),
+    /// A page that takes part in sharing is told to forget its token.
+    Forget(u64),
     /// Somebody in front of this window does something.
     SignIn(usize),
     /// What this window says arrives.

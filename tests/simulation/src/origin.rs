@@ -20,7 +20,13 @@ pub struct Origin {
     strangers: RefCell<Vec<(u64, String, Does)>>,
 }
 
-type Sharer = (u64, String, Rc<dyn TokenSharer>);
+/// A page that takes part in sharing.
+struct Sharer {
+    number: u64,
+    name: String,
+    holder: Rc<dyn TokenSharer>,
+    answers: bool,
+}
 
 struct Lock {
     name: String,
@@ -89,16 +95,29 @@ impl Origin {
         self.locks.borrow().len()
     }
 
-    /// Begins to share.
-    pub fn share(self: &Rc<Self>, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
+    /// Begins to take part in sharing.
+    pub fn share(self: &Rc<Self>, name: &str, holder: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
         let number = self.number();
-        self.sharers.borrow_mut().push((number, name.to_owned(), holder));
+        self.sharers.borrow_mut().push(Sharer { number, name: name.to_owned(), holder, answers });
         Sharing { origin: self.clone(), number }
     }
 
-    /// Those that share under this name, in their order.
-    pub fn sharers(&self, name: &str) -> Vec<Rc<dyn TokenSharer>> {
-        self.sharers.borrow().iter().filter(|(_, other, _)| other == name).map(|(_, _, holder)| holder.clone()).collect()
+    /// The page that answers requests under this name.
+    pub fn answering(&self, name: &str) -> Option<Rc<dyn TokenSharer>> {
+        self.sharers.borrow().iter().find(|sharer| sharer.name == name && sharer.answers).map(|sharer| sharer.holder.clone())
+    }
+
+    /// The numbers of the pages that take part under this name.
+    pub fn hearers(&self, name: &str) -> Vec<u64> {
+        self.sharers.borrow().iter().filter(|sharer| sharer.name == name).map(|sharer| sharer.number).collect()
+    }
+
+    /// Tells the page of this number to forget its token, if it still takes part.
+    pub fn forget(&self, number: u64) {
+        let holder = self.sharers.borrow().iter().find(|sharer| sharer.number == number).map(|sharer| sharer.holder.clone());
+        if let Some(holder) = holder {
+            holder.forget();
+        }
     }
 
     /// A stranger begins to share.
@@ -199,7 +218,7 @@ pub struct Sharing {
 impl Drop for Sharing {
     fn drop(&mut self) {
         let mut sharers = self.origin.sharers.borrow_mut();
-        let ended = sharers.iter().position(|(number, ..)| *number == self.number).map(|at| sharers.remove(at));
+        let ended = sharers.iter().position(|sharer| sharer.number == self.number).map(|at| sharers.remove(at));
         drop(sharers);
         drop(ended);
     }

@@ -294,11 +294,9 @@ impl TokenSharing for Page {
         if let Some(does) = self.world.origin.stranger(name) {
             return self.ask_stranger(name, does).await;
         }
-        if self.world.origin.sharers(name).is_empty() {
-            return None;
-        }
+        self.world.origin.answering(name)?;
         Timer::new(&self.world, TO_ANOTHER_PAGE).await;
-        let holder = self.world.origin.sharers(name).into_iter().next()?;
+        let holder = self.world.origin.answering(name)?;
         let handed_over = holder.share();
         self.world
             .log(|| format!("recorder {}: asked {name}: {}", self.recorder, if handed_over.is_some() { "a token" } else { "nothing" }));
@@ -306,17 +304,20 @@ impl TokenSharing for Page {
         Some(handed_over)
     }
 
-    fn share_token(&self, name: &str, holder: Rc<dyn TokenSharer>) -> Sharing {
+    fn share_token(&self, name: &str, holder: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
         self.world.act();
         self.checks("a name to share under", name);
         self.world.named(name, self.setup.environment, false);
         let org = ORG_IDS.iter().position(|org| name.contains(org)).and_then(|at| u8::try_from(at).ok());
-        self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }))
+        self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }), answers)
     }
 
     fn forget_shared_token(&self, name: &str) {
         self.world.act();
-        self.world.clock.after(TO_ANOTHER_PAGE, clock::Event::Forget(name.to_owned()));
+        // A page that takes part later hears nothing of it.
+        for number in self.world.origin.hearers(name) {
+            self.world.clock.after(TO_ANOTHER_PAGE, clock::Event::Forget(number));
+        }
     }
 }
 

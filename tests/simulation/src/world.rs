@@ -204,7 +204,7 @@ impl World {
                 Event::Arrival(flight) => Network::arrive(self, flight),
                 Event::Answer(flight) => Network::answer(self, flight),
                 Event::Abort(signal) => signal.abort(),
-                Event::Forget(name) => self.origin.sharers(&name).iter().for_each(|holder| holder.forget()),
+                Event::Forget(page) => self.origin.forget(page),
                 Event::SignIn(window) => self.signs_in(window),
                 Event::Response(window) => self.responds(window),
                 Event::Leaves { .. } | Event::Returns { .. } => return Some(event),
