@@ -3,7 +3,6 @@
 
 mod repair;
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -58,7 +57,15 @@ pub(crate) struct SentLog {
     is_known: Cell<bool>,
     /// The last response, if the app takes the platform's own.
     response: RefCell<Option<Response>>,
+    /// Whether nobody waits for the response any more.
+    is_late: Cell<bool>,
     changed: Waiters,
+}
+
+/// What lasts until a fetch has settled.
+pub(crate) trait UntilSettled {
+    /// A successful response came although nobody waited for it any more.
+    fn note_late(&self, response: &Response);
 }
 
 impl SentLog {
@@ -168,7 +175,7 @@ impl<P: Platform> Client<P> {
         request: &ApiRequest,
         token: Option<Rc<OrgToken>>,
         sent: &Rc<SentLog>,
-        until_settled: Option<Rc<dyn Any>>,
+        until_settled: Option<Rc<dyn UntilSettled>>,
     ) -> Result<Response, SendError> {
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
         let mut repaired = None;
@@ -234,11 +241,22 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
     /// over, even if nobody waits for it.
-    async fn send_until_settled(&self, request: Request, sent: Rc<SentLog>, kept: Rc<dyn Any>) -> Result<Response, TransportError> {
+    async fn send_until_settled(
+        &self,
+        request: Request,
+        sent: Rc<SentLog>,
+        kept: Rc<dyn UntilSettled>,
+    ) -> Result<Response, TransportError> {
         let (exchange, log) = (self.exchange.clone(), sent.clone());
         let fetch: LocalBoxFuture<'static, _> = Box::pin(async move {
             let result = exchange.send(request).await;
             log.note_result(&result);
+            if log.is_late.get()
+                && let Ok(response) = &result
+                && (200..300).contains(&response.status)
+            {
+                kept.note_late(response);
+            }
             drop(kept);
             result
         });
@@ -323,6 +341,7 @@ struct Unanswered<P: Platform> {
 impl<P: Platform> Drop for Unanswered<P> {
     fn drop(&mut self) {
         let (Some(fetch), Some(last)) = (self.fetch.take(), self.sent.unresolved()) else { return };
+        self.sent.is_late.set(true);
         let ports = self.exchange.ports();
         let waited = ports.now().since(last.at.instant());
         let left = u32::try_from(i64::from(MAX_UNANSWERED_MS).saturating_sub(waited)).unwrap_or_default();

@@ -517,8 +517,8 @@ export interface Recorder {
    *   second. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`. After a
    *   timeout, this takes at most 5 s more.
    * - **Merged.** Calls for the same organization, agent and `recordingType` at the same time are merged into one
-   *   start, in this page and, with Web Locks, across all frames and tabs of this origin and storage partition. Each
-   *   call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   *   start, in this page and, with Web Locks and the API's list, across all frames and tabs of this origin and storage
+   *   partition. Each call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
    * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to the
    *   running recording that the API lists, with `alreadyRunning: true`. If it lists none, the call rejects with
    *   `CONFLICT`.
@@ -856,7 +856,8 @@ export interface Recording {
   readonly startedAt?: string;
   /**
    * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
-   * clocks can tell, or the API refused the start with a 409. Always `false` if another method returned the recording.
+   * clocks can tell, another start of this page led to it, or the API refused the start with a 409. Always `false` if
+   * another method returned the recording.
    */
   readonly alreadyRunning: boolean;
   /** The API's own JSON for it. */

@@ -1,20 +1,22 @@
 //! One start: waits until no other page starts the same recording, sends the request, and determines the outcome.
 
-use std::any::Any;
 use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
 use crate::auth::ports::{Platform, TryLock};
-use crate::client::SendError;
+use crate::client::{SendError, UntilSettled};
 use crate::cloud::event::Event;
 use crate::cloud::refusal::may_have_been_processed;
+use crate::cloud::response::Response;
+use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
+use crate::model::ids::AgentId;
 use crate::model::time::Moment;
 use crate::recording::Recording;
-use crate::recording::api::ReadError;
-use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn};
+use crate::recording::api::{ReadError, Recordings};
+use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn, UnderWay};
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
 use crate::token::org_token::OrgToken;
@@ -39,6 +41,22 @@ struct Turn<L> {
     _lock: Option<L>,
 }
 
+/// A start that may be sent, until its fetch has settled.
+struct SentStart<P: Platform> {
+    under_way: UnderWay<Turn<P::Lock>>,
+    recordings: Rc<Recordings<P>>,
+    agent: AgentId,
+    target: Target,
+}
+
+impl<P: Platform> UntilSettled for SentStart<P> {
+    fn note_late(&self, response: &Response) {
+        if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
+            self.under_way.claim(&self.target, &recording);
+        }
+    }
+}
+
 impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
     pub(super) async fn attempt(self: &Rc<Self>, state: &Rc<StartState>) -> StartResult {
@@ -50,7 +68,12 @@ impl<P: Platform> Starts<P> {
             },
             false => (None, Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None }),
         };
-        let under_way: Rc<dyn Any> = Rc::new(self.page.under_way(&state.key, state.number, sent, turn));
+        let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
+            under_way: self.page.under_way(&state.key, state.number, sent, turn),
+            recordings: self.recordings.clone(),
+            agent: agent.clone(),
+            target: call.target.clone(),
+        });
         state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
@@ -145,16 +168,16 @@ impl<P: Platform> Starts<P> {
                     state.waits_for.set(WaitsFor::EarlierStart);
                     let page = match page {
                         Some(page) => page,
-                        None => self.page.turn(key, state.number).await,
+                        None => self.page.turn(key, state.number).await?,
                     };
                     state.waits_for.set(WaitsFor::Lock);
                     let lock = ports.lock(&name).await;
                     state.waits_for.set(WaitsFor::Nothing);
-                    (page, lock)
+                    Ok((page, lock))
                 });
                 match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
-                    Either::Left((turn, _)) => turn,
-                    Either::Right((running, _)) => return Ok(Preflight::Running(running)),
+                    Either::Left((Ok(turn), _)) => turn,
+                    Either::Left((Err(running), _)) | Either::Right((running, _)) => return Ok(Preflight::Running(running)),
                 }
             }
         };

@@ -9,6 +9,7 @@ use crate::model::environment::Target;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::model::sorted_map::SortedMap;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
+use crate::recording::Recording;
 
 /// More recordings than a page starts while it looks for one.
 const MAX_CLAIMED: usize = 500;
@@ -64,12 +65,20 @@ struct State {
 /// The starts with the same key.
 #[derive(Default)]
 struct SameStarts {
-    /// The starts that others wait for, each with a signal that is given when its turn is over.
-    turns: Vec<(u64, Signal)>,
+    /// The starts that others wait for.
+    turns: Vec<(u64, Rc<TurnState>)>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<(u64, Rc<SentLog>)>,
     /// The last start whose fetch has ended with an unknown outcome, and when the first of them was sent.
     unresolved: Option<(u64, Moment)>,
+}
+
+/// A turn, for those that wait for it.
+#[derive(Default)]
+struct TurnState {
+    is_over: Signal,
+    /// The recording that its start led to, once that is known, and how many starts had begun by then.
+    led_to: RefCell<Option<(Recording, u64)>>,
 }
 
 impl PageStarts {
@@ -88,19 +97,24 @@ impl PageStarts {
 
     /// A turn, even if another start has one: for a start that waits for none, but that others wait for.
     pub(super) fn take_turn(&self, key: &StartKey, number: u64) -> PageTurn {
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push((number, Signal::default())));
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push((number, Rc::default())));
         PageTurn { page: self.clone(), name: key.name.clone(), number }
     }
 
-    /// Waits for the turn.
-    pub(super) async fn turn(&self, key: &StartKey, number: u64) -> PageTurn {
+    /// Waits for the turn. The error is the recording that the start before it led to meanwhile.
+    pub(super) async fn turn(&self, key: &StartKey, number: u64) -> Result<PageTurn, Recording> {
         loop {
             if let Some(turn) = self.try_turn(key, number) {
-                return turn;
+                return Ok(turn);
             }
             let turn = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().map(|(_, turn)| turn.clone()));
             if let Some(turn) = turn {
-                turn.aborted().await;
+                turn.is_over.aborted().await;
+                let led_to = turn.led_to.borrow().clone();
+                // What was known before may have stopped since.
+                if let Some((recording, _)) = led_to.filter(|(_, begun)| number < *begun) {
+                    return Err(Recording { already_running: true, ..recording });
+                }
             }
         }
     }
@@ -149,13 +163,18 @@ impl PageStarts {
         })
     }
 
-    /// Records which recording a start led to.
-    pub(super) fn claim(&self, number: u64, target: &Target, recording: &RecordingId) {
+    /// Records which recording a start led to, also for those that wait for its turn.
+    pub(super) fn claim(&self, number: u64, name: &str, target: &Target, recording: &Recording) {
+        if let Some(same) = self.0.by_name.borrow().get(name)
+            && let Some((_, turn)) = same.turns.iter().find(|(other, _)| *other == number)
+        {
+            turn.led_to.borrow_mut().get_or_insert_with(|| (recording.clone(), self.0.begun.get()));
+        }
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
-        claimed.push((number, target.clone(), recording.clone()));
+        claimed.push((number, target.clone(), recording.id.clone()));
     }
 
     /// Whether a start other than `number` owns the recording.
@@ -191,7 +210,7 @@ impl Drop for PageTurn {
     fn drop(&mut self) {
         let mut over = Vec::new();
         self.page.change(&self.name, |same| over.extend(same.turns.extract_if(.., |(number, _)| *number == self.number)));
-        over.iter().for_each(|(_, turn)| turn.abort());
+        over.iter().for_each(|(_, turn)| turn.is_over.abort());
     }
 }
 
@@ -201,6 +220,13 @@ pub(super) struct UnderWay<T> {
     name: Rc<str>,
     number: u64,
     _turn: T,
+}
+
+impl<T> UnderWay<T> {
+    /// Its start has led to this recording, although nobody waits for it any more.
+    pub(super) fn claim(&self, target: &Target, recording: &Recording) {
+        self.page.claim(self.number, &self.name, target, recording);
+    }
 }
 
 impl<T> Drop for UnderWay<T> {

@@ -34,7 +34,7 @@ impl<P: Platform> Starts<P> {
         self.page.resolve(&state.key);
         state.sent.note_known();
         state.give_up_known();
-        self.page.claim(state.number, &state.key.target, &recording.id);
+        self.page.claim(state.number, &state.key.name, &state.key.target, &recording);
         recording
     }
 

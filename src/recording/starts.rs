@@ -1,12 +1,11 @@
 //! Starts recordings, one at a time for each agent. Concurrent calls with the same parameters share a start.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
-use crate::client::{Client, SentLog};
+use crate::client::{Client, SentLog, UntilSettled};
 use crate::cloud::call::{Call, CallError, Interruption};
 use crate::cloud::exchange::Exchange;
 use crate::cloud::signal::Signal;
@@ -49,7 +48,7 @@ pub(super) struct StartState {
     /// Whether the work has ended, or nobody waits for it any more.
     is_over: Cell<bool>,
     /// Until there is a result or every caller has gone. The start's fetch may keep it for longer.
-    pub(super) under_way: RefCell<Option<Rc<dyn Any>>>,
+    pub(super) under_way: RefCell<Option<Rc<dyn UntilSettled>>>,
     /// What keeps the start from being sent.
     pub(super) waits_for: Cell<WaitsFor>,
 }

@@ -1840,3 +1840,93 @@ fn after_an_abort_the_next_call_finds_the_recording_in_any_state() {
         });
     }
 }
+
+/// A cloud that answers the first start after a second, later ones at once, and any other request with `listed`.
+fn cloud_that_lists(world: &World, listed: fn() -> Response) {
+    let (clock, starts) = (world.clone(), Cell::new(0));
+    world.respond_async(move |request| {
+        let (clock, is_start) = (clock.clone(), request.method == "POST");
+        starts.set(starts.get() + u32::from(is_start));
+        let (number, delay) = (starts.get(), if starts.get() == 1 { 1_000 } else { 0 });
+        Box::pin(async move {
+            if !is_start {
+                return Ok(listed());
+            }
+            World::sleep(&clock, delay).await;
+            Ok(created(&format!("rec-{number}")))
+        })
+    });
+}
+
+/// What the list says of a recording that has just begun.
+const BLIND_LISTS: [(&str, fn() -> Response); 3] =
+    [("{}", || list(&[])), ("{}", || response(403, r#"{"code":"missing.any.permissions"}"#)), (r#"{"list":null}"#, || response(404, ""))];
+
+fn of_contract(contract: &str) -> Options {
+    Options { contract: json(contract).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }
+}
+
+#[test]
+fn starts_of_two_recorders_of_a_page_at_the_same_time_are_one_whatever_the_list_says() {
+    for (contract, listed) in BLIND_LISTS {
+        run(async {
+            let world = World::new();
+            cloud_that_lists(&world, listed);
+            let page = PageStarts::default();
+            let one = connect_in(&page, &world, of_contract(contract)).await;
+            let other = connect_in(&page, &world, of_contract(contract)).await;
+            let both = join(record(&one, GLOBEX), record(&other, GLOBEX));
+            let (first, second) = while_time_passes(&[&world], both).await;
+            let of = |recording: Recording| (recording.id.as_str().to_owned(), recording.already_running);
+            assert_eq!((of(first.unwrap()), of(second.unwrap())), (("rec-1".to_owned(), false), ("rec-1".to_owned(), true)));
+            assert_eq!(world.starts().len(), 1);
+            // A later call starts again.
+            assert_eq!(record(&one, GLOBEX).await.unwrap().id.as_str(), "rec-2");
+        });
+    }
+}
+
+#[test]
+fn a_start_that_waits_for_one_that_was_left_gets_its_recording_whatever_the_list_says() {
+    for (contract, listed) in BLIND_LISTS {
+        each_way_to_leave(async |world, page, closes| {
+            cloud_that_lists(world, listed);
+            let one = connect_in(page, world, of_contract(contract)).await;
+            leave_in_flight(&one, closes).await;
+            let other = connect_in(page, world, of_contract(contract)).await;
+            let found = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
+            assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("rec-1", true, 1), "{contract}");
+        });
+    }
+}
+
+#[test]
+fn a_start_does_not_take_a_recording_that_was_known_before_it_began() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (clock, is_start) = (clock.clone(), request.method == "POST");
+            Box::pin(async move {
+                if !is_start {
+                    return Ok(list(&[entity("rec-1", if clock.time() - NOW < 1_500 { "recording" } else { "stopped" }, 0)]));
+                }
+                World::sleep(&clock, 4_000).await;
+                Ok(created("rec-1"))
+            })
+        });
+        let page = PageStarts::default();
+        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let patient = record(&one, GLOBEX);
+        let impatient = one.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let later = async {
+            world.sleep(2_000).await;
+            record(&other, GLOBEX).await
+        };
+        let (first, second, third) = while_time_passes(&[&world], futures::future::join3(patient, impatient, later)).await;
+        assert_eq!((first.unwrap().id.as_str(), second.unwrap().id.as_str()), ("rec-1", "rec-1"));
+        // The recording was known to run a second after the first start, and has stopped since.
+        assert!(third.is_err() || world.starts().len() == 2, "{third:?}");
+    });
+}
