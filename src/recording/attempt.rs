@@ -52,7 +52,7 @@ struct SentStart<P: Platform> {
 impl<P: Platform> UntilSettled for SentStart<P> {
     fn note_late(&self, response: &Response) {
         if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
-            self.under_way.claim(&self.target, &recording);
+            self.under_way.claim(&self.target, recording);
         }
     }
 }
@@ -173,11 +173,15 @@ impl<P: Platform> Starts<P> {
                     state.waits_for.set(WaitsFor::Lock);
                     let lock = ports.lock(&name).await;
                     state.waits_for.set(WaitsFor::Nothing);
-                    Ok((page, lock))
+                    Ok::<_, Recording>((page, lock))
                 });
                 match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
                     Either::Left((Ok(turn), _)) => turn,
-                    Either::Left((Err(running), _)) | Either::Right((running, _)) => return Ok(Preflight::Running(running)),
+                    Either::Left((Err(mut running), _)) => {
+                        running.already_running |= self.may_be_older(&running, began);
+                        return Ok(Preflight::Running(running));
+                    }
+                    Either::Right((running, _)) => return Ok(Preflight::Running(running)),
                 }
             }
         };

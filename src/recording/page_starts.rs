@@ -113,7 +113,7 @@ impl PageStarts {
                 let led_to = turn.led_to.borrow().clone();
                 // What was known before may have stopped since.
                 if let Some((recording, _)) = led_to.filter(|(_, begun)| number < *begun) {
-                    return Err(Recording { already_running: true, ..recording });
+                    return Err(recording);
                 }
             }
         }
@@ -164,17 +164,18 @@ impl PageStarts {
     }
 
     /// Records which recording a start led to, also for those that wait for its turn.
-    pub(super) fn claim(&self, number: u64, name: &str, target: &Target, recording: &Recording) {
+    pub(super) fn claim(&self, number: u64, name: &str, target: &Target, recording: Recording) {
+        let id = recording.id.clone();
         if let Some(same) = self.0.by_name.borrow().get(name)
             && let Some((_, turn)) = same.turns.iter().find(|(other, _)| *other == number)
         {
-            turn.led_to.borrow_mut().get_or_insert_with(|| (recording.clone(), self.0.begun.get()));
+            turn.led_to.borrow_mut().get_or_insert((recording, self.0.begun.get()));
         }
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
-        claimed.push((number, target.clone(), recording.id.clone()));
+        claimed.push((number, target.clone(), id));
     }
 
     /// Whether a start other than `number` owns the recording.
@@ -224,7 +225,7 @@ pub(super) struct UnderWay<T> {
 
 impl<T> UnderWay<T> {
     /// Its start has led to this recording, although nobody waits for it any more.
-    pub(super) fn claim(&self, target: &Target, recording: &Recording) {
+    pub(super) fn claim(&self, target: &Target, recording: Recording) {
         self.page.claim(self.number, &self.name, target, recording);
     }
 }

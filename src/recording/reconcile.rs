@@ -34,7 +34,8 @@ impl<P: Platform> Starts<P> {
         self.page.resolve(&state.key);
         state.sent.note_known();
         state.give_up_known();
-        self.page.claim(state.number, &state.key.name, &state.key.target, &recording);
+        let for_others = Recording { already_running: true, ..recording.clone() };
+        self.page.claim(state.number, &state.key.name, &state.key.target, for_others);
         recording
     }
 
@@ -134,8 +135,13 @@ impl<P: Platform> Starts<P> {
             State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
         })?;
         let is_claimed = self.page.is_claimed(&state.key.target, &running.id, None);
-        running.already_running = is_claimed || !self.started_since(&running, self.exchange.range_in_cloud(began).1);
+        running.already_running = is_claimed || self.may_be_older(&running, began);
         Some(running)
+    }
+
+    /// Whether the recording may have begun before this moment.
+    pub(super) fn may_be_older(&self, recording: &Recording, began: Moment) -> bool {
+        !self.started_since(recording, self.exchange.range_in_cloud(began).1)
     }
 
     /// Fails if the list, in which no recording runs, may have one that does: then nothing may be sent. `unresolved_since`: when
