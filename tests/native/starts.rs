@@ -1858,8 +1858,11 @@ fn cloud_that_lists(world: &World, listed: fn() -> Response) {
     });
 }
 
-/// What the list says of a recording that has just begun.
-const BLIND_LISTS: [(&str, fn() -> Response); 3] =
+/// A contract, and what its list answers.
+type ListOf = (&'static str, fn() -> Response);
+
+/// Lists that do not show a recording that has just begun.
+const BLIND_LISTS: [ListOf; 3] =
     [("{}", || list(&[])), ("{}", || response(403, r#"{"code":"missing.any.permissions"}"#)), (r#"{"list":null}"#, || response(404, ""))];
 
 fn of_contract(contract: &str) -> Options {
