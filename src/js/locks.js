@@ -185,11 +185,11 @@ async function requestAll(own, options) {
   own.release = release;
   const all = webLock(ALL_LOCKS, options, held);
   const isHeld = await all.decided;
-  if (isHeld) dropAfter(own, all, release);
+  if (isHeld !== false) dropAfter(own, all, release);
   return isHeld;
 }
 
-/** A browser may take the locks of a page that it suspends. */
+/** A browser may take the locks of a page that it suspends, and reject its requests. */
 async function dropAfter(own, all, release) {
   await all.ended;
   if (use === own && own.release === release) use = undefined;

@@ -1,7 +1,7 @@
 // Runs src/js/locks.js and src/js/web-lock.js in several pages, over simulated Web Locks.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { Origin, locksOfPages } from "./origin.mjs";
+import { Origin, locksOfPages, microtasks } from "./origin.mjs";
 
 const SCHEDULES = Number(process.env.SCHEDULES ?? 5_000);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
@@ -63,6 +63,14 @@ async function run(seed) {
   const ask = (page) => {
     if (page && !page.hangs) works.push(request(page, any(NAMES), random(3) > 0));
   };
+  const left = () => origin.pages.filter(({ isLeft, isFrozen }) => isLeft && !isFrozen);
+  const suspend = async (page) => {
+    await microtasks();
+    if (!page) return;
+    origin.suspend(page);
+    // The page does not know that it has lost its locks.
+    for (const work of living().filter((work) => work.page === page)) work.state = "lost";
+  };
   const actions = [
     () => origin.pages.length < 4 && origin.open(),
     () => ask(any(origin.pages)),
@@ -74,9 +82,12 @@ async function run(seed) {
     () => any(origin.pages)?.show(random(2) > 0),
     () => {
       const page = any(origin.pages);
-      if (page && !page.isFrozen) page.hangs = !page.hangs;
+      if (page && !page.isFrozen && !page.isLeft) page.hangs = !page.hangs;
     },
     () => any(origin.pages)?.freeze(),
+    () => any(origin.pages.filter(({ isFrozen }) => !isFrozen))?.leave(),
+    () => suspend(any(left().filter(({ knowsAll }) => knowsAll))),
+    () => any(left())?.comeBack(),
     () => any(origin.pages)?.end(),
     () => any(origin.pages)?.locks.leaveIfIdle(),
   ];
@@ -91,22 +102,24 @@ async function run(seed) {
     ask(page);
   }
   for (let at = 0; at < (isRush ? 60 : 200); at++) {
-    if (random(isRush ? 30 : steps) === 0) any(mix)();
+    if (random(isRush ? 30 : steps) === 0) await any(mix)();
     else await origin.step();
     check();
   }
+  for (const page of left()) await page.comeBack();
   // From now on, only frozen pages hang. Then a request may wait only for a page that holds the same lock.
   for (const page of origin.pages) page.hangs = page.isFrozen;
+  const mayHold = ({ state }) => state === "holds" || state === "lost";
   const settle = async () => {
     while (await origin.step({ timers: false })) check();
     const awake = living().filter(({ page }) => !page.isFrozen);
     for (const { name } of awake.filter(({ state }) => state === "waits")) {
       // The browser may have granted it to a page that was frozen before it learned that.
       const isFrozen = origin.holders(name).some(({ page }) => page.isFrozen);
-      const isHeld = isFrozen || living().some((work) => work.name === name && work.state === "holds");
+      const isHeld = isFrozen || living().some((work) => work.name === name && mayHold(work));
       assert.ok(isHeld, `${name}: nobody holds it, and a page waits for it`);
     }
-    const holder = any(awake.filter(({ state }) => state === "holds"));
+    const holder = any(awake.filter(mayHold));
     if (!holder) return;
     over(holder);
     await settle();
@@ -224,6 +237,25 @@ test("a page that comes back without its locks does not take another page's lock
   const own = request(one, "another agent", true);
   await settle();
   assert.deepEqual([theirs.state, own.state], ["holds", "waits"]);
+});
+
+test("a page whose locks are taken before it shares all locks does not take another page's lock", async () => {
+  // The page hands its locks over in fewer messages than this.
+  for (let messages = 0; messages < 15; messages++) {
+    const { origin, settle, one, other } = twoPages();
+    request(one, "one agent", true);
+    await settle();
+    one.show(false);
+    for (let at = 0; at < messages; at++) await origin.step({ timers: false });
+    origin.suspend(one);
+    await settle();
+    const theirs = request(other, "another agent", true);
+    await settle();
+    one.show(true);
+    const own = request(one, "another agent", true);
+    await settle();
+    assert.deepEqual([theirs.state, own.state], ["holds", "waits"], `after ${messages} messages`);
+  }
 });
 
 test("a page without locks leaves nothing with the browser: at once if it is told to, and otherwise a turn later", async () => {

@@ -16,6 +16,11 @@ export async function locksOfPages() {
   return new Function("navigator", "document", "setTimeout", "clearTimeout", `${outputFiles[0].text}\nreturn locks;`);
 }
 
+/** Lets the promises of all pages go on. */
+export function microtasks() {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** An origin. `random(n)` returns a whole number below n. */
 export class Origin {
   #random;
@@ -50,7 +55,7 @@ export class Origin {
 
   /** Delivers one message, or lets one timer expire. Returns false if there is neither. */
   async step({ timers: canExpire = true } = {}) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await microtasks();
     const messages = this.pages.flatMap((page) => page.messages);
     const timers = canExpire ? this.pages.flatMap((page) => page.timers) : [];
     const ready = messages.length && this.#random(40) > 0 ? messages : [...messages, ...timers];
@@ -88,11 +93,10 @@ export class Origin {
     this.#process(request.name);
   }
 
-  /** A browser may take all locks of a page that goes to the back/forward cache. */
+  /** A browser may take all locks of a page that goes to the back/forward cache, and reject its requests. */
   suspend(page) {
-    const own = [...this.#held, ...this.#queue].filter((lock) => lock.page === page);
     this.#leave(page);
-    for (const lock of own) lock.tell("stolen");
+    page.loseLocks();
   }
 
   end(page) {
@@ -138,6 +142,8 @@ class Page {
   #origin;
   #toBrowser = [];
   #toPage = [];
+  /** Requests whose locks the page has not released. */
+  #requests = new Set();
   #timers = new Set();
   #listeners = new Set();
   #document = { visibilityState: "visible" };
@@ -147,6 +153,8 @@ class Page {
   hangs = false;
   /** A frozen page hangs until it ends. */
   isFrozen = false;
+  /** A page that was left hangs until it comes back. */
+  isLeft = false;
 
   constructor(origin, locksOf) {
     this.#origin = origin;
@@ -186,6 +194,11 @@ class Page {
     return { timers: this.#timers.size, listeners: this.#listeners.size };
   }
 
+  /** Whether nothing that the browser has told it is still on its way. */
+  get knowsAll() {
+    return !this.#toPage.length;
+  }
+
   show(isVisible) {
     this.#document.visibilityState = isVisible ? "visible" : "hidden";
     this.#toPage.push(() => this.#listeners.forEach((listener) => listener()));
@@ -203,6 +216,7 @@ class Page {
     this.#document.visibilityState = "hidden";
     this.#listeners.forEach((listener) => listener());
     this.hangs = true;
+    this.isLeft = true;
   }
 
   /** Browsers freeze a page some time after it was hidden. */
@@ -210,6 +224,24 @@ class Page {
     if (this.#document.visibilityState === "visible" || this.#toBrowser.length || this.#toPage.length) return;
     this.hangs = true;
     this.isFrozen = true;
+  }
+
+  /** Comes back from the back/forward cache. The page handles what the browser has told it before it does anything else. */
+  async comeBack() {
+    for (const message of this.#toPage.splice(0)) {
+      message();
+      await microtasks();
+    }
+    this.hangs = false;
+    this.isLeft = false;
+    this.show(true);
+  }
+
+  /** Drops what is on its way to the browser, and rejects every request. */
+  loseLocks() {
+    this.#toBrowser = [];
+    for (const request of this.#requests) request.tell("stolen");
+    this.#requests.clear();
   }
 
   end() {
@@ -237,6 +269,7 @@ class Page {
           } catch (error) {
             reject(error);
           }
+          this.#requests.delete(request);
           this.#toBrowser.push(() => this.#origin.release(request));
         },
         taken: async () => resolve(await callback(null)),
@@ -248,6 +281,7 @@ class Page {
         this.#toBrowser.push(() => this.#origin.abort(request));
         refuse();
       });
+      this.#requests.add(request);
       this.#toBrowser.push(() => this.#origin.request(request));
     });
   }
