@@ -119,7 +119,8 @@ impl<P: Platform> Starts<P> {
         let key = StartKey::new(call.target.clone(), &agent, recording_type);
         let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
         let joined = self.in_flight.find(&key.name, |state| {
-            let state = state.upgrade().filter(|state| shares && state.shares)?;
+            // A recording that another caller has found may have been stopped since, so do not join its start.
+            let state = state.upgrade().filter(|state| shares && state.shares && !state.sent.is_known())?;
             // A start that began to wait for its token before a sign-out will fail, so do not join it.
             let may_succeed = state.sent.unresolved().is_some() || !is_signed_out(state.call.session);
             (may_succeed && !is_signed_out(call.session)).then_some(state)

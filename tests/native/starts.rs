@@ -414,6 +414,41 @@ fn a_merged_start_that_one_call_has_found_blocks_no_later_start_when_the_other_c
 }
 
 #[test]
+fn a_call_does_not_join_a_start_whose_recording_was_found_and_stopped() {
+    run(async {
+        let world = World::new();
+        let (clock, is_stopped, sent) = (world.clone(), Rc::new(Cell::new(false)), Cell::new(0));
+        world.respond_async(move |request| {
+            let state = if is_stopped.get() || request.method == "PATCH" { "stopped" } else { "recording" };
+            match request.method.as_str() {
+                "PATCH" => {
+                    is_stopped.set(true);
+                    Box::pin(async move { Ok(response(200, &entity("rec-1", state, 0))) })
+                }
+                "POST" => {
+                    sent.set(sent.get() + 1);
+                    let (delay, id, clock) = (if sent.get() == 1 { 10_000 } else { 0 }, format!("rec-{}", sent.get()), clock.clone());
+                    Box::pin(async move {
+                        World::sleep(&clock, delay).await;
+                        Ok(created(&id))
+                    })
+                }
+                _ => Box::pin(async move { Ok(list(&[entity("rec-1", state, 0)])) }),
+            }
+        });
+        let recorder = with_token(&world).await;
+        let stopped_and_started = async {
+            let found = recorder.start_recording(start_in(GLOBEX), with_timeout(2_000)).await.unwrap();
+            recorder.stop(&found.id, &found.org, Some(&found.agent), no_options()).await.unwrap();
+            (found, record(&recorder, GLOBEX).await.unwrap())
+        };
+        let ((found, next), merged) = while_time_passes(&[&world], join(stopped_and_started, record(&recorder, GLOBEX))).await;
+        assert_eq!((found.id.as_str(), merged.unwrap().id.as_str(), next.id.as_str()), ("rec-1", "rec-1", "rec-2"));
+        assert_eq!(world.starts().len(), 2);
+    });
+}
+
+#[test]
 fn a_merged_start_that_is_sent_again_after_one_call_has_found_it_is_remembered() {
     run(async {
         let world = World::new();

@@ -273,6 +273,10 @@ impl World {
             let may_have_been_processed = |start: &StartOf| start.posts.iter().any(|&post| network.0[post].may_have_been_processed());
             let is_joined = |at: &usize| !ledger.is_apart_from(&call, &ledger.starts[*at]) || may_have_been_processed(&ledger.starts[*at]);
             call.joined = joined.filter(is_joined).collect();
+            // A call does not join a start whose recording another caller has found, unless the start was sent again since.
+            let is_found_by = |other: usize| matches!(ledger.calls[other].ended, Some((_, Outcome::Recording { .. })));
+            let found = (0..number).filter(|&other| is_found_by(other)).flat_map(|other| self.starts_of(&ledger, other, i64::MAX));
+            call.is_vague |= found.into_iter().any(|start| call.joined.contains(&start));
         }
         call.requests = (self.network.borrow().0.len(), usize::MAX);
         self.log(|| format!("call {number}: {} {:?}", call.name, call.key));
