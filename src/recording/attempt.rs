@@ -63,7 +63,11 @@ impl<P: Platform> Starts<P> {
         let StartState { call, agent, sent, .. } = &**state;
         let (token, turn) = match state.shares {
             true => match self.wait_for_turn(state).await? {
-                Preflight::Running(running) => return Ok(self.record_outcome(state, running)),
+                Preflight::Running(running) => {
+                    // Another start may have led to the recording, and its response may be lost. So do not claim the recording.
+                    self.page.resolve(&state.key);
+                    return Ok(running);
+                }
                 Preflight::Own(token, turn) => (Some(token), turn),
             },
             false => (None, Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None }),

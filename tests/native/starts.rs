@@ -1673,6 +1673,30 @@ fn running_screen_recording() -> String {
 
 /// The first start never reaches the cloud. The second start does, and its response is on the way.
 #[test]
+fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_found() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (is_start, clock) = (request.method == "POST", clock.clone());
+            Box::pin(async move {
+                if !is_start {
+                    return Ok(list(&[entity("rec-1", "recording", 100)]));
+                }
+                World::sleep(&clock, 4_000).await;
+                Err(lost_response("reset"))
+            })
+        });
+        let page = PageStarts::default();
+        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let (sent, waited) = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+        assert_eq!((sent.unwrap().id.as_str(), waited.unwrap().id.as_str()), ("rec-1", "rec-1"));
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
 fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
     let unshared = || Start { shares: false, ..start_in(GLOBEX) };
     for (first, second) in [(unshared(), unshared()), (start_in(GLOBEX), audio_start())] {
