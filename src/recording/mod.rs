@@ -82,6 +82,8 @@ pub struct Listed {
     pub unreadable_running: usize,
     /// How many of those name the agent that the list is about.
     pub unreadable_of_agent: usize,
+    /// Whether the list has more pages, which the library does not read.
+    pub has_more: bool,
     /// The response's body.
     pub body: Rc<str>,
 }

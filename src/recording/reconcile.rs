@@ -155,10 +155,12 @@ impl<P: Platform> Starts<P> {
         let unknown = listed.recordings.iter().filter(may_run).count();
         // Without another start, what names no agent most likely is another agent's.
         let unreadable = if unresolved_since.is_some() { listed.unreadable_running } else { listed.unreadable_of_agent };
-        if unreadable == 0 && unknown == 0 {
-            return Ok(());
-        }
-        let what = if unknown == 0 { "cannot be read" } else { "has an unknown state, and an unknown or recent start time" };
+        let what = match (unknown, unreadable) {
+            (0, 0) if unresolved_since.is_some() && listed.has_more => "is on another page of the list",
+            (0, 0) => return Ok(()),
+            (0, _) => "cannot be read",
+            _ => "has an unknown state, and an unknown or recent start time",
+        };
         let message = format!("Nothing was sent: the API lists a recording that {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());

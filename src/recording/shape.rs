@@ -109,7 +109,9 @@ impl Shape {
     pub fn list(&self, response: &Response, whose: Whose<'_>) -> Option<Listed> {
         let Some(Json::Array(entities)) = at(&response.json, &self.items) else { return None };
         let body: Rc<str> = response.body.as_str().into();
-        let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, body };
+        let shown = i64::try_from(entities.len()).unwrap_or(i64::MAX);
+        let has_more = response.json.number("total").is_some_and(|total| total > shown) || response.json.str("nextUri").is_some();
+        let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, has_more, body };
         for (at, entity) in entities.iter().enumerate() {
             let raw = Raw { body: listed.body.clone(), entity: Some((self.items.clone(), at)) };
             let named = self.field(entity, self.agent.as_ref());
@@ -130,7 +132,6 @@ impl Shape {
                 }
             }
         }
-        let has_more = response.json.number("total").is_some_and(|total| total > 0) || response.json.str("nextUri").is_some();
         if entities.is_empty() && has_more {
             listed.unreadable = 1;
             listed.unreadable_running = 1;

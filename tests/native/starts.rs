@@ -1153,6 +1153,73 @@ fn after_an_unknown_outcome_nothing_is_sent_if_the_list_may_have_the_agents_reco
     }
 }
 
+/// What says that a list has more pages than the one that shows an old recording.
+const MORE_PAGES: [&str; 2] = [r#""total":2"#, r#""total":1,"nextUri":"/api/v2/screenrecordings?pageNumber=2""#];
+
+fn first_page(more: &str) -> Response {
+    response(200, &format!(r#"{{"entities":[{}],{more}}}"#, entity("old", "stopped", -1_000_000)))
+}
+
+#[test]
+fn after_an_unknown_outcome_nothing_is_sent_if_the_agents_recording_may_be_on_another_page_of_the_list() {
+    for more in MORE_PAGES {
+        run(async {
+            let world = World::new();
+            let is_first = Cell::new(true);
+            let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
+            cloud(&world, started, move || first_page(more));
+            let recorder = with_token(&world).await;
+            for _ in 0..2 {
+                let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+                assert_eq!((unknown.code, unknown.evidence.seen.as_ref().map(Vec::len)), (Code::OutcomeUnknown, Some(1)), "{more}");
+            }
+            assert_eq!(world.starts().len(), 1, "{more}");
+            assert_eq!(recorder.recordings(None, None, no_options()).await.unwrap().len(), 1);
+        });
+    }
+}
+
+#[test]
+fn a_start_that_waited_for_another_sends_nothing_if_the_recording_may_be_on_another_page_of_the_list() {
+    for is_tab in [false, true] {
+        run(async {
+            let world = World::new();
+            let there = if is_tab { world.another_page() } else { world.clone() };
+            for page in [&there, &world] {
+                let clock = page.clone();
+                page.respond_async(move |request| {
+                    let (is_start, clock) = (request.method == "POST", clock.clone());
+                    Box::pin(async move {
+                        World::sleep(&clock, if is_start { 500 } else { 0 }).await;
+                        Ok(if is_start { created("rec-1") } else { first_page(MORE_PAGES[0]) })
+                    })
+                });
+            }
+            let page = PageStarts::default();
+            let others_page = if is_tab { PageStarts::default() } else { page.clone() };
+            let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+            let other = connect_in(&others_page, &there, options(&[&jwt_for(GLOBEX)])).await;
+            let worlds: &[&World] = if is_tab { &[&world, &there] } else { &[&world] };
+            let (sent, waited) = while_time_passes(worlds, join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+            assert_eq!((sent.unwrap().id.as_str(), error(waited).code), ("rec-1", Code::OutcomeUnknown));
+            let starts = world.starts().len() + if is_tab { there.starts().len() } else { 0 };
+            assert_eq!(starts, 1);
+        });
+    }
+}
+
+#[test]
+fn a_start_that_waited_only_for_its_token_is_sent_although_the_list_has_more_pages() {
+    run(async {
+        let world = World::new();
+        let release = world.issue_when_released(|_| true);
+        cloud(&world, || Ok(created("own")), || first_page(MORE_PAGES[0]));
+        let recorder = connect(&world, options(&[])).await;
+        let (started, ()) = join(record(&recorder, GLOBEX), async { release.send() }).await;
+        assert_eq!((started.unwrap().id.as_str(), looks(&world)), ("own", 1));
+    });
+}
+
 #[test]
 fn after_an_unknown_outcome_only_a_recording_that_may_be_the_starts_own_prevents_the_next_start() {
     let undated = format!(r#"{{"id":"r","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"pending"}}"#);
