@@ -262,8 +262,14 @@ impl CloudClock {
     /// The earliest and the latest date that the cloud's clock may have shown at an earlier moment: a single `Date` may be wrong.
     pub fn range(&self, moment: Moment) -> (Timestamp, Timestamp) {
         let revised = self.revised(moment).in_cloud;
-        let confirmed = self.confirmed_offset.get().map(|offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
-        confirmed.map_or((revised, revised), |confirmed| (confirmed.min(revised), confirmed.max(revised)))
+        let confirmed =
+            self.confirmed_offset.get().map_or(revised, |offset| Timestamp(0).after_millis(moment.instant.0.saturating_add(offset)));
+        // In some browsers, the monotonic clock stands still while the machine sleeps. Then `revised` is too late.
+        let by_wall_clock = match (self.offset.get(), self.wall_clock_offset.get()) {
+            (Some(offset), Some(wall_clock_offset)) => moment.wall_clock.after_millis(offset.saturating_sub(wall_clock_offset)),
+            _ => revised,
+        };
+        (confirmed.min(revised).min(by_wall_clock), confirmed.max(revised))
     }
 
     /// How far the cloud's clock is ahead of this machine's wall clock, in milliseconds; `None` until a response has a `Date`.

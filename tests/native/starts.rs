@@ -197,6 +197,33 @@ fn a_single_date_that_is_years_ahead_makes_no_recent_recording_an_old_one() {
 }
 
 #[test]
+fn a_recording_that_began_before_the_machine_slept_is_not_taken_for_an_older_one() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (is_start, clock) = (request.method == "POST", clock.clone());
+            Box::pin(async move {
+                if is_start {
+                    World::sleep(&clock, 1_000).await;
+                    // The machine sleeps for a minute, in which the monotonic clock stands still.
+                    clock.shift_wall_clock(60_000);
+                    return Err(lost_response("reset"));
+                }
+                Ok(Response { date: Some(clock.wall_clock()), ..list(&[entity("ours", "starting", 300)]) })
+            })
+        });
+        let recorder = with_token(&world).await;
+        // The cloud's clock is known before the machine sleeps.
+        recorder.recordings(None, None, no_options()).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        }
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
 fn after_a_timeout_the_recording_is_looked_for_for_at_most_five_seconds() {
     run(async {
         for hangs in [false, true] {
