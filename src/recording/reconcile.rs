@@ -156,7 +156,7 @@ impl<P: Platform> Starts<P> {
         // Without another start, what names no agent most likely is another agent's.
         let unreadable = if unresolved_since.is_some() { listed.unreadable_running } else { listed.unreadable_of_agent };
         let what = match (unknown, unreadable) {
-            (0, 0) if unresolved_since.is_some() && listed.has_more => "is on another page of the list",
+            (0, 0) if unresolved_since.is_some_and(|since| self.may_hide(listed, since)) => "is on another page of the list",
             (0, 0) => return Ok(()),
             (0, _) => "cannot be read",
             _ => "has an unknown state, and an unknown or recent start time",
@@ -165,6 +165,15 @@ impl<P: Platform> Starts<P> {
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
         Err(error.for_org(&state.key.target.org))
+    }
+
+    /// Whether another page of the list may have a recording that began since. On a list whose newest are first, none has, if this
+    /// page reaches further back.
+    fn may_hide(&self, listed: &Listed, since: Moment) -> bool {
+        let dates: Vec<_> = listed.recordings.iter().map(|other| other.started().filter(|_| self.is_dated(other))).collect();
+        let is_newest_first = dates.first() > dates.last() && dates.is_sorted_by(|one, next| one >= next);
+        let reaches_back = dates.last().is_some_and(|last| last.is_some_and(|last| last < self.earliest_start(since)));
+        listed.has_more && !(is_newest_first && reaches_back)
     }
 
     /// A conflict may mean that the agent is being recorded already: then that recording is the result.
