@@ -283,9 +283,9 @@ impl<P: Platform> Client<P> {
         Some(id)
     }
 
-    /// The request that revokes the token; `None` if the token cannot be used any more. Make it before signing out.
+    /// The request that revokes the token; `None` if the token has surely expired. Make it before signing out.
     pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Request> {
-        token.may_be_fresh(self.exchange.now()).then(|| token.revocation())
+        (!token.is_surely_expired(self.exchange.now())).then(|| token.revocation())
     }
 
     /// Revokes a signed-out token.

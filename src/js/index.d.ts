@@ -651,8 +651,9 @@ export interface Recorder {
   diagnose(agentId?: string, options?: { orgId?: string | undefined }): Promise<Diagnosis>;
   /**
    * Forgets the token of this organization, or all tokens, here and in the pages that share it, and revokes it (`DELETE
-   * /api/v2/tokens/me`). A token that is being obtained meanwhile is not kept. If the revocation fails, the call
-   * rejects, and the token may stay valid until it expires. The session at the login origin does not end.
+   * /api/v2/tokens/me`). An expired token is only forgotten. A token that is being obtained meanwhile is not kept. If
+   * the revocation fails, the call rejects, and the token may stay valid until it expires. The session at the login
+   * origin does not end.
    *
    * @param orgId A UUID. If there is no token of it, nothing happens.
    * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOSED`, or refusals of the API.

@@ -98,7 +98,7 @@ codes! {
         when: "Nobody signed in within `login.timeoutMs`.",
         hint: "Sign in again, or increase login.timeoutMs.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
-        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. The library does not send it again. If it could get another token, it repeated the call once, and that token was rejected too.",
+        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If it could get another token, it repeated the call once, and that token was rejected too.",
         hint: "Get a new token of this organization in this environment.";
     IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
         when: "The organization's IP allow-list does not have this address (401 `ip.not.authorized`).",

@@ -138,6 +138,14 @@ impl OrgToken {
         }
     }
 
+    /// Whether the token has expired, by every date and every clock that the library knows. A token that was rejected or that has
+    /// been idle may not have expired: a single endpoint may reject it, and others may use it.
+    pub(crate) fn is_surely_expired(&self, now: Moment) -> bool {
+        let Expiry { exp, expires_in } = self.expiry;
+        let exp = exp.map(|exp| now.instant_of(exp).max(now.by_wall_clock().instant_of(exp)));
+        exp.max(expires_in).is_some_and(|expires_at| expires_at <= now.instant())
+    }
+
     /// Whether the token is so close to its expiry that another token should be obtained.
     pub fn should_renew(&self, now: Moment) -> bool {
         self.expires_at(now).is_some_and(|expires_at| {
@@ -151,7 +159,7 @@ impl OrgToken {
         self.is_rejected.get()
     }
 
-    /// Marks the token as rejected by the cloud, so that it is not sent again.
+    /// Marks the token as rejected by the cloud, so that only its revocation is sent with it.
     pub(crate) fn mark_rejected(&self) {
         self.is_rejected.set(true);
     }

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{OrgId, RecordingId};
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::batch::Batch;
 use premium_recorder::token::access_token::{AccessToken, IssuedToken};
@@ -393,6 +394,45 @@ fn a_token_is_removed_although_its_revocation_fails() {
         let recorder = connect(&world, options(&[&jwt(&format!(r#"{{"org_id":"{ACME}","exp":1}}"#))])).await;
         recorder.sign_out(None, no_options()).await.unwrap();
         assert!(world.requests().is_empty() && recorder.tokens().is_empty());
+    });
+}
+
+/// How many revocations a sign-out of every organization sends.
+async fn revocations(world: &World, recorder: &Recorder<World>) -> usize {
+    recorder.sign_out(None, no_options()).await.unwrap();
+    assert!(recorder.tokens().is_empty());
+    world.requests().iter().filter(|request| request.method == "DELETE").count()
+}
+
+#[test]
+fn a_token_that_the_cloud_may_still_accept_is_revoked() {
+    run(async {
+        // A single endpoint has rejected the token.
+        let world = World::new();
+        world.respond(|request| if request.method == "POST" { response(401, "") } else { accept(request) });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::Unauthenticated);
+        assert_eq!(revocations(&world, &recorder).await, 1);
+
+        // Another client may have used the token before its idle timeout ended.
+        let world = World::new();
+        world.respond(|request| if request.method == "GET" { token_info_idling_at(GLOBEX, 300 * SECOND) } else { accept(request) });
+        let recorder = connect(&world, options(&["opaque"])).await;
+        world.advance(301 * SECOND);
+        assert_eq!(revocations(&world, &recorder).await, 1);
+
+        // The app's `expiresIn` may be shorter than the token's life. If nothing else is known, it counts.
+        for (token, expected) in [(jwt_expiring_in(3600, GLOBEX, "a"), 1), (jwt_with_id(GLOBEX, "a"), 0)] {
+            let world = World::new();
+            world.respond(accept).token_source(move |_| {
+                let issued = IssuedToken { expires_in: Some(100.0), ..issued_token(&token) };
+                Box::pin(async { Ok(issued) })
+            });
+            let recorder = connect(&world, options(&[])).await;
+            record(&recorder, GLOBEX).await.unwrap();
+            world.advance(101 * SECOND);
+            assert_eq!(revocations(&world, &recorder).await, expected);
+        }
     });
 }
 
