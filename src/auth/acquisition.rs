@@ -196,7 +196,7 @@ impl<P: Platform> Keyring<P> {
             // Another caller has stored it meanwhile.
             return Ok(Some(token));
         }
-        let verified = self.verify_doubtful(target).await?;
+        let verified = self.verify_doubtful(target, session).await?;
         let is_verified = verified.is_some();
         let acquired = match verified {
             Some(token) => Some(token),
@@ -294,12 +294,12 @@ impl<P: Platform> Keyring<P> {
 
     /// Asks the cloud about the target's token, if only what responses said of the cloud's clock makes it expired. Returns the
     /// token if the cloud accepts it. Fails if the cloud asks to wait and there is no other source.
-    async fn verify_doubtful(&self, target: &Target) -> Result<Option<OrgToken>, Error> {
+    async fn verify_doubtful(&self, target: &Target, session: SessionEpoch) -> Result<Option<OrgToken>, Error> {
         let Some(token) = self.doubtful(target) else { return Ok(None) };
         let asked = pin!(self.exchange.refetch_token_info(&token));
         match select(asked, self.exchange.ports().sleep(MAX_VERIFY_MS)).await {
             Either::Left((Ok(verified), _)) if verified.target() == target => return Ok(Some(verified)),
-            Either::Left((Ok(verified), _)) => self.correct_owner(&token, verified),
+            Either::Left((Ok(verified), _)) => self.correct_owner(&token, verified, session),
             Either::Left((Err(error), _)) if error.is_token_rejection() => token.mark_rejected(),
             Either::Left((Err(error), _)) if self.sources.is_empty() && error.evidence.retry_after.is_some() => return Err(error),
             _ => {}

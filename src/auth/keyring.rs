@@ -242,11 +242,11 @@ impl<P: Platform> Keyring<P> {
         token
     }
 
-    /// Moves a token to its actual organization.
-    pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken) {
+    /// Moves a token to its actual organization, unless somebody has signed out of that organization since the call began.
+    pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken, since: SessionEpoch) {
         let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
         self.learn_owner(&is);
-        if is_held {
+        if is_held && !self.was_signed_out(is.target(), since) {
             // The app may have given it.
             self.end_sharing(is.target());
             self.store(is);

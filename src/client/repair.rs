@@ -18,7 +18,7 @@ impl<P: Platform> Client<P> {
             Code::Unauthenticated | Code::TokenExpired if self.has_another_token(&call.target) => {
                 self.wait_retry_after(refused, call).await
             }
-            Code::WrongOrg => self.verify_owner(self.wait_retry_after(refused, call).await?, token, &call.target, request).await,
+            Code::WrongOrg => self.verify_owner(self.wait_retry_after(refused, call).await?, token, call, request).await,
             Code::RateLimited => self.wait_retry_after(refused, call).await,
             _ => Err(refused),
         }
@@ -30,7 +30,8 @@ impl<P: Platform> Client<P> {
 
     /// Asks the cloud for the token's organization. Stores a wrongly attributed token there, so that the retry uses the target's
     /// own token.
-    async fn verify_owner(&self, mut refused: Error, token: &Rc<OrgToken>, target: &Target, request: &ApiRequest) -> Result<Error, Error> {
+    async fn verify_owner(&self, mut refused: Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> Result<Error, Error> {
+        let target = &call.target;
         let verified = match self.exchange.refetch_token_info(token).await {
             Ok(verified) => verified,
             Err(error) => {
@@ -43,7 +44,7 @@ impl<P: Platform> Client<P> {
             refused.message = format!("The token was stored for {claimed}, but the API says that it is of {owner}. {}", refused.message);
             refused.evidence.home_org_id = verified.home_org().cloned();
             refused.evidence.token_org_id = Some(owner);
-            self.keyring.correct_owner(token, verified);
+            self.keyring.correct_owner(token, verified, call.session);
             return if self.has_another_token(target) { Ok(refused) } else { Err(refused) };
         }
         let verified = Rc::new(verified);

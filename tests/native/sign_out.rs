@@ -8,6 +8,7 @@ use futures::FutureExt;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::{OrgId, RecordingId};
+use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::batch::Batch;
@@ -178,6 +179,44 @@ fn a_sign_in_to_the_wrong_organization_stores_no_token_after_a_sign_out() {
         join(record(&recorder, GLOBEX), sign_out).await.0.unwrap_err();
         assert!(recorder.tokens().is_empty());
     });
+}
+
+#[test]
+fn a_token_that_is_found_to_be_of_a_signed_out_organization_is_not_stored_there() {
+    // The cloud is asked whose the token is: after a refusal, or because a wrong `Date` makes the token look expired.
+    for looks_expired in [false, true] {
+        run(async {
+            let world = World::new();
+            let (release, released) = gate();
+            world.respond_async(move |request| {
+                let is_question = request.url.contains("tokens/me");
+                let response = match request.method.as_str() {
+                    "POST" => response(403, RESOURCE_OWNER),
+                    _ if is_question => response(200, &token_info(GLOBEX)),
+                    _ => Response { date: Some(Timestamp::from_millis(NOW + 7_200 * SECOND)), ..list(&[]) },
+                };
+                let released = is_question.then(|| released.clone());
+                Box::pin(async move {
+                    if let Some(released) = released {
+                        released.await.unwrap();
+                    }
+                    Ok(response)
+                })
+            });
+            let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+            if looks_expired {
+                recorder.recordings(None, Some(&org(ACME)), no_options()).await.unwrap();
+            }
+            let sign_out = async {
+                wait_until(|| world.requests().iter().any(|request| request.url.contains("tokens/me"))).await;
+                recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+                release.send();
+            };
+            join(record(&recorder, ACME), sign_out).await.0.unwrap_err();
+            assert_eq!(world.starts().len(), usize::from(!looks_expired));
+            assert!(recorder.tokens().is_empty());
+        });
+    }
 }
 
 #[test]

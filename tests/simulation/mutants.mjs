@@ -91,7 +91,7 @@ export const MUTANTS = [
   },
   {
     name: "keeps a token where the cloud said that it is not",
-    edits: one("src/client/repair.rs", "self.keyring.correct_owner(token, verified);", "drop(verified);"),
+    edits: one("src/client/repair.rs", "self.keyring.correct_owner(token, verified, call.session);", "drop(verified);"),
   },
   {
     name: "sends another organization's token when only that is in memory",
