@@ -13,7 +13,7 @@ export function bindCallbacks(given, options) {
       if (typeof member(zone, "run") === "function") return zone.run(callback, options, [argument]);
       return Reflect.apply(callback, options, [argument]);
     };
-    given[name] = name === "getToken" ? (need) => run({ ...need }) : isolated(run, name);
+    given[name] = name === "getToken" ? run : isolated(run, name);
   }
   return given;
 }

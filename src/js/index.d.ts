@@ -228,7 +228,7 @@ export interface LoginOptions {
   timeoutMs?: number | undefined;
 }
 
-/** Describes the token that is needed. */
+/** Describes the token that is needed. The object has no prototype: if it has no `orgId`, `need.orgId` is `undefined`. */
 export interface TokenNeed {
   /** The environment of the token: see {@link Environment.name}. */
   environment: string;

@@ -1,14 +1,22 @@
 // Lets purecloud-platform-client-v2 send its requests with a recorder's tokens. Documented in platform-sdk.d.ts.
 
-export function httpClient(recorder, AbstractHttpClient, { orgId } = {}) {
+export function httpClient(recorder, AbstractHttpClient, options) {
+  const { orgId } = own(options);
   return new (class extends AbstractHttpClient {
     /** request() calls the hooks. */
     enableHooks() {}
 
     async request(options) {
-      const { url, method, headers, params, data, timeout } = (await this.preHook?.(options)) ?? options;
+      const request = (await this.preHook?.(options)) ?? options;
+      const { url, method, headers, params, data, timeout } = own(request);
       const body = bodyOf(data, headers);
-      const init = { method, headers: headersFor(body, headers), body, orgId, timeoutMs: (timeout ?? this.timeout) || undefined };
+      const init = {
+        method,
+        headers: headersFor(body, headers),
+        body,
+        orgId,
+        timeoutMs: (timeout ?? this.timeout) || undefined,
+      };
       const response = await answerOf(await recorder.fetch(pathOf(url, params), init));
       if (response.status < 200 || response.status > 299) {
         throw Object.assign(new Error(`Request failed with status code ${response.status}`), { response });
@@ -16,6 +24,11 @@ export function httpClient(recorder, AbstractHttpClient, { orgId } = {}) {
       return (await this.postHook?.(response)) ?? response;
     }
   })();
+}
+
+/** Only own properties count: other code of the page may have put anything on Object.prototype. */
+function own(object) {
+  return { __proto__: null, ...object };
 }
 
 /** The API's path, whatever region or gateway the SDK is set to: the recorder knows its own. */
@@ -36,13 +49,13 @@ const BODY = /^\[object (Blob|File|FormData|URLSearchParams|ReadableStream|Array
 function bodyOf(data, headers) {
   const isBody = ArrayBuffer.isView(data) || BODY.test(Object.prototype.toString.call(data));
   if (typeof data !== "object" || data === null || isBody) return data ?? undefined;
-  const isForm = headers?.["Content-Type"] === "application/x-www-form-urlencoded";
+  const isForm = own(headers)["Content-Type"] === "application/x-www-form-urlencoded";
   return isForm ? new URLSearchParams(data) : JSON.stringify(data);
 }
 
 /** Without a body there is no content type, and the browser adds the boundary to that of a form. */
 function headersFor(body, headers) {
-  const { "Content-Type": type, ...others } = headers ?? {};
+  const { "Content-Type": type, ...others } = own(headers);
   return type && body !== undefined && !(body instanceof FormData) ? { ...others, "Content-Type": type } : others;
 }
 

@@ -21,6 +21,8 @@ const NAMES = [
   // Descriptors, and what the platform reads from what it is given.
   "get set writable enumerable configurable method headers body credentials redirect referrer referrerPolicy integrity",
   "keepalive cache duplex priority window ifAvailable steal capture once passive bubbles",
+  // What the SDK's requests have.
+  "params timeout Content-Type",
   // State of the package.
   "instance module source isLate recorder calls number arrayBuffer url reason addEventListener length 0 1 id state",
   "entities startedAt raw alreadyRunning Zone current run a b cnt done next return hint ok",
@@ -59,16 +61,17 @@ describe("Object.prototype has", () => {
 async function oddities({ premium, names, orgId, token, descriptor }) {
   const { fetch } = window;
   const sent = [];
+  const { httpClient } = await import("/premium-recorder/platform-sdk.js");
   await premium.connect({ environment: "prod" });
   window.fetch = async (...given) => {
     const request = new Request(...given);
     const { method, url, headers, keepalive, integrity, credentials, redirect, mode, cache } = request;
-    const own = [headers.get("authorization"), headers.get("x-genesys-organization-id")];
+    const own = ["authorization", "x-genesys-organization-id", "content-type"].map((name) => headers.get(name));
     sent.push([method, url, ...own, keepalive, integrity, credentials, redirect, mode, cache].join(" "));
     const text = method === "POST" ? await request.text() : "";
     const agentId = text.includes("other") ? "other" : "agent";
     const recording = `{"id":"r","agentId":"${agentId}","state":"${method === "PATCH" ? "stopped" : "recording"}"}`;
-    const body = method === "GET" ? `{"entities":[${recording}]}` : recording;
+    const body = method === "GET" ? `{"organization":{"id":"${orgId}"},"entities":[${recording}]}` : recording;
     return new Response(body, {
       __proto__: null,
       headers: undefined,
@@ -78,7 +81,7 @@ async function oddities({ premium, names, orgId, token, descriptor }) {
   };
   const once = async () => {
     sent.length = 0;
-    const told = await scenario(premium, orgId, token).catch((error) => String(error?.stack ?? error));
+    const told = await scenario(premium, orgId, token, httpClient).catch((error) => String(error?.stack ?? error));
     return `${told}\n${sent.join("\n")}`;
   };
   const expected = await once();
@@ -96,7 +99,7 @@ async function oddities({ premium, names, orgId, token, descriptor }) {
 }
 
 /** What an app does and sees. */
-async function scenario(premium, orgId, token) {
+async function scenario(premium, orgId, token, httpClient) {
   const told = { __proto__: null };
   const events = new Set();
   const own = (value) =>
@@ -104,12 +107,17 @@ async function scenario(premium, orgId, token) {
       .map((name) => `${name}=${typeof value[name]}`)
       .join();
   const getToken = (need) => {
-    told.need = own(need);
+    told.need = `${own(need)} ${need.orgId}`;
     return { accessToken: token };
   };
   const asking = await premium.connect({ environment: "prod", getToken });
   told.asked = own(await asking.switchOrg(orgId));
   asking.close();
+  told.needed = told.need;
+  // Nobody names an organization.
+  const unnamed = await premium.connect({ environment: "prod", getToken });
+  told.signedIn = own(await unnamed.signIn());
+  unnamed.close();
   const onEvent = (event) => void events.add(own(event));
   const recorder = await premium.connect({ environment: "prod", orgId, tokens: [token], onEvent });
   told.environment = Object.values(recorder.environment).join();
@@ -119,6 +127,13 @@ async function scenario(premium, orgId, token) {
   told.stopped = (await recording.stop({})).state;
   told.recordings = (await recorder.recordings({ agentId: "agent" })).length;
   told.many = (await recorder.startMany(["agent", { agentId: "other" }], {})).map(own).join();
+  class AbstractHttpClient {
+    timeout = 16_000;
+  }
+  const client = httpClient(recorder, AbstractHttpClient);
+  const url = "https://api.mypurecloud.com/api/v2/users/me";
+  told.got = own(await client.request({ url, method: "GET" }));
+  told.patched = own(await client.request({ url, method: "PATCH", data: { name: "new" } }));
   const error = await recorder.startRecording("").catch((thrown) => thrown);
   told.error = [
     premium.isRecorderError(error),
