@@ -78,7 +78,7 @@ class Recorder {
   #instance;
   #handle;
   #reconnecting;
-  /** connect()'s options for a new instance after a panic, without tokens. */
+  /** connect()'s options for a new instance after a panic, without tokens, and with the last known target. */
   #options;
   #isClosed = false;
   #closing = new AbortController();
@@ -89,8 +89,7 @@ class Recorder {
     this.#options = { __proto__: null, ...options, launchUrl };
     this.environment = Object.freeze(handle.environment());
     this.launch = Object.freeze(handle.launch());
-    // In lower case, as the module normalizes it.
-    if (this.#options.orgId ?? Object.hasOwn(this.launch, "orgId")) this.#options.orgId = handle.orgId();
+    this.#options.orgId = handle.orgId();
     Object.freeze(this);
   }
 
@@ -109,16 +108,12 @@ class Recorder {
   }
 
   async switchOrg(orgId) {
-    const summary = await this.#call((handle) => handle.switchOrg(orgId));
-    this.#options.orgId = this.orgId;
-    return summary;
+    return this.#call((handle) => handle.switchOrg(orgId));
   }
 
   async signIn(options) {
     const given = snapshot(options);
-    const summary = await this.#call((handle) => handle.signIn(given), given);
-    this.#options.orgId = this.orgId;
-    return summary;
+    return this.#call((handle) => handle.signIn(given), given);
   }
 
   async availableOrgs() {
@@ -214,9 +209,14 @@ class Recorder {
         await withTimeout(this.#reconnecting, "the connection", given?.signal, timeoutMs);
         if (this.#isClosed) throw closed();
       }
-      const { value } = await call(this.#instance, () => work(this.#handle), given?.signal);
-      resetPanicCount();
-      return notThenable(value);
+      try {
+        const { value } = await call(this.#instance, () => work(this.#handle), given?.signal);
+        resetPanicCount();
+        return notThenable(value);
+      } finally {
+        // A call that failed may have decided the target, too.
+        this.#options.orgId = this.orgId;
+      }
     });
   }
 

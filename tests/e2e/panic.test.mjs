@@ -11,7 +11,8 @@ import { browser as open } from "./browser.mjs";
 import { packageServer } from "./package-server.mjs";
 
 const UNATTENDED = /Uncaught \w+: PANICKED: .*\s+.*on purpose, behind/;
-const browser = open({ mayComplain: [UNATTENDED] });
+const REFUSED = /\/api\/v2\/\S* - Failed to load resource: .*40[34]/;
+const browser = open({ mayComplain: [UNATTENDED, REFUSED] });
 const page = packageServer(PANICKING.out);
 
 const PLACE = /^PANICKED: The library panicked at src\/web\/panic_on_purpose\.rs:\d+:\d+:\s+on purpose, /;
@@ -291,6 +292,44 @@ describe("the next instance", () => {
     assert.deepEqual(outcome.after, outcome.before);
   });
 
+  test("has the target that a token decided, also in a call that failed, and none after a sign-out", async () => {
+    const { acme, globex } = browser.cloud;
+    await launch();
+    const outcome = await browser.run(
+      async ({ connect, settle }, tokens, agents) => {
+        const asked = [];
+        let session = 0;
+        const getToken = ({ orgId }) => (asked.push(orgId ?? "mine"), tokens[session]);
+        const recorders = [];
+        for (let at = 0; at < 3; at++) recorders.push(await connect({ getToken, shareTokens: false }));
+        const [started, failed, signedOut] = recorders;
+        await started.startRecording(agents[0]);
+        const { error } = await settle(failed.startRecording(agents[1]));
+        await signedOut.signIn();
+        await signedOut.signOut();
+        await settle(failed.startRecording("panic-now"));
+        const dead = recorders.map(({ orgId }) => orgId ?? "none");
+        // At the backend, somebody has signed in to another organization.
+        session = 1;
+        asked.length = 0;
+        const codes = [];
+        for (const recorder of recorders) {
+          const { value, error } = await settle(recorder.startRecording(agents[1]));
+          codes.push(error?.code ?? value.orgId);
+        }
+        return { hasFailed: error !== undefined, dead, asked, codes };
+      },
+      [await browser.cloud.token(acme), await browser.cloud.token(globex)],
+      [acme.agents[0].id, globex.agents[0].id],
+    );
+    assert.deepEqual(outcome, {
+      hasFailed: true,
+      dead: [acme.id, acme.id, "none"],
+      asked: [acme.id, acme.id, "mine"],
+      codes: ["TOKEN_SOURCE_WRONG_ORG", "TOKEN_SOURCE_WRONG_ORG", globex.id],
+    });
+  });
+
   test("has no token of the last one: NO_TOKEN until it is given one", async () => {
     const { globex } = browser.cloud;
     await launch();
@@ -307,7 +346,8 @@ describe("the next instance", () => {
       await browser.cloud.token(globex),
       globex.agents[0].id,
     );
-    assert.deepEqual(outcome, { before: globex.id, dead: { orgs: [] }, without: "NO_TOKEN", orgId: globex.id });
+    const { id } = globex;
+    assert.deepEqual(outcome, { before: id, dead: { orgId: id, orgs: [] }, without: "NO_TOKEN", orgId: id });
   });
 
   test("does not open what has been closed, before or after the panic", async () => {
