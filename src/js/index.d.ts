@@ -99,6 +99,9 @@ export interface ConnectOptions {
    * of the same organization, in the same storage partition and with the same kind of source. It is handed over in
    * memory, on request, and never stored. With Web Locks, pages obtain tokens one at a time. With `false`, each page
    * obtains its own. Default: `true`.
+   *
+   * With `getToken`, pages share tokens whoever is signed in at your backend. If another person signs in at your
+   * backend while a tab stays open, your app must call `signOut()`, or set this option to `false`.
    */
   shareTokens?: boolean | undefined;
   /**

@@ -111,7 +111,7 @@ sample("tokens", "const recorder = await connect({\n  async getToken", "getToken
   await browser.run(async ({ environment }, orgId) => {
     const { fetch } = window;
     window.fetch = (resource, init) => {
-      if (resource !== "/token?org=mine") return fetch(resource, init);
+      if (resource !== `/token?env=${environment.name}&org=mine`) return fetch(resource, init);
       return fetch(`${environment.api}/standin/tokens`, { method: "POST", body: JSON.stringify({ orgId }) })
         .then((response) => response.json())
         .then(({ access_token: accessToken, expires_in: expiresIn }) => Response.json({ accessToken, expiresIn }));
