@@ -189,7 +189,9 @@ impl<P: Platform> Starts<P> {
             let newest = |listed: Listed| self.newest(state, &listed, |recording| recording.state == State::Recording);
             if let Some(mut running) = listed.and_then(newest) {
                 running.already_running = true;
-                return Ok(self.record_outcome(state, running));
+                // It is another start's, so do not claim it.
+                self.page.resolve(&state.key);
+                return Ok(running);
             }
         }
         Err(refused.into())

@@ -2120,3 +2120,33 @@ fn a_start_does_not_take_a_recording_that_was_known_before_it_began() {
         assert!(third.is_err() || world.starts().len() == 2, "{third:?}");
     });
 }
+
+#[test]
+fn a_start_that_the_api_refuses_beside_another_does_not_take_the_others_recording() {
+    run(async {
+        let world = World::new();
+        let (clock, starts) = (world.clone(), Cell::new(0));
+        world.respond_async(move |request| {
+            let (clock, is_start) = (clock.clone(), request.method == "POST");
+            starts.set(starts.get() + u32::from(is_start));
+            let number = starts.get();
+            Box::pin(async move {
+                match (is_start, number) {
+                    (false, _) => Ok(list(&[entity("rec-1", "recording", 0)])),
+                    (true, 1) => {
+                        World::sleep(&clock, 3_000).await;
+                        Err(lost_response("reset"))
+                    }
+                    (true, _) => Ok(response(409, "")),
+                }
+            })
+        });
+        let recorder = with_token(&world).await;
+        let refused = async {
+            world.sleep(1_000).await;
+            recorder.start_recording(Start { shares: false, ..start_in(GLOBEX) }, no_options()).await
+        };
+        let (lost, refused) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), refused)).await;
+        assert_eq!((lost.unwrap().id.as_str(), refused.unwrap().id.as_str()), ("rec-1", "rec-1"));
+    });
+}
