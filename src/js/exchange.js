@@ -32,11 +32,11 @@ const HEADERS = [
  * `outside` calls a method when the module is off the stack. `takesResponse`: the app reads the body itself. For the other
  * arguments, see `build`.
  */
-export async function exchange(outside, target, headers, body, isStreamed, signal, given, takesResponse, maxBytes) {
+export async function exchange(outside, head, body, isStreamed, signal, given, takesResponse, maxBytes) {
   let mayHaveBeenProcessed = false;
   let status;
   try {
-    const { input, init } = build(target, headers, body, isStreamed, signal, given);
+    const { input, init } = build(head, body, isStreamed, signal, given);
     if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
@@ -57,15 +57,17 @@ export async function exchange(outside, target, headers, body, isStreamed, signa
 }
 
 /**
- * What `fetch` is called with. `target`: a line each for the method, the cache mode, the origin, and the URL. `given`: what
- * `request.js` makes of the app's request, if the request is the app's.
+ * What `fetch` is called with. `head`: a line each for the method, the cache mode, the origin, the URL, and the name and the
+ * value of each header. `given`: what `request.js` makes of the app's request, if the request is the app's.
  */
-function build(target, headers, body, isStreamed, signal, given) {
+function build(head, body, isStreamed, signal, given) {
   // By index: to destructure an array calls a `return` that other code has put on Object.prototype.
-  const lines = target.split("\n");
+  const lines = head.split("\n");
   // The platform's own URL parser decides where the token would be sent, so check with that parser.
   const { href, origin } = new URL(lines[3]);
   if (origin !== lines[2]) throw leadsElsewhere();
+  const headers = new Headers(given?.headers);
+  for (let at = 4; at < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
   // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.
   const init = {
     __proto__: null,

@@ -1,5 +1,6 @@
 //! Text formats that the platform reads and writes: JSON and forms.
 
+use gloo_net::http::QueryParams;
 use js_sys::{Array, JSON};
 use wasm_bindgen::prelude::*;
 use web_sys::UrlSearchParams;
@@ -16,9 +17,10 @@ impl Codec for Browser {
 
     fn form(&self, pairs: &[(&str, &str)]) -> String {
         // The constructor cannot fail without an argument.
-        let Ok(form) = UrlSearchParams::new() else { return String::new() };
+        let Ok(raw) = UrlSearchParams::new() else { return String::new() };
+        let form = QueryParams::from_raw(raw);
         pairs.iter().for_each(|(name, value)| form.append(name, value));
-        form.to_string().into()
+        form.to_string()
     }
 
     fn parse_form(&self, text: &str) -> Vec<(String, String)> {

@@ -1,15 +1,16 @@
 //! Sends a request through the page's `fetch`.
 //!
-//! gloo-net only checks the headers. Its `send` would panic on a rejection that is not an `Error`, and on a response from
-//! another frame. So `src/js/exchange.js` calls `fetch`, and reads the response.
+//! gloo-net cannot do this. Its `Headers` panics if a script of the page has replaced the platform's. Its `send` panics on a
+//! rejection that is not an `Error`, and on a response from another frame. So `src/js/exchange.js` makes the headers, calls
+//! `fetch`, and reads the response.
 
 use std::any::Any;
 use std::rc::Rc;
 
-use gloo_net::http::Headers;
 use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use zeroize::Zeroizing;
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
@@ -29,8 +30,7 @@ extern "C" {
 
     /// Calls `fetch` when the module is off the stack, and reads the response: see `src/js/exchange.js`. Never rejects.
     fn exchange(
-        target: &str,
-        headers: &web_sys::Headers,
+        head: &str,
         body: Option<&str>,
         is_streamed: bool,
         signal: Option<&web_sys::AbortSignal>,
@@ -74,9 +74,6 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(super) fn method(this: &AppRequest) -> String;
-
-    #[wasm_bindgen(method, getter, js_name = headers)]
-    fn app_headers(this: &AppRequest) -> web_sys::Headers;
 }
 
 impl Transport for Browser {
@@ -85,16 +82,13 @@ impl Transport for Browser {
         let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<JsValue>());
         // `src/js` has given the app's request a signal of its own.
         let in_flight = app_request.is_none().then(AbortOnDrop::new);
-        let answer = async {
-            let headers = headers(&request, app_request)?;
-            let signal = in_flight.as_ref().map(AbortOnDrop::signal);
-            let (target, body, is_streamed) = (target(&request), request.body(), request.is_streamed());
-            let absent = JsValue::UNDEFINED;
-            let given = app_request.unwrap_or(&absent);
-            JsFuture::from(exchange(&target, &headers, body, is_streamed, signal.as_ref(), given, takes_response, MAX_BODY_BYTES)).await
-        };
+        let signal = in_flight.as_ref().map(AbortOnDrop::signal);
+        let (body, is_streamed) = (request.body(), request.is_streamed());
+        let absent = JsValue::UNDEFINED;
+        let given = app_request.unwrap_or(&absent);
+        let answer = exchange(&head(&request), body, is_streamed, signal.as_ref(), given, takes_response, MAX_BODY_BYTES);
         let not_sent = |cause| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
-        let answer: Answer = answer.await.map_err(not_sent)?.unchecked_into();
+        let answer: Answer = JsFuture::from(answer).await.map_err(not_sent)?.unchecked_into();
         let Some(status) = answer.status().filter(|_| answer.is_complete()) else {
             return Err(TransportError {
                 may_have_been_processed: answer.may_have_been_processed(),
@@ -142,22 +136,13 @@ fn fetch() -> JsValue {
     property(&js_sys::global(), "fetch")
 }
 
-/// The method, the cache mode, the origin, and the URL, as `exchange` reads them.
-fn target(request: &Request) -> String {
+/// What `exchange` reads: a line each for the method, the cache mode, the origin, the URL, and the name and the value of each
+/// header. None of them has a line break.
+fn head(request: &Request) -> Zeroizing<String> {
     // A cache does not know whose answer it is. Browsers that do not store a response also forget that a preflight allowed the
     // request, so a start, which no cache stores, is sent without it.
     let cache = if request.method().is_read() { "no-store" } else { "default" };
-    [request.method().as_str(), cache, request.origin(), request.url()].join("\n")
-}
-
-/// The request's headers, on top of the app's.
-fn headers(request: &Request, app_request: Option<&JsValue>) -> Result<web_sys::Headers, JsValue> {
-    let headers = match app_request.map(JsValue::unchecked_ref::<AppRequest>) {
-        Some(app_request) => Headers::from_raw(web_sys::Headers::new_with_headers(&app_request.app_headers())?),
-        None => Headers::new(),
-    };
-    for (name, value) in request.headers() {
-        headers.set(name, value);
-    }
-    Ok(headers.into_raw())
+    let mut lines = vec![request.method().as_str(), cache, request.origin(), request.url()];
+    lines.extend(request.headers().iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    Zeroizing::new(lines.join("\n"))
 }

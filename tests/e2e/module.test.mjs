@@ -236,6 +236,43 @@ test(`a page whose AbortController the platform does not know ${byEngine(
   assert.deepEqual(await browser.cloud.requests(), []);
 });
 
+for (const [what, replace] of Object.entries({
+  "whose constructor throws": () => {
+    window.Headers = class {
+      constructor() {
+        throw new Error("no headers here");
+      }
+    };
+  },
+  "whose set throws": () => {
+    const { Headers } = window;
+    window.Headers = class extends Headers {
+      set() {
+        throw new Error("no headers here");
+      }
+    };
+  },
+})) {
+  test(`a page with Headers ${what} gets a hint that says so, and the next start works`, async () => {
+    const { acme } = browser.cloud;
+    await browser.openEmpty({ orgId: acme.id });
+    const body = `async ({ connect, settle }, token, agentId) => {
+      const recorder = await connect({ tokens: [token] });
+      const { Headers } = window;
+      (${replace})();
+      const { error } = await settle(recorder.startRecording(agentId));
+      window.Headers = Headers;
+      return { error, next: await settle(recorder.startRecording(agentId)) };
+    }`;
+    const { error, next } = await browser.run(body, await browser.cloud.token(acme), acme.agents[0].id);
+    assert.equal(error.code, "NETWORK");
+    assert.match(error.hint, /Headers/);
+    assert.match(error.everything, /no headers here/);
+    assert.equal(next.value.agentId, acme.agents[0].id);
+    assert.equal((await browser.cloud.requests()).length, 1);
+  });
+}
+
 test("a closed recorder leaves no memory behind", async () => {
   await browser.openEmpty();
   const sizes = await browser.run(async ({ connect }) => {
