@@ -133,7 +133,7 @@ async function compile(source, isBeside) {
       source = await fetch(address, { cache: isBeside ? "no-store" : "default" });
       hint = undefined;
     }
-    why = "it is neither an address nor an answer, bytes or a module.";
+    why = bytesOf(source) ? "these bytes are not WebAssembly, or not all of them." : "fetch returned no Response.";
     if (member(source, "arrayBuffer")) {
       const ok = member(source, "ok");
       const url = shorten(String(member(source, "url")));

@@ -105,6 +105,22 @@ describe("the module", () => {
     assert.equal(name, "local");
   });
 
+  test("given as other bytes or as no response: WASM_LOAD_FAILED says so", async () => {
+    await browser.openEmpty();
+    const messages = await browser.run(async ({ connect }) => {
+      const { fetch } = window;
+      const failed = (options) => connect(options).catch(({ message }) => message);
+      const messages = [await failed({ wasm: new Uint8Array([1, 2, 3]) }), await failed({ wasm: new ArrayBuffer(8) })];
+      window.fetch = async () => undefined;
+      messages.push(await failed());
+      window.fetch = fetch;
+      return messages;
+    });
+    assert.match(messages[0], /these bytes are not WebAssembly/);
+    assert.match(messages[1], /these bytes are not WebAssembly/);
+    assert.match(messages[2], /fetch returned no Response/);
+  });
+
   describe("that does not come", () => {
     const page = packageServer(dist.pathname);
     afterEach(() => (page.insteadOfModule = undefined));
