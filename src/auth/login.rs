@@ -1,6 +1,6 @@
 //! The `login` option: how to sign in, in one environment.
 
-use crate::model::argument::{bad, one_of, org_id, timeout};
+use crate::model::argument::{bad, is_dot_segment, one_of, org_id, timeout};
 use crate::model::environment::{Environment, Environments};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
@@ -196,6 +196,6 @@ fn allowed_orgs(ids: Vec<String>) -> Result<Vec<OrgId>, Error> {
 fn is_plain_address(address: &str) -> bool {
     let path = address.split('?').next().unwrap_or_default();
     path.starts_with('/')
-        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+        && !path.split('/').any(is_dot_segment)
         && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\\\"<>^`{|}".contains(&byte))
 }

@@ -41,6 +41,11 @@ pub(crate) fn whole(name: &str, number: f64, max: u32) -> Result<u32, Error> {
     Err(Error::new(Code::BadArgument, format!("{name} must be a whole number from 1 to {max}.")))
 }
 
+/// Whether a URL parser takes this path segment for `.` or `..`, and so changes the path. It reads `%2e` as a dot.
+pub(crate) fn is_dot_segment(segment: &str) -> bool {
+    matches!(segment.to_ascii_lowercase().as_str(), "." | "%2e" | ".." | ".%2e" | "%2e." | "%2e%2e")
+}
+
 /// The value for the option's `word`. Without a word, the first value, which is the default.
 pub(crate) fn one_of<T: Copy>(name: &str, word: Option<String>, words: &[(&str, T)]) -> Result<T, Error> {
     let chosen = match &word {

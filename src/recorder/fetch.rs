@@ -8,7 +8,7 @@ use crate::client::{Client, SendError, SentLog};
 use crate::cloud::call::{Call, CallError, Interruption};
 use crate::cloud::ports::TransportError;
 use crate::cloud::response::Response;
-use crate::model::argument::bad;
+use crate::model::argument::{bad, is_dot_segment};
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::token::header::may_be_set;
@@ -66,23 +66,14 @@ fn api_path<'a>(environment: &Environment, text: &'a str) -> Result<&'a str, Err
         _ => text,
     };
     let before_query = path.split('?').next().unwrap_or_default();
-    let is_plain = before_query.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/') && rest.split('/').all(is_segment))
+    let is_plain = before_query.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/') && !rest.split('/').any(is_dot_segment))
+        && !before_query.contains('\\')
         && !path.chars().any(|character| character.is_control() || character == '#')
         && path.trim() == path;
     if is_plain {
         return Ok(path);
     }
     Err(bad(format!("path must begin with one \"/\", or be a URL of {api}, without \"..\", backslash and fragment.")))
-}
-
-fn is_segment(segment: &str) -> bool {
-    let mut dots = segment.to_ascii_lowercase();
-    // A URL parser takes `%2e` for a dot.
-    while let Some((before, after)) = dots.split_once('%') {
-        let Some(rest) = after.strip_prefix("2e") else { return !segment.contains('\\') };
-        dots = format!("{before}.{rest}");
-    }
-    dots != "." && dots != ".." && !segment.contains('\\')
 }
 
 /// Sends the app's request. With `takes_response`, a refusal is a response like any other.

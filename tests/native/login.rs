@@ -409,7 +409,7 @@ fn an_abort_or_a_close_closes_the_window() {
 #[test]
 fn invalid_login_options_are_refused() {
     type Change = fn(&mut LoginOptions);
-    let bad: [(&str, Change); 16] = [
+    let bad: [(&str, Change); 20] = [
         ("clientId", |login| login.client_id = None),
         ("clientId", |login| login.client_ids = Some(vec![("private".into(), "id".into())])),
         ("private", |login| (login.client_id, login.client_ids) = (None, Some(vec![("prod".into(), "id".into())]))),
@@ -425,6 +425,10 @@ fn invalid_login_options_are_refused() {
         ("redirectUri", |login| login.redirect_uri = "https://app.example".into()),
         ("redirectUri", |login| login.redirect_uri = "/callback.html".into()),
         ("redirectUri", |login| login.redirect_uri = "https://app.example/#a".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example/a/../callback.html".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example/a/%2e%2e/callback.html".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example/a/.%2E".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example/%2e/callback.html".into()),
         ("login.mode", |login| login.mode = Some("iframe".into())),
         ("login.prompt", |login| login.prompt = Some("none".into())),
         ("login.timeoutMs", |login| login.timeout = Some(0.0)),
