@@ -92,7 +92,7 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
         Ok(Err(SendError::NotSent(error))) => return Err(error.into()),
         Ok(Err(SendError::NoResponse(lost))) => no_response(lost, request),
         Err(Interruption::TimedOut) if sent.unresolved().is_some() && !is_idempotent(request) => {
-            outcome_unknown("The request was sent. No response came in time.")
+            Error::new(Code::OutcomeUnknown, "The request was sent. No response came in time.").with_hint(FIND_OUT)
         }
         Err(interruption) => return Err(call.interrupted_by(interruption)),
     };
@@ -104,16 +104,10 @@ fn is_idempotent(request: &ApiRequest) -> bool {
 }
 
 fn no_response(lost: TransportError, request: &ApiRequest) -> Error {
-    let mut error = Error::no_response(Code::Network, "No response came.", lost);
-    if error.code == Code::Network && !is_idempotent(request) && error.evidence.hint.is_none() {
-        error.code = Code::OutcomeUnknown;
-        error = error.with_hint(FIND_OUT);
-    }
-    error
-}
-
-fn outcome_unknown(message: &str) -> Error {
-    Error::new(Code::OutcomeUnknown, message).with_hint(FIND_OUT)
+    let is_unknown = lost.may_have_been_processed && !is_idempotent(request);
+    let code = if is_unknown { Code::OutcomeUnknown } else { Code::Network };
+    let error = Error::no_response(code, "No response came.", lost);
+    if is_unknown { error.with_hint(FIND_OUT) } else { error }
 }
 
 const FIND_OUT: &str = "Check whether the API has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true` (not for a stream).";

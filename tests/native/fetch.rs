@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::support::*;
 use premium_recorder::cloud::call::{CallError, CallOptions};
+use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::recorder::Recorder;
@@ -203,6 +204,18 @@ fn without_a_token_of_the_organization_nothing_is_sent() {
         recorder.close();
         assert_eq!(error(fetch(&recorder, "GET").await).code, Code::Closed);
         assert!(world.requests().is_empty());
+    });
+}
+
+#[test]
+fn a_request_that_the_browser_did_not_accept_is_known_not_to_have_run() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }) }));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let refused = error(fetch(&recorder, "POST").await);
+        assert_eq!((refused.code, refused.evidence.org_id.as_ref()), (Code::Network, Some(&org(GLOBEX))));
+        assert!(refused.hint().contains("did not accept"), "{}", refused.hint());
     });
 }
 
