@@ -13,7 +13,7 @@ const DEFAULT_TIMEOUT: u32 = 120_000;
 const NOT_ALLOWED: &str =
     "Sign in with an account of an organization that this app serves. If it serves this one, add the organization to login.allowedOrgIds.";
 
-/// What `login` was told, not looked at yet.
+/// The option `login`, not validated yet.
 #[derive(Clone, Default)]
 pub struct LoginOptions {
     /// The OAuth client's id, for every environment.
@@ -65,7 +65,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// Decides. `page_origin`: the origin of the page, to which every answer must come back.
+    /// Validates the options. `page_origin`: the page's origin, which `redirectUri` must have.
     pub fn from_options(
         options: LoginOptions,
         environments: &Environments,

@@ -105,7 +105,8 @@ impl LaunchContext {
                 }
                 match launch.get(parameter.name) {
                     Some(other) if other != value => {
-                        return Err(bad(format!("The launch URL contradicts itself about {}: {name} is one value.", parameter.name)));
+                        let parameter = parameter.name;
+                        return Err(bad(format!("The launch URL has different values for {parameter}; one of them is in {name}.")));
                     }
                     Some(_) => {}
                     None => launch.values.push((parameter.name, value)),

@@ -24,7 +24,7 @@ impl Start {
         // It may become a path segment.
         let is_dots = recording_type == "." || recording_type == "..";
         if recording_type.is_empty() || is_dots || recording_type.chars().any(char::is_control) {
-            return Err(Error::new(Code::BadArgument, "recordingType is empty, or a dot, or has control characters in it."));
+            return Err(Error::new(Code::BadArgument, "recordingType must not be empty, \".\" or \"..\", or contain control characters."));
         }
         let org = org.map(|text| org_id("orgId", text)).transpose()?;
         Ok(Start { agent: agent_id(agent)?, org, recording_type, shares: true })

@@ -64,7 +64,8 @@ impl<'a> From<Option<&'a [String]>> for Property<'a> {
     }
 }
 
-/// The only `Serialize` for values that go to JavaScript: a derived one would be compiled for every type (wasm size).
+/// The `Serialize` for every value that goes to JavaScript except a recording: a derived one would be compiled for every type
+/// (wasm size).
 struct Data<'a>(&'a [(&'a str, Property<'a>)]);
 
 impl Serialize for Data<'_> {
