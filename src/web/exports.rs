@@ -142,7 +142,7 @@ impl Handle {
             let given = Arguments::options("startRecording()'s options", &options, START_OPTIONS)?;
             let agent = arguments::string("agentId", &agent_id)?;
             let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
-            let start = Start { shares: given.bool("share")?.unwrap_or(true), ..start };
+            let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
             let (options, _listener) = call_options(&given)?;
             Ok(result::recording(&recorder.start_recording(start, options).await?))
         })
@@ -156,12 +156,13 @@ impl Handle {
             let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
             let (options, _listener) = call_options(&given)?;
             let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
-            let shares = given.bool("share")?.unwrap_or(true);
+            let share = given.bool("share")?;
             let start = |at: u32, agent: JsValue| {
                 let place = format!("agents[{at}]");
                 let (agent, own_org) = arguments::agent(&place, &agent)?;
                 let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
-                Ok(Start { shares, ..start.map_err(|error: Error| error.in_argument(&place))? })
+                let start = start.map_err(|error: Error| error.in_argument(&place))?;
+                Ok(Start { shares: share.unwrap_or(start.shares), ..start })
             };
             let on_progress = given.function("onProgress")?;
             let agents = arguments::array("agents", &agents)?;
