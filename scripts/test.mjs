@@ -14,7 +14,7 @@ import { cargoEnv, setup } from "./setup.mjs";
 import { checkTypes } from "./types.mjs";
 
 /** What crosses from the library to the platform, where engines differ: `npm test` runs it in every engine. */
-const CROSSING = [
+const IN_EVERY_ENGINE = [
   "module",
   "thread",
   "page",
@@ -80,7 +80,7 @@ async function plan([option, ...files]) {
       ["JavaScript", javaScript],
       // These projects are tried in Chromium only: what a bundler makes is the same in every engine.
       ...(engines.includes("chromium") ? [["package", packageTests]] : []),
-      ...endToEnd((engine) => (engine === "chromium" ? all : CROSSING)),
+      ...endToEnd((engine) => (engine === "chromium" ? all : IN_EVERY_ENGINE)),
     ],
   };
 }
