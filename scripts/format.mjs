@@ -1,4 +1,5 @@
 // Formats the code. With --check, only lists files that are not formatted.
+import { parseArgs } from "node:util";
 import { asCommand, root, run } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 
@@ -9,6 +10,7 @@ export async function format({ check = false } = {}) {
 }
 
 asCommand(import.meta, async () => {
+  const { values } = parseArgs({ options: { check: { type: "boolean" } } });
   await setup({ lints: true });
-  await format({ check: process.argv.includes("--check") });
+  await format(values);
 });

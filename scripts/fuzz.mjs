@@ -1,10 +1,11 @@
 // Fuzzes everything that reads foreign text, for --minutes N in all (default: 30).
+import { parseArgs } from "node:util";
 import { Failure, asCommand, run, say } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 
 asCommand(import.meta, async () => {
-  const args = process.argv.slice(2);
-  const minutes = args.length === 0 ? 30 : Number(args[args.indexOf("--minutes") + 1]);
+  const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });
+  const minutes = Number(values.minutes);
   if (!(minutes > 0)) throw new Failure("use: npm run fuzz -- --minutes N");
   await setup();
   say(`fuzzing for ${minutes} minutes`);

@@ -3,6 +3,7 @@
 // With --check: fails if the file is not up to date. cargo-about does the same, but takes minutes to build.
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
 import { Failure, asCommand, output, root } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 
@@ -95,6 +96,7 @@ IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 }
 
 asCommand(import.meta, async () => {
+  const { values } = parseArgs({ options: { check: { type: "boolean" } } });
   await setup();
-  await licenses({ check: process.argv.includes("--check") });
+  await licenses(values);
 });

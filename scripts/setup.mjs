@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { ALL_ENGINES, ensureBrowsers } from "./browsers.mjs";
 import { missingProxies } from "./proxies.mjs";
 import { asCommand, root, run, say, targetDir, which } from "./process.mjs";
@@ -40,6 +41,7 @@ async function ensureBindgen() {
 }
 
 asCommand(import.meta, async () => {
-  await setup({ engines: process.argv.includes("--browsers") ? ALL_ENGINES : [] });
-  if (process.argv.includes("--browsers")) await missingProxies();
+  const { values } = parseArgs({ options: { browsers: { type: "boolean" } } });
+  await setup({ engines: values.browsers ? ALL_ENGINES : [] });
+  if (values.browsers) await missingProxies();
 });

@@ -2,6 +2,7 @@
 // With --mutants, checks that the simulation finds deliberate mistakes.
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { MUTANTS, changesOf } from "../tests/simulation/mutants.mjs";
 import { Failure, asCommand, output, root, run, say, targetDir } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
@@ -24,8 +25,12 @@ const MOST_SCHEDULES = 50_000;
 
 asCommand(import.meta, async () => {
   const args = process.argv.slice(2);
+  if (args.includes("--mutants")) {
+    const { positionals } = parseArgs({ options: { mutants: { type: "boolean" } }, allowPositionals: true });
+    await setup();
+    return await mutants(positionals);
+  }
   await setup();
-  if (args.includes("--mutants")) return await mutants(args.filter((arg) => !arg.startsWith("--")));
   say("building the simulation");
   await run("cargo", ["build", "--locked", "--profile", PROFILE, "--package", "simulation"], { env: cargoEnv() });
   await run(join(targetDir, PROFILE, "simulate"), args, { stdout: process.stdout });

@@ -1,6 +1,7 @@
 // Lets an app run behind nginx for --minutes N (default: 10), with faults, and fails if a promise does not hold.
 //   npm run soak [-- --minutes N] [--contract http2|idempotency|none]
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
 import { Failure, asCommand, root, say } from "./process.mjs";
@@ -8,7 +9,7 @@ import { missingProxies } from "./proxies.mjs";
 import { ensurePackages, setup } from "./setup.mjs";
 
 asCommand(import.meta, async () => {
-  const { minutes, contract } = options(process.argv.slice(2));
+  const { minutes, contract } = options();
   await setup({ engines: ["chromium"] });
   // React and the SDK of Genesys Cloud are for this alone, and heavy.
   await ensurePackages(join(root, "tests/soak"));
@@ -23,12 +24,13 @@ asCommand(import.meta, async () => {
   if (broken.length) throw new Failure(`not so: ${broken.join("; ")}`);
 });
 
-function options(args) {
-  const given = { "--minutes": "10", "--contract": "http2" };
-  for (let at = 0; at < args.length; at += 2) given[args[at]] = args[at + 1];
-  const { "--minutes": minutes, "--contract": contract, ...others } = given;
+function options() {
+  const { values } = parseArgs({
+    options: { minutes: { type: "string", default: "10" }, contract: { type: "string", default: "http2" } },
+  });
+  const { minutes, contract } = values;
   const contracts = ["http2", "idempotency", "none"];
-  if (!(Number(minutes) > 0) || !contracts.includes(contract) || Object.keys(others).length) {
+  if (!(Number(minutes) > 0) || !contracts.includes(contract)) {
     throw new Failure(`use: npm run soak -- --minutes N --contract ${contracts.join("|")}`);
   }
   return { minutes: Number(minutes), contract };
