@@ -18,7 +18,6 @@ use crate::model::secret::{Secret, redact};
 pub(super) struct AuthorizationRequest {
     pub(super) state: String,
     pub(super) verifier: Secret,
-    pub(super) challenge: Option<String>,
     pub(super) environment: Rc<Environment>,
     /// The organization that the person must sign in to; `None` if the person decides.
     pub(super) org: Option<OrgId>,
@@ -27,29 +26,31 @@ pub(super) struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    pub(super) async fn begin(login: &Login, ports: &impl Platform, need: &Need) -> Result<AuthorizationRequest, Error> {
+    /// A new request, and the URL to which it sends the person.
+    pub(super) async fn begin(login: &Login, ports: &impl Platform, need: &Need) -> Result<(AuthorizationRequest, String), Error> {
         let no_crypto = || Error::new(Code::InsecureOrigin, "This page is not a secure context, so it has no Web Crypto.");
         let random = || ports.random().map(|bytes| Base64UrlUnpadded::encode_string(&bytes)).ok_or_else(no_crypto);
         let verifier = Secret::from(random()?);
         let digest = ports.sha256(verifier.reveal().as_bytes()).await.ok_or_else(no_crypto)?;
-        Ok(AuthorizationRequest {
+        let request = AuthorizationRequest {
             state: random()?,
             verifier,
-            challenge: Some(Base64UrlUnpadded::encode_string(&digest)),
             environment: need.environment.clone(),
             org: need.org.clone(),
             client_id: login.client_id.clone(),
             redirect_uri: login.redirect_uri.clone(),
-        })
+        };
+        let url = request.authorize_url(&Base64UrlUnpadded::encode_string(&digest), login, ports);
+        Ok((request, url))
     }
 
-    pub(super) fn authorize_url(&self, login: &Login, ports: &impl Platform) -> String {
+    fn authorize_url(&self, challenge: &str, login: &Login, ports: &impl Platform) -> String {
         let mut query = vec![
             ("response_type", "code"),
             ("client_id", &self.client_id),
             ("redirect_uri", &self.redirect_uri),
             ("code_challenge_method", "S256"),
-            ("code_challenge", self.challenge.as_deref().unwrap_or_default()),
+            ("code_challenge", challenge),
             ("state", &self.state),
         ];
         query.extend(self.org.iter().map(|org| ("target", org.as_str())));

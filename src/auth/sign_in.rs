@@ -39,8 +39,8 @@ impl Login {
         need: &Need,
         window: P::Window,
     ) -> Result<AuthorizationCode, Error> {
-        let request = AuthorizationRequest::begin(self, ports, need).await?;
-        window.show(&request.authorize_url(self, ports));
+        let (request, url) = AuthorizationRequest::begin(self, ports, need).await?;
+        window.show(&url);
         let query = Secret::from(self.response(ports, &need.environment, &window).await?);
         let response = ports.parse_form(query.reveal());
         if response.is_empty() {
@@ -53,13 +53,13 @@ impl Login {
 
     /// Navigates to the sign-in. Returns only if navigation fails or times out.
     pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, need: &Need, page_query: &[(String, String)]) -> Error {
-        let request = match AuthorizationRequest::begin(self, ports, need).await {
-            Ok(request) => request,
+        let (request, url) = match AuthorizationRequest::begin(self, ports, need).await {
+            Ok(begun) => begun,
             Err(error) => return error,
         };
         remove_old_requests(ports);
         let item = request.to_session_item(ports, page_query);
-        if !ports.store_and_navigate(&request.authorize_url(self, ports), &session_key(&request.state), item.reveal()) {
+        if !ports.store_and_navigate(&url, &session_key(&request.state), item.reveal()) {
             return Error::new(Code::LoginBlocked, "The page has no sessionStorage, so it cannot return from a sign-in.");
         }
         ports.sleep(self.timeout()).await;
@@ -234,7 +234,6 @@ impl AuthorizationResponse {
         let request = AuthorizationRequest {
             state: stored("state").to_owned(),
             verifier: stored("code_verifier").to_owned().into(),
-            challenge: None,
             environment: environment.clone(),
             org: org.clone(),
             client_id: login.client_id.clone(),
