@@ -17,7 +17,7 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code, in the order of the glossary.
+            /// Every code, in the order of docs/error-codes.md.
             pub const ALL: &[Code] = &[$(Code::$variant),*];
 
             /// The code as JavaScript sees it.
@@ -327,20 +327,4 @@ impl Error {
         self.evidence.cause = Some(cause);
         self
     }
-}
-
-/// The table of all codes, as docs/error-codes.md shows it.
-pub fn glossary() -> String {
-    let mut table = String::from("| Code | When | What to do | Fixed by | Retry |\n| --- | --- | --- | --- | --- |\n");
-    for code in Code::ALL {
-        table.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} |\n",
-            code.as_str(),
-            code.when(),
-            code.hint(),
-            code.fixed_by(),
-            if code.retryable() { "yes" } else { "no" }
-        ));
-    }
-    table
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::{ACME, AGENT, GLOBEX, NOW, World, json, jwt, no_options, pairs, response, run};
-use premium_recorder::model::error::{Code, glossary};
+use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::doctor::Verdict;
@@ -67,6 +67,22 @@ fn benchmark() -> String {
             figure("Bytes", candidate, 3),
             figure("Time from import to ready", candidate, 1),
             figure("An authenticated POST", candidate, 2)
+        ));
+    }
+    table
+}
+
+/// The table of all codes.
+fn glossary() -> String {
+    let mut table = String::from("| Code | When | What to do | Fixed by | Retry |\n| --- | --- | --- | --- | --- |\n");
+    for code in Code::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} |\n",
+            code.as_str(),
+            code.when(),
+            code.hint(),
+            code.fixed_by(),
+            if code.retryable() { "yes" } else { "no" }
         ));
     }
     table
