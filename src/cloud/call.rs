@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::cloud::deadline::Deadline;
 use crate::cloud::signal::Signal;
@@ -108,18 +108,18 @@ impl<T> Call<T> {
     }
 
     async fn interruption(&self) -> Interruption {
-        let (mut closed, mut aborted, mut expired) =
-            (pin!(self.closing.aborted()), pin!(self.signal.aborted()), pin!(self.deadline.expired()));
-        poll_fn(|context| {
-            if closed.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Interruption::Closed);
-            }
-            if aborted.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Interruption::Aborted);
-            }
-            expired.as_mut().poll(context).map(|()| Interruption::TimedOut)
-        })
-        .await
+        match select(pin!(self.closed_or_aborted()), pin!(self.deadline.expired())).await {
+            Either::Left((interruption, _)) => interruption,
+            Either::Right(_) => Interruption::TimedOut,
+        }
+    }
+
+    /// Ready when the recorder is closed or the app aborts the call, whatever the deadline.
+    pub(crate) async fn closed_or_aborted(&self) -> Interruption {
+        match select(pin!(self.closing.aborted()), pin!(self.signal.aborted())).await {
+            Either::Left(_) => Interruption::Closed,
+            Either::Right(_) => Interruption::Aborted,
+        }
     }
 
     /// The error of a call that was interrupted.

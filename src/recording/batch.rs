@@ -9,7 +9,7 @@ use std::task::Poll;
 use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::auth::ports::Platform;
-use crate::cloud::call::{Call, CallError, Interruption};
+use crate::cloud::call::{Call, CallError};
 use crate::cloud::signal::Signal;
 use crate::cloud::tasks::Tasks;
 use crate::model::argument::whole;
@@ -96,10 +96,11 @@ impl<P: Platform> Starts<P> {
         let mut running = Tasks::new();
         let mut pause: Option<(Instant, LocalBoxFuture<'static, ()>)> = None;
         let slots_changed = self.exchange.rate_limiter().changed().join();
-        let (mut ended, mut has_ended) = (pin!(ended(call)), false);
+        let (mut ended, mut has_ended) = (pin!(call.closed_or_aborted()), false);
         poll_fn(|context| {
-            if !has_ended && let Poll::Ready(error) = ended.as_mut().poll(context) {
+            if !has_ended && let Poll::Ready(interruption) = ended.as_mut().poll(context) {
                 has_ended = true;
+                let error = call.interrupted_by(interruption);
                 // The acquisitions that have begun fail by themselves: the signal is theirs too.
                 unacquired.by_ref().for_each(|group| queue.push(group));
                 queue.take().into_iter().for_each(|group| results.reject_all(group, &error));
@@ -193,14 +194,6 @@ impl<P: Platform> Starts<P> {
     fn next_slot_at(&self, target: &Target, batch: Batch, limit: u32) -> Option<Instant> {
         let scheduled = self.batch_slots.borrow().iter().filter(|other| *other == target).count();
         self.keyring.next_slot_at(target, batch.requests_per_minute, scheduled, limit)
-    }
-}
-
-/// Ready when the batch is aborted or the recorder is closed.
-async fn ended(call: &Call<()>) -> CallError {
-    match select(pin!(call.closing.aborted()), pin!(call.signal.aborted())).await {
-        Either::Left(_) => call.interrupted_by(Interruption::Closed),
-        Either::Right(_) => call.interrupted_by(Interruption::Aborted),
     }
 }
 
