@@ -158,10 +158,14 @@ impl<P: Platform> Keyring<P> {
     pub fn forget(&self, target: &Target) {
         self.sign_outs.sign_out(target);
         self.own_org.borrow_mut().take_if(|org| *org == target.org);
-        let acquisitions = self.acquisitions.take(Some(target.org.as_str()));
-        acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
+        self.cancel_acquisitions(target);
         self.forget_refresh_token(self.token_for(target).as_deref());
         self.remove(target);
+    }
+
+    fn cancel_acquisitions(&self, target: &Target) {
+        let acquisitions = self.acquisitions.take(Some(target.org.as_str()));
+        acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
     }
 
     /// The rate limiter keeps a refresh token for as long as the cloud asks to wait with it.
@@ -409,8 +413,13 @@ impl<P: Platform> TokenSharer for SharedToken<P> {
     }
 
     fn forget(&self) {
-        if let Some(keyring) = self.keyring.upgrade() {
+        let Some(keyring) = self.keyring.upgrade() else { return };
+        let is_shared = keyring.sharing.borrow().get(&self.target.org).is_some();
+        if is_shared || keyring.token_for(&self.target).is_none() {
             keyring.forget(&self.target);
+        } else {
+            // The app has given the token, so it stays.
+            keyring.cancel_acquisitions(&self.target);
         }
     }
 }

@@ -127,9 +127,10 @@ export interface ConnectOptions {
   /**
    * The WebAssembly module, or its URL. Any MIME type works; with `application/wasm`, it compiles while it loads.
    * Default: `premium_recorder_bg.wasm` beside the JavaScript. Required in Node.js (pass the bytes) and in IIFE or
-   * CommonJS bundles (pass the URL). A later `connect()` must pass nothing, the same URL written the same way, equal
-   * bytes, or the same `Response` or `Module` object; after a first one without `wasm`, nothing. After a `TIMEOUT`
-   * while the module was loading, the next `connect()` fetches it again and uses whichever response comes first.
+   * CommonJS bundles (pass the URL). A later `connect()` can leave it out, or pass the same URL written the same way,
+   * equal bytes, or the same `Response` or `Module` object. If the first `connect()` had none, later ones must not have
+   * one. After a `TIMEOUT` while the module was loading, the next `connect()` fetches it again and uses whichever
+   * response comes first.
    */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module | undefined;
   /**
@@ -457,7 +458,7 @@ export interface RecordingContract {
 /**
  * Starts recordings in one environment. After a panic (`PANICKED`), the next call goes on with the same configuration
  * and target, and without tokens. `getToken` or `login` is asked again; pass tokens from `tokens` or `addToken()`
- * again.
+ * again. From then on, only `switchOrg()` and `signIn({ orgId })` change the target: `signOut()` does not.
  */
 export interface Recorder {
   /** Where the app runs. */
@@ -476,7 +477,7 @@ export interface Recorder {
    * Stores a token under its own organization and replaces the one that was there. An expired token does not replace a
    * valid one.
    *
-   * @throws {RecorderError} `BAD_ARGUMENT` for something else than a string, `TOKEN_MALFORMED`, `CLOSED`. If the API
+   * @throws {RecorderError} `BAD_ARGUMENT` if it is not a string, `TOKEN_MALFORMED`, `CLOSED`. If the API
    * has to say whose the token is (`GET /api/v2/tokens/me`): its refusals, such as `UNAUTHENTICATED`, and `NETWORK`,
    * `TIMEOUT` and `CLOUD_UNAVAILABLE`
    */
@@ -608,9 +609,9 @@ export interface Recorder {
    * time allows the wait. After no response, 408 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent three times in all,
    * other methods once. No organization header is added.
    *
-   * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body after 401, 403
-   * and 429, and of no other response: if a server repeats the token there, the page sees it. After `close()` or an
-   * abort, the body breaks off.
+   * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body only after 401,
+   * 403 and 429, and changes none: if a server repeats the token there, the page sees it. After `close()` or an abort,
+   * the body breaks off.
    *
    * @example
    * const response = await recorder.fetch("/api/v2/users/me?expand=presence");
@@ -860,8 +861,8 @@ export interface Recording {
   readonly startedAt?: string;
   /**
    * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
-   * clocks can tell, another start of this page led to it, or the API refused the start with a 409. Always `false` if
-   * another method returned the recording.
+   * clocks can tell, another call of this page got it, or the API refused the start with a 409. Always `false` if another
+   * method returned the recording.
    */
   readonly alreadyRunning: boolean;
   /** The API's own JSON for it. */

@@ -98,7 +98,7 @@ codes! {
         when: "Nobody signed in within `login.timeoutMs`.",
         hint: "Sign in again, or increase login.timeoutMs.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
-        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If it could get another token, it repeated the call once, and that token was rejected too.",
+        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If the library could get another token, it repeated the call once, and that token was rejected too.",
         hint: "Get a new token of this organization in this environment.";
     IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
         when: "The organization's IP allow-list does not have this address (401 `ip.not.authorized`).",
@@ -158,7 +158,7 @@ codes! {
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or an earlier start has this outcome, and the API's list has more pages or a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no response, or a request() got 408 or 5xx.",
+        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or another start may have led to a recording (it has this outcome, was aborted, or is another tab's), and the API's list has more pages or a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no response, or a request() got 408 or 5xx.",
         hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks before it sends, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or an unknown name.",

@@ -1,7 +1,7 @@
 //! One start: waits until no other page starts the same recording, sends the request, and determines the outcome.
 
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use futures_util::future::{Either, select};
 
@@ -14,11 +14,11 @@ use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
 use crate::model::time::Moment;
-use crate::recording::Recording;
 use crate::recording::api::{ReadError, Recordings};
 use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn, UnderWay};
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
+use crate::recording::{Recording, State};
 use crate::token::org_token::OrgToken;
 
 /// The time limit of the precautionary look, in milliseconds.
@@ -47,11 +47,15 @@ struct SentStart<P: Platform> {
     recordings: Rc<Recordings<P>>,
     agent: AgentId,
     target: Target,
+    state: Weak<StartState>,
 }
 
 impl<P: Platform> UntilSettled for SentStart<P> {
     fn note_late(&self, response: &Response) {
         if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
+            if let Some(state) = self.state.upgrade() {
+                state.late.replace(Some(recording.clone()));
+            }
             self.under_way.claim(&self.target, recording);
         }
     }
@@ -77,6 +81,7 @@ impl<P: Platform> Starts<P> {
             recordings: self.recordings.clone(),
             agent: agent.clone(),
             target: call.target.clone(),
+            state: Rc::downgrade(state),
         });
         state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
@@ -193,7 +198,9 @@ impl<P: Platform> Starts<P> {
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now());
         if let Some(since) = earlier_since.or(has_waited.then_some(began)) {
             // When another page has sent its start is unknown.
-            let doubtful_since = if has_waited && in_flight_since.is_none() { since.min(began.before(MAX_IN_FLIGHT_MS)) } else { since };
+            let waited_for_tab = has_waited && in_flight_since.is_none();
+            let doubtful_since = if waited_for_tab { since.min(began.before(MAX_IN_FLIGHT_MS)) } else { since };
+            let unknown_since = if waited_for_tab { Some(doubtful_since) } else { self.page.unknown_since(key, ports.now()) };
             for attempt in 0..RECONCILE_ATTEMPTS {
                 if attempt > 0 {
                     ports.sleep(RECONCILE_DELAY_MS).await;
@@ -203,13 +210,19 @@ impl<P: Platform> Starts<P> {
                         if let Some(running) = self.find_running(state, &listed, began, Some(since)) {
                             return Ok(Preflight::Running(running));
                         }
-                        self.ensure_none_runs(state, &listed, Some(doubtful_since))?;
+                        self.ensure_none_runs(state, &listed, Some(doubtful_since), unknown_since)?;
                     }
                     // If there is no list, or it is refused, skip the look and let the start decide.
                     Err(ReadError::Failed(_)) if !self.recordings.contract().has_list() => break,
                     Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
                     Err(error) => return Err(error.into()),
                 }
+            }
+            if let Some(left) = self.page.left_recording(key)
+                && let Ok(found) = self.recordings.find(call, &left, Some(agent)).await
+                && found.state != State::Stopped
+            {
+                return Ok(Preflight::Running(Recording { already_running: true, ..found }));
             }
         } else if has_lock && may_have_missed {
             // While this page waited for its token or its lock, another page may have started the recording. Look briefly.
@@ -218,7 +231,7 @@ impl<P: Platform> Starts<P> {
                 if let Some(running) = self.find_running(state, &listed, began, Some(began)) {
                     return Ok(Preflight::Running(running));
                 }
-                self.ensure_none_runs(state, &listed, None)?;
+                self.ensure_none_runs(state, &listed, None, None)?;
             }
         }
         Ok(Preflight::Own(token, Turn { _page: page, _lock: lock }))

@@ -69,8 +69,18 @@ struct SameStarts {
     turns: Vec<(u64, Rc<TurnState>)>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<(u64, Rc<SentLog>)>,
-    /// The last start whose fetch has ended with an unknown outcome, and when the first of them was sent.
-    unresolved: Option<(u64, Moment)>,
+    /// Starts whose fetch has ended, and whose recording no call has got.
+    unresolved: Option<Unresolved>,
+}
+
+#[derive(Clone)]
+struct Unresolved {
+    /// The last one's number.
+    number: u64,
+    /// When the first one was sent.
+    since: Moment,
+    /// The recording that the only one led to, if a response came that nobody waited for.
+    led_to: Option<RecordingId>,
 }
 
 /// A turn, for those that wait for it.
@@ -130,7 +140,7 @@ impl PageStarts {
     pub(super) fn under_way<T>(&self, key: &StartKey, number: u64, sent: &Rc<SentLog>, turn: T) -> UnderWay<T> {
         let name = key.name.clone();
         self.0.by_name.borrow_mut().change(name.clone(), |same| same.under_way.push((number, sent.clone())));
-        UnderWay { page: self.clone(), name, number, _turn: turn }
+        UnderWay { page: self.clone(), name, number, led_to: RefCell::default(), _turn: turn }
     }
 
     /// The module has panicked: the starts that it had sent are not in this list, and any agent may have one of them.
@@ -142,9 +152,24 @@ impl PageStarts {
     /// those was sent that were in flight.
     pub(super) fn unresolved_since(&self, key: &StartKey, in_flight_since: Option<Moment>, now: Instant) -> Option<Moment> {
         let by_name = self.0.by_name.borrow();
-        let unresolved = by_name.get(&*key.name).and_then(|same| same.unresolved).map(|(_, since)| since);
-        let lost = self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS);
-        [unresolved, lost, in_flight_since].into_iter().flatten().reduce(Moment::min)
+        let unresolved = by_name.get(&*key.name).and_then(|same| same.unresolved.as_ref()).map(|starts| starts.since);
+        [unresolved, self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min)
+    }
+
+    /// The same, without a start whose recording is known, and of those in flight only those that still are.
+    pub(super) fn unknown_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
+        let known = self.left_recording(key);
+        let unresolved = if known.is_some() { None } else { self.unresolved_since(key, None, now) };
+        [unresolved, self.lost_since(now), self.in_flight_since(key)].into_iter().flatten().reduce(Moment::min)
+    }
+
+    /// The recording that the last start led to, although no call has got it.
+    pub(super) fn left_recording(&self, key: &StartKey) -> Option<RecordingId> {
+        self.0.by_name.borrow().get(&*key.name)?.unresolved.as_ref()?.led_to.clone()
+    }
+
+    fn lost_since(&self, now: Instant) -> Option<Moment> {
+        self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS)
     }
 
     /// A start has a known recording, so none need be looked for any more, except those that are in flight.
@@ -158,7 +183,7 @@ impl PageStarts {
         let by_name = self.0.by_name.borrow();
         let mut of_agent = by_name.from(agent.as_str()).take_while(|(name, _)| name.starts_with(&agent));
         of_agent.any(|(_, same)| {
-            let is_later = same.unresolved.is_some_and(|(other, _)| other > number);
+            let is_later = same.unresolved.as_ref().is_some_and(|starts| starts.led_to.is_none() && starts.number > number);
             is_later || same.under_way.iter().any(|(other, sent)| *other != number && sent.unresolved().is_some())
         })
     }
@@ -220,12 +245,14 @@ pub(super) struct UnderWay<T> {
     page: PageStarts,
     name: Rc<str>,
     number: u64,
+    led_to: RefCell<Option<RecordingId>>,
     _turn: T,
 }
 
 impl<T> UnderWay<T> {
     /// Its start has led to this recording, although nobody waits for it any more.
     pub(super) fn claim(&self, target: &Target, recording: Recording) {
+        self.led_to.replace(Some(recording.id.clone()));
         self.page.claim(self.number, &self.name, target, recording);
     }
 }
@@ -235,8 +262,11 @@ impl<T> Drop for UnderWay<T> {
         self.page.change(&self.name, |same| {
             let is_own = |(number, _): &mut (u64, _)| *number == self.number;
             if let Some(sent) = same.under_way.extract_if(.., is_own).next().and_then(|(_, sent)| sent.unresolved()) {
-                let (number, since) = same.unresolved.unwrap_or((self.number, sent.at));
-                same.unresolved = Some((number.max(self.number), since.min(sent.at)));
+                let (number, since, led_to) = (self.number, sent.at, self.led_to.take());
+                same.unresolved = Some(match same.unresolved.take() {
+                    None => Unresolved { number, since, led_to },
+                    Some(other) => Unresolved { number: other.number.max(number), since: other.since.min(since), led_to: None },
+                });
             }
         });
     }

@@ -145,8 +145,14 @@ impl<P: Platform> Starts<P> {
     }
 
     /// Fails if the list, in which no recording runs, may have one that does: then nothing may be sent. `unresolved_since`: when
-    /// another start may have been sent whose outcome is unknown.
-    pub(super) fn ensure_none_runs(&self, state: &StartState, listed: &Listed, unresolved_since: Option<Moment>) -> Result<(), Error> {
+    /// another start may have been sent. `unknown_since`: when one may have been sent whose outcome is still unknown.
+    pub(super) fn ensure_none_runs(
+        &self,
+        state: &StartState,
+        listed: &Listed,
+        unresolved_since: Option<Moment>,
+        unknown_since: Option<Moment>,
+    ) -> Result<(), Error> {
         let may_run = |recording: &&Recording| {
             let is_unknown = matches!(recording.state, State::Other(_)) && recording.may_be_of_type(&state.key.recording_type);
             let may_be_since = |since| !self.is_dated(recording) || recording.started_since(self.earliest_start(since));
@@ -156,12 +162,12 @@ impl<P: Platform> Starts<P> {
         // Without another start, what names no agent most likely is another agent's.
         let unreadable = if unresolved_since.is_some() { listed.unreadable_running } else { listed.unreadable_of_agent };
         let what = match (unknown, unreadable) {
-            (0, 0) if unresolved_since.is_some_and(|since| self.may_hide(listed, since)) => "is on another page of the list",
+            (0, 0) if unknown_since.is_some_and(|since| self.may_hide(listed, since)) => "may have a recording on another page of the list",
             (0, 0) => return Ok(()),
-            (0, _) => "cannot be read",
-            _ => "has an unknown state, and an unknown or recent start time",
+            (0, _) => "lists a recording that cannot be read",
+            _ => "lists a recording in an unknown state, with an unknown or recent start time",
         };
-        let message = format!("Nothing was sent: the API lists a recording that {what}. It may be the agent's, and running.");
+        let message = format!("Nothing was sent: the API {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
         Err(error.for_org(&state.key.target.org))

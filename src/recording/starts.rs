@@ -51,6 +51,8 @@ pub(super) struct StartState {
     pub(super) under_way: RefCell<Option<Rc<dyn UntilSettled>>>,
     /// What keeps the start from being sent.
     pub(super) waits_for: Cell<WaitsFor>,
+    /// The recording in a response that came when nobody waited for it any more.
+    pub(super) late: RefCell<Option<Recording>>,
 }
 
 /// What a start waits for before it is sent.
@@ -139,6 +141,7 @@ impl<P: Platform> Starts<P> {
             is_over: Cell::default(),
             under_way: RefCell::default(),
             waits_for: Cell::default(),
+            late: RefCell::default(),
         });
         let (starts, its_state) = (self.clone(), state.clone());
         let work = async move {
@@ -178,7 +181,13 @@ impl<P: Platform> Starts<P> {
                     let found = self.find_lost_start(state, &sent, unknown()).await?;
                     Ok(self.record_outcome(state, found))
                 };
-                match call.with_limit(MAX_LATE_LOOK_MS).race(Box::pin(look)).await {
+                let looked = call.with_limit(MAX_LATE_LOOK_MS).race(Box::pin(look)).await;
+                // The response may have come meanwhile.
+                let is_unknown = matches!(looked, Ok(Err(_)) | Err(Interruption::TimedOut));
+                if let Some(recording) = state.late.take().filter(|_| is_unknown) {
+                    return Ok(self.record_outcome(state, recording));
+                }
+                match looked {
                     Ok(found) => found.map_err(|error: Error| error.into()),
                     Err(Interruption::TimedOut) => Err(unknown().for_org(org).into()),
                     Err(Interruption::Closed) => closed_after_sent(),

@@ -653,3 +653,25 @@ fn the_next_call_after_a_sign_out_signs_in_again() {
         started.unwrap();
     });
 }
+
+#[test]
+fn a_token_of_the_app_stays_when_another_page_signs_out_while_it_is_renewed() {
+    run(async {
+        let first = World::new();
+        first.respond(accept).issue_per_org();
+        let one = connect(&first, options(&[])).await;
+        record(&one, GLOBEX).await.unwrap();
+        let second = first.another_page();
+        second.respond(accept);
+        let _release = second.issue_when_released(|_| true);
+        // The second page gets no token from the first one.
+        second.share_nothing();
+        let other = connect(&second, options(&[&jwt_expiring_in(100, GLOBEX, "given")])).await;
+        [&first, &second].iter().for_each(|world| world.advance(95 * SECOND));
+        record(&other, GLOBEX).await.unwrap();
+        second.run_spawned();
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert_eq!((one.tokens().len(), other.tokens().len()), (0, 1));
+        record(&other, GLOBEX).await.unwrap();
+    });
+}

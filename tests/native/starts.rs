@@ -1798,7 +1798,6 @@ fn running_screen_recording() -> String {
     entity("screen-1", "recording", -600_000).replace("\"state\"", "\"recordingType\":\"screen\",\"state\"")
 }
 
-/// The first start never reaches the cloud. The second start does, and its response is on the way.
 #[test]
 fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_found() {
     run(async {
@@ -1823,6 +1822,7 @@ fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_f
     });
 }
 
+/// The first start never reaches the cloud. The second start does, and its response is on the way.
 #[test]
 fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
     let unshared = || Start { shares: false, ..start_in(GLOBEX) };
@@ -2148,5 +2148,81 @@ fn a_start_that_the_api_refuses_beside_another_does_not_take_the_others_recordin
         };
         let (lost, refused) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), refused)).await;
         assert_eq!((lost.unwrap().id.as_str(), refused.unwrap().id.as_str()), ("rec-1", "rec-1"));
+    });
+}
+
+#[test]
+fn a_start_that_waited_for_one_that_the_api_refused_is_sent_although_the_list_has_more_pages() {
+    run(async {
+        let world = World::new();
+        let (clock, is_first) = (world.clone(), Cell::new(true));
+        world.respond_async(move |request| {
+            let (clock, is_start) = (clock.clone(), request.method == "POST");
+            let is_first = is_start && is_first.replace(false);
+            Box::pin(async move {
+                World::sleep(&clock, if is_first { 500 } else { 0 }).await;
+                Ok(match (is_start, is_first) {
+                    (false, _) => first_page(MORE_PAGES[0]),
+                    (_, true) => response(400, ""),
+                    (_, false) => created("second"),
+                })
+            })
+        });
+        let page = PageStarts::default();
+        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let (refused, waited) = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+        assert_eq!((error(refused).code, waited.unwrap().id.as_str()), (Code::BadRequest, "second"));
+    });
+}
+
+#[test]
+fn after_a_start_that_was_left_the_next_one_reads_the_recording_that_its_late_response_named() {
+    for (state, id) in [("recording", "rec-1"), ("stopped", "rec-2")] {
+        run(async {
+            let world = World::new();
+            let (clock, starts) = (world.clone(), Cell::new(0));
+            world.respond_async(move |request| {
+                let (clock, is_start) = (clock.clone(), request.method == "POST");
+                let reads = request.url.ends_with("/rec-1");
+                starts.set(starts.get() + u32::from(is_start));
+                let number = starts.get();
+                Box::pin(async move {
+                    World::sleep(&clock, if is_start && number == 1 { 1_000 } else { 0 }).await;
+                    Ok(match (is_start, reads) {
+                        (true, _) => created(&format!("rec-{number}")),
+                        (_, true) => response(200, &entity("rec-1", state, 0)),
+                        // The agent's recordings may be on another page.
+                        _ => first_page(MORE_PAGES[0]),
+                    })
+                })
+            });
+            let page = PageStarts::default();
+            let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+            leave_in_flight(&one, false).await;
+            while_time_passes_for(&[&world], 5_000, world.sleep(2_000)).await;
+            world.run_spawned();
+            let next = while_time_passes(&[&world], record(&one, GLOBEX)).await.unwrap();
+            assert_eq!((next.id.as_str(), next.already_running), (id, state == "recording"));
+        });
+    }
+}
+
+#[test]
+fn a_call_whose_late_look_finds_nothing_gets_the_recording_of_a_response_that_came_meanwhile() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (clock, is_start) = (clock.clone(), request.method == "POST");
+            Box::pin(async move {
+                World::sleep(&clock, if is_start { 1_500 } else { 0 }).await;
+                Ok(if is_start { created("rec-1") } else { list(&[]) })
+            })
+        });
+        let recorder = with_token(&world).await;
+        let started = while_time_passes(&[&world], recorder.start_recording(start_in(GLOBEX), with_timeout(1_000))).await.unwrap();
+        assert_eq!((started.id.as_str(), started.already_running), ("rec-1", false));
+        assert_eq!(world.spawned_tasks(), 0);
     });
 }

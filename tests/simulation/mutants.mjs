@@ -242,8 +242,8 @@ export const MUTANTS = [
     name: "does not look after an aborted start",
     edits: one(
       "src/recording/page_starts.rs",
-      "same.unresolved = Some((number.max(self.number), since.min(sent.at)));",
-      "let _ = (number, since);",
+      "same.unresolved = Some(match same.unresolved.take() {",
+      "drop(match same.unresolved.take() {",
     ),
   },
   {
