@@ -158,11 +158,11 @@ impl<P: Platform> Starts<P> {
                 let lock = ports.try_lock(&name).await;
                 state.waits_for.set(WaitsFor::Nothing);
                 match lock {
-                    TryLock::Unsupported => Ok((page, None)),
-                    TryLock::Held(lock) => Ok((page, Some(lock))),
+                    TryLock::Unsupported => Ok((page, None, None)),
+                    TryLock::Held(lock) => Ok((page, Some(lock), None)),
                     TryLock::HeldLate(lock) => {
                         may_have_missed = true;
-                        Ok((page, Some(lock)))
+                        Ok((page, Some(lock), None))
                     }
                     TryLock::Taken => Err(Some(page)),
                 }
@@ -170,30 +170,39 @@ impl<P: Platform> Starts<P> {
             None => Err(None),
         };
         let has_waited = free.is_err();
-        let (page, lock) = match free {
+        let (page, lock, led_to) = match free {
             Ok(turn) => turn,
             Err(page) => {
                 let turn = pin!(async {
                     state.waits_for.set(WaitsFor::EarlierStart);
-                    let page = match page {
-                        Some(page) => page,
-                        None => self.page.turn(key, state.number).await?,
+                    let (page, led_to) = match page {
+                        Some(page) => (page, None),
+                        None => self.page.turn(key, state.number).await,
                     };
                     state.waits_for.set(WaitsFor::Lock);
                     let lock = ports.lock(&name).await;
                     state.waits_for.set(WaitsFor::Nothing);
-                    Ok::<_, Recording>((page, lock))
+                    (page, lock, led_to)
                 });
                 match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
-                    Either::Left((Ok(turn), _)) => turn,
-                    Either::Left((Err(mut running), _)) => {
-                        running.already_running |= self.may_be_older(&running, began);
-                        return Ok(Preflight::Running(running));
-                    }
+                    Either::Left((turn, _)) => turn,
                     Either::Right((running, _)) => return Ok(Preflight::Running(running)),
                 }
             }
         };
+        let is_led_to = led_to.is_some();
+        if let Some(known) = led_to.or_else(|| self.page.left_recording(key)) {
+            let found = match self.recordings.find(call, &known.id, Some(agent)).await {
+                Ok(found) => Some(found).filter(|found| found.state != State::Stopped),
+                Err(error) if !is_listing_refusal(error.code) => return Err(error),
+                // The API does not say whether it has been stopped since.
+                Err(_) => Some(known.clone()).filter(|_| is_led_to),
+            };
+            if let Some(found) = found {
+                let already_running = known.already_running || self.may_be_older(&found, began);
+                return Ok(Preflight::Running(Recording { already_running, ..found }));
+            }
+        }
         let has_lock = lock.is_some();
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now());
         if let Some(since) = earlier_since.or(has_waited.then_some(began)) {
@@ -217,12 +226,6 @@ impl<P: Platform> Starts<P> {
                     Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
                     Err(error) => return Err(error.into()),
                 }
-            }
-            if let Some(left) = self.page.left_recording(key)
-                && let Ok(found) = self.recordings.find(call, &left, Some(agent)).await
-                && found.state != State::Stopped
-            {
-                return Ok(Preflight::Running(Recording { already_running: true, ..found }));
             }
         } else if has_lock && may_have_missed {
             // While this page waited for its token or its lock, another page may have started the recording. Look briefly.

@@ -80,7 +80,7 @@ struct Unresolved {
     /// When the first one was sent.
     since: Moment,
     /// The recording that the only one led to, if a response came that nobody waited for.
-    led_to: Option<RecordingId>,
+    led_to: Option<Recording>,
 }
 
 /// A turn, for those that wait for it.
@@ -111,20 +111,19 @@ impl PageStarts {
         PageTurn { page: self.clone(), name: key.name.clone(), number }
     }
 
-    /// Waits for the turn. The error is the recording that the start before it led to meanwhile.
-    pub(super) async fn turn(&self, key: &StartKey, number: u64) -> Result<PageTurn, Recording> {
+    /// Waits for the turn. Also returns the recording that the start before it has led to meanwhile.
+    pub(super) async fn turn(&self, key: &StartKey, number: u64) -> (PageTurn, Option<Recording>) {
+        let mut known = None;
         loop {
             if let Some(turn) = self.try_turn(key, number) {
-                return Ok(turn);
+                return (turn, known);
             }
             let turn = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().map(|(_, turn)| turn.clone()));
             if let Some(turn) = turn {
                 turn.is_over.aborted().await;
                 let led_to = turn.led_to.borrow().clone();
                 // What was known before may have stopped since.
-                if let Some((recording, _)) = led_to.filter(|(_, begun)| number < *begun) {
-                    return Err(recording);
-                }
+                known = led_to.filter(|(_, begun)| number < *begun).map(|(recording, _)| recording);
             }
         }
     }
@@ -164,7 +163,7 @@ impl PageStarts {
     }
 
     /// The recording that the last start led to, although no call has got it.
-    pub(super) fn left_recording(&self, key: &StartKey) -> Option<RecordingId> {
+    pub(super) fn left_recording(&self, key: &StartKey) -> Option<Recording> {
         self.0.by_name.borrow().get(&*key.name)?.unresolved.as_ref()?.led_to.clone()
     }
 
@@ -245,14 +244,14 @@ pub(super) struct UnderWay<T> {
     page: PageStarts,
     name: Rc<str>,
     number: u64,
-    led_to: RefCell<Option<RecordingId>>,
+    led_to: RefCell<Option<Recording>>,
     _turn: T,
 }
 
 impl<T> UnderWay<T> {
     /// Its start has led to this recording, although nobody waits for it any more.
     pub(super) fn claim(&self, target: &Target, recording: Recording) {
-        self.led_to.replace(Some(recording.id.clone()));
+        self.led_to.replace(Some(recording.clone()));
         self.page.claim(self.number, &self.name, target, recording);
     }
 }
