@@ -232,7 +232,9 @@ export interface LoginOptions {
   timeoutMs?: number | undefined;
 }
 
-/** Describes the token that is needed. The object has no prototype: if it has no `orgId`, `need.orgId` is `undefined`. */
+/**
+ * Describes the token that is needed. The object has no prototype: if it has no `orgId`, `need.orgId` is `undefined`.
+ */
 export interface TokenNeed {
   /** The environment of the token: see {@link Environment.name}. */
   environment: string;
@@ -610,8 +612,8 @@ export interface Recorder {
    * other methods once. No organization header is added.
    *
    * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body only after 401,
-   * 403 and 429, and changes none: if a server repeats the token there, the page sees it. After `close()` or an abort,
-   * the body breaks off.
+   * 403 and 429. It removes nothing from a body: if a server repeats the token there, the page sees it. After `close()`
+   * or an abort, the body breaks off.
    *
    * @example
    * const response = await recorder.fetch("/api/v2/users/me?expand=presence");
@@ -861,8 +863,8 @@ export interface Recording {
   readonly startedAt?: string;
   /**
    * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
-   * clocks can tell, another call of this page got it, or the API refused the start with a 409. Always `false` if another
-   * method returned the recording.
+   * clocks can tell, another call of this page got it too, or the API refused the start with a 409. Always `false` if
+   * another method returned the recording.
    */
   readonly alreadyRunning: boolean;
   /** The API's own JSON for it. */

@@ -223,16 +223,7 @@ fn a_request_that_the_browser_did_not_accept_is_known_not_to_have_run() {
 fn close_and_sign_out_end_what_has_not_been_answered() {
     run(async {
         let world = World::new();
-        let (release, released) = gate();
-        world.respond_async(move |request| {
-            let (released, revokes) = (released.clone(), request.method == "DELETE");
-            Box::pin(async move {
-                if !revokes {
-                    released.await.unwrap();
-                }
-                Ok(response(401, ""))
-            })
-        });
+        let release = world.respond_when_released(|request| request.method != "DELETE", |_| response(401, ""));
         world.issue_per_org();
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         // After the sign-out no other token is obtained for the call.

@@ -144,14 +144,7 @@ fn a_token_that_is_being_added_is_not_stored_after_a_sign_out() {
     run(async {
         for org in [None, OrgId::parse(GLOBEX)] {
             let world = World::new();
-            let (release, released) = gate();
-            world.respond_async(move |request| {
-                let (response, released) = (accept(request), released.clone());
-                Box::pin(async move {
-                    released.await.unwrap();
-                    Ok(response)
-                })
-            });
+            let release = world.respond_when_released(|_| true, accept);
             let recorder = connect(&world, options(&[])).await;
             let sign_out = async {
                 recorder.sign_out(org, no_options()).await.unwrap();
@@ -187,21 +180,11 @@ fn a_token_that_is_found_to_be_of_a_signed_out_organization_is_not_stored_there(
     for looks_expired in [false, true] {
         run(async {
             let world = World::new();
-            let (release, released) = gate();
-            world.respond_async(move |request| {
-                let is_question = request.url.contains("tokens/me");
-                let response = match request.method.as_str() {
-                    "POST" => response(403, RESOURCE_OWNER),
-                    _ if is_question => response(200, &token_info(GLOBEX)),
-                    _ => Response { date: Some(Timestamp::from_millis(NOW + 7_200 * SECOND)), ..list(&[]) },
-                };
-                let released = is_question.then(|| released.clone());
-                Box::pin(async move {
-                    if let Some(released) = released {
-                        released.await.unwrap();
-                    }
-                    Ok(response)
-                })
+            let is_question = |request: &SentRequest| request.url.contains("tokens/me");
+            let release = world.respond_when_released(is_question, move |request| match request.method.as_str() {
+                "POST" => response(403, RESOURCE_OWNER),
+                _ if is_question(request) => response(200, &token_info(GLOBEX)),
+                _ => Response { date: Some(Timestamp::from_millis(NOW + 7_200 * SECOND)), ..list(&[]) },
             });
             let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
             if looks_expired {
@@ -369,15 +352,8 @@ fn after_a_sign_out_a_start_joins_none_that_has_waited_for_its_token_since_befor
 fn a_second_sign_out_does_not_undo_the_first() {
     run(async {
         let world = World::new();
-        let (release, released) = gate();
-        world.respond_async(move |request| {
-            let released = (request.method == "POST").then(|| released.clone());
-            Box::pin(async move {
-                let Some(released) = released else { return Ok(response(204, "")) };
-                released.await.unwrap();
-                Ok(response(401, ""))
-            })
-        });
+        let is_start = |request: &SentRequest| request.method == "POST";
+        let release = world.respond_when_released(is_start, move |request| response(if is_start(request) { 401 } else { 204 }, ""));
         world.issue_per_org();
         let recorder = connect(&world, options(&[&jwt_with_id(GLOBEX, "own"), &jwt_for(ACME)])).await;
         let sign_out = async {
@@ -562,18 +538,7 @@ fn a_page_that_renews_its_token_hears_of_a_sign_out() {
         record_and_sign_in(other, second, GLOBEX).await.unwrap();
         record(one, GLOBEX).await.unwrap();
         pages.iter().for_each(|(world, _)| world.advance(95 * SECOND));
-        let (release, released) = gate();
-        let answers = cloud();
-        second.respond_async(move |request| {
-            let waits = request.is_for_token_endpoint().then(|| released.clone());
-            let response = answers(request);
-            Box::pin(async move {
-                if let Some(released) = waits {
-                    released.await.unwrap();
-                }
-                Ok(response)
-            })
-        });
+        let release = second.respond_when_released(SentRequest::is_for_token_endpoint, cloud());
         record(other, GLOBEX).await.unwrap();
         second.run_spawned();
         one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
@@ -610,17 +575,7 @@ fn a_shared_token_that_is_on_its_way_is_not_used_after_a_sign_out() {
             // The token stays valid.
             first.respond(|request| if request.method == "DELETE" { response(503, "") } else { accept(request) });
             let second = first.another_page();
-            let (release, released) = gate();
-            second.respond_async(move |request| {
-                let waits = request.url.contains("tokens/me").then(|| released.clone());
-                let response = accept(request);
-                Box::pin(async move {
-                    if let Some(released) = waits {
-                        released.await.unwrap();
-                    }
-                    Ok(response)
-                })
-            });
+            let release = second.respond_when_released(|request| request.url.contains("tokens/me"), accept);
             let sign_out = async {
                 yield_now().await;
                 one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap_err();

@@ -13,7 +13,7 @@ use premium_recorder::cloud::ports::{Observer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::token::request::Request;
 
-use super::{GetTokenCall, Popup, SameOrigin, TokenSourceCallback};
+use super::{GetTokenCall, Popup, Release, SameOrigin, TokenSourceCallback, gate};
 
 /// The wall-clock time at which every test begins, in milliseconds.
 pub const NOW: i64 = 1_800_000_000_000;
@@ -129,6 +129,25 @@ impl World {
                 Ok(responder())
             })
         })
+    }
+
+    /// The cloud responds at once, except to requests that wait for the release.
+    pub fn respond_when_released(
+        &self,
+        waits: impl Fn(&SentRequest) -> bool + 'static,
+        responder: impl Fn(&SentRequest) -> Response + 'static,
+    ) -> Release {
+        let (release, released) = gate();
+        self.respond_async(move |request| {
+            let (released, response) = (waits(request).then(|| released.clone()), responder(request));
+            Box::pin(async move {
+                if let Some(released) = released {
+                    released.await.unwrap();
+                }
+                Ok(response)
+            })
+        });
+        release
     }
 
     /// The cloud responds at once.
