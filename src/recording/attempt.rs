@@ -206,7 +206,7 @@ impl<P: Platform> Starts<P> {
         let has_lock = lock.is_some();
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now());
         if let Some(since) = earlier_since.or(has_waited.then_some(began)) {
-            // When another page has sent its start is unknown.
+            // Nobody knows when another tab has sent its start.
             let waited_for_tab = has_waited && in_flight_since.is_none();
             let doubtful_since = if waited_for_tab { since.min(began.before(MAX_IN_FLIGHT_MS)) } else { since };
             let unknown_since = if waited_for_tab { Some(doubtful_since) } else { self.page.unknown_since(key, ports.now()) };

@@ -73,13 +73,13 @@ struct SameStarts {
     unresolved: Option<Unresolved>,
 }
 
-#[derive(Clone)]
+/// Starts that led to a recording, or may have, which no call has got.
 struct Unresolved {
     /// The last one's number.
     number: u64,
     /// When the first one was sent.
     since: Moment,
-    /// The recording that the only one led to, if a response came that nobody waited for.
+    /// The recording, if there was only one start, and a response named it when nobody waited any more.
     led_to: Option<Recording>,
 }
 
@@ -155,7 +155,7 @@ impl PageStarts {
         [unresolved, self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min)
     }
 
-    /// The same, without a start whose recording is known, and of those in flight only those that still are.
+    /// When the first start was sent whose outcome is still unknown. A start that is over, or whose recording is known, does not count.
     pub(super) fn unknown_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
         let known = self.left_recording(key);
         let unresolved = if known.is_some() { None } else { self.unresolved_since(key, None, now) };
