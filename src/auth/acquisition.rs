@@ -113,7 +113,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Takes over the token that another page holds for this target, if there is one and this page has none.
-    pub async fn take_from_other_page(self: &Rc<Self>, target: &Target) {
+    pub(crate) async fn take_from_other_page(self: &Rc<Self>, target: &Target) {
         if self.sources.login().is_none() || self.token_for(target).is_some() {
             return;
         }

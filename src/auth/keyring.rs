@@ -137,7 +137,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Signs out of every organization: forgets every token, and cancels acquisitions.
-    pub fn forget_all(&self) {
+    pub(crate) fn forget_all(&self) {
         self.sign_outs.sign_out_of_all();
         self.own_org.take();
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
@@ -176,7 +176,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Signs out of this organization here, and in every page that shares its token.
-    pub fn forget_everywhere(&self, target: &Target) {
+    pub(crate) fn forget_everywhere(&self, target: &Target) {
         let is_held = self.token_for(target).is_some();
         self.forget(target);
         // Without a token in memory, nothing is revoked, so other pages keep theirs.

@@ -104,7 +104,7 @@ impl Login {
     }
 
     /// Whether connect() signs in.
-    pub fn signs_in_at_connect(&self) -> bool {
+    pub(crate) fn signs_in_at_connect(&self) -> bool {
         self.signs_in_at_connect
     }
 
@@ -159,12 +159,12 @@ impl Login {
     }
 
     /// Whether the person is always asked to sign in.
-    pub fn always_prompts(&self) -> bool {
+    pub(crate) fn always_prompts(&self) -> bool {
         self.always_prompts
     }
 
     /// Whether a token of another organization than the one that was asked for is kept for its own.
-    pub fn keeps_wrong_org(&self) -> bool {
+    pub(crate) fn keeps_wrong_org(&self) -> bool {
         self.keeps_wrong_org
     }
 }

@@ -267,7 +267,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// Sends the request once, with exactly this token.
-    pub async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, SendError> {
+    pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, SendError> {
         let authorized = token.authorize(request).map_err(|error| SendError::NotSent(error.into()))?;
         self.exchange.send(authorized).await.map_err(SendError::NoResponse)
     }

@@ -74,7 +74,7 @@ pub enum Interruption {
 
 impl<T: Clone> Call<T> {
     /// The same call with this much time from now, in milliseconds, even while a person signs in.
-    pub fn with_limit(&self, limit: u32) -> Call<T> {
+    pub(crate) fn with_limit(&self, limit: u32) -> Call<T> {
         Call { deadline: self.deadline.restarted(limit), ..self.clone() }
     }
 }
@@ -92,7 +92,7 @@ impl<T> Call<T> {
     }
 
     /// The work's result, or the interruption that came first.
-    pub fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> impl Future<Output = Result<R, Interruption>> {
+    pub(crate) fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> impl Future<Output = Result<R, Interruption>> {
         // Boxed to avoid one copy for each kind of work (wasm size).
         let mut interruption: LocalBoxFuture<'_, Interruption> = Box::pin(self.interruption());
         poll_fn(move |context| {
@@ -123,7 +123,7 @@ impl<T> Call<T> {
     }
 
     /// The error of a call that was interrupted.
-    pub fn interrupted_by(&self, interruption: Interruption) -> CallError {
+    pub(crate) fn interrupted_by(&self, interruption: Interruption) -> CallError {
         match interruption {
             Interruption::Closed => closed().into(),
             Interruption::Aborted => CallError::Aborted,

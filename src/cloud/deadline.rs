@@ -84,7 +84,7 @@ impl Deadline {
     }
 
     /// The same deadline, which pauses for these sign-ins from now on.
-    pub fn continued(&self, sign_in_time: Rc<SignInTime>) -> Deadline {
+    pub(crate) fn continued(&self, sign_in_time: Rc<SignInTime>) -> Deadline {
         let deadline = Deadline { ends_at: Cell::new(Instant::from_millis(0)), sign_in_time, limit: self.limit };
         deadline.ends_at.set(deadline.now().after_millis(self.remaining()));
         deadline

@@ -51,12 +51,12 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// The earliest and the latest date that the cloud's clock may have shown at an earlier moment, by what is known of it now.
-    pub fn range_in_cloud(&self, moment: Moment) -> (Timestamp, Timestamp) {
+    pub(crate) fn range_in_cloud(&self, moment: Moment) -> (Timestamp, Timestamp) {
         self.clock.range(moment)
     }
 
     /// How far the cloud's clock is ahead of this machine's, in milliseconds, if a response has told.
-    pub fn clock_ahead(&self) -> Option<i64> {
+    pub(crate) fn clock_ahead(&self) -> Option<i64> {
         self.clock.ahead(self.now())
     }
 
@@ -159,7 +159,7 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Identifies a token by its claim, or else asks the token's own environment.
-    pub async fn identify(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
+    pub(crate) async fn identify(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
         match token.identified_by_claim(self.now()) {
             Some(token) => Ok(token),
             None => self.fetch_token_info(token).await,
@@ -167,13 +167,13 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
-    pub async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
+    pub(crate) async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
         // A refresh that is in flight meanwhile uses up the refresh token.
         Ok(self.fetch_token_info(token.unidentified()).await?.sharing_refresh_token(token))
     }
 
     /// Asks the token's own environment whose the token is.
-    pub async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
+    pub(crate) async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
         if token.is_surely_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and only the API could say whose it is."));
         }

@@ -126,7 +126,7 @@ impl RateLimiter {
     }
 
     /// Forgets this token.
-    pub fn forget_token(&self, token: &Secret) {
+    pub(crate) fn forget_token(&self, token: &Secret) {
         self.tokens.borrow_mut().remove(token);
     }
 

@@ -85,7 +85,7 @@ impl Response {
 impl Error {
     /// The same error, with the cloud's response as its evidence.
     #[must_use]
-    pub fn answered_by(mut self, response: Response) -> Self {
+    pub(crate) fn answered_by(mut self, response: Response) -> Self {
         self.evidence.status = Some(response.status);
         self.evidence.correlation_id = response.correlation_id;
         self.caused_by(Cause::Cloud(response.body))

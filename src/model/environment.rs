@@ -9,7 +9,7 @@ use crate::model::ids::OrgId;
 /// An origin as the URL standard serializes it: in lower case, without a default port, without a path.
 ///
 /// Only a string that a URL parser leaves unchanged can become an `Origin`, so comparing strings compares origins.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
@@ -106,7 +106,7 @@ pub struct EnvironmentEntry {
 }
 
 /// A Genesys Cloud region, or an environment that the app lists.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
     name: String,
     api: Origin,
@@ -242,7 +242,7 @@ impl Environments {
     }
 
     /// The environment `target`, if `host_origin` is its apps origin.
-    pub fn of_host(&self, host_origin: &str, target: &str) -> Result<Rc<Environment>, Error> {
+    pub(crate) fn of_host(&self, host_origin: &str, target: &str) -> Result<Rc<Environment>, Error> {
         let environment = match self.find(target) {
             Some(environment) => environment,
             // Nobody can know the name of this region, so its apps origin decides.
@@ -266,7 +266,7 @@ impl Environments {
     }
 
     /// The region with this domain. An entry of `environments` has no domain.
-    pub fn of_domain(&self, domain: &str) -> Result<Rc<Environment>, Error> {
+    pub(crate) fn of_domain(&self, domain: &str) -> Result<Rc<Environment>, Error> {
         let region = REGIONS.iter().find(|region| region.domain == domain);
         region
             .map(|region| Rc::new(Environment::from_region(region)))
@@ -281,7 +281,7 @@ impl Environments {
 }
 
 /// An organization in its environment. A token belongs to one target, and a call is for one target.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The organization. First, so that it is compared first.
     pub org: OrgId,

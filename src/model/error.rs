@@ -11,7 +11,7 @@ macro_rules! codes {
     ($($variant:ident $text:literal, retry: $retry:literal, fixed_by: $fixed_by:literal,
         when: $when:literal, hint: $hint:literal;)*) => {
         /// An error code: one code per cause, stable across versions.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code {
             $(#[doc = $when] $variant,)*
         }
@@ -285,7 +285,7 @@ impl Error {
 
     /// The same error, with this hint instead of the code's own.
     #[must_use]
-    pub fn with_hint(mut self, hint: &'static str) -> Self {
+    pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
         self.evidence.hint = Some(hint);
         self
     }
@@ -297,21 +297,21 @@ impl Error {
 
     /// The same error, about this organization.
     #[must_use]
-    pub fn for_org(mut self, org: &OrgId) -> Self {
+    pub(crate) fn for_org(mut self, org: &OrgId) -> Self {
         self.evidence.org_id = Some(org.clone());
         self
     }
 
     /// The same error, with the argument's name before its message.
     #[must_use]
-    pub fn in_argument(mut self, argument: &str) -> Self {
+    pub(crate) fn in_argument(mut self, argument: &str) -> Self {
         self.message = format!("{argument}: {}", self.message);
         self
     }
 
     /// The same error. If it has no cause, the earlier refusal becomes its cause.
     #[must_use]
-    pub fn preceded_by(mut self, refusal: Error) -> Self {
+    pub(crate) fn preceded_by(mut self, refusal: Error) -> Self {
         self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refusal)));
         self
     }
@@ -323,7 +323,7 @@ impl Error {
 
     /// The same error, with this cause.
     #[must_use]
-    pub fn caused_by(mut self, cause: Cause) -> Self {
+    pub(crate) fn caused_by(mut self, cause: Cause) -> Self {
         self.evidence.cause = Some(cause);
         self
     }

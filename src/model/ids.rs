@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 /// The id of a Genesys Cloud organization: a UUID, kept in lower case.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OrgId(Rc<str>);
 
 impl OrgId {

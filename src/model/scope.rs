@@ -54,6 +54,6 @@ pub(crate) fn scopes(value: &Json) -> Option<Vec<String>> {
 }
 
 /// Whether this is one OAuth scope (`scope-token`, RFC 6749 §3.3).
-pub fn is_scope_token(text: &str) -> bool {
+pub(crate) fn is_scope_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }

@@ -162,14 +162,14 @@ impl Instant {
     /// This many seconds later, saturating: `seconds` comes from outside the library.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, and drops only a fraction of a millisecond")]
-    pub fn after_seconds(self, seconds: f64) -> Instant {
+    pub(crate) fn after_seconds(self, seconds: f64) -> Instant {
         self.after_millis((seconds * 1000.0) as i64)
     }
 
     /// The low 32 bits of its milliseconds, which tell it from others of the same 49 days.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only these bits are asked for")]
-    pub fn low_bits(self) -> u32 {
+    pub(crate) fn low_bits(self) -> u32 {
         self.0 as u32
     }
 
@@ -200,7 +200,7 @@ impl Moment {
 
     /// The same moment, if this machine's wall clock is right and everything that responses said of the cloud's clock is wrong.
     #[must_use]
-    pub fn by_wall_clock(self) -> Moment {
+    pub(crate) fn by_wall_clock(self) -> Moment {
         Moment { in_cloud: self.wall_clock, ..self }
     }
 
@@ -218,7 +218,7 @@ impl Moment {
     }
 
     /// The instant at which the cloud's clock shows this date.
-    pub fn instant_of(self, in_cloud: Timestamp) -> Instant {
+    pub(crate) fn instant_of(self, in_cloud: Timestamp) -> Instant {
         self.instant.after_millis(in_cloud.since(self.in_cloud))
     }
 

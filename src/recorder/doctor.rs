@@ -74,7 +74,7 @@ pub struct Doctor<'a, P: Platform> {
 
 impl<P: Platform> Doctor<'_, P> {
     /// Runs every check. Sends only `GET` requests, each with the organization's own token.
-    pub async fn examine(&self) {
+    pub(crate) async fn examine(&self) {
         self.launch();
         self.organization();
         // This check is WebAssembly itself, so it cannot fail.

@@ -100,7 +100,7 @@ impl Settings {
     }
 
     /// The settings that token sources need.
-    pub fn source_options(&self) -> SourceOptions {
+    pub(crate) fn source_options(&self) -> SourceOptions {
         SourceOptions {
             login: self.login.clone(),
             shares_tokens: self.shares_tokens,

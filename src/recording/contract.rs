@@ -245,7 +245,7 @@ impl RecordingContract {
     }
 
     /// Whether there is a list of recordings.
-    pub fn has_list(&self) -> bool {
+    pub(crate) fn has_list(&self) -> bool {
         self.list.is_some()
     }
 
@@ -256,7 +256,7 @@ impl RecordingContract {
     }
 
     /// Whether the cloud recognizes a repeated start.
-    pub fn has_idempotency_header(&self) -> bool {
+    pub(crate) fn has_idempotency_header(&self) -> bool {
         self.idempotency_header.is_some()
     }
 
@@ -266,7 +266,7 @@ impl RecordingContract {
     }
 
     /// Whether to look after each start whether a second recording of the agent has begun.
-    pub fn checks_duplicates(&self) -> bool {
+    pub(crate) fn checks_duplicates(&self) -> bool {
         self.check_duplicates
     }
 

@@ -90,7 +90,7 @@ pub struct Listed {
 
 impl Recording {
     /// Whether the recording may be of this type: the cloud names this type, or no type.
-    pub fn may_be_of_type(&self, recording_type: &str) -> bool {
+    pub(crate) fn may_be_of_type(&self, recording_type: &str) -> bool {
         self.recording_type.as_deref().is_none_or(|named| named.eq_ignore_ascii_case(recording_type))
     }
 
@@ -100,7 +100,7 @@ impl Recording {
     }
 
     /// Whether the recording is known to have started at this moment or later.
-    pub fn started_since(&self, moment: Timestamp) -> bool {
+    pub(crate) fn started_since(&self, moment: Timestamp) -> bool {
         self.started().is_some_and(|started| started >= moment)
     }
 }

@@ -7,7 +7,7 @@ const RESERVED: &str = "authorization user-agent accept-charset accept-encoding 
      x-http-method* x-method-override";
 
 /// Whether this is a header name (RFC 9110 token) that the app may set.
-pub fn may_be_set(name: &str) -> bool {
+pub(crate) fn may_be_set(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_reserved = RESERVED.split_ascii_whitespace().any(|reserved| match reserved.strip_suffix('*') {
         Some(beginning) => lower.starts_with(beginning),

@@ -99,7 +99,7 @@ impl OrgToken {
     }
 
     /// Whether the cloud says that the token is of client credentials, so that nobody has signed in for it.
-    pub fn is_of_client(&self) -> bool {
+    pub(crate) fn is_of_client(&self) -> bool {
         self.is_of_client
     }
 
@@ -119,13 +119,13 @@ impl OrgToken {
     }
 
     /// Whether the token can still be used, as far as the library knows.
-    pub fn is_fresh(&self, now: Moment) -> bool {
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
         !self.is_rejected.get() && self.unusable_at(now).is_none_or(|at| now.instant() < at)
     }
 
     /// Whether the token may be usable: it is fresh, or would be without what responses said of the cloud's clock. A single
     /// wrong `Date` makes every token look expired.
-    pub fn may_be_fresh(&self, now: Moment) -> bool {
+    pub(crate) fn may_be_fresh(&self, now: Moment) -> bool {
         self.is_fresh(now) || self.is_fresh(now.by_wall_clock())
     }
 
@@ -147,7 +147,7 @@ impl OrgToken {
     }
 
     /// Whether the token is so close to its expiry that another token should be obtained.
-    pub fn should_renew(&self, now: Moment) -> bool {
+    pub(crate) fn should_renew(&self, now: Moment) -> bool {
         self.expires_at(now).is_some_and(|expires_at| {
             let life = expires_at.since(self.identified_at);
             expires_at.since(now.instant()) <= (life / RENEWAL_DIVISOR).min(MAX_RENEWAL_MS)
@@ -155,7 +155,7 @@ impl OrgToken {
     }
 
     /// Whether the cloud has rejected the token itself.
-    pub fn is_rejected(&self) -> bool {
+    pub(crate) fn is_rejected(&self) -> bool {
         self.is_rejected.get()
     }
 
@@ -286,12 +286,12 @@ impl UnidentifiedToken {
     }
 
     /// Whether the token has expired, by this machine's clock as well as by what responses said of the cloud's clock.
-    pub fn is_surely_expired(&self, now: Moment) -> bool {
+    pub(crate) fn is_surely_expired(&self, now: Moment) -> bool {
         self.is_expired(now) && self.is_expired(now.by_wall_clock())
     }
 
     /// The request that asks the token's own environment for the token's organization.
-    pub fn token_info_request(&self) -> Result<Request, Error> {
+    pub(crate) fn token_info_request(&self) -> Result<Request, Error> {
         if self.session.has_ended() {
             return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
         }
