@@ -19,7 +19,6 @@ use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::sorted_map::SortedMap;
-use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
 
@@ -284,36 +283,12 @@ impl<P: Platform> Keyring<P> {
         self.fresh(target).is_some()
     }
 
-    /// From when on another request to this target is within its token's rate limit; `None` if that depends on requests in
-    /// flight. `most`: requests in a minute, instead of the usual. `scheduled`: requests that are about to be sent. `limit`: the
-    /// time of a request's call, in milliseconds.
-    pub(crate) fn next_slot_at(&self, target: &Target, most: Option<u32>, scheduled: usize, limit: u32) -> Option<Instant> {
-        let now = self.exchange.now();
-        match self.fresh(target) {
-            Some(token) => {
-                let wait = self.exchange.wait(&token).unwrap_or_default();
-                if wait >= limit {
-                    // The call cannot wait for so long: it fails at once, and sends nothing.
-                    return Some(now.instant());
-                }
-                let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now.instant(), most, scheduled);
-                let slot = slot.map(|slot| slot.max(now.instant().after_millis(wait.into())));
-                // A new token has a limit of its own, so the slot is at the latest when this token becomes unusable.
-                match (slot, token.unusable_at(now)) {
-                    (Some(slot), Some(unusable_at)) => Some(slot.min(unusable_at)),
-                    (slot, unusable_at) => slot.or(unusable_at),
-                }
-            }
-            // No token yet: let one request through; it acquires the token that the others wait for.
-            None => (scheduled == 0).then(|| now.instant()),
-        }
-    }
-
     pub(super) fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.tokens.borrow().get(target).cloned()
     }
 
-    pub(super) fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
+    /// The target's token, if it can be used.
+    pub(crate) fn fresh(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.token_for(target).filter(|token| token.is_fresh(self.exchange.now()))
     }
 

@@ -173,6 +173,14 @@ impl Instant {
         self.0 as u32
     }
 
+    /// The earlier one of those that are known.
+    pub(crate) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Milliseconds from `earlier` to this instant; negative if this instant is earlier.
     pub fn since(self, earlier: Instant) -> i64 {
         self.0.saturating_sub(earlier.0)

@@ -130,7 +130,7 @@ impl<P: Platform> Starts<P> {
                 let may_go = |target: &Target| match self.next_slot_at(target, batch, call.deadline.limit()) {
                     Some(slot) if slot <= now => true,
                     Some(slot) => {
-                        next_at = Some(next_at.map_or(slot, |next_at| next_at.min(slot)));
+                        next_at = Instant::earliest(next_at, Some(slot));
                         false
                     }
                     None => false,
@@ -191,9 +191,22 @@ impl<P: Platform> Starts<P> {
         })
     }
 
+    /// From when on another start for this target is within its token's rate limit; `None` if that depends on requests in
+    /// flight. `limit`: the time of the start's call, in milliseconds.
     fn next_slot_at(&self, target: &Target, batch: Batch, limit: u32) -> Option<Instant> {
         let scheduled = self.batch_slots.borrow().iter().filter(|other| *other == target).count();
-        self.keyring.next_slot_at(target, batch.requests_per_minute, scheduled, limit)
+        let now = self.exchange.now();
+        // No token yet: let one start through; it acquires the token that the others wait for.
+        let Some(token) = self.keyring.fresh(target) else { return (scheduled == 0).then(|| now.instant()) };
+        let wait = self.exchange.wait(&token).unwrap_or_default();
+        if wait >= limit {
+            // The call cannot wait for so long: it fails at once, and sends nothing.
+            return Some(now.instant());
+        }
+        let slot = self.exchange.rate_limiter().next_slot_at(token.secret(), now.instant(), batch.requests_per_minute, scheduled);
+        let slot = slot.map(|slot| slot.max(now.instant().after_millis(wait.into())));
+        // A new token has a limit of its own, so the slot is at the latest when this token becomes unusable.
+        Instant::earliest(slot, token.unusable_at(now))
     }
 }
 

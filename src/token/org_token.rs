@@ -70,11 +70,7 @@ struct Expiry {
 impl Expiry {
     /// The earlier of both.
     fn at(self, now: Moment) -> Option<Instant> {
-        let exp = self.exp.map(|exp| now.instant_of(exp));
-        match (exp, self.expires_in) {
-            (Some(exp), Some(expires_in)) => Some(exp.min(expires_in)),
-            (exp, expires_in) => exp.or(expires_in),
-        }
+        Instant::earliest(self.exp.map(|exp| now.instant_of(exp)), self.expires_in)
     }
 }
 
@@ -131,11 +127,7 @@ impl OrgToken {
 
     /// When the token expires or its idle timeout ends, if either is known.
     pub(crate) fn unusable_at(&self, now: Moment) -> Option<Instant> {
-        let idle_timeout = self.idle_timeout_at.get().map(|at| now.instant_of(at));
-        match (self.expires_at(now), idle_timeout) {
-            (Some(expires_at), Some(idle_timeout)) => Some(expires_at.min(idle_timeout)),
-            (expires_at, idle_timeout) => expires_at.or(idle_timeout),
-        }
+        Instant::earliest(self.expires_at(now), self.idle_timeout_at.get().map(|at| now.instant_of(at)))
     }
 
     /// Whether the token has expired, by every date and every clock that the library knows. A token that was rejected or that has
