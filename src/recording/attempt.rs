@@ -1,7 +1,7 @@
 //! One start: waits until no other page starts the same recording, sends the request, and determines the outcome.
 
 use std::pin::pin;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
@@ -47,15 +47,11 @@ struct SentStart<P: Platform> {
     recordings: Rc<Recordings<P>>,
     agent: AgentId,
     target: Target,
-    state: Weak<StartState>,
 }
 
 impl<P: Platform> UntilSettled for SentStart<P> {
     fn note_late(&self, response: &Response) {
         if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
-            if let Some(state) = self.state.upgrade() {
-                state.late.replace(Some(recording.clone()));
-            }
             self.under_way.claim(&self.target, recording);
         }
     }
@@ -64,7 +60,8 @@ impl<P: Platform> UntilSettled for SentStart<P> {
 impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
     pub(super) async fn attempt(self: &Rc<Self>, state: &Rc<StartState>) -> StartResult {
-        let StartState { call, agent, sent, .. } = &**state;
+        let StartState { call, agent, start, .. } = &**state;
+        let sent = &start.sent;
         let (token, turn) = match state.shares {
             true => match self.wait_for_turn(state).await? {
                 Preflight::Running(running) => {
@@ -74,14 +71,13 @@ impl<P: Platform> Starts<P> {
                 }
                 Preflight::Own(token, turn) => (Some(token), turn),
             },
-            false => (None, Turn { _page: self.page.take_turn(&state.key, state.number), _lock: None }),
+            false => (None, Turn { _page: self.page.take_turn(&state.key, start), _lock: None }),
         };
         let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
-            under_way: self.page.under_way(&state.key, state.number, sent, turn),
+            under_way: self.page.under_way(&state.key, start, turn),
             recordings: self.recordings.clone(),
             agent: agent.clone(),
             target: call.target.clone(),
-            state: Rc::downgrade(state),
         });
         state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
@@ -142,7 +138,7 @@ impl<P: Platform> Starts<P> {
     /// Waits until no other recorder and no other page starts the same recording. Looks for a running recording if another
     /// start may have led to it meanwhile, or if the last start's outcome is unknown.
     async fn wait_for_turn(&self, state: &StartState) -> Result<Preflight<P::Lock>, Rc<Error>> {
-        let StartState { key, call, agent, .. } = state;
+        let StartState { start, key, call, agent, .. } = state;
         let ports = self.exchange.ports();
         let began = self.exchange.now();
         let has_token = self.keyring.has_fresh(&key.target);
@@ -151,7 +147,7 @@ impl<P: Platform> Starts<P> {
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
         let mut may_have_missed = !has_token;
-        let free = match self.page.try_turn(key, state.number) {
+        let free = match self.page.try_turn(key, start) {
             Some(page) => {
                 // Another page may have to hand over its locks first.
                 state.waits_for.set(WaitsFor::Lock);
@@ -177,7 +173,7 @@ impl<P: Platform> Starts<P> {
                     state.waits_for.set(WaitsFor::EarlierStart);
                     let (page, led_to) = match page {
                         Some(page) => (page, None),
-                        None => self.page.turn(key, state.number).await,
+                        None => self.page.turn(key, start).await,
                     };
                     state.waits_for.set(WaitsFor::Lock);
                     let lock = ports.lock(&name).await;

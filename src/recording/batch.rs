@@ -180,7 +180,7 @@ impl<P: Platform> Starts<P> {
             let (state, work) = starts.join_or_start(&call, start);
             let abort_unsent = async {
                 batch.aborted().await;
-                state.sent.changed().until(|| !state.is_past_abort()).await;
+                state.start.sent.changed().until(|| !state.is_past_abort()).await;
                 call.signal.abort();
                 pending::<Infallible>().await
             };

@@ -66,9 +66,9 @@ struct State {
 #[derive(Default)]
 struct SameStarts {
     /// The starts that others wait for.
-    turns: Vec<(u64, Rc<TurnState>)>,
+    turns: Vec<Rc<PageStart>>,
     /// Starts that are under way, or whose fetch is.
-    under_way: Vec<(u64, Rc<SentLog>)>,
+    under_way: Vec<Rc<PageStart>>,
     /// Starts whose fetch has ended, and whose recording no call has got.
     unresolved: Option<Unresolved>,
 }
@@ -83,47 +83,58 @@ struct Unresolved {
     led_to: Option<Recording>,
 }
 
-/// A turn, for those that wait for it.
+/// A start, as the other starts of the page know it.
 #[derive(Default)]
-struct TurnState {
-    is_over: Signal,
-    /// The recording that its start led to, once that is known, and how many starts had begun by then.
+pub(super) struct PageStart {
+    number: u64,
+    pub(super) sent: Rc<SentLog>,
+    /// Aborted when no other start has to wait for this one any more.
+    turn: Signal,
+    /// The recording that it led to, once that is known, and how many starts had begun by then.
     led_to: RefCell<Option<(Recording, u64)>>,
 }
 
+impl PageStart {
+    /// The recording that its last send led to, if somebody has found that out.
+    pub(super) fn led_to(&self) -> Option<Recording> {
+        let led_to = self.led_to.borrow();
+        led_to.as_ref().filter(|_| self.sent.is_known()).map(|(recording, _)| recording.clone())
+    }
+}
+
 impl PageStarts {
-    /// The number of a new start.
-    pub(super) fn begin(&self) -> u64 {
+    /// A new start.
+    pub(super) fn begin(&self) -> Rc<PageStart> {
         let number = self.0.begun.get();
         self.0.begun.set(number.wrapping_add(1));
-        number
+        Rc::new(PageStart { number, ..PageStart::default() })
     }
 
     /// The turn, if no other start of this page with the same key has one.
-    pub(super) fn try_turn(&self, key: &StartKey, number: u64) -> Option<PageTurn> {
+    pub(super) fn try_turn(&self, key: &StartKey, start: &Rc<PageStart>) -> Option<PageTurn> {
         let is_free = self.0.by_name.borrow().get(&*key.name).is_none_or(|same| same.turns.is_empty());
-        is_free.then(|| self.take_turn(key, number))
+        is_free.then(|| self.take_turn(key, start))
     }
 
     /// A turn, even if another start has one: for a start that waits for none, but that others wait for.
-    pub(super) fn take_turn(&self, key: &StartKey, number: u64) -> PageTurn {
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push((number, Rc::default())));
-        PageTurn { page: self.clone(), name: key.name.clone(), number }
+    pub(super) fn take_turn(&self, key: &StartKey, start: &Rc<PageStart>) -> PageTurn {
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push(start.clone()));
+        PageTurn { page: self.clone(), name: key.name.clone(), start: start.clone() }
     }
 
     /// Waits for the turn. Also returns the recording that the start before it has led to meanwhile.
-    pub(super) async fn turn(&self, key: &StartKey, number: u64) -> (PageTurn, Option<Recording>) {
+    pub(super) async fn turn(&self, key: &StartKey, start: &Rc<PageStart>) -> (PageTurn, Option<Recording>) {
         let mut known = None;
         loop {
-            if let Some(turn) = self.try_turn(key, number) {
+            if let Some(turn) = self.try_turn(key, start) {
                 return (turn, known);
             }
-            let turn = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().map(|(_, turn)| turn.clone()));
-            if let Some(turn) = turn {
-                turn.is_over.aborted().await;
-                let led_to = turn.led_to.borrow().clone();
+            let earlier = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().cloned());
+            if let Some(earlier) = earlier {
+                earlier.turn.aborted().await;
+                let led_to = earlier.led_to.borrow().clone();
                 // What was known before may have stopped since.
-                known = led_to.filter(|(_, begun)| number < *begun).map(|(recording, _)| recording);
+                known = led_to.filter(|(_, begun)| start.number < *begun).map(|(recording, _)| recording);
             }
         }
     }
@@ -131,15 +142,15 @@ impl PageStarts {
     /// When the first of the starts with this key that are in flight was sent.
     pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
         let by_name = self.0.by_name.borrow();
-        let sent = by_name.get(&*key.name)?.under_way.iter().filter_map(|(_, sent)| sent.last());
+        let sent = by_name.get(&*key.name)?.under_way.iter().filter_map(|start| start.sent.last());
         sent.map(|sent| sent.at).reduce(Moment::min)
     }
 
     /// A start that may be sent from now on. `turn`: ends with it.
-    pub(super) fn under_way<T>(&self, key: &StartKey, number: u64, sent: &Rc<SentLog>, turn: T) -> UnderWay<T> {
+    pub(super) fn under_way<T>(&self, key: &StartKey, start: &Rc<PageStart>, turn: T) -> UnderWay<T> {
         let name = key.name.clone();
-        self.0.by_name.borrow_mut().change(name.clone(), |same| same.under_way.push((number, sent.clone())));
-        UnderWay { page: self.clone(), name, number, led_to: RefCell::default(), _turn: turn }
+        self.0.by_name.borrow_mut().change(name.clone(), |same| same.under_way.push(start.clone()));
+        UnderWay { page: self.clone(), name, start: start.clone(), _turn: turn }
     }
 
     /// The module has panicked: the starts that it had sent are not in this list, and any agent may have one of them.
@@ -177,33 +188,31 @@ impl PageStarts {
     }
 
     /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.
-    pub(super) fn another_may_run(&self, key: &StartKey, number: u64) -> bool {
+    pub(super) fn another_may_run(&self, key: &StartKey, start: &PageStart) -> bool {
         let agent = key.agent_name();
         let by_name = self.0.by_name.borrow();
         let mut of_agent = by_name.from(agent.as_str()).take_while(|(name, _)| name.starts_with(&agent));
         of_agent.any(|(_, same)| {
-            let is_later = same.unresolved.as_ref().is_some_and(|starts| starts.led_to.is_none() && starts.number > number);
-            is_later || same.under_way.iter().any(|(other, sent)| *other != number && sent.unresolved().is_some())
+            let is_later = same.unresolved.as_ref().is_some_and(|starts| starts.led_to.is_none() && starts.number > start.number);
+            is_later || same.under_way.iter().any(|other| other.number != start.number && other.sent.unresolved().is_some())
         })
     }
 
     /// Records which recording a start led to, also for those that wait for its turn.
-    pub(super) fn claim(&self, number: u64, name: &str, target: &Target, recording: Recording) {
+    pub(super) fn claim(&self, start: &PageStart, target: &Target, recording: Recording) {
+        start.sent.note_known();
         let id = recording.id.clone();
-        if let Some(same) = self.0.by_name.borrow().get(name)
-            && let Some((_, turn)) = same.turns.iter().find(|(other, _)| *other == number)
-        {
-            turn.led_to.borrow_mut().get_or_insert((recording, self.0.begun.get()));
-        }
+        start.led_to.borrow_mut().get_or_insert((recording, self.0.begun.get()));
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
-        claimed.push((number, target.clone(), id));
+        claimed.push((start.number, target.clone(), id));
     }
 
-    /// Whether a start other than `number` owns the recording.
-    pub(super) fn is_claimed(&self, target: &Target, recording: &RecordingId, number: Option<u64>) -> bool {
+    /// Whether a start owns the recording. `but_by`: which one does not count.
+    pub(super) fn is_claimed(&self, target: &Target, recording: &RecordingId, but_by: Option<&PageStart>) -> bool {
+        let number = but_by.map(|start| start.number);
         self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
     }
 
@@ -228,14 +237,13 @@ impl SameStarts {
 pub(super) struct PageTurn {
     page: PageStarts,
     name: Rc<str>,
-    number: u64,
+    start: Rc<PageStart>,
 }
 
 impl Drop for PageTurn {
     fn drop(&mut self) {
-        let mut over = Vec::new();
-        self.page.change(&self.name, |same| over.extend(same.turns.extract_if(.., |(number, _)| *number == self.number)));
-        over.iter().for_each(|(_, turn)| turn.is_over.abort());
+        self.page.change(&self.name, |same| same.turns.retain(|start| !Rc::ptr_eq(start, &self.start)));
+        self.start.turn.abort();
     }
 }
 
@@ -243,25 +251,24 @@ impl Drop for PageTurn {
 pub(super) struct UnderWay<T> {
     page: PageStarts,
     name: Rc<str>,
-    number: u64,
-    led_to: RefCell<Option<Recording>>,
+    start: Rc<PageStart>,
     _turn: T,
 }
 
 impl<T> UnderWay<T> {
     /// Its start has led to this recording, although nobody waits for it any more.
     pub(super) fn claim(&self, target: &Target, recording: Recording) {
-        self.led_to.replace(Some(recording.clone()));
-        self.page.claim(self.number, &self.name, target, recording);
+        self.page.claim(&self.start, target, recording);
     }
 }
 
 impl<T> Drop for UnderWay<T> {
     fn drop(&mut self) {
         self.page.change(&self.name, |same| {
-            let is_own = |(number, _): &mut (u64, _)| *number == self.number;
-            if let Some(sent) = same.under_way.extract_if(.., is_own).next().and_then(|(_, sent)| sent.unresolved()) {
-                let (number, since, led_to) = (self.number, sent.at, self.led_to.take());
+            same.under_way.retain(|start| !Rc::ptr_eq(start, &self.start));
+            if let Some(sent) = self.start.sent.unresolved() {
+                let led_to = self.start.led_to();
+                let (number, since) = (self.start.number, sent.at);
                 same.unresolved = Some(match same.unresolved.take() {
                     None => Unresolved { number, since, led_to },
                     Some(other) => Unresolved { number: other.number.max(number), since: other.since.min(since), led_to: None },

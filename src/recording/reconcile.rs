@@ -32,10 +32,9 @@ impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
         self.page.resolve(&state.key);
-        state.sent.note_known();
-        state.give_up_known();
         let for_others = Recording { already_running: true, ..recording.clone() };
-        self.page.claim(state.number, &state.key.name, &state.key.target, for_others);
+        self.page.claim(&state.start, &state.key.target, for_others);
+        state.give_up_known();
         recording
     }
 
@@ -55,7 +54,7 @@ impl<P: Platform> Starts<P> {
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.certain_start(sent.at);
             let may_be_ours = |recording: &&Recording| {
-                let is_anothers = self.page.is_claimed(&state.key.target, &recording.id, Some(state.number));
+                let is_anothers = self.page.is_claimed(&state.key.target, &recording.id, Some(&state.start));
                 // A recording that has already stopped most likely existed before.
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
                 may_be && self.started_since(recording, since)
@@ -63,7 +62,7 @@ impl<P: Platform> Starts<P> {
             let mut candidates = seen.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
             let others = candidates.filter(|other| first.as_ref().is_some_and(|first| first.id != other.id)).count();
-            let others = others.saturating_add(usize::from(self.page.another_may_run(&state.key, state.number)));
+            let others = others.saturating_add(usize::from(self.page.another_may_run(&state.key, &state.start)));
             let others = others.saturating_add(unreadable_running);
             listed = Some((seen, others, unreadable_running));
             match first {
@@ -103,7 +102,7 @@ impl<P: Platform> Starts<P> {
         let over = select(is_closing, ports.sleep(MAX_DUPLICATES_LOOK_MS));
         let Either::Left((Some(listed), _)) = select(look, over).await else { return };
         // Which recording another start leads to is not known before it ends.
-        if self.page.another_may_run(&state.key, state.number) {
+        if self.page.another_may_run(&state.key, &state.start) {
             return;
         }
         let StartKey { target, recording_type, .. } = &state.key;
@@ -189,7 +188,7 @@ impl<P: Platform> Starts<P> {
         if is_conflict {
             refused.code = Code::Conflict;
         }
-        let sent = state.sent.last().filter(|_| is_conflict);
+        let sent = state.start.sent.last().filter(|_| is_conflict);
         if let Some(sent) = sent {
             let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
             let newest = |listed: Listed| self.newest(state, &listed, |recording| recording.state == State::Recording);

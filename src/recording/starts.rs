@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
-use crate::client::{Client, SentLog, UntilSettled};
+use crate::client::{Client, UntilSettled};
 use crate::cloud::call::{Call, CallError, Interruption};
 use crate::cloud::exchange::Exchange;
 use crate::cloud::signal::Signal;
@@ -15,7 +15,7 @@ use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::AgentId;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
-use crate::recording::page_starts::{PageStarts, StartKey};
+use crate::recording::page_starts::{PageStart, PageStarts, StartKey};
 use crate::recording::start::Start;
 
 /// How long the library looks for a lost start after the call's own time, in milliseconds.
@@ -38,21 +38,18 @@ pub struct Starts<P: Platform> {
 
 /// A start in flight.
 pub(super) struct StartState {
-    pub(super) number: u64,
+    pub(super) start: Rc<PageStart>,
     pub(super) key: StartKey,
     pub(super) agent: AgentId,
     pub(super) shares: bool,
     /// The start's own call: it has the latest deadline of all callers and the first caller's session. No abort ends it.
     pub(super) call: Call,
-    pub(super) sent: Rc<SentLog>,
     /// Whether the work has ended, or nobody waits for it any more.
     is_over: Cell<bool>,
     /// Until there is a result or every caller has gone. The start's fetch may keep it for longer.
     pub(super) under_way: RefCell<Option<Rc<dyn UntilSettled>>>,
     /// What keeps the start from being sent.
     pub(super) waits_for: Cell<WaitsFor>,
-    /// The recording in a response that came when nobody waited for it any more.
-    pub(super) late: RefCell<Option<Recording>>,
 }
 
 /// What a start waits for before it is sent.
@@ -69,13 +66,13 @@ pub(super) enum WaitsFor {
 impl StartState {
     /// Whether it is too late to abort: the start was sent, or is over.
     pub(super) fn is_past_abort(&self) -> bool {
-        self.is_over.get() || self.sent.unresolved().is_some()
+        self.is_over.get() || self.start.sent.unresolved().is_some()
     }
 
     /// Gives up the fetch if the recording is known and nobody waits for the response any more.
     pub(super) fn give_up_known(&self) {
-        if self.is_over.get() && self.sent.is_known() {
-            self.sent.resolve();
+        if self.is_over.get() && self.start.sent.is_known() {
+            self.start.sent.resolve();
         }
     }
 
@@ -122,9 +119,9 @@ impl<P: Platform> Starts<P> {
         let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
         let joined = self.in_flight.find(&key.name, |state| {
             // A recording that another caller has found may have been stopped since, so do not join its start.
-            let state = state.upgrade().filter(|state| shares && state.shares && !state.sent.is_known())?;
+            let state = state.upgrade().filter(|state| shares && state.shares && !state.start.sent.is_known())?;
             // A start that began to wait for its token before a sign-out will fail, so do not join it.
-            let may_succeed = state.sent.unresolved().is_some() || !is_signed_out(state.call.session);
+            let may_succeed = state.start.sent.unresolved().is_some() || !is_signed_out(state.call.session);
             (may_succeed && !is_signed_out(call.session)).then_some(state)
         });
         if let Some((state, work)) = joined {
@@ -132,16 +129,14 @@ impl<P: Platform> Starts<P> {
             return (state, work);
         }
         let state = Rc::new(StartState {
-            number: self.page.begin(),
+            start: self.page.begin(),
             key,
             agent,
             shares,
             call: Call { signal: Signal::default(), ..call.clone() },
-            sent: Rc::default(),
             is_over: Cell::default(),
             under_way: RefCell::default(),
             waits_for: Cell::default(),
-            late: RefCell::default(),
         });
         let (starts, its_state) = (self.clone(), state.clone());
         let work = async move {
@@ -162,7 +157,7 @@ impl<P: Platform> Starts<P> {
         };
         // Another caller of the shared start may have completed it in the same turn.
         let completed = work.peek().cloned();
-        let sent = state.sent.unresolved();
+        let sent = state.start.sent.unresolved();
         drop(work);
         let org = &call.target.org;
         let closed_after_sent = || {
@@ -184,8 +179,8 @@ impl<P: Platform> Starts<P> {
                 let looked = call.with_limit(MAX_LATE_LOOK_MS).race(Box::pin(look)).await;
                 // The response may have come meanwhile.
                 let is_unknown = matches!(looked, Ok(Err(_)) | Err(Interruption::TimedOut));
-                if let Some(recording) = state.late.take().filter(|_| is_unknown) {
-                    return Ok(self.record_outcome(state, recording));
+                if let Some(recording) = state.start.led_to().filter(|_| is_unknown) {
+                    return Ok(self.record_outcome(state, Recording { already_running: false, ..recording }));
                 }
                 match looked {
                     Ok(found) => found.map_err(|error: Error| error.into()),
