@@ -12,10 +12,12 @@ pub mod model {
     pub mod argument;
     pub mod environment;
     pub mod error;
+    pub(crate) mod escapes;
     pub mod ids;
     pub mod json;
     pub mod launch;
     pub mod scope;
+    pub(crate) mod search;
     pub mod secret;
     pub(crate) mod sorted_map;
     pub mod time;

@@ -2,8 +2,8 @@
 //! explained otherwise.
 
 mod repair;
+pub(crate) mod sent_log;
 
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -13,16 +13,14 @@ use futures_util::future::{LocalBoxFuture, select};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
+use crate::client::sent_log::{SentLog, SentRequest};
 use crate::cloud::call::Call;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
-use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
-use crate::cloud::signal::Waiters;
 use crate::model::error::{Code, Error};
 use crate::model::scope::{is_enough, near_miss};
-use crate::model::time::Moment;
 use crate::token::org_token::OrgToken;
 use crate::token::request::{ApiRequest, Repeat, Request};
 
@@ -38,91 +36,10 @@ pub struct Client<P: Platform> {
     keyring: Rc<Keyring<P>>,
 }
 
-/// The last send of a request.
-#[derive(Clone)]
-pub struct SentRequest {
-    /// The token.
-    pub token: Rc<OrgToken>,
-    /// When it was sent.
-    pub at: Moment,
-    /// Whether the cloud may have processed it: nothing has confirmed that it did not.
-    pub may_have_been_processed: bool,
-}
-
-/// The last send of a request. Kept outside the call, because the caller may be gone before the response comes.
-#[derive(Default)]
-pub(crate) struct SentLog {
-    last: RefCell<Option<SentRequest>>,
-    /// Whether somebody has found out otherwise what the last send led to.
-    is_known: Cell<bool>,
-    /// The last response, if the app takes the platform's own.
-    response: RefCell<Option<Response>>,
-    /// Whether nobody waits for the response any more.
-    is_late: Cell<bool>,
-    changed: Waiters,
-}
-
 /// What lasts until a fetch has settled.
 pub(crate) trait UntilSettled {
     /// A successful response came although nobody waited for it any more.
     fn note_late(&self, response: &Response);
-}
-
-impl SentLog {
-    /// The last send of the request.
-    pub(crate) fn last(&self) -> Option<SentRequest> {
-        self.last.borrow().clone()
-    }
-
-    /// The last send, if the cloud may have processed it.
-    pub(crate) fn unresolved(&self) -> Option<SentRequest> {
-        self.last().filter(|sent| sent.may_have_been_processed)
-    }
-
-    /// Notes that somebody has found out what the last send led to. The request may be sent again nevertheless.
-    pub(crate) fn note_known(&self) {
-        self.is_known.set(true);
-    }
-
-    /// Whether somebody has found out what the last send led to.
-    pub(crate) fn is_known(&self) -> bool {
-        self.is_known.get()
-    }
-
-    /// Marks the outcome as known.
-    pub(crate) fn resolve(&self) {
-        self.last.take();
-        self.changed.wake();
-    }
-
-    /// The last response, if the app takes the platform's own.
-    pub(crate) fn take_response(&self) -> Option<Response> {
-        self.response.take()
-    }
-
-    /// Tasks that wait for a change.
-    pub(crate) fn changed(&self) -> &Waiters {
-        &self.changed
-    }
-
-    fn note(&self, sent: SentRequest) {
-        self.last.replace(Some(sent));
-        self.is_known.set(false);
-    }
-
-    /// Marks the request as not processed, if that is what the result says.
-    fn note_result(&self, result: &Result<Response, TransportError>) {
-        let may_have_been_processed = match result {
-            Ok(response) => may_have_been_processed(response.status),
-            Err(lost) => lost.may_have_been_processed,
-        };
-        if !may_have_been_processed {
-            if let Some(sent) = self.last.borrow_mut().as_mut() {
-                sent.may_have_been_processed = false;
-            }
-            self.changed.wake();
-        }
-    }
 }
 
 /// Why there is no successful response.

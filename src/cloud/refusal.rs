@@ -2,7 +2,7 @@
 
 use crate::cloud::response::Response;
 use crate::model::error::{Cause, Code, Error};
-use crate::model::secret::contains;
+use crate::model::search::contains;
 use crate::model::time::Timestamp;
 
 /// The cloud's refusal as an error. The cloud's codes are from the Platform API's `ErrorBody`, as its operations declare them.

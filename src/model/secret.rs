@@ -8,6 +8,9 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
+use crate::model::escapes::unescaped;
+use crate::model::search::{Search, contains};
+
 /// A token, an authorization code or a PKCE verifier. Clones share the text.
 #[derive(Clone)]
 pub struct Secret(Rc<Inner>);
@@ -132,129 +135,6 @@ fn folded(plain: &[u8]) -> Zeroizing<Vec<u8>> {
     let lower_case = plain.iter().map(u8::to_ascii_lowercase);
     folded.extend(lower_case.filter(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'b' | b'f' | b'n' | b'r' | b't')));
     folded
-}
-
-/// Whether the text contains the needle. An empty needle is in no text.
-pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
-    if text.len() < needle.len() {
-        return false;
-    }
-    let search = Search::new(needle);
-    let mut matched = 0;
-    !needle.is_empty()
-        && text.iter().any(|byte| {
-            matched = search.step(matched, *byte);
-            matched == needle.len()
-        })
-}
-
-/// Knuth–Morris–Pratt: looks at each byte of the text once, whatever the needle. The standard library's string search compiles
-/// to more code than this whole file.
-struct Search<'a> {
-    needle: &'a [u8],
-    /// For each beginning of the needle: the length of the longest shorter beginning that it ends with.
-    borders: Vec<usize>,
-}
-
-impl<'a> Search<'a> {
-    fn new(needle: &'a [u8]) -> Search<'a> {
-        let mut search = Search { needle, borders: vec![0] };
-        let mut border = 0;
-        for byte in needle.iter().skip(1) {
-            border = search.step(border, *byte);
-            search.borders.push(border);
-        }
-        search
-    }
-
-    /// How much of the needle's beginning the text ends with, after one more byte.
-    fn step(&self, mut matched: usize, byte: u8) -> usize {
-        while self.needle.get(matched) != Some(&byte) {
-            match matched.checked_sub(1) {
-                Some(last) => matched = self.borders.get(last).copied().unwrap_or_default(),
-                None => return 0,
-            }
-        }
-        matched + 1
-    }
-}
-
-/// The text without its escapes.
-///
-/// Decodes an escape as soon as its last byte is there, so that the result may complete another escape: one pass decodes every
-/// depth.
-fn unescaped(text: &str) -> Zeroizing<Vec<u8>> {
-    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut next = Zeroizing::new(Vec::new());
-    for byte in text.bytes() {
-        next.push(byte);
-        while let Some(byte) = next.pop() {
-            plain.push(byte);
-            if let Some(Escape { length, decoded, following }) = last_escape(&plain) {
-                let rest = plain.len() - length;
-                plain.truncate(rest);
-                next.extend(following);
-                next.push(decoded);
-            }
-        }
-    }
-    plain
-}
-
-/// An escape at the end of a text.
-struct Escape {
-    /// Its length, including the following byte.
-    length: usize,
-    /// The byte that it stands for.
-    decoded: u8,
-    /// The byte that shows that the escape is complete, but is not part of it.
-    following: Option<u8>,
-}
-
-/// The escape that the text ends with. Only ASCII is decoded correctly.
-fn last_escape(text: &[u8]) -> Option<Escape> {
-    let escape = |length, decoded| Some(Escape { length, decoded, following: None });
-    match text {
-        [.., b'%', a, b] => escape(3, number(&[*a, *b], 16)?),
-        [.., b'\\', b'x', a, b] => escape(4, number(&[*a, *b], 16)?),
-        [.., b'\\' | b'%', b'u', a, b, c, d] => escape(6, number(&[*a, *b, *c, *d], 16)?),
-        // Any other escape stands for the character itself, or for a character that no secret contains.
-        [.., b'\\', byte] if !matches!(byte, b'u' | b'x') => escape(2, *byte),
-        [reference @ .., last] => {
-            let begin = reference.iter().rev().take(MAX_REFERENCE).position(|byte| *byte == b'&')?;
-            let name = reference.get(reference.len() - begin..)?;
-            let (digits, radix) = match name {
-                [b'#', b'x' | b'X', digits @ ..] => (digits, 16),
-                [b'#', digits @ ..] => (digits, 10),
-                _ => {
-                    let is_name = *last == b';' && name.iter().all(u8::is_ascii_alphanumeric);
-                    let named = REFERENCES.iter().find(|(other, _)| other.as_bytes() == name);
-                    return escape(begin + 2, named.map_or(NO_SECRETS, |(_, byte)| *byte)).filter(|_| is_name);
-                }
-            };
-            // The next escape may stand for another digit.
-            let is_complete = !matches!(last, b'%' | b'\\' | b'&') && !char::from(*last).is_digit(radix);
-            let decoded = number(digits, radix).filter(|_| is_complete)?;
-            Some(Escape { length: begin + 2, decoded, following: Some(*last).filter(|last| *last != b';') })
-        }
-        [] => None,
-    }
-}
-
-/// The longest character reference of HTML that is decoded, without its semicolon.
-const MAX_REFERENCE: usize = 9;
-
-/// HTML's names of the characters that escapes consist of.
-const REFERENCES: [(&str, u8); 6] = [("amp", b'&'), ("AMP", b'&'), ("num", b'#'), ("percnt", b'%'), ("bsol", b'\\'), ("semi", b';')];
-
-/// A character that no secret contains, and no escape.
-const NO_SECRETS: u8 = 0;
-
-fn number(digits: &[u8], radix: u32) -> Option<u8> {
-    let digit = |number: u32, digit: &u8| number.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?);
-    let number = digits.iter().try_fold(0, digit).filter(|_| !digits.is_empty())?;
-    // Not ASCII: no character of a secret.
-    Some(u8::try_from(number).unwrap_or(NO_SECRETS))
 }
 
 impl From<String> for Secret {

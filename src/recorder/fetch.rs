@@ -4,7 +4,8 @@ use std::any::Any;
 use std::rc::Rc;
 
 use crate::auth::ports::Platform;
-use crate::client::{Client, SendError, SentLog};
+use crate::client::sent_log::SentLog;
+use crate::client::{Client, SendError};
 use crate::cloud::call::{Call, CallError, Interruption};
 use crate::cloud::ports::TransportError;
 use crate::cloud::response::Response;

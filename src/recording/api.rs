@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use crate::auth::ports::Platform;
-use crate::client::{Client, SendError, SentLog};
+use crate::client::sent_log::SentLog;
+use crate::client::{Client, SendError};
 use crate::cloud::call::Call;
 use crate::cloud::response::Response;
 use crate::model::environment::Target;

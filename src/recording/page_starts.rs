@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::client::{MAX_UNANSWERED_MS, SentLog};
+use crate::client::MAX_UNANSWERED_MS;
+use crate::client::sent_log::SentLog;
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::ids::{AgentId, RecordingId};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 
 use crate::auth::ports::Platform;
-use crate::client::SentRequest;
+use crate::client::sent_log::SentRequest;
 use crate::cloud::event::Event;
 use crate::model::error::{Cause, Code, Error, Seen};
 use crate::model::ids::RecordingId;

@@ -1,0 +1,92 @@
+//! What is known of the last send of a request, also when the caller has gone.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::cloud::ports::TransportError;
+use crate::cloud::refusal::may_have_been_processed;
+use crate::cloud::response::Response;
+use crate::cloud::signal::Waiters;
+use crate::model::time::Moment;
+use crate::token::org_token::OrgToken;
+
+/// The last send of a request.
+#[derive(Clone)]
+pub(crate) struct SentRequest {
+    /// The token.
+    pub(crate) token: Rc<OrgToken>,
+    /// When it was sent.
+    pub(crate) at: Moment,
+    /// Whether the cloud may have processed it: nothing has confirmed that it did not.
+    pub(crate) may_have_been_processed: bool,
+}
+
+/// The last send of a request. Kept outside the call, because the caller may be gone before the response comes.
+#[derive(Default)]
+pub(crate) struct SentLog {
+    last: RefCell<Option<SentRequest>>,
+    /// Whether somebody has found out otherwise what the last send led to.
+    is_known: Cell<bool>,
+    /// The last response, if the app takes the platform's own.
+    pub(super) response: RefCell<Option<Response>>,
+    /// Whether nobody waits for the response any more.
+    pub(super) is_late: Cell<bool>,
+    changed: Waiters,
+}
+
+impl SentLog {
+    /// The last send of the request.
+    pub(crate) fn last(&self) -> Option<SentRequest> {
+        self.last.borrow().clone()
+    }
+
+    /// The last send, if the cloud may have processed it.
+    pub(crate) fn unresolved(&self) -> Option<SentRequest> {
+        self.last().filter(|sent| sent.may_have_been_processed)
+    }
+
+    /// Notes that somebody has found out what the last send led to. The request may be sent again nevertheless.
+    pub(crate) fn note_known(&self) {
+        self.is_known.set(true);
+    }
+
+    /// Whether somebody has found out what the last send led to.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.get()
+    }
+
+    /// Marks the outcome as known.
+    pub(crate) fn resolve(&self) {
+        self.last.take();
+        self.changed.wake();
+    }
+
+    /// The last response, if the app takes the platform's own.
+    pub(crate) fn take_response(&self) -> Option<Response> {
+        self.response.take()
+    }
+
+    /// Tasks that wait for a change.
+    pub(crate) fn changed(&self) -> &Waiters {
+        &self.changed
+    }
+
+    pub(super) fn note(&self, sent: SentRequest) {
+        self.last.replace(Some(sent));
+        self.is_known.set(false);
+    }
+
+    /// Marks the request as not processed, if that is what the result says.
+    pub(super) fn note_result(&self, result: &Result<Response, TransportError>) {
+        let may_have_been_processed = match result {
+            Ok(response) => may_have_been_processed(response.status),
+            Err(lost) => lost.may_have_been_processed,
+        };
+        if !may_have_been_processed {
+            if let Some(sent) = self.last.borrow_mut().as_mut() {
+                sent.may_have_been_processed = false;
+            }
+            self.changed.wake();
+        }
+    }
+}
