@@ -95,6 +95,11 @@ impl Flight {
         !matches!(self.state, State::Over(Verdict::No(_) | Verdict::NotSent, _))
     }
 
+    /// Whether its answer does not say what the cloud knows.
+    pub fn is_uninformative(&self) -> bool {
+        self.fate.what != What::Fine || self.fate.repeats.may_hide_body()
+    }
+
     /// Whether the library may have thought at this time that it was carried out, with nothing to show for it.
     pub fn is_unclear(&self, at: i64) -> bool {
         match self.state {
