@@ -1,7 +1,7 @@
 // The app's callbacks. Each runs with the app's own object as `this`, and in the zone (zone.js, so Angular) in which it was
 // given: the module may call it after a Web Lock, which leaves every zone.
 
-import { member } from "./options.js";
+import { member } from "./foreign.js";
 
 /** Replaces the callbacks in a copy of the app's options. */
 export function bindCallbacks(given, options) {

@@ -1,6 +1,7 @@
 // Sends a request with the page's `fetch`, and reads the response. The page may have replaced `fetch`, and the response may be
 // of another frame, so every read relies on members and not on classes.
 
+import { own, unlessItThrows } from "./foreign.js";
 import { nextTask } from "./task.js";
 
 /** A chunk counts as at least so many bytes: a body of empty chunks ends too. */
@@ -153,23 +154,9 @@ async function readBody(response, maxBytes) {
   }
 }
 
-/** Other code may have put anything on Object.prototype. */
-function own(object, name) {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
 function header(response, name) {
   return unlessItThrows(() => {
     const value = response.headers.get(name);
     return typeof value === "string" ? value : undefined;
   });
-}
-
-/** The value. Undefined if reading it throws. */
-function unlessItThrows(read) {
-  try {
-    return read();
-  } catch {
-    // The page may have replaced it.
-  }
 }

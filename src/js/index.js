@@ -2,10 +2,11 @@
 
 import { bindCallbacks } from "./callbacks.js";
 import { RecorderError, badArgument, closed, define, isRecorderError } from "./errors.js";
+import { member } from "./foreign.js";
 import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { leaveIfIdle } from "./locks.js";
 import { call, load, resetPanicCount } from "./module.js";
-import { member, snapshot, snapshotOf } from "./options.js";
+import { snapshot, snapshotOf } from "./options.js";
 import { readRequest } from "./request.js";
 
 export { explain } from "./explain.js";
@@ -139,13 +140,13 @@ class Recorder {
 
   async #send(name, path, init) {
     const given = snapshot(init);
-    const call = new AbortController();
-    const signals = [call.signal, this.#closing.signal, given?.signal];
+    const failed = new AbortController();
+    const signals = [failed.signal, this.#closing.signal, given?.signal];
     const [address, ...request] = readRequest(this.environment.api, path, given ?? {}, signals, name === "request");
     try {
       return await this.#call((handle) => handle[name](address, given, ...request), given);
     } catch (error) {
-      call.abort();
+      failed.abort();
       throw error;
     }
   }

@@ -2,6 +2,7 @@
 
 import { describe } from "./errors.js";
 import { exchange, streamsBodies } from "./exchange.js";
+import { unlessItThrows } from "./foreign.js";
 import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
 import { nextTask } from "./task.js";
@@ -169,13 +170,4 @@ export async function start(module, recordPanic, followsPanic) {
 
 function mapValues(object, change) {
   return Object.fromEntries(Object.keys(object).map((name) => [name, change(object[name])]));
-}
-
-/** Calls what the page may have replaced. */
-function unlessItThrows(work) {
-  try {
-    work();
-  } catch {
-    // It is nothing of the platform.
-  }
 }

@@ -1,7 +1,7 @@
 // The limits of a call: its signal, its time, and the stack that it finds.
 
 import { panicError, timedOut } from "./errors.js";
-import { member } from "./options.js";
+import { member } from "./foreign.js";
 
 const DEFAULT_TIMEOUT = 15_000;
 const MAX_TIMEOUT = 2 ** 31 - 1;

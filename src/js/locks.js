@@ -7,7 +7,7 @@
 // A page takes WANTED before it takes ALL_LOCKS exclusively. A page that has to wait for ALL_LOCKS steals WANTED afterwards. The
 // first page notices that it has lost WANTED. It requests a Web Lock for each lock that it has granted, and then shares ALL_LOCKS.
 
-import { waitOption, webLock } from "./web-lock.js";
+import { latch, waitOption, webLock } from "./web-lock.js";
 
 /** Held by each page that uses locks: exclusively if it is the only one, and otherwise shared. */
 const ALL_LOCKS = "premium-recorder locks";
@@ -27,8 +27,8 @@ const granted = new Map();
  * undefined if there are no locks. `isLate`: another page may have held and released the lock since the request.
  */
 export function requestLock(hold, name, signal) {
-  const request = { __proto__: null, isGranted: false, isLate: false, decided: undefined, release: undefined };
-  const released = new Promise((resolve) => (request.release = () => resolve()));
+  const { released, release } = latch();
+  const request = { __proto__: null, isGranted: false, isLate: false, decided: undefined, release };
   const held = () => hold(released);
   const own = enter();
   request.isGranted = own.isExclusive && !granted.has(name);
@@ -129,7 +129,8 @@ function leave(own) {
 
 /** Resolves to true when the page holds ALL_LOCKS, and to undefined if there are no locks. */
 async function takeExclusively(own) {
-  const { held, release } = latch();
+  const { released, release } = latch();
+  const held = () => released;
   const wanted = webLock(WANTED, { __proto__: null, steal: true }, held);
   const isHeld = await webLock(ALL_LOCKS, waitOption(), held).decided;
   if (!isHeld || !listen(own)) {
@@ -181,9 +182,9 @@ async function share(own) {
 
 /** The page holds ALL_LOCKS until it calls `own.release`. */
 async function requestAll(own, options) {
-  const { held, release } = latch();
+  const { released, release } = latch();
   own.release = release;
-  const all = webLock(ALL_LOCKS, options, held);
+  const all = webLock(ALL_LOCKS, options, () => released);
   const isHeld = await all.decided;
   if (isHeld !== false) dropAfter(own, all, release);
   return isHeld;
@@ -226,12 +227,6 @@ function stopListening({ onHide }) {
   } catch {
     // A script of the page has replaced the method. The listener does nothing from now on.
   }
-}
-
-function latch() {
-  let release;
-  const released = new Promise((resolve) => (release = () => resolve()));
-  return { held: () => released, release };
 }
 
 /** Resolves when the promise settles. */

@@ -10,9 +10,9 @@ import {
   wasmBlocked,
   wasmLoadFailed,
 } from "./errors.js";
+import { bytesOf, member } from "./foreign.js";
 import { start } from "./instance.js";
 import { withTimeout } from "./limits.js";
-import { bytesOf, member } from "./options.js";
 
 let loaded;
 let panicsInARow = 0;

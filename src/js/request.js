@@ -1,7 +1,7 @@
 // The app's own requests, as fetch() takes them: the platform reads the headers and the body at the moment of the call.
 
 import { badArgument } from "./errors.js";
-import { bytesOf, member } from "./options.js";
+import { bytesOf, member } from "./foreign.js";
 
 /**
  * The arguments of the module's fetch() and request(). `signals` abort the request, and the body of its response.

@@ -2,13 +2,20 @@
 
 /** Requests a Web Lock, and waits for it until the signal is aborted. The browser holds it until `hold`'s promise settles. */
 export function requestWebLock(hold, name, signal) {
-  const request = { __proto__: null, isGranted: false, release: undefined };
-  const released = new Promise((resolve) => (request.release = () => resolve()));
+  const { released, release } = latch();
+  const request = { __proto__: null, isGranted: false, release };
   webLock(name, waitOption(signal), () => {
     request.isGranted = true;
     return hold(released);
   });
   return request;
+}
+
+/** A promise, and the function that resolves it, so that a lock is held until then. */
+export function latch() {
+  let release;
+  const released = new Promise((resolve) => (release = () => resolve()));
+  return { __proto__: null, released, release };
 }
 
 /** Resolves to whether another page holds the Web Lock, or to undefined if there are no locks. */

@@ -226,8 +226,8 @@ export const MUTANTS = [
     name: "ends a merged start's fetch when one of its calls has found it",
     edits: one(
       "src/recording/starts.rs",
-      "if self.is_over.get() && self.sent.is_known() {",
-      "if self.sent.is_known() {",
+      "if self.is_over.get() && self.start.sent.is_known() {",
+      "if self.start.sent.is_known() {",
     ),
   },
   {
@@ -272,7 +272,7 @@ export const MUTANTS = [
   },
   {
     name: "undoes one level of escapes only",
-    edits: one("src/model/secret.rs", "next.push(decoded);", "if decoded != b'\\\\' { next.push(decoded); }"),
+    edits: one("src/model/escapes.rs", "next.push(decoded);", "if decoded != b'\\\\' { next.push(decoded); }"),
   },
   {
     name: "leaves the token in a header that repeats it",
