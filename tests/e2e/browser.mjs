@@ -210,6 +210,27 @@ class Browser {
     await this.pressLast("Sign in");
   }
 
+  /** Signs in on the page that the frame has gone to. */
+  async signInInFrame(org) {
+    await this.onSignInPage();
+    await this.signIn(org);
+  }
+
+  /** Goes into the frame of an empty page once it is back with a response. */
+  async backInFrame() {
+    await this.until("the page is back", async () => {
+      await this.leaveApp();
+      await this.driver.switchTo().frame(0);
+      const { origin, searchParams } = new URL(await this.address());
+      return origin === this.appOrigin && searchParams.has("state");
+    });
+    await this.enterEmpty();
+  }
+
+  address() {
+    return this.driver.executeScript("return location.href");
+  }
+
   /** Signs in in the window that has been opened, and goes back into the app's frame. */
   async signInThere(org, agent) {
     await this.enterPopup();

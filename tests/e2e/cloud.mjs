@@ -8,6 +8,9 @@ const TOKEN = "/api/v2/tokens/me";
 const AUTHORIZE = "/oauth/authorize";
 const EXCHANGE = "/oauth/token";
 
+/** What the API says to a token that it does not accept. */
+export const UNAUTHENTICATED = { status: 401, body: { status: 401, code: "bad.credentials" } };
+
 /** The controls of the stand-in cloud (tests/cloud/README.md). */
 export class Cloud {
   /** Every token text that was ever handed out: none of them may ever show. */

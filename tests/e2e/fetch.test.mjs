@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { UNAUTHENTICATED } from "./cloud.mjs";
 import { byEngine } from "./engines.mjs";
 import { assertPublished } from "./published.mjs";
 
@@ -12,7 +13,6 @@ const REFUSED = /\/(api\/v2|standin\/files)\S* - (Failed to load resource: .*(40
 const browser = open({ mayComplain: [REFUSED, /Access to fetch at/, /net::ERR_/] });
 
 const ME = "/api/v2/users/me";
-const UNAUTHENTICATED = { status: 401, body: { status: 401, code: "bad.credentials" } };
 
 let cloud, acme, globex;
 beforeEach(async () => {

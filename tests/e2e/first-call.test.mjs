@@ -145,15 +145,15 @@ describe("login.on: connect", () => {
   });
 
   test("signs in without a click, by redirect, and comes back to the page as it was", async () => {
-    const before = await address();
+    const before = await browser.address();
     await connectAndLeave();
-    await signInInFrame(globex);
-    await back();
+    await browser.signInInFrame(globex);
+    await browser.backInFrame();
     const { outcome, launch, recording } = await connectOnReturn({}, globex.agents[0]);
     assert.deepEqual(outcome.value, { orgId: globex.id, names: ["Globex"] });
     assert.equal(launch.conversationId, "c-1");
     assert.equal(recording.orgId, globex.id);
-    assert.equal(await address(), before);
+    assert.equal(await browser.address(), before);
     assert.equal((await cloud.authorizations()).length, 1);
     await onlyTokensOf(globex);
   });
@@ -163,13 +163,13 @@ describe("login.on: connect", () => {
       await connectAndLeave();
       await browser.onSignInPage();
       await browser.press("Deny");
-      await back();
+      await browser.backInFrame();
       for (let attempt = 0; attempt < 3; attempt += 1) {
         const { outcome } = await connectOnReturn();
         assert.equal(outcome.error.code, "LOGIN_DENIED");
       }
       assert.equal((await cloud.authorizations()).length, turn);
-      assert.equal(new URL(await address()).origin, browser.appOrigin);
+      assert.equal(new URL(await browser.address()).origin, browser.appOrigin);
       // Another load is another attempt.
       await browser.openEmpty();
     }
@@ -441,24 +441,4 @@ function connectOnReturn(how = {}, agent) {
     how,
     agent?.id ?? null,
   );
-}
-
-async function signInInFrame(org) {
-  await browser.onSignInPage();
-  await browser.signIn(org);
-}
-
-/** Goes into the frame once it is back with a response. */
-async function back() {
-  await browser.until("the page is back", async () => {
-    await browser.leaveApp();
-    await browser.driver.switchTo().frame(0);
-    const there = new URL(await address());
-    return there.origin === browser.appOrigin && there.searchParams.has("state");
-  });
-  await browser.enterEmpty();
-}
-
-function address() {
-  return browser.driver.executeScript("return location.href");
 }

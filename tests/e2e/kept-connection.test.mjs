@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { UNAUTHENTICATED } from "./cloud.mjs";
 import { byEngine, engine } from "./engines.mjs";
 
 const FAILED = /\/api\/v2\/screenrecordings\S* - Failed to load resource/;
@@ -13,7 +14,6 @@ const browser = open({ mayComplain: [FAILED, CORS] });
 
 const HEADER = "Idempotency-Key";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const UNAUTHENTICATED = { status: 401, body: { status: 401, code: "bad.credentials" } };
 
 /** What makes the engine send a POST again. */
 const REPEATED = byEngine({ firefox: ["reset"], webkit: [] }, ["reset", "408"]);

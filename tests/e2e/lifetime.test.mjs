@@ -2,14 +2,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { UNAUTHENTICATED } from "./cloud.mjs";
 
 const REFUSED = /\/(api\/v2\/screenrecordings|oauth\/token) - Failed to load resource: .* (400|401|409)/;
 const browser = open({ mayComplain: [REFUSED] });
-
-const UNAUTHENTICATED = {
-  status: 401,
-  body: { status: 401, code: "bad.credentials", message: "Invalid login credentials." },
-};
 
 let cloud, globex, agentId, other;
 beforeEach(async () => {

@@ -20,11 +20,11 @@ beforeEach(() => {
 describe("in the app", () => {
   test("a person signs in, comes back to the app as it was, and starts a recording", async () => {
     await browser.openApp({ org: initech, hold: [globex], login: "redirect" });
-    const before = await address();
+    const before = await browser.address();
     await browser.press("Sign in to Initech");
-    await signInInFrame(initech);
+    await browser.signInInFrame(initech);
     await browser.enterApp(initech);
-    assert.equal(await address(), before);
+    assert.equal(await browser.address(), before);
     await browser.press(`Record ${initech.agents[0].name}`);
     await browser.outcome(`Recording ${initech.agents[0].name}`);
     assert.deepEqual(
@@ -36,11 +36,11 @@ describe("in the app", () => {
 
   test("a person who says no comes back as well, and is told", async () => {
     await browser.openApp({ org: initech, login: "redirect" });
-    const before = await address();
+    const before = await browser.address();
     await browser.press("Sign in to Initech");
     await denyInFrame();
     await browser.enterApp(initech);
-    assert.equal(await address(), before);
+    assert.equal(await browser.address(), before);
     await browser.refusal("LOGIN_DENIED");
     await browser.control("button", "Sign in to Initech");
   });
@@ -54,7 +54,7 @@ describe("a sign-in by redirect", () => {
     const launched = await query();
     assert.deepEqual(await memos(), []);
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
 
     const [memo, ...others] = await memos();
@@ -93,7 +93,7 @@ describe("a sign-in by redirect", () => {
   test("goes on with the token in the next call", async () => {
     await leave({ orgId: globex.id });
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
     const recording = await browser.run(async ({ connect, login }, agentId) => {
       const recorder = await connect({ login: login({ mode: "redirect" }) });
@@ -107,7 +107,7 @@ describe("a sign-in by redirect", () => {
     await cloud.change({ accessTokenSeconds: 600 });
     await leave({ orgId: globex.id });
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
     const orgIds = await browser.run(
       async ({ connect, login, shiftClock }, agents) => {
@@ -183,7 +183,7 @@ describe("a sign-in by redirect", () => {
   test("whose code cannot be exchanged: CLOUD_UNAVAILABLE, and it is used up", async () => {
     await leave({ orgId: globex.id });
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
     await cloud.spoilExchange({ status: 503, body: "upstream" });
     const [first, second] = await connectTwice();
@@ -196,9 +196,9 @@ describe("a sign-in by redirect", () => {
   test("whose answer is opened a second time: LOGIN_STATE_MISMATCH, and the code is not sent again", async () => {
     await leave({ orgId: globex.id });
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
-    const answer = await address();
+    const answer = await browser.address();
     const [first] = await connectTwice();
     assert.deepEqual(first.value, [globex.id]);
 
@@ -211,7 +211,7 @@ describe("a sign-in by redirect", () => {
   test("whose answer has another state: LOGIN_STATE_MISMATCH", async () => {
     await leave({ orgId: globex.id });
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
     await browser.driver.executeScript("location.search = location.search + 'x'");
     await browser.until("the other answer is there", async () => (await query()).get("state").endsWith("x"));
@@ -231,7 +231,7 @@ describe("a sign-in by redirect", () => {
   test("that was begun with another client: LOGIN_STATE_MISMATCH, and the code is not sent", async () => {
     await leave({ orgId: globex.id });
     await go();
-    await signInInFrame(globex);
+    await browser.signInInFrame(globex);
     await back();
     const { error } = await browser.run(({ connect, login, settle }) => {
       return settle(connect({ login: login({ mode: "redirect", clientId: "another" }) }));
@@ -242,9 +242,9 @@ describe("a sign-in by redirect", () => {
 
   test("does not take another page's answer for its own: a window's mode leaves the address alone", async () => {
     await browser.openEmpty({ code: "ours", state: "ours" });
-    const before = await address();
+    const before = await browser.address();
     await browser.run(async ({ connect, login }) => (await connect({ login: login() })).orgs());
-    assert.equal(await address(), before);
+    assert.equal(await browser.address(), before);
   });
 });
 
@@ -268,11 +268,6 @@ async function go() {
   );
 }
 
-async function signInInFrame(org) {
-  await browser.onSignInPage();
-  await browser.signIn(org);
-}
-
 async function denyInFrame() {
   await browser.onSignInPage();
   await browser.press("Deny");
@@ -280,13 +275,7 @@ async function denyInFrame() {
 
 /** Goes into the frame once it is back with an answer, for which so many transactions wait. */
 async function back({ transactions = 1 } = {}) {
-  await browser.until("the page is back", async () => {
-    await browser.leaveApp();
-    await browser.driver.switchTo().frame(0);
-    const there = new URL(await address());
-    return there.origin === browser.appOrigin && there.searchParams.has("state");
-  });
-  await browser.enterEmpty();
+  await browser.backInFrame();
   assert.equal((await memos()).length, transactions, "transactions that wait for an answer");
 }
 
@@ -310,12 +299,8 @@ async function mismatches() {
   assert.deepEqual([left.get("code"), left.get("error"), left.get("state")], [null, null, null]);
 }
 
-function address() {
-  return browser.driver.executeScript("return location.href");
-}
-
 async function query() {
-  return new URL(await address()).searchParams;
+  return new URL(await browser.address()).searchParams;
 }
 
 function memos() {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { UNAUTHENTICATED } from "./cloud.mjs";
 import { GET_ATTEMPTS } from "./engines.mjs";
 
 const FAILED = /\/api\/v2\/(screenrecordings|tokens\/me)\S* - Failed to load resource/;
@@ -31,7 +32,6 @@ const DONE = {
   ),
 };
 
-const UNAUTHENTICATED = { status: 401, body: { status: 401, code: "bad.credentials" } };
 const WRONG_ORG = {
   status: 403,
   body: { status: 403, code: "not.authorized", message: "Permission denied: insufficient scope for resource owner" },

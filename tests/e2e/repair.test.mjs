@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { browser as open } from "./browser.mjs";
+import { UNAUTHENTICATED } from "./cloud.mjs";
 
 const REFUSED =
   /\/api\/v2\/(screenrecordings|tokens\/me\S*|users\/\S+) - Failed to load resource: .* (401|403|404|429|503)/;
 const browser = open({ mayComplain: [REFUSED] });
 
-const UNAUTHENTICATED = { status: 401, body: { status: 401, code: "bad.credentials" } };
 const RESOURCE_OWNER = {
   status: 403,
   body: {
