@@ -12,7 +12,6 @@ use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
-use premium_recorder::model::ids::RecordingId;
 use premium_recorder::model::time::Timestamp;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
@@ -2119,43 +2118,6 @@ fn a_start_does_not_take_a_recording_that_was_known_before_it_began() {
         assert_eq!((first.unwrap().id.as_str(), second.unwrap().id.as_str()), ("rec-1", "rec-1"));
         // The recording was known to run a second after the first start, and has stopped since.
         assert!(third.is_err() || world.starts().len() == 2, "{third:?}");
-    });
-}
-
-#[test]
-fn a_start_that_waits_does_not_take_a_recording_that_its_page_has_stopped_before_it_began() {
-    run(async {
-        let world = World::new();
-        let (clock, starts) = (world.clone(), Cell::new(0));
-        world.respond_async(move |request| {
-            let (clock, method) = (clock.clone(), request.method.clone());
-            starts.set(starts.get() + u32::from(method == "POST"));
-            let number = starts.get();
-            Box::pin(async move {
-                match (method.as_str(), number) {
-                    ("POST", _) => {
-                        World::sleep(&clock, if number == 1 { 3_000 } else { 0 }).await;
-                        Ok(created(&format!("rec-{number}")))
-                    }
-                    ("PATCH", _) => Ok(response(200, &entity("rec-1", "stopped", 0))),
-                    // Whether the recording still runs cannot be read.
-                    _ => Ok(response(403, r#"{"code":"missing.any.permissions"}"#)),
-                }
-            })
-        });
-        let page = PageStarts::default();
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-        let later = async {
-            world.sleep(1_000).await;
-            let id = RecordingId::parse("rec-1").unwrap();
-            let stopped = one.stop(&id, &org(GLOBEX), None, no_options()).await.unwrap();
-            assert_eq!(stopped.state, State::Stopped);
-            world.sleep(1_000).await;
-            record(&other, GLOBEX).await
-        };
-        let (first, second) = while_time_passes(&[&world], join(record(&one, GLOBEX), later)).await;
-        assert_eq!((first.unwrap().id.as_str(), second.unwrap().id.as_str()), ("rec-1", "rec-2"));
     });
 }
 
