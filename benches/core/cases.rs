@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::executor::LocalPool;
 use premium_recorder::auth::keyring::Keyring;
+use premium_recorder::auth::sign_in::Returned;
 use premium_recorder::auth::sources::{SourceOptions, Sources};
 use premium_recorder::cloud::call::CallOptions;
 use premium_recorder::cloud::exchange::Exchange;
@@ -116,7 +117,7 @@ impl Filled {
             timeout: 15_000,
             page_query: Vec::new(),
         };
-        let keyring = Keyring::new(exchange.clone(), Sources::new(exchange.clone(), options));
+        let keyring = Keyring::new(exchange.clone(), Sources::new(exchange.clone(), options, Returned::default()));
         let environment = Environments::with(Vec::new()).unwrap().named("mypurecloud.com").unwrap();
         let mut filled = Filled { pool, exchange, keyring, environment };
         (0..count).for_each(|number| filled.store(&jwt(&org(number))));

@@ -31,6 +31,7 @@ impl<P: Platform> Keyring<P> {
     /// share one acquisition. A token with little of its life left is renewed in the background.
     pub async fn token(self: &Rc<Self>, call: &Call) -> Result<Rc<OrgToken>, Rc<Error>> {
         let (target, session) = (&call.target, call.session);
+        self.note_used();
         if self.was_signed_out(target, session) {
             return Err(signed_out(target).into());
         }

@@ -44,6 +44,8 @@ pub struct Keyring<P: Platform> {
     corrected: RefCell<Vec<Rc<OrgToken>>>,
     /// The organization of the token that a source gave when nobody had named one. It lasts until a sign-out.
     own_org: RefCell<Option<OrgId>>,
+    /// The token of the sign-in from which the page has come back, until a call uses it.
+    unused: RefCell<Option<Rc<OrgToken>>>,
 }
 
 /// What an acquisition may do, and how to abort it.
@@ -78,6 +80,7 @@ impl<P: Platform> Keyring<P> {
             sign_outs: SignOutLog::default(),
             corrected: RefCell::default(),
             own_org: RefCell::default(),
+            unused: RefCell::default(),
         })
     }
 
@@ -139,6 +142,7 @@ impl<P: Platform> Keyring<P> {
     pub(crate) fn forget_all(&self) {
         self.sign_outs.sign_out_of_all();
         self.own_org.take();
+        self.note_used();
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
         // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
@@ -149,13 +153,28 @@ impl<P: Platform> Keyring<P> {
 
     /// Forgets everything.
     pub fn close(&self) {
+        let unused = self.unused.take();
         self.forget_all();
         self.corrected.take();
+        if let Some(token) = unused {
+            self.sources.keep_unused(token);
+        }
+    }
+
+    /// The page has come back from a sign-in with this token, and no call has used it.
+    pub(crate) fn note_unused(&self, token: Rc<OrgToken>) {
+        self.unused.replace(Some(token));
+    }
+
+    /// A call uses the tokens, or somebody signs out.
+    pub(super) fn note_used(&self) {
+        self.unused.take();
     }
 
     /// Signs out of this organization: forgets its token, and cancels its acquisitions.
     pub fn forget(&self, target: &Target) {
         self.sign_outs.sign_out(target);
+        self.note_used();
         self.own_org.borrow_mut().take_if(|org| *org == target.org);
         self.cancel_acquisitions(target);
         self.forget_refresh_token(self.token_for(target).as_deref());

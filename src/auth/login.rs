@@ -153,6 +153,11 @@ impl Login {
         if scope.is_empty() { self.client_id.clone() } else { format!("{}\t{scope}", self.client_id) }
     }
 
+    /// A token of a sign-in by redirect may serve another recorder of its page only if this is the same.
+    pub(super) fn redirect_name(&self) -> String {
+        format!("{} {} {}", self.redirect_uri, self.sharing_name(), self.login_hint().unwrap_or_default())
+    }
+
     /// The longest time that a person may take, in milliseconds.
     pub fn timeout(&self) -> u32 {
         self.timeout

@@ -13,14 +13,25 @@ use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SignInWindow};
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::exchange::Exchange;
-use crate::model::environment::Environment;
+use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
+use crate::model::time::Instant;
+use crate::token::org_token::OrgToken;
 
 /// The hint if the callback page has no query.
 const QUERY_DROPPED: &str =
     "Set login.redirectUri to an address that shows callback.html without a redirect: the redirect drops the query.";
+
+/// The hint if the page comes back from its sign-ins without their responses.
+const RESPONSE_DROPPED: &str = "Set login.redirectUri to the page's exact address, with its trailing slash and without a redirect. Call connect() before a router changes the address.";
+
+/// So many sign-ins without a response in a row are a loop. Other frames of the page may be signing in at the same time.
+const MAX_WITHOUT_RESPONSE: usize = 3;
+
+/// How long ago they may have begun, in milliseconds.
+const MAX_LOOP_MS: i64 = 60_000;
 
 /// How often an open window is checked, in milliseconds.
 const WINDOW_CHECK_MS: u32 = 250;
@@ -117,6 +128,19 @@ fn remove_old_requests(ports: &impl Platform) {
     }
 }
 
+/// Fails if the page keeps coming back without a response: leaving again would not end.
+pub(crate) fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
+    // The monotonic clock starts when the page is opened.
+    let opened = ports.wall_clock().as_millis().saturating_sub(ports.now().since(Instant::from_millis(0)));
+    let items = ports.session_items(SESSION_KEYS).into_iter();
+    let is_before = |began: i64| (opened.saturating_sub(MAX_LOOP_MS)..opened).contains(&began);
+    if items.filter(|(_, item)| began(ports, item.clone()).is_some_and(is_before)).count() < MAX_WITHOUT_RESPONSE {
+        return Ok(());
+    }
+    let message = format!("The page was opened {MAX_WITHOUT_RESPONSE} times after a sign-in, without its authorization response.");
+    Err(not_ours(&message).with_hint(RESPONSE_DROPPED))
+}
+
 /// The key of the request that began last, if it is not too old.
 fn last_request(ports: &impl Platform) -> Option<String> {
     remove_old_requests(ports);
@@ -147,22 +171,40 @@ pub struct Page {
 
 /// Whether the page was opened with an authorization response, and what came of it.
 #[derive(Clone, Default)]
-pub struct Returned(Rc<RefCell<Option<Result<(), Error>>>>);
+pub struct Returned(Rc<ReturnedState>);
+
+#[derive(Default)]
+struct ReturnedState {
+    outcome: RefCell<Option<Result<(), Error>>>,
+    /// The token, if the recorder that got it was closed before a call used it, and the name of its login.
+    unused: RefCell<Option<(String, Rc<OrgToken>)>>,
+}
 
 impl Returned {
     /// Notes that the page was opened with a response.
     pub(crate) fn note(&self) {
-        self.0.replace(Some(Ok(())));
+        self.0.outcome.replace(Some(Ok(())));
     }
 
     /// Notes that the response gave no token.
     pub(crate) fn note_failure(&self, error: &Error) {
-        self.0.replace(Some(Err(error.clone())));
+        self.0.outcome.replace(Some(Err(error.clone())));
     }
 
     /// Whether the page was opened with a response. Fails if the response gave no token.
     pub(crate) fn outcome(&self) -> Result<bool, Error> {
-        self.0.borrow().clone().map_or(Ok(false), |outcome| outcome.map(|()| true))
+        self.0.outcome.borrow().clone().map_or(Ok(false), |outcome| outcome.map(|()| true))
+    }
+
+    /// Keeps a token that no call has used for the page's next recorder with the same login.
+    pub(super) fn keep_unused(&self, login: String, token: Rc<OrgToken>) {
+        self.0.unused.replace(Some((login, token)));
+    }
+
+    /// The unused token, if it is of this login and of one of these organizations.
+    pub(super) fn take_unused(&self, login: &str, is_for: impl Fn(&Target) -> bool) -> Option<Rc<OrgToken>> {
+        let unused = self.0.unused.borrow_mut().take_if(|(other, token)| other == login && is_for(token.target()));
+        unused.map(|(_, token)| token)
     }
 }
 
@@ -183,7 +225,9 @@ impl AuthorizationResponse {
         let (Some(options), Some(page)) = (options, page) else { return Ok(None) };
         let has = |name: &str| value(&page.query, name).is_some();
         let path = options.redirect_uri.split('?').next().unwrap_or_default();
-        if options.mode.as_deref() != Some("redirect") || path != page.address || !(has("code") || has("error")) {
+        // Servers add or remove a trailing slash.
+        let is_redirect_uri = path.trim_end_matches('/') == page.address.trim_end_matches('/');
+        if options.mode.as_deref() != Some("redirect") || !is_redirect_uri || !(has("code") || has("error")) {
             return Ok(None);
         }
         let key = match value(&page.query, "state") {

@@ -10,6 +10,7 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 use crate::auth::login::{Login, Mode};
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, TokenNeed, TokenSharer};
+use crate::auth::sign_in::Returned;
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::deadline::{Pause, SignInTime};
 use crate::cloud::event::{Event, Source};
@@ -59,11 +60,12 @@ pub struct Sources<P> {
     sign_in_times: RefCell<Vec<(Option<OrgId>, Rc<SignInTime>)>>,
     /// Whether the browser blocked the last sign-in window.
     is_blocked: Cell<bool>,
+    returned: Returned,
 }
 
 impl<P: Platform> Sources<P> {
-    /// The sources that these options name.
-    pub fn new(exchange: Rc<Exchange<P>>, options: SourceOptions) -> Sources<P> {
+    /// The sources that these options name. `returned`: what came of the sign-in from which the page has come back.
+    pub fn new(exchange: Rc<Exchange<P>>, options: SourceOptions, returned: Returned) -> Sources<P> {
         let SourceOptions { login, shares_tokens, scopes, timeout, page_query } = options;
         Sources {
             exchange,
@@ -75,6 +77,7 @@ impl<P: Platform> Sources<P> {
             page_query,
             sign_in_times: RefCell::default(),
             is_blocked: Cell::default(),
+            returned,
         }
     }
 
@@ -227,6 +230,9 @@ impl<P: Platform> Sources<P> {
         if let Some(org) = &need.org {
             login.ensure_allowed(org)?;
         }
+        if let Some(token) = self.take_unused(&need.environment, need.org.as_ref()) {
+            return Ok(Some(token));
+        }
         self.emit(need, Source::Login);
         let ports = &**self.exchange.ports();
         if ports.has_opaque_origin() {
@@ -252,6 +258,24 @@ impl<P: Platform> Sources<P> {
             Some(token) => reject_same_token(token, stale, "The sign-in gave").map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Keeps a token of a sign-in by redirect, which no call has used, for the page's next recorder with the same login.
+    pub(super) fn keep_unused(&self, token: Rc<OrgToken>) {
+        if let Some(login) = &self.login {
+            self.returned.keep_unused(login.redirect_name(), token);
+        }
+    }
+
+    /// The token of the sign-in from which the page has come back, if its recorder was closed before a call used it.
+    pub(crate) fn take_unused(&self, environment: &Environment, org: Option<&OrgId>) -> Option<OrgToken> {
+        let login = self.login.as_ref()?;
+        let is_for = |target: &Target| {
+            let is_org = org.is_none_or(|org| *org == target.org);
+            is_org && *target.environment == *environment && login.allows(&target.org)
+        };
+        let token = self.returned.take_unused(&login.redirect_name(), is_for)?;
+        Some(OrgToken::clone(&token)).filter(|token| token.is_fresh(self.exchange.now()))
     }
 
     /// Takes part in sharing the target's token with other pages, if the app shares tokens.

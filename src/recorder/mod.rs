@@ -14,7 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::auth::keyring::Keyring;
 use crate::auth::login::Login;
 use crate::auth::ports::Platform;
-use crate::auth::sign_in::AuthorizationResponse;
+use crate::auth::sign_in::{AuthorizationResponse, ensure_responses_come};
 use crate::auth::sources::Sources;
 use crate::client::Client;
 use crate::cloud::call::{Call, CallError, CallOptions, Interruption, closed};
@@ -78,7 +78,7 @@ impl<P: Platform> Recorder<P> {
     ) -> Result<Recorder<P>, CallError> {
         let tokens = std::mem::take(&mut settings.tokens);
         let exchange = Rc::new(Exchange::new(Rc::new(ports)));
-        let sources = Sources::new(exchange.clone(), settings.source_options());
+        let sources = Sources::new(exchange.clone(), settings.source_options(), page.returned.clone());
         let keyring = Keyring::new(exchange.clone(), sources);
         let client = Rc::new(Client::new(exchange.clone(), keyring.clone()));
         let recordings = Rc::new(Recordings::new(client.clone(), settings.contract.clone()));
@@ -109,6 +109,7 @@ impl<P: Platform> Recorder<P> {
         // A page that has come back does not leave again by itself: it would not stay. Tokens of several organizations are enough.
         let signs_in = recorder.settings.login.as_ref().is_some_and(Login::signs_in_at_connect) && recorder.target_org(None).is_ok();
         if signs_in && !page.returned.outcome()? {
+            ensure_responses_come(&**recorder.exchange.ports())?;
             recorder.sign_in(None, options).await?;
         }
         Ok(recorder)
@@ -124,16 +125,24 @@ impl<P: Platform> Recorder<P> {
         // The code is redeemed first, since it does not live long; its token is stored last, since it may replace another.
         let signed_in = match response {
             Some(response) => self.signed_in(response, call).await?,
-            None => None,
+            None => {
+                let unused = self.keyring.sources().take_unused(&self.settings.environment, self.settings.org.as_ref());
+                unused.map(if self.settings.org.is_some() { SignedIn::Named } else { SignedIn::Own })
+            }
         };
         for (at, token) in unidentified.into_iter().enumerate() {
             self.keyring.add(token).await.map_err(in_tokens(at))?;
         }
-        match signed_in {
-            Some(SignedIn::Named(token)) => drop(self.keyring.store_and_share(token)),
-            Some(SignedIn::Own(token)) => self.note_own_org(&self.keyring.store_own(token)),
-            None => {}
-        }
+        let token = match signed_in {
+            Some(SignedIn::Named(token)) => self.keyring.store_and_share(token),
+            Some(SignedIn::Own(token)) => {
+                let token = self.keyring.store_own(token);
+                self.note_own_org(&token);
+                token
+            }
+            None => return Ok(()),
+        };
+        self.keyring.note_unused(token);
         Ok(())
     }
 

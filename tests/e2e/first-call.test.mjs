@@ -176,6 +176,45 @@ describe("login.on: connect", () => {
     assert.deepEqual(await cloud.exchanges(), []);
   });
 
+  test("serves the recorder that stays, if React's StrictMode closes the first one", async () => {
+    await connectAndLeave();
+    await browser.signInInFrame(globex);
+    await browser.backInFrame();
+    const { outcomes, orgId } = await browser.run(async ({ connect, login, settle }, agentId) => {
+      const options = { login: login({ mode: "redirect", on: "connect" }) };
+      const first = connect(options);
+      const closing = first.then((recorder) => recorder.close());
+      const second = await connect(options);
+      await closing;
+      const outcomes = await Promise.all([
+        settle(second.startRecording(agentId)),
+        settle(first.then((recorder) => recorder.startRecording(agentId))),
+      ]);
+      return { outcomes, orgId: second.orgId };
+    }, globex.agents[0].id);
+    assert.equal(outcomes[0].value?.orgId, globex.id);
+    assert.equal(outcomes[1].error.code, "CLOSED");
+    assert.equal(orgId, globex.id);
+    assert.equal((await cloud.authorizations()).length, 1);
+    await onlyTokensOf(globex);
+  });
+
+  test("stops leaving if the responses never arrive", async () => {
+    for (let turn = 1; turn <= 3; turn += 1) {
+      await connectAndLeave();
+      await browser.signInInFrame(globex);
+      await browser.backInFrame();
+      // A router cleans the address before the app connects.
+      await browser.evaluate("() => history.replaceState(null, '', location.pathname)");
+    }
+    const outcome = await browser.run(({ connect, login, settle, environment: { name: environment } }) =>
+      settle(connect({ environment, login: login({ mode: "redirect", on: "connect" }) }).then(() => ({}))),
+    );
+    assert.equal(outcome.error.code, "LOGIN_STATE_MISMATCH");
+    assert.match(outcome.error.hint, /login\.redirectUri/);
+    assert.equal((await cloud.authorizations()).length, 3);
+  });
+
   test("does not leave for a token that another page shares", async () => {
     const outcome = await browser.run(async ({ connect, login, frames, environment }, orgId) => {
       const order = { method: "POST", body: JSON.stringify({ orgId, format: "jwt" }) };
@@ -420,7 +459,7 @@ async function connectAndLeave() {
       const { connect } = await import("/premium-recorder/index.js");
       const redirectUri = location.origin + "/config.json";
       const login = { clientId: "c11e1700-0000-4000-8000-000000000000", mode: "redirect", on: "connect", redirectUri };
-      connect({ environments: [environment], login }).catch(() => {});
+      connect({ environments: [environment], environment: environment.name, login }).catch(() => {});
     }`,
     cloud.environment,
   );

@@ -1134,6 +1134,144 @@ fn a_page_that_has_come_back_does_not_leave_again_by_itself() {
     });
 }
 
+/// A page that has come back from a sign-in to Globex, its state, and what it was opened with.
+async fn returned() -> (World, PageState, [(&'static str, String); 2]) {
+    let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
+    world.respond(cloud_of(GLOBEX)).share_nothing();
+    (world, PageState::default(), [("code", "code".to_owned()), ("state", parameter(&url, "state").unwrap())])
+}
+
+/// connect() on a page that has come back.
+async fn connect_on_return(page: &PageState, world: &World, query: &[(&str, String)]) -> Recorder<World> {
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    opened_again(page, world, on_connect(|_| {}), &query).await.unwrap_or_else(|_| panic!("not connected"))
+}
+
+fn token_requests(world: &World) -> usize {
+    world.requests().iter().filter(|request| request.is_for_token_endpoint()).count()
+}
+
+#[test]
+fn a_recorder_that_is_closed_before_a_call_leaves_the_token_of_a_redirect_to_the_pages_next_one() {
+    for closes_first in [true, false] {
+        run(async {
+            let (world, page, answer) = returned().await;
+            let first = connect_on_return(&page, &world, &answer).await;
+            // React's StrictMode closes the first recorder after the second connect() has begun.
+            let second = if closes_first {
+                first.close();
+                connect_on_return(&page, &world, &[]).await
+            } else {
+                let second = connect_on_return(&page, &world, &[]).await;
+                first.close();
+                second
+            };
+            assert_eq!(record_in_current_org(&second).await.unwrap().org.as_str(), GLOBEX);
+            assert_eq!((world.navigations().len(), token_requests(&world)), (0, 1));
+            assert_eq!(second.org().unwrap().as_str(), GLOBEX);
+            // The first one stays closed.
+            assert_eq!(error(record_in_current_org(&first).await).code, Code::Closed);
+        });
+    }
+}
+
+#[test]
+fn only_an_unused_token_of_a_redirect_is_left_and_only_for_the_same_login() {
+    type Use = for<'a> fn(&'a Recorder<World>) -> futures::future::LocalBoxFuture<'a, ()>;
+    let uses: [Use; 3] = [
+        |recorder| Box::pin(async { drop(record_in_current_org(recorder).await.unwrap()) }),
+        |recorder| Box::pin(async { recorder.sign_out(None, no_options()).await.unwrap() }),
+        |recorder| Box::pin(async { recorder.sign_out(Some(org(GLOBEX)), no_options()).await.unwrap() }),
+    ];
+    for uses in uses {
+        run(async {
+            let (world, page, answer) = returned().await;
+            let first = connect_on_return(&page, &world, &answer).await;
+            uses(&first).await;
+            first.close();
+            assert!(connect_on_return(&page, &world, &[]).await.tokens().is_empty());
+        });
+    }
+    let others: [fn(&mut LoginOptions); 4] = [
+        |login| login.client_id = Some("another".into()),
+        |login| login.scope = Some("another".into()),
+        |login| login.login_hint = Some("another".into()),
+        |login| login.allowed_org_ids = Some(vec![INITECH.into()]),
+    ];
+    for other in others {
+        run(async {
+            let (world, page, answer) = returned().await;
+            connect_on_return(&page, &world, &answer).await.close();
+            let second = opened_again(&page, &world, on_connect(other), &[]).await.unwrap_or_else(|_| panic!());
+            assert!(second.tokens().is_empty());
+            // It still is the next one's with the same login.
+            assert_eq!(connect_on_return(&page, &world, &[]).await.tokens().len(), 1);
+        });
+    }
+    run(async {
+        let (world, page, answer) = returned().await;
+        connect_on_return(&page, &world, &answer).await.close();
+        let elsewhere = Options { org_id: Some(INITECH.into()), ..on_connect(|_| {}) };
+        let second = while_time_passes(&[&world], opened_again(&page, &world, elsewhere, &[])).await;
+        assert!(second.unwrap_or_else(|_| panic!()).tokens().is_empty());
+    });
+}
+
+#[test]
+fn a_page_that_keeps_coming_back_without_a_response_stops_leaving() {
+    run(async {
+        let options = || on_connect(|login| login.timeout = Some(5_000.0));
+        let mut world = World::new();
+        for _ in 0..3 {
+            let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
+            assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
+            // The query is lost on the way back.
+            world = world.after_redirect();
+        }
+        let stopped = refused(opened(&world, options(), &[]).await);
+        assert_eq!((stopped.code, world.navigations().len()), (Code::LoginStateMismatch, 0));
+        assert!(stopped.hint().contains("login.redirectUri"), "{}", stopped.hint());
+        // In a click, the person decides. A minute later, the page tries again.
+        let world = world.after_redirect();
+        let recorder = opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        assert!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.is_err());
+        assert_eq!(world.navigations().len(), 1);
+        let world = world.after_redirect();
+        let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
+        assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
+    });
+}
+
+#[test]
+fn frames_that_sign_in_at_the_same_time_take_each_other_for_no_loop() {
+    run(async {
+        let options = || on_connect(|login| login.timeout = Some(5_000.0));
+        let world = World::new();
+        for leaves in 1..=10 {
+            let (left, ()) = join(opened(&world, options(), &[]), async { world.advance(5_000) }).await;
+            assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, leaves));
+        }
+    });
+}
+
+#[test]
+fn a_response_is_taken_at_the_redirect_uri_with_or_without_its_trailing_slash() {
+    run(async {
+        let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
+        world.respond(cloud_of(GLOBEX));
+        let state = parameter(&url, "state").unwrap();
+        let mut page = page(&[("code", "code"), ("state", &state)]);
+        page.address = PAGE.to_owned();
+        let (options, state) = (on_connect(|_| {}), PageState::default());
+        let response = AuthorizationResponse::take(options.login.as_ref(), &world, Some(&mut page), &state.returned).unwrap();
+        let settings = Settings::from_options(options, None, Some(page)).unwrap();
+        let recorder = Recorder::connect(state, world.clone(), settings, response, no_options()).await.unwrap_or_else(|_| panic!());
+        assert_eq!(recorder.org(), OrgId::parse(GLOBEX));
+        // The request names the URI that is registered.
+        assert_eq!(form(world.requests()[0].body.as_ref().unwrap())["redirect_uri"], format!("{PAGE}/"));
+    });
+}
+
 #[test]
 fn a_sign_in_at_connect_that_ends_in_an_organization_that_is_not_allowed_is_refused() {
     run(async {

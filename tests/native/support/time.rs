@@ -14,7 +14,7 @@ use premium_recorder::cloud::ports::Timer;
 use premium_recorder::model::time::{Instant, Timestamp};
 
 use super::world::State;
-use super::{NOW, World};
+use super::World;
 
 /// In milliseconds.
 pub const SECOND: i64 = 1_000;
@@ -85,7 +85,7 @@ impl World {
 
 impl Timer for World {
     fn now(&self) -> Instant {
-        Instant::from_millis(self.0.now.get() - NOW)
+        Instant::from_millis(self.0.now.get() - self.0.opened.get())
     }
 
     fn wall_clock(&self) -> Timestamp {

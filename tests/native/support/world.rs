@@ -60,6 +60,8 @@ pub(super) struct State {
     pub(super) get_token_calls: RefCell<Vec<GetTokenCall>>,
     pub(super) token_source: RefCell<Option<TokenSourceCallback>>,
     pub(super) now: Cell<i64>,
+    /// When the page was opened.
+    pub(super) opened: Cell<i64>,
     pub(super) wall_clock_shift: Cell<i64>,
     /// When each of them goes on.
     pub(super) sleepers: RefCell<Vec<(i64, oneshot::Sender<()>)>>,
@@ -85,6 +87,7 @@ impl World {
     pub fn new() -> World {
         let world = World::default();
         world.0.now.set(NOW);
+        world.0.opened.set(NOW);
         world
     }
 
@@ -92,6 +95,7 @@ impl World {
     pub fn another_page(&self) -> World {
         let state = State { origin: self.0.origin.clone(), waiters: self.0.waiters.clone(), ..State::default() };
         state.now.set(self.0.now.get());
+        state.opened.set(self.0.opened.get());
         World(Rc::new(state))
     }
 
@@ -99,6 +103,8 @@ impl World {
     pub fn after_redirect(&self) -> World {
         let state = State { origin: self.0.origin.clone(), ..State::default() };
         state.now.set(self.0.now.get());
+        state.opened.set(self.0.now.get());
+        state.random.set(self.0.random.get());
         state.session_storage.replace(self.session_storage());
         World(Rc::new(state))
     }
