@@ -292,6 +292,7 @@ describe("getting started", () => {
   });
 
   sample("getting-started", "import { useEffect", "React", async (text) => {
+    assert.match(await renderedOnServer(text), /Connecting…/);
     const program = `${text}
       import { StrictMode } from "react";
       import { createRoot } from "react-dom/client";
@@ -392,6 +393,36 @@ test("every sample is run", () => {
     [],
   );
 });
+
+/** What a server renders of a React component, as Next.js does it: there is no `location`. */
+async function renderedOnServer(text) {
+  const folder = await mkdtemp(join(PACKAGES, ".run-"));
+  try {
+    await mkdir(join(folder, "node_modules"));
+    await symlink(root, join(folder, "node_modules/premium-recorder"));
+    await build({
+      stdin: {
+        contents: `${text}
+          import { renderToString } from "react-dom/server";
+          process.stdout.write(renderToString(<App agentId="…" />));`,
+        resolveDir: folder,
+        loader: "jsx",
+      },
+      bundle: true,
+      outfile: join(folder, "app.mjs"),
+      platform: "node",
+      format: "esm",
+      jsx: "automatic",
+      packages: "external",
+      logLevel: "error",
+    });
+    let html = "";
+    await runProgram(process.execPath, [join(folder, "app.mjs")], { onLine: (line) => (html += line) });
+    return html;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 /** Runs a program with a user interface, which records with a click, and closes its recorder when it is unmounted. */
 async function runsAndCleansUp(program, { loader }, connections) {
