@@ -172,17 +172,29 @@ export type LaunchParams = Partial<
  *   login: { clientId: "…", redirectUri: `${location.origin}/`, mode: "redirect", on: "connect" },
  * });
  */
-export interface LoginOptions {
-  /**
-   * Id of the OAuth client (public, authorization code with PKCE), if one client serves all environments. Set either
-   * `clientId` or `clientIds`: both or neither is a `BAD_ARGUMENT`.
-   */
-  clientId?: string | undefined;
+export type LoginOptions = LoginWithClientId | LoginWithClientIds;
+
+/** {@link LoginOptions} with one OAuth client for all environments. */
+export interface LoginWithClientId extends LoginSettings {
+  /** Id of the OAuth client (public, authorization code with PKCE). `undefined` is a `BAD_ARGUMENT`. */
+  clientId: string | undefined;
+  /** Set either `clientId` or `clientIds`. */
+  clientIds?: undefined;
+}
+
+/** {@link LoginOptions} with an OAuth client for each environment. */
+export interface LoginWithClientIds extends LoginSettings {
   /**
    * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. An
-   * unknown name is a `BAD_ARGUMENT`, and so is a list without the page's own environment.
+   * unknown name is a `BAD_ARGUMENT`, and so are `undefined` and a list without the page's own environment.
    */
-  clientIds?: Record<string, string> | undefined;
+  clientIds: Record<string, string> | undefined;
+  /** Set either `clientId` or `clientIds`. */
+  clientId?: undefined;
+}
+
+/** The part of {@link LoginOptions} that does not name the OAuth client. */
+export interface LoginSettings {
   /**
    * The redirect URI, exactly as it is registered with the OAuth client, on this page's own origin. With `"popup"`, the
    * address of the package's `callback.html`, with `callback.js` beside it. With `"redirect"`, a page that calls
