@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::support::{ACME, AGENT, GLOBEX, NOW, World, json, jwt, no_options, pairs, response, run};
+use premium_recorder::model::environment::Environments;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::AgentId;
 use premium_recorder::recorder::Recorder;
@@ -20,10 +21,11 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 }
 
 /// The generated tables: the document, the name that marks the table's place, and the table.
-fn generated() -> [(&'static str, &'static str, String); 3] {
+fn generated() -> [(&'static str, &'static str, String); 4] {
     [
         ("README.md", "bench: generated from benches/results/browser.md", benchmark()),
         ("docs/error-codes.md", "codes: generated from src/model/error.rs", glossary()),
+        ("docs/regions.md", "regions: generated from src/model/environment.rs", regions()),
         ("docs/troubleshooting.md", "doctor: generated from tests/native/documents.rs", the_threads_report()),
     ]
 }
@@ -86,6 +88,29 @@ fn glossary() -> String {
         ));
     }
     table
+}
+
+/// The table of all regions, and a policy that allows all of them. Every name in the source has to lead to the region.
+fn regions() -> String {
+    let source = read("src/model/environment.rs");
+    let (count, rest) = between(&source, "const REGIONS: [Region; ", "];\n").split_once("] = [").unwrap();
+    let known = Environments::default();
+    let mut table =
+        String::from("| AWS region | Domain | Environment name | API | Login | Apps |\n| --- | --- | --- | --- | --- | --- |\n");
+    let (mut connect, mut frame) = (String::new(), String::new());
+    let lines: Vec<&str> = rest.lines().filter(|line| line.contains('"')).collect();
+    assert_eq!(lines.len(), count.parse::<usize>().unwrap());
+    for line in lines {
+        let names: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+        let environment = known.named(names[0]).unwrap();
+        assert!(names.iter().all(|name| known.named(name).unwrap() == environment), "{line}");
+        let (api, login, apps) = (environment.api(), environment.login(), environment.apps());
+        let name = names.get(2).map_or("not published".to_owned(), |name| format!("`{name}`"));
+        table.push_str(&format!("| `{}` | `{}` | {name} | `{api}` | `{login}` | `{apps}` |\n", names[0], names[1]));
+        connect.push_str(&format!(" {api} {login}"));
+        frame.push_str(&format!(" {apps}"));
+    }
+    format!("{table}\nFor all regions:\n\n```\nconnect-src 'self'{connect};\nframe-ancestors{frame};\n```\n")
 }
 
 #[test]
