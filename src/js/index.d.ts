@@ -185,7 +185,8 @@ export interface LoginWithClientId extends LoginSettings {
 /** {@link LoginOptions} with an OAuth client for each environment. */
 export interface LoginWithClientIds extends LoginSettings {
   /**
-   * Ids of the OAuth clients by environment, with any name that `environment` takes: `{ "mypurecloud.ie": "…" }`. An
+   * Ids of the OAuth clients by environment, with any name that `environment` takes
+   * ([regions](../docs/regions.md)): `{ "mypurecloud.ie": "…" }`. An
    * unknown name is a `BAD_ARGUMENT`, and so are `undefined` and a list without the page's own environment.
    */
   clientIds: Record<string, string> | undefined;
@@ -248,7 +249,7 @@ export interface LoginSettings {
  * Describes the token that is needed. The object has no prototype: if it has no `orgId`, `need.orgId` is `undefined`.
  */
 export interface TokenNeed {
-  /** The environment of the token: see {@link Environment.name}. */
+  /** The name of the token's environment, such as `"prod-euw1"`: see {@link Environment.name}. */
   environment: string;
   /**
    * The organization of the token. Absent if nobody has named one and there is no token: then your token's organization
@@ -296,6 +297,11 @@ export interface EnvironmentEntry {
 
 /** Where the app runs. A token goes to `api` of its own environment, to `login` for sign-in, and nowhere else. */
 export interface Environment {
+  /**
+   * Genesys' name of the environment, such as `"prod-euw1"` for `mypurecloud.ie`, however you or the launch URL wrote
+   * it: see [regions](../docs/regions.md). For EU Sovereign, whose name Genesys does not publish, the domain. For an
+   * entry of `environments`, its `name`.
+   */
   readonly name: string;
   readonly api: string;
   readonly login: string;
