@@ -93,7 +93,7 @@ describe("a sign-in", () => {
       orgId: globex.id,
       name: "Globex",
       homeOrgId: globex.id,
-      scopes: ["screenrecordings:write", "user-basic-info"],
+      scopes: ["screenrecordings:write", "user-basic-info", "users:readonly"],
       knownBy: "cloud",
     });
     assert.ok(expiresAt > Date.now() && expiresAt <= Date.now() + 3_600_000);

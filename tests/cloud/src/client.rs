@@ -3,10 +3,12 @@
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 
-use crate::{directory::Directory, grant::GrantType, refusal::Refusal, token};
+use crate::{directory::Directory, grant::GrantType, refusal::Refusal};
 
 pub(crate) const OAUTH_CLIENT_ID: &str = "c11e1700-0000-4000-8000-000000000000";
 
+/// The scopes that docs/getting-started.md recommends.
+const DEFAULT_SCOPES: [&str; 3] = ["screenrecordings:write", "user-basic-info", "users:readonly"];
 const DEFAULT_GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
 
 /// The ledger redacts every secret. A shorter one could be a part of some other text.
@@ -34,7 +36,7 @@ impl Client {
             client_id,
             redirect_uris: Vec::new(),
             grants: DEFAULT_GRANTS.to_vec(),
-            scopes: token::DEFAULT_SCOPES.map(str::to_owned).to_vec(),
+            scopes: DEFAULT_SCOPES.map(str::to_owned).to_vec(),
             secret: None,
             org_id: None,
         }

@@ -29,7 +29,7 @@ use crate::{
     world::{Shared, World},
 };
 
-pub(crate) const DEFAULT_SCOPES: [&str; 2] = ["screenrecordings:write", "user-basic-info"];
+const DEFAULT_SCOPES: [&str; 2] = ["screenrecordings:write", "user-basic-info"];
 const DEFAULT_EXPIRES_IN: i64 = 3600;
 /// Nobody verifies these signatures; a constant keeps them honest JWTs all the same.
 const SIGNING_KEY: &[u8] = b"standin-cloud";

@@ -325,7 +325,7 @@ fn who_signs_in_gets_a_token_of_the_own_organization() {
         let info = info(&cloud, token).body;
         assert_eq!((&info["organization"]["id"], &info["homeOrganization"]["id"]), (&json!(globex().id), &json!(globex().id)));
         assert_eq!(info["OAuthClient"]["id"], CLIENT);
-        assert_eq!(info["authorizedScope"], json!(["screenrecordings:write", "user-basic-info"]));
+        assert_eq!(info["authorizedScope"], json!(["screenrecordings:write", "user-basic-info", "users:readonly"]));
         assert!(info.get("clonedUser").is_none());
         let me = cloud.with_token("GET", "/api/v2/users/me", token, None).body;
         assert_eq!((&me["id"], &me["name"]), (&json!(user.id), &json!("Günther Grau")));
@@ -715,7 +715,7 @@ fn a_refresh_token_works_once_and_its_reuse_revokes_the_family() {
     assert_eq!(second.body.as_object().unwrap().len(), 4);
     let whose = info(&cloud, text(&second, "access_token")).body;
     assert_eq!((&whose["organization"]["id"], &whose["clonedUser"]["id"]), (&json!(globex().id), &json!(user.id)));
-    assert_eq!(whose["authorizedScope"], json!(["screenrecordings:write", "user-basic-info"]));
+    assert_eq!(whose["authorizedScope"], json!(["screenrecordings:write", "user-basic-info", "users:readonly"]));
 
     // In the hands of another client it is nothing, and stays good.
     let stolen = [("grant_type", "refresh_token"), ("refresh_token", text(&second, "refresh_token")), ("client_id", OTHER_CLIENT)];
@@ -833,7 +833,7 @@ fn clients_are_registered_by_a_control() {
     let cloud = Fixture::with(Options { redirect_uris: vec![REDIRECT.to_owned()], ..Options::default() });
     let clients = || cloud.call("GET", "/standin/clients", &[], None).body;
     let grants = ["authorization_code", "refresh_token"];
-    let scopes = ["screenrecordings:write", "user-basic-info"];
+    let scopes = ["screenrecordings:write", "user-basic-info", "users:readonly"];
     let first = json!([{"clientId": CLIENT, "redirectUris": [REDIRECT], "grants": grants, "scopes": scopes}]);
     assert_eq!(clients(), first);
     let added = cloud.control("clients", &json!({"redirectUris": [OTHER_REDIRECT, REDIRECT]}));
