@@ -1,6 +1,6 @@
 // Builds the stand-in cloud, and runs it alone for `npm run cloud`. PORT is its apps origin; PORT=0 picks free ports.
 import { join } from "node:path";
-import { portsFrom } from "./ports.mjs";
+import { mustBeFree, portsFrom } from "./ports.mjs";
 import { asCommand, run, say, targetDir } from "./process.mjs";
 import { cargoEnv, setup } from "./setup.mjs";
 
@@ -18,6 +18,7 @@ export function cloudArguments({ apps, api, login }) {
 
 asCommand(import.meta, async () => {
   const ports = portsFrom(process.env.PORT);
+  await mustBeFree([ports.apps, ports.api, ports.login]);
   await setup();
   await buildCloud();
   await run(cloudProgram, [...cloudArguments(ports), ...process.argv.slice(2)], { stdout: process.stdout });
