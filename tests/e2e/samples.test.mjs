@@ -1,11 +1,14 @@
 // Every sample of the README and of docs/, run as it is printed, and every link. A sample gets from its test what an app would have.
 import assert from "node:assert/strict";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { before, beforeEach, describe, test } from "node:test";
+import { after, before, beforeEach, describe, test } from "node:test";
 import { build } from "esbuild";
 import { By } from "selenium-webdriver";
+import sirv from "sirv";
+import { OTHER_SITE, listen } from "../../scripts/ports.mjs";
 import { root, run as runProgram } from "../../scripts/process.mjs";
 import { ensurePackages } from "../../scripts/setup.mjs";
 import { WHERE_BUTTONS_GO, browser as open } from "./browser.mjs";
@@ -275,20 +278,33 @@ describe("getting started", () => {
     );
   });
 
-  sample("getting-started", "<!doctype html>", "a plain page", async (text) => {
-    await browser.openEmpty();
-    await preparePage();
-    await browser.evaluate((text) => {
-      // In a later turn: the page that runs this goes away.
-      setTimeout(() => {
-        document.open();
-        document.write(text.replace("/premium-recorder/index.js", window.packageUrl));
-        document.close();
-      });
-    }, text);
+  const program = find("getting-started", "// app.js\n");
+  sample("getting-started", "<!doctype html>", "a plain page, under the header of the document", async (text) => {
+    const { apps, name } = cloud.environment;
+    const environments = JSON.stringify([cloud.environment]);
+    const origin = await siteOf(await policyOf("docs/getting-started.md"), {
+      "/": ["text/html", text],
+      "/app.js": ["text/javascript", program.replace("connect({", `connect({ environments: ${environments},`)],
+    });
+    await cloud.register(`${origin}${CALLBACK}`, CLIENT);
+    await browser.driver.get(`${apps}/config.json`);
+    await browser.driver.executeScript(
+      (src, where) => {
+        const frame = document.createElement("iframe");
+        frame.src = src;
+        document.body[where](frame);
+      },
+      `${origin}/?${new URLSearchParams({ gcHostOrigin: apps, gcTargetEnv: name })}`,
+      WHERE_BUTTONS_GO,
+    );
+    await browser.driver.switchTo().frame(0);
     await browser.until("the page is ready", async () => (await statusText()) === "Ready.");
     await recordsWithAClick();
     await browser.until("the page says so", async () => /^Recording .* is recording\.$/.test(await statusText()));
+  });
+
+  test("README has the same header", async () => {
+    assert.equal(await policyOf("README.md"), await policyOf("docs/getting-started.md"));
   });
 
   sample("getting-started", "import { useEffect", "React", async (text) => {
@@ -408,6 +424,31 @@ test("every sample is run", () => {
     [],
   );
 });
+
+/** The Content Security Policy that this document prints. */
+async function policyOf(document) {
+  const text = await readFile(join(root, document), "utf8");
+  return text.match(/^ *Content-Security-Policy: (.*)$/m)[1];
+}
+
+/** A server of an app with these pages and the package, whose policy names the stand-in's origins. */
+async function siteOf(policy, pages) {
+  const header = policy.replace(/https:\/\/(api|login|apps)\.mypurecloud\.ie/g, (_, part) => cloud.environment[part]);
+  const files = sirv(join(root, "dist"), { dev: true });
+  const server = createServer((request, response) => {
+    response.setHeader("content-security-policy", header);
+    const { pathname } = new URL(request.url, "http://site");
+    if (pages[pathname]) return response.writeHead(200, { "content-type": pages[pathname][0] }).end(pages[pathname][1]);
+    request.url = request.url.replace("/premium-recorder/", "/");
+    files(request, response, () => response.writeHead(404).end());
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  // Another site than the host's.
+  return `http://${OTHER_SITE}:${await listen(server, 0)}`;
+}
 
 /** What a server renders of a React component, as Next.js does it: there is no `location`. */
 async function renderedOnServer(text) {
