@@ -332,6 +332,55 @@ describe("getting started", () => {
     await runsAndCleansUp(program, { loader: "ts" }, 1);
   });
 
+  sample("getting-started", "button.onclick", "the first hour", async (text) => {
+    await browser.openEmpty();
+    await browser.evaluate(() => (console.table = (lines) => (window.report = lines)));
+    await signsInWithAClick(`const recorder = await connect({
+      login: { clientId: "${CLIENT}", redirectUri: location.origin + "${CALLBACK}" },
+    });
+    ${text}`);
+    const report = await browser.evaluate(() => window.report);
+    const problems = report.filter(({ verdict }) => verdict === "warn" || verdict === "fail");
+    // The tests watch what the page sends.
+    assert.deepEqual(
+      problems.map(({ check }) => check),
+      ["fetch"],
+    );
+  });
+
+  test("the first hour, without a recording API", async () => {
+    await browser.openEmpty({ orgId: globex.id });
+    const seen = await browser.run(
+      async ({ connect, settle }, token, agentId) => {
+        const recorder = await connect({ tokens: [token], contract: { path: "/api/v2/screenrecordings-elsewhere" } });
+        const { error } = await settle(recorder.startRecording(agentId));
+        const { verdict } = (await recorder.diagnose(agentId)).find(({ check }) => check === "agent");
+        return [error.code, verdict];
+      },
+      await cloud.token(globex),
+      globex.agents[0].id,
+    );
+    assert.deepEqual(seen, ["AGENT_NOT_FOUND", "ok"]);
+  });
+
+  test("the first hour, with a client that lacks the scope of the recording API", async () => {
+    await cloud.change({ enforceScopes: false });
+    await browser.openEmpty({ orgId: globex.id });
+    const seen = await browser.run(
+      async ({ connect }, token, agentId) => {
+        const warnings = [];
+        const onEvent = ({ type, code }) => type === "warning" && warnings.push(code);
+        const recorder = await connect({ tokens: [token], onEvent });
+        const { verdict } = (await recorder.diagnose(agentId)).find(({ check }) => check === "scope");
+        const { state } = await recorder.startRecording(agentId);
+        return [verdict, state, ...warnings];
+      },
+      await cloud.token(globex, { scopes: ["user-basic-info"] }),
+      globex.agents[0].id,
+    );
+    assert.deepEqual(seen, ["warn", "recording", "SCOPE_MISSING"]);
+  });
+
   sample("getting-started", "const recorder = await connect({\n  environments", "the stand-in", async (text) => {
     const { api, login, apps } = cloud.environment;
     await browser.openEmpty();
