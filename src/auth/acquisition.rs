@@ -276,7 +276,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Returns the sign-in's token if it is for this target.
-    pub(crate) fn ensure_org(&self, target: &Target, token: OrgToken, session: SessionEpoch) -> Result<OrgToken, Error> {
+    pub(crate) fn ensure_org(self: &Rc<Self>, target: &Target, token: OrgToken, session: SessionEpoch) -> Result<OrgToken, Error> {
         if token.target() == target {
             return Ok(token);
         }
@@ -288,14 +288,14 @@ impl<P: Platform> Keyring<P> {
         self.learn_owner(&token);
         let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org() && login.allows(&token.target().org));
         if keeps && !self.was_signed_out(token.target(), session) {
-            self.store(token);
+            self.store_and_share(token);
         }
         Err(error)
     }
 
     /// Asks the cloud about the target's token, if only what responses said of the cloud's clock makes it expired. Returns the
     /// token if the cloud accepts it. Fails if the cloud asks to wait and there is no other source.
-    async fn verify_doubtful(&self, target: &Target, session: SessionEpoch) -> Result<Option<OrgToken>, Error> {
+    async fn verify_doubtful(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> Result<Option<OrgToken>, Error> {
         let Some(token) = self.doubtful(target) else { return Ok(None) };
         let asked = pin!(self.exchange.refetch_token_info(&token));
         match select(asked, self.exchange.ports().sleep(MAX_VERIFY_MS)).await {

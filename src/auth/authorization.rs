@@ -104,6 +104,7 @@ impl AuthorizationRequest {
                 ("state", &self.state),
                 ("code_verifier", self.verifier.reveal()),
                 ("login", self.environment.login().as_str()),
+                ("api", self.environment.api().as_str()),
                 ("target", self.org.as_ref().map_or("", OrgId::as_str)),
                 ("client_id", &self.client_id),
                 ("redirect_uri", &self.redirect_uri),

@@ -188,8 +188,11 @@ impl<P: Platform> Keyring<P> {
 
     /// The rate limiter keeps a refresh token for as long as the cloud asks to wait with it.
     fn forget_refresh_token(&self, token: Option<&OrgToken>) {
-        if let Some(refresh_token) = token.and_then(OrgToken::refresh_token) {
+        if let Some(token) = token
+            && let Some(refresh_token) = token.refresh_token()
+        {
             self.exchange.rate_limiter().forget_token(refresh_token.secret());
+            token.set_refresh_token(None);
         }
     }
 
@@ -215,14 +218,17 @@ impl<P: Platform> Keyring<P> {
 
     /// Gives the target's token to no other page any more, so that the next page answers. Still hears when another page signs out.
     pub(super) fn stop_answering(self: &Rc<Self>, target: &Target) {
-        let is_shared = self.sharing.borrow().get(&target.org).is_some();
-        if is_shared {
+        if self.is_shared(target) {
             self.set_sharing(target, self.take_part(target, false));
         }
     }
 
+    fn is_shared(&self, target: &Target) -> bool {
+        self.sharing.borrow().get(&target.org).is_some()
+    }
+
     /// Takes part in sharing the target's token, if the app shares tokens.
-    pub(super) fn take_part(self: &Rc<Self>, target: &Target, answers: bool) -> Option<P::Sharing> {
+    pub(crate) fn take_part(self: &Rc<Self>, target: &Target, answers: bool) -> Option<P::Sharing> {
         let sharer = SharedToken { keyring: Rc::downgrade(self), target: target.clone() };
         self.sources.share(target, Rc::new(sharer), answers)
     }
@@ -253,25 +259,33 @@ impl<P: Platform> Keyring<P> {
             let message = "The API has rejected this very token.";
             return Err(Error::new(Code::Unauthenticated, message).for_org(&target.org));
         }
-        self.end_sharing(&target);
-        Ok(self.store(token))
+        let token = self.store(token);
+        if self.is_stored(&token) {
+            self.end_sharing(&target);
+        }
+        Ok(token)
     }
 
     /// Stores a token, and shares it with other pages from now on.
     pub(crate) fn store_and_share(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
         let token = self.store(token);
-        self.set_sharing(token.target(), self.take_part(token.target(), true));
+        if self.is_stored(&token) {
+            self.set_sharing(token.target(), self.take_part(token.target(), true));
+        }
         token
     }
 
     /// Moves a token to its actual organization, unless somebody has signed out of that organization since the call began.
-    pub(crate) fn correct_owner(&self, was: &OrgToken, is: OrgToken, since: SessionEpoch) {
+    pub(crate) fn correct_owner(self: &Rc<Self>, was: &OrgToken, is: OrgToken, since: SessionEpoch) {
         let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
+        let was_shared = self.is_shared(was.target());
         self.learn_owner(&is);
         if is_held && !self.was_signed_out(is.target(), since) {
-            // The app may have given it.
-            self.end_sharing(is.target());
-            self.store(is);
+            let token = self.store(is);
+            if self.is_stored(&token) {
+                // A token that the app gave is neither shared nor forgotten when another page signs out.
+                self.set_sharing(token.target(), if was_shared { self.take_part(token.target(), false) } else { None });
+            }
         }
     }
 
@@ -281,6 +295,9 @@ impl<P: Platform> Keyring<P> {
         if let Some(claimed) = claimed {
             self.remove(claimed.target());
             self.misattributed.borrow_mut().push(claimed.target().clone());
+        }
+        if !token.has_another_claim(|text| self.exchange.ports().parse_json(text)) {
+            return;
         }
         let mut corrected = self.corrected.borrow_mut();
         corrected.retain(|other| !other.is_same_token(token));
@@ -339,6 +356,11 @@ impl<P: Platform> Keyring<P> {
             self.exchange.ports().emit(&Event::ClientCredentials { org: &token.target().org });
         }
         token
+    }
+
+    /// Whether this very token is stored, and not a better one in its place.
+    fn is_stored(&self, token: &Rc<OrgToken>) -> bool {
+        self.token_for(token.target()).is_some_and(|stored| Rc::ptr_eq(&stored, token))
     }
 
     /// The token's actual organization, if it differs from the claimed one.
@@ -408,9 +430,11 @@ impl<P: Platform> TokenSharer for SharedToken<P> {
 
     fn forget(&self) {
         let Some(keyring) = self.keyring.upgrade() else { return };
-        let is_shared = keyring.sharing.borrow().get(&self.target.org).is_some();
-        if is_shared || keyring.token_for(&self.target).is_none() {
+        let token = keyring.token_for(&self.target);
+        if keyring.is_shared(&self.target) || token.is_none() {
             keyring.forget(&self.target);
+            // This page does not revoke it.
+            token.iter().for_each(|token| keyring.exchange.forget(token));
         } else {
             // The app has given the token, so it stays.
             keyring.cancel_acquisitions(&self.target);

@@ -227,7 +227,11 @@ impl AuthorizationResponse {
         let path = options.redirect_uri.split('?').next().unwrap_or_default();
         // Servers add or remove a trailing slash.
         let is_redirect_uri = path.trim_end_matches('/') == page.address.trim_end_matches('/');
-        if options.mode.as_deref() != Some("redirect") || !is_redirect_uri || !(has("code") || has("error")) {
+        if options.mode.as_deref() != Some("redirect") {
+            return Ok(None);
+        }
+        if !is_redirect_uri || !(has("code") || has("error")) {
+            remove_old_requests(ports);
             return Ok(None);
         }
         let key = match value(&page.query, "state") {
@@ -259,6 +263,11 @@ impl AuthorizationResponse {
         Ok(Some(AuthorizationResponse { response, request }))
     }
 
+    /// The organization that the request was for; `None` if the person decided.
+    pub(crate) fn org(&self) -> Option<OrgId> {
+        value(&self.request, "target").and_then(OrgId::parse)
+    }
+
     /// Exchanges the response's code for a token, if the response answers a request that was made with the same settings. Returns
     /// the organization that the request was for; `None` if the person decided.
     pub(crate) async fn redeem<P: Platform>(
@@ -269,12 +278,13 @@ impl AuthorizationResponse {
     ) -> Result<(Option<OrgId>, TokenResponse), Error> {
         let stored = |name: &str| value(&self.request, name).unwrap_or_default();
         let is_same = stored("login") == environment.login().as_str()
+            && stored("api") == environment.api().as_str()
             && stored("client_id") == login.client_id
             && stored("redirect_uri") == login.redirect_uri;
         if !is_same {
-            return Err(not_ours("The sign-in began at another login origin or with another OAuth client."));
+            return Err(not_ours("The sign-in began in another environment or with another OAuth client."));
         }
-        let org = OrgId::parse(stored("target"));
+        let org = self.org();
         let request = AuthorizationRequest {
             state: stored("state").to_owned(),
             verifier: stored("code_verifier").to_owned().into(),

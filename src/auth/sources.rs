@@ -293,9 +293,8 @@ impl<P: Platform> Sources<P> {
     /// Identifies a token from the token endpoint by asking the cloud, not by its claims.
     pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse) -> Result<OrgToken, Error> {
         let token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
-        let token = self.exchange.fetch_token_info(token.valid_now(self.exchange.now())).await?;
-        token.set_refresh_token(response.refresh_token);
-        Ok(token)
+        let token = token.valid_now(self.exchange.now()).with_refresh_token(response.refresh_token);
+        self.exchange.fetch_token_info(token).await
     }
 
     async fn identify_issued(&self, environment: &Rc<Environment>, issued: IssuedToken) -> Result<OrgToken, Error> {

@@ -76,6 +76,13 @@ impl<P: CloudPorts> Exchange<P> {
         self.closing.abort();
     }
 
+    /// Forgets a token that was signed out, unless the cloud asks to wait before it is sent again.
+    pub(crate) fn forget(&self, token: &OrgToken) {
+        if self.wait(token).is_none() {
+            self.rate_limiter.forget_token(token.secret());
+        }
+    }
+
     /// Sends a request once. While the cloud asks to wait before the request's credential is sent again, sends nothing.
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
@@ -168,8 +175,7 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
     pub(crate) async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
-        // A refresh that is in flight meanwhile uses up the refresh token.
-        Ok(self.fetch_token_info(token.unidentified()).await?.sharing_refresh_token(token))
+        self.fetch_token_info(token.unidentified()).await
     }
 
     /// Asks the token's own environment whose the token is.

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 
+use zeroize::Zeroize;
+
 use crate::model::error::{Cause, Error};
 use crate::model::json::Json;
 use crate::model::secret::{Secret, redact};
@@ -77,6 +79,7 @@ impl Response {
     /// Redacts secrets that the server repeats in the body, even in disguise.
     pub(crate) fn redact_body(&mut self, secrets: &[Secret], parse_json: impl Fn(&str) -> Option<Json>) {
         if redact(secrets, &mut self.body) {
+            self.json.zeroize();
             self.json = parse_json(&self.body).unwrap_or_default();
         }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::model::escapes::unescaped;
 use crate::model::search::{Search, contains};
@@ -25,7 +25,7 @@ struct Inner {
 struct Disguises {
     /// The secret without its escapes.
     plain: Zeroizing<Vec<u8>>,
-    /// The secret and its three forms in base64, folded.
+    /// The secret, its three forms in base64, its form in hexadecimal, and a JWT's signature, folded.
     folded: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -74,8 +74,8 @@ impl Secret {
     }
 
     /// Whether a text contains the secret in disguise: with escapes of JSON, URLs or HTML, however deeply nested and mixed, in
-    /// pieces (several strings of an array, several lines), in the other case, without a few characters at its ends, or in
-    /// base64. `plain`: the text without its escapes.
+    /// pieces (several strings of an array, several lines), in the other case, without a few characters at its ends, in base64, or
+    /// in hexadecimal. `plain`: the text without its escapes.
     fn is_disguised_in(&self, plain: &[u8], folded_text: &[u8]) -> bool {
         let disguises = self.0.disguises.get_or_init(|| Disguises::of(self.reveal()));
         contains(plain, &disguises.plain) || disguises.folded.iter().any(|folded| contains_middle(folded_text, folded))
@@ -94,26 +94,38 @@ impl Disguises {
         let plain = unescaped(secret);
         let mut all = vec![folded(&plain)];
         all.extend((0..3).map(in_base64));
+        let digits = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hex: Vec<u8> = digits.map(|digit| b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default()).collect();
+        all.push(folded(&Zeroizing::new(hex)));
+        // A JWT's parts may have names between them. Without its signature, it is no token.
+        all.extend(secret.rsplit_once('.').filter(|(_, last)| last.len() >= MIN_SIGNATURE).map(|(_, last)| folded(last.as_bytes())));
         Disguises { plain, folded: all }
     }
 }
 
 /// Redacts the secrets in the text: writes `***` in place of each, and in place of the whole text if a secret is in it in
-/// disguise. Returns whether the text has changed.
+/// disguise. Overwrites what it replaces. Returns whether the text has changed.
 pub(crate) fn redact(secrets: &[Secret], text: &mut String) -> bool {
     let mut has_changed = false;
+    let mut replace = |text: &mut String, redacted| {
+        std::mem::replace(text, redacted).zeroize();
+        has_changed = true;
+    };
     for secret in secrets {
         if let Some(redacted) = secret.redacted(text) {
-            (*text, has_changed) = (redacted, true);
+            replace(text, redacted);
         }
     }
     let plain = unescaped(text);
     let folded = folded(&plain);
     if secrets.iter().any(|secret| secret.is_disguised_in(&plain, &folded)) {
-        (*text, has_changed) = ("***".to_owned(), true);
+        replace(text, "***".to_owned());
     }
     has_changed
 }
+
+/// The least length of a JWT's signature. The shortest that is in use, of HS256, has 43 characters.
+const MIN_SIGNATURE: usize = 43;
 
 /// Fewer characters than this may be an ordinary word.
 const MIN_MIDDLE: usize = 8;

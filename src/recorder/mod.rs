@@ -123,6 +123,9 @@ impl<P: Platform> Recorder<P> {
             unidentified.push(self.unidentified(token).map_err(in_tokens(at))?);
         }
         // The code is redeemed first, since it does not live long; its token is stored last, since it may replace another.
+        // Another page may sign out meanwhile.
+        let org = response.as_ref().and_then(AuthorizationResponse::org);
+        let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), false));
         let signed_in = match response {
             Some(response) => self.signed_in(response, call).await?,
             None => {
@@ -134,13 +137,15 @@ impl<P: Platform> Recorder<P> {
             self.keyring.add(token).await.map_err(in_tokens(at))?;
         }
         let token = match signed_in {
-            Some(SignedIn::Named(token)) => self.keyring.store_and_share(token),
+            Some(SignedIn::Named(token)) if !self.keyring.was_signed_out(token.target(), call.session) => {
+                self.keyring.store_and_share(token)
+            }
             Some(SignedIn::Own(token)) => {
                 let token = self.keyring.store_own(token);
                 self.note_own_org(&token);
                 token
             }
-            None => return Ok(()),
+            _ => return Ok(()),
         };
         self.keyring.note_unused(token);
         Ok(())
@@ -337,7 +342,9 @@ impl<P: Platform> Recorder<P> {
             self.told_org.take();
         }
         let work = async { revocations.join().await.into_iter().collect::<Result<(), Error>>() };
-        call.run(Box::pin(work)).await
+        let ended = call.run(Box::pin(work)).await;
+        tokens.iter().for_each(|token| self.exchange.forget(token));
+        ended
     }
 
     /// Forgets every token; what is in flight is rejected.

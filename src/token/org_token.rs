@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::time::{Instant, Moment, Timestamp};
 use crate::token::access_token::{AccessToken, IssuedToken, RefreshToken};
@@ -173,15 +174,9 @@ impl OrgToken {
         IssuedToken { access_token: self.token.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
     }
 
-    /// Stores the refresh token that came with this token.
+    /// Stores the refresh token that came with this token, or its successor.
     pub(crate) fn set_refresh_token(&self, token: Option<RefreshToken>) {
         self.refresh_token.replace(token);
-    }
-
-    /// The same token, with the refresh token that `other` has now or later: both are records of one token.
-    pub(crate) fn sharing_refresh_token(mut self, other: &OrgToken) -> OrgToken {
-        self.refresh_token = other.refresh_token.clone();
-        self
     }
 
     /// The refresh token that came with this token.
@@ -199,16 +194,24 @@ impl OrgToken {
         self.user_id.replace(Some(id));
     }
 
-    /// A copy of the token, to be identified again.
+    /// A copy of the token, to be identified again. It has the refresh token that this one has now or later: both are records of one
+    /// token, and a refresh that is in flight meanwhile uses up the refresh token.
     pub(crate) fn unidentified(&self) -> UnidentifiedToken {
         UnidentifiedToken {
             environment: self.target.environment.clone(),
             token: self.token.clone(),
             claims: None,
             expiry: self.expiry,
+            refresh_token: self.refresh_token.clone(),
             is_rejected: self.is_rejected.clone(),
             session: self.session.clone(),
         }
+    }
+
+    /// Whether the token itself claims to be another organization's.
+    pub(crate) fn has_another_claim(&self, parse_json: impl Fn(&str) -> Option<Json>) -> bool {
+        let claims = self.token.claims(parse_json).ok().flatten();
+        claims.and_then(|claims| claims.org).is_some_and(|claimed| claimed != self.target.org)
     }
 
     /// The secret, by which the rate limiter counts requests.
@@ -248,6 +251,7 @@ pub struct UnidentifiedToken {
     token: AccessToken,
     claims: Option<Claims>,
     expiry: Expiry,
+    refresh_token: Rc<RefCell<Option<RefreshToken>>>,
     is_rejected: Rc<Cell<bool>>,
     session: Session,
 }
@@ -262,13 +266,20 @@ impl UnidentifiedToken {
     ) -> UnidentifiedToken {
         let expiry = Expiry { exp: claims.as_ref().and_then(|claims| claims.expires_at), expires_in: expires_at };
         let (is_rejected, session) = (Rc::default(), Session::default());
-        UnidentifiedToken { environment: environment.clone(), token, claims, expiry, is_rejected, session }
+        UnidentifiedToken { environment: environment.clone(), token, claims, expiry, refresh_token: Rc::default(), is_rejected, session }
     }
 
     /// The same token, whose source says that it is valid now: a date of expiry in the past means that a clock is wrong.
     #[must_use]
     pub(crate) fn valid_now(mut self, now: Moment) -> UnidentifiedToken {
         self.expiry.exp = self.expiry.exp.filter(|exp| now.instant_of(*exp) > now.instant());
+        self
+    }
+
+    /// The same token, with the refresh token that came with it.
+    #[must_use]
+    pub(crate) fn with_refresh_token(self, token: Option<RefreshToken>) -> UnidentifiedToken {
+        self.refresh_token.replace(token);
         self
     }
 
@@ -287,7 +298,8 @@ impl UnidentifiedToken {
         if self.session.has_ended() {
             return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
         }
-        Ok(authorized(&self.environment, &self.token, None, None, ApiRequest::get_token_info()))
+        let refresh_token = self.refresh_token.borrow().clone();
+        Ok(authorized(&self.environment, &self.token, refresh_token, None, ApiRequest::get_token_info()))
     }
 
     /// The token with the organization that it claims; `None` if it claims none.
@@ -321,7 +333,7 @@ impl UnidentifiedToken {
             expiry: self.expiry,
             identified_at: now.instant(),
             idle_timeout_at: Cell::default(),
-            refresh_token: Rc::default(),
+            refresh_token: self.refresh_token,
             user_id: RefCell::default(),
             is_rejected: self.is_rejected,
             session: self.session,

@@ -13,6 +13,7 @@ use wasm_bindgen_futures::future_to_promise;
 use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
 use super::browser::Browser;
+use super::channel::SharingChannels;
 use super::{fetch, page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
@@ -20,6 +21,7 @@ use crate::cloud::signal::Signal;
 use crate::model::argument;
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
+use crate::model::secret::Secret;
 use crate::recorder::Recorder;
 use crate::recorder::fetch::AppRequest;
 use crate::recorder::page_state::PageState;
@@ -66,7 +68,8 @@ pub fn reconnect(options: JsValue) -> Promise {
 fn open(options: JsValue, reads_response: bool) -> Promise {
     to_promise(async move {
         let (given, options) = arguments::connect_options(&options)?;
-        let browser = Browser { get_token: given.function("getToken")?, on_event: given.function("onEvent")? };
+        let (get_token, on_event) = (given.function("getToken")?, given.function("onEvent")?);
+        let browser = Browser { get_token, on_event, sharing_channels: SharingChannels::default() };
         let launch_query = arguments::launch_query(&given)?;
         let mut page = page::page();
         let login = options.login.as_ref().filter(|_| reads_response);
@@ -106,7 +109,7 @@ impl Handle {
     #[wasm_bindgen(js_name = addToken)]
     pub fn add_token(&self, token: JsValue) -> Promise {
         self.promise(async move |recorder| {
-            let token = AccessToken::parse(&arguments::token("token", &token)?)?;
+            let token = AccessToken::parse(Secret::from(arguments::token("token", &token)?).reveal())?;
             let token = recorder.add_token(token, CallOptions::default()).await?;
             Ok(result::summary(&token, recorder.now()))
         })

@@ -3,6 +3,7 @@
 mod abort;
 mod arguments;
 mod browser;
+mod channel;
 mod codec;
 mod crypto;
 pub mod exports;

@@ -209,6 +209,62 @@ describe("signOut", () => {
     assert.equal((await cloud.revocations()).length, 1);
   });
 
+  test("forgets in a frame that is just getting its token from elsewhere", async () => {
+    const { held, outcome } = await browser.run(
+      async ({ frames, settle }, tokens, orgId) => {
+        const [one, two] = await frames(2);
+        // The app has given this token, so it is not shared.
+        const holder = await one.connect({ getToken: async () => tokens[0], tokens: [tokens[0]] });
+        let signedOut;
+        const getToken = async () => {
+          signedOut = holder.signOut(orgId);
+          return tokens[1];
+        };
+        const recorder = await two.connect({ getToken });
+        const outcome = await settle(recorder.switchOrg(orgId));
+        await signedOut;
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        return { held: [holder, recorder].map((recorder) => recorder.orgs().length), outcome };
+      },
+      [await cloud.token(globex), await cloud.token(globex)],
+      globex.id,
+    );
+    assert.deepEqual(held, [0, 0], JSON.stringify(outcome));
+  });
+
+  test("forgets in a frame to which the token is on its way", async () => {
+    const { held, asked, outcome } = await browser.run(
+      async ({ frames, settle }, token, orgId) => {
+        const [one, two] = await frames(2);
+        let asked = 0;
+        const getToken = async () => {
+          asked += 1;
+          return token;
+        };
+        const holder = await one.connect({ getToken });
+        await holder.switchOrg(orgId);
+        const answered = new Promise((resolve) => {
+          const { postMessage } = one.realm.BroadcastChannel.prototype;
+          one.realm.BroadcastChannel.prototype.postMessage = function (message) {
+            postMessage.call(this, message);
+            // Somebody signs out right after the token was handed over.
+            if (message.answer) resolve();
+          };
+        });
+        const signedOut = answered.then(() => holder.signOut(orgId));
+        const recorder = await two.connect({ getToken });
+        const outcome = await settle(recorder.switchOrg(orgId));
+        await signedOut;
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        return { held: [holder, recorder].map((recorder) => recorder.orgs().length), asked, outcome };
+      },
+      await cloud.token(globex),
+      globex.id,
+    );
+    assert.equal(asked, 1, "the token was handed over");
+    assert.deepEqual(held, [0, 0], JSON.stringify(outcome));
+  });
+
   test("after a sign-in takes the refresh token along: the next click signs in again", async () => {
     await cloud.change({ refreshTokens: true });
     await browser.click(async ({ connect, login, kept }, orgId) => {
@@ -230,6 +286,129 @@ describe("signOut", () => {
       ["authorization_code", "authorization_code"],
     );
   });
+
+  for (const how of ["tokens", "addToken", "getToken"]) {
+    test(`leaves no token of ${how} in the module's memory`, async () => {
+      await watchMemory();
+      const { before, after } = await browser.run(
+        async ({ connect, kept }, token, how, orgId, agentId) => {
+          const recorder = await connect({ tokens: { tokens: [token] }[how], getToken: async () => token });
+          if (how === "addToken") await recorder.addToken(token);
+          await recorder.startRecording(agentId, { orgId });
+          const before = kept.inMemory(token);
+          await recorder.signOut(orgId);
+          return { before, after: kept.inMemory(token) };
+        },
+        await cloud.token(globex),
+        how,
+        globex.id,
+        agentId,
+      );
+      assert.ok(before > 0);
+      assert.equal(after, 0);
+    });
+  }
+
+  for (const what of ["is added", "is malformed", "is repeated by the API"]) {
+    test(`leaves no copy of a token that ${what}`, async () => {
+      await watchMemory();
+      const pieces = await browser.run(
+        async ({ connect, settle, kept }, what, orgId, agentId) => {
+          const part = (text) => btoa(text).replace(/=+$/, "");
+          const signature = Array.from(crypto.getRandomValues(new Uint8Array(1_500)), (byte) =>
+            byte.toString(16).padStart(2, 0),
+          );
+          const claims = part(JSON.stringify({ org_id: orgId }));
+          const token = `${part('{"alg":"HS256"}')}.${claims}.${signature.join("")}${what === "is malformed" ? "\n" : ""}`;
+          const original = window.fetch;
+          const recorder = await connect();
+          await settle(recorder.addToken(token));
+          if (what === "is repeated by the API") {
+            window.fetch = async () => new Response(JSON.stringify({ message: token, code: token }), { status: 400 });
+            await settle(recorder.startRecording(agentId));
+            window.fetch = original;
+          }
+          recorder.close();
+          await new Promise((resolve) => setTimeout(resolve));
+          let pieces = 0;
+          for (let at = 100; at + 88 < token.length; at += 100) pieces += kept.inMemory(token.slice(at, at + 88));
+          return pieces;
+        },
+        what,
+        globex.id,
+        agentId,
+      );
+      assert.equal(pieces, 0);
+    });
+  }
+
+  test("leaves no token in the memory of the other pages", async () => {
+    await watchMemory();
+    const counts = await browser.run(
+      async ({ connect, frames, kept }, token, orgId, agentId) => {
+        const getToken = async () => token;
+        const recorder = await connect({ getToken });
+        await recorder.startRecording(agentId, { orgId });
+        const [page] = await frames(1);
+        const other = await page.connect({ getToken });
+        await other.switchOrg(orgId);
+        await other.signOut(orgId);
+        while (recorder.orgs().length) await new Promise((resolve) => setTimeout(resolve));
+        return kept.inMemory(token);
+      },
+      await cloud.token(globex),
+      globex.id,
+      agentId,
+    );
+    assert.equal(counts, 0);
+  });
+
+  for (const names of [true, false]) {
+    test(`leaves no token of a sign-in that names ${names ? "the" : "no"} organization in the module's memory`, async () => {
+      await cloud.change({ refreshTokens: true });
+      await browser.openEmpty();
+      await watchMemory();
+      await browser.click(
+        async ({ connect, login, kept }, orgId) => {
+          const original = window.fetch;
+          window.fetch = async (...given) => {
+            const response = await original(...given);
+            if (String(given[0]).endsWith("/oauth/token")) kept.tokens = await response.clone().json();
+            return response;
+          };
+          kept.recorder = await connect({ login: login() });
+          return () => kept.recorder.signIn(orgId ? { orgId } : {});
+        },
+        names ? globex.id : null,
+      );
+      await browser.signInThere(globex);
+      await browser.ended();
+      const counts = await browser.run(async ({ kept }) => {
+        const { access_token, refresh_token } = kept.tokens;
+        const count = () => [access_token, refresh_token].map((token) => kept.inMemory(token));
+        const before = count();
+        await kept.recorder.signOut();
+        return { before, after: count() };
+      });
+      assert.ok(Math.min(...counts.before) > 0, JSON.stringify(counts));
+      assert.deepEqual(counts.after, [0, 0]);
+    });
+  }
+
+  /** How often a text is in the module's memory. */
+  function watchMemory() {
+    return browser.run(({ kept }) => {
+      let memory;
+      const { instantiate } = WebAssembly;
+      WebAssembly.instantiate = async (...args) => {
+        const instance = await instantiate(...args);
+        memory = instance.exports.memory;
+        return instance;
+      };
+      // An allocator writes over the beginning of what it has freed.
+      kept.inMemory = (text) => new TextDecoder("latin1").decode(memory.buffer).split(text.slice(24)).length - 1;
+    });
+  }
 
   test("of a recorder that is closed: CLOSED", async () => {
     const { error } = await browser.run(

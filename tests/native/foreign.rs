@@ -703,3 +703,69 @@ fn a_large_body_is_searched_in_linear_time() {
         });
     }
 }
+
+#[test]
+fn the_answer_to_whose_a_token_is_repeats_no_refresh_token() {
+    run(async {
+        let world = World::new();
+        let refresh = "the-refresh-token-of-this-sign-in";
+        let body = format!(r#"{{"access_token":"opaque","expires_in":3600,"refresh_token":"{refresh}"}}"#);
+        let answer = body.clone();
+        world.respond(move |request| accept_in(GLOBEX, &answer, request));
+        let recorder = sign_in(&world, login_options(), GLOBEX).await;
+        world.respond(move |request| match is_token_info(request) {
+            true => response(400, &format!(r#"{{"message":"session of {refresh} is odd"}}"#)),
+            false => accept_in(GLOBEX, &body, request),
+        });
+        let report = recorder.diagnose(None, None, no_options()).await.unwrap();
+        assert!(!format!("{report:?}").contains(refresh), "{report:?}");
+    });
+}
+
+#[test]
+fn the_first_answer_to_whose_a_sign_ins_token_is_repeats_no_refresh_token() {
+    run(async {
+        let world = World::new();
+        let refresh = "the-refresh-token-of-this-sign-in";
+        world.respond(move |request| match is_token_info(request) {
+            true => response(400, &format!(r#"{{"message":"session of {refresh} is odd"}}"#)),
+            false => accept_in(GLOBEX, &format!(r#"{{"access_token":"opaque","refresh_token":"{refresh}"}}"#), request),
+        });
+        let recorder = connect(&world, login_options()).await;
+        let refused = error(record_and_sign_in(&recorder, &world, GLOBEX).await);
+        assert!(!format!("{refused:?}").contains(refresh), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_token_is_found_in_hexadecimal() {
+    for token in secrets() {
+        let hex = |text: &str, between: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(between);
+        let forms =
+            [hex(&token, ""), hex(&token, "").to_uppercase(), hex(&token, " "), hex(&token, ":"), hex(&format!("Bearer {token}"), "")];
+        for form in forms {
+            run(async {
+                let refused = refused_with(&token, format!(r#"{{"message":"{form}"}}"#)).await;
+                assert!(!format!("{refused:?}").contains(&form), "{token}: {form}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_token_is_found_in_the_named_parts_of_a_jwt() {
+    let signature = Base64UrlUnpadded::encode_string(&(0..32).map(|byte: u8| byte.wrapping_mul(73)).collect::<Vec<_>>());
+    let unsigned = jwt_for(GLOBEX);
+    let (unsigned, _) = unsigned.rsplit_once('.').unwrap();
+    let (header, payload) = unsigned.split_once('.').unwrap();
+    let token = format!("{unsigned}.{signature}");
+    for body in [
+        format!(r#"{{"message":"bad","jwt":{{"header":"{header}","payload":"{payload}","signature":"{signature}"}}}}"#),
+        format!("header: {header}<br>\npayload: {payload}<br>\nsignature: {signature}"),
+    ] {
+        run(async {
+            let refused = refused_with(&token, body.clone()).await;
+            assert!(!format!("{refused:?}").contains(&signature), "{body}");
+        });
+    }
+}

@@ -1295,3 +1295,58 @@ fn connect_does_not_sign_in_if_it_has_a_token() {
         }
     });
 }
+
+#[test]
+fn a_redirect_sign_in_that_is_being_redeemed_hears_of_a_sign_out() {
+    for until in ["oauth/token", "tokens/me"] {
+        run(async {
+            let (back, state) = leave(&[], redirect()).await;
+            // Another tab holds a token of the organization.
+            let tab = back.another_page();
+            tab.respond(cloud_of(GLOBEX)).sign_in_immediately();
+            let mut popup = redirect();
+            let login = popup.login.as_mut().unwrap();
+            (login.mode, login.redirect_uri) = (None, CALLBACK.into());
+            let other = connect(&tab, popup).await;
+            record(&other, GLOBEX).await.unwrap();
+
+            let release = back.respond_when_released(move |request| request.url.contains(until), cloud_of(GLOBEX));
+            let sign_out = async {
+                wait_until(|| back.requests().iter().any(|request| request.url.contains(until))).await;
+                other.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+                release.send();
+            };
+            let (opened, ()) = join(opened(&back, redirect(), &[("code", "the-code"), ("state", &state)]), sign_out).await;
+            let held = opened.map_or(0, |recorder| recorder.tokens().len());
+            assert_eq!((other.tokens().len(), held), (0, 0), "while {until} is asked");
+        });
+    }
+}
+
+#[test]
+fn an_abandoned_redirect_sign_in_is_removed_by_the_next_connect_after_an_hour() {
+    run(async {
+        let (world, _) = leave(&[], redirect()).await;
+        world.advance(3_600_000 - 120_000);
+        opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        assert_eq!(world.session_storage().len(), 1);
+        world.advance(1);
+        opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        assert!(world.session_storage().is_empty(), "the verifier is stored still");
+    });
+}
+
+#[test]
+fn a_redirect_sign_in_that_began_for_another_api_is_refused() {
+    run(async {
+        let (world, state) = leave(&[], redirect()).await;
+        world.respond(cloud_of(GLOBEX));
+        // The app lists two clouds with one login origin.
+        let mut elsewhere = redirect();
+        elsewhere.environments[0].api = "https://api.another.example".into();
+        let opened = opened(&world, elsewhere, &[("code", "the-code"), ("state", &state)]).await;
+        let hosts: Vec<_> = world.requests().into_iter().map(|request| request.url).collect();
+        assert_eq!(refused(opened).code, Code::LoginStateMismatch, "{hosts:?}");
+        assert!(hosts.is_empty(), "{hosts:?}");
+    });
+}

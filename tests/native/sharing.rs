@@ -533,3 +533,29 @@ fn a_page_that_says_again_and_again_that_it_has_no_token_does_not_use_up_a_calls
         while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
     });
 }
+
+#[test]
+fn an_added_token_is_not_shared_although_a_sign_in_has_ended_with_an_expired_one() {
+    run(async {
+        let first = World::new();
+        let is_question = |request: &SentRequest| request.url.contains("tokens/me");
+        let release =
+            first.respond_when_released(is_question, |request| accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":1}"#, request));
+        let recorder = connect(&first, login_options()).await;
+        let added = jwt_with_id(GLOBEX, "added");
+        let meanwhile = async {
+            first.popups()[0].post_code("code");
+            wait_until(|| first.requests().iter().any(is_question)).await;
+            recorder.add_token(AccessToken::parse(&added).unwrap(), no_options()).await.unwrap();
+            first.advance(2 * SECOND);
+            release.send();
+        };
+        let _ = join(record(&recorder, GLOBEX), meanwhile).await;
+        let second = first.another_page();
+        second.respond(accept);
+        let other = connect(&second, login_options()).await;
+        let _ = completed_within(&[&second], 2 * SECOND, record(&other, GLOBEX)).await;
+        assert!(second.starts().iter().all(|start| start.token != added), "the other page has the app's token");
+        assert_eq!(first.shared_tokens(), 0);
+    });
+}

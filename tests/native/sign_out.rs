@@ -630,3 +630,63 @@ fn a_token_of_the_app_stays_when_another_page_signs_out_while_it_is_renewed() {
         record(&other, GLOBEX).await.unwrap();
     });
 }
+
+#[test]
+fn a_page_that_keeps_a_sign_in_to_another_organization_hears_of_a_sign_out() {
+    run(async {
+        let filing = || {
+            let mut options = login_options();
+            options.login.as_mut().unwrap().wrong_org = Some("file".into());
+            options
+        };
+        // Every sign-in ends in Globex.
+        let pages = connect_pages(2, World::new(), cloud(), filing).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        record_and_sign_in(one, first, GLOBEX).await.unwrap();
+        assert_eq!(error(record_and_sign_in(other, second, ACME).await).code, Code::LoginWrongOrg);
+        assert_eq!((one.tokens().len(), other.tokens().len()), (1, 1));
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        second.clear_log();
+        let recorded = completed_within(&[second], 2 * SECOND, record(other, GLOBEX)).await;
+        assert_eq!((one.tokens().len(), other.tokens().len()), (0, 0), "{recorded:?}");
+        assert!(second.starts().is_empty());
+    });
+}
+
+#[test]
+fn a_page_that_moves_its_token_to_the_actual_organization_hears_of_a_sign_out() {
+    run(async {
+        let lying = jwt_with_id(ACME, "globex's");
+        let is_lying = lying.clone();
+        let answer = move |request: &SentRequest| match (request.method.as_str(), request.token == is_lying) {
+            ("POST", true) if request.org.as_deref() == Some(ACME) => response(403, RESOURCE_OWNER),
+            _ => accept(request),
+        };
+        let pages = connect_pages(2, World::new(), answer, || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        first.issue_per_org();
+        second.issue(&lying);
+        record(one, GLOBEX).await.unwrap();
+        record(other, ACME).await.unwrap_err();
+        let held: Vec<_> = other.tokens().iter().map(|token| token.target().org.clone()).collect();
+        assert_eq!(held, [org(GLOBEX)]);
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert_eq!((one.tokens().len(), other.tokens().len()), (0, 0));
+    });
+}
+
+#[test]
+fn a_page_to_which_an_expired_token_was_added_hears_of_a_sign_out() {
+    run(async {
+        let pages = connect_pages(2, World::new(), accept, || options(&[])).await;
+        let [(first, one), (second, other)] = pages.as_slice() else { panic!() };
+        first.issue_per_org();
+        second.issue_per_org();
+        record(one, GLOBEX).await.unwrap();
+        record(other, GLOBEX).await.unwrap();
+        // An expired token does not replace a valid one.
+        other.add_token(AccessToken::parse(&jwt_expiring_in(-60, GLOBEX, "old")).unwrap(), no_options()).await.unwrap();
+        one.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+        assert_eq!((one.tokens().len(), other.tokens().len()), (0, 0));
+    });
+}

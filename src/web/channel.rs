@@ -1,0 +1,125 @@
+//! `BroadcastChannel`s to the other pages of this origin.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use wasm_bindgen::prelude::*;
+
+use super::foreign::{own_property, property};
+use super::result::{Property, object};
+use crate::auth::ports::TokenSharer;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    pub(super) type BroadcastChannel;
+
+    #[wasm_bindgen(catch, constructor)]
+    fn new(name: &str) -> Result<BroadcastChannel, JsValue>;
+
+    #[wasm_bindgen(catch, method, js_name = postMessage)]
+    fn post_message(this: &BroadcastChannel, message: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method, setter, js_name = onmessage)]
+    fn set_onmessage(this: &BroadcastChannel, listener: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method)]
+    fn close(this: &BroadcastChannel) -> Result<(), JsValue>;
+}
+
+/// A channel with its listener, until dropped.
+pub(super) struct Channel {
+    channel: BroadcastChannel,
+    _listener: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Channel {
+    pub(super) fn open(name: &str, mut on_message: impl FnMut(&BroadcastChannel, JsValue) + 'static) -> Option<Channel> {
+        let channel = BroadcastChannel::new(name).ok()?;
+        let to_respond = channel.clone();
+        let listener = Closure::new(move |event: JsValue| on_message(&to_respond, property(&event, "data")));
+        channel.set_onmessage(listener.as_ref()).ok()?;
+        Some(Channel { channel, _listener: listener })
+    }
+
+    pub(super) fn post(&self, message: &JsValue) -> Option<()> {
+        self.channel.post_message(message).ok()
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        // The page may have replaced `BroadcastChannel` with a class that has neither.
+        let _ = self.channel.set_onmessage(&JsValue::NULL);
+        let _ = self.channel.close();
+    }
+}
+
+/// The channel of a recorder's sharings of one name. A sharing that replaces another one keeps its channel: a new one would get no
+/// message that another page has posted before.
+pub(super) struct SharingChannel {
+    name: String,
+    /// Whether the last sharing answers.
+    answers: Rc<RefCell<Box<dyn Fn() -> bool>>>,
+    _channel: Channel,
+}
+
+impl SharingChannel {
+    fn open(name: &str, sharer: Rc<dyn TokenSharer>) -> Option<Rc<SharingChannel>> {
+        let answers: Rc<RefCell<Box<dyn Fn() -> bool>>> = Rc::new(RefCell::new(Box::new(|| false)));
+        let may_answer = answers.clone();
+        let channel = Channel::open(name, move |channel, message| {
+            if own(&message, "forget").is_truthy() {
+                return sharer.forget();
+            }
+            let question = own(&message, "question").as_f64();
+            if let Some(question) = question.filter(|_| may_answer.borrow()()) {
+                let token = sharer.share();
+                let response = object(&[
+                    ("answer", Property::Number(question)),
+                    ("accessToken", token.as_ref().map(|token| token.access_token.reveal()).into()),
+                    ("expiresIn", token.as_ref().and_then(|token| token.expires_in).map_or(Property::Absent, Property::Number)),
+                ]);
+                // Plain data can always be posted.
+                let _ = channel.post_message(&response);
+            }
+        })?;
+        Some(Rc::new(SharingChannel { name: name.to_owned(), answers, _channel: channel }))
+    }
+
+    pub(super) fn answer_if(&self, answers: impl Fn() -> bool + 'static) {
+        drop(self.answers.replace(Box::new(answers)));
+    }
+}
+
+/// The channels of a recorder's sharings.
+#[derive(Default)]
+pub(super) struct SharingChannels(RefCell<Vec<Weak<SharingChannel>>>);
+
+impl SharingChannels {
+    /// The channel of this name. `sharer`: each sharing of the name has the same.
+    pub(super) fn get(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> Option<Rc<SharingChannel>> {
+        let open = self.0.borrow().iter().filter_map(Weak::upgrade).find(|channel| channel.name == name);
+        open.or_else(|| {
+            // Not while the list is borrowed: the page may have replaced `BroadcastChannel`.
+            let channel = SharingChannel::open(name, sharer)?;
+            let mut channels = self.0.borrow_mut();
+            channels.retain(|channel| channel.strong_count() > 0);
+            channels.push(Rc::downgrade(&channel));
+            Some(channel)
+        })
+    }
+}
+
+/// A property of a message. Any script of this origin may have sent it.
+pub(super) fn own(message: &JsValue, name: &str) -> JsValue {
+    own_property(message, name).unwrap_or_default()
+}
+
+pub(super) fn post(name: &str, message: &JsValue) {
+    if let Ok(channel) = BroadcastChannel::new(name) {
+        // Plain data can always be posted.
+        let _ = channel.post_message(message);
+        let _ = channel.close();
+    }
+}
