@@ -13,7 +13,7 @@ use futures_util::future::{LocalBoxFuture, select};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
-use crate::client::sent_log::{SentLog, SentRequest};
+use crate::client::sent_log::{SentLog, SentRequest, preceded};
 use crate::cloud::call::Call;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
@@ -95,14 +95,10 @@ impl<P: Platform> Client<P> {
         until_settled: Option<Rc<dyn UntilSettled>>,
     ) -> Result<Response, SendError> {
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
-        let mut repaired = None;
+        let mut repaired = sent.repaired.take();
         loop {
-            let token = self.allowed_token(call, token.take()).await.map_err(|error| {
-                SendError::NotSent(match repaired.take() {
-                    Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
-                    None => error,
-                })
-            })?;
+            let token =
+                self.allowed_token(call, token.take()).await.map_err(|error| SendError::NotSent(preceded(error, repaired.take())))?;
             if let Some(Error { code, .. }) = repaired {
                 self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code });
             }
@@ -138,6 +134,10 @@ impl<P: Platform> Client<P> {
                 return Err(SendError::Refused(refused));
             }
             self.exchange.ports().emit(&Event::Repair { org: &call.target.org, code: refused.code });
+            if sent.has_read.get() && refused.code == Code::WrongOrg {
+                sent.repaired.replace(Some(refused.clone()));
+                return Err(SendError::Refused(refused));
+            }
             repaired = Some(refused);
         }
     }
@@ -149,6 +149,10 @@ impl<P: Platform> Client<P> {
                 Some(token) => token,
                 None => self.keyring.token(call).await?,
             };
+            // The page may have been suspended meanwhile: then a timer may fire before the deadline does.
+            if call.deadline.remaining() <= 0 {
+                return Err(call.timed_out().for_org(&call.target.org).into());
+            }
             if !self.wait_until_allowed(call, &allowed).await? {
                 return Ok(allowed);
             }

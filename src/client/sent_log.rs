@@ -7,6 +7,7 @@ use crate::cloud::ports::TransportError;
 use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
 use crate::cloud::signal::Waiters;
+use crate::model::error::Error;
 use crate::model::time::Moment;
 use crate::token::org_token::OrgToken;
 
@@ -31,6 +32,10 @@ pub(crate) struct SentLog {
     pub(super) response: RefCell<Option<Response>>,
     /// Whether nobody waits for the response any more.
     pub(super) is_late: Cell<bool>,
+    /// Whether the caller has read something with the token that it gives.
+    pub(super) has_read: Cell<bool>,
+    /// The refusal whose cause has been fixed, if the caller must read again before it sends the request again.
+    pub(super) repaired: RefCell<Option<Error>>,
     changed: Waiters,
 }
 
@@ -53,6 +58,22 @@ impl SentLog {
     /// Whether somebody has found out what the last send led to.
     pub(crate) fn is_known(&self) -> bool {
         self.is_known.get()
+    }
+
+    /// Notes whether the caller has read something with the token that it gives. If that is another organization's, the caller must
+    /// read and send again.
+    pub(crate) fn note_read(&self, has_read: bool) {
+        self.has_read.set(has_read);
+    }
+
+    /// Whether the caller must read and send again.
+    pub(crate) fn is_repaired(&self) -> bool {
+        self.repaired.borrow().is_some()
+    }
+
+    /// The error of a request that cannot be sent again.
+    pub(crate) fn not_sent_again(&self, error: Rc<Error>) -> Rc<Error> {
+        preceded(error, self.repaired.take())
     }
 
     /// Marks the outcome as known.
@@ -88,5 +109,13 @@ impl SentLog {
             }
             self.changed.wake();
         }
+    }
+}
+
+/// The error, and the refusal that came before it.
+pub(super) fn preceded(error: Rc<Error>, refused: Option<Error>) -> Rc<Error> {
+    match refused {
+        Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
+        None => error,
     }
 }

@@ -31,8 +31,8 @@ const FIRST_LOOK_MS: u32 = 1_000;
 enum Preflight<L> {
     /// The agent is being recorded already, so nothing is sent.
     Running(Recording),
-    /// No other start was found: this one is sent, with this token.
-    Own(Rc<OrgToken>, Turn<L>),
+    /// No other start was found: this one is sent, with this token. Also whether another one was looked for.
+    Own(Rc<OrgToken>, Turn<L>, bool),
 }
 
 /// Keeps the other recorders of this page, and other pages, from starting the same recording.
@@ -62,24 +62,6 @@ impl<P: Platform> Starts<P> {
     pub(super) async fn attempt(self: &Rc<Self>, state: &Rc<StartState>) -> StartResult {
         let StartState { call, agent, start, .. } = &**state;
         let sent = &start.sent;
-        let (token, turn) = match state.shares {
-            true => match self.wait_for_turn(state).await? {
-                Preflight::Running(running) => {
-                    // Another start may have led to the recording, and its response may be lost. So do not claim the recording.
-                    self.page.resolve(&state.key);
-                    return Ok(running);
-                }
-                Preflight::Own(token, turn) => (Some(token), turn),
-            },
-            false => (None, Turn { _page: self.page.take_turn(&state.key, start), _lock: None }),
-        };
-        let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
-            under_way: self.page.under_way(&state.key, start, turn),
-            recordings: self.recordings.clone(),
-            agent: agent.clone(),
-            target: call.target.clone(),
-        });
-        state.under_way.replace(Some(under_way.clone()));
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
         let mut request = contract.start(agent, &state.key.recording_type, key)?;
@@ -90,7 +72,38 @@ impl<P: Platform> Starts<P> {
                 self.exchange.ports().emit(&Event::StartNotStreamed { org });
             }
         }
-        let unknown = match self.client.send_tracked(call, &request, token, sent, Some(under_way)).await {
+        let mut looks_again = false;
+        let result = loop {
+            let (token, turn) = match state.shares {
+                true => match self.wait_for_turn(state, looks_again).await.map_err(|error| sent.not_sent_again(error))? {
+                    Preflight::Running(running) => {
+                        // Another start may have led to the recording, and its response may be lost. So do not claim the recording.
+                        self.page.resolve(&state.key);
+                        return Ok(running);
+                    }
+                    Preflight::Own(token, turn, has_looked) => {
+                        sent.note_read(has_looked && !looks_again);
+                        (Some(token), turn)
+                    }
+                },
+                false => (None, Turn { _page: self.page.take_turn(&state.key, start), _lock: None }),
+            };
+            let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
+                under_way: self.page.under_way(&state.key, start, turn),
+                recordings: self.recordings.clone(),
+                agent: agent.clone(),
+                target: call.target.clone(),
+            });
+            state.under_way.replace(Some(under_way.clone()));
+            let result = self.client.send_tracked(call, &request, token, sent, Some(under_way)).await;
+            if !sent.is_repaired() {
+                break result;
+            }
+            // What was read with the token was another organization's, too.
+            looks_again = true;
+            drop(state.under_way.take());
+        };
+        let unknown = match result {
             Ok(response) => match self.recordings.started(&response, agent, &call.target) {
                 Some(recording) => {
                     if contract.checks_duplicates()
@@ -99,8 +112,9 @@ impl<P: Platform> Starts<P> {
                         let look = self.clone().look_for_duplicates(state.clone(), sent, recording.id.clone());
                         self.exchange.ports().spawn(Box::pin(look));
                     }
+                    let recording = self.record_outcome(state, recording);
                     sent.resolve();
-                    return Ok(self.record_outcome(state, recording));
+                    return Ok(recording);
                 }
                 None => {
                     let message = "The API's response names no recording of this agent in this organization.";
@@ -128,25 +142,29 @@ impl<P: Platform> Starts<P> {
         match sent.unresolved() {
             Some(lost) => {
                 let found = self.find_lost_start(state, &lost, unknown).await?;
+                let found = self.record_outcome(state, found);
                 sent.resolve();
-                Ok(self.record_outcome(state, found))
+                Ok(found)
             }
             None => Err(unknown.for_org(org).into()),
         }
     }
 
     /// Waits until no other recorder and no other page starts the same recording. Looks for a running recording if another
-    /// start may have led to it meanwhile, or if the last start's outcome is unknown.
-    async fn wait_for_turn(&self, state: &StartState) -> Result<Preflight<P::Lock>, Rc<Error>> {
+    /// start may have led to it meanwhile, or if the last start's outcome is unknown. `looks_again`: it has looked with another
+    /// organization's token.
+    async fn wait_for_turn(&self, state: &StartState, looks_again: bool) -> Result<Preflight<P::Lock>, Rc<Error>> {
         let StartState { start, key, call, agent, .. } = state;
         let ports = self.exchange.ports();
         let began = self.exchange.now();
+        let _waiting = self.page.wait(key);
         let has_token = self.keyring.has_fresh(&key.target);
         // The token comes first: a browser opens a sign-in window only in the caller's own turn.
         let token = self.keyring.token(call).await?;
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
-        let mut may_have_missed = !has_token;
+        let mut may_have_missed = !has_token || looks_again;
+        let mut looks = 1;
         let free = match self.page.try_turn(key, start) {
             Some(page) => {
                 // Another page may have to hand over its locks first.
@@ -154,11 +172,11 @@ impl<P: Platform> Starts<P> {
                 let lock = ports.try_lock(&name).await;
                 state.waits_for.set(WaitsFor::Nothing);
                 match lock {
-                    TryLock::Unsupported => Ok((page, None, None)),
-                    TryLock::Held(lock) => Ok((page, Some(lock), None)),
+                    TryLock::Unsupported => Ok((page, None, false)),
+                    TryLock::Held(lock) => Ok((page, Some(lock), false)),
                     TryLock::HeldLate(lock) => {
-                        may_have_missed = true;
-                        Ok((page, Some(lock), None))
+                        (may_have_missed, looks) = (true, RECONCILE_ATTEMPTS);
+                        Ok((page, Some(lock), false))
                     }
                     TryLock::Taken => Err(Some(page)),
                 }
@@ -166,19 +184,28 @@ impl<P: Platform> Starts<P> {
             None => Err(None),
         };
         let has_waited = free.is_err();
-        let (page, lock, led_to) = match free {
+        let (page, lock, is_behind_tab) = match free {
             Ok(turn) => turn,
             Err(page) => {
                 let turn = pin!(async {
                     state.waits_for.set(WaitsFor::EarlierStart);
-                    let (page, led_to) = match page {
-                        Some(page) => (page, None),
-                        None => self.page.turn(key, start).await,
+                    let (page, lock) = match page {
+                        Some(page) => (page, TryLock::Taken),
+                        None => {
+                            let page = self.page.turn(key, start).await;
+                            state.waits_for.set(WaitsFor::Lock);
+                            (page, ports.try_lock(&name).await)
+                        }
                     };
                     state.waits_for.set(WaitsFor::Lock);
-                    let lock = ports.lock(&name).await;
+                    let (lock, is_behind_tab) = match lock {
+                        TryLock::Held(lock) => (Some(lock), false),
+                        TryLock::HeldLate(lock) => (Some(lock), true),
+                        TryLock::Taken => (ports.lock(&name).await, true),
+                        TryLock::Unsupported => (None, false),
+                    };
                     state.waits_for.set(WaitsFor::Nothing);
-                    (page, lock, led_to)
+                    (page, lock, is_behind_tab)
                 });
                 match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
                     Either::Left((turn, _)) => turn,
@@ -186,24 +213,32 @@ impl<P: Platform> Starts<P> {
                 }
             }
         };
-        let is_led_to = led_to.is_some();
+        let led_to = self.page.led_to(key, start);
+        // What became known while this start waited for its token may have stopped long ago.
+        let is_led_to = has_waited && led_to.is_some();
         if let Some(known) = led_to.or_else(|| self.page.left_recording(key)) {
             let found = match self.recordings.find(call, &known.id, Some(agent)).await {
-                Ok(found) => Some(found).filter(|found| found.state != State::Stopped),
+                Ok(found) if found.state == State::Stopped => {
+                    self.page.forget_left(key, &found.id);
+                    None
+                }
+                Ok(found) => Some(found),
                 Err(error) if !is_listing_refusal(error.code) => return Err(error),
                 // The API does not say whether it has been stopped since.
                 Err(_) => Some(known.clone()).filter(|_| is_led_to),
             };
             if let Some(found) = found {
                 let already_running = known.already_running || self.may_be_older(&found, began);
+                self.page.note_led_to(start, &key.name, Recording { already_running: true, ..found.clone() }, true);
                 return Ok(Preflight::Running(Recording { already_running, ..found }));
             }
         }
         let has_lock = lock.is_some();
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now());
+        let has_looked = earlier_since.is_some() || has_waited || has_lock && may_have_missed;
         if let Some(since) = earlier_since.or(has_waited.then_some(began)) {
             // Nobody knows when another tab has sent its start.
-            let waited_for_tab = has_waited && in_flight_since.is_none();
+            let waited_for_tab = is_behind_tab || has_waited && in_flight_since.is_none();
             let doubtful_since = if waited_for_tab { since.min(began.before(MAX_IN_FLIGHT_MS)) } else { since };
             let unknown_since = if waited_for_tab { Some(doubtful_since) } else { self.page.unknown_since(key, ports.now()) };
             for attempt in 0..RECONCILE_ATTEMPTS {
@@ -225,15 +260,20 @@ impl<P: Platform> Starts<P> {
             }
         } else if has_lock && may_have_missed {
             // While this page waited for its token or its lock, another page may have started the recording. Look briefly.
-            let look = pin!(self.recordings.list_with_token(&token, agent));
-            if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
-                if let Some(running) = self.find_running(state, &listed, began, Some(began)) {
-                    return Ok(Preflight::Running(running));
+            for attempt in 0..looks {
+                if attempt > 0 {
+                    ports.sleep(RECONCILE_DELAY_MS).await;
                 }
-                self.ensure_none_runs(state, &listed, None, None)?;
+                let look = pin!(self.recordings.list_with_token(&token, agent));
+                if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
+                    if let Some(running) = self.find_running(state, &listed, began, Some(began)) {
+                        return Ok(Preflight::Running(running));
+                    }
+                    self.ensure_none_runs(state, &listed, None, None)?;
+                }
             }
         }
-        Ok(Preflight::Own(token, Turn { _page: page, _lock: lock }))
+        Ok(Preflight::Own(token, Turn { _page: page, _lock: lock }, has_looked))
     }
 
     /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.

@@ -68,6 +68,10 @@ struct State {
 struct SameStarts {
     /// The starts that others wait for.
     turns: Vec<Rc<PageStart>>,
+    /// How many starts have not been sent, and look first.
+    waiting: usize,
+    /// What the last start whose recording is known has led to. Kept as long as there is any start.
+    led_to: Option<LedTo>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<Rc<PageStart>>,
     /// Starts whose fetch has ended, and whose recording no call has got.
@@ -84,6 +88,15 @@ struct Unresolved {
     led_to: Option<Recording>,
 }
 
+/// The recording that a start has led to, for the starts that wait.
+struct LedTo {
+    recording: Recording,
+    /// The start's number.
+    number: u64,
+    /// How many starts had begun when a caller got it. Until one has, every start may have it.
+    begun: u64,
+}
+
 /// A start, as the other starts of the page know it.
 #[derive(Default)]
 pub(super) struct PageStart {
@@ -91,15 +104,14 @@ pub(super) struct PageStart {
     pub(super) sent: Rc<SentLog>,
     /// Aborted when no other start has to wait for this one any more.
     turn: Signal,
-    /// The recording that it led to, once that is known, and how many starts had begun by then.
-    led_to: RefCell<Option<(Recording, u64)>>,
+    /// The recording that it led to, once that is known.
+    led_to: RefCell<Option<Recording>>,
 }
 
 impl PageStart {
     /// The recording that its last send led to, if somebody has found that out.
     pub(super) fn led_to(&self) -> Option<Recording> {
-        let led_to = self.led_to.borrow();
-        led_to.as_ref().filter(|_| self.sent.is_known()).map(|(recording, _)| recording.clone())
+        self.led_to.borrow().clone().filter(|_| self.sent.is_known())
     }
 }
 
@@ -123,21 +135,30 @@ impl PageStarts {
         PageTurn { page: self.clone(), name: key.name.clone(), start: start.clone() }
     }
 
-    /// Waits for the turn. Also returns the recording that the start before it has led to meanwhile.
-    pub(super) async fn turn(&self, key: &StartKey, start: &Rc<PageStart>) -> (PageTurn, Option<Recording>) {
-        let mut known = None;
+    /// Waits for the turn.
+    pub(super) async fn turn(&self, key: &StartKey, start: &Rc<PageStart>) -> PageTurn {
         loop {
             if let Some(turn) = self.try_turn(key, start) {
-                return (turn, known);
+                return turn;
             }
             let earlier = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().cloned());
             if let Some(earlier) = earlier {
                 earlier.turn.aborted().await;
-                let led_to = earlier.led_to.borrow().clone();
-                // What was known before may have stopped since.
-                known = led_to.filter(|(_, begun)| start.number < *begun).map(|(recording, _)| recording);
             }
         }
+    }
+
+    /// A start waits for its token, its turn or its lock: until this is dropped, what others lead to is kept for it.
+    pub(super) fn wait(&self, key: &StartKey) -> Waiting {
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.waiting = same.waiting.saturating_add(1));
+        Waiting { page: self.clone(), name: key.name.clone() }
+    }
+
+    /// The recording that another start has led to since this one began. What was known before may have stopped since.
+    pub(super) fn led_to(&self, key: &StartKey, start: &PageStart) -> Option<Recording> {
+        let by_name = self.0.by_name.borrow();
+        let led_to = by_name.get(&*key.name)?.led_to.as_ref()?;
+        (start.number < led_to.begun).then(|| led_to.recording.clone())
     }
 
     /// When the first of the starts with this key that are in flight was sent.
@@ -179,6 +200,18 @@ impl PageStarts {
         self.0.by_name.borrow().get(&*key.name)?.unresolved.as_ref()?.led_to.clone()
     }
 
+    /// The recording has stopped: if the last start led to it, nothing is left of that start.
+    pub(super) fn forget_left(&self, key: &StartKey, recording: &RecordingId) {
+        if self.left_recording(key).is_some_and(|left| left.id == *recording) {
+            self.resolve(key);
+        }
+    }
+
+    /// A start has led to this recording, and a caller that does not know of it may try again.
+    pub(super) fn leave(&self, key: &StartKey, start: &PageStart, since: Moment, recording: Recording) {
+        self.change(&key.name, |same| same.unresolved = Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
+    }
+
     fn lost_since(&self, now: Instant) -> Option<Moment> {
         self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS)
     }
@@ -199,16 +232,28 @@ impl PageStarts {
         })
     }
 
-    /// Records which recording a start led to, also for those that wait for its turn.
-    pub(super) fn claim(&self, start: &PageStart, target: &Target, recording: Recording) {
+    /// Records which recording a start led to, also for those that wait. `is_got`: a caller gets it.
+    pub(super) fn claim(&self, start: &PageStart, name: &str, target: &Target, recording: Recording, is_got: bool) {
         start.sent.note_known();
         let id = recording.id.clone();
-        start.led_to.borrow_mut().get_or_insert((recording, self.0.begun.get()));
+        start.led_to.borrow_mut().get_or_insert_with(|| recording.clone());
+        self.note_led_to(start, name, recording, is_got);
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
         claimed.push((start.number, target.clone(), id));
+    }
+
+    /// Tells those that wait which recording runs. `is_got`: a caller gets it.
+    pub(super) fn note_led_to(&self, start: &PageStart, name: &str, recording: Recording, is_got: bool) {
+        let (number, begun) = (start.number, if is_got { self.0.begun.get() } else { u64::MAX });
+        self.change(name, |same| {
+            let was = same.led_to.as_ref();
+            if was.is_none_or(|was| was.number < number || was.number == number && was.begun == u64::MAX) {
+                same.led_to = Some(LedTo { recording, number, begun });
+            }
+        });
     }
 
     /// Whether a start owns the recording. `but_by`: which one does not count.
@@ -217,12 +262,12 @@ impl PageStarts {
         self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
     }
 
-    fn change(&self, name: &Rc<str>, change: impl FnOnce(&mut SameStarts)) {
+    fn change(&self, name: &str, change: impl FnOnce(&mut SameStarts)) {
         let mut by_name = self.0.by_name.borrow_mut();
-        if let Some(same) = by_name.get_mut(&**name) {
+        if let Some(same) = by_name.get_mut(name) {
             change(same);
             if same.is_over() {
-                by_name.remove(&**name);
+                by_name.remove(name);
             }
         }
     }
@@ -230,7 +275,7 @@ impl PageStarts {
 
 impl SameStarts {
     fn is_over(&self) -> bool {
-        self.turns.is_empty() && self.under_way.is_empty() && self.unresolved.is_none()
+        self.turns.is_empty() && self.waiting == 0 && self.under_way.is_empty() && self.unresolved.is_none()
     }
 }
 
@@ -248,6 +293,18 @@ impl Drop for PageTurn {
     }
 }
 
+/// A start that has not been sent, until dropped.
+pub(super) struct Waiting {
+    page: PageStarts,
+    name: Rc<str>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.page.change(&self.name, |same| same.waiting = same.waiting.saturating_sub(1));
+    }
+}
+
 /// A start that is under way, until dropped: its work holds it, and so does each of its fetches.
 pub(super) struct UnderWay<T> {
     page: PageStarts,
@@ -259,7 +316,7 @@ pub(super) struct UnderWay<T> {
 impl<T> UnderWay<T> {
     /// Its start has led to this recording, although nobody waits for it any more.
     pub(super) fn claim(&self, target: &Target, recording: Recording) {
-        self.page.claim(&self.start, target, recording);
+        self.page.claim(&self.start, &self.name, target, recording, false);
     }
 }
 

@@ -31,9 +31,12 @@ const MAX_DUPLICATES_LOOK_MS: u32 = 15_000;
 impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
-        self.page.resolve(&state.key);
+        match state.start.sent.last().filter(|_| state.is_told_unknown.get()) {
+            Some(sent) => self.page.leave(&state.key, &state.start, sent.at, recording.clone()),
+            None => self.page.resolve(&state.key),
+        }
         let for_others = Recording { already_running: true, ..recording.clone() };
-        self.page.claim(&state.start, &state.key.target, for_others);
+        self.page.claim(&state.start, &state.key.name, &state.key.target, for_others, true);
         state.give_up_known();
         recording
     }

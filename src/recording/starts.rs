@@ -50,6 +50,8 @@ pub(super) struct StartState {
     pub(super) under_way: RefCell<Option<Rc<dyn UntilSettled>>>,
     /// What keeps the start from being sent.
     pub(super) waits_for: Cell<WaitsFor>,
+    /// Whether a caller was told that the outcome is unknown. It may try again, so the page remembers what the start leads to.
+    pub(super) is_told_unknown: Cell<bool>,
 }
 
 /// What a start waits for before it is sent.
@@ -137,6 +139,7 @@ impl<P: Platform> Starts<P> {
             is_over: Cell::default(),
             under_way: RefCell::default(),
             waits_for: Cell::default(),
+            is_told_unknown: Cell::default(),
         });
         let (starts, its_state) = (self.clone(), state.clone());
         let work = async move {
@@ -177,11 +180,12 @@ impl<P: Platform> Starts<P> {
                     Ok(self.record_outcome(state, found))
                 };
                 let looked = call.with_limit(MAX_LATE_LOOK_MS).race(Box::pin(look)).await;
-                // The response may have come meanwhile.
+                // The response may have come meanwhile, or another caller may have found the recording.
                 let is_unknown = matches!(looked, Ok(Err(_)) | Err(Interruption::TimedOut));
                 if let Some(recording) = state.start.led_to().filter(|_| is_unknown) {
                     return Ok(self.record_outcome(state, Recording { already_running: false, ..recording }));
                 }
+                state.is_told_unknown.set(state.is_told_unknown.get() || is_unknown);
                 match looked {
                     Ok(found) => found.map_err(|error: Error| error.into()),
                     Err(Interruption::TimedOut) => Err(unknown().for_org(org).into()),

@@ -19,6 +19,7 @@ mod isolation;
 mod lifetime;
 mod login;
 mod many;
+mod once;
 mod own_org;
 mod rate_limit;
 mod recordings;

@@ -13,8 +13,8 @@ use futures::{FutureExt, StreamExt};
 use premium_recorder::cloud::ports::Timer;
 use premium_recorder::model::time::{Instant, Timestamp};
 
-use super::world::State;
 use super::World;
+use super::world::State;
 
 /// In milliseconds.
 pub const SECOND: i64 = 1_000;
@@ -31,6 +31,22 @@ impl World {
         for (_, sleeper) in due {
             // If the sleeper was dropped, nobody is woken.
             sleeper.send(()).ok();
+        }
+    }
+
+    /// The machine sleeps for so long. Then its timers fire one after the other, each in a task of its own, the one that was due first first.
+    pub async fn advance_in_order(&self, millis: i64) {
+        self.0.now.set(self.time() + millis);
+        loop {
+            let next = {
+                let mut sleepers = self.0.sleepers.borrow_mut();
+                let due = sleepers.iter().enumerate().filter(|(_, (end, _))| *end <= self.time());
+                let first = due.min_by_key(|(_, (end, _))| *end).map(|(at, _)| at);
+                first.map(|at| sleepers.remove(at))
+            };
+            let Some((_, sleeper)) = next else { return };
+            sleeper.send(()).ok();
+            yield_now().await;
         }
     }
 

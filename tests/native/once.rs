@@ -1,0 +1,416 @@
+//! A page starts an agent once: several recorders, merged calls, late responses, tabs, suspended machines, other organizations' tokens.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::support::*;
+use premium_recorder::cloud::call::CallError;
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::Response;
+use premium_recorder::model::error::Code;
+use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::settings::Options;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::page_starts::PageStarts;
+use premium_recorder::recording::start::Start;
+
+/// What a simulated cloud knows, and how slow it is.
+#[derive(Default)]
+struct Slow {
+    /// How long the answer to the start of this number takes, in milliseconds.
+    starts_take: Vec<i64>,
+    /// How long any other answer takes.
+    reads_take: i64,
+    /// Whether there is no list.
+    has_no_list: bool,
+    stopped: RefCell<Vec<String>>,
+    began: RefCell<Vec<String>>,
+}
+
+impl Slow {
+    fn cloud(self, world: &World) -> Rc<Slow> {
+        let this = Rc::new(self);
+        let (cloud, clock) = (this.clone(), world.clone());
+        world.respond_async(move |request| {
+            let path = request.url.rsplit('/').next().unwrap_or_default().to_owned();
+            let is_list = request.method == "GET" && path.starts_with("screenrecordings?");
+            let (cloud, clock, method) = (cloud.clone(), clock.clone(), request.method.clone());
+            if method == "POST" {
+                let number = cloud.began.borrow().len();
+                cloud.began.borrow_mut().push(format!("rec-{}", number + 1));
+                let delay = cloud.starts_take.get(number).copied().unwrap_or_default();
+                return Box::pin(async move {
+                    World::sleep(&clock, delay).await;
+                    Ok(created(&format!("rec-{}", number + 1)))
+                });
+            }
+            Box::pin(async move {
+                World::sleep(&clock, cloud.reads_take).await;
+                if method == "PATCH" {
+                    cloud.stopped.borrow_mut().push(path.clone());
+                }
+                let state = |id: &String| if cloud.stopped.borrow().contains(id) { "stopped" } else { "recording" };
+                Ok(match is_list {
+                    true if cloud.has_no_list => response(404, ""),
+                    true => list(&cloud.began.borrow().iter().map(|id| entity(id, state(id), 0)).collect::<Vec<_>>()),
+                    false => response(200, &entity(&path, state(&path), 0)),
+                })
+            })
+        });
+        this
+    }
+
+    /// The recordings that run.
+    fn running(&self) -> Vec<String> {
+        self.began.borrow().iter().filter(|id| !self.stopped.borrow().contains(id)).cloned().collect()
+    }
+}
+
+fn without_list() -> Options {
+    Options { contract: json(r#"{"list":null}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }
+}
+
+fn id_of(result: Result<Recording, CallError>) -> Result<String, Code> {
+    match result {
+        Ok(recording) => Ok(recording.id.as_str().to_owned()),
+        Err(CallError::Error(error)) => Err(error.code),
+        Err(CallError::Aborted) => panic!("the call was aborted"),
+    }
+}
+
+async fn leave(recorder: &Recorder<World>) {
+    let left = aborted_when(yield_now(), async |options| recorder.start_recording(start_in(GLOBEX), options).await).await;
+    assert!(matches!(left, Err(CallError::Aborted)));
+}
+
+/// Three components of a page connect, each for itself, and start the same agent at the same time.
+#[test]
+fn starts_of_three_recorders_of_a_page_at_the_same_time_are_one() {
+    run(async {
+        let world = World::new();
+        let cloud = Slow { starts_take: vec![1_000], reads_take: 50, has_no_list: true, ..Slow::default() }.cloud(&world);
+        let page = PageStarts::default();
+        let mut recorders = Vec::new();
+        for _ in 0..3 {
+            recorders.push(connect_in(&page, &world, without_list()).await);
+        }
+        let all = while_time_passes(&[&world], join_all(recorders.iter().map(|recorder| record(recorder, GLOBEX)))).await;
+        let ids: Vec<_> = all.into_iter().map(id_of).collect();
+        assert_eq!((cloud.running().len(), ids), (1, vec![Ok("rec-1".to_owned()); 3]));
+    });
+}
+
+/// The second recorder reads the recording that was left, and the third one waits for it.
+#[test]
+fn two_starts_after_one_that_was_left_get_its_recording() {
+    run(async {
+        let world = World::new();
+        let cloud = Slow { starts_take: vec![1_000], reads_take: 50, has_no_list: true, ..Slow::default() }.cloud(&world);
+        let page = PageStarts::default();
+        let one = connect_in(&page, &world, without_list()).await;
+        leave(&one).await;
+        while_time_passes(&[&world], world.sleep(2_000)).await;
+        world.run_spawned();
+        let other = connect_in(&page, &world, without_list()).await;
+        let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+        let ids = (id_of(both.0), id_of(both.1));
+        assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))));
+    });
+}
+
+/// The call that is the next one is aborted while it reads what the start before it led to.
+#[test]
+fn a_start_behind_one_that_is_aborted_gets_the_recording_of_the_start_before_both() {
+    run(async {
+        let world = World::new();
+        let cloud = Slow { starts_take: vec![1_000], reads_take: 1_000, has_no_list: true, ..Slow::default() }.cloud(&world);
+        let page = PageStarts::default();
+        let one = connect_in(&page, &world, without_list()).await;
+        let two = connect_in(&page, &world, without_list()).await;
+        let three = connect_in(&page, &world, without_list()).await;
+        let second = aborted_when(world.sleep(1_500), async |options| two.start_recording(start_in(GLOBEX), options).await);
+        let (first, second, third) = while_time_passes(&[&world], join3(record(&one, GLOBEX), second, record(&three, GLOBEX))).await;
+        assert!(matches!(second, Err(CallError::Aborted)));
+        assert_eq!((cloud.running().len(), id_of(first), id_of(third)), (1, Ok("rec-1".to_owned()), Ok("rec-1".to_owned())));
+    });
+}
+
+/// Two components of a page connect and start the same agent at the same time. The second one's token takes longer than the first
+/// one's start.
+#[test]
+fn a_start_whose_token_comes_late_gets_the_recording_that_another_recorder_of_the_page_has_started_meanwhile() {
+    for (contract, has_no_list) in [(r#"{"list":null}"#, true), ("{}", true)] {
+        run(async {
+            let world = World::new();
+            let cloud = Slow { starts_take: vec![1_000], has_no_list, ..Slow::default() }.cloud(&world);
+            let clock = world.clone();
+            world.token_source(move |call| {
+                let slept = World::sleep(&clock, 2_000);
+                Box::pin(async move {
+                    slept.await;
+                    Ok(issued_token(&jwt_for(&call.org)))
+                })
+            });
+            let page = PageStarts::default();
+            let of = |tokens: &[&str]| Options { contract: json(contract).unwrap(), ..options(tokens) };
+            let one = connect_in(&page, &world, of(&[&jwt_for(GLOBEX)])).await;
+            let other = connect_in(&page, &world, of(&[])).await;
+            let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+            let ids = (id_of(both.0), id_of(both.1));
+            assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))), "{contract}");
+        });
+    }
+}
+
+/// A double click: both calls are merged, and the response comes a little later than their time allows.
+#[test]
+fn each_call_of_a_merged_start_gets_the_recording_of_a_late_response() {
+    for timeouts in [[1_000, 1_000], [1_000, 15_000], [1_000, 1_500]] {
+        run(async {
+            let world = World::new();
+            let cloud = Slow { starts_take: vec![1_500], has_no_list: true, ..Slow::default() }.cloud(&world);
+            let recorder = connect(&world, without_list()).await;
+            let calls = timeouts.map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
+            let ids: Vec<_> = while_time_passes(&[&world], join_all(calls)).await.into_iter().map(id_of).collect();
+            // An app tries again after OUTCOME_UNKNOWN, because the library looks before it sends.
+            if ids.contains(&Err(Code::OutcomeUnknown)) {
+                let _ = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            }
+            assert_eq!((cloud.running().len(), ids), (1, vec![Ok("rec-1".to_owned()); 2]), "{timeouts:?}");
+        });
+    }
+}
+
+/// One call of a merged start is told that its outcome is unknown, and tries again after the other one has the recording.
+#[test]
+fn after_an_unknown_outcome_a_call_does_not_start_what_another_call_of_the_same_start_has_got() {
+    for contract in [r#"{"list":null}"#, "{}"] {
+        run(async {
+            let world = World::new();
+            // The list is three seconds late.
+            let (clock, began) = (world.clone(), Rc::new(RefCell::new(Vec::new())));
+            let log = began.clone();
+            world.respond_async(move |request| {
+                let (clock, log, is_start) = (clock.clone(), log.clone(), request.method == "POST");
+                let is_read = request.url.ends_with("/rec-1");
+                if is_start {
+                    log.borrow_mut().push(clock.time());
+                }
+                let number = log.borrow().len();
+                Box::pin(async move {
+                    World::sleep(&clock, if is_start { 5_000 } else { 0 }).await;
+                    let is_listed = clock.time() - NOW >= 8_000;
+                    Ok(match (is_start, is_read) {
+                        (true, _) => created(&format!("rec-{number}")),
+                        (_, true) => response(200, &entity("rec-1", "recording", 0)),
+                        _ if is_listed => list(&[entity("rec-1", "recording", 0)]),
+                        _ => list(&[]),
+                    })
+                })
+            });
+            let options = Options { contract: json(contract).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
+            let recorder = connect(&world, options).await;
+            let impatient = async {
+                let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000)).await;
+                world.sleep(4_000).await;
+                (id_of(first), id_of(record(&recorder, GLOBEX).await))
+            };
+            let ((first, again), patient) = while_time_passes(&[&world], join(impatient, record(&recorder, GLOBEX))).await;
+            assert_eq!((first, id_of(patient)), (Err(Code::OutcomeUnknown), Ok("rec-1".to_owned())));
+            assert_eq!((again, began.borrow().len()), (Ok("rec-1".to_owned()), 1), "{contract}");
+        });
+    }
+}
+
+/// The second call begins after the late response came, and before the first call, which still looks, has got its recording.
+#[test]
+fn a_call_beside_one_that_looks_for_its_start_gets_the_recording_of_the_late_response() {
+    run(async {
+        let world = World::new();
+        let cloud = Slow { starts_take: vec![1_200], reads_take: 100, has_no_list: true, ..Slow::default() }.cloud(&world);
+        let recorder = connect(&world, without_list()).await;
+        let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let second = async {
+            world.sleep(1_500).await;
+            record(&recorder, GLOBEX).await
+        };
+        let (first, second) = while_time_passes(&[&world], join(first, second)).await;
+        let ids = (id_of(first), id_of(second));
+        assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))));
+    });
+}
+
+/// Of two starts that were left one after the other, the first one's recording was stopped in between.
+#[test]
+fn a_start_that_was_left_is_remembered_although_one_before_it_was_left_and_stopped() {
+    run(async {
+        let world = World::new();
+        let cloud = Slow { starts_take: vec![500, 500], has_no_list: true, ..Slow::default() }.cloud(&world);
+        let recorder = connect(&world, without_list()).await;
+        for number in 1..=2 {
+            leave(&recorder).await;
+            while_time_passes(&[&world], world.sleep(1_000)).await;
+            world.run_spawned();
+            assert_eq!(cloud.running(), [format!("rec-{number}")]);
+            if number == 1 {
+                cloud.stopped.borrow_mut().push("rec-1".to_owned());
+            }
+        }
+        let third = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!((cloud.running().len(), id_of(third)), (1, Ok("rec-2".to_owned())));
+    });
+}
+
+/// A start waits for one of its page, which shares nothing and which the API refuses, and then for a tab that has the lock.
+#[test]
+fn a_start_that_waited_for_its_page_and_then_for_a_tab_sends_nothing_if_the_list_has_more_pages() {
+    run(async {
+        let world = World::new();
+        let tab = world.another_page();
+        for (page, status, takes) in [(&world, 400, 500), (&tab, 201, 2_000)] {
+            let (clock, is_first) = (page.clone(), Cell::new(true));
+            page.respond_async(move |request| {
+                let (clock, is_start) = (clock.clone(), request.method == "POST");
+                let is_first = is_start && is_first.replace(false);
+                Box::pin(async move {
+                    World::sleep(&clock, if is_first { takes } else { 0 }).await;
+                    Ok(match (is_start, is_first) {
+                        (false, _) => response(200, &format!(r#"{{"entities":[{}],"total":2}}"#, entity("old", "stopped", -1_000_000))),
+                        (_, true) if status == 400 => response(400, ""),
+                        (_, true) => created("of the tab"),
+                        (_, false) => created("of the page"),
+                    })
+                })
+            });
+        }
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let there = connect(&tab, options(&[&jwt_for(GLOBEX)])).await;
+        let alone = recorder.start_recording(Start { shares: false, ..start_in(GLOBEX) }, no_options());
+        let waits = async {
+            world.sleep(250).await;
+            record(&recorder, GLOBEX).await
+        };
+        let (alone, of_tab, waited) = while_time_passes(&[&world, &tab], join3(alone, record(&there, GLOBEX), waits)).await;
+        assert_eq!((id_of(alone), id_of(of_tab)), (Err(Code::BadRequest), Ok("of the tab".to_owned())));
+        assert_eq!((id_of(waited), world.starts().len()), (Err(Code::OutcomeUnknown), 1));
+    });
+}
+
+/// The token says that it is of Globex, and is of Acme: the cloud lists the recordings of Acme.
+#[test]
+fn a_start_that_looked_with_another_organizations_token_looks_again_with_its_own() {
+    for waits_for_tab in [true, false] {
+        run(async {
+            let world = World::new();
+            let tab = world.another_page();
+            let (right, lying) = (jwt_with_id(GLOBEX, "right"), jwt_with_id(GLOBEX, "lying"));
+            let began: Rc<RefCell<Vec<String>>> = Rc::default();
+            for page in [&world, &tab] {
+                let (clock, began, lying) = (page.clone(), began.clone(), lying.clone());
+                page.respond_async(move |request| {
+                    let (clock, began, is_lying) = (clock.clone(), began.clone(), request.token == lying);
+                    let (is_start, asks_whose) = (request.method == "POST", request.url.contains("/tokens/me"));
+                    Box::pin(async move {
+                        if is_start && !is_lying {
+                            let id = format!("rec-{}", began.borrow().len() + 1);
+                            began.borrow_mut().push(id.clone());
+                            World::sleep(&clock, 500).await;
+                            return if id == "rec-1" && !waits_for_tab { Err(lost_response("reset")) } else { Ok(created(&id)) };
+                        }
+                        // The list is late for the lost start itself.
+                        let is_listed = waits_for_tab || clock.time() - NOW > 3_000;
+                        Ok(match (is_start, asks_whose, is_lying) {
+                            (true, ..) => response(403, RESOURCE_OWNER),
+                            (_, true, _) => response(200, &token_info(if is_lying { ACME } else { GLOBEX })),
+                            (.., true) => list(&[]),
+                            _ if is_listed => list(&began.borrow().iter().map(|id| entity(id, "recording", 0)).collect::<Vec<_>>()),
+                            _ => list(&[]),
+                        })
+                    })
+                });
+            }
+            world.issue(&right);
+            let page = PageStarts::default();
+            let one = connect_in(&if waits_for_tab { PageStarts::default() } else { page.clone() }, &tab, options(&[&right])).await;
+            let other = connect_in(&page, &world, options(&[&lying])).await;
+            let second = async {
+                world.sleep(if waits_for_tab { 250 } else { 5_000 }).await;
+                record(&other, GLOBEX).await
+            };
+            let (first, second) = while_time_passes(&[&world, &tab], join(record(&one, GLOBEX), second)).await;
+            let first_is = if waits_for_tab { Ok("rec-1".to_owned()) } else { Err(Code::OutcomeUnknown) };
+            assert_eq!((id_of(first), id_of(second)), (first_is, Ok("rec-1".to_owned())));
+            assert_eq!(began.borrow().len(), 1);
+        });
+    }
+}
+
+/// While the start waits for its token, another tab starts the recording. The token says that it is of Globex, and is of Acme.
+#[test]
+fn a_start_that_waited_for_another_organizations_token_looks_again_with_its_own() {
+    run(async {
+        let world = World::new();
+        let (right, lying) = (jwt_with_id(GLOBEX, "right"), jwt_with_id(GLOBEX, "lying"));
+        let (tokens, clock) = (RefCell::new(vec![right, lying.clone()]), world.clone());
+        world.token_source(move |_| {
+            let (token, slept) = (tokens.borrow_mut().pop().unwrap(), World::sleep(&clock, 1_000));
+            Box::pin(async move {
+                slept.await;
+                Ok(issued_token(&token))
+            })
+        });
+        world.respond(move |request| match (request.method.as_str(), request.token == lying) {
+            ("POST", true) => response(403, RESOURCE_OWNER),
+            ("POST", false) => created("second"),
+            _ if request.url.contains("/tokens/me") => response(200, &token_info(ACME)),
+            (_, true) => list(&[]),
+            (_, false) => list(&[entity("of the tab", "recording", 500)]),
+        });
+        let recorder = connect(&world, options(&[])).await;
+        let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!((id_of(found), world.starts().len()), (Ok("of the tab".to_owned()), 1));
+    });
+}
+
+/// Another tab's start has ended while it handed its locks over. Its recording is listed half a second late.
+#[test]
+fn a_start_whose_lock_another_page_hands_over_finds_a_recording_that_is_listed_less_than_a_second_late() {
+    run(async {
+        let world = World::new();
+        world.hand_over_locks_after(20);
+        let clock = world.clone();
+        world.respond(move |request| match request.method.as_str() {
+            "POST" => created("own"),
+            _ if clock.time() - NOW >= 500 => list(&[entity("theirs", "recording", 0)]),
+            _ => list(&[]),
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recording = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!((id_of(recording), world.starts().len()), (Ok("theirs".to_owned()), 0));
+    });
+}
+
+/// The machine sleeps for a minute while a start waits for what the API asked to wait: its timers are due together, the first one first.
+#[test]
+fn a_start_is_not_sent_when_its_time_is_over() {
+    run(async {
+        let world = World::new();
+        let sent = Rc::new(Cell::new(0));
+        let log = sent.clone();
+        let started = move || -> Result<Response, TransportError> {
+            log.set(log.get() + 1);
+            Ok(if log.get() == 1 { rate_limited(Some("5"), "") } else { created("late") })
+        };
+        world.respond_async(move |request| {
+            let answer = if request.method == "POST" { started() } else { Ok(list(&[])) };
+            Box::pin(async { answer })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let wakes = async {
+            world.sleep(250).await;
+            world.advance_in_order(60_000).await;
+        };
+        let (started, ()) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), wakes)).await;
+        assert_eq!((id_of(started), sent.get()), (Err(Code::Timeout), 1));
+    });
+}
