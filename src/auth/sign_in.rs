@@ -1,5 +1,6 @@
 //! Sign-in in a popup window, or by a redirect.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use zeroize::Zeroize;
 use crate::auth::authorization::{AuthorizationCode, AuthorizationRequest, not_ours, value};
 use crate::auth::login::{Login, LoginOptions};
 use crate::auth::need::Need;
-use crate::auth::ports::{Platform, SignInWindow};
+use crate::auth::ports::{Platform, SignInWindow, TokenSharer};
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::exchange::Exchange;
 use crate::model::environment::{Environment, Target};
@@ -18,6 +19,7 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
 use crate::model::time::Instant;
+use crate::token::access_token::IssuedToken;
 use crate::token::org_token::OrgToken;
 
 /// The hint if the callback page has no query.
@@ -176,8 +178,17 @@ pub struct Returned(Rc<ReturnedState>);
 #[derive(Default)]
 struct ReturnedState {
     outcome: RefCell<Option<Result<(), Error>>>,
-    /// The token, if the recorder that got it was closed before a call used it, and the name of its login.
-    unused: RefCell<Option<(String, Rc<OrgToken>)>>,
+    /// The token, if the recorder that got it was closed before a call used it.
+    unused: RefCell<Option<Unused>>,
+}
+
+/// A token that no recorder has any more.
+struct Unused {
+    /// The name of its login.
+    login: String,
+    token: Rc<OrgToken>,
+    /// Hears when another page signs out.
+    _hearing: Box<dyn Any>,
 }
 
 impl Returned {
@@ -197,14 +208,26 @@ impl Returned {
     }
 
     /// Keeps a token that no call has used for the page's next recorder with the same login.
-    pub(super) fn keep_unused(&self, login: String, token: Rc<OrgToken>) {
-        self.0.unused.replace(Some((login, token)));
+    pub(super) fn keep_unused(&self, login: String, token: Rc<OrgToken>, hearing: impl Any) {
+        self.0.unused.replace(Some(Unused { login, token, _hearing: Box::new(hearing) }));
     }
 
     /// The unused token, if it is of this login and of one of these organizations.
     pub(super) fn take_unused(&self, login: &str, is_for: impl Fn(&Target) -> bool) -> Option<Rc<OrgToken>> {
-        let unused = self.0.unused.borrow_mut().take_if(|(other, token)| other == login && is_for(token.target()));
-        unused.map(|(_, token)| token)
+        let unused = self.0.unused.borrow_mut().take_if(|unused| unused.login == login && is_for(unused.token.target()));
+        unused.map(|unused| unused.token)
+    }
+}
+
+/// Its unused token, as shared with other pages.
+impl TokenSharer for Returned {
+    fn share(&self) -> Option<IssuedToken> {
+        None
+    }
+
+    fn forget(&self) {
+        let unused = self.0.unused.take();
+        drop(unused);
     }
 }
 

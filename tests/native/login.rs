@@ -1176,6 +1176,24 @@ fn a_recorder_that_is_closed_before_a_call_leaves_the_token_of_a_redirect_to_the
 }
 
 #[test]
+fn a_token_that_is_left_is_forgotten_when_another_page_signs_out() {
+    for signs_out in [false, true] {
+        run(async {
+            let (world, page, answer) = returned().await;
+            connect_on_return(&page, &world, &answer).await.close();
+            let other = world.another_page();
+            other.respond(cloud_of(GLOBEX)).share_nothing();
+            let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
+            let recorder = opened(&other, held, &[]).await.unwrap_or_else(|_| panic!());
+            if signs_out {
+                recorder.sign_out(None, no_options()).await.unwrap();
+            }
+            assert_eq!(connect_on_return(&page, &world, &[]).await.tokens().is_empty(), signs_out);
+        });
+    }
+}
+
+#[test]
 fn only_an_unused_token_of_a_redirect_is_left_and_only_for_the_same_login() {
     type Use = for<'a> fn(&'a Recorder<World>) -> futures::future::LocalBoxFuture<'a, ()>;
     let uses: [Use; 3] = [
