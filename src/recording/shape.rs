@@ -7,6 +7,7 @@ use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
+use crate::model::search::{contains, folded};
 use crate::recording::part::Part;
 use crate::recording::{Listed, Raw, Recording, State};
 
@@ -109,8 +110,7 @@ impl Shape {
     pub fn list(&self, response: &Response, whose: Whose<'_>) -> Option<Listed> {
         let Some(Json::Array(entities)) = at(&response.json, &self.items) else { return None };
         let body: Rc<str> = response.body.as_str().into();
-        let shown = i64::try_from(entities.len()).unwrap_or(i64::MAX);
-        let has_more = response.json.number("total").is_some_and(|total| total > shown) || response.json.str("nextUri").is_some();
+        let has_more = says_more(&response.json, i64::try_from(entities.len()).unwrap_or(i64::MAX));
         let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, has_more, body };
         for (at, entity) in entities.iter().enumerate() {
             let raw = Raw { body: listed.body.clone(), entity: Some((self.items.clone(), at)) };
@@ -200,6 +200,46 @@ impl Shape {
 
 fn at<'a>(json: &'a Json, names: &[String]) -> Option<&'a Json> {
     names.iter().try_fold(json, |json, name| json.get(name))
+}
+
+/// Whether the object, or one in it, says that a list has more pages than the one with so many items. Genesys' lists have `total`,
+/// `pageCount`, `nextUri` and `cursors`. The others are common names: one that is mistaken for a next page costs a start, an overlooked
+/// one makes a second recording.
+fn says_more(json: &Json, shown: i64) -> bool {
+    let Json::Object(properties) = json else { return false };
+    let (mut page, mut pages) = (1, 0);
+    let is_more = properties.iter().any(|(name, value)| {
+        let name = folded(name);
+        match name.as_str() {
+            "total" | "totalcount" => return number(value) > Some(shown),
+            "pagecount" | "totalpages" => pages = number(value).unwrap_or_default(),
+            "pagenumber" => page = number(value).unwrap_or_default().max(1),
+            name if contains(name.as_bytes(), b"next") || name.starts_with("cursor") || name == "hasmore" => return is_set(value),
+            _ => {}
+        }
+        says_more(value, shown)
+    });
+    is_more || pages > page
+}
+
+/// A number, or the text of one.
+fn number(value: &Json) -> Option<i64> {
+    match value {
+        Json::Integer(number) | Json::Number(number) => Some(*number),
+        value => value.as_str()?.parse().ok(),
+    }
+}
+
+/// Whether the value names something.
+fn is_set(value: &Json) -> bool {
+    match value {
+        Json::String(text) => !matches!(text.as_str(), "" | "0" | "false"),
+        Json::Integer(number) | Json::Number(number) => *number != 0,
+        Json::Bool(is_set) => *is_set,
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(properties) => properties.iter().any(|(_, value)| is_set(value)),
+        Json::Null => false,
+    }
 }
 
 fn names(place: &str, dotted: &str) -> Result<Names, Error> {

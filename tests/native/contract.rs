@@ -228,6 +228,56 @@ fn a_recording_is_read_by_the_names_of_the_contract() {
 }
 
 #[test]
+fn a_list_with_more_pages_is_known_by_the_words_beside_it() {
+    let (org, nested) = (OrgId::parse(ACME).unwrap(), contract(&json!({ "list": { "items": "data.found.items" } })).unwrap());
+    let recording = r#"{"id":"1","agentId":"a","state":"stopped","nextUri":"x","total":9}"#;
+    let has_more = |contract: &RecordingContract, body: &str| {
+        contract.shape().list(&response(200, body), Whose { org: &org, agent: None, user: None }).unwrap().has_more
+    };
+    for (words, expected) in [
+        (r#""total":2"#, true),
+        (r#""total":"2""#, true),
+        (r#""totalCount":2"#, true),
+        (r#""total_count":2"#, true),
+        (r#""pageCount":2"#, true),
+        (r#""pageNumber":1,"pageCount":2"#, true),
+        (r#""pageCount":"2","pageNumber":"1""#, true),
+        (r#""totalPages":2,"pageNumber":0"#, true),
+        (r#""nextUri":"/api?pageNumber=2""#, true),
+        (r#""nextPage":2"#, true),
+        (r#""next_page_token":"x""#, true),
+        (r#""@odata.nextLink":"https://x.example""#, true),
+        (r#""cursor":"x""#, true),
+        (r#""cursors":{"before":"","after":"x"}"#, true),
+        (r#""hasMore":true"#, true),
+        (r#""has_more":"true""#, true),
+        (r#""paging":{"next":"/x"}"#, true),
+        (r#""_links":{"self":{"href":"/x"},"next":{"href":"/y"}}"#, true),
+        (r#""pageInfo":{"hasNextPage":true}"#, true),
+        (r#""meta":{"total":2}"#, true),
+        (r#""total":1,"pageNumber":1,"pageCount":1,"pageSize":25,"selfUri":"/x""#, false),
+        (r#""total":"1","pageCount":"1""#, false),
+        (r#""pageNumber":0,"pageCount":1"#, false),
+        (r#""pageNumber":2,"pageCount":2"#, false),
+        (r#""total":null,"pageCount":null,"nextUri":null,"cursor":null,"hasMore":null"#, false),
+        (r#""nextUri":"","nextPage":0,"cursor":"","hasMore":false,"cursors":{},"next":[]"#, false),
+        (r#""hasMore":"false","nextPage":"0","cursors":{"before":null,"after":""}"#, false),
+        (r#""paging":{"total":1,"next":null},"links":{"self":"/x"},"meta":{"hasMore":false}"#, false),
+        (r#""total":true,"pageCount":"many""#, false),
+    ] {
+        assert_eq!(has_more(&standard(), &format!(r#"{{"entities":[{recording}],{words}}}"#)), expected, "{words}");
+        let beside = format!(r#"{{"data":{{"found":{{"items":[{recording}],{words}}}}}}}"#);
+        let above = format!(r#"{{"data":{{"found":{{"items":[{recording}]}},{words}}}}}"#);
+        let at_root = format!(r#"{{"data":{{"found":{{"items":[{recording}]}}}},{words}}}"#);
+        for body in [beside, above, at_root] {
+            assert_eq!(has_more(&nested, &body), expected, "{body}");
+        }
+    }
+    let bare = contract(&json!({ "list": { "items": "" } })).unwrap();
+    assert!(!has_more(&bare, &format!("[{recording}]")));
+}
+
+#[test]
 fn a_path_that_could_lead_elsewhere_is_refused() {
     for path in [
         "",

@@ -1181,7 +1181,12 @@ fn after_an_unknown_outcome_nothing_is_sent_if_the_list_may_have_the_agents_reco
 }
 
 /// What says that a list has more pages than the one that shows an old recording.
-const MORE_PAGES: [&str; 2] = [r#""total":2"#, r#""total":1,"nextUri":"/api/v2/screenrecordings?pageNumber=2""#];
+const MORE_PAGES: [&str; 4] = [
+    r#""total":2"#,
+    r#""total":1,"nextUri":"/api/v2/screenrecordings?pageNumber=2""#,
+    r#""pageNumber":1,"pageCount":2"#,
+    r#""hasMore":true"#,
+];
 
 fn first_page(more: &str) -> Response {
     response(200, &format!(r#"{{"entities":[{}],{more}}}"#, entity("old", "stopped", -1_000_000)))
