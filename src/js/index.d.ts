@@ -432,8 +432,9 @@ export interface RecordingContract {
       }
     | undefined;
   /**
-   * The API's words for a running recording and for one that has stopped; case does not matter. With `recording: []`,
-   * every recording runs that has not stopped. Defaults: `["recording"]`, `["stopped"]`.
+   * The API's words for a running recording and for one that has stopped; case does not matter. For a state that is a
+   * boolean or a whole number, write its text: `"true"`, `"1"`. With `recording: []`, every recording runs that has not
+   * stopped. Defaults: `["recording"]`, `["stopped"]`.
    */
   states?: { recording?: readonly string[] | undefined; stopped?: readonly string[] | undefined } | undefined;
   /**

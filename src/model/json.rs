@@ -72,6 +72,14 @@ impl Json {
         }
     }
 
+    /// This value as a word: the text of an id, or of a boolean.
+    pub fn word(&self) -> Option<String> {
+        match self {
+            Json::Bool(value) => Some((if *value { "true" } else { "false" }).to_owned()),
+            value => value.id(),
+        }
+    }
+
     /// The object's property with this name, if it is an array; otherwise an empty slice.
     pub fn array(&self, name: &str) -> &[Json] {
         match self.get(name) {

@@ -184,12 +184,14 @@ impl Shape {
 
     /// Without words for it, what the cloud describes runs.
     fn state(&self, json: &Json) -> State {
-        let word = self.field(json, self.state.as_ref()).and_then(Json::as_str);
-        let is_one_of = |words: &[String]| word.is_some_and(|word| words.iter().any(|other| other.eq_ignore_ascii_case(word)));
-        match word {
-            _ if is_one_of(&self.stopped) => State::Stopped,
-            _ if self.state.is_none() || self.recording.is_empty() || is_one_of(&self.recording) => State::Recording,
-            word => State::Other(word.unwrap_or("unknown").to_owned()),
+        let word = self.field(json, self.state.as_ref()).and_then(Json::word).unwrap_or_default();
+        let is_one_of = |words: &[String]| words.iter().any(|other| other.eq_ignore_ascii_case(&word));
+        if is_one_of(&self.stopped) {
+            State::Stopped
+        } else if self.state.is_none() || self.recording.is_empty() || is_one_of(&self.recording) {
+            State::Recording
+        } else {
+            State::Other(if word.is_empty() { "unknown".to_owned() } else { word })
         }
     }
 

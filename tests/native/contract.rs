@@ -278,6 +278,25 @@ fn a_list_with_more_pages_is_known_by_the_words_beside_it() {
 }
 
 #[test]
+fn a_state_that_is_no_text_is_read_by_its_text() {
+    let parts = json!({ "states": { "recording": ["true", "1"], "stopped": ["FALSE", "2"] } });
+    let (org, contract) = (OrgId::parse(ACME).unwrap(), contract(&parts).unwrap());
+    for (named, expected) in [
+        ("true", State::Recording),
+        ("1", State::Recording),
+        ("false", State::Stopped),
+        ("2", State::Stopped),
+        ("3", State::Other("3".into())),
+        ("{}", State::Other("unknown".into())),
+        ("null", State::Other("unknown".into())),
+    ] {
+        let body = format!(r#"{{"id":"1","agentId":"a","state":{named}}}"#);
+        let recording = contract.shape().one(&response(200, &body), Whose { org: &org, agent: None, user: None }).unwrap();
+        assert_eq!(recording.state, expected, "{named}");
+    }
+}
+
+#[test]
 fn a_path_that_could_lead_elsewhere_is_refused() {
     for path in [
         "",
