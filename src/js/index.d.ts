@@ -375,8 +375,9 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
  * docs/recording-api.md explains how to write your own.
  *
  * Paths and bodies have placeholders: `{agentId}` and `{recordingType}` in `start`, `{id}` and `{agentId}` in `read`
- * and `stop`, `{agentId}` in `list`. Values in a path are percent-encoded. A contract that cannot work is a
- * `BAD_ARGUMENT` with the reason.
+ * and `stop`, `{agentId}` in `list`. Values in a path are percent-encoded. A path may have what RFC 3986 allows in
+ * paths and one query, without `..`, `//` and encoded dots or slashes. A contract that cannot work is a `BAD_ARGUMENT`
+ * with the reason.
  */
 export interface RecordingContract {
   /**

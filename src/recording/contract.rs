@@ -114,8 +114,10 @@ impl RecordingContract {
     pub fn from_json(json: &Json) -> Result<RecordingContract, Error> {
         let part = Part::contract(json, NAMES)?;
         let path = part.string("path")?.unwrap_or("/api/v2/screenrecordings");
-        if !is_plain_path(path) {
-            return Err(bad("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", nothing encoded."));
+        if !is_plain_path(path) || path.ends_with('/') {
+            return Err(bad(
+                "contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", no \"/\" at its end.",
+            ));
         }
         let scopes = part.part("scopes", &["start", "read"])?;
         let scope = part.string("scope")?.unwrap_or("screenrecordings:write");

@@ -2,6 +2,7 @@
 
 use crate::model::argument::bad;
 use crate::model::error::Error;
+use crate::model::search::contains;
 
 /// The names of placeholders and their values.
 pub(super) type Values<'a> = &'a [(&'a str, &'a str)];
@@ -79,7 +80,8 @@ impl PathTemplate {
         if is_plain_path(&filled(&template.path)) && template.parameters.iter().all(|parameter| is_plain_parameter(&filled(parameter))) {
             return Ok(template);
         }
-        Err(bad(format!("{place} must be a path such as \"/api/v2/screenrecordings\": no \"..\", nothing encoded, no fragment.")))
+        let not = "no \"..\", no \"//\", no fragment, no encoded dot or slash";
+        Err(bad(format!("{place} must be a path such as \"/api/v2/screenrecordings\": {not}.")))
     }
 
     pub(super) fn has(&self, placeholder: &str) -> bool {
@@ -102,13 +104,33 @@ impl PathTemplate {
 
 /// Whether a URL parser leaves the path unchanged, so that it cannot lead to another host.
 pub(super) fn is_plain_path(path: &str) -> bool {
-    path.strip_prefix('/').is_some_and(|rest| {
-        rest.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(is_unreserved))
-    })
+    // A server may drop what follows the dots, and read them then.
+    let is_dots = |segment: &str| matches!(segment.trim_start_matches('.').bytes().next(), None | Some(b';' | b'%'));
+    let is_plain_segment = |segment: &str| !is_dots(segment) && is_plain(segment, b"");
+    path.strip_prefix('/').is_some_and(|rest| rest.strip_suffix('/').unwrap_or(rest).split('/').all(is_plain_segment))
 }
 
 fn is_plain_parameter(parameter: &str) -> bool {
-    !parameter.is_empty() && parameter.bytes().all(|byte| is_unreserved(byte) || b"=,:".contains(&byte))
+    !parameter.is_empty() && !contains(parameter.as_bytes(), b"..") && is_plain(parameter, b"/[]")
+}
+
+/// Whether the text has only RFC 3986's characters of a path (`pchar`) and these, so that a URL parser leaves it as it is. No dot,
+/// slash or percent sign is encoded: a server that decodes it would see another path. No brace is: it would be a placeholder.
+fn is_plain(text: &str, others: &[u8]) -> bool {
+    let mut bytes = text.bytes();
+    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+    while let Some(byte) = bytes.next() {
+        let is_plain = if byte == b'%' {
+            let encoded = digit(bytes.next()).zip(digit(bytes.next())).map(|(high, low)| high * 16 + low);
+            encoded.is_some_and(|encoded| !matches!(encoded, 0..0x20 | 0x25 | 0x2e | 0x2f | 0x5c | 0x7b | 0x7d | 0x7f))
+        } else {
+            is_unreserved(byte) || b"!$&'()*+,;=:@".contains(&byte) || others.contains(&byte)
+        };
+        if !is_plain {
+            return false;
+        }
+    }
+    true
 }
 
 /// RFC 3986's unreserved characters.

@@ -297,6 +297,56 @@ fn a_state_that_is_no_text_is_read_by_its_text() {
 }
 
 #[test]
+fn a_path_may_have_what_rfc_3986_allows() {
+    let agent = AgentId::parse(AGENT).unwrap();
+    for path in [
+        "/agents/{agentId}:start",
+        "/agents/{agentId}/start/",
+        "/users/@{agentId}",
+        "/agents('{agentId}')",
+        "/a;v=1/{agentId}!$&*+,=",
+        "/a%20b/{agentId}",
+    ] {
+        let of = contract(&json!({ "start": { "path": path } })).unwrap();
+        assert_eq!(of.start(&agent, "screen", None).unwrap().path(), path.replace("{agentId}", AGENT));
+    }
+    for query in ["filter[agent]={agentId}", "$filter=agent+eq+{agentId}", "at=/x/y", "q=a%20b&who={agentId}", "a=1;b=(2)@*!'"] {
+        let of = contract(&json!({ "list": { "path": format!("/l?{query}") } })).unwrap();
+        assert_eq!(of.list(Some(&agent)).unwrap().path(), format!("/l?{}", query.replace("{agentId}", AGENT)));
+    }
+    for path in [
+        "/a/..;x/{agentId}",
+        "/a/.;/{agentId}",
+        "/a/%2e%2e/{agentId}",
+        "/a/%2E./{agentId}",
+        "/a%2fb/{agentId}",
+        "/a%5cb/{agentId}",
+        "/a%252e/{agentId}",
+        "/a%0a/{agentId}",
+        "/a%7F/{agentId}",
+        "/a%/{agentId}",
+        "/a%2/{agentId}",
+        "/a%g0/{agentId}",
+        "/a%{agentId}",
+        "/a%2{agentId}",
+        "//{agentId}",
+        "/a//{agentId}",
+        "/{agentId}//",
+        "/a[{agentId}]",
+        "/a|{agentId}",
+        "/a\"{agentId}",
+        "/a?x={agentId}?y",
+        "/a?x={agentId}#y",
+        "/a?x=\\{agentId}",
+        "/a?x=%0a{agentId}",
+        "/a?x={agentId}&&y",
+        "/a?x=<{agentId}>",
+    ] {
+        assert_eq!(code(contract(&json!({ "start": { "path": path } }))), Code::BadArgument, "{path}");
+    }
+}
+
+#[test]
 fn a_path_that_could_lead_elsewhere_is_refused() {
     for path in [
         "",
@@ -374,12 +424,26 @@ fn an_agent_id_has_no_outer_spaces_and_no_control_characters() {
 proptest! {
     /// The WHATWG URL parser decides: it must read an accepted path unchanged, and on the same origin.
     #[test]
-    fn an_accepted_path_stays_on_the_origin(path in "[/@:a-z0-9.%\\\\?# ~_-]{0,24}") {
+    fn an_accepted_path_stays_on_the_origin(path in "[/@:a-c2efEF05.%\\\\?# ~_;()\\[\\]+$-]{0,24}") {
         if with_path(&path).is_ok() {
             let url = url::Url::parse(&format!("https://api.cloud.example{path}")).unwrap();
             prop_assert_eq!(url.origin().ascii_serialization(), "https://api.cloud.example");
             prop_assert_eq!(url.path(), path);
             prop_assert_eq!(url.query(), None);
+        }
+    }
+
+    #[test]
+    fn an_accepted_path_of_an_operation_stays_on_the_origin(path in "/[/@:a-c2efEF05.%\\\\?# ~_;()\\[\\]+$&='-]{0,24}") {
+        let template = format!("{path}{{agentId}}");
+        if let Ok(contract) = contract(&json!({ "start": { "path": template } })) {
+            let sent = contract.start(&AgentId::parse("x").unwrap(), "screen", None).unwrap();
+            prop_assert_eq!(sent.path(), format!("{path}x"));
+            let url = url::Url::parse(&format!("https://api.cloud.example{path}x")).unwrap();
+            prop_assert_eq!(url.origin().ascii_serialization(), "https://api.cloud.example");
+            let (sent, query) = (format!("{path}x"), url.query().map_or(String::new(), |query| format!("?{query}")));
+            prop_assert_eq!(format!("{}{}", url.path(), query.replace("%27", "'")), sent);
+            prop_assert_eq!(url.fragment(), None);
         }
     }
 
