@@ -11,7 +11,7 @@ use crate::model::ids::OrgId;
 struct Parameter {
     /// Its name in [`LaunchContext`].
     name: &'static str,
-    /// The names of Genesys' documentation. Of several, the first counts.
+    /// The names of Genesys' documentation.
     official: &'static [&'static str],
     /// The names in Genesys' own samples.
     aliases: &'static [&'static str],
@@ -85,26 +85,20 @@ impl LaunchContext {
     pub fn from_query(pairs: &[(String, String)], params: &LaunchParams) -> Result<LaunchContext, Error> {
         let mut launch = LaunchContext::default();
         for parameter in &PARAMETERS {
-            for name in parameter.official {
-                if let Some(value) = value_of(pairs, name)?
-                    && launch.get(parameter.name).is_none()
-                {
-                    launch.values.push((parameter.name, value));
-                }
-            }
             let own = params.own(parameter);
-            let aliases: Vec<&str> = match own {
-                Some(own) => vec![own],
-                None => parameter.aliases.iter().copied().filter(|alias| !params.has_taken(alias)).collect(),
-            };
-            for name in aliases {
+            let mut names = parameter.official.to_vec();
+            match own {
+                Some(own) => names.push(own),
+                None => names.extend(parameter.aliases.iter().filter(|alias| !params.has_taken(alias))),
+            }
+            for name in names {
                 let Some(value) = value_of(pairs, name)? else { continue };
                 // An app may use this name for something else.
-                if own.is_none() && parameter.name == "pcEnvironment" && !is_region_domain(&value) {
+                if own.is_none() && name == "environment" && !is_region_domain(&value) {
                     continue;
                 }
                 match launch.get(parameter.name) {
-                    Some(other) if other != value => {
+                    Some(other) if !other.eq_ignore_ascii_case(&value) => {
                         let parameter = parameter.name;
                         return Err(bad(format!("The launch URL has different values for {parameter}; one of them is in {name}.")));
                     }

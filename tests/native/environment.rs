@@ -188,14 +188,13 @@ fn an_entry_cannot_use_an_existing_name() {
 }
 
 #[test]
-fn new_parameter_names_win_over_old_ones() {
-    for query in [[("pcLangTag", "old"), ("gcLangTag", "new")], [("gcLangTag", "new"), ("pcLangTag", "old")]] {
-        assert_eq!(LaunchContext::from_query(&pairs(&query), &LaunchParams::default()).unwrap().values(), [("langTag", "new".to_owned())]);
+fn each_of_several_official_names_counts() {
+    for query in [vec![("pcLangTag", "de-DE")], vec![("gcLangTag", "de-DE")], vec![("pcLangTag", "de-de"), ("gcLangTag", "de-DE")]] {
+        let launch = launched(&query, &[]).unwrap();
+        assert!(launch.values().len() == 1 && launch.get("langTag") == Some("de-DE"), "{query:?}");
     }
-    assert_eq!(
-        LaunchContext::from_query(&pairs(&[("pcConversationId", "c")]), &LaunchParams::default()).unwrap().values(),
-        [("conversationId", "c".to_owned())]
-    );
+    let placeholder = [("gcConversationId", "{{gcConversationId}}"), ("pcConversationId", "c")];
+    assert_eq!(launched(&placeholder, &[]).unwrap().get("conversationId"), Some("c"));
 }
 
 #[test]
@@ -301,6 +300,10 @@ fn two_parameters_that_give_one_thing_must_agree() {
         ("gcConversationId", "conversationid", "1", "2"),
         ("conversationId", "conversationid", "1", "2"),
         ("pcUsePopupAuth", "usePopupAuth", "true", "false"),
+        ("gcLangTag", "pcLangTag", "de", "en"),
+        ("gcConversationId", "pcConversationId", "1", "2"),
+        ("pcUsePopupAuth", "gcUsePopupAuth", "true", "false"),
+        ("pcLangTag", "langTag", "de", "en"),
     ] {
         for query in [[(official, value), (alias, other)], [(alias, other), (official, value)]] {
             assert_eq!(launched(&query, &[]).unwrap_err(), Code::BadArgument, "{query:?}");
