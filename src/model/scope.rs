@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::model::json::Json;
+use crate::model::search::folded;
 
 /// The scopes one of which a request needs; empty if that is not known.
 pub type AnyScope = Rc<[String]>;
@@ -28,20 +29,23 @@ pub(crate) const USERS: &[&str] = &["users:readonly", "users"];
 pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
     let candidates = || held.iter().map(String::as_str).filter(|scope| *scope != needed);
     // The same name in another spelling is likelier than the same domain with another suffix.
+    let domain = singular(needed.rsplit_once(SEPARATORS).map_or(needed, |(domain, _)| domain));
     candidates()
-        .find(|scope| normalized(scope) == normalized(needed))
-        .or_else(|| candidates().find(|scope| domain(scope) == domain(needed)))
+        .find(|scope| folded(scope) == folded(needed))
+        .or_else(|| candidates().find(|scope| domains(scope).any(|other| other == domain)))
 }
 
-fn normalized(scope: &str) -> String {
-    scope.to_ascii_lowercase().replace(['.', '_', '-'], ":")
+/// What may be between the domain of a scope and its suffix. Some have it between the words of the domain, too.
+const SEPARATORS: [char; 4] = [':', '.', '_', '/'];
+
+/// Every beginning of the scope that may be its domain: `screen`, `screenrecording` and the whole for `screen_recordings:write`.
+fn domains(scope: &str) -> impl Iterator<Item = String> {
+    let ends = scope.match_indices(SEPARATORS).map(|(at, _)| at).chain([scope.len()]);
+    ends.map(|end| singular(scope.get(..end).unwrap_or_default()))
 }
 
-/// The part before the suffix, in the singular: `screenrecording` for `screenrecordings:write`.
-fn domain(scope: &str) -> String {
-    let scope = scope.to_ascii_lowercase();
-    let domain = scope.split([':', '.', '_']).next().unwrap_or_default();
-    domain.trim_end_matches('s').replace('-', "")
+fn singular(domain: &str) -> String {
+    folded(domain).trim_end_matches('s').to_owned()
 }
 
 /// The scopes in a claim or a response: a space-separated string (RFC 8693), or an array.

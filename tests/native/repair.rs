@@ -237,11 +237,31 @@ fn a_nearly_right_scope_is_named() {
         "screenrecordings:readonly",
         "screen-recordings:write",
         "screenrecording",
+        "screen_recordings:write",
+        "screen.recordings.write",
+        "screen:recordings:write",
+        "screenrecordings/write",
+        "screen-recording/readonly",
+        "screen_recordings",
+        "Screen.Recording",
+        "screen_recordings:readonly",
     ] {
         let scopes = ["user-basic-info".to_owned(), granted.to_owned()];
         assert_eq!(near_miss(needed, &scopes), Some(granted));
     }
-    for granted in ["recordings", "recordings:readonly", "screen-monitoring", "write", "", "user-recordings", "conversations"] {
+    for granted in [
+        "recordings",
+        "recordings:readonly",
+        "screen-monitoring",
+        "write",
+        "",
+        "user-recordings",
+        "conversations",
+        "screen:write",
+        "screen",
+        ":",
+        "screenrecordingswriter",
+    ] {
         assert_eq!(near_miss(needed, &[granted.to_owned()]), None, "{granted}");
     }
     assert_eq!(near_miss(needed, &[needed.to_owned()]), None);
