@@ -542,9 +542,9 @@ export interface Recorder {
    *   is lost (connection, timeout, 408, 421, 425, 5xx, unreadable), the call looks for the recording, twice within a
    *   second. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`. After a
    *   timeout, this takes at most 5 s more.
-   * - **Merged.** Calls for the same organization, agent and `recordingType` at the same time are merged into one
-   *   start, in this page and, with Web Locks and the API's list, across all frames and tabs of this origin and storage
-   *   partition. Each call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   * - **Merged.** Calls for the same organization, agent and `recordingType` (in any case) at the same time are merged
+   *   into one start, in this page and, with Web Locks and the API's list, across all frames and tabs of this origin and
+   *   storage partition. Each call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
    * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to the
    *   running recording that the API lists, with `alreadyRunning: true`. If it lists none, the call rejects with
    *   `CONFLICT`.

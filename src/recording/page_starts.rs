@@ -23,6 +23,7 @@ pub(super) struct StartKey {
     pub(super) target: Target,
     /// In lower case: no two ids differ only in case.
     pub(super) agent: String,
+    /// As the app spells it. No two types differ only in case.
     pub(super) recording_type: String,
     /// All of this as one text.
     pub(super) name: Rc<str>,
@@ -32,14 +33,14 @@ impl StartKey {
     pub(super) fn new(target: Target, agent: &AgentId, recording_type: String) -> StartKey {
         let agent = agent.as_str().to_ascii_lowercase();
         let mut key = StartKey { target, agent, recording_type, name: Rc::default() };
-        key.name = format!("{}{}", key.agent_name(), key.recording_type).into();
+        key.name = format!("{}{}", key.agent_name(), key.recording_type.to_ascii_lowercase()).into();
         key
     }
 
     /// Pages that start the same recording wait for this lock. Tabs replace the type's blanks, so that it ends at the next blank.
     pub(super) fn lock_name(&self) -> String {
         let (target, agent) = (&self.target, &self.agent);
-        let recording_type = self.recording_type.replace(' ', "\t");
+        let recording_type = self.recording_type.to_ascii_lowercase().replace(' ', "\t");
         format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
     }
 

@@ -367,6 +367,28 @@ fn different_unshared_and_later_calls_are_not_merged() {
 }
 
 #[test]
+fn a_recording_type_in_another_case_is_the_same_recording() {
+    run(async {
+        let world = World::new();
+        let releases = respond_when_released(&world);
+        let recorder = with_token(&world).await;
+        let of = |kind: &str| Start::new(AGENT, Some(GLOBEX), Some(kind.to_owned())).unwrap();
+        let calls = join_all(["Screen", "screen", "SCREEN"].map(|kind| recorder.start_recording(of(kind), no_options())));
+        let held_while_sent = async {
+            let held = world.held_locks();
+            releases.borrow_mut().drain(..).for_each(|release| release.send());
+            held
+        };
+        let (started, held) = join(calls, held_while_sent).await;
+        assert!(started.into_iter().all(|started| started.unwrap().id.as_str() == "rec-1"));
+        // The request has the app's spelling.
+        let bodies: Vec<_> = world.starts().iter().map(|start| start.body.clone().unwrap()).collect();
+        assert!(bodies.len() == 1 && bodies[0].contains(r#""Screen""#), "{bodies:?}");
+        assert!(held.contains(&lock_name()), "{held:?}");
+    });
+}
+
+#[test]
 fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
     run(async {
         let world = World::new();

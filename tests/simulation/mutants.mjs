@@ -133,7 +133,7 @@ export const MUTANTS = [
     name: "joins a start of another type",
     edits: one(
       "src/recording/page_starts.rs",
-      'format!("{}{}", key.agent_name(), key.recording_type).into()',
+      'format!("{}{}", key.agent_name(), key.recording_type.to_ascii_lowercase()).into()',
       "key.agent_name().into()",
     ),
   },
