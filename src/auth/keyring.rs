@@ -352,7 +352,7 @@ impl<P: Platform> Keyring<P> {
         drop(tokens);
         self.exchange.rate_limiter().changed().wake();
         self.exchange.ports().emit(&Event::TokenFiled { token: &token });
-        if token.is_of_client() {
+        if token.is_of_client() == Some(true) {
             self.exchange.ports().emit(&Event::ClientCredentials { org: &token.target().org });
         }
         token

@@ -236,8 +236,9 @@ impl<P: Platform> Doctor<'_, P> {
         for token in confirmed {
             let org = &token.target().org;
             match token.is_of_client() {
-                false => self.report("grant", Verdict::Ok, format!("{org}: a person's"), expected, ""),
-                true => {
+                None => self.report("grant", Verdict::Skipped, format!("{org}: the API does not say"), expected, ""),
+                Some(false) => self.report("grant", Verdict::Ok, format!("{org}: a person's"), expected, ""),
+                Some(true) => {
                     let hint = "Every visitor of the page has the rights of this client's role. Let people sign in (login), and keep client credentials in your backend.";
                     self.report("grant", Verdict::Warn, format!("{org}: client credentials"), expected, hint);
                 }

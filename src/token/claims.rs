@@ -13,6 +13,7 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
 use crate::model::scope::scopes;
+use crate::model::search::folded;
 use crate::model::time::Timestamp;
 use crate::token::access_token::AccessToken;
 
@@ -88,8 +89,8 @@ pub struct TokenInfo {
     pub home_org: Option<OrgId>,
     /// `authorizedScope`.
     pub scopes: Option<Vec<String>>,
-    /// Whether `OAuthClient.authorizedGrantType` is `CLIENT-CREDENTIALS`.
-    pub is_of_client: bool,
+    /// Whether `OAuthClient.authorizedGrantType` is `CLIENT-CREDENTIALS`, if there is one.
+    pub is_of_client: Option<bool>,
     /// `dateTokenIdles`, by the cloud's clock. Each use of the token postpones it.
     pub idle_timeout_at: Option<Timestamp>,
 }
@@ -98,13 +99,14 @@ impl TokenInfo {
     /// Reads the response's body; `None` if it names no organization.
     pub fn from_json(info: &Json) -> Option<TokenInfo> {
         let organization = info.get("organization")?;
+        let grant_type = info.get("OAuthClient").and_then(|client| client.str("authorizedGrantType"));
         let org_of = |organization: &Json| organization.str("id").and_then(OrgId::parse);
         Some(TokenInfo {
             org: org_of(organization)?,
             org_name: organization.str("name").map(str::to_owned),
             home_org: info.get("homeOrganization").and_then(org_of),
             scopes: info.get("authorizedScope").and_then(scopes),
-            is_of_client: info.get("OAuthClient").and_then(|client| client.str("authorizedGrantType")) == Some("CLIENT-CREDENTIALS"),
+            is_of_client: grant_type.filter(|text| !text.is_empty()).map(|text| folded(text) == "clientcredentials"),
             idle_timeout_at: info.str("dateTokenIdles").and_then(Timestamp::from_iso),
         })
     }

@@ -44,7 +44,7 @@ pub struct OrgToken {
     token: AccessToken,
     known_by: KnownBy,
     org_name: Option<String>,
-    is_of_client: bool,
+    is_of_client: Option<bool>,
     home_org: Option<OrgId>,
     scopes: Option<Vec<String>>,
     expiry: Expiry,
@@ -95,8 +95,8 @@ impl OrgToken {
         self.org_name.as_deref()
     }
 
-    /// Whether the cloud says that the token is of client credentials, so that nobody has signed in for it.
-    pub(crate) fn is_of_client(&self) -> bool {
+    /// Whether the token is of client credentials, so that nobody has signed in for it, if the cloud says so.
+    pub(crate) fn is_of_client(&self) -> Option<bool> {
         self.is_of_client
     }
 
@@ -327,7 +327,7 @@ impl UnidentifiedToken {
             token: self.token,
             known_by,
             org_name: None,
-            is_of_client: false,
+            is_of_client: None,
             home_org: None,
             scopes: self.claims.and_then(|claims| claims.scopes),
             expiry: self.expiry,

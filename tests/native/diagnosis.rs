@@ -352,13 +352,29 @@ fn a_token_of_client_credentials_is_warned_of() {
             let client = format!(r#"{{"name":"client","authorizedGrantType":"{grant_type}"}}"#);
             response(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}},"OAuthClient":{client}}}"#))
         };
-        for (grant_type, expected) in [("CLIENT-CREDENTIALS", Warn), ("CODE", Good), ("TOKEN", Good)] {
+        let client_credentials = ["CLIENT-CREDENTIALS", "client-credentials", "client_credentials", "CLIENT_CREDENTIALS"];
+        let others = [("CODE", Good), ("TOKEN", Good), ("", Skipped)];
+        for (grant_type, expected) in client_credentials.map(|grant_type| (grant_type, Warn)).into_iter().chain(others) {
             let world = World::new();
             world.respond(move |_| info(grant_type));
             let recorder = connect(&world, options(&["opaque"])).await;
             let warnings = world.events().into_iter().filter(|event| event.contains("ClientCredentials")).count();
             assert_eq!(warnings, usize::from(expected == Warn));
             assert_eq!(verdict(&report(&recorder, None).await, "grant"), expected, "{grant_type}");
+        }
+    });
+}
+
+#[test]
+fn a_grant_that_the_api_does_not_name_is_unknown() {
+    run(async {
+        for client in ["", r#","OAuthClient":{"name":"client"}"#, r#","OAuthClient":{"authorizedGrantType":7}"#] {
+            let world = World::new();
+            world.respond(move |_| response(200, &format!(r#"{{"organization":{{"id":"{GLOBEX}"}}{client}}}"#)));
+            let recorder = connect(&world, options(&["opaque"])).await;
+            let report = report(&recorder, None).await;
+            let grant = line(&report, "grant");
+            assert!(grant.verdict == Skipped && grant.found.contains("does not say"), "{grant:?}");
         }
     });
 }

@@ -139,7 +139,7 @@ fn the_threads_report() -> String {
     let of_acme = jwt(&format!(r#"{{"org_id":"{ACME}","exp":{},"scope":"screenrecording:write"}}"#, NOW / 1000 + 3600));
     world.respond(|request| {
         let info = format!(
-            r#"{{"organization":{{"id":"{ACME}"}},"homeOrganization":{{"id":"{ACME}"}},"authorizedScope":["screenrecording:write"]}}"#
+            r#"{{"organization":{{"id":"{ACME}"}},"homeOrganization":{{"id":"{ACME}"}},"authorizedScope":["screenrecording:write"],"OAuthClient":{{"authorizedGrantType":"CODE"}}}}"#
         );
         if request.url.contains("/users/") { response(404, r#"{"code":"not.found"}"#) } else { response(200, &info) }
     });

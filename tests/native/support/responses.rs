@@ -62,7 +62,9 @@ pub const RESOURCE_OWNER: &str =
 
 /// A response to `GET /api/v2/tokens/me` with these scopes, written as JSON.
 pub fn token_info_with_scopes(org: &str, scopes: &str) -> Response {
-    response(200, &format!(r#"{{"organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}},"authorizedScope":[{scopes}]}}"#))
+    let client = r#""OAuthClient":{"authorizedGrantType":"CODE"}"#;
+    let orgs = format!(r#""organization":{{"id":"{org}"}},"homeOrganization":{{"id":"{INITECH}"}}"#);
+    response(200, &format!(r#"{{{orgs},"authorizedScope":[{scopes}],{client}}}"#))
 }
 
 /// A response to `GET /api/v2/tokens/me` for a token that idles out this many milliseconds after `NOW`.
