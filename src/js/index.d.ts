@@ -376,8 +376,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
  *
  * Paths and bodies have placeholders: `{agentId}` and `{recordingType}` in `start`, `{id}` and `{agentId}` in `read`
  * and `stop`, `{agentId}` in `list`. Values in a path are percent-encoded. A path may have what RFC 3986 allows in
- * paths and one query, without `..`, `//` and encoded dots or slashes. A contract that cannot work is a `BAD_ARGUMENT`
- * with the reason.
+ * paths and one query, without `..`, `//` and encoded dots or slashes. Words in braces are a placeholder; in a body,
+ * other braces are ordinary text, such as `"{\"a\":1}"`. A contract that cannot work is a `BAD_ARGUMENT` with the reason.
  */
 export interface RecordingContract {
   /**

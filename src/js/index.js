@@ -1,7 +1,7 @@
 // The public API that an app imports, documented in index.d.ts.
 
 import { bindCallbacks } from "./callbacks.js";
-import { RecorderError, badArgument, closed, define, isRecorderError } from "./errors.js";
+import { RecorderError, badArgument, closed, define, describe, isRecorderError } from "./errors.js";
 import { member } from "./foreign.js";
 import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { leaveIfIdle } from "./locks.js";
@@ -64,13 +64,20 @@ function contractText(contract) {
   try {
     for (const operation of [contract?.start, contract?.stop]) {
       const body = operation?.body ?? null;
-      if (body !== null) operation.body = JSON.stringify(body) ?? 0;
+      if (body !== null) operation.body = JSON.stringify(body, onlyJson);
     }
-    // What JSON leaves out is no part of a contract either: a number stands for it, which the module refuses.
-    return JSON.stringify(contract, (_, value) => (["function", "symbol"].includes(typeof value) ? 0 : value));
+    return JSON.stringify(contract, onlyJson);
   } catch (cause) {
-    throw badArgument("contract must be JSON.", cause);
+    throw badArgument(`contract must be JSON: ${describe(cause)}`, cause);
   }
+}
+
+/** What JSON leaves out or makes null is no part of a contract. */
+function onlyJson(name, value) {
+  if (["function", "symbol"].includes(typeof value) || (typeof value === "number" && !Number.isFinite(value))) {
+    throw new TypeError(`${name} is not JSON.`);
+  }
+  return value;
 }
 
 class Recorder {

@@ -17,7 +17,8 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Reads a text that may have these placeholders, and no others. Braces around anything but a name are ordinary text.
+    /// Reads a text that may have these placeholders, and no others. Braces around words are a placeholder: a misspelled one must not
+    /// be sent. Braces around anything else, such as JSON, are ordinary text.
     pub(super) fn parse(place: &str, text: &str, allowed: &[&'static str]) -> Result<Template, Error> {
         let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), text);
         while let Some((before, after)) = rest.split_once('{') {
@@ -27,8 +28,11 @@ impl Template {
                 rest = after;
                 continue;
             };
-            let Some(placeholder) = allowed.iter().find(|placeholder| **placeholder == name) else {
-                return Err(bad(format!("{place} may not have {{{name}}}. Its placeholders are {{{}}}.", allowed.join("}, {"))));
+            let is_doubled = literal.ends_with('{') && behind.starts_with('}');
+            let Some(placeholder) = allowed.iter().find(|placeholder| **placeholder == name && !is_doubled) else {
+                let doubled = if is_doubled { " in double braces" } else { "" };
+                let allowed = allowed.join("}, {");
+                return Err(bad(format!("{place} may not have {{{name}}}{doubled}. Its placeholders are {{{allowed}}}.")));
             };
             parts.push((std::mem::take(&mut literal), *placeholder));
             rest = behind;
@@ -55,8 +59,10 @@ impl Template {
     }
 }
 
+/// Whether the text looks like a name: words, and what people put between words.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+    text.bytes().any(is_of_word) && text.bytes().all(|byte| is_of_word(byte) || b"-. ".contains(&byte))
 }
 
 /// A path, perhaps with a query.

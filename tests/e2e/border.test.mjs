@@ -657,6 +657,26 @@ test("a listener that throws, and a console that throws: nobody is told", async 
   assert.deepEqual(rejections, []);
 });
 
+test("what JSON leaves out is refused in a contract and its bodies", async () => {
+  const { connect } = await fresh();
+  const refused = (contract) => ending(connect({ environment: "prod", wasm, contract }));
+  const agentId = "{agentId}";
+  for (const contract of [
+    { start: { body: { agentId, delay: NaN } } },
+    { start: { body: { agentId, delays: [1, -Infinity] } } },
+    { stop: { body: { reason: () => "done" } } },
+    { stop: { body: ["a", Symbol("b")] } },
+    { stop: { body: { reason: "{agent-id}" } } },
+    { fields: { agentId: NaN } },
+    { path: () => "/x" },
+  ]) {
+    assert.equal((await refused(contract)).code, "BAD_ARGUMENT");
+  }
+  assert.match((await refused({ start: { body: { agentId, delay: NaN } } })).message, /delay is not JSON/);
+  const body = { agentId, text: JSON.stringify({ a: 1 }), none: undefined, list: [{}, null], delay: 1.5 };
+  assert.equal(await refused({ start: { body } }), "fine");
+});
+
 test("explain() makes a line of whatever has been made an error of this package", async () => {
   const { explain } = await fresh();
   const BRAND = Symbol.for("premium-recorder.RecorderError");

@@ -347,6 +347,38 @@ fn a_path_may_have_what_rfc_3986_allows() {
 }
 
 #[test]
+fn braces_around_words_are_a_placeholder() {
+    let body = |text: &str| {
+        let body = json!({ "agentId": "{agentId}", "text": text }).to_string();
+        contract(&json!({ "start": { "body": body } }))
+    };
+    for placeholder in [
+        "{agent-id}",
+        "{agent.id}",
+        "{agent id}",
+        "{ agentId }",
+        "{user.id} of",
+        "{ägent}",
+        "{agentid}",
+        "{AgentId}",
+        "{{agentId}}",
+        "{{agent}}",
+    ] {
+        let error = body(placeholder).unwrap_err();
+        assert!(error.code == Code::BadArgument && error.message.contains("start.body may not have"), "{placeholder}");
+        assert_eq!(code(contract(&json!({ "list": { "path": format!("/l?a={placeholder}") } }))), Code::BadArgument);
+    }
+    let agent = AgentId::parse(AGENT).unwrap();
+    for text in
+        [r#"{"a":1}"#, r#"{"of":"{agentId}"}"#, r#"{"a":{"b":{}}}"#, "{}", "{ }", "{-}", "{", "}{", "{a:1}", "{a,b}", "{\n}", "{$x}"]
+    {
+        let sent = body(text).unwrap().start(&agent, "screen", None).unwrap();
+        let sent: serde_json::Value = serde_json::from_str(sent.body().unwrap()).unwrap();
+        assert_eq!(sent["text"], text.replace("{agentId}", AGENT));
+    }
+}
+
+#[test]
 fn a_path_that_could_lead_elsewhere_is_refused() {
     for path in [
         "",
