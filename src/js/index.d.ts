@@ -152,7 +152,7 @@ export interface ConnectOptions {
  * two parameters that contradict each other, an empty name, and one name for two things.
  */
 export type LaunchParams = Partial<
-  Record<"hostOrigin" | "targetEnv" | "environment" | "orgId" | "langTag" | "conversationId", string>
+  Record<"hostOrigin" | "targetEnv" | "environment" | "orgId" | "langTag" | "conversationId", string | undefined>
 >;
 
 /**
@@ -189,7 +189,7 @@ export interface LoginWithClientIds extends LoginSettings {
    * ([regions](../docs/regions.md)): `{ "mypurecloud.ie": "…" }`. An
    * unknown name is a `BAD_ARGUMENT`, and so are `undefined` and a list without the page's own environment.
    */
-  clientIds: Record<string, string> | undefined;
+  clientIds: Record<string, string | undefined> | undefined;
   /** Set either `clientId` or `clientIds`. */
   clientId?: undefined;
 }

@@ -76,7 +76,8 @@ fn list(place: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<String,
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
     let given = Arguments::of_copy(place, value, &format!("{place}."))?;
-    given.properties.iter().map(|(name, _)| Ok((name.clone(), given.required(name, string)?))).collect()
+    let named = given.properties.iter().filter_map(|(name, _)| Some((name.clone(), given.string(name).transpose()?)));
+    named.map(|(name, text)| Ok((name, text?))).collect()
 }
 
 fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {

@@ -657,6 +657,20 @@ test("a listener that throws, and a console that throws: nobody is told", async 
   assert.deepEqual(rejections, []);
 });
 
+test("what is undefined in an object by name is absent", async () => {
+  const { connect } = await fresh();
+  const launchUrl = "https://app.example/?tenant=none&lang=de";
+  const launchParams = { orgId: undefined, langTag: "lang" };
+  const { launch } = await connect({ environment: "prod", wasm, launchUrl, launchParams });
+  assert.deepEqual({ ...launch }, { langTag: "de" });
+  const login = { clientIds: { prod: "a", "eu-west-1": undefined }, redirectUri: "https://app.example/" };
+  const refused = (clientIds) => ending(connect({ environment: "prod", login: { ...login, clientIds } }));
+  const wrong = [{ prod: undefined, "eu-west-1": "b" }, { prod: null }];
+  // A sign-in needs a page: what a list of clients is checked for comes first.
+  assert.doesNotMatch((await refused(login.clientIds)).message ?? "fine", /clientIds/);
+  for (const clientIds of wrong) assert.match((await refused(clientIds)).message, /BAD_ARGUMENT.*clientIds/);
+});
+
 test("what JSON leaves out is refused in a contract and its bodies", async () => {
   const { connect } = await fresh();
   const refused = (contract) => ending(connect({ environment: "prod", wasm, contract }));

@@ -99,6 +99,9 @@ export async function everything(module: WebAssembly.Module, bytes: Uint8Array<A
 
   await connect({ login: { ...login, on: "connect", allowedOrgIds: ["…"] } });
   const launchParams: LaunchParams = { hostOrigin: "host", targetEnv: "env", environment: "domain" };
+  const optional: string | undefined = launchParams.orgId;
+  await connect({ launchParams: { orgId: optional, langTag: undefined } });
+  await connect({ login: { clientIds: { prod: optional, "eu-west-1": "…" }, redirectUri: "…" } });
   await connect({ launchParams: { ...launchParams, orgId: "tenant", langTag: "lang", conversationId: "call" } });
 
   const environment: Environment = recorder.environment;
