@@ -32,11 +32,20 @@ function line(error) {
     .filter((name) => fields[name] !== undefined)
     .map((name) => `${EVIDENCE_LABELS[name]}: ${[fields[name]].flat().join(", ")}`);
   const found = [error.message, ...evidence].join("; ");
-  return { check: fields.code, verdict: "fail", found, expected: expected(fields), hint: `${fields.hint ?? ""}` };
+  return {
+    check: fields.code,
+    verdict: "fail",
+    found,
+    expected: expected(fields, error),
+    hint: `${fields.hint ?? ""}`,
+  };
 }
 
-function expected({ missingScopes, missingPermissions, orgId }) {
-  if (missingScopes) return `the scope ${missingScopes.join(", ")}`;
-  if (missingPermissions) return `the permission ${missingPermissions.join(", ")}`;
+/** One of several scopes is enough. So is one of several permissions, if the API's code says so. */
+function expected({ missingScopes, missingPermissions, orgId }, { cause }) {
+  if (missingScopes) return `the scope ${missingScopes.join(" or ")}`;
+  if (missingPermissions) {
+    return `the permission ${missingPermissions.join(/\bany\b/.test(cause?.code) ? " or " : ", ")}`;
+  }
   return orgId ? `a call that organization ${orgId} accepts` : "a call that succeeds";
 }
