@@ -7,7 +7,7 @@ import type { Recorder } from "./index.js";
  *
  * The SDK's timeout (16 s, or that of the client's `setTimeout()`) counts instead of the recorder's `timeoutMs`; with 0, the recorder's does.
  * The SDK's region setting has no effect. A refusal rejects in the SDK's own form. If nothing was sent or no response came, the call rejects
- * with the recorder's `RecorderError`.
+ * with the recorder's `RecorderError`. Throws a `TypeError` if the options are `null` or have another name.
  *
  * @example
  * import platform from "purecloud-platform-client-v2";

@@ -1,7 +1,11 @@
 // Lets purecloud-platform-client-v2 send its requests with a recorder's tokens. Documented in platform-sdk.d.ts.
 
-export function httpClient(recorder, AbstractHttpClient, options) {
-  const { orgId } = own(options);
+export function httpClient(recorder, AbstractHttpClient, options = {}) {
+  const { orgId, ...others } = own(options);
+  const isObject = typeof options === "object" && options !== null;
+  if (!isObject || orgId === null || Object.keys(others).length) {
+    throw new TypeError("httpClient()'s options must be an object, and may have: orgId.");
+  }
   return new (class extends AbstractHttpClient {
     /** request() calls the hooks. */
     enableHooks() {}

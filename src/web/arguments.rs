@@ -88,13 +88,15 @@ fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, 
 fn environments(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
     let entry = |(at, item): (usize, JsValue)| {
         let place = format!("{place}[{at}]");
-        let entry = Arguments::of_copy(&place, &item, &format!("{place}."))?;
+        let entry = Arguments::of_copy(&place, &item, &format!("{place}."))?.with_only(&place, ENTRY)?;
         let field = |name: &str| entry.required(name, string);
         let issuer = entry.string("issuer")?;
         Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
     };
     array(place, value)?.iter().enumerate().map(entry).collect()
 }
+
+const ENTRY: &[&str] = &["name", "api", "login", "apps", "issuer"];
 
 type Read<T> = fn(&str, &JsValue) -> Result<T, Error>;
 
@@ -115,11 +117,14 @@ impl Arguments {
         if value.is_undefined() {
             return Ok(Arguments { properties: Vec::new(), prefix: String::new() });
         }
-        let given = Arguments::of_copy(place, value, prefix)?;
-        if let Some((unknown, _)) = given.properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            return Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", names.join(", "))));
+        Arguments::of_copy(place, value, prefix)?.with_only(place, names)
+    }
+
+    fn with_only(self, place: &str, names: &[&str]) -> Result<Arguments, Error> {
+        match self.properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            Some((unknown, _)) => Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", names.join(", ")))),
+            None => Ok(self),
         }
-        Ok(given)
     }
 
     /// An object that `src/js` has copied.

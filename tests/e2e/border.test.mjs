@@ -671,6 +671,17 @@ test("what is undefined in an object by name is absent", async () => {
   for (const clientIds of wrong) assert.match((await refused(clientIds)).message, /BAD_ARGUMENT.*clientIds/);
 });
 
+test("an entry of `environments` with an unknown name is refused", async () => {
+  const { connect } = await fresh();
+  const origin = "https://cloud.example";
+  const entry = { name: "mine", api: origin, login: origin, apps: origin, issuer: undefined };
+  const given = (entry) => connect({ environment: "mine", wasm, environments: [entry] });
+  const error = await ending(given({ ...entry, isuer: origin }));
+  assert.match(error.message, /^BAD_ARGUMENT: environments\[0\] has no "isuer"; it may have: .*issuer/);
+  assert.match((await ending(given(undefined))).message, /environments\[0\] must be an object/);
+  assert.equal((await given(entry)).environment.api, origin);
+});
+
 test("what JSON leaves out is refused in a contract and its bodies", async () => {
   const { connect } = await fresh();
   const refused = (contract) => ending(connect({ environment: "prod", wasm, contract }));

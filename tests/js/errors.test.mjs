@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RecorderError } from "../../src/js/errors.js";
 import { explain } from "../../src/js/explain.js";
+import { httpClient } from "../../src/js/platform-sdk.js";
 
 test("explain() says whether one of several scopes or permissions is enough", () => {
   const expected = (fields) => explain(new RecorderError({ code: "FORBIDDEN", ...fields })).expected;
@@ -12,5 +13,19 @@ test("explain() says whether one of several scopes or permissions is enough", ()
   assert.equal(permissions({ code: "missing.any.permissions" }), "the permission a or b");
   for (const cause of [{ code: "missing.permissions" }, { code: "company.permissions" }, {}, null, undefined, "any"]) {
     assert.equal(permissions(cause), "the permission a, b");
+  }
+});
+
+test("an HTTP client has no options but `orgId`", async () => {
+  class AbstractHttpClient {}
+  const sent = [];
+  const recorder = { fetch: async (path, { orgId }) => (sent.push([path, orgId]), new Response("{}")) };
+  const options = [undefined, {}, { orgId: undefined }, { orgId: "b" }];
+  for (const given of options) {
+    await httpClient(recorder, AbstractHttpClient, given).request({ url: "https://api.example/api/v2/users" });
+  }
+  assert.deepEqual(sent, [..."xxx"].map(() => ["/api/v2/users", undefined]).concat([["/api/v2/users", "b"]]));
+  for (const given of [null, { orgid: "b" }, { orgId: "b", org: "c" }, { orgId: null }, "b", 7, ["b"], () => "b"]) {
+    assert.throws(() => httpClient(recorder, AbstractHttpClient, given), TypeError);
   }
 });
