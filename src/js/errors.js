@@ -5,9 +5,9 @@ const BRAND = Symbol.for("premium-recorder.RecorderError");
 const MAX_MESSAGE = 1_000;
 
 export class RecorderError extends Error {
-  /** Reads only own properties if `given` has no prototype. An app's tests give what they need: the code is enough. */
+  /** Reads only own properties. An app's tests give what they need: the code is enough. */
   constructor(given) {
-    const { message, cause, causedBy, ...others } = given;
+    const { message, cause, causedBy, ...others } = { __proto__: null, ...given };
     const fields = { __proto__: null, ...others };
     fields.hint ??= "";
     fields.retryable ??= false;

@@ -1,9 +1,22 @@
 // Errors as an app makes and reads them: src/js/errors.js and src/js/explain.js.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { RecorderError } from "../../src/js/errors.js";
 import { explain } from "../../src/js/explain.js";
 import { httpClient } from "../../src/js/platform-sdk.js";
+
+const INHERITED = ["message", "cause", "causedBy", "hint", "retryable", "status"];
+afterEach(() => INHERITED.forEach((name) => delete Object.prototype[name]));
+
+test("an error has nothing that its fields inherit", () => {
+  for (const name of INHERITED) Object.prototype[name] = name === "causedBy" ? { code: "NO_TOKEN" } : "inherited";
+  const error = new RecorderError({ code: "TIMEOUT" });
+  assert.equal(error.message, "TIMEOUT");
+  assert.ok(!Object.hasOwn(error, "cause") && !Object.hasOwn(error, "status"));
+  assert.deepEqual([error.hint, error.retryable], ["", false]);
+  const whole = new RecorderError({ code: "TIMEOUT", message: "late", cause: 7, status: 408, hint: "wait" });
+  assert.deepEqual([whole.message, whole.cause, whole.status, whole.hint], ["TIMEOUT: late", 7, 408, "wait"]);
+});
 
 test("explain() says whether one of several scopes or permissions is enough", () => {
   const expected = (fields) => explain(new RecorderError({ code: "FORBIDDEN", ...fields })).expected;
