@@ -17,6 +17,7 @@ use super::channel::SharingChannels;
 use super::{fetch, page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
+use crate::cloud::response::BODY_TOO_LONG;
 use crate::cloud::signal::Signal;
 use crate::model::argument;
 use crate::model::error::{Code, Error};
@@ -202,7 +203,8 @@ impl Handle {
                 return Ok(JsValue::UNDEFINED);
             }
             JSON::parse(&response.body).map_err(|_| {
-                let error = Error::new(Code::UnexpectedAnswer, "The response is not JSON: use fetch().");
+                let what = if response.body == BODY_TOO_LONG { "longer than 4 MiB" } else { "not JSON" };
+                let error = Error::new(Code::UnexpectedAnswer, format!("The response is {what}: use fetch()."));
                 CallError::from(error.answered_by(response))
             })
         })

@@ -702,6 +702,17 @@ test("what JSON leaves out is refused in a contract and its bodies", async () =>
   assert.equal(await refused({ start: { body } }), "fine");
 });
 
+test("request() says that a response is too long, and not that it is no JSON", async () => {
+  const { connect } = await fresh();
+  const recorder = await connect({ environment: "prod", wasm, tokens: [TOKEN] });
+  const said = async (length) => {
+    globalThis.fetch = async () => new Response(`"${"x".repeat(length)}`);
+    return (await ending(recorder.request("/api/v2/users"))).message;
+  };
+  assert.match(await said(4 * 1024 * 1024), /^UNEXPECTED_ANSWER: The response is longer than 4 MiB: use fetch\(\)\.$/);
+  assert.match(await said(10), /^UNEXPECTED_ANSWER: The response is not JSON: use fetch\(\)\.$/);
+});
+
 test("explain() makes a line of whatever has been made an error of this package", async () => {
   const { explain } = await fresh();
   const BRAND = Symbol.for("premium-recorder.RecorderError");
