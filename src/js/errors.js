@@ -65,16 +65,17 @@ export function wasmBlocked(cause) {
   });
 }
 
-export function wasmLoadFailed(why, cause, status, hint) {
+export function wasmLoadFailed(why, cause, status, hint, isRetryable) {
   return new RecorderError({
     __proto__: null,
     code: "WASM_LOAD_FAILED",
     message: `The WebAssembly module could not be loaded: ${why}`,
-    hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.",
+    hint: "Copy premium_recorder_bg.wasm to this address, or pass its address as `wasm`: see docs/bundlers.md.",
     retryable: true,
     status,
     cause,
     ...(hint && { hint }),
+    ...(!isRetryable && { retryable: false }),
   });
 }
 

@@ -10,7 +10,7 @@ import {
   wasmBlocked,
   wasmLoadFailed,
 } from "./errors.js";
-import { bytesOf, member } from "./foreign.js";
+import { bytesOf, member, unlessItThrows } from "./foreign.js";
 import { start } from "./instance.js";
 import { withTimeout } from "./limits.js";
 
@@ -36,7 +36,7 @@ export async function load(source, timeoutMs) {
     throw initConflict();
   }
   const current = loaded;
-  current.instance ??= startInstance(current.module).catch((error) => {
+  current.instance ??= startInstance(current).catch((error) => {
     // A module that has run before is kept: the failure has another cause.
     if (lastPanic) current.instance = undefined;
     else if (loaded === current) loaded = undefined;
@@ -102,12 +102,13 @@ function recordPanic(message) {
 }
 
 /** `module`: a promise. `start` prepares the instance during the download. */
-async function startInstance(module) {
+async function startInstance({ module, source = "" }) {
   try {
     return await start(module, recordPanic, lastPanic !== undefined);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
-    throw wasmLoadFailed("its version does not match the JavaScript; it may be cached.", cause);
+    const why = "its version does not match the JavaScript; it may be cached.";
+    throw wasmLoadFailed(why, cause, undefined, PASS_WHOLE, kindOf(source) === "address");
   }
 }
 
@@ -118,25 +119,27 @@ async function startInstance(module) {
 async function compile(source, isBeside) {
   ensureWasmAllowed();
   let why = "this bundle does not know its own address (import.meta.url).";
-  let hint = "Pass the address of premium_recorder_bg.wasm as `wasm`.";
+  let hint = PASS_ADDRESS;
+  let isRetryable = false;
   let status;
   try {
     source ??= new URL("premium_recorder_bg.wasm", import.meta.url);
-    hint = undefined;
-    const kind = kindOf(source);
-    if (kind === "address") {
-      const address = addressOf(source);
+    const address = addressOf(source);
+    why = "these bytes are not WebAssembly, or not all of them.";
+    hint = PASS_WHOLE;
+    if (kindOf(source) === "address") {
       const reason = whyNotFetched(address);
       why = reason[0];
       hint = reason[1];
+      isRetryable = hint === ALLOW_ORIGIN;
       // As text: a page may have replaced `fetch` with a function that knows no URL objects.
       source = await fetch(address, { cache: isBeside ? "no-store" : "default" });
-      hint = undefined;
+      why = "fetch returned no Response.";
+      hint = PASS_BYTES;
     }
-    why = bytesOf(source) ? "these bytes are not WebAssembly, or not all of them." : "fetch returned no Response.";
     if (member(source, "arrayBuffer")) {
       const ok = member(source, "ok");
-      const url = shorten(String(member(source, "url")));
+      const url = shorten(String(member(source, "url") || address || "the Response"));
       const type = member(source, "headers").get("content-type") ?? "";
       status = member(source, "status");
       why = !ok
@@ -144,7 +147,7 @@ async function compile(source, isBeside) {
         : type.includes("html")
           ? `${url} answers with HTML, not with the file: a fallback page, as a router or a bundler's server has it.`
           : `${url} is not WebAssembly, or not all of it has come.`;
-      if (!ok || type.includes("html")) hint = whereToServe(url);
+      hint = hintFor(url);
       if (!ok || (type === "application/wasm" && !isBeside)) {
         try {
           return await WebAssembly.compileStreaming(source);
@@ -160,16 +163,22 @@ async function compile(source, isBeside) {
     if (isBeside) return new WebAssembly.Module(source);
     return await WebAssembly.compile(source);
   } catch (cause) {
-    throw wasmLoadFailed(why, cause, status, hint);
+    throw wasmLoadFailed(why, cause, status, hint, isRetryable);
   }
 }
 
-/** What to do if a server has something else at this address than the module. */
-function whereToServe(url) {
+const PASS_ADDRESS = "Pass the address of premium_recorder_bg.wasm as `wasm`.";
+const PASS_BYTES = "Read premium_recorder_bg.wasm and pass its bytes as `wasm`.";
+const PASS_WHOLE = "Pass the whole premium_recorder_bg.wasm of this version of the package as `wasm`.";
+const ALLOW_ORIGIN =
+  "Allow the file's origin in the CSP. Another origin than the page's must send Access-Control-Allow-Origin.";
+
+/** What to do if this address has something else than the module. Undefined if the hint of the code says it. */
+function hintFor(url) {
+  if (!/^https?:/.test(url)) return PASS_WHOLE;
   // Vite before 8 moves dependencies into this folder, without the files beside them.
   if (/\/\.?vite\/deps\//.test(url))
     return "Add optimizeDeps: { exclude: ['premium-recorder'] } to Vite's configuration.";
-  return "Copy premium_recorder_bg.wasm to this address, or pass its address as `wasm`: see docs/bundlers.md.";
 }
 
 /** Why fetch() can fail for this address, and what to do. */
@@ -183,13 +192,11 @@ function whyNotFetched(address) {
       "Add data: to the page's CSP connect-src, or serve premium_recorder_bg.wasm as a file and pass its address as `wasm`.",
     ];
   }
-  return [
-    `${shown} cannot be fetched: offline, or refused by CORS or the page's CSP (connect-src).`,
-    "Allow the file's origin in the CSP. Another origin than the page's must send Access-Control-Allow-Origin.",
-  ];
+  if (!address || /^(about|javascript|mailto):/i.test(address) || !unlessItThrows(() => new Request(address))) {
+    return [`"${shown}" is not the address of a file.`, PASS_ADDRESS];
+  }
+  return [`${shown} cannot be fetched: offline, or refused by CORS or the page's CSP (connect-src).`, ALLOW_ORIGIN];
 }
-
-const PASS_BYTES = "Read premium_recorder_bg.wasm and pass its bytes as `wasm`.";
 
 /**
  * A CSP without 'wasm-unsafe-eval' forbids even an empty module: to compile it, or, in WebKit, only to instantiate it.

@@ -167,8 +167,8 @@ codes! {
         when: "WebAssembly is disabled, or the page's Content Security Policy forbids it.",
         hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.";
     WasmLoadFailed "WASM_LOAD_FAILED", retry: true, fixed_by: "app",
-        when: "The .wasm file could not be fetched, is not WebAssembly, or does not match the JavaScript's version. The message names the likely reason.",
-        hint: "Serve premium_recorder_bg.wasm beside the JavaScript (with Vite: optimizeDeps.exclude: ['premium-recorder']), or pass its address as `wasm`.";
+        when: "The .wasm file could not be fetched, is not WebAssembly, or does not match the JavaScript's version. The message names the likely reason, and the hint what to do about it. `retryable` is true only if the file has an address, where it may come later.",
+        hint: "Copy premium_recorder_bg.wasm to this address, or pass its address as `wasm`: see docs/bundlers.md.";
     InitConflict "INIT_CONFLICT", retry: false, fixed_by: "app",
         when: "connect() got another `wasm` source than the one that is loaded.",
         hint: "Pass the same `wasm` to every connect(), or only once.";

@@ -99,9 +99,12 @@ describe("the module", () => {
     });
     for (const error of errors) {
       assert.equal(error.code, "WASM_LOAD_FAILED");
-      assert.equal(error.retryable, true);
       assert.ok(error.hint && error.cause);
     }
+    assert.deepEqual(
+      errors.map(({ retryable }) => retryable),
+      [true, true, false, false],
+    );
     assert.equal(name, "local");
   });
 
