@@ -93,7 +93,7 @@ impl Login {
             }
             // The callback page posts its message and closes at once: wait for a message still in transit.
             ports.sleep(CLOSED_GRACE_MS).await;
-            Err(Error::new(Code::LoginCancelled, "The sign-in window was closed."))
+            Err(self.gave_up(Code::LoginCancelled, "The sign-in window was closed."))
         };
         let is_closed = pin!(is_closed);
         let ended = select(is_closed, ports.sleep(self.timeout()));
@@ -110,7 +110,12 @@ impl Login {
     }
 
     fn timed_out(&self) -> Error {
-        Error::new(Code::LoginTimeout, format!("Nobody signed in within {} ms.", self.timeout()))
+        self.gave_up(Code::LoginTimeout, &format!("Nobody signed in within {} ms.", self.timeout()))
+    }
+
+    /// The login origin shows an unknown client id or redirect URI only to the person, so the message has both.
+    fn gave_up(&self, code: Code, what: &str) -> Error {
+        Error::new(code, format!("{what} The sign-in was for client id \"{}\" and redirect URI \"{}\".", self.client_id, self.redirect_uri))
     }
 }
 

@@ -84,7 +84,7 @@ codes! {
         hint: "Make the call directly in a click or key press, and allow popups for this page and in its iframe's sandbox. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
         when: "The sign-in window was closed before the sign-in was complete. A window that a `Cross-Origin-Opener-Policy` cuts off from this page looks the same.",
-        hint: "Sign in again. If the window is still open, a Cross-Origin-Opener-Policy cuts it off: the login page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
+        hint: "Sign in again. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter. If the window is still open, a Cross-Origin-Opener-Policy cuts it off: the login page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
         when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not set up for the request (`unauthorized_client`, `invalid_request`, …). `retryable` is true only for `invalid_grant`, an authorization code that was not accepted.",
         hint: "See `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI, grant type or scope (`login.scope`) is wrong.";
@@ -96,7 +96,7 @@ codes! {
         hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who works in this organization.";
     LoginTimeout "LOGIN_TIMEOUT", retry: true, fixed_by: "user",
         when: "Nobody signed in within `login.timeoutMs`.",
-        hint: "Sign in again, or increase login.timeoutMs.";
+        hint: "Sign in again, or increase login.timeoutMs. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
         when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If the library could get another token, it repeated the call once, and that token was rejected too.",
         hint: "Get a new token of this organization in this environment.";

@@ -167,7 +167,8 @@ fn a_hint_names_what_looks_the_same_to_a_page() {
         (Code::Network, &["connection", "CSP", "redirect", "without CORS headers", "monitoring script"]),
         (Code::OutcomeUnknown, &["organization's header", "without CORS headers", "monitoring script"]),
         (Code::LoginBlocked, &["click", "sandbox", "Outside of an iframe"]),
-        (Code::LoginCancelled, &["login page's", "this page's", "host's", "Outside of an iframe"]),
+        (Code::LoginCancelled, &["login page's", "this page's", "host's", "Outside of an iframe", "redirect URI"]),
+        (Code::LoginTimeout, &["client id and redirect URI"]),
     ] {
         for cause in causes {
             assert!(code.hint().contains(cause), "{code:?}: {cause}");

@@ -129,7 +129,9 @@ fn a_blocked_window_fails_at_once_and_a_cancelled_sign_in_can_be_repeated() {
             yield_now().await;
             world.advance(2_000);
         });
-        assert_eq!(error(cancelled.await.0).code, Code::LoginCancelled);
+        let cancelled = error(cancelled.await.0);
+        assert_eq!(cancelled.code, Code::LoginCancelled);
+        names_what_the_login_origin_compares(&cancelled);
         start_while(&recorder, &world, async |window| window.post_code("code")).await.unwrap();
         assert_eq!(world.popups().len(), 2);
     });
@@ -164,9 +166,18 @@ fn a_sign_in_that_the_user_does_not_complete_times_out() {
             assert!(!world.popups()[0].closed_by_library());
             world.advance(1);
         };
-        assert_eq!(error(start_while(&recorder, &world, act).await).code, Code::LoginTimeout);
+        let late = error(start_while(&recorder, &world, act).await);
+        assert_eq!(late.code, Code::LoginTimeout);
+        names_what_the_login_origin_compares(&late);
         assert!(world.popups()[0].closed_by_library() && world.requests().is_empty());
     });
+}
+
+/// The login origin shows only to the person that it does not know the client id or the redirect URI.
+fn names_what_the_login_origin_compares(error: &Error) {
+    for name in ["\"client\"".to_owned(), format!("\"{CALLBACK}\"")] {
+        assert!(error.message.contains(&name), "{}", error.message);
+    }
 }
 
 #[test]
