@@ -6,6 +6,7 @@ use crate::model::argument::{bad, org_id};
 use crate::model::environment::{Environment, Environments, is_region_domain};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::search::contains;
 
 /// A launch parameter.
 struct Parameter {
@@ -77,7 +78,12 @@ impl LaunchParams {
 #[derive(Clone, Debug, Default)]
 pub struct LaunchContext {
     values: Vec<(&'static str, String)>,
+    /// `{{gcTargetEnv}}` or `{{pcEnvironment}}`, if the host did not replace it.
+    placeholder: Option<String>,
 }
+
+/// The hint if the host did not replace a placeholder.
+const NOT_REPLACED: &str = "Open the app in Genesys Cloud, which replaces placeholders. To test in a tab, write the values into the URL, or set `environment` in connect().";
 
 impl LaunchContext {
     /// Reads the query's decoded pairs. A placeholder that the host did not replace counts as absent. Fails if two parameters give
@@ -107,6 +113,9 @@ impl LaunchContext {
                 }
             }
         }
+        // The others may stay in a page that Genesys Cloud did open.
+        let names_environment = |value: &str| is_placeholder(value) && contains(value.as_bytes(), b"Env");
+        launch.placeholder = pairs.iter().map(|(_, value)| value).find(|value| names_environment(value)).cloned();
         Ok(launch)
     }
 
@@ -130,15 +139,24 @@ impl LaunchContext {
         let by_host = match (self.get("hostOrigin"), self.get("targetEnv")) {
             (Some(host_origin), Some(target)) => Some(environments.of_host(host_origin, target)?),
             (None, None) => None,
-            _ => return Err(unknown("The launch URL has only one of gcHostOrigin and gcTargetEnv.")),
+            _ => return Err(self.unknown("The launch URL has only one of gcHostOrigin and gcTargetEnv.")),
         };
         let by_domain = self.get("pcEnvironment").map(|domain| environments.of_domain(domain)).transpose()?;
         match (by_host, by_domain) {
             (Some(host), Some(domain)) if host != domain => {
-                Err(unknown("The launch URL's pcEnvironment and gcTargetEnv contradict each other."))
+                Err(self.unknown("The launch URL's pcEnvironment and gcTargetEnv contradict each other."))
             }
             (Some(environment), _) | (None, Some(environment)) => Ok(environment),
-            (None, None) => Err(unknown("The launch URL has no environment.")),
+            (None, None) => Err(self.unknown("The launch URL has no environment.")),
+        }
+    }
+
+    fn unknown(&self, message: &str) -> Error {
+        match &self.placeholder {
+            Some(placeholder) => {
+                Error::new(Code::UnknownEnvironment, format!("The launch URL still has {placeholder}.")).with_hint(NOT_REPLACED)
+            }
+            None => Error::new(Code::UnknownEnvironment, message),
         }
     }
 }
@@ -150,10 +168,9 @@ fn value_of(pairs: &[(String, String)], parameter: &str) -> Result<Option<String
     if values.any(|other| other != value) {
         return Err(bad(format!("The launch URL has two values for {parameter}.")));
     }
-    let is_placeholder = value.starts_with("{{") && value.ends_with("}}");
-    Ok(Some(value.clone()).filter(|value| !value.is_empty() && !is_placeholder))
+    Ok(Some(value.clone()).filter(|value| !value.is_empty() && !is_placeholder(value)))
 }
 
-fn unknown(message: &str) -> Error {
-    Error::new(Code::UnknownEnvironment, message)
+fn is_placeholder(value: &str) -> bool {
+    value.starts_with("{{") && value.ends_with("}}")
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{self, code, pairs, private_cloud};
 use premium_recorder::model::environment::{EnvironmentEntry, Environments};
-use premium_recorder::model::error::Code;
+use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::launch::{LaunchContext, LaunchParams};
 use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
@@ -121,6 +121,30 @@ fn an_incomplete_or_contradictory_launch_url_names_no_environment() {
     assert_eq!(of_launch(&both), unknown);
     let twice = [("gcHostOrigin", "https://apps.mypurecloud.com"), ("gcTargetEnv", "prod"), ("gcTargetEnv", "prod-euw1")];
     assert_eq!(of_launch(&twice), Err(Code::BadArgument));
+}
+
+fn refused_launch(query: &[(&str, &str)]) -> Error {
+    let launch = LaunchContext::from_query(&pairs(query), &LaunchParams::default()).unwrap();
+    let local = EnvironmentEntry { apps: "http://127.0.0.1:8080".to_owned(), ..private_cloud() };
+    launch.environment(&Environments::with(vec![local]).unwrap()).unwrap_err()
+}
+
+#[test]
+fn a_placeholder_that_nobody_replaced_is_named() {
+    for (query, placeholder) in [
+        (&[("gcHostOrigin", "{{gcHostOrigin}}"), ("gcTargetEnv", "{{gcTargetEnv}}")][..], "{{gcTargetEnv}}"),
+        (&[("gcHostOrigin", "https://apps.mypurecloud.com"), ("gcTargetEnv", "{{gcTargetEnvironment}}")], "{{gcTargetEnvironment}}"),
+        (&[("langTag", "{{gcLangTag}}"), ("pcEnvironment", "{{pcEnvironment}}")], "{{pcEnvironment}}"),
+        (&[("environment", "{{pcEnvironment}}")], "{{pcEnvironment}}"),
+    ] {
+        let error = refused_launch(query);
+        assert!(error.code == Code::UnknownEnvironment && error.message.contains(placeholder), "{}", error.message);
+        assert!(error.hint().contains("To test in a tab"), "{}", error.hint());
+    }
+    for query in [&[][..], &[("gcConversationId", "{{gcConversationId}}")], &[("gcTargetEnv", "prod"), ("x", "{{gcHostOrigin}}")]] {
+        let error = refused_launch(query);
+        assert_eq!(error.hint(), Code::UnknownEnvironment.hint(), "{query:?}");
+    }
 }
 
 #[test]
