@@ -256,12 +256,12 @@ impl Environments {
         if host_origin == environment.apps.as_str() {
             return Ok(environment);
         }
-        if host_origin.starts_with("http://") {
+        if host_origin.starts_with("http://") && environment.apps.as_str().starts_with("https://") {
             return Err(Error::new(Code::InsecureOrigin, format!("gcHostOrigin \"{host_origin}\" is not https.")));
         }
         Err(Error::new(
             Code::UnknownEnvironment,
-            format!("gcHostOrigin \"{host_origin}\" is not {}, the apps origin of gcTargetEnv \"{target}\".", environment.apps),
+            format!("gcHostOrigin \"{host_origin}\" is not \"{}\", the apps origin of gcTargetEnv \"{target}\".", environment.apps),
         ))
     }
 

@@ -148,6 +148,16 @@ fn a_placeholder_that_nobody_replaced_is_named() {
 }
 
 #[test]
+fn an_http_host_is_compared_with_an_http_apps_origin() {
+    for host in ["http://localhost:8080", "http://127.0.0.1:8080/", "http://127.0.0.1", "https://127.0.0.1:8080"] {
+        let error = refused_launch(&[("gcHostOrigin", host), ("gcTargetEnv", "private")]);
+        assert_eq!(error.code, Code::UnknownEnvironment, "{host}");
+        let compared = format!("gcHostOrigin \"{host}\" is not \"http://127.0.0.1:8080\"");
+        assert!(error.message.contains(&compared), "{}", error.message);
+    }
+}
+
+#[test]
 fn the_legacy_parameter_is_used_if_the_new_pair_is_absent() {
     assert_eq!(of_launch(&[("pcEnvironment", "mypurecloud.ie")]), Ok("prod-euw1".into()));
     for domain in ["mypurecloud.ie.evil.example", "prod-euw1", "eu-west-1", "private"] {
