@@ -29,12 +29,12 @@ impl Need {
     }
 }
 
-/// The organization, as messages name it.
+/// The end of a message about it: names the organization, if there is one.
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.org {
-            Some(org) => write!(f, "organization {org}"),
-            None => f.write_str("any organization"),
+            Some(org) => write!(f, " for organization {org}"),
+            None => Ok(()),
         }
     }
 }

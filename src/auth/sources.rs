@@ -16,7 +16,7 @@ use crate::cloud::deadline::{Pause, SignInTime};
 use crate::cloud::event::{Event, Source};
 use crate::cloud::exchange::Exchange;
 use crate::model::environment::{Environment, Target};
-use crate::model::error::{Code, Error};
+use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::token::access_token::{AccessToken, IssuedToken};
 use crate::token::org_token::{KnownBy, OrgToken};
@@ -197,12 +197,19 @@ impl<P: Platform> Sources<P> {
         self.emit(need, Source::GetToken);
         let org = need.org.as_ref();
         let asked = TokenNeed { environment: &need.environment, org, scopes: self.scopes.clone(), reason: need.reason };
-        let failed = |cause| Error::new(Code::TokenSourceFailed, format!("getToken failed for {need}.")).caused_by(cause);
+        let failed = |cause| {
+            let error = match &cause {
+                // What it returned is wrong.
+                Cause::Error(found) => Error::new(Code::TokenSourceFailed, found.message.clone()).not_retryable(),
+                _ => Error::new(Code::TokenSourceFailed, format!("getToken failed{need}.")),
+            };
+            error.caused_by(cause)
+        };
         let work = async {
             match self.exchange.ports().get_token(asked).await.map_err(failed)? {
                 Some(issued) => self.identify_issued(&need.environment, issued).await.map(Some),
                 None if self.login.is_some() => Ok(None),
-                None => Err(Error::new(Code::TokenSourceFailed, format!("getToken has no token of {need}."))),
+                None => Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable()),
             }
         };
         let Some(mut token) = self.with_timeout("getToken", Box::pin(work)).await? else { return Ok(None) };

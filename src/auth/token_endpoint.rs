@@ -95,7 +95,7 @@ fn refused(mut response: Response) -> Error {
     let mut error = Error::new(code, format!("The login origin's token endpoint answered {}: {shown}", response.status));
     if code == Code::LoginDenied && word == Some("invalid_grant") {
         error = error.with_hint(SIGN_IN_AGAIN);
-        error.evidence.is_retryable = true;
+        error.evidence.is_retryable = Some(true);
     }
     if response.status < 300 {
         // An unexpected 2xx or 3xx may contain a token: wipe it before it reaches an error.

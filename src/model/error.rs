@@ -74,7 +74,7 @@ codes! {
         when: "The organization's token has expired or was idle too long, and neither `getToken` nor `login` is set. Or `getToken` returned an expired token. Or the API says so (401 `credentials.expired`), and no other token helped.",
         hint: "Get a new token of this organization: pass it to addToken(), or let `getToken` return a fresh one. If the token is new, this machine's clock is wrong: set it, or let `getToken` return `expiresIn` too.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
-        when: "`getToken` threw, rejected, returned something else than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned.",
+        when: "`getToken` threw, rejected, returned something else than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned. `retryable` is true only if it threw or rejected.",
         hint: "See the message and `cause`.";
     TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
         when: "`getToken` returned another organization's token. The token was discarded.",
@@ -236,8 +236,8 @@ pub struct Evidence {
     pub cause: Option<Cause>,
     /// What to do about this cause, if the code's own hint does not fit.
     pub hint: Option<&'static str>,
-    /// Whether the same call may succeed if it is made again, although that is not so for the code in general.
-    pub is_retryable: bool,
+    /// Whether the same call may succeed if it is made again, if the code's own answer does not fit.
+    pub is_retryable: Option<bool>,
 }
 
 /// A recording that the cloud listed when the library looked for a lost start.
@@ -292,7 +292,14 @@ impl Error {
 
     /// Whether the same call is safe to repeat and may succeed.
     pub fn retryable(&self) -> bool {
-        self.evidence.is_retryable || self.code.retryable()
+        self.evidence.is_retryable.unwrap_or(self.code.retryable())
+    }
+
+    /// The same error, after which the same call fails again.
+    #[must_use]
+    pub(crate) fn not_retryable(mut self) -> Self {
+        self.evidence.is_retryable = Some(false);
+        self
     }
 
     /// The same error, about this organization.

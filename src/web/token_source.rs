@@ -10,7 +10,7 @@ use super::foreign::resolve;
 use super::outside;
 use super::result::{Property, foreign, object, without_prototype};
 use crate::auth::ports::{TokenNeed, TokenSource};
-use crate::model::argument;
+use crate::model::argument::{self, bad};
 use crate::model::error::{Cause, Error};
 use crate::token::access_token::IssuedToken;
 
@@ -37,6 +37,9 @@ impl TokenSource for Browser {
     }
 }
 
+const NO_ACCESS_TOKEN: &str =
+    "getToken returned no `accessToken`. If it has an OAuth response, return { accessToken: access_token, expiresIn: expires_in }.";
+
 fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
     let not_a_token = |error| Cause::Error(Box::new(error));
     if value.is_string() {
@@ -45,10 +48,10 @@ fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
     }
     let given =
         Arguments::of_object("What getToken returned", &value, &["accessToken", "expiresIn"], "getToken().").map_err(not_a_token)?;
-    Ok(IssuedToken {
-        access_token: given.required("accessToken", token).map_err(not_a_token)?.into(),
-        expires_in: given.optional("expiresIn", seconds).map_err(not_a_token)?.flatten(),
-    })
+    let Some(access_token) = given.optional("accessToken", token).map_err(not_a_token)? else {
+        return Err(not_a_token(bad(NO_ACCESS_TOKEN)));
+    };
+    Ok(IssuedToken { access_token: access_token.into(), expires_in: given.optional("expiresIn", seconds).map_err(not_a_token)?.flatten() })
 }
 
 /// A number of seconds, or `null` from a backend that does not know the token's lifetime.

@@ -188,16 +188,34 @@ describe("getToken", () => {
   });
 
   test("that returns what is no token: TOKEN_SOURCE_FAILED", async () => {
-    const codes = await browser.run(async ({ connect }, agentId) => {
+    const errors = await browser.run(async ({ connect }, agentId) => {
       const returned = [undefined, null, 42, {}, [], { accessToken: 42 }, { access_token: "abc" }, { accessToken: "abc", expiresIn: "60" }, () => "abc"]; // prettier-ignore
-      const codes = [];
+      const errors = [];
       for (const what of returned) {
         const recorder = await connect({ getToken: () => what });
-        codes.push((await recorder.startRecording(agentId).catch((error) => error)).code);
+        const { code, message, retryable } = await recorder.startRecording(agentId).catch((error) => error);
+        errors.push({ code, message: message.replace(`${code}: `, ""), retryable });
       }
-      return codes;
+      return errors;
     }, agentId);
-    assert.deepEqual(new Set(codes), new Set(["TOKEN_SOURCE_FAILED"]));
+    for (const { code, retryable } of errors) assert.deepEqual([code, retryable], ["TOKEN_SOURCE_FAILED", false]);
+    const none = `getToken returned no token for organization ${globex.id}.`;
+    const noAccessToken =
+      "getToken returned no `accessToken`. If it has an OAuth response, return { accessToken: access_token, expiresIn: expires_in }.";
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      [
+        none,
+        none,
+        "What getToken returned must be an object.",
+        noAccessToken,
+        noAccessToken,
+        "getToken().accessToken must be a string.",
+        noAccessToken,
+        "getToken().expiresIn must be a number.",
+        "What getToken returned must be an object.",
+      ],
+    );
     assert.deepEqual(await asked(), []);
   });
 

@@ -396,7 +396,30 @@ fn get_token_is_tried_before_login_and_may_return_nothing() {
         let world = World::new();
         world.token_source_or_none(|_| Box::pin(async { Ok(None) }));
         let recorder = connect(&world, options(&[])).await;
-        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::TokenSourceFailed);
+        let none = error(record(&recorder, GLOBEX).await);
+        assert_eq!((none.code, none.retryable()), (Code::TokenSourceFailed, false));
+        assert_eq!(none.message, format!("getToken returned no token for organization {GLOBEX}."));
+    });
+}
+
+#[test]
+fn what_is_wrong_with_what_get_token_returned_is_the_message() {
+    run(async {
+        let world = World::new();
+        world.token_source_or_none(|_| {
+            Box::pin(async { Err(Cause::Error(Box::new(Error::new(Code::BadArgument, "getToken() returned no `accessToken`.")))) })
+        });
+        let recorder = connect(&world, options(&[])).await;
+        for failed in [record(&recorder, GLOBEX).await, record_in_current_org(&recorder).await] {
+            let failed = error(failed);
+            assert_eq!((failed.code, failed.retryable()), (Code::TokenSourceFailed, false));
+            assert_eq!(failed.message, "getToken() returned no `accessToken`.");
+            assert!(matches!(&failed.evidence.cause, Some(Cause::Error(cause)) if cause.code == Code::BadArgument));
+        }
+        // Nobody named an organization.
+        world.token_source_or_none(|_| Box::pin(async { Err(Cause::Foreign(Rc::new(()))) }));
+        let thrown = error(record_in_current_org(&recorder).await);
+        assert_eq!((thrown.message.as_str(), thrown.retryable()), ("getToken failed.", true));
     });
 }
 
