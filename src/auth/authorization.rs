@@ -69,7 +69,8 @@ impl AuthorizationRequest {
             return Err(not_ours("The authorization response has another state than the request."));
         }
         if value(response, "iss").is_some_and(|issuer| !self.environment.has_issuer(issuer)) {
-            return Err(not_ours("The authorization response names another issuer (iss).").with_hint(OTHER_ISSUER));
+            let error = not_ours("The authorization response names another issuer (iss).");
+            return Err(error.with_hint(OTHER_ISSUER).not_retryable());
         }
         if let Some(error) = value(response, "error") {
             let code = match error {

@@ -58,7 +58,7 @@ impl Login {
         let response = ports.parse_form(query.reveal());
         if response.is_empty() {
             let message = "The callback page was opened without a query, so the authorization response is lost.";
-            return Err(not_ours(message).with_hint(QUERY_DROPPED));
+            return Err(not_ours(message).with_hint(QUERY_DROPPED).not_retryable());
         }
         let code = request.code(&response)?;
         Ok(AuthorizationCode { request, code })

@@ -45,7 +45,7 @@ impl Error {
         }
         let mut error = Error::new(code, message).caused_by(lost.cause);
         if !lost.may_have_been_processed {
-            error = error.with_hint(NOT_ACCEPTED);
+            error = error.with_hint(NOT_ACCEPTED).not_retryable();
         }
         error.evidence.status = lost.status;
         error

@@ -89,7 +89,7 @@ codes! {
         when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not set up for the request (`unauthorized_client`, `invalid_request`, …). `retryable` is true only for `invalid_grant`, an authorization code that was not accepted.",
         hint: "See `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI, grant type or scope (`login.scope`) is wrong.";
     LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
-        when: "An authorization response does not belong to a request of this page: another `state`, a `state` that was used before, another issuer (`iss`), or another login origin. The response was discarded.",
+        when: "An authorization response does not belong to a request of this page: another `state`, a `state` that was used before, another issuer (`iss`), or another login origin. The response was discarded. `retryable` is false for another issuer, and if a redirect dropped the response.",
         hint: "Sign in again from the app. Do not open, reload or bookmark the redirect URI.";
     LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
         when: "The sign-in ended in another organization than the requested one. The token was discarded, or stored under its own organization (`login.wrongOrg`). Or `login.allowedOrgIds` lacks the organization of the sign-in or of the call.",
@@ -152,7 +152,7 @@ codes! {
         when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
-        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect.",
+        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the browser did not accept the request.",
         hint: "Check the connection and the browser's console. CSP `connect-src`, a redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that a monitoring script adds all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",

@@ -215,7 +215,7 @@ fn a_request_that_the_browser_did_not_accept_is_known_not_to_have_run() {
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
         let refused = error(fetch(&recorder, "POST").await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref()), (Code::Network, Some(&org(GLOBEX))));
-        assert!(refused.hint().contains("did not accept"), "{}", refused.hint());
+        assert!(refused.hint().contains("did not accept") && !refused.retryable(), "{}", refused.hint());
     });
 }
 

@@ -265,6 +265,9 @@ fn an_authorization_response_needs_the_state_of_its_request() {
             let refused = error(start_while(&recorder, &world, act).await);
             assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX), "{query}");
             assert!(world.requests().is_empty() && world.popups()[0].closed_by_library(), "{query}");
+            if query.contains("iss=") && refused.code == Code::LoginStateMismatch {
+                assert!(!refused.retryable(), "{query}");
+            }
             if query.contains("No%20thanks") {
                 assert!(matches!(&refused.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No thanks"));
             }
@@ -1094,6 +1097,7 @@ fn a_server_that_drops_the_query_of_the_callback_page_is_named() {
         let refused = error(refused);
         assert_eq!(refused.code, Code::LoginStateMismatch);
         assert!(refused.message.contains("without a query") && refused.hint().contains("drops the query"), "{}", refused.hint());
+        assert!(!refused.retryable());
     });
 }
 
