@@ -272,14 +272,19 @@ impl Error {
         Error { code, message: message.into(), evidence: Box::default() }
     }
 
-    /// What the reader should do now, in one sentence.
-    pub fn hint(&self) -> &'static str {
+    /// What the reader should do now.
+    pub fn hint(&self) -> String {
         // Genesys lists alternatives, `[conversations:readonly, conversations]`, and means either.
         let has_alternatives = self.evidence.missing_scopes.as_ref().is_some_and(|scopes| scopes.len() > 1);
-        match self.evidence.hint {
+        let hint = match self.evidence.hint {
             Some(hint) => hint,
             None if self.code == Code::ScopeMissing && has_alternatives => ONE_SCOPE,
             None => self.code.hint(),
+        };
+        let missing = self.evidence.missing_scopes.iter().flatten().next();
+        match (&self.evidence.near_miss, missing) {
+            (Some(near), Some(missing)) => format!("\"{near}\" is probably a misspelling of \"{missing}\". {hint}"),
+            _ => hint.to_owned(),
         }
     }
 

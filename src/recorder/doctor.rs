@@ -215,7 +215,7 @@ impl<P: Platform> Doctor<'_, P> {
                 true => self.report("pick", Verdict::Ok, "this token", expected, ""),
                 false => {
                     let reason = refused.iter().find(|(token, _)| token.target() == target);
-                    let hint = reason.map_or(Code::WrongOrg.hint(), |(_, error)| error.hint());
+                    let hint = reason.map_or_else(|| Code::WrongOrg.hint().to_owned(), |(_, error)| error.hint());
                     self.report("pick", Verdict::Warn, "this token: see token", expected, hint);
                 }
             };

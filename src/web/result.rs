@@ -113,7 +113,7 @@ fn error_value(error: &Error) -> JsValue {
     let value = without_prototype(object(&[
         ("code", error.code.as_str().into()),
         ("message", error.message.as_str().into()),
-        ("hint", error.hint().into()),
+        ("hint", error.hint().as_str().into()),
         ("retryable", Property::Bool(error.retryable())),
         ("status", evidence.status.map_or(Property::Absent, |status| Property::Number(status.into()))),
         ("orgId", evidence.org_id.as_ref().into()),

@@ -104,7 +104,7 @@ fn scopes_and_permissions_in_the_message_become_evidence() {
     ));
     assert_eq!(
         (scope.hint(), scope.evidence.missing_scopes.clone().unwrap()),
-        (Code::ScopeMissing.hint(), vec!["screenrecordings:write".to_owned()])
+        (Code::ScopeMissing.hint().to_owned(), vec!["screenrecordings:write".to_owned()])
     );
     // Genesys lists alternatives, and means either.
     let either = refusal(&response(
