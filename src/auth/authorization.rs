@@ -85,7 +85,7 @@ impl AuthorizationRequest {
             };
             let error = told("error");
             let words = format!("{error}: {}", told("error_description"));
-            return Err(Error::new(code, format!("The login origin answered {error}.")).caused_by(Cause::Cloud(words)));
+            return Err(Error::new(code, format!("The login origin answered \"{error}\".")).caused_by(Cause::Cloud(words)));
         }
         match value(response, "code") {
             Some(code) if !code.is_empty() => Ok(code.to_owned().into()),

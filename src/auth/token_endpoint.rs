@@ -91,8 +91,8 @@ fn refused(mut response: Response) -> Error {
         // A proxy's page, for example.
         _ => Code::UnexpectedAnswer,
     };
-    let shown = word.unwrap_or(if response.status == 200 { "no access token" } else { "no readable error" });
-    let mut error = Error::new(code, format!("The login origin's token endpoint answered {}: {shown}", response.status));
+    let lacks = if response.status == 200 { "an access token" } else { "a readable error" };
+    let mut error = Error::new(code, response.answered("The login origin's token endpoint", word, lacks));
     if code == Code::LoginDenied && word == Some("invalid_grant") {
         error = error.with_hint(SIGN_IN_AGAIN);
         error.evidence.is_retryable = Some(true);

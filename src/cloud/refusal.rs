@@ -11,8 +11,8 @@ pub fn refusal(response: &Response) -> Error {
     let message = body.str("message").unwrap_or_default();
     let code = error_code(response.status, body.str("code").unwrap_or_default(), message);
 
-    let details = if message.is_empty() { "no readable error" } else { message };
-    let mut error = Error::new(code, format!("The API answered {}: {details}", response.status));
+    let words = Some(message).filter(|message| !message.is_empty());
+    let mut error = Error::new(code, response.answered("The API", words, "a readable error"));
     error.evidence.status = Some(response.status);
     error.evidence.cloud_code = body.str("code").map(str::to_owned);
     error.evidence.context_id = body.str("contextId").map(str::to_owned);

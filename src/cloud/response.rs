@@ -67,6 +67,15 @@ impl Response {
         self.status == 200 && self.json.str("access_token").is_some()
     }
 
+    /// What the server answered, as a sentence: its own words, or that it did without something.
+    pub(crate) fn answered(&self, who: &str, words: Option<&str>, something: &str) -> String {
+        let status = self.status;
+        match words {
+            Some(words) => format!("{who} answered {status}: \"{}\".", words.strip_suffix('.').unwrap_or(words)),
+            None => format!("{who} answered {status} without {something}."),
+        }
+    }
+
     /// Redacts secrets that the server repeats in a header.
     pub(crate) fn redact_headers(&mut self, secrets: &[Secret]) {
         for text in [&mut self.correlation_id, &mut self.retry_after].into_iter().flatten() {

@@ -33,6 +33,11 @@ export function shorten(text, length = 200) {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
+/** The text as the end of a message: with exactly one full stop. */
+export function sentence(text) {
+  return text.replace(/\.?$/, ".");
+}
+
 /** What was thrown, as text. Reading it may throw. */
 export function describe(thrown) {
   try {
@@ -94,7 +99,7 @@ export function panicError(message, isFinal) {
   return new RecorderError({
     __proto__: null,
     code: "PANICKED",
-    message: `The library ${message}${final}`,
+    message: `The library ${sentence(message)}${final}`,
     hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.",
     retryable: false,
   });

@@ -1,6 +1,6 @@
 // The app's own requests, as fetch() takes them: the platform reads the headers and the body at the moment of the call.
 
-import { badArgument } from "./errors.js";
+import { badArgument, sentence } from "./errors.js";
 import { bytesOf, member } from "./foreign.js";
 
 /**
@@ -37,7 +37,7 @@ export function readRequest(api, path, given, signals, isJson) {
   } catch (cause) {
     // Platforms quote what they refuse, which may be a header with a token. So the message has no long words, and there is no cause.
     const said = String(cause.message ?? cause).replace(/[^\s"':]{32,}/g, "***");
-    throw badArgument(`The request is not valid: ${said}.`);
+    throw badArgument(`The request is not valid: ${sentence(said)}`);
   }
   const isStream = typeof member(body, "getReader") === "function";
   // A browser that cannot stream a body sends "[object ReadableStream]".

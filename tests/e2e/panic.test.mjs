@@ -246,7 +246,7 @@ test("an exception that passes through the module is as good as a panic", async 
     window.setTimeout = setTimeout;
     return { message, next: await codeOf(recorder.startRecording(agents[0])) };
   });
-  assert.equal(message, "PANICKED: The library panicked: RangeError: too deep");
+  assert.equal(message, "PANICKED: The library panicked: RangeError: too deep.");
   assert.equal(next, "fine");
 });
 

@@ -317,7 +317,11 @@ fn a_refusal_of_the_token_endpoint_is_explained_without_secrets() {
             let refused = error(start_while(&recorder, &world, async |window| window.post_code("the-secret-code")).await);
             assert_eq!(refused.code, expected, "{status} {body}");
             assert!(!format!("{refused:?}").contains("the-secret-code"), "{refused:?}");
-            assert_eq!(refused.message.contains("no access token"), status == 200 && expected == Code::UnexpectedAnswer, "{refused:?}");
+            assert_eq!(
+                refused.message.contains("without an access token"),
+                status == 200 && expected == Code::UnexpectedAnswer,
+                "{refused:?}"
+            );
             // The server's own word is told.
             let word = ["invalid_grant", "invalid_client", "bad_verification_code"].into_iter().find(|word| body.contains(word));
             assert!(word.is_none_or(|word| refused.message.contains(word)), "{refused:?}");

@@ -1,6 +1,6 @@
 //! Refusals: each status and code of the Platform API maps to one error code.
 
-use crate::support::response;
+use crate::support::{assert_is_a_sentence, response};
 use premium_recorder::cloud::refusal::refusal;
 use premium_recorder::model::error::{Cause, Code};
 
@@ -89,10 +89,24 @@ fn each_status_and_code_maps_to_one_error_code() {
         let body = format!(r#"{{"status":{status},"code":"{code}","message":"{message}","contextId":"ctx-1","errors":[]}}"#);
         let error = refusal(&response(status, &body));
         assert_eq!(error.code, expected, "{status} {code} {message}");
+        assert_is_a_sentence(&error.message);
         assert_eq!(error.evidence.status, Some(status));
         assert_eq!(error.evidence.context_id.as_deref(), Some("ctx-1"));
         assert_eq!(error.evidence.correlation_id.as_deref(), Some("corr-1"));
         assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if *words == body));
+    }
+}
+
+#[test]
+fn the_words_of_the_api_are_quoted() {
+    for (body, expected) in [
+        (r#"{"message":"HTTP 404 Not Found"}"#, r#"The API answered 404: "HTTP 404 Not Found"."#),
+        (r#"{"message":"A GET cannot have body."}"#, r#"The API answered 404: "A GET cannot have body"."#),
+        (r#"{"message":"Why?"}"#, r#"The API answered 404: "Why?"."#),
+        ("<html>", "The API answered 404 without a readable error."),
+        (r#"{"message":""}"#, "The API answered 404 without a readable error."),
+    ] {
+        assert_eq!(refusal(&response(404, body)).message, expected);
     }
 }
 

@@ -119,13 +119,23 @@ pub async fn record_in_current_org(recorder: &Recorder<World>) -> Result<Recordi
 /// The error of a call that failed.
 pub fn error<T: std::fmt::Debug>(result: Result<T, CallError>) -> Rc<Error> {
     match result.unwrap_err() {
-        CallError::Error(error) => error,
+        CallError::Error(error) => {
+            assert_is_a_sentence(&error.message);
+            error
+        }
         CallError::Aborted => panic!("the call was aborted"),
     }
 }
 
 pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
-    result.unwrap_err().code
+    let error = result.unwrap_err();
+    assert_is_a_sentence(&error.message);
+    error.code
+}
+
+/// An app may show the hint after the message: `${message} ${hint}`.
+pub fn assert_is_a_sentence(message: &str) {
+    assert!(message.ends_with('.') && !message.ends_with(".."), "{message:?} does not end with exactly one full stop");
 }
 
 /// The wall-clock time in milliseconds at which the recorder's token of this index expires.
