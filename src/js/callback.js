@@ -5,4 +5,9 @@ history.replaceState(null, "", location.pathname);
 if (window.opener) {
   window.opener.postMessage({ type: "premium-recorder.authorization-response", query }, location.origin);
   window.close();
+} else {
+  addEventListener("DOMContentLoaded", () => {
+    document.body.textContent =
+      "The sign-in could not return to the app: a Cross-Origin-Opener-Policy separates the two windows. Close this window and see the app's message.";
+  });
 }

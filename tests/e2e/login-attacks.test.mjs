@@ -214,7 +214,10 @@ describe("the callback page", () => {
     await browser.closeWindows();
     await browser.driver.get(`${callback()}?code=by-hand&state=by-hand`);
     assert.equal(await browser.driver.getCurrentUrl(), callback());
-    assert.match(await browser.driver.executeScript("return document.body.innerText"), /close this window/);
+    assert.match(
+      await browser.driver.executeScript("return document.body.innerText"),
+      /could not return to the app: a Cross-Origin-Opener-Policy .* Close this window/,
+    );
   });
 
   test("opened by a stranger tells the stranger nothing", async () => {

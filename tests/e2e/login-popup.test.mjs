@@ -358,6 +358,16 @@ describe("a sign-in that fails", () => {
     await start();
     assert.equal((await browser.ended()).error.code, "LOGIN_CANCELLED");
     await neverSent();
+
+    // The callback page of that window says why nothing comes of it.
+    await browser.enterPopup();
+    await browser.signIn(globex);
+    await browser.until("the callback page says so", async () =>
+      /could not return to the app: a Cross-Origin-Opener-Policy/.test(
+        await browser.driver.executeScript("return document.body.innerText"),
+      ),
+    );
+    await neverSent();
   });
 
   test("at a login page that never answers: LOGIN_TIMEOUT, and the window is closed", async () => {
