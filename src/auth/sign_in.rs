@@ -174,6 +174,8 @@ pub struct Page {
     pub address: String,
     /// The decoded pairs of its query.
     pub query: Vec<(String, String)>,
+    /// Its fragment.
+    pub fragment: String,
 }
 
 /// Whether the page was opened with an authorization response, and what came of it.

@@ -12,6 +12,7 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
 use crate::model::launch::{LaunchContext, LaunchParams};
+use crate::model::search::contains;
 use crate::model::secret::Secret;
 use crate::recording::contract::RecordingContract;
 use crate::token::access_token::AccessToken;
@@ -69,11 +70,16 @@ impl Settings {
     /// Validates the options. `launch_query`: the decoded query of the launch URL, if that is not the page's own URL.
     pub fn from_options(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
         let environments = Environments::with(options.environments)?;
+        let fragment = page.as_ref().filter(|_| launch_query.is_none()).map(|page| page.fragment.as_str()).unwrap_or_default();
         let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
         let launch = LaunchContext::from_query(launch_query.unwrap_or_default(), &LaunchParams::new(options.launch_params)?)?;
         let environment = match (options.environment, launch_query) {
             (Some(name), _) => environments.named(&name)?,
-            (None, Some(_)) => launch.environment(&environments)?,
+            (None, Some(_)) => launch.environment(&environments).map_err(|error| {
+                // A hash router's address.
+                let is_behind_hash = launch.get("targetEnv").is_none() && contains(fragment.as_bytes(), b"gcTargetEnv=");
+                if is_behind_hash { Error::new(error.code, "The launch URL has its parameters after the #.") } else { error }
+            })?,
             (None, None) => return Err(Error::new(Code::NoLaunchContext, "There is no launch URL, and no environment was given.")),
         };
         let org = match options.org_id {

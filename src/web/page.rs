@@ -36,7 +36,7 @@ fn global(name: &str) -> JsValue {
 pub(super) fn page() -> Option<Page> {
     let url = Url::new(&property(&global("location"), "href").as_string()?).ok()?;
     let (origin, path) = (url.origin(), url.pathname());
-    Some(Page { address: format!("{origin}{path}"), origin, query: pairs(&url.search_params()) })
+    Some(Page { address: format!("{origin}{path}"), origin, query: pairs(&url.search_params()), fragment: url.hash() })
 }
 
 /// The origin of the page.

@@ -1,6 +1,7 @@
 //! The region of an app: the known regions, the entries of `environments`, and the launch URL.
 
 use crate::support::{self, code, pairs, private_cloud};
+use premium_recorder::auth::sign_in::Page;
 use premium_recorder::model::environment::{EnvironmentEntry, Environments};
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::launch::{LaunchContext, LaunchParams};
@@ -144,6 +145,20 @@ fn a_placeholder_that_nobody_replaced_is_named() {
     for query in [&[][..], &[("gcConversationId", "{{gcConversationId}}")], &[("gcTargetEnv", "prod"), ("x", "{{gcHostOrigin}}")]] {
         let error = refused_launch(query);
         assert_eq!(error.hint(), Code::UnknownEnvironment.hint(), "{query:?}");
+    }
+}
+
+#[test]
+fn parameters_after_the_hash_are_noticed() {
+    let behind = "#/?gcHostOrigin=https%3A%2F%2Fapps.mypurecloud.ie&gcTargetEnv=prod-euw1";
+    let refused = |fragment: &str, query: &[(&str, &str)], launch: Option<&[(String, String)]>| {
+        let page = Page { fragment: fragment.to_owned(), ..support::page(query) };
+        Settings::from_options(Options::default(), launch, Some(page)).map(|_| ()).unwrap_err()
+    };
+    let error = refused(behind, &[], None);
+    assert!(error.code == Code::UnknownEnvironment && error.message.contains("after the #"), "{}", error.message);
+    for error in [refused("#/agents", &[], None), refused(behind, &[("gcTargetEnv", "prod-euw1")], None), refused(behind, &[], Some(&[]))] {
+        assert!(error.code == Code::UnknownEnvironment && !error.message.contains('#'), "{}", error.message);
     }
 }
 

@@ -17,7 +17,7 @@ pub const CALLBACK: &str = "https://app.example/callback.html";
 
 /// The app's page, opened with this query.
 pub fn page(query: &[(&str, &str)]) -> Page {
-    Page { origin: PAGE.to_owned(), address: format!("{PAGE}/"), query: pairs(query) }
+    Page { origin: PAGE.to_owned(), address: format!("{PAGE}/"), query: pairs(query), fragment: String::new() }
 }
 
 pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -568,7 +568,8 @@ async fn connected(
     limits: CallOptions,
 ) -> Result<Recorder<Page>, CallError> {
     let state = PageState { starts, ..PageState::default() };
-    let mut place = premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query };
+    let mut place =
+        premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query, fragment: String::new() };
     let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place), &state.returned)?;
     let settings = Settings::from_options(options, None, Some(place))?;
     Recorder::connect(state, page, settings, returned, limits).await
