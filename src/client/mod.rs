@@ -21,6 +21,7 @@ use crate::cloud::ports::TransportError;
 use crate::cloud::response::Response;
 use crate::model::error::{Code, Error};
 use crate::model::scope::{is_enough, near_miss};
+use crate::model::secret::redact;
 use crate::token::org_token::OrgToken;
 use crate::token::request::{ApiRequest, Repeat, Request};
 
@@ -114,7 +115,11 @@ impl<P: Platform> Client<P> {
                 token.mark_used();
                 return Ok(response);
             }
-            let refused = self.with_token_evidence(self.exchange.refusal(&response), &token, request);
+            let mut refused = self.with_token_evidence(self.exchange.refusal(&response), &token, request);
+            let path = request.path.split('?').next().unwrap_or_default();
+            refused.message = format!("{} {path}: {}", request.method.as_str(), refused.message);
+            // The app may have put the token into the path.
+            redact(&[token.secret().clone()], &mut refused.message);
             if request.takes_response {
                 sent.response.replace(Some(response));
             }

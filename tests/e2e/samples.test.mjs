@@ -90,7 +90,7 @@ sample("README", "import { isRecorderError }", "errors", async (text) => {
     globex.agents[0].id,
     ...(await prepared(text)),
   );
-  assert.match(shown, /^SCOPE_MISSING: The API answered 403: ".*"\. .*Add /);
+  assert.match(shown, /^SCOPE_MISSING: POST \/api\/v2\/screenrecordings: The API answered 403: ".*"\. .*Add /);
 });
 
 sample("recordings", "const recording = await recorder.startRecording", "a recording's life", async (text) => {

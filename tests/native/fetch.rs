@@ -265,6 +265,22 @@ fn a_refusal_of_request_is_an_error_with_the_calls_own_evidence() {
 }
 
 #[test]
+fn a_refusal_names_the_request_without_its_query_and_token() {
+    run(async {
+        let world = World::new();
+        world.respond(|_| response(400, r#"{"code":"bad.request","message":"HTTP 400 Bad Request"}"#));
+        let token = jwt_for(GLOBEX);
+        let recorder = connect(&world, options(&[&token])).await;
+        for (path, named) in
+            [("/api/v2/users?q=secret".to_owned(), "/api/v2/users"), (format!("/api/v2/tokens/{token}"), "/api/v2/tokens/***")]
+        {
+            let refused = error(send(&recorder, AppRequest { takes_response: false, ..app_request("GET", &path) }).await);
+            assert_eq!(refused.message, format!(r#"GET {named}: The API answered 400: "HTTP 400 Bad Request"."#));
+        }
+    });
+}
+
+#[test]
 fn a_failure_of_the_cloud_says_try_again_only_if_that_is_harmless() {
     run(async {
         for (method, idempotent, code) in [

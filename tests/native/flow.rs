@@ -375,7 +375,7 @@ fn a_token_that_the_response_repeats_is_redacted() {
         world.respond(|request| response(403, &format!(r#"{{"message":"no: {0}, {0}!","code":"x"}}"#, request.token)));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let refused = error(record_in_current_org(&recorder).await);
-        assert_eq!(refused.message, r#"The API answered 403: "no: ***, ***!"."#);
+        assert_eq!(refused.message, r#"POST /api/v2/screenrecordings: The API answered 403: "no: ***, ***!"."#);
         assert!(!format!("{refused:?}").contains(&jwt_for(ACME)));
 
         let settings = Settings::from_options(options(&["0paque"]), None, None).unwrap();
