@@ -2,19 +2,22 @@
 
 use crate::cloud::response::Response;
 use crate::model::error::{Cause, Code, Error};
+use crate::model::json::Json;
 use crate::model::search::contains;
 use crate::model::time::Timestamp;
 
 /// The cloud's refusal as an error. The cloud's codes are from the Platform API's `ErrorBody`, as its operations declare them.
 pub fn refusal(response: &Response) -> Error {
     let body = &response.json;
-    let message = body.str("message").unwrap_or_default();
-    let code = error_code(response.status, body.str("code").unwrap_or_default(), message);
+    let (cloud_code, message) = (said(body, "code"), said(body, "message").unwrap_or_default());
+    let message = message.as_str();
+    let has_error_body = ["code", "message", "status", "contextId", "errors"].iter().any(|name| body.get(name).is_some());
+    let code = error_code(response.status, has_error_body.then(|| cloud_code.as_deref().unwrap_or_default()), message);
 
     let words = Some(message).filter(|message| !message.is_empty());
     let mut error = Error::new(code, response.answered("The API", words, "a readable error"));
     error.evidence.status = Some(response.status);
-    error.evidence.cloud_code = body.str("code").map(str::to_owned);
+    error.evidence.cloud_code = cloud_code;
     error.evidence.context_id = body.str("contextId").map(str::to_owned);
     error.evidence.correlation_id = response.correlation_id.clone();
     if code == Code::PermissionMissing {
@@ -26,9 +29,17 @@ pub fn refusal(response: &Response) -> Error {
     error.caused_by(Cause::Cloud(response.body.clone()))
 }
 
-/// By rule, not by list: the Platform API declares several hundred codes. Without a code, the body is no error body, and a proxy may
-/// have responded.
-fn error_code(status: u16, code: &str, message: &str) -> Code {
+/// What an error body says under this name: itself, or else the first of its `errors`.
+fn said(body: &Json, name: &str) -> Option<String> {
+    let said_by = |error: &Json| error.get(name)?.id();
+    said_by(body).or_else(|| said_by(body.array("errors").first()?))
+}
+
+/// By rule, not by list: the Platform API declares several hundred codes, and requires none. `code`: `None` if the body is no error
+/// body, so that a proxy may have responded.
+fn error_code(status: u16, code: Option<&str>, message: &str) -> Code {
+    let has_error_body = code.is_some();
+    let code = code.unwrap_or_default();
     match (status, code) {
         (401, "ip.not.authorized") => Code::IpNotAllowed,
         (401, "credentials.expired") => Code::TokenExpired,
@@ -51,7 +62,7 @@ fn error_code(status: u16, code: &str, message: &str) -> Code {
         (400, _) if code.ends_with(".disconnected") || code.ends_with(".state") || has(code, ".user.is.") => Code::Conflict,
         (400 | 413 | 415 | 422, _) => Code::BadRequest,
 
-        (_, "") => Code::UnexpectedAnswer,
+        _ if !has_error_body => Code::UnexpectedAnswer,
         (403, _) => Code::Forbidden,
         (404 | 410, _) => Code::NotFound,
         (400..=499, _) => Code::BadRequest,

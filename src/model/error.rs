@@ -113,7 +113,7 @@ codes! {
         when: "The token's user lacks a permission (403). `missingPermissions` names it if the API does. The code also means that organization, scope and agent are right, so only a permission can be missing.",
         hint: "Ask the organization's administrator for a role with the permission, in the right division.";
     Forbidden "FORBIDDEN", retry: false, fixed_by: "admin",
-        when: "The API refused the call (403) with a code that names no scope, permission, policy or feature.",
+        when: "The API refused the call (403) with an error body that names no scope, permission, policy or feature.",
         hint: "See `cause`: the API's code and message say what is forbidden.";
     UserNeeded "USER_NEEDED", retry: false, fixed_by: "app",
         when: "The call needs a person's token, and this token comes from client credentials (400 `not.a.user`).",

@@ -53,7 +53,7 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (403, "notification.unauthorized.topic", "", Code::Forbidden),
     (403, "recording.recording.view.permission.check.failed", "", Code::PermissionMissing),
     (403, "recording.recordingsegment.view.permission.check.failed", "", Code::PermissionMissing),
-    (403, "", "", Code::UnexpectedAnswer),
+    (403, "", "", Code::Forbidden),
     (404, "not.found", "", Code::NotFound),
     (404, "general.resource.not.found", "", Code::NotFound),
     (404, "conversation.error.conversation.not.found", "", Code::NotFound),
@@ -61,17 +61,17 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (404, "agent.status.not.found", "", Code::NotFound),
     (404, "deleted.long.ago", "", Code::NotFound),
     (405, "method.not.allowed", "", Code::BadRequest),
-    (405, "", "", Code::UnexpectedAnswer),
+    (405, "", "", Code::BadRequest),
     (410, "gone", "", Code::NotFound),
     (412, "precondition.failed", "", Code::Conflict),
-    (404, "", "", Code::UnexpectedAnswer),
+    (404, "", "", Code::NotFound),
     (408, "client.timeout", "", Code::CloudUnavailable),
     (409, "request.conflict", "", Code::Conflict),
     (409, "agent.invalid.routing.state", "", Code::Conflict),
     (409, "version.conflict", "", Code::Conflict),
     (413, "request.entity.too.large", "", Code::BadRequest),
     (415, "unsupported.media.type", "", Code::BadRequest),
-    (418, "", "", Code::UnexpectedAnswer),
+    (418, "", "", Code::BadRequest),
     (422, "", "", Code::BadRequest),
     (429, "too.many.requests", "", Code::RateLimited),
     (429, "too.many.requests.retry.after", "", Code::RateLimited),
@@ -143,11 +143,35 @@ fn scopes_and_permissions_in_the_message_become_evidence() {
 
 #[test]
 fn an_unreadable_error_body_is_kept_unchanged() {
-    for body in ["", "<html>403 Forbidden</html>", "null", "[]", "\"no\"", r#"{"code":7,"message":[]}"#, "{\"code\":"] {
+    for body in ["", "<html>403 Forbidden</html>", "null", "[]", "\"no\"", r#"{"error":7}"#, r#"[{"message":"no"}]"#, "{\"code\":"] {
         let error = refusal(&response(403, body));
         assert_eq!(error.code, Code::UnexpectedAnswer, "{body}");
         assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == body));
     }
+}
+
+/// The Platform API's `ErrorBody` requires none of its properties.
+#[test]
+fn an_error_body_needs_no_code() {
+    for (body, code) in [
+        (r#"{"message":"No such thing","status":404}"#, None),
+        (r#"{"message":"No such thing"}"#, None),
+        (r#"{"status":404}"#, None),
+        (r#"{"contextId":"ctx"}"#, None),
+        (r#"{"errors":[]}"#, None),
+        (r#"{"code":404}"#, Some("404")),
+        (r#"{"code":null,"errors":[{"code":"not.found","message":"No such thing"},{"code":"other"}]}"#, Some("not.found")),
+    ] {
+        let error = refusal(&response(404, body));
+        assert_eq!((error.code, error.evidence.cloud_code.as_deref()), (Code::NotFound, code), "{body}");
+        assert_eq!(error.message.contains("No such thing"), body.contains("No such thing"), "{}", error.message);
+    }
+    let wrapped = r#"{"status":403,"errors":[{"code":"missing.permissions","message":"Needs [recording:recording:view]"}]}"#;
+    let refused = refusal(&response(403, wrapped));
+    assert_eq!(
+        (refused.code, refused.evidence.missing_permissions.unwrap()),
+        (Code::PermissionMissing, vec!["recording:recording:view".to_owned()])
+    );
 }
 
 /// Only for what is no error body a proxy may be named.
@@ -155,8 +179,7 @@ fn an_unreadable_error_body_is_kept_unchanged() {
 fn a_proxy_is_suspected_only_without_an_error_body() {
     for &(status, code, message, _) in TABLE {
         let error = refusal(&response(status, &format!(r#"{{"code":"{code}","message":"{message}"}}"#)));
-        let is_unknown = code.is_empty() && error.code == Code::UnexpectedAnswer;
-        assert_eq!(error.hint().contains("proxy"), is_unknown || status < 400, "{status} {code}");
+        assert_eq!(error.hint().contains("proxy"), status < 400, "{status} {code}");
     }
     assert!(refusal(&response(404, "<html>")).hint().contains("proxy"));
 }
