@@ -391,8 +391,8 @@ export interface RecordingContract {
   start?:
     { method?: "POST" | "PUT" | undefined; path?: string | undefined; body?: Json | null | undefined } | undefined;
   /**
-   * How to read a recording. With `missingMeansStopped`, a 404 means that it has stopped. Default: `GET {path}/{id}`,
-   * `false`.
+   * How to read a recording. With `missingMeansStopped`, a 404 or 410 means that it has stopped, whatever the body.
+   * Default: `GET {path}/{id}`, `false`.
    */
   read?: { path?: string | undefined; missingMeansStopped?: boolean | undefined } | undefined;
   /**
@@ -403,8 +403,8 @@ export interface RecordingContract {
    */
   list?: { path?: string | undefined; items?: string | undefined } | null | undefined;
   /**
-   * How to stop a recording. With `missingMeansStopped`, a 404 means that it has stopped already. A `DELETE` has no
-   * body unless you give one. Default: `PATCH {path}/{id}` with `{ state: "stopped" }`, `false`.
+   * How to stop a recording. With `missingMeansStopped`, a 404 or 410 means that it has stopped already, whatever the
+   * body. A `DELETE` has no body unless you give one. Default: `PATCH {path}/{id}` with `{ state: "stopped" }`, `false`.
    */
   stop?:
     | {

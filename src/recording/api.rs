@@ -148,13 +148,13 @@ fn whose<'a>(org: &'a OrgId, agent: Option<&'a AgentId>, user: Option<&'a str>) 
     Whose { org, agent, user }
 }
 
-/// The recording that a 404 says to have stopped.
+/// The recording, if the contract says that a missing one has stopped, whatever the body: not every API has the cloud's error body.
 fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Rc<Error>) -> Result<Recording, Rc<Error>> {
     let body = match &refused.evidence.cause {
         Some(Cause::Cloud(body)) => body.as_str().into(),
         _ => Rc::default(),
     };
-    let Some(agent) = agent.filter(|_| refused.code == Code::RecordingNotFound) else { return Err(refused) };
+    let Some(agent) = agent.filter(|_| matches!(refused.evidence.status, Some(404 | 410))) else { return Err(refused) };
     Ok(Recording {
         id: id.clone(),
         agent: agent.clone(),

@@ -135,6 +135,32 @@ fn a_404_means_that_the_recording_was_not_found() {
 }
 
 #[test]
+fn a_missing_recording_has_stopped_if_the_contract_says_so_whatever_the_body() {
+    run(async {
+        for (status, body, says_stopped) in [
+            (404, r#"{"code":"not.found"}"#, true),
+            (404, "", true),
+            (404, "<html>404 Not Found</html>", true),
+            (410, "gone", true),
+            (405, r#"{"code":"not.found"}"#, false),
+            (403, "", false),
+        ] {
+            let world = World::new();
+            world.respond(move |_| response(status, body));
+            let mut options = options(&[&jwt_for(ACME)]);
+            options.contract = json(r#"{"read":{"missingMeansStopped":true},"stop":{"missingMeansStopped":true}}"#).unwrap();
+            let recorder = connect(&world, options).await;
+            let agent = AgentId::parse(AGENT).unwrap();
+            let read = recorder.recording(&id("rec-1"), None, Some(&agent), no_options()).await;
+            let stopped = recorder.stop(&id("rec-1"), &org(ACME), Some(&agent), no_options()).await;
+            for result in [read, stopped] {
+                assert_eq!(result.is_ok_and(|recording| recording.state == State::Stopped), says_stopped, "{status} {body}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_stop_with_a_refused_token_is_repeated_with_a_new_token() {
     run(async {
         let world = World::new();
