@@ -12,7 +12,11 @@ pub fn refusal(response: &Response) -> Error {
     let (cloud_code, message) = (said(body, "code"), said(body, "message").unwrap_or_default());
     let message = message.as_str();
     let has_error_body = ["code", "message", "status", "contextId", "errors"].iter().any(|name| body.get(name).is_some());
-    let code = error_code(response.status, has_error_body.then(|| cloud_code.as_deref().unwrap_or_default()), message);
+    let code = match response.status {
+        // A gateway may say it in another place than the cloud's error body.
+        403 if has(&response.body, "insufficient scope for resource owner") => Code::WrongOrg,
+        status => error_code(status, has_error_body.then(|| cloud_code.as_deref().unwrap_or_default())),
+    };
 
     let words = Some(message).filter(|message| !message.is_empty());
     let mut error = Error::new(code, response.answered("The API", words, "a readable error"));
@@ -37,7 +41,7 @@ fn said(body: &Json, name: &str) -> Option<String> {
 
 /// By rule, not by list: the Platform API declares several hundred codes, and requires none. `code`: `None` if the body is no error
 /// body, so that a proxy may have responded.
-fn error_code(status: u16, code: Option<&str>, message: &str) -> Code {
+fn error_code(status: u16, code: Option<&str>) -> Code {
     let has_error_body = code.is_some();
     let code = code.unwrap_or_default();
     match (status, code) {
@@ -48,7 +52,6 @@ fn error_code(status: u16, code: Option<&str>, message: &str) -> Code {
         (408 | 500..=599, _) => Code::CloudUnavailable,
         (409 | 412, _) => Code::Conflict,
 
-        (403, _) if contains(message.as_bytes(), b"insufficient scope for resource owner") => Code::WrongOrg,
         (403, "app.not.authorized.for.scope") => Code::ScopeMissing,
         (403, "trustee.forbidden" | "not.authorized") => Code::PermissionMissing,
         (403, "authz.policy.denied") => Code::PolicyDenied,
@@ -70,8 +73,9 @@ fn error_code(status: u16, code: Option<&str>, message: &str) -> Code {
     }
 }
 
-fn has(code: &str, word: &str) -> bool {
-    contains(code.as_bytes(), word.as_bytes())
+/// Whether the text has these words, in any case. `words`: in lower case.
+fn has(text: &str, words: &str) -> bool {
+    contains(text.to_ascii_lowercase().as_bytes(), words.as_bytes())
 }
 
 /// Whether the server may have processed a request that it answers with this status. A client error (4xx) says that it did not,

@@ -174,6 +174,20 @@ fn an_error_body_needs_no_code() {
     );
 }
 
+/// Whatever a gateway makes of the cloud's error body.
+#[test]
+fn another_organizations_token_is_recognized_anywhere_in_the_body() {
+    for body in [
+        "Permission denied: insufficient scope for resource owner",
+        r#"{"error":"Insufficient Scope for Resource Owner"}"#,
+        r#"{"code":"missing.permissions","message":"Permission denied: INSUFFICIENT scope for resource owner"}"#,
+        r#"{"status":403,"errors":[{"code":"forbidden"},{"message":"Insufficient scope for resource owner"}]}"#,
+    ] {
+        assert_eq!(refusal(&response(403, body)).code, Code::WrongOrg, "{body}");
+        assert_ne!(refusal(&response(400, body)).code, Code::WrongOrg, "{body}");
+    }
+}
+
 /// Only for what is no error body a proxy may be named.
 #[test]
 fn a_proxy_is_suspected_only_without_an_error_body() {

@@ -49,6 +49,24 @@ fn a_lying_token_is_stored_for_its_real_organization_and_replaced() {
 }
 
 #[test]
+fn a_lying_token_is_replaced_whatever_the_body_of_the_refusal() {
+    run(async {
+        let world = World::new();
+        let (lying, honest) = (jwt_with_id(GLOBEX, "acme's"), jwt_with_id(GLOBEX, "globex's"));
+        let of_acme = lying.clone();
+        world.respond(move |request| match (is_start(request), request.token == of_acme) {
+            (true, true) => response(403, "Insufficient Scope for Resource Owner"),
+            (true, false) => response(201, CREATED),
+            (false, _) => token_info_with_scopes(ACME, r#""screenrecordings:write""#),
+        });
+        world.issue(&honest);
+        let recorder = connect(&world, options(&[&lying])).await;
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(world.starts().iter().map(|start| start.token.clone()).collect::<Vec<_>>(), [lying, honest]);
+    });
+}
+
+#[test]
 fn without_get_token_a_lying_token_is_explained_and_not_sent_again() {
     run(async {
         let world = World::new();
