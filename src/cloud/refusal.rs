@@ -15,7 +15,7 @@ pub fn refusal(response: &Response) -> Error {
     let code = match response.status {
         // A gateway may say it in another place than the cloud's error body.
         403 if has(&response.body, "insufficient scope for resource owner") => Code::WrongOrg,
-        status => error_code(status, has_error_body.then(|| cloud_code.as_deref().unwrap_or_default())),
+        status => error_code(status, has_error_body.then(|| cloud_code.as_deref().unwrap_or_default()), message),
     };
 
     let words = Some(message).filter(|message| !message.is_empty());
@@ -41,15 +41,18 @@ fn said(body: &Json, name: &str) -> Option<String> {
 
 /// By rule, not by list: the Platform API declares several hundred codes, and requires none. `code`: `None` if the body is no error
 /// body, so that a proxy may have responded.
-fn error_code(status: u16, code: Option<&str>) -> Code {
+fn error_code(status: u16, code: Option<&str>, message: &str) -> Code {
     let has_error_body = code.is_some();
-    let code = code.unwrap_or_default();
+    let code = &*code.unwrap_or_default().to_ascii_lowercase();
     match (status, code) {
+        (429, _) => Code::RateLimited,
+        (408 | 500..=599, _) => Code::CloudUnavailable,
+        (400..=499, "not.a.user") => Code::UserNeeded,
+        (400..=499, _) if code.ends_with(".limit.exceeded") || has(code, "too.many") => Code::LimitReached,
+
         (401, "ip.not.authorized") => Code::IpNotAllowed,
         (401, "credentials.expired") => Code::TokenExpired,
         (401, _) => Code::Unauthenticated,
-        (429, _) => Code::RateLimited,
-        (408 | 500..=599, _) => Code::CloudUnavailable,
         (409 | 412, _) => Code::Conflict,
 
         (403, "app.not.authorized.for.scope") => Code::ScopeMissing,
@@ -57,11 +60,9 @@ fn error_code(status: u16, code: Option<&str>) -> Code {
         (403, "authz.policy.denied") => Code::PolicyDenied,
         (403, _) if code.starts_with("feature.") => Code::FeatureDisabled,
         (403, _) if code.ends_with(".not.active.participant") => Code::Conflict,
-        (403, _) if has(code, "permission") => Code::PermissionMissing,
+        (403, _) if has(code, "permission") || has(message, "permission") => Code::PermissionMissing,
 
-        (400, "not.a.user") => Code::UserNeeded,
         (400, "duplicate.session.exists") => Code::Conflict,
-        (400, _) if code.ends_with(".limit.exceeded") || has(code, "too.many") => Code::LimitReached,
         (400, _) if code.ends_with(".disconnected") || code.ends_with(".state") || has(code, ".user.is.") => Code::Conflict,
         (400 | 413 | 415 | 422, _) => Code::BadRequest,
 

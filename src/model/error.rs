@@ -116,7 +116,7 @@ codes! {
         when: "The API refused the call (403) with an error body that names no scope, permission, policy or feature.",
         hint: "See `cause`: the API's code and message say what is forbidden.";
     UserNeeded "USER_NEEDED", retry: false, fixed_by: "app",
-        when: "The call needs a person's token, and this token comes from client credentials (400 `not.a.user`).",
+        when: "The call needs a person's token, and this token comes from client credentials (`not.a.user`).",
         hint: "Use a token of a person who has signed in: `login`, or the authorization code grant. Keep client credentials in your backend.";
     FeatureDisabled "FEATURE_DISABLED", retry: false, fixed_by: "admin",
         when: "The organization does not have the feature (403 `feature.*`).",
@@ -137,7 +137,7 @@ codes! {
         when: "The state of the agent, recording or conversation does not allow the call (409, 412, and some codes of 400 and 403). The agent is logged out, or is being recorded already and the API does not list that recording. Or the conversation is over, or somebody else changed the resource.",
         hint: "See `cause`: the API's code and message name the state. Do not start again while a recording runs.";
     LimitReached "LIMIT_REACHED", retry: false, fixed_by: "admin",
-        when: "The agent, the person or the organization has the maximum number of sessions, clients or subscriptions (400 `….limit.exceeded` or `….too.many.…`).",
+        when: "The agent, the person or the organization has the maximum number of sessions, clients or subscriptions (`….limit.exceeded` or `….too.many.…`, but not with 429).",
         hint: "End one that you no longer need, or ask the organization's administrator for a higher limit.";
     BadRequest "BAD_REQUEST", retry: false, fixed_by: "app",
         when: "The API does not accept the request (400, 413, 415, 422, or another 4xx with an error body).",

@@ -19,6 +19,10 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (400, "organization.session.limit.exceeded", "", Code::LimitReached),
     (400, "auth.too.many.clients", "", Code::LimitReached),
     (400, "notification.subscription.too.many.subscriptions", "", Code::LimitReached),
+    (403, "not.a.user", "", Code::UserNeeded),
+    (404, "Not.A.User", "", Code::UserNeeded),
+    (409, "agent.session.limit.exceeded", "", Code::LimitReached),
+    (422, "auth.too.many.clients", "", Code::LimitReached),
     (400, "duplicate.session.exists", "", Code::Conflict),
     (400, "conversation.error.conversation.disconnected", "", Code::Conflict),
     (400, "invalid.conversation.state", "", Code::Conflict),
@@ -44,6 +48,11 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (403, "trustee.forbidden", "", Code::PermissionMissing),
     (403, "not.authorized", "", Code::PermissionMissing),
     (403, "conversation.error.forbidden.not.active.participant", "", Code::Conflict),
+    (403, "PERMISSION_DENIED", "", Code::PermissionMissing),
+    (403, "Missing.Permissions", "", Code::PermissionMissing),
+    (403, "forbidden", "You are missing the following permission(s): [a:b:c]", Code::PermissionMissing),
+    (403, "", "Permission denied", Code::PermissionMissing),
+    (403, "feature.forbidden", "Permission denied", Code::FeatureDisabled),
     (403, "authz.policy.denied", "", Code::PolicyDenied),
     (403, "feature.forbidden", "", Code::FeatureDisabled),
     (403, "feature.toggle.disabled", "", Code::FeatureDisabled),
@@ -73,6 +82,9 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (415, "unsupported.media.type", "", Code::BadRequest),
     (418, "", "", Code::BadRequest),
     (422, "", "", Code::BadRequest),
+    (429, "org.limit.exceeded", "", Code::RateLimited),
+    (503, "org.limit.exceeded", "", Code::CloudUnavailable),
+    (401, "Credentials.Expired", "", Code::TokenExpired),
     (429, "too.many.requests", "", Code::RateLimited),
     (429, "too.many.requests.retry.after", "", Code::RateLimited),
     (500, "internal.server.error", "", Code::CloudUnavailable),
@@ -135,6 +147,8 @@ fn scopes_and_permissions_in_the_message_become_evidence() {
     let view = r#"{"code":"recording.recording.view.permission.check.failed","message":"Needs [recording:recording:view, recording:recordingSegment:view]"}"#;
     let view = refusal(&response(403, view));
     assert_eq!(view.evidence.missing_permissions.unwrap(), ["recording:recording:view", "recording:recordingSegment:view"]);
+    let said = refusal(&response(403, r#"{"code":"forbidden","message":"You are missing the following permission(s): [a:b:c]"}"#));
+    assert_eq!(said.evidence.missing_permissions.unwrap(), ["a:b:c"]);
     for message in ["", "[", "]", "[]", "[ , ]", "]["] {
         let error = refusal(&response(403, &format!(r#"{{"code":"missing.permissions","message":"{message}"}}"#)));
         assert_eq!((error.code, error.evidence.missing_permissions), (Code::PermissionMissing, None), "{message}");
@@ -143,7 +157,17 @@ fn scopes_and_permissions_in_the_message_become_evidence() {
 
 #[test]
 fn an_unreadable_error_body_is_kept_unchanged() {
-    for body in ["", "<html>403 Forbidden</html>", "null", "[]", "\"no\"", r#"{"error":7}"#, r#"[{"message":"no"}]"#, "{\"code\":"] {
+    for body in [
+        "",
+        "<html>403 Forbidden</html>",
+        "<p>You don't have permission to access this resource.</p>",
+        "null",
+        "[]",
+        "\"no\"",
+        r#"{"error":7}"#,
+        r#"[{"message":"no"}]"#,
+        "{\"code\":",
+    ] {
         let error = refusal(&response(403, body));
         assert_eq!(error.code, Code::UnexpectedAnswer, "{body}");
         assert!(matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == body));
