@@ -1,6 +1,6 @@
 //! Maps a refusal's status and body to one error code with its evidence.
 
-use crate::cloud::response::Response;
+use crate::cloud::response::{RateLimit, Response};
 use crate::model::error::{Cause, Code, Error};
 use crate::model::json::Json;
 use crate::model::search::contains;
@@ -85,8 +85,9 @@ pub fn may_have_been_processed(status: u16) -> bool {
     !matches!(status, 400..=407 | 409..=420 | 422..=424 | 426..=499)
 }
 
-/// How long a response asks to wait, in milliseconds: by `Retry-After` (seconds or an HTTP date) or by the message of
-/// `too.many.requests.retry.after`, whichever is longer. `now`: the time in the cloud, if the response has no `Date`.
+/// How long a response asks to wait, in milliseconds: by `Retry-After` (seconds or an HTTP date) or by its message, whichever is
+/// longer, or else until the limit that a 429 reports as used up is reset. `now`: the time in the cloud, if the response has no
+/// `Date`.
 pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
     let seconds = |text: &str| {
@@ -99,9 +100,21 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));
     let header = response.retry_after.as_deref().map(|text| text.trim_matches([' ', '\t']));
     let by_header = header.and_then(|header| seconds(header).or_else(|| from_date(header)));
-    let names_wait = response.json.str("code") == Some("too.many.requests.retry.after");
-    let named = response.json.str("message").filter(|_| names_wait).and_then(names_in_brackets);
-    by_header.max(named.and_then(|named| seconds(named.first()?)))
+    let message = said(&response.json, "message").unwrap_or_default();
+    // "maximum [300] requests within [60] seconds" is no wait. "Retry the request in [4] seconds" is.
+    let mut names_wait = said(&response.json, "code").is_some_and(|code| has(&code, "retry.after"));
+    let (mut named, mut last) = (None, "");
+    for word in message.split(' ') {
+        names_wait |= has(word, "try");
+        if names_wait && has(word, "second") {
+            named = seconds(last.trim_matches(['[', ']'])).or(named);
+        }
+        last = word;
+    }
+    let is_used_up = |limit: &RateLimit| response.status == 429 && limit.count >= limit.allowed;
+    // The window is at most a minute, whatever the response says.
+    let reset = || Some(response.rate_limit.filter(is_used_up)?.reset.clamp(1, 60).saturating_mul(1_000));
+    by_header.max(named).or_else(reset)
 }
 
 /// The names in the message's first brackets: `… permissions assigned: [recording:screenRecording:view, …]`.

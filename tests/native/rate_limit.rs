@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use crate::support::*;
 use premium_recorder::cloud::rate_limit::RateLimiter;
+use premium_recorder::cloud::refusal::retry_after;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::model::error::Code;
 use premium_recorder::model::secret::Secret;
-use premium_recorder::model::time::Instant;
+use premium_recorder::model::time::{Instant, Timestamp};
 use premium_recorder::recording::batch::{Batch, BatchProgress};
 use premium_recorder::token::access_token::AccessToken;
 use proptest::collection::vec;
@@ -77,6 +78,9 @@ fn a_429_is_repeated_after_the_wait_that_the_cloud_names() {
             (Some(soon.as_str()), "", 7_000),
             (None, "Retry the request in [7] seconds", 7_000),
             (Some("0"), "Retry the request in [7] seconds", 7_000),
+            (None, "Rate limit exceeded the maximum [300] requests within [60] seconds. Retry the request in [7] seconds.", 7_000),
+            (None, "maximum [300] requests, available in [7] seconds", 7_000),
+            (None, "try again in 7 seconds", 7_000),
             (Some("0"), "", 0),
         ] {
             let world = World::new();
@@ -96,6 +100,55 @@ fn a_429_is_repeated_after_the_wait_that_the_cloud_names() {
             started.unwrap();
             assert_eq!(world.starts().len(), 2, "{retry_after:?} {message}");
         }
+    });
+}
+
+fn used_up(count: u32, reset: u32, retry_after: Option<&str>) -> Response {
+    Response {
+        rate_limit: Some(RateLimit { allowed: 300, count, reset }),
+        ..Response { retry_after: retry_after.map(str::to_owned), ..response(429, "") }
+    }
+}
+
+#[test]
+fn a_429_tells_the_wait_by_its_message_whatever_its_code() {
+    let now = Timestamp::from_millis(NOW);
+    for (body, wait) in [
+        (r#"{"message":"Retry the request in [4] seconds"}"#, Some(4_000)),
+        (
+            r#"{"code":"too.many.requests","message":"Maximum [300] requests within [60] seconds. Please retry after 4 seconds."}"#,
+            Some(4_000),
+        ),
+        (r#"{"errors":[{"code":"too.many.requests.retry.after","message":"Maximum [300], free in [4] seconds"}]}"#, Some(4_000)),
+        (r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#, None),
+        (r#"{"message":"Retry in a few seconds"}"#, None),
+        (r#"{"message":"Retry seconds"}"#, None),
+        (r#"{"code":"too.many.requests.retry.after","message":"Maximum [300]"}"#, None),
+    ] {
+        assert_eq!(retry_after(&response(429, body), now), wait, "{body}");
+    }
+}
+
+#[test]
+fn a_429_whose_limit_is_used_up_asks_to_wait_until_the_reset() {
+    let now = Timestamp::from_millis(NOW);
+    for (refused, wait) in [
+        (used_up(300, 40, None), Some(40_000)),
+        (used_up(301, 40, None), Some(40_000)),
+        (used_up(299, 40, None), None),
+        (used_up(300, 40, Some("2")), Some(2_000)),
+        (used_up(300, 0, None), Some(1_000)),
+        (used_up(300, 1_800_000_000, None), Some(60_000)),
+        (Response { status: 403, ..used_up(300, 40, None) }, None),
+    ] {
+        assert_eq!(retry_after(&refused, now), wait);
+    }
+    run(async {
+        let world = World::new();
+        world.respond(|_| used_up(300, 40, None));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let refused = error(record(&recorder, GLOBEX).await);
+        assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(40_000), 1));
     });
 }
 
