@@ -4,6 +4,7 @@ use zeroize::Zeroize;
 
 use crate::cloud::exchange::Exchange;
 use crate::cloud::ports::CloudPorts;
+use crate::cloud::refusal::is_unavailable;
 use crate::cloud::response::Response;
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
@@ -86,7 +87,7 @@ fn refused(mut response: Response) -> Error {
     let word = response.json.str("error");
     let code = match (response.status, word) {
         (429, _) => Code::RateLimited,
-        (408 | 500..=599, _) => Code::CloudUnavailable,
+        (status, _) if is_unavailable(status) => Code::CloudUnavailable,
         (200 | 400..=499, Some(_)) => Code::LoginDenied,
         // A proxy's page, for example.
         _ => Code::UnexpectedAnswer,

@@ -46,7 +46,7 @@ fn error_code(status: u16, code: Option<&str>, message: &str) -> Code {
     let code = &*code.unwrap_or_default().to_ascii_lowercase();
     match (status, code) {
         (429, _) => Code::RateLimited,
-        (408 | 500..=599, _) => Code::CloudUnavailable,
+        _ if is_unavailable(status) => Code::CloudUnavailable,
         (400..=499, "not.a.user") => Code::UserNeeded,
         (400..=499, _) if code.ends_with(".limit.exceeded") || has(code, "too.many") => Code::LimitReached,
 
@@ -79,10 +79,16 @@ fn has(text: &str, words: &str) -> bool {
     contains(text.to_ascii_lowercase().as_bytes(), words.as_bytes())
 }
 
-/// Whether the server may have processed a request that it answers with this status. A client error (4xx) says that it did not,
-/// except 408, and 421 and 425, after which a browser sends the request again by itself.
+/// Whether the server failed, so that the same request may succeed later. After 421 and 425, a browser sends the request again by
+/// itself, so their request may have been processed.
+pub(crate) fn is_unavailable(status: u16) -> bool {
+    matches!(status, 408 | 421 | 425 | 500..=599)
+}
+
+/// Whether the server may have processed a request that it answers with this status. Another client error (4xx) says that it did
+/// not.
 pub fn may_have_been_processed(status: u16) -> bool {
-    !matches!(status, 400..=407 | 409..=420 | 422..=424 | 426..=499)
+    is_unavailable(status) || !matches!(status, 400..=499)
 }
 
 /// How long a response asks to wait, in milliseconds: by `Retry-After` (seconds or an HTTP date) or by its message, whichever is

@@ -628,8 +628,8 @@ export interface Recorder {
   /**
    * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
    * token is acquired, renewed, and replaced once after a 401. After a 429, the request is sent once more if the call's
-   * time allows the wait. After no response, 408 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent three times in all,
-   * other methods once. No organization header is added.
+   * time allows the wait. After no response, 408, 421, 425 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent three times in
+   * all, other methods once. No organization header is added.
    *
    * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body only after 401,
    * 403 and 429. It removes nothing from a body: if a server repeats the token there, the page sees it. After `close()`
@@ -660,7 +660,7 @@ export interface Recorder {
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - As `fetch()`
    * - The API refused: as `startRecording()`, and `NOT_FOUND`
-   * - 408 and 5xx: `CLOUD_UNAVAILABLE`, or `OUTCOME_UNKNOWN` if the request must not be repeated
+   * - 408, 421, 425 and 5xx: `CLOUD_UNAVAILABLE`, or `OUTCOME_UNKNOWN` if the request must not be repeated
    * - The response is not JSON, or longer than 4 MiB: `UNEXPECTED_ANSWER`
    */
   request<T = unknown>(path: string | URL, init?: FetchInit & { json?: unknown }): Promise<T>;

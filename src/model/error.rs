@@ -146,7 +146,7 @@ codes! {
         when: "Too many requests with this token (429). The wait that the API asks for (`retryAfterMs`) exceeds the call's time, or the second attempt got a 429 too. The request was not processed.",
         hint: "Wait before the next call. Other apps of the same user share the limit.";
     CloudUnavailable "CLOUD_UNAVAILABLE", retry: true, fixed_by: "time",
-        when: "The API or the login origin failed (408, 5xx) while the library read something, obtained or revoked a token, at a stop(), or at a request() that may be repeated. A stop() or request() may have taken effect. A start that ends with this code was not sent.",
+        when: "The API or the login origin failed (408, 421, 425, 5xx) while the library read something, obtained or revoked a token, at a stop(), or at a request() that may be repeated. A stop() or request() may have taken effect. A start that ends with this code was not sent.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
         when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
@@ -158,7 +158,7 @@ codes! {
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or another start may have led to a recording (it has this outcome, was aborted, or is another tab's), and the API's list has more pages or a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no response, or a request() got 408 or 5xx.",
+        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or another start may have led to a recording (it has this outcome, was aborted, or is another tab's), and the API's list has more pages or a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no response, or a request() got 408, 421, 425 or 5xx.",
         hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks before it sends, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or an unknown name.",

@@ -289,7 +289,7 @@ fn a_failure_of_the_cloud_says_try_again_only_if_that_is_harmless() {
             ("POST", None, Code::OutcomeUnknown),
             ("GET", Some(false), Code::OutcomeUnknown),
         ] {
-            for status in [408, 500, 504] {
+            for status in [408, 421, 425, 500, 504] {
                 let world = World::new();
                 world.respond(move |_| response(status, r#"{"code":"internal.server.error"}"#));
                 let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;

@@ -426,7 +426,7 @@ fn a_start_without_a_readable_response_is_sent_once_and_has_an_unknown_outcome()
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(201), 1), "{body}");
             assert_eq!(unknown.evidence.correlation_id.as_deref(), Some("corr-1"));
         }
-        for status in [408, 500, 502, 503, 504] {
+        for status in [408, 421, 425, 500, 502, 503, 504] {
             let world = World::new();
             world.respond(move |_| response(status, ""));
             let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;

@@ -305,6 +305,7 @@ fn a_refusal_of_the_token_endpoint_is_explained_without_secrets() {
             (429, "", Code::RateLimited),
             (500, "<html>", Code::CloudUnavailable),
             (503, "", Code::CloudUnavailable),
+            (425, "", Code::CloudUnavailable),
             (302, "", Code::UnexpectedAnswer),
             (200, "{}", Code::UnexpectedAnswer),
             (200, "hello", Code::UnexpectedAnswer),
@@ -739,6 +740,7 @@ fn trustors_are_listed_with_the_token_of_the_target() {
             (404, "", Code::UnexpectedAnswer),
             (403, r#"{"code":"missing.permissions"}"#, Code::PermissionMissing),
             (503, "", Code::CloudUnavailable),
+            (425, "", Code::CloudUnavailable),
             (200, "<html>", Code::UnexpectedAnswer),
             (200, "[]", Code::UnexpectedAnswer),
         ] {

@@ -55,10 +55,12 @@ fn a_stop_is_a_patch_with_the_token_of_the_recordings_organization() {
 
 #[test]
 fn a_stop_without_a_response_is_repeated_twice() {
-    let losses: [fn() -> Result<Response, TransportError>; 4] = [
+    let losses: [fn() -> Result<Response, TransportError>; 6] = [
         || Err(lost_response("reset")),
         || Ok(response(503, "")),
         || Ok(response(408, "")),
+        || Ok(response(421, "")),
+        || Ok(response(425, "")),
         || Err(TransportError { may_have_been_processed: false, ..lost_response("offline") }),
     ];
     for loss in losses {

@@ -75,6 +75,8 @@ const TABLE: &[(u16, &str, &str, Code)] = &[
     (412, "precondition.failed", "", Code::Conflict),
     (404, "", "", Code::NotFound),
     (408, "client.timeout", "", Code::CloudUnavailable),
+    (421, "", "", Code::CloudUnavailable),
+    (425, "", "", Code::CloudUnavailable),
     (409, "request.conflict", "", Code::Conflict),
     (409, "agent.invalid.routing.state", "", Code::Conflict),
     (409, "version.conflict", "", Code::Conflict),

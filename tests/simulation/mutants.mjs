@@ -234,8 +234,8 @@ export const MUTANTS = [
     name: "takes 421 for a definite no",
     edits: one(
       "src/cloud/refusal.rs",
-      "!matches!(status, 400..=407 | 409..=420 | 422..=424 | 426..=499)",
-      "!matches!(status, 400..=407 | 409..=424 | 426..=499)",
+      "is_unavailable(status) || !matches!(status, 400..=499)",
+      "status != 421 && is_unavailable(status) || !matches!(status, 400..=499)",
     ),
   },
   {
