@@ -88,11 +88,11 @@ fn refused(mut response: Response) -> Error {
     let code = match (response.status, word) {
         (429, _) => Code::RateLimited,
         (status, _) if is_unavailable(status) => Code::CloudUnavailable,
-        (200 | 400..=499, Some(_)) => Code::LoginDenied,
+        (200..=299 | 400..=499, Some(_)) => Code::LoginDenied,
         // A proxy's page, for example.
         _ => Code::UnexpectedAnswer,
     };
-    let lacks = if response.status == 200 { "an access token" } else { "a readable error" };
+    let lacks = if response.is_success() { "an access token" } else { "a readable error" };
     let mut error = Error::new(code, response.answered("The login origin's token endpoint", word, lacks));
     if code == Code::LoginDenied && word == Some("invalid_grant") {
         error = error.with_hint(SIGN_IN_AGAIN);

@@ -111,7 +111,7 @@ impl<P: Platform> Client<P> {
                 None => self.exchange.send(authorized).await,
             };
             let response = result.map_err(SendError::NoResponse)?;
-            if (200..300).contains(&response.status) {
+            if response.is_success() {
                 token.mark_used();
                 return Ok(response);
             }
@@ -179,7 +179,7 @@ impl<P: Platform> Client<P> {
             log.note_result(&result);
             if log.is_late.get()
                 && let Ok(response) = &result
-                && (200..300).contains(&response.status)
+                && response.is_success()
             {
                 kept.note_late(response);
             }
@@ -204,7 +204,7 @@ impl<P: Platform> Client<P> {
             return Some(known);
         }
         let response = self.send_with(token, ApiRequest::get_own_user()).await.ok()?;
-        let id: Rc<str> = response.json.str("id").filter(|_| response.status == 200)?.into();
+        let id: Rc<str> = response.json.str("id").filter(|_| response.is_success())?.into();
         token.note_user_id(id.clone());
         Some(id)
     }
@@ -221,7 +221,7 @@ impl<P: Platform> Client<P> {
         let failed = |lost| Error::no_response(Code::Network, "The token could not be revoked.", lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
         let refused = self.exchange.refusal(&response);
-        if (200..300).contains(&response.status) || refused.is_token_rejection() {
+        if response.is_success() || refused.is_token_rejection() {
             return Ok(());
         }
         Err(self.with_token_evidence(refused, token, &ApiRequest::get_token_info()))

@@ -71,7 +71,7 @@ impl<P: Platform> Client<P> {
         };
         let found = match user.map(|response| response.status) {
             Some(404) => "the agent is not in that organization",
-            Some(200) => {
+            Some(200..=299) => {
                 refused.code = Code::PermissionMissing;
                 "it has the scope, and the agent is there: a permission is missing, or the feature is disabled"
             }

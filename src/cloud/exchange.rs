@@ -187,7 +187,7 @@ impl<P: CloudPorts> Exchange<P> {
             .send(token.token_info_request()?)
             .await
             .map_err(|lost| Error::no_response(Code::Network, "The API could not be asked whose token it is.", lost))?;
-        if response.status != 200 {
+        if !response.is_success() {
             let mut refused = self.refusal(&response);
             if refused.code == Code::ScopeMissing {
                 refused.evidence.missing_scopes.get_or_insert_with(|| any_of(OWN_DATA).to_vec());

@@ -56,6 +56,11 @@ pub struct RateLimit {
 }
 
 impl Response {
+    /// Whether the server accepted the request. A proxy that transforms the body makes a 203 of a 200 (RFC 9110 §15.3.4).
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     /// The tokens that a token endpoint's response names, whatever its status.
     pub(crate) fn issued_tokens(&self) -> impl Iterator<Item = Secret> {
         let names = ["access_token", "refresh_token", "id_token"].into_iter();
@@ -64,7 +69,7 @@ impl Response {
 
     /// Whether this is a token endpoint's response with an access token.
     pub(crate) fn has_token(&self) -> bool {
-        self.status == 200 && self.json.str("access_token").is_some()
+        self.is_success() && self.json.str("access_token").is_some()
     }
 
     /// What the server answered, as a sentence: its own words, or that it did without something.

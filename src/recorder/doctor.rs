@@ -378,10 +378,10 @@ impl<P: Platform> Doctor<'_, P> {
                 Err(_) => continue,
             };
             match response.status {
-                200 if matches!(&self.target, Ok(Some(target)) if target == token.target()) => {
+                200..=299 if matches!(&self.target, Ok(Some(target)) if target == token.target()) => {
                     return self.report("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
-                200 => {
+                200..=299 => {
                     let hint = format!("Call startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
                     return self.report("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
                 }

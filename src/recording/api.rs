@@ -78,7 +78,7 @@ impl<P: Platform> Recordings<P> {
         }
         let request = self.contract.list(Some(agent)).ok()?;
         let response = self.client.send_with(token, request).await.ok()?;
-        let response = Some(response).filter(|response| response.status == 200)?;
+        let response = Some(response).filter(Response::is_success)?;
         let user = self.user(Some(token)).await;
         self.contract.shape().list(&response, whose(&token.target().org, Some(agent), user.as_deref()))
     }

@@ -285,3 +285,43 @@ fn a_token_that_is_stored_by_its_claim_moves_when_the_cloud_names_its_owner() {
         assert_eq!(record(&recorder, ACME).await.unwrap().org.as_str(), ACME);
     });
 }
+
+/// A proxy that transforms a body makes a 203 of a 200.
+#[test]
+fn a_203_is_a_success_wherever_the_cloud_says_200() {
+    run(async {
+        let world = World::new();
+        world.respond(|request| {
+            let response = match request.url.contains("/screenrecordings") && request.method == "GET" {
+                true => list(&[entity("rec-1", "recording", 0)]),
+                false => cloud_of(GLOBEX)(request),
+            };
+            Response { status: if response.status == 200 { 203 } else { response.status }, ..response }
+        });
+        let recorder = connect(&world, login_options()).await;
+        let sign_in = async { world.popups()[0].post_code("code") };
+        let (recording, ()) = join(record_in_current_org(&recorder), sign_in).await;
+        assert_eq!((recording.unwrap().org.as_str(), recorder.tokens()[0].org_name()), (GLOBEX, Some("An organization")));
+        assert_eq!(recorder.recordings(None, None, no_options()).await.unwrap().len(), 1);
+        assert!(recorder.trustors(no_options()).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_lost_start_is_found_on_a_list_that_is_a_203() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|request| {
+            let is_start = request.method == "POST";
+            Box::pin(async move {
+                if is_start {
+                    Err(lost_response("reset"))
+                } else {
+                    Ok(Response { status: 203, ..list(&[entity("rec-1", "recording", 0)]) })
+                }
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "rec-1");
+    });
+}
