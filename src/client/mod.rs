@@ -19,7 +19,9 @@ use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
 use crate::cloud::response::Response;
+use crate::model::argument::bad;
 use crate::model::error::{Code, Error};
+use crate::model::ids::AgentId;
 use crate::model::scope::{is_enough, near_miss};
 use crate::model::secret::redact;
 use crate::token::org_token::OrgToken;
@@ -193,9 +195,20 @@ impl<P: Platform> Client<P> {
     }
 
     /// Sends the request once, with exactly this token.
-    pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, SendError> {
-        let authorized = token.authorize(request).map_err(|error| SendError::NotSent(error.into()))?;
-        self.exchange.send(authorized).await.map_err(SendError::NoResponse)
+    pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, Error> {
+        let no_response = |lost| Error::no_response(Code::Network, "No response came.", lost);
+        self.exchange.send(token.authorize(request)?).await.map_err(no_response)
+    }
+
+    /// Whether the agent is in the token's organization. Fails if the API does not say: a proxy's page does not.
+    pub(crate) async fn has_agent(&self, token: &OrgToken, agent: &AgentId) -> Result<bool, Error> {
+        let request = ApiRequest::get_user(agent).ok_or_else(|| bad("The agent's id is not a user's id of Genesys Cloud."))?;
+        let response = self.send_with(token, request).await?;
+        if response.is_success() && response.json.get("id").is_some() {
+            return Ok(true);
+        }
+        let refused = self.exchange.refusal(&response);
+        if refused.code == Code::NotFound { Ok(false) } else { Err(refused) }
     }
 
     /// The id of the token's user; `None` if the cloud does not say.

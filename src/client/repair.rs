@@ -65,17 +65,17 @@ impl<P: Platform> Client<P> {
             refused.message = format!("The token is of organization {org}, as expected, but lacks the scope \"{needed}\". {said}");
             return with_near_miss(refused);
         }
-        let user = match request.agent.as_ref().and_then(ApiRequest::get_user) {
-            Some(get_user) => self.send_with(token, get_user).await.ok(),
+        let has_agent = match &request.agent {
+            Some(agent) => self.has_agent(token, agent).await.ok(),
             None => None,
         };
-        let found = match user.map(|response| response.status) {
-            Some(404) => "the agent is not in that organization",
-            Some(200..=299) => {
+        let found = match has_agent {
+            Some(false) => "the agent is not in that organization",
+            Some(true) => {
                 refused.code = Code::PermissionMissing;
                 "it has the scope, and the agent is there: a permission is missing, or the feature is disabled"
             }
-            _ => "whether the agent is there is unknown",
+            None => "whether the agent is there is unknown",
         };
         refused.message = format!("The token is of organization {org}, as expected; {found}. {said}");
         refused

@@ -371,22 +371,17 @@ impl<P: Platform> Doctor<'_, P> {
         let mut missing_from = Vec::new();
         let mut reason = None;
         for token in confirmed {
-            let Some(get_user) = ApiRequest::get_user(agent) else { break };
             let org = &token.target().org;
-            let response = match self.client.send_with(token, get_user).await {
-                Ok(response) => response,
-                Err(_) => continue,
-            };
-            match response.status {
-                200..=299 if matches!(&self.target, Ok(Some(target)) if target == token.target()) => {
+            match self.client.has_agent(token, agent).await {
+                Ok(true) if matches!(&self.target, Ok(Some(target)) if target == token.target()) => {
                     return self.report("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
                 }
-                200..=299 => {
+                Ok(true) => {
                     let hint = format!("Call startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
                     return self.report("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
                 }
-                404 => missing_from.push(org.as_str()),
-                _ => reason = Some((org, self.exchange.refusal(&response))),
+                Ok(false) => missing_from.push(org.as_str()),
+                Err(error) => reason = Some((org, error)),
             }
         }
         if missing_from.is_empty() {

@@ -32,12 +32,14 @@ const SCOPE: &str = r#""screenrecordings:write""#;
 /// With what the doctor's own questions need.
 const ALL_SCOPES: &str = r#""screenrecordings:write","user-basic-info","users""#;
 
+const USER: &str = r#"{"id":"agent"}"#;
+
 /// A cloud that knows the organization of each token of `jwt_for`. The agent belongs to the organization `home`.
 fn cloud(world: &World, home: &'static str, scopes: &'static str) {
     world.respond(move |request| {
         let owner = [ACME, GLOBEX, INITECH].into_iter().find(|org| request.token == jwt_for(org)).unwrap();
         if request.url.contains("/users/") {
-            response(if owner == home { 200 } else { 404 }, "{}")
+            if owner == home { response(200, USER) } else { response(404, r#"{"code":"not.found"}"#) }
         } else {
             token_info_with_scopes(owner, scopes)
         }
@@ -55,7 +57,7 @@ fn every_check_is_good_if_the_setup_is_right() {
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
         let recorder = Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.unwrap();
         world.respond(move |request| {
-            let response = if request.url.contains("/users/") { response(200, "{}") } else { token_info_with_scopes(GLOBEX, ALL_SCOPES) };
+            let response = if request.url.contains("/users/") { response(200, USER) } else { token_info_with_scopes(GLOBEX, ALL_SCOPES) };
             Response { date: Some(Timestamp::from_millis(clock.time())), ..response }
         });
         let report = report(&recorder, None).await;
@@ -342,6 +344,39 @@ fn a_question_that_is_refused_for_a_scope_is_told_where_its_answer_is_missing() 
         let agent = line(&lines, "agent");
         assert!(agent.verdict == Skipped && agent.found.contains("[users, users:readonly]") && agent.hint.contains("one of"), "{agent:?}");
         assert_eq!(verdict(&lines, "pick"), Good);
+    });
+}
+
+#[test]
+fn an_agent_is_missing_only_if_the_cloud_itself_says_so() {
+    run(async {
+        let answers = [
+            (Ok(response(200, USER)), Good, "seen in"),
+            (Ok(response(404, r#"{"code":"not.found"}"#)), Fail, "not in"),
+            (Ok(response(404, "<html>404 Not Found</html>")), Skipped, "404"),
+            (Ok(response(200, "<html>Sign in</html>")), Skipped, "200"),
+            (Ok(response(503, "")), Skipped, "503"),
+            (Err(lost_response("offline")), Skipped, "No response"),
+        ];
+        for (answer, expected, found) in answers {
+            let world = World::new();
+            world.respond_async(move |request| {
+                let asks_for_agent = request.url.contains("/users/");
+                let answer = if asks_for_agent { answer.clone() } else { Ok(token_info_with_scopes(GLOBEX, ALL_SCOPES)) };
+                Box::pin(async { answer })
+            });
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let lines = report(&recorder, Some(GLOBEX)).await;
+            let agent = line(&lines, "agent");
+            assert!(agent.verdict == expected && agent.found.contains(found), "{agent:?}");
+        }
+        // No Genesys Cloud user has such an id, so nothing was asked.
+        let world = World::new();
+        world.respond(|_| token_info_with_scopes(GLOBEX, ALL_SCOPES));
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let lines = recorder.diagnose(Some(&AgentId::parse("an agent").unwrap()), None, no_options()).await.unwrap();
+        let agent = line(&lines, "agent");
+        assert!(agent.verdict == Skipped && agent.found.contains("agent's id"), "{agent:?}");
     });
 }
 

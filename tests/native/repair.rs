@@ -100,13 +100,17 @@ fn if_get_token_returns_the_lying_token_again_it_is_not_sent() {
     });
 }
 
+/// The responses for a user of the organization, and for somebody else.
+const USER: (u16, &str) = (200, r#"{"id":"agent"}"#);
+const NO_USER: (u16, &str) = (404, r#"{"code":"not.found"}"#);
+
 /// A start with a token of the right organization, which the cloud refuses because of the resource owner.
-async fn explained(scopes: &'static str, user: Option<u16>) -> (World, Rc<Error>) {
+async fn explained(scopes: &'static str, user: Option<(u16, &'static str)>) -> (World, Rc<Error>) {
     let world = World::new();
     world.respond_async(move |request| {
         let response = match (is_start(request), request.url.contains("/users/")) {
             (true, _) => Ok(response(403, RESOURCE_OWNER)),
-            (_, true) => user.map(|status| response(status, "")).ok_or_else(|| lost_response("offline")),
+            (_, true) => user.map(|(status, body)| response(status, body)).ok_or_else(|| lost_response("offline")),
             _ => Ok(token_info_with_scopes(GLOBEX, scopes)),
         };
         Box::pin(async move { response })
@@ -124,7 +128,7 @@ async fn explained(scopes: &'static str, user: Option<u16>) -> (World, Rc<Error>
 #[test]
 fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
     run(async {
-        let (world, refused) = explained(r#""user-basic-info","screenrecording:write""#, Some(200)).await;
+        let (world, refused) = explained(r#""user-basic-info","screenrecording:write""#, Some(USER)).await;
         assert_eq!(refused.code, Code::ScopeMissing);
         assert_eq!(refused.evidence.missing_scopes.as_deref(), Some(&["screenrecordings:write".to_owned()][..]));
         assert_eq!(refused.evidence.near_miss.as_deref(), Some("screenrecording:write"));
@@ -134,16 +138,19 @@ fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
         assert_eq!(refused.evidence.granted_scopes.as_ref().unwrap().len(), 2);
         assert_eq!(world.requests().len(), 2);
 
-        let (world, refused) = explained(r#""screenrecordings:write""#, Some(404)).await;
+        let (world, refused) = explained(r#""screenrecordings:write""#, Some(NO_USER)).await;
         assert_eq!(refused.code, Code::WrongOrg);
         assert!(refused.message.contains("the agent is not in that organization"), "{}", refused.message);
         assert_eq!(paths(&world)[2], format!("GET users/{AGENT}"));
 
-        let (_, refused) = explained(r#""screenrecordings:write""#, Some(200)).await;
+        let (_, refused) = explained(r#""screenrecordings:write""#, Some(USER)).await;
         assert_eq!(refused.code, Code::PermissionMissing);
 
-        for user in [Some(403), Some(500), None] {
-            assert_eq!(explained(r#""screenrecordings:write""#, user).await.1.code, Code::WrongOrg);
+        // A proxy's pages say nothing about the agent.
+        for user in [Some((403, "")), Some((500, "")), Some((404, "<html>")), Some((404, "{}")), Some((200, "<html>")), None] {
+            let (_, refused) = explained(r#""screenrecordings:write""#, user).await;
+            assert_eq!(refused.code, Code::WrongOrg);
+            assert!(refused.message.contains("whether the agent is there is unknown"), "{}", refused.message);
         }
     });
 }
