@@ -568,8 +568,9 @@ export interface Recorder {
    * - Nothing was sent, because the sign-in failed: `INSECURE_ORIGIN`, `LOGIN_BLOCKED`, `LOGIN_CANCELLED`,
    *   `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
    * - The API refused: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`, `SCOPE_MISSING`, `PERMISSION_MISSING`,
-   *   `FORBIDDEN`, `USER_NEEDED`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `CONFLICT`, `LIMIT_REACHED`,
-   *   `BAD_REQUEST`, `RATE_LIMITED`, `UNEXPECTED_ANSWER`
+   *   `FORBIDDEN`, `USER_NEEDED`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `NOT_FOUND` if the
+   *   agent is there but the API's path is not, `CONFLICT`, `LIMIT_REACHED`, `BAD_REQUEST`, `RATE_LIMITED`,
+   *   `UNEXPECTED_ANSWER`
    * - The recording may be running: `OUTCOME_UNKNOWN`, and `CLOSED` if its message says so
    * @throws `signal.reason` if the signal aborts. The start may have run; the next one for this agent looks first.
    */
@@ -608,7 +609,7 @@ export interface Recorder {
    *
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - No token: as `switchOrg()`, and `ORG_AMBIGUOUS`
-   * - The API refused: as `startRecording()`, and `RECORDING_NOT_FOUND` if it has no list
+   * - The API refused: as `startRecording()`, and `NOT_FOUND` if it has no such list
    * - The list has a recording that cannot be read: `UNEXPECTED_ANSWER`
    * - Always possible: `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
    */

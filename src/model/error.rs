@@ -125,13 +125,13 @@ codes! {
         when: "A policy of the organization forbids the call (403 `authz.policy.denied`).",
         hint: "Ask the organization's administrator which policy denies it.";
     AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "A start got a 404 with an error body: the organization has no such agent, or the API has no such path.",
+        when: "A start got a 404 with an error body: the organization has no such agent. Or the API has no such path, and did not say within 2 s that the organization has the agent.",
         hint: "Check the agent's id, its organization, and the paths in `contract`.";
     RecordingNotFound "RECORDING_NOT_FOUND", retry: false, fixed_by: "app",
         when: "The organization has no recording with this id, or the API has no such path (404 with an error body).",
         hint: "Check the recording's id, its organization (`orgId`), and the paths in `contract`.";
     NotFound "NOT_FOUND", retry: false, fixed_by: "app",
-        when: "The organization has nothing at this path (404 or 410 with an error body).",
+        when: "The organization has nothing at this path (404 or 410 with an error body). For a start: the agent is in the organization, so the API has no such path. For recordings(): the API has no such list, or the organization no such agent.",
         hint: "Check the path, its ids, and their organization (`orgId`).";
     Conflict "CONFLICT", retry: false, fixed_by: "app",
         when: "The state of the agent, recording or conversation does not allow the call (409, 412, and some codes of 400 and 403). The agent is logged out, or is being recorded already and the API does not list that recording. Or the conversation is over, or somebody else changed the resource.",

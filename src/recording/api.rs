@@ -64,7 +64,7 @@ impl<P: Platform> Recordings<P> {
     /// What the cloud lists, of this agent or of all.
     pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Listed, ReadError> {
         let sent = Rc::default();
-        let response = self.read(call, self.contract.list(agent), &sent).await?;
+        let response = self.read(call, self.contract.list(agent), &sent, no_such_list).await?;
         let token = sent.last().map(|sent| sent.token);
         let user = self.user(token.as_deref()).await;
         let listed = self.contract.shape().list(&response, whose(&call.target.org, agent, user.as_deref()));
@@ -96,7 +96,7 @@ impl<P: Platform> Recordings<P> {
 
     /// The recording with this id. `agent`: whose it is, if that is known.
     pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
-        let result = self.read(call, self.contract.find(id, agent), &Rc::default()).await;
+        let result = self.read(call, self.contract.find(id, agent), &Rc::default(), no_such_recording).await;
         let response = match result {
             Err(ReadError::Refused(refused)) if self.contract.missing_at_read_means_stopped() => return stopped(id, agent, call, refused),
             result => result?,
@@ -107,7 +107,7 @@ impl<P: Platform> Recordings<P> {
 
     /// Stops the recording with this id. A recording that has stopped already is no error.
     pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
-        match self.read(call, self.contract.stop(id, agent), &Rc::default()).await {
+        match self.read(call, self.contract.stop(id, agent), &Rc::default(), no_such_recording).await {
             Ok(response) => match self.with_id(&response, id, agent, &call.target) {
                 Some(recording) => Ok(recording),
                 // For example 204: accepted, but without a body that describes the recording.
@@ -131,7 +131,14 @@ impl<P: Platform> Recordings<P> {
         found.filter(|recording| recording.id == *id)
     }
 
-    async fn read(&self, call: &Call, request: Result<ApiRequest, Error>, sent: &Rc<SentLog>) -> Result<Response, ReadError> {
+    /// `not_found`: what a 404 means.
+    async fn read(
+        &self,
+        call: &Call,
+        request: Result<ApiRequest, Error>,
+        sent: &Rc<SentLog>,
+        not_found: fn(Error) -> Error,
+    ) -> Result<Response, ReadError> {
         let request = request.map_err(|error| ReadError::Failed(error.into()))?;
         self.client.send(call, &request, sent).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
@@ -139,7 +146,8 @@ impl<P: Platform> Recordings<P> {
                 ReadError::Failed(Error::no_response(Code::Network, "No response came.", lost).for_org(&call.target.org).into())
             }
             SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused.into()),
-            SendError::Refused(refused) => ReadError::Refused(as_recording_refusal(refused).into()),
+            SendError::Refused(refused) if refused.code == Code::NotFound => ReadError::Refused(not_found(refused).into()),
+            SendError::Refused(refused) => ReadError::Refused(refused.into()),
         })
     }
 }
@@ -172,9 +180,11 @@ fn unexpected(message: &str, response: Response, target: &Target) -> Rc<Error> {
 }
 
 /// A 404 means that the recording, or the API's path, does not exist.
-fn as_recording_refusal(mut error: Error) -> Error {
-    if error.code == Code::NotFound {
-        error.code = Code::RecordingNotFound;
-    }
-    error
+fn no_such_recording(error: Error) -> Error {
+    Error { code: Code::RecordingNotFound, ..error }
+}
+
+/// A 404 of a list, which no recording's id was sent for.
+fn no_such_list(error: Error) -> Error {
+    error.with_hint("The API has no such list, or the agent is not in this organization (`orgId`). Check `path` and `list` in `contract`.")
 }

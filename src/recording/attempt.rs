@@ -297,7 +297,8 @@ impl<P: Platform> Starts<P> {
 fn is_listing_refusal(code: Code) -> bool {
     matches!(
         code,
-        Code::RecordingNotFound
+        Code::NotFound
+            | Code::RecordingNotFound
             | Code::UnexpectedAnswer
             | Code::BadRequest
             | Code::UserNeeded

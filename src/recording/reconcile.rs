@@ -25,6 +25,12 @@ pub(super) const RECONCILE_ATTEMPTS: u32 = 2;
 /// The delay between two lists, in milliseconds.
 pub(super) const RECONCILE_DELAY_MS: u32 = 1_000;
 
+/// The time limit of the question whether the agent is there, in milliseconds.
+const MAX_AGENT_LOOK_MS: u32 = 2_000;
+
+/// The hint if the agent is there, so that a 404 cannot mean the agent.
+const NO_SUCH_PATH: &str = "The agent is in this organization, so the API has no such path. Check `path` and `start` in `contract`.";
+
 /// The time limit of the look for duplicates, in milliseconds.
 const MAX_DUPLICATES_LOOK_MS: u32 = 15_000;
 
@@ -202,7 +208,22 @@ impl<P: Platform> Starts<P> {
                 return Ok(running);
             }
         }
+        if refused.code == Code::AgentNotFound && self.has_agent(state).await {
+            refused.code = Code::NotFound;
+            return Err(refused.with_hint(NO_SUCH_PATH).into());
+        }
         Err(refused.into())
+    }
+
+    /// Whether the agent is certainly in the organization. Asks only if the call has time for it.
+    async fn has_agent(&self, state: &StartState) -> bool {
+        let has_time = state.call.deadline.remaining() > MAX_AGENT_LOOK_MS.into();
+        let Some(sent) = state.start.sent.last().filter(|sent| has_time && !self.client.is_misattributed(&sent.token)) else {
+            return false;
+        };
+        let look = pin!(self.client.has_agent(&sent.token, &state.agent));
+        let over = self.exchange.ports().sleep(MAX_AGENT_LOOK_MS);
+        matches!(select(look, over).await, Either::Left((Ok(true), _)))
     }
 
     fn newest(&self, state: &StartState, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {

@@ -375,9 +375,9 @@ describe("recordings()", () => {
     assert.equal((await cloud.lists()).length, 3 + 3 * GET_ATTEMPTS);
   });
 
-  test("that the cloud does not list: RECORDING_NOT_FOUND", async () => {
+  test("that the cloud does not list: NOT_FOUND", async () => {
     await cloud.change({ listing: "off" });
-    assert.equal(await inGlobex(({ recorder, codeOf }) => codeOf(recorder.recordings())), "RECORDING_NOT_FOUND");
+    assert.equal(await inGlobex(({ recorder, codeOf }) => codeOf(recorder.recordings())), "NOT_FOUND");
   });
 
   test("in an answer that is no list: UNEXPECTED_ANSWER", async () => {

@@ -33,7 +33,10 @@ fn three_orgs() -> Options {
 fn results_are_in_order_and_a_failed_start_stops_no_other() {
     run(async {
         let world = World::new();
-        world.respond(|request| if agent_of(request) == "bad" { response(404, r#"{"code":"not.found"}"#) } else { created(request) });
+        world.respond(|request| match request.method == "GET" || agent_of(request) == "bad" {
+            true => response(404, r#"{"code":"not.found"}"#),
+            false => created(request),
+        });
         let recorder = connect(&world, three_orgs()).await;
         let starts = vec![
             start_of("a", ACME),

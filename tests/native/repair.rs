@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::support::*;
+use premium_recorder::cloud::call::CallError;
 use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::model::scope::near_miss;
@@ -152,6 +153,75 @@ fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
             assert_eq!(refused.code, Code::WrongOrg);
             assert!(refused.message.contains("whether the agent is there is unknown"), "{}", refused.message);
         }
+    });
+}
+
+/// A start that the cloud refuses with a 404, and its requests. `user`: what the cloud answers for `users/{id}`.
+async fn missing(body: &'static str, user: Option<(u16, &'static str)>, contract: &str, timeout: u32) -> (Rc<Error>, Vec<String>) {
+    let world = World::new();
+    world.respond_async(move |request| {
+        let response = match (is_start(request), request.url.contains("/users/")) {
+            (true, _) => Ok(response(404, body)),
+            (_, true) => user.map(|(status, body)| response(status, body)).ok_or_else(|| lost_response("offline")),
+            _ => Ok(list(&[])),
+        };
+        Box::pin(async move { response })
+    });
+    let mut options = options(&[&jwt_for(GLOBEX)]);
+    options.contract = json(contract).unwrap();
+    let recorder = connect(&world, options).await;
+    let refused = error(recorder.start_recording(start_in(GLOBEX), with_timeout(timeout)).await);
+    (refused, paths(&world))
+}
+
+#[test]
+fn a_start_whose_agent_is_there_was_sent_to_no_path_of_the_api() {
+    const NOT_FOUND: &str = r#"{"code":"not.found"}"#;
+    run(async {
+        let asks = || vec!["POST screenrecordings".to_owned(), format!("GET users/{AGENT}")];
+        let (refused, requests) = missing(NOT_FOUND, Some(USER), "{}", 15_000).await;
+        assert_eq!((refused.code, refused.evidence.status, requests), (Code::NotFound, Some(404), asks()));
+        assert!(refused.hint().contains("The agent is in this organization"), "{}", refused.hint());
+
+        for user in [Some(NO_USER), Some((404, "<html>")), Some((200, "<html>")), Some((403, "")), Some((401, "")), None] {
+            let (refused, requests) = missing(NOT_FOUND, user, "{}", 15_000).await;
+            assert_eq!((refused.code, requests, refused.hint()), (Code::AgentNotFound, asks(), Code::AgentNotFound.hint()), "{user:?}");
+        }
+        // A proxy's page, a contract that names the code, and a call that has no time for the question.
+        for (body, contract, timeout, code) in [
+            ("<html>", "{}", 15_000, Code::UnexpectedAnswer),
+            (NOT_FOUND, r#"{"alreadyRunning":["not.found"]}"#, 15_000, Code::Conflict),
+            (NOT_FOUND, "{}", 2_000, Code::AgentNotFound),
+        ] {
+            let (refused, requests) = missing(body, Some(USER), contract, timeout).await;
+            assert!(refused.code == code && !requests.contains(&asks()[1]), "{refused:?} {requests:?}");
+        }
+    });
+}
+
+#[test]
+fn the_question_for_a_missing_agent_keeps_nobody_waiting() {
+    run(async {
+        let hanging = || {
+            let world = World::new();
+            world.respond_async(|request| {
+                let is_start = is_start(request);
+                Box::pin(async move { if is_start { Ok(response(404, r#"{"code":"not.found"}"#)) } else { std::future::pending().await } })
+            });
+            world
+        };
+        let world = hanging();
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let start = recorder.start_recording(start_in(GLOBEX), with_timeout(2_001));
+        assert_eq!(error(while_time_passes(&[&world], start).await).code, Code::AgentNotFound);
+        assert_eq!((world.time() - NOW, world.requests().len()), (2_000, 2));
+
+        let world = hanging();
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let asked = wait_until(|| world.requests().len() == 2);
+        let aborted = aborted_when(asked, async |options| recorder.start_recording(start_in(GLOBEX), options).await).await;
+        assert!(matches!(aborted, Err(CallError::Aborted)), "{aborted:?}");
+        assert_eq!(world.time(), NOW);
     });
 }
 
