@@ -29,6 +29,11 @@ impl Signal {
         self.0.is_aborted.get()
     }
 
+    /// Whether both are the same signal.
+    pub(crate) fn is_same(&self, other: &Signal) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Ready when the signal is aborted.
     pub fn aborted(&self) -> impl Future<Output = ()> {
         self.0.waiters.until(|| self.is_aborted())

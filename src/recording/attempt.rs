@@ -86,7 +86,7 @@ impl<P: Platform> Starts<P> {
                         (Some(token), turn)
                     }
                 },
-                false => (None, Turn { _page: self.page.take_turn(&state.key, start), _lock: None }),
+                false => (None, Turn { _page: self.page.take_turn(&state.key), _lock: None }),
             };
             let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
                 under_way: self.page.under_way(&state.key, start, turn),
@@ -165,7 +165,7 @@ impl<P: Platform> Starts<P> {
         let in_flight_since = self.page.in_flight_since(key);
         let mut may_have_missed = !has_token || looks_again;
         let mut looks = 1;
-        let free = match self.page.try_turn(key, start) {
+        let free = match self.page.try_turn(key) {
             Some(page) => {
                 // Another page may have to hand over its locks first.
                 state.waits_for.set(WaitsFor::Lock);
@@ -192,7 +192,7 @@ impl<P: Platform> Starts<P> {
                     let (page, lock) = match page {
                         Some(page) => (page, TryLock::Taken),
                         None => {
-                            let page = self.page.turn(key, start).await;
+                            let page = self.page.turn(key).await;
                             state.waits_for.set(WaitsFor::Lock);
                             (page, ports.try_lock(&name).await)
                         }

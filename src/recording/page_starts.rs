@@ -67,8 +67,8 @@ struct State {
 /// The starts with the same key.
 #[derive(Default)]
 struct SameStarts {
-    /// The starts that others wait for.
-    turns: Vec<Rc<PageStart>>,
+    /// The turns of the starts that others wait for: aborted when they need not wait any more.
+    turns: Vec<Signal>,
     /// How many starts have not been sent, and look first.
     waiting: usize,
     /// What the last start whose recording is known has led to. Kept as long as there is any start.
@@ -103,8 +103,6 @@ struct LedTo {
 pub(super) struct PageStart {
     number: u64,
     pub(super) sent: Rc<SentLog>,
-    /// Aborted when no other start has to wait for this one any more.
-    turn: Signal,
     /// The recording that it led to, once that is known.
     led_to: RefCell<Option<Recording>>,
 }
@@ -125,26 +123,27 @@ impl PageStarts {
     }
 
     /// The turn, if no other start of this page with the same key has one.
-    pub(super) fn try_turn(&self, key: &StartKey, start: &Rc<PageStart>) -> Option<PageTurn> {
+    pub(super) fn try_turn(&self, key: &StartKey) -> Option<PageTurn> {
         let is_free = self.0.by_name.borrow().get(&*key.name).is_none_or(|same| same.turns.is_empty());
-        is_free.then(|| self.take_turn(key, start))
+        is_free.then(|| self.take_turn(key))
     }
 
     /// A turn, even if another start has one: for a start that waits for none, but that others wait for.
-    pub(super) fn take_turn(&self, key: &StartKey, start: &Rc<PageStart>) -> PageTurn {
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push(start.clone()));
-        PageTurn { page: self.clone(), name: key.name.clone(), start: start.clone() }
+    pub(super) fn take_turn(&self, key: &StartKey) -> PageTurn {
+        let is_over = Signal::default();
+        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push(is_over.clone()));
+        PageTurn { page: self.clone(), name: key.name.clone(), is_over }
     }
 
     /// Waits for the turn.
-    pub(super) async fn turn(&self, key: &StartKey, start: &Rc<PageStart>) -> PageTurn {
+    pub(super) async fn turn(&self, key: &StartKey) -> PageTurn {
         loop {
-            if let Some(turn) = self.try_turn(key, start) {
+            if let Some(turn) = self.try_turn(key) {
                 return turn;
             }
             let earlier = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().cloned());
             if let Some(earlier) = earlier {
-                earlier.turn.aborted().await;
+                earlier.aborted().await;
             }
         }
     }
@@ -284,13 +283,13 @@ impl SameStarts {
 pub(super) struct PageTurn {
     page: PageStarts,
     name: Rc<str>,
-    start: Rc<PageStart>,
+    is_over: Signal,
 }
 
 impl Drop for PageTurn {
     fn drop(&mut self) {
-        self.page.change(&self.name, |same| same.turns.retain(|start| !Rc::ptr_eq(start, &self.start)));
-        self.start.turn.abort();
+        self.page.change(&self.name, |same| same.turns.retain(|turn| !turn.is_same(&self.is_over)));
+        self.is_over.abort();
     }
 }
 

@@ -333,9 +333,13 @@ fn a_start_that_looked_with_another_organizations_token_looks_again_with_its_own
             let page = PageStarts::default();
             let one = connect_in(&if waits_for_tab { PageStarts::default() } else { page.clone() }, &tab, options(&[&right])).await;
             let other = connect_in(&page, &world, options(&[&lying])).await;
+            let third = connect_in(&page, &world, options(&[&right])).await;
             let second = async {
                 world.sleep(if waits_for_tab { 250 } else { 5_000 }).await;
-                record(&other, GLOBEX).await
+                // Another recorder of the page waits meanwhile.
+                let (second, third) = join(record(&other, GLOBEX), record(&third, GLOBEX)).await;
+                assert_eq!(id_of(third), Ok("rec-1".to_owned()));
+                second
             };
             let (first, second) = while_time_passes(&[&world, &tab], join(record(&one, GLOBEX), second)).await;
             let first_is = if waits_for_tab { Ok("rec-1".to_owned()) } else { Err(Code::OutcomeUnknown) };

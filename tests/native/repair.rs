@@ -185,7 +185,11 @@ fn a_start_whose_agent_is_there_was_sent_to_no_path_of_the_api() {
 
         for user in [Some(NO_USER), Some((404, "<html>")), Some((200, "<html>")), Some((403, "")), Some((401, "")), None] {
             let (refused, requests) = missing(NOT_FOUND, user, "{}", 15_000).await;
-            assert_eq!((refused.code, requests, refused.hint()), (Code::AgentNotFound, asks(), Code::AgentNotFound.hint()), "{user:?}");
+            assert_eq!(
+                (refused.code, requests, refused.hint()),
+                (Code::AgentNotFound, asks(), Code::AgentNotFound.hint().to_owned()),
+                "{user:?}"
+            );
         }
         // A proxy's page, a contract that names the code, and a call that has no time for the question.
         for (body, contract, timeout, code) in [
