@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use futures_util::future::{Either, select};
 use zeroize::Zeroize;
@@ -214,6 +214,11 @@ impl Returned {
         self.0.outcome.borrow().clone().map_or(Ok(false), |outcome| outcome.map(|()| true))
     }
 
+    /// What forgets the unused token when another page signs out.
+    pub(super) fn sharer(&self) -> Rc<dyn TokenSharer> {
+        Rc::new(UnusedToken(Rc::downgrade(&self.0)))
+    }
+
     /// Keeps a token that no call has used for the page's next recorder with the same login.
     pub(super) fn keep_unused(&self, login: String, token: Rc<OrgToken>, hearing: impl Any) {
         self.0.unused.replace(Some(Unused { login, token, _hearing: Box::new(hearing) }));
@@ -226,14 +231,16 @@ impl Returned {
     }
 }
 
-/// Its unused token, as shared with other pages.
-impl TokenSharer for Returned {
+/// The unused token, as shared with other pages.
+struct UnusedToken(Weak<ReturnedState>);
+
+impl TokenSharer for UnusedToken {
     fn share(&self) -> Option<IssuedToken> {
         None
     }
 
     fn forget(&self) {
-        let unused = self.0.unused.take();
+        let unused = self.0.upgrade().and_then(|state| state.unused.take());
         drop(unused);
     }
 }
