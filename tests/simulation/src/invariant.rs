@@ -826,7 +826,7 @@ impl World {
             ("requests in flight", self.network.borrow().awaited()),
             ("timers", self.clock.timers()),
             ("locks", self.origin.locks()),
-            ("sharings", self.origin.sharings()),
+            ("sharings", self.origin.sharings(self.schedule.pages.len())),
             ("windows", self.logins.borrow().windows()),
             ("tasks", self.executor.waiting()),
         ];

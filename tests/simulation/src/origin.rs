@@ -132,9 +132,12 @@ impl Origin {
         self.strangers.borrow().iter().find(|(_, other, _)| other == name).map(|(_, _, does)| *does)
     }
 
-    /// How many share.
-    pub fn sharings(&self) -> usize {
-        self.sharers.borrow().len()
+    /// How many share, except one of each page that only hears: a redirect's token that no call has used stays for the page's next
+    /// recorder.
+    pub fn sharings(&self, pages: usize) -> usize {
+        let sharers = self.sharers.borrow();
+        let answering = sharers.iter().filter(|sharer| sharer.answers).count();
+        answering + (sharers.len() - answering).saturating_sub(pages)
     }
 
     fn is_held_by(&self, number: u64) -> bool {
