@@ -27,7 +27,8 @@ extern "C" {
 
 /// Modules of src/js, each before those that import it. They are part of the test, because the web server of wasm-bindgen's runner
 /// may never answer one of five requests at the same time (tiny-http 0.12).
-const MODULES: [(&str, &str); 4] = [
+const MODULES: [(&str, &str); 5] = [
+    ("foreign.js", include_str!("../src/js/foreign.js")),
     ("task.js", include_str!("../src/js/task.js")),
     ("exchange.js", include_str!("../src/js/exchange.js")),
     ("web-lock.js", include_str!("../src/js/web-lock.js")),
