@@ -668,7 +668,8 @@ export interface Recorder {
   /**
    * Checks everything that a start depends on, and only reads. It uses the tokens in memory, and asks nobody for a
    * token. It checks the launch URL and environment, each token as the API sees it, the token that would be picked,
-   * scopes and misspelled scopes, the organization header and CORS, the clock, the agent, and missing browser features.
+   * scopes and misspelled scopes, the contract's list, the organization header and CORS, the clock, the agent, and missing
+   * browser features.
    *
    * @param agentId The agent that a start would be for.
    * @param options `orgId`: the organization that it would be for, instead of the recorder's.
@@ -688,6 +689,8 @@ export interface Recorder {
   signOut(orgId?: string): Promise<void>;
   /**
    * Forgets every token, rejects calls in flight with `CLOSED`, and frees the recorder's memory. You can call it again.
+   * Only the token of a sign-in by redirect, if no call has used it, is kept for the page's next recorder with the same
+   * `login`.
    * Recordings keep running: to control one, call {@link Recorder.recording} on a new recorder, because methods of the
    * old `Recording` objects reject with `CLOSED`. A start that was sent keeps its request until it is answered, at most
    * 5 minutes.

@@ -274,9 +274,10 @@ function notThenable(value) {
 }
 
 const SYNCHRONOUS = ["constructor", "orgId", "orgs", "close"];
-for (const { prototype } of [Recorder, Recording]) {
+for (const Class of [Recorder, Recording]) {
+  const { prototype } = Class;
   for (const name of Object.getOwnPropertyNames(prototype)) {
-    if (!SYNCHRONOUS.includes(name)) define(prototype, name, rejecting(prototype[name]), false);
+    if (!SYNCHRONOUS.includes(name)) define(prototype, name, rejecting(prototype[name], Class), false);
   }
   notThenable(prototype);
 }

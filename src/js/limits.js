@@ -1,6 +1,6 @@
 // The limits of a call: its signal, its time, and the stack that it finds.
 
-import { panicError, timedOut } from "./errors.js";
+import { badArgument, panicError, timedOut } from "./errors.js";
 import { member } from "./foreign.js";
 
 const DEFAULT_TIMEOUT = 15_000;
@@ -84,8 +84,11 @@ export function needStack() {
   Math.abs.apply(undefined, STACK);
 }
 
-/** A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. */
-export function rejecting(work) {
+/**
+ * A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. With `Class`, it rejects if it
+ * is called without its object.
+ */
+export function rejecting(work, Class) {
   return async function (...args) {
     try {
       Math.abs.apply(undefined, STACK);
@@ -94,6 +97,8 @@ export function rejecting(work) {
       await undefined;
       throw panicError(`panicked: ${fault}`);
     }
+    const isLost = Class && !(this instanceof Class);
+    if (isLost) throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);
     return Reflect.apply(work, this, args);
   };
 }

@@ -13,6 +13,7 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
 use crate::model::scope::{OWN_DATA, USERS, any_of, is_enough, near_miss};
 use crate::recorder::settings::Settings;
+use crate::recording::api::NO_SUCH_LIST;
 use crate::recording::contract::ORG_HEADER;
 use crate::token::org_token::{KnownBy, OrgToken};
 use crate::token::request::ApiRequest;
@@ -111,7 +112,7 @@ impl<P: Platform> Doctor<'_, P> {
         self.grant(&confirmed);
         self.scope(&confirmed, &refused);
         self.client_scopes(&confirmed, &refused);
-        self.contract();
+        self.contract(&confirmed).await;
         self.org_headers();
         self.cors(confirmed.first()).await;
         self.clock();
@@ -300,15 +301,33 @@ impl<P: Platform> Doctor<'_, P> {
         }
     }
 
-    fn contract(&self) {
+    /// Asks for the list, which shows whether the API has this contract's paths.
+    async fn contract(&self, confirmed: &[Rc<OrgToken>]) {
         let contract = &self.settings.contract;
         let expected = "your recording API, with a list of recordings";
         let start = contract.start_line();
-        if contract.has_list() {
-            return self.report("contract", Verdict::Ok, start, expected, "");
+        if !contract.has_list() {
+            let hint = "Without a list, a lost response stays unknown: handle OUTCOME_UNKNOWN, and check before a new start.";
+            return self.report("contract", Verdict::Warn, format!("{start}, without a list"), expected, hint);
         }
-        let hint = "Without a list, a lost response stays unknown: handle OUTCOME_UNKNOWN, and check before a new start.";
-        self.report("contract", Verdict::Warn, format!("{start}, without a list"), expected, hint);
+        let of_target = |token: &&Rc<OrgToken>| matches!(&self.target, Ok(Some(target)) if target == token.target());
+        let token = confirmed.iter().find(of_target).filter(|token| self.exchange.wait(token).is_none());
+        let (Some(token), Ok(list)) = (token, contract.list(self.agent)) else {
+            return self.report("contract", Verdict::Ok, start, expected, "");
+        };
+        let asked = format!("{start}; GET {}", list.path().split('?').next().unwrap_or_default());
+        match self.client.send_with(token, list).await {
+            Ok(response) if response.is_success() => {
+                self.report("contract", Verdict::Ok, format!("{asked}: {}", response.status), expected, "")
+            }
+            Ok(response) => {
+                let refused = self.exchange.refusal(&response);
+                let is_missing = refused.code == Code::NotFound;
+                let (verdict, hint) = if is_missing { (Verdict::Fail, NO_SUCH_LIST.to_owned()) } else { (Verdict::Warn, refused.hint()) };
+                self.report("contract", verdict, format!("{asked}: {}", response.status), expected, hint);
+            }
+            Err(_) => self.report("contract", Verdict::Warn, format!("{asked}: no response"), expected, Code::Network.hint()),
+        }
     }
 
     fn org_headers(&self) {

@@ -16,6 +16,10 @@ use crate::recording::{Listed, Raw, Recording, State};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
+/// The hint if the API refuses the list with a 404.
+pub(crate) const NO_SUCH_LIST: &str =
+    "The API has no such list, or the agent is not in this organization (`orgId`). Check `path` and `list` in `contract`.";
+
 /// Why recordings could not be read.
 pub(crate) enum ReadError {
     /// The cloud refused.
@@ -186,5 +190,5 @@ fn no_such_recording(error: Error) -> Error {
 
 /// A 404 of a list, which no recording's id was sent for.
 fn no_such_list(error: Error) -> Error {
-    error.with_hint("The API has no such list, or the agent is not in this organization (`orgId`). Check `path` and `list` in `contract`.")
+    error.with_hint(NO_SUCH_LIST)
 }

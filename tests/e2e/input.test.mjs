@@ -34,6 +34,17 @@ describe("an agent id that is", () => {
     assert.equal(error.code, "BAD_ARGUMENT");
   });
 
+  test("of a call without its recorder: BAD_ARGUMENT", async () => {
+    const error = await failureOf(
+      async ({ connect, settle }, token) => {
+        const { startRecording } = await connect({ tokens: [token] });
+        return settle(startRecording("610be000-0000-4000-8000-000000000000"));
+      },
+      await browser.cloud.token(browser.cloud.globex),
+    );
+    assert.equal(error.code, "BAD_ARGUMENT");
+  });
+
   // WebAssembly would take another character in its place: somebody else's id.
   test("with half a character in it: BAD_ARGUMENT", async () => {
     const error = await failureOf(

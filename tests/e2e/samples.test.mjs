@@ -354,13 +354,14 @@ describe("getting started", () => {
       async ({ connect, settle }, token, agentId) => {
         const recorder = await connect({ tokens: [token], contract: { path: "/api/v2/screenrecordings-elsewhere" } });
         const { error } = await settle(recorder.startRecording(agentId));
-        const { verdict } = (await recorder.diagnose(agentId)).find(({ check }) => check === "agent");
-        return [error.code, verdict];
+        const lines = await recorder.diagnose(agentId);
+        const verdict = (name) => lines.find(({ check }) => check === name).verdict;
+        return [error.code, verdict("agent"), verdict("contract")];
       },
       await cloud.token(globex),
       globex.agents[0].id,
     );
-    assert.deepEqual(seen, ["AGENT_NOT_FOUND", "ok"]);
+    assert.deepEqual(seen, ["NOT_FOUND", "ok", "fail"]);
   });
 
   test("the first hour, with a client that lacks the scope of the recording API", async () => {

@@ -424,3 +424,43 @@ fn an_organization_that_nobody_has_named_is_decided_by_the_next_token() {
         assert!(world.popups().is_empty() && world.requests().is_empty());
     });
 }
+
+#[test]
+fn the_contracts_list_is_asked_for() {
+    let refusal = |status: u16, code: &str| response(status, &format!(r#"{{"code":"{code}","message":"no"}}"#));
+    for (listed, expected) in [
+        (list(&[]), Good),
+        (refusal(404, "not.found"), Fail),
+        (response(404, "<html>"), Warn),
+        (refusal(403, "missing.any.permissions"), Warn),
+    ] {
+        run(async {
+            let world = World::new();
+            let (status, listed) = (listed.status, listed.clone());
+            world.respond(move |request| match request.url.split('/').next_back().unwrap() {
+                path if path.starts_with("screenrecordings") => listed.clone(),
+                _ if request.url.contains("/users/") => response(200, USER),
+                _ => token_info_with_scopes(GLOBEX, ALL_SCOPES),
+            });
+            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let report = report(&recorder, None).await;
+            let line = line(&report, "contract");
+            assert_eq!(line.verdict, expected, "{line:?}");
+            assert_eq!(line.found, format!("POST /api/v2/screenrecordings; GET /api/v2/screenrecordings: {status}"));
+            assert_eq!(line.hint.is_empty(), expected == Good);
+            assert!(world.starts().is_empty());
+        });
+    }
+}
+
+#[test]
+fn a_list_that_no_token_of_the_target_can_ask_for_is_not_asked_for() {
+    run(async {
+        let world = World::new();
+        cloud(&world, GLOBEX, ALL_SCOPES);
+        let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+        let report = report(&recorder, Some(GLOBEX)).await;
+        assert_eq!(line(&report, "contract").found, "POST /api/v2/screenrecordings");
+        assert!(world.requests().iter().all(|request| !request.url.contains("screenrecordings")));
+    });
+}
