@@ -85,7 +85,8 @@ describe("a recording", () => {
     ["stopped", { state: "stopped" }, "stopped"],
     ["a word that nobody knows", { state: "archived" }, "archived"],
     ["no state", {}, "unknown"],
-    ["a state that is no text", { state: 42 }, "unknown"],
+    ["a number", { state: 42 }, "42"],
+    ["a list", { state: ["recording"] }, "unknown"],
   ]) {
     test(`of which the cloud says "${what}": its state is "${state}"`, async () => {
       await cloud.spoilStart({ status: 201, body: { id: "r-1", agentId, ...body } });

@@ -271,7 +271,7 @@ async function soak({ connect, environment }, lives, { atATime, timeoutMs }) {
   };
   await Promise.all(Array.from({ length: atATime }, worker));
   recorder.close();
-  await gauge.quiet();
+  await gauge.quiet(gauges.before);
   gauges.end = gauge.read();
   return { calls, gauges, sent: gauge.sent() };
 }
@@ -353,9 +353,13 @@ function gauge() {
       most = Math.max(most, ++inFlight);
       return promise.finally(() => inFlight--);
     },
-    /** When nothing is under way any more. */
-    async quiet() {
-      while (pending > 0) await new Promise((resolve) => setTimeout(resolve));
+    /** When nothing is under way any more, and no more is left than before. A lock is released a task or two after its call. */
+    async quiet(before) {
+      const end = performance.now() + 5_000;
+      const isMore = ({ listeners, timers }) => listeners > before.listeners || timers > before.timers;
+      while (pending > 0 || (isMore(window.gauge.read()) && performance.now() < end)) {
+        await new Promise((resolve) => setTimeout(resolve));
+      }
     },
     read: () => ({
       memory: memory?.buffer.byteLength ?? 0,
