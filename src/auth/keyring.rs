@@ -154,6 +154,10 @@ impl<P: Platform> Keyring<P> {
     /// Forgets everything.
     pub fn close(&self) {
         let unused = self.unused.take();
+        if let Some(token) = &unused {
+            // Otherwise it would lose its refresh token.
+            self.tokens.borrow_mut().remove(token.target());
+        }
         self.forget_all();
         self.corrected.take();
         if let Some(token) = unused {

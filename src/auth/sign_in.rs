@@ -66,6 +66,11 @@ impl Login {
 
     /// Navigates to the sign-in. Returns only if navigation fails or times out.
     pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, need: &Need, page_query: &[(String, String)]) -> Error {
+        if self.signs_in_at_connect()
+            && let Err(error) = ensure_responses_come(ports)
+        {
+            return error;
+        }
         let (request, url) = match AuthorizationRequest::begin(self, ports, need).await {
             Ok(begun) => begun,
             Err(error) => return error,
@@ -136,7 +141,7 @@ fn remove_old_requests(ports: &impl Platform) {
 }
 
 /// Fails if the page keeps coming back without a response: leaving again would not end.
-pub(crate) fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
+fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
     // The monotonic clock starts when the page is opened.
     let opened = ports.wall_clock().as_millis().saturating_sub(ports.now().since(Instant::from_millis(0)));
     let items = ports.session_items(SESSION_KEYS).into_iter();

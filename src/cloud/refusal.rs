@@ -111,7 +111,7 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     let mut names_wait = said(&response.json, "code").is_some_and(|code| has(&code, "retry.after"));
     let (mut named, mut last) = (None, "");
     for word in message.split(' ') {
-        names_wait |= has(word, "try");
+        names_wait |= has(word, "retry") || word.eq_ignore_ascii_case("try");
         if names_wait && has(word, "second") {
             named = seconds(last.trim_matches(['[', ']'])).or(named);
         }

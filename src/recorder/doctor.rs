@@ -15,6 +15,7 @@ use crate::model::scope::{OWN_DATA, USERS, any_of, is_enough, near_miss};
 use crate::recorder::settings::Settings;
 use crate::recording::api::NO_SUCH_LIST;
 use crate::recording::contract::ORG_HEADER;
+use crate::recording::shape::Whose;
 use crate::token::org_token::{KnownBy, OrgToken};
 use crate::token::request::ApiRequest;
 
@@ -318,7 +319,12 @@ impl<P: Platform> Doctor<'_, P> {
         let asked = format!("{start}; GET {}", list.path().split('?').next().unwrap_or_default());
         match self.client.send_with(token, list).await {
             Ok(response) if response.is_success() => {
-                self.report("contract", Verdict::Ok, format!("{asked}: {}", response.status), expected, "")
+                let whose = Whose { org: &token.target().org, agent: None, user: None };
+                let (verdict, hint) = match contract.shape().list(&response, whose) {
+                    Some(_) => (Verdict::Ok, ""),
+                    None => (Verdict::Warn, Code::UnexpectedAnswer.hint()),
+                };
+                self.report("contract", verdict, format!("{asked}: {}", response.status), expected, hint);
             }
             Ok(response) => {
                 let refused = self.exchange.refusal(&response);

@@ -14,7 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::auth::keyring::Keyring;
 use crate::auth::login::Login;
 use crate::auth::ports::Platform;
-use crate::auth::sign_in::{AuthorizationResponse, ensure_responses_come};
+use crate::auth::sign_in::AuthorizationResponse;
 use crate::auth::sources::Sources;
 use crate::client::Client;
 use crate::cloud::call::{Call, CallError, CallOptions, Interruption, closed};
@@ -109,7 +109,6 @@ impl<P: Platform> Recorder<P> {
         // A page that has come back does not leave again by itself: it would not stay. Tokens of several organizations are enough.
         let signs_in = recorder.settings.login.as_ref().is_some_and(Login::signs_in_at_connect) && recorder.target_org(None).is_ok();
         if signs_in && !page.returned.outcome()? {
-            ensure_responses_come(&**recorder.exchange.ports())?;
             recorder.sign_in(None, options).await?;
         }
         Ok(recorder)
@@ -128,15 +127,17 @@ impl<P: Platform> Recorder<P> {
         let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), false));
         let signed_in = match response {
             Some(response) => self.signed_in(response, call).await?,
-            None => {
-                let unused = self.keyring.sources().take_unused(&self.settings.environment, self.settings.org.as_ref());
-                unused.map(if self.settings.org.is_some() { SignedIn::Named } else { SignedIn::Own })
-            }
+            None => None,
         };
         for (at, token) in unidentified.into_iter().enumerate() {
             self.keyring.add(token).await.map_err(in_tokens(at))?;
         }
-        let token = match signed_in {
+        // Taken last, since it hears of no sign-out from now on, and is lost if connect() fails.
+        let unused = || {
+            let unused = self.keyring.sources().take_unused(&self.settings.environment, self.settings.org.as_ref());
+            unused.map(if self.settings.org.is_some() { SignedIn::Named } else { SignedIn::Own })
+        };
+        let token = match signed_in.or_else(unused) {
             Some(SignedIn::Named(token)) if !self.keyring.was_signed_out(token.target(), call.session) => {
                 self.keyring.store_and_share(token)
             }

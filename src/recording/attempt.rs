@@ -141,7 +141,10 @@ impl<P: Platform> Starts<P> {
         };
         match sent.unresolved() {
             Some(lost) => {
-                let found = self.find_lost_start(state, &lost, unknown).await?;
+                let found = self.find_lost_start(state, &lost, unknown).await;
+                // Another caller may have found it.
+                let known = || Some(Recording { already_running: false, ..start.led_to()? });
+                let found = found.or_else(|error| known().ok_or(error))?;
                 let found = self.record_outcome(state, found);
                 sent.resolve();
                 Ok(found)

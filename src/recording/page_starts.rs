@@ -190,9 +190,11 @@ impl PageStarts {
 
     /// When the first start was sent whose outcome is still unknown. A start that is over, or whose recording is known, does not count.
     pub(super) fn unknown_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
-        let known = self.left_recording(key);
-        let unresolved = if known.is_some() { None } else { self.unresolved_since(key, None, now) };
-        [unresolved, self.lost_since(now), self.in_flight_since(key)].into_iter().flatten().reduce(Moment::min)
+        let in_flight_since = self.in_flight_since(key);
+        match self.left_recording(key) {
+            None => self.unresolved_since(key, in_flight_since, now),
+            Some(_) => [self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min),
+        }
     }
 
     /// The recording that the last start led to, although no call has got it.
@@ -236,7 +238,7 @@ impl PageStarts {
     pub(super) fn claim(&self, start: &PageStart, name: &str, target: &Target, recording: Recording, is_got: bool) {
         start.sent.note_known();
         let id = recording.id.clone();
-        start.led_to.borrow_mut().get_or_insert_with(|| recording.clone());
+        start.led_to.replace(Some(recording.clone()));
         self.note_led_to(start, name, recording, is_got);
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
@@ -250,7 +252,7 @@ impl PageStarts {
         let (number, begun) = (start.number, if is_got { self.0.begun.get() } else { u64::MAX });
         self.change(name, |same| {
             let was = same.led_to.as_ref();
-            if was.is_none_or(|was| was.number < number || was.number == number && was.begun == u64::MAX) {
+            if was.is_none_or(|was| was.number != number || was.begun == u64::MAX) {
                 same.led_to = Some(LedTo { recording, number, begun });
             }
         });

@@ -111,8 +111,11 @@ impl PathTemplate {
 /// Whether a URL parser leaves the path unchanged, so that it cannot lead to another host.
 pub(super) fn is_plain_path(path: &str) -> bool {
     // A server may drop what follows the dots, and read them then.
-    let is_dots = |segment: &str| matches!(segment.trim_start_matches('.').bytes().next(), None | Some(b';' | b'%'));
-    let is_plain_segment = |segment: &str| !is_dots(segment) && is_plain(segment, b"");
+    let is_dots = |segment: &str| {
+        let rest = segment.trim_start_matches('.');
+        rest.len() < segment.len() && matches!(rest.bytes().next(), None | Some(b';' | b'%'))
+    };
+    let is_plain_segment = |segment: &str| !segment.is_empty() && !is_dots(segment) && is_plain(segment, b"");
     path.strip_prefix('/').is_some_and(|rest| rest.strip_suffix('/').unwrap_or(rest).split('/').all(is_plain_segment))
 }
 

@@ -488,3 +488,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_may_have_encoded_letters_and_parameters() {
+    for path in ["/api/v2/%C3%A9crans", "/api/v2/;v=1", "/api/v2/a%C3%A9"] {
+        assert!(contract(&json!({ "path": path })).is_ok(), "{path}");
+    }
+}

@@ -57,7 +57,11 @@ fn every_check_is_good_if_the_setup_is_right() {
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
         let recorder = Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.unwrap();
         world.respond(move |request| {
-            let response = if request.url.contains("/users/") { response(200, USER) } else { token_info_with_scopes(GLOBEX, ALL_SCOPES) };
+            let response = match request.url.as_str() {
+                url if url.contains("/users/") => response(200, USER),
+                url if url.contains("/screenrecordings") => list(&[]),
+                _ => token_info_with_scopes(GLOBEX, ALL_SCOPES),
+            };
             Response { date: Some(Timestamp::from_millis(clock.time())), ..response }
         });
         let report = report(&recorder, None).await;
@@ -462,5 +466,21 @@ fn a_list_that_no_token_of_the_target_can_ask_for_is_not_asked_for() {
         let report = report(&recorder, Some(GLOBEX)).await;
         assert_eq!(line(&report, "contract").found, "POST /api/v2/screenrecordings");
         assert!(world.requests().iter().all(|request| !request.url.contains("screenrecordings")));
+    });
+}
+
+#[test]
+fn a_page_in_place_of_the_contracts_list_is_no_list() {
+    run(async {
+        let world = World::new();
+        world.respond(move |request| match request.url.split('/').next_back().unwrap() {
+            path if path.starts_with("screenrecordings") => response(200, "<!doctype html>"),
+            _ if request.url.contains("/users/") => response(200, USER),
+            _ => token_info_with_scopes(GLOBEX, ALL_SCOPES),
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let listed = recorder.recordings(None, None, no_options()).await;
+        assert_eq!(error(listed).code, Code::UnexpectedAnswer);
+        assert_ne!(verdict(&report(&recorder, None).await, "contract"), Good);
     });
 }

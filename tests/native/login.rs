@@ -1413,3 +1413,108 @@ fn a_redirect_sign_in_that_began_for_another_api_is_refused() {
         assert!(hosts.is_empty(), "{hosts:?}");
     });
 }
+
+#[test]
+fn a_token_that_is_left_keeps_its_refresh_token() {
+    run(async {
+        let (world, page, answer) = returned().await;
+        world.respond(|request: &SentRequest| {
+            accept_in(GLOBEX, r#"{"access_token":"opaque-a","expires_in":100,"refresh_token":"refresh-1"}"#, request)
+        });
+        connect_on_return(&page, &world, &answer).await.close();
+        let second = connect_on_return(&page, &world, &[]).await;
+        assert_eq!(second.tokens().len(), 1);
+        world.advance(101_000);
+        let result = while_time_passes(&[&world], record(&second, GLOBEX)).await;
+        let grants: Vec<_> = world
+            .requests()
+            .iter()
+            .filter(|request| request.is_for_token_endpoint())
+            .map(|request| form(request.body.as_ref().unwrap())["grant_type"].clone())
+            .collect();
+        assert_eq!(grants, ["authorization_code", "refresh_token"], "{:?} {:?}", result.is_ok(), world.navigations());
+    });
+}
+
+#[test]
+fn a_token_that_is_left_hears_of_a_sign_out_while_others_are_added() {
+    run(async {
+        let (world, page, answer) = returned().await;
+        connect_on_return(&page, &world, &answer).await.close();
+        let other = world.another_page();
+        other.respond(cloud_of(GLOBEX)).share_nothing();
+        let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
+        let recorder = opened(&other, held, &[]).await.unwrap_or_else(|_| panic!());
+        let release = world.respond_when_released(
+            |request| request.url.contains("tokens/me"),
+            |request| {
+                if request.token.contains("opaque-of-initech") {
+                    response(200, &token_info(INITECH))
+                } else {
+                    response(200, &token_info(GLOBEX))
+                }
+            },
+        );
+        let sign_out = async {
+            wait_until(|| world.requests().iter().any(|request| request.token.contains("opaque-of-initech"))).await;
+            recorder.sign_out(None, no_options()).await.unwrap();
+            release.send();
+        };
+        let options = Options { tokens: vec!["opaque-of-initech".to_owned().into()], ..on_connect(|_| {}) };
+        let (second, ()) = join(opened_again(&page, &world, options, &[]), sign_out).await;
+        let second = second.unwrap_or_else(|_| panic!());
+        let orgs: Vec<_> = second.tokens().iter().map(|token| token.target().org.as_str().to_owned()).collect();
+        assert_eq!(orgs, [INITECH]);
+    });
+}
+
+#[test]
+fn a_token_that_is_left_survives_a_failed_connect() {
+    run(async {
+        let (world, page, answer) = returned().await;
+        connect_on_return(&page, &world, &answer).await.close();
+        world.respond(|request: &SentRequest| match request.token.contains("bad") {
+            true => response(401, r#"{"code":"bad.credentials","message":"no"}"#),
+            false => cloud_of(GLOBEX)(request),
+        });
+        let options = Options { tokens: vec!["bad-token".to_owned().into()], ..on_connect(|_| {}) };
+        assert!(opened_again(&page, &world, options, &[]).await.is_err());
+        assert_eq!(connect_on_return(&page, &world, &[]).await.tokens().len(), 1);
+    });
+}
+
+#[test]
+fn a_connect_that_needs_no_sign_in_is_no_loop() {
+    for way in ["tokens", "getToken", "another page"] {
+        run(async {
+            let options = || Options { org_id: Some(GLOBEX.into()), ..on_connect(|login| login.timeout = Some(5_000.0)) };
+            let mut world = World::new();
+            for _ in 0..3 {
+                let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
+                assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
+                world = world.after_redirect();
+            }
+            world.respond(cloud_of(GLOBEX));
+            let mut with = options();
+            let mut other = None;
+            match way {
+                "tokens" => with.tokens = vec![jwt_for(GLOBEX).into()],
+                "getToken" => drop(world.issue_per_org()),
+                _ => {
+                    let page = world.another_page();
+                    page.respond(cloud_of(GLOBEX)).issue_per_org();
+                    let recorder = opened(&page, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+                    record(&recorder, GLOBEX).await.unwrap();
+                    other = Some(recorder);
+                }
+            }
+            let result = while_time_passes(&[&world], opened(&world, with, &[])).await;
+            let what = result.err().map(|error| match error {
+                CallError::Error(error) => error.code,
+                _ => panic!(),
+            });
+            assert_eq!((what, world.navigations().len()), (None, 0), "{way}");
+            drop(other);
+        });
+    }
+}

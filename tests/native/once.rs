@@ -418,3 +418,77 @@ fn a_start_is_not_sent_when_its_time_is_over() {
         assert_eq!((id_of(started), sent.get()), (Err(Code::Timeout), 1));
     });
 }
+
+#[test]
+fn a_later_recording_of_an_earlier_start_is_kept_for_those_that_wait() {
+    run(async {
+        let world = World::new();
+        let cloud = Slow { starts_take: vec![500, 500, 500], has_no_list: true, ..Slow::default() }.cloud(&world);
+        let (clock, delays) = (world.clone(), RefCell::new(vec![8_000, 3_000]));
+        world.token_source(move |call| {
+            let slept = World::sleep(&clock, delays.borrow_mut().pop().unwrap());
+            Box::pin(async move {
+                slept.await;
+                Ok(issued_token(&jwt_for(&call.org)))
+            })
+        });
+        let page = PageStarts::default();
+        let of = |tokens: &[&str]| Options { contract: json(r#"{"list":null}"#).unwrap(), share_tokens: Some(false), ..options(tokens) };
+        // The first one's token takes 3 s, the third one's 8 s.
+        let one = connect_in(&page, &world, of(&[])).await;
+        let two = connect_in(&page, &world, of(&[&jwt_for(GLOBEX)])).await;
+        let three = connect_in(&page, &world, of(&[])).await;
+        let second = async {
+            let second = record(&two, GLOBEX).await;
+            // It is stopped before the first one is sent.
+            cloud.stopped.borrow_mut().push("rec-1".to_owned());
+            second
+        };
+        let all = while_time_passes(&[&world], join3(record(&one, GLOBEX), second, record(&three, GLOBEX))).await;
+        let ids = (id_of(all.0), id_of(all.1), id_of(all.2));
+        assert_eq!(
+            (cloud.running(), ids),
+            (vec!["rec-2".to_owned()], (Ok("rec-2".to_owned()), Ok("rec-1".to_owned()), Ok("rec-2".to_owned())))
+        );
+    });
+}
+
+/// Merged start: X is told unknown; Y finds; the start's own fetch is lost; list shows two.
+#[test]
+fn what_one_caller_of_a_start_has_found_is_kept_when_its_fetch_is_lost() {
+    run(async {
+        let world = World::new();
+        let (clock, posts) = (world.clone(), Rc::new(Cell::new(0)));
+        let log = posts.clone();
+        world.respond_async(move |request| {
+            let (clock, is_start) = (clock.clone(), request.method == "POST");
+            let is_read = request.url.ends_with("/rec-1");
+            if is_start {
+                log.set(log.get() + 1);
+            }
+            let is_first = log.get() == 1;
+            Box::pin(async move {
+                World::sleep(&clock, if is_start && is_first { 9_000 } else { 0 }).await;
+                let now = clock.time() - NOW;
+                Ok(match (is_start, is_read) {
+                    (true, _) if is_first => return Err(lost_response("reset")),
+                    (true, _) => created("rec-2"),
+                    (_, true) => response(200, &entity("rec-1", "recording", 0)),
+                    // Listed from the third second, until the API fails to list.
+                    _ if (3_000..8_000).contains(&now) => list(&[entity("rec-1", "recording", 0)]),
+                    _ if now < 3_000 => list(&[]),
+                    _ => response(403, r#"{"code":"missing.permissions","message":"no permission"}"#),
+                })
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let x = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let y = recorder.start_recording(start_in(GLOBEX), with_timeout(4_000));
+        let z = recorder.start_recording(start_in(GLOBEX), with_timeout(15_000));
+        let (x, y, z) = while_time_passes(&[&world], join3(x, y, z)).await;
+        let rec_1 = || Ok("rec-1".to_owned());
+        assert_eq!([id_of(x), id_of(y), id_of(z)], [Err(Code::OutcomeUnknown), rec_1(), rec_1()]);
+        let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+        assert_eq!((id_of(again), posts.get()), (Ok("rec-1".to_owned()), 1));
+    });
+}
