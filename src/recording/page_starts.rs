@@ -71,7 +71,7 @@ struct SameStarts {
     turns: Vec<Signal>,
     /// How many starts have not been sent, and look first.
     waiting: usize,
-    /// What the last start whose recording is known has led to. Kept as long as there is any start.
+    /// What the last start whose recording is known has led to. Kept for as long as a start waits or is under way.
     led_to: Option<LedTo>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<Rc<PageStart>>,
@@ -268,16 +268,13 @@ impl PageStarts {
         let mut by_name = self.0.by_name.borrow_mut();
         if let Some(same) = by_name.get_mut(name) {
             change(same);
-            if same.is_over() {
-                by_name.remove(name);
+            if same.turns.is_empty() && same.waiting == 0 && same.under_way.is_empty() {
+                same.led_to = None;
+                if same.unresolved.is_none() {
+                    by_name.remove(name);
+                }
             }
         }
-    }
-}
-
-impl SameStarts {
-    fn is_over(&self) -> bool {
-        self.turns.is_empty() && self.waiting == 0 && self.under_way.is_empty() && self.unresolved.is_none()
     }
 }
 

@@ -389,14 +389,14 @@ test("a method without its recorder fails alone", async () => {
       const failed = [];
       for (const { addToken, switchOrg, startRecording } of [recorder]) {
         for (const method of [addToken, switchOrg, startRecording])
-          failed.push(await method("x").catch(({ name }) => name));
+          failed.push(await method("x").catch(({ code }) => code));
       }
       return { failed, orgId: (await recorder.startRecording(agentId)).orgId };
     },
     await browser.cloud.token(globex),
     globex.agents[0].id,
   );
-  assert.deepEqual(failed, ["TypeError", "TypeError", "TypeError"]);
+  assert.deepEqual(failed, ["BAD_ARGUMENT", "BAD_ARGUMENT", "BAD_ARGUMENT"]);
   assert.equal(orgId, globex.id);
 });
 
