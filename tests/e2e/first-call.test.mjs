@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { root } from "../../scripts/process.mjs";
 import { ensurePackages } from "../../scripts/setup.mjs";
 import { browser as open } from "./browser.mjs";
+import { engine } from "./engines.mjs";
 
 const browser = open();
 
@@ -202,7 +203,8 @@ describe("login.on: connect", () => {
   test("stops leaving if the responses never arrive", async () => {
     for (let turn = 1; turn <= 3; turn += 1) {
       await connectAndLeave();
-      await browser.signInInFrame(globex);
+      // WebKitGTK sends the login origin's cookie in the frame, so the person signs in only once.
+      if (turn === 1 || engine !== "webkit") await browser.signInInFrame(globex);
       await browser.backInFrame();
       // A router cleans the address before the app connects.
       await browser.evaluate("() => history.replaceState(null, '', location.pathname)");
