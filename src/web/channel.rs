@@ -97,7 +97,7 @@ impl SharingChannel {
 pub(super) struct SharingChannels(RefCell<Vec<Weak<SharingChannel>>>);
 
 impl SharingChannels {
-    /// The channel of this name. `sharer`: each sharing of the name has the same.
+    /// The channel of this name. `sharer`: for a new channel. An open one keeps its own, which stands for the same token.
     pub(super) fn get(&self, name: &str, sharer: Rc<dyn TokenSharer>) -> Option<Rc<SharingChannel>> {
         let open = self.0.borrow().iter().filter_map(Weak::upgrade).find(|channel| channel.name == name);
         open.or_else(|| {
