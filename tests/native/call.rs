@@ -83,7 +83,7 @@ fn a_clock_that_is_set_ends_no_call_and_lengthens_none() {
         for set_by in [DAY, -DAY] {
             let world = World::new();
             world.respond_async(|_| Box::pin(std::future::pending()));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let call = recorder.recordings(None, None, with_timeout(1_000));
             let sets_clock = async {
                 world.shift_wall_clock(set_by);
@@ -172,7 +172,7 @@ fn a_signed_out_token_authorizes_nothing_however_long_it_was_carried() {
     run(async {
         let world = World::new();
         world.respond(|_| response(204, ""));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let carried = recorder.tokens()[0].clone();
         let list = || RecordingContract::from_json(&Json::Null).unwrap().list(None).unwrap();
         assert!(carried.authorize(list()).is_ok());

@@ -152,7 +152,7 @@ fn an_expired_lying_refused_or_missing_token_is_reported() {
         for (tokens_me, expected) in [(token_info_with_scopes(ACME, SCOPE), Fail), (response(401, ""), Fail), (response(503, ""), Warn)] {
             let world = World::new();
             world.respond(move |_| tokens_me.clone());
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let lines = report(&recorder, None).await;
             assert_eq!((line(&lines, "token").verdict, verdict(&lines, "pick")), (expected, Warn));
             assert!(!line(&lines, "token").hint.is_empty());
@@ -160,7 +160,7 @@ fn an_expired_lying_refused_or_missing_token_is_reported() {
         // The doctor changes nothing: the token stays stored for Globex.
         let world = World::new();
         world.respond(|_| token_info_with_scopes(ACME, SCOPE));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         report(&recorder, None).await;
         assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
 
@@ -183,7 +183,7 @@ fn a_missing_scope_is_a_warning_and_a_misspelled_scope_a_failure() {
         for (scopes, expected) in [(r#""user-basic-info""#, Warn), ("", Warn), (r#""SCREENRECORDINGS:WRITE""#, Fail)] {
             let world = World::new();
             cloud(&world, GLOBEX, scopes);
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             assert_eq!(verdict(&report(&recorder, None).await, "scope"), expected, "{scopes}");
         }
         let world = World::new();
@@ -207,7 +207,7 @@ fn cors_is_checked_without_a_start() {
                 let response = if comes { Ok(token_info_with_scopes(GLOBEX, SCOPE)) } else { Err(lost_response("CORS")) };
                 Box::pin(async move { response })
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let lines = report(&recorder, None).await;
             // If the token cannot be identified either, there is no token for the CORS check.
             let expected = if without { expected } else { Skipped };
@@ -216,7 +216,7 @@ fn cors_is_checked_without_a_start() {
         }
         let world = World::new();
         cloud(&world, GLOBEX, SCOPE);
-        let recorder = connect(&world, Options { contract: json(r#"{"orgHeaders":[]}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
+        let recorder = connect(&world, with_contract(r#"{"orgHeaders":[]}"#)).await;
         let lines = report(&recorder, None).await;
         assert_eq!((verdict(&lines, "cors"), verdict(&lines, "org-header")), (Skipped, Good));
     });
@@ -228,7 +228,7 @@ fn a_report_sends_nothing_more_with_a_token_after_the_cloud_asked_to_wait() {
         let world = World::new();
         let is_first = Cell::new(true);
         world.respond(move |_| if is_first.replace(false) { response(200, &token_info(GLOBEX)) } else { rate_limited(Some("60"), "") });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         for requests in [2, 2] {
             recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), None, no_options()).await.unwrap();
             assert_eq!(world.requests().len(), requests);
@@ -290,7 +290,7 @@ fn if_the_cloud_hangs_the_report_ends_with_the_checks_so_far() {
     run(async {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let (lines, ()) = join(recorder.diagnose(None, None, with_timeout(1_000)), async { world.advance(1_000) }).await;
         let lines = lines.unwrap();
         assert_eq!((verdict(&lines, "time"), verdict(&lines, "environment")), (Fail, Good));
@@ -311,7 +311,7 @@ fn the_scopes_that_the_doctors_questions_need_are_reported() {
         ] {
             let world = World::new();
             cloud(&world, GLOBEX, scopes);
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let report = report(&recorder, None).await;
             let line = line(&report, "client-scopes");
             assert_eq!(line.verdict, if missing.is_empty() { Good } else { Warn }, "{scopes}");
@@ -327,7 +327,7 @@ fn a_question_that_is_refused_for_a_scope_is_told_where_its_answer_is_missing() 
         let refused = r#"{"code":"app.not.authorized.for.scope","message":"App not authorized to use scope [user-basic-info]"}"#;
         let world = World::new();
         world.respond(move |_| response(403, refused));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let lines = report(&recorder, None).await;
         assert_eq!(verdict(&lines, "token"), Warn);
         let pick = line(&lines, "pick");
@@ -369,7 +369,7 @@ fn an_agent_is_missing_only_if_the_cloud_itself_says_so() {
                 let answer = if asks_for_agent { answer.clone() } else { Ok(token_info_with_scopes(GLOBEX, ALL_SCOPES)) };
                 Box::pin(async { answer })
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let lines = report(&recorder, Some(GLOBEX)).await;
             let agent = line(&lines, "agent");
             assert!(agent.verdict == expected && agent.found.contains(found), "{agent:?}");
@@ -377,7 +377,7 @@ fn an_agent_is_missing_only_if_the_cloud_itself_says_so() {
         // No Genesys Cloud user has such an id, so nothing was asked.
         let world = World::new();
         world.respond(|_| token_info_with_scopes(GLOBEX, ALL_SCOPES));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let lines = recorder.diagnose(Some(&AgentId::parse("an agent").unwrap()), None, no_options()).await.unwrap();
         let agent = line(&lines, "agent");
         assert!(agent.verdict == Skipped && agent.found.contains("agent's id"), "{agent:?}");
@@ -446,7 +446,7 @@ fn the_contracts_list_is_asked_for() {
                 _ if request.url.contains("/users/") => response(200, USER),
                 _ => token_info_with_scopes(GLOBEX, ALL_SCOPES),
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let report = report(&recorder, None).await;
             let line = line(&report, "contract");
             assert_eq!(line.verdict, expected, "{line:?}");
@@ -478,7 +478,7 @@ fn a_page_in_place_of_the_contracts_list_is_no_list() {
             _ if request.url.contains("/users/") => response(200, USER),
             _ => token_info_with_scopes(GLOBEX, ALL_SCOPES),
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let listed = recorder.recordings(None, None, no_options()).await;
         assert_eq!(error(listed).code, Code::UnexpectedAnswer);
         assert_ne!(verdict(&report(&recorder, None).await, "contract"), Good);

@@ -16,7 +16,7 @@ fn a_start_with_a_repair_emits_every_event_in_order() {
         let fresh = jwt(&format!(r#"{{"org_id":"{GLOBEX}","scope":"screenrecording:write"}}"#));
         let good = fresh.clone();
         world.respond(move |request| if request.token == good { response(201, r#"{"id":"r"}"#) } else { response(401, "") }).issue(&fresh);
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         record(&recorder, GLOBEX).await.unwrap();
         let expected =
             ["TokenFiled", "Request", "Response", "Repair", "TokenRequested", "TokenFiled", "Retry", "ScopeWarning", "Request", "Response"];
@@ -56,7 +56,7 @@ fn org_changed_names_the_previous_organization_if_it_differs() {
 fn a_token_that_is_not_stored_emits_no_token_filed() {
     run(async {
         let world = World::new();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let expired = jwt(&format!(r#"{{"org_id":"{GLOBEX}","exp":1}}"#));
         recorder.add_token(AccessToken::parse(&expired).unwrap(), no_options()).await.unwrap();
         assert_eq!(kinds(&world), ["TokenFiled"]);

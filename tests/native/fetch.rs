@@ -90,12 +90,12 @@ fn a_stream_is_sent_once_whatever_the_cloud_says() {
         for status in [401, 403, 429, 503] {
             let world = World::new();
             world.respond(move |_| response(status, RESOURCE_OWNER)).issue_per_org();
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let answered = send(&recorder, AppRequest { is_stream: true, ..app_request("PUT", PATH) }).await.unwrap();
             assert_eq!((answered.status, world.requests().len()), (status, 1));
         }
         let world = World::new();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let twice = AppRequest { is_stream: true, idempotent: Some(true), ..app_request("PUT", PATH) };
         assert_eq!(error(send(&recorder, twice).await).code, Code::BadArgument);
     });
@@ -111,7 +111,7 @@ fn a_rate_limit_is_waited_out_once() {
                 ..=0 => response(201, ""),
                 _ => rate_limited(Some("2"), ""),
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let began = world.time();
             let answered = while_time_passes(&[&world], fetch(&recorder, "POST")).await.unwrap();
             assert_eq!((answered.status, world.requests().len(), world.time() - began >= 2_000), (status, 2, true));
@@ -119,7 +119,7 @@ fn a_rate_limit_is_waited_out_once() {
         // Longer than the call's time: the response comes at once.
         let world = World::new();
         world.respond(|_| rate_limited(Some("60"), ""));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         assert_eq!(fetch(&recorder, "POST").await.unwrap().status, 429);
     });
 }
@@ -139,7 +139,7 @@ fn a_lost_response_is_asked_for_again_only_if_that_is_harmless() {
         ] {
             let world = World::new();
             world.respond_async(|_| Box::pin(async { Err(lost_response("reset")) }));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let request = AppRequest { idempotent, ..app_request(method, PATH) };
             let lost = error(while_time_passes(&[&world], send(&recorder, request)).await);
             assert_eq!((lost.code, world.requests().len()), (code, sends), "{method} {idempotent:?}");
@@ -161,7 +161,7 @@ fn a_deadline_says_whether_the_request_may_have_been_processed() {
         for (method, code) in [("GET", Code::Timeout), ("POST", Code::OutcomeUnknown)] {
             let world = World::new();
             world.respond_after(60_000, || response(200, ""));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let late = recorder.send(app_request(method, PATH), Some(&globex), with_timeout(1_000));
             assert_eq!(error(while_time_passes(&[&world], late).await).code, code);
         }
@@ -212,7 +212,7 @@ fn a_request_that_the_browser_did_not_accept_is_known_not_to_have_run() {
     run(async {
         let world = World::new();
         world.respond_async(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }) }));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let refused = error(fetch(&recorder, "POST").await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref()), (Code::Network, Some(&org(GLOBEX))));
         assert!(refused.hint().contains("did not accept") && !refused.retryable(), "{}", refused.hint());
@@ -225,7 +225,7 @@ fn close_and_sign_out_end_what_has_not_been_answered() {
         let world = World::new();
         let release = world.respond_when_released(|request| request.method != "DELETE", |_| response(401, ""));
         world.issue_per_org();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         // After the sign-out no other token is obtained for the call.
         let signed_out = async {
             wait_until(|| world.requests().len() == 1).await;
@@ -255,7 +255,7 @@ fn a_refusal_of_request_is_an_error_with_the_calls_own_evidence() {
         ] {
             let world = World::new();
             world.respond(move |_| response(status, body));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let refused = error(send(&recorder, AppRequest { takes_response: false, ..app_request("POST", PATH) }).await);
             assert_eq!((refused.code, refused.evidence.status, &refused.evidence.org_id), (code, Some(status), &Some(org(GLOBEX))));
             // What the recording API needs is not what this call needs.
@@ -292,7 +292,7 @@ fn a_failure_of_the_cloud_says_try_again_only_if_that_is_harmless() {
             for status in [408, 421, 425, 500, 504] {
                 let world = World::new();
                 world.respond(move |_| response(status, r#"{"code":"internal.server.error"}"#));
-                let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+                let recorder = with_token(&world).await;
                 let request = AppRequest { idempotent, takes_response: false, ..app_request(method, PATH) };
                 let failed = error(while_time_passes(&[&world], send(&recorder, request)).await);
                 assert_eq!((failed.code, failed.evidence.status), (code, Some(status)), "{method} {idempotent:?}");
@@ -314,7 +314,7 @@ fn a_wait_that_one_endpoint_asks_for_does_not_stop_the_others() {
                 true => Response { retry_after: Some("600".to_owned()), ..response(status, "{}") },
                 false => response(201, r#"{"id":"r-1","state":"recording"}"#),
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             assert_eq!(fetch(&recorder, "GET").await.unwrap().status, status);
             assert_eq!(fetch(&recorder, "GET").await.unwrap().status, status);
             let started = record(&recorder, GLOBEX).await;
@@ -381,7 +381,7 @@ fn a_path_that_leads_elsewhere_is_refused_before_a_token_is_touched() {
 fn a_header_or_method_that_is_not_the_apps_is_refused() {
     run(async {
         let world = World::new();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         for name in [
             "authorization",
             "Authorization",
@@ -408,7 +408,7 @@ fn an_abort_ends_the_call() {
     run(async {
         let world = World::new();
         world.respond_after(60_000, || response(200, ""));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let sent = async { wait_until(|| world.requests().len() == 1).await };
         let call = async |options: CallOptions| recorder.send(app_request("POST", PATH), Some(&org(GLOBEX)), options).await;
         assert!(matches!(aborted_when(sent, call).await, Err(CallError::Aborted)));

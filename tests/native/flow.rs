@@ -308,7 +308,7 @@ fn a_refusal_carries_the_organization_and_the_scopes_of_the_token() {
         world.respond(|_| {
             response(403, r#"{"code":"not.authorized","message":"Permission denied: insufficient scope for resource owner"}"#)
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let refused = error(record_in_current_org(&recorder).await);
         assert_eq!((refused.code, refused.evidence.status), (Code::WrongOrg, Some(403)));
         assert_eq!((refused.evidence.org_id.clone(), refused.evidence.token_org_id.clone()), (Some(org(GLOBEX)), Some(org(GLOBEX))));

@@ -112,7 +112,7 @@ fn no_request_is_sent_again_before_the_wait_whatever_the_refusal() {
                 seen.set(Some(clock.time() - NOW));
                 list(&[])
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let listed = while_time_passes(&[&world], recorder.recordings(None, Some(&org(GLOBEX)), no_options())).await;
             assert!(listed.is_ok() && at.get().is_some_and(|at| at >= 4_000), "{status} {:?}", at.get());
         });
@@ -130,7 +130,7 @@ fn a_wait_that_is_too_long_is_told_even_at_a_second_refusal() {
                 let wait = if count.get() == 1 { "1" } else { "3600" };
                 Response { retry_after: Some(wait.to_owned()), ..response(status, "") }
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let refused = error(while_time_passes(&[&world], recorder.recordings(None, None, no_options())).await);
             assert_eq!((refused.evidence.retry_after, world.requests().len()), (Some(3_600_000), 2), "{status}");
         });
@@ -145,7 +145,7 @@ fn a_look_after_a_lost_start_waits_as_well() {
             "POST" => response(503, ""),
             _ => Response { retry_after: Some("30".to_owned()), ..response(503, "") },
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
         let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
         assert_eq!((unknown.code, methods), (Code::OutcomeUnknown, vec!["POST".to_owned(), "GET".to_owned()]));
@@ -309,7 +309,7 @@ fn whole_numbers_are_ids() {
             "PATCH" => response(200, r#"{"id":4711,"agentId":12345,"state":"stopped"}"#),
             _ => lists(&[item("4711", "12345", ""), item("9007199254740991", "\"12345\"", ""), item("0", "7", "")].join(",")),
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let started = recorder.start_recording(start_of("12345", GLOBEX).unwrap(), no_options()).await.unwrap();
         assert_eq!((started.id.as_str(), started.agent.as_str()), ("4711", "12345"));
         assert!(recorder.stop(&started.id, &started.org, Some(&started.agent), no_options()).await.is_ok());
@@ -352,7 +352,7 @@ fn what_cannot_be_read_never_counts_as_no_recording() {
         run(async {
             let (world, entities) = (World::new(), unreadable.clone());
             world.respond(move |request| if request.method == "POST" { response(503, "") } else { lists(&entities) });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let first = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
             let second = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
             assert_eq!((first.code, second.code, world.starts().len()), (Code::OutcomeUnknown, Code::OutcomeUnknown, 1), "{unreadable}");
@@ -379,7 +379,7 @@ fn the_start_goes_on_if_what_cannot_be_read_is_not_the_recording() {
                 "POST" => created("rec-1"),
                 _ => lists(&harmless),
             });
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
             assert!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.is_ok());
         });
@@ -394,7 +394,7 @@ fn a_recording_beside_one_that_cannot_be_read_is_not_taken_for_ours() {
             "POST" => response(503, ""),
             _ => lists(&format!("{},{}", entity("rec-1", "recording", 500), item("1.5", &format!("\"{AGENT}\""), ""))),
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
         assert_eq!((unknown.code, unknown.evidence.seen.as_ref().unwrap().len()), (Code::OutcomeUnknown, 1));
     });
@@ -421,7 +421,7 @@ fn a_recording_is_ours_only_on_a_time_with_a_zone() {
                 let (world, entities) = (World::new(), item("\"rec-1\"", &format!("\"{AGENT}\""), &format!(r#","startedAt":"{started}""#)));
                 let entities = entities.replace("\"recording\"", &format!("\"{state}\""));
                 world.respond(move |request| if request.method == "POST" { response(503, "") } else { lists(&entities) });
-                let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+                let recorder = with_token(&world).await;
                 let first = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
                 assert_eq!(first.is_ok(), is_ours, "{started} {state} {first:?}");
                 if !is_ours {

@@ -516,7 +516,7 @@ fn if_the_cloud_asks_to_wait_before_it_says_whether_a_token_has_expired_the_call
             false if request.url.contains("/tokens/me") => rate_limited(Some("60"), ""),
             false => response(201, CREATED),
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let _ = recorder.recordings(None, Some(&org(GLOBEX)), with_timeout(500)).await;
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.retry_after), (Code::RateLimited, Some(60_000)));

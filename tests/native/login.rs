@@ -728,7 +728,7 @@ fn trustors_are_listed_with_the_token_of_the_target() {
                 {{"id":"2","enabled":false,"organization":{{"id":"{INITECH}"}}}},{{"id":"3"}},{{"id":"{GLOBEX}","enabled":true}},{{"enabled":true,"organization":{{"id":"no uuid"}}}}]}}"#
         );
         world.respond(move |_| response(200, &user));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let trustors = recorder.trustors(no_options()).await.unwrap();
         let listed: Vec<_> = trustors.iter().map(|each| (each.org.as_str(), each.name.as_deref(), each.enabled)).collect();
         assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false), (GLOBEX, None, true)]);

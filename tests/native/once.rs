@@ -8,11 +8,9 @@ use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
-use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::page_starts::PageStarts;
-use premium_recorder::recording::start::Start;
 
 /// What a simulated cloud knows, and how slow it is.
 #[derive(Default)]
@@ -66,21 +64,12 @@ impl Slow {
     }
 }
 
-fn without_list() -> Options {
-    Options { contract: json(r#"{"list":null}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }
-}
-
 fn id_of(result: Result<Recording, CallError>) -> Result<String, Code> {
     match result {
         Ok(recording) => Ok(recording.id.as_str().to_owned()),
         Err(CallError::Error(error)) => Err(error.code),
         Err(CallError::Aborted) => panic!("the call was aborted"),
     }
-}
-
-async fn leave(recorder: &Recorder<World>) {
-    let left = aborted_when(yield_now(), async |options| recorder.start_recording(start_in(GLOBEX), options).await).await;
-    assert!(matches!(left, Err(CallError::Aborted)));
 }
 
 /// Three components of a page connect, each for itself, and start the same agent at the same time.
@@ -92,7 +81,7 @@ fn starts_of_three_recorders_of_a_page_at_the_same_time_are_one() {
         let page = PageStarts::default();
         let mut recorders = Vec::new();
         for _ in 0..3 {
-            recorders.push(connect_in(&page, &world, without_list()).await);
+            recorders.push(connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await);
         }
         let all = while_time_passes(&[&world], join_all(recorders.iter().map(|recorder| record(recorder, GLOBEX)))).await;
         let ids: Vec<_> = all.into_iter().map(id_of).collect();
@@ -107,11 +96,11 @@ fn two_starts_after_one_that_was_left_get_its_recording() {
         let world = World::new();
         let cloud = Slow { starts_take: vec![1_000], reads_take: 50, has_no_list: true, ..Slow::default() }.cloud(&world);
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, without_list()).await;
+        let one = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
         leave(&one).await;
         while_time_passes(&[&world], world.sleep(2_000)).await;
         world.run_spawned();
-        let other = connect_in(&page, &world, without_list()).await;
+        let other = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
         let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
         let ids = (id_of(both.0), id_of(both.1));
         assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))));
@@ -125,9 +114,9 @@ fn a_start_behind_one_that_is_aborted_gets_the_recording_of_the_start_before_bot
         let world = World::new();
         let cloud = Slow { starts_take: vec![1_000], reads_take: 1_000, has_no_list: true, ..Slow::default() }.cloud(&world);
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, without_list()).await;
-        let two = connect_in(&page, &world, without_list()).await;
-        let three = connect_in(&page, &world, without_list()).await;
+        let one = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
+        let two = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
+        let three = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
         let second = aborted_when(world.sleep(1_500), async |options| two.start_recording(start_in(GLOBEX), options).await);
         let (first, second, third) = while_time_passes(&[&world], join3(record(&one, GLOBEX), second, record(&three, GLOBEX))).await;
         assert!(matches!(second, Err(CallError::Aborted)));
@@ -169,7 +158,7 @@ fn each_call_of_a_merged_start_gets_the_recording_of_a_late_response() {
         run(async {
             let world = World::new();
             let cloud = Slow { starts_take: vec![1_500], has_no_list: true, ..Slow::default() }.cloud(&world);
-            let recorder = connect(&world, without_list()).await;
+            let recorder = connect(&world, with_contract(r#"{"list":null}"#)).await;
             let calls = timeouts.map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
             let ids: Vec<_> = while_time_passes(&[&world], join_all(calls)).await.into_iter().map(id_of).collect();
             // An app tries again after OUTCOME_UNKNOWN, because the library looks before it sends.
@@ -208,7 +197,7 @@ fn after_an_unknown_outcome_a_call_does_not_start_what_another_call_of_the_same_
                     })
                 })
             });
-            let options = Options { contract: json(contract).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
+            let options = with_contract(contract);
             let recorder = connect(&world, options).await;
             let impatient = async {
                 let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000)).await;
@@ -228,7 +217,7 @@ fn a_call_beside_one_that_looks_for_its_start_gets_the_recording_of_the_late_res
     run(async {
         let world = World::new();
         let cloud = Slow { starts_take: vec![1_200], reads_take: 100, has_no_list: true, ..Slow::default() }.cloud(&world);
-        let recorder = connect(&world, without_list()).await;
+        let recorder = connect(&world, with_contract(r#"{"list":null}"#)).await;
         let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
         let second = async {
             world.sleep(1_500).await;
@@ -246,7 +235,7 @@ fn a_start_that_was_left_is_remembered_although_one_before_it_was_left_and_stopp
     run(async {
         let world = World::new();
         let cloud = Slow { starts_take: vec![500, 500], has_no_list: true, ..Slow::default() }.cloud(&world);
-        let recorder = connect(&world, without_list()).await;
+        let recorder = connect(&world, with_contract(r#"{"list":null}"#)).await;
         for number in 1..=2 {
             leave(&recorder).await;
             while_time_passes(&[&world], world.sleep(1_000)).await;
@@ -283,9 +272,9 @@ fn a_start_that_waited_for_its_page_and_then_for_a_tab_sends_nothing_if_the_list
                 })
             });
         }
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-        let there = connect(&tab, options(&[&jwt_for(GLOBEX)])).await;
-        let alone = recorder.start_recording(Start { shares: false, ..start_in(GLOBEX) }, no_options());
+        let recorder = with_token(&world).await;
+        let there = with_token(&tab).await;
+        let alone = recorder.start_recording(unshared_start(), no_options());
         let waits = async {
             world.sleep(250).await;
             record(&recorder, GLOBEX).await
@@ -388,7 +377,7 @@ fn a_start_whose_lock_another_page_hands_over_finds_a_recording_that_is_listed_l
             _ if clock.time() - NOW >= 500 => list(&[entity("theirs", "recording", 0)]),
             _ => list(&[]),
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let recording = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
         assert_eq!((id_of(recording), world.starts().len()), (Ok("theirs".to_owned()), 0));
     });
@@ -409,7 +398,7 @@ fn a_start_is_not_sent_when_its_time_is_over() {
             let answer = if request.method == "POST" { started() } else { Ok(list(&[])) };
             Box::pin(async { answer })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let wakes = async {
             world.sleep(250).await;
             world.advance_in_order(60_000).await;
@@ -481,7 +470,7 @@ fn what_one_caller_of_a_start_has_found_is_kept_when_its_fetch_is_lost() {
                 })
             })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let x = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
         let y = recorder.start_recording(start_in(GLOBEX), with_timeout(4_000));
         let z = recorder.start_recording(start_in(GLOBEX), with_timeout(15_000));

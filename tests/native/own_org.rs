@@ -321,7 +321,7 @@ fn a_lost_start_is_found_on_a_list_that_is_a_203() {
                 }
             })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "rec-1");
     });
 }

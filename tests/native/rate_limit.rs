@@ -85,7 +85,7 @@ fn a_429_is_repeated_after_the_wait_that_the_cloud_names() {
         ] {
             let world = World::new();
             refuse_once(&world, rate_limited(retry_after, message));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let wait = async {
                 wait_until(|| !world.starts().is_empty()).await;
                 yield_now().await;
@@ -146,7 +146,7 @@ fn a_429_whose_limit_is_used_up_asks_to_wait_until_the_reset() {
     run(async {
         let world = World::new();
         world.respond(|_| used_up(300, 40, None));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(40_000), 1));
     });
@@ -160,7 +160,7 @@ fn a_429_without_a_wait_is_repeated_after_a_random_wait() {
             let world = World::new();
             world.seed_random(random);
             refuse_once(&world, response(429, r#"{"code":"too.many.requests","message":"maximum [300] requests within [60] seconds"}"#));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let wait = async {
                 wait_until(|| !world.starts().is_empty()).await;
                 yield_now().await;
@@ -188,7 +188,7 @@ fn a_wait_that_exceeds_the_deadline_fails_at_once() {
     run(async {
         let world = World::new();
         world.respond(|_| rate_limited(Some("86400"), ""));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         // The clock does not advance, so the call fails before its deadline.
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.retry_after, world.starts().len()), (Code::RateLimited, Some(86_400_000), 1));
@@ -201,7 +201,7 @@ fn a_wait_that_exceeds_the_deadline_fails_at_once() {
         for retry_after in ["soon", "-5", "99999999999", ""] {
             let world = World::new();
             world.respond(move |_| rate_limited(Some(retry_after), ""));
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             let (refused, ()) = join(record(&recorder, GLOBEX), async {
                 wait_until(|| !world.starts().is_empty()).await;
                 yield_now().await;
@@ -222,7 +222,7 @@ fn a_lost_start_is_not_looked_for_during_the_wait_that_the_cloud_asked_for() {
             let result = if is_start { Err(lost_response("reset")) } else { Ok(rate_limited(Some("60"), "")) };
             Box::pin(async { result })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let lost = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
         assert_eq!(error(lost).code, Code::OutcomeUnknown);
         // The next start would look first.
@@ -283,7 +283,7 @@ fn a_batch_sends_a_token_no_more_until_the_wait_is_over() {
         // The wait is longer than a start's time.
         let world = World::new();
         let times = refuse_first(&world, "3600");
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         // The clock does not advance.
         let results = start_many(&recorder, starts_in(GLOBEX, 10), concurrency(1)).await;
         for result in results {
@@ -374,7 +374,7 @@ fn a_reset_that_is_a_date_does_not_stall_a_batch() {
             // `reset` should be the seconds that are left. This is a time in seconds since 1970.
             Response { rate_limit: Some(RateLimit { allowed: 300, count, reset: 1_800_000_000 }), ..response(201, CREATED) }
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let work = start_many(&recorder, starts_in(GLOBEX, 600), concurrency(6));
         let results = while_time_passes(&[&world], work).await;
         assert!(results.iter().all(Result::is_ok), "every start completes within ten minutes");
@@ -387,7 +387,7 @@ fn a_batch_completes_although_the_wall_clock_is_set_back() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let is_set = Cell::new(false);
         let set_clock = |progress: BatchProgress| {
             if progress.fulfilled == 6 && !is_set.replace(true) {
@@ -435,7 +435,7 @@ fn two_batches_share_one_limit() {
     run(async {
         let world = World::new();
         world.respond(|_| response(201, CREATED));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let starts = |name: &str| (0..20).map(|number| start_of(&format!("{name}-{number}"), GLOBEX)).collect();
         let batch = Batch { concurrency: 20, requests_per_minute: Some(10) };
         let batches = join(start_many(&recorder, starts("a"), batch), start_many(&recorder, starts("b"), batch));
@@ -487,7 +487,7 @@ fn a_batch_goes_on_when_another_batchs_request_frees_a_slot() {
     run(async {
         let world = World::new();
         world.respond_after(SECOND, || response(201, CREATED));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let batch = Batch { concurrency: 1, requests_per_minute: Some(1) };
         let first = start_many(&recorder, vec![start_of("first", GLOBEX)], batch);
         let second = start_many(&recorder, vec![start_of("second", GLOBEX)], batch);

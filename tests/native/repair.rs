@@ -215,13 +215,13 @@ fn the_question_for_a_missing_agent_keeps_nobody_waiting() {
             world
         };
         let world = hanging();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let start = recorder.start_recording(start_in(GLOBEX), with_timeout(2_001));
         assert_eq!(error(while_time_passes(&[&world], start).await).code, Code::AgentNotFound);
         assert_eq!((world.time() - NOW, world.requests().len()), (2_000, 2));
 
         let world = hanging();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let asked = wait_until(|| world.requests().len() == 2);
         let aborted = aborted_when(asked, async |options| recorder.start_recording(start_in(GLOBEX), options).await).await;
         assert!(matches!(aborted, Err(CallError::Aborted)), "{aborted:?}");
@@ -234,7 +234,7 @@ fn if_the_token_cannot_be_identified_the_refusal_is_passed_on() {
     run(async {
         let world = World::new();
         world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { response(503, "") }).issue_per_org();
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::WrongOrg);
         assert_eq!((world.starts().len(), world.get_token_calls().len()), (1, 0));
     });
@@ -245,7 +245,7 @@ fn if_the_cloud_asks_to_wait_instead_of_identifying_the_token_the_refusal_tells_
     run(async {
         let world = World::new();
         world.respond(|request| if is_start(request) { response(403, RESOURCE_OWNER) } else { rate_limited(Some("60"), "") });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.retry_after), (Code::WrongOrg, Some(60_000)));
         assert_eq!(world.starts().len(), 1);
@@ -300,7 +300,7 @@ fn other_refusals_are_not_repeated() {
         ] {
             let world = World::new();
             world.respond(move |_| response(status, body)).issue_per_org();
-            let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token(&world).await;
             while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
             assert_eq!((world.starts().len(), world.get_token_calls().len()), (1, 0), "{status} {body}");
         }
@@ -315,7 +315,7 @@ fn a_deadline_during_a_repair_is_a_timeout() {
             let is_start = is_start(request);
             Box::pin(async move { if is_start { Ok(response(403, RESOURCE_OWNER)) } else { std::future::pending().await } })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let (refused, ()) = join(record(&recorder, GLOBEX), async {
             wait_until(|| world.requests().len() == 2).await;
             world.advance(15_000);
@@ -507,7 +507,7 @@ fn a_refused_token_without_a_source_for_another_is_not_repaired() {
     run(async {
         let world = World::new();
         world.respond(|_| response(401, r#"{"code":"bad.credentials","message":"Invalid login credentials."}"#));
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.status), (Code::Unauthenticated, Some(401)));
         assert_eq!(refused.evidence.missing_scopes, None);

@@ -84,7 +84,7 @@ fn pages_with_another_cloud_scope_or_login_share_no_token() {
 fn a_token_from_the_options_is_not_shared() {
     run(async {
         let first = World::new();
-        let recorder = connect(&first, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&first).await;
         let other = first.another_page();
         other.respond(accept_with_refresh_token).issue_per_org();
         let another = connect(&other, options(&[])).await;

@@ -33,8 +33,8 @@ fn a_start_that_waits_for_the_lock_gets_no_token_after_a_sign_out() {
             "DELETE" => response(200, ""),
             _ => list(&[]),
         });
-        let first = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
-        let second = connect(&other, options(&[&jwt_for(GLOBEX)])).await;
+        let first = with_token(&world).await;
+        let second = with_token(&other).await;
         let mut holds_lock = Box::pin(record(&first, GLOBEX));
         assert!(holds_lock.as_mut().now_or_never().is_none());
         let sign_out = async {
@@ -96,7 +96,7 @@ fn a_stop_that_is_in_flight_requests_no_token_after_a_sign_out() {
                 }
             })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let (id, org) = (RecordingId::parse("rec-1").unwrap(), org(GLOBEX));
         let sign_out = async {
             recorder.sign_out(None, no_options()).await.unwrap();
@@ -126,7 +126,7 @@ fn a_token_is_not_sent_after_its_sign_out() {
                 }
             })
         });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         let sign_out = async {
             yield_now().await;
             recorder.sign_out(None, no_options()).await.unwrap();
@@ -425,7 +425,7 @@ fn a_token_that_the_cloud_may_still_accept_is_revoked() {
         // A single endpoint has rejected the token.
         let world = World::new();
         world.respond(|request| if request.method == "POST" { response(401, "") } else { accept(request) });
-        let recorder = connect(&world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token(&world).await;
         assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::Unauthenticated);
         assert_eq!(revocations(&world, &recorder).await, 1);
 

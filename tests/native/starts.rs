@@ -13,32 +13,10 @@ use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::time::Timestamp;
-use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::recording::{Recording, State};
-
-async fn with_token(world: &World) -> Recorder<World> {
-    connect(world, options(&[&jwt_for(GLOBEX)])).await
-}
-
-fn looks(world: &World) -> usize {
-    world.requests().iter().filter(|request| request.method == "GET" && request.url.contains("/screenrecordings?agentId=")).count()
-}
-
-/// The cloud responds to a start with `started`, and to any other request with `listed`.
-fn cloud(world: &World, started: impl Fn() -> Result<Response, TransportError> + 'static, listed: impl Fn() -> Response + 'static) {
-    world.respond_async(move |request| {
-        let result = if request.method == "POST" { started() } else { Ok(listed()) };
-        Box::pin(async { result })
-    });
-}
-
-/// A start that is aborted once it was sent.
-async fn aborted(recorder: &Recorder<World>) -> Result<Recording, CallError> {
-    aborted_when(yield_now(), async |options| recorder.start_recording(start_in(GLOBEX), options).await).await
-}
 
 #[test]
 fn after_a_lost_response_the_recording_is_found_and_not_started_again() {
@@ -57,7 +35,7 @@ fn after_a_lost_response_the_recording_is_found_and_not_started_again() {
     for way in ways {
         run(async {
             let world = World::new();
-            cloud(&world, way, || list(&[entity("old", "stopped", -5_000), entity("ours", "recording", 40)]));
+            world.respond_to_starts(way, || list(&[entity("old", "stopped", -5_000), entity("ours", "recording", 40)]));
             let recorder = with_token(&world).await;
             let found = record(&recorder, GLOBEX).await.unwrap();
             assert_eq!((found.id.as_str(), &found.state, found.already_running), ("ours", &State::Recording, false));
@@ -74,8 +52,7 @@ fn a_recording_that_appears_by_the_second_look_is_found() {
     run(async {
         let world = World::new();
         let looks_so_far = Cell::new(0);
-        cloud(
-            &world,
+        world.respond_to_starts(
             || Err(lost_response("reset")),
             move || {
                 looks_so_far.set(looks_so_far.get() + 1);
@@ -111,7 +88,7 @@ fn without_exactly_one_match_the_outcome_is_unknown() {
     for (listed, count, words) in cases {
         run(async {
             let world = World::new();
-            cloud(&world, || Err(lost_response("reset")), listed);
+            world.respond_to_starts(|| Err(lost_response("reset")), listed);
             let recorder = with_token(&world).await;
             let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
             assert_eq!((unknown.code, world.starts().len()), (Code::OutcomeUnknown, 1));
@@ -127,7 +104,7 @@ fn without_exactly_one_match_the_outcome_is_unknown() {
 fn an_unknown_outcome_lists_the_recordings_in_the_clouds_words() {
     run(async {
         let world = World::new();
-        cloud(&world, || Ok(response(502, "")), || list(&[entity("old", "archived", -60_000)]));
+        world.respond_to_starts(|| Ok(response(502, "")), || list(&[entity("old", "archived", -60_000)]));
         let recorder = with_token(&world).await;
         let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
         let listed = &unknown.evidence.seen.as_ref().unwrap()[0];
@@ -164,8 +141,7 @@ fn dates_that_are_hours_behind_and_do_not_agree_make_no_old_recording_ours() {
         run(async {
             let world = World::new();
             let dated = |date: i64| Some(Timestamp::from_millis(NOW + date));
-            cloud(
-                &world,
+            world.respond_to_starts(
                 move || Ok(Response { date: dated(-5 * HOUR), ..response(503, "") }),
                 move || Response { date: of_list.and_then(dated), ..list(&[entity("old", "recording", -2 * HOUR)]) },
             );
@@ -187,7 +163,7 @@ fn a_single_date_that_is_years_ahead_makes_no_recent_recording_an_old_one() {
                 Response { date, ..list(&[entity("ours", "pending", 200)]) }
             }
         };
-        cloud(&world, || Ok(response(503, "")), listed);
+        world.respond_to_starts(|| Ok(response(503, "")), listed);
         let recorder = with_token(&world).await;
         for _ in 0..2 {
             assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
@@ -271,7 +247,7 @@ fn a_conflict_returns_the_running_recording() {
     run(async {
         let world = World::new();
         let listed = || list(&[entity("a", "recording", -90_000), entity("b", "recording", -60_000), entity("c", "stopped", -10)]);
-        cloud(&world, || Ok(response(409, r#"{"code":"conflict","message":"being recorded"}"#)), listed);
+        world.respond_to_starts(|| Ok(response(409, r#"{"code":"conflict","message":"being recorded"}"#)), listed);
         let recorder = with_token(&world).await;
         let running = record(&recorder, GLOBEX).await.unwrap();
         assert_eq!((running.id.as_str(), running.already_running, running.started_at), ("b", true, Some(iso(-60_000))));
@@ -295,7 +271,7 @@ fn a_conflict_without_a_running_recording_is_an_error() {
     ] {
         run(async {
             let world = World::new();
-            cloud(&world, move || Ok(response(status, body)), move || response(200, &listed));
+            world.respond_to_starts(move || Ok(response(status, body)), move || response(200, &listed));
             let recorder = with_token(&world).await;
             let refused = error(record(&recorder, GLOBEX).await);
             assert_eq!((refused.code, refused.evidence.status, world.starts().len()), (Code::Conflict, Some(status), 1));
@@ -303,33 +279,11 @@ fn a_conflict_without_a_running_recording_is_an_error() {
     }
 }
 
-/// The cloud responds to each start when the test releases it, with a numbered ID. Returns the releases.
-fn respond_when_released(world: &World) -> Releases {
-    let releases = Releases::default();
-    let pending = releases.clone();
-    let recordings = Rc::new(RefCell::new(Vec::new()));
-    world.respond_async(move |request| {
-        if request.method == "GET" {
-            let listed = list(&recordings.borrow());
-            return Box::pin(async move { Ok(listed) });
-        }
-        let (release, released) = gate();
-        pending.borrow_mut().push(release);
-        let id = format!("rec-{}", pending.borrow().len());
-        recordings.borrow_mut().push(entity(&id, "recording", 0));
-        Box::pin(async move {
-            released.await.unwrap();
-            Ok(created(&id))
-        })
-    });
-    releases
-}
-
 #[test]
 fn concurrent_calls_for_one_agent_are_merged_into_one_start() {
     run(async {
         let world = World::new();
-        let releases = respond_when_released(&world);
+        let releases = world.respond_to_starts_when_released();
         let recorder = with_token(&world).await;
         let calls = join_all((0..20).map(|_| record(&recorder, GLOBEX)));
         let (started, ()) = join(calls, async { releases.borrow_mut().remove(0).send() }).await;
@@ -355,8 +309,8 @@ fn different_unshared_and_later_calls_are_not_merged() {
             of("another", GLOBEX, None),
             of(AGENT, ACME, None),
             of(AGENT, GLOBEX, Some("audio")),
-            Start { shares: false, ..start_in(GLOBEX) },
-            Start { shares: false, ..start_in(GLOBEX) },
+            unshared_start(),
+            unshared_start(),
         ];
         let calls = join_all(starts.into_iter().map(|start| recorder.start_recording(start, no_options())));
         assert!(calls.await.iter().all(Result::is_ok));
@@ -370,7 +324,7 @@ fn different_unshared_and_later_calls_are_not_merged() {
 fn a_recording_type_in_another_case_is_the_same_recording() {
     run(async {
         let world = World::new();
-        let releases = respond_when_released(&world);
+        let releases = world.respond_to_starts_when_released();
         let recorder = with_token(&world).await;
         let of = |kind: &str| Start::new(AGENT, Some(GLOBEX), Some(kind.to_owned())).unwrap();
         let calls = join_all(["Screen", "screen", "SCREEN"].map(|kind| recorder.start_recording(of(kind), no_options())));
@@ -392,7 +346,7 @@ fn a_recording_type_in_another_case_is_the_same_recording() {
 fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
     run(async {
         let world = World::new();
-        let releases = respond_when_released(&world);
+        let releases = world.respond_to_starts_when_released();
         let recorder = with_token(&world).await;
         let signal = Signal::default();
         // The first call sends the start, and is aborted.
@@ -531,8 +485,7 @@ fn a_start_that_waited_for_its_token_looks_first() {
         for (listed, sends) in [(Some("theirs"), 0), (None, 1)] {
             let world = World::new();
             let release = world.issue_when_released(|_| true);
-            cloud(
-                &world,
+            world.respond_to_starts(
                 || Ok(created("own")),
                 move || list(&listed.map(|id| entity(id, "recording", 500)).into_iter().collect::<Vec<_>>()),
             );
@@ -556,8 +509,7 @@ fn the_recording_of_an_earlier_start_is_not_returned_for_a_later_one() {
             let world = World::new();
             let is_lost = Rc::new(Cell::new(false));
             let loses = is_lost.clone();
-            cloud(
-                &world,
+            world.respond_to_starts(
                 move || if loses.get() { Err(lost_response("reset before it was carried out")) } else { Ok(created("earlier")) },
                 move || list(&[entity("earlier", state, 0)]),
             );
@@ -592,7 +544,7 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
             });
             let recorder = with_token(&world).await;
             if way == "aborted" {
-                assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+                leave(&recorder).await;
             } else {
                 assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
             }
@@ -602,7 +554,7 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
             assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
             // The next start does not look first, unless the fetch of the first one may still lead to a recording.
             world.run_spawned();
-            let _ = aborted(&recorder).await;
+            let _ = while_time_passes(&[&world], recorder.start_recording(start_in(GLOBEX), with_timeout(2_000))).await;
             assert_eq!(world.starts().len(), if way == "unknown" { 2 } else { 1 }, "{way}");
         }
     });
@@ -613,7 +565,10 @@ fn after_an_unknown_outcome_the_next_start_looks_twice_a_second_apart() {
     run(async {
         let world = World::new();
         let (clock, ours) = (world.clone(), entity("ours", "recording", 0));
-        cloud(&world, || Ok(response(503, "")), move || list(if clock.time() < NOW + 61_000 { &[] } else { std::slice::from_ref(&ours) }));
+        world.respond_to_starts(
+            || Ok(response(503, "")),
+            move || list(if clock.time() < NOW + 61_000 { &[] } else { std::slice::from_ref(&ours) }),
+        );
         let recorder = with_token(&world).await;
         assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
         world.advance(NOW + 60_000 - world.time());
@@ -628,7 +583,7 @@ fn each_agents_unknown_outcome_is_remembered() {
         let world = World::new();
         let is_lost = Rc::new(Cell::new(true));
         let lost = is_lost.clone();
-        cloud(&world, move || if lost.get() { Err(lost_response("reset")) } else { Ok(response(201, CREATED)) }, || list(&[]));
+        world.respond_to_starts(move || if lost.get() { Err(lost_response("reset")) } else { Ok(response(201, CREATED)) }, || list(&[]));
         let recorder = with_token(&world).await;
         let start = |agent: &str| recorder.start_recording(start_of(agent, GLOBEX).unwrap(), no_options());
         for agent in ["one", "two", "one", "two"] {
@@ -647,7 +602,7 @@ fn each_agents_unknown_outcome_is_remembered() {
 fn a_recording_that_has_stopped_is_not_the_lost_one() {
     run(async {
         let world = World::new();
-        cloud(&world, || Err(lost_response("reset")), || list(&[entity("over", "stopped", 40)]));
+        world.respond_to_starts(|| Err(lost_response("reset")), || list(&[entity("over", "stopped", 40)]));
         let recorder = with_token(&world).await;
         assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
     });
@@ -695,7 +650,7 @@ fn after_an_unsent_start_the_next_one_does_not_look() {
         let world = World::new();
         world.disable_locks().respond(|_| created("rec-1")).token_source(|_| Box::pin(std::future::pending()));
         let recorder = connect(&world, options(&[])).await;
-        assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+        leave(&recorder).await;
         world.issue_per_org();
         record(&recorder, GLOBEX).await.unwrap();
         assert_eq!(world.requests().len(), 1);
@@ -726,7 +681,7 @@ fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
                 })
             });
             let recorder = with_token(&world).await;
-            assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+            leave(&recorder).await;
             is_second.set(true);
             let second = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             assert_eq!((second.is_ok(), world.starts().len()), (sends, 1 + usize::from(sends)), "{status}");
@@ -777,7 +732,7 @@ fn after_a_look_that_the_cloud_refused_for_now_the_start_waits_too() {
 fn two_pages_with_locks_send_one_start() {
     run(async {
         let one = World::new();
-        let releases = respond_when_released(&one);
+        let releases = one.respond_to_starts_when_released();
         let (first, second) = {
             let other = one.another_page();
             let cloud = one.clone();
@@ -851,36 +806,13 @@ fn cloud_that_answers_late(world: &World, delay: i64, result: fn() -> Result<Res
     });
 }
 
-/// A start that its recorder leaves in flight, by an abort or by a close.
-async fn leave_in_flight(recorder: &Recorder<World>, closes: bool) {
-    let signal = Signal::default();
-    let leave = async {
-        yield_now().await;
-        if closes { recorder.close() } else { signal.abort() }
-    };
-    let (left, ()) = join(recorder.start_recording(start_in(GLOBEX), with_signal(&signal)), leave).await;
-    assert_eq!(matches!(left, Err(CallError::Aborted)), !closes);
-}
-
-fn each_way_to_leave(test: impl AsyncFn(&World, &PageStarts, bool)) {
-    for (closes, has_locks) in [(true, true), (true, false), (false, true), (false, false)] {
-        run(async {
-            let world = World::new();
-            if !has_locks {
-                world.disable_locks();
-            }
-            test(&world, &PageStarts::default(), closes).await;
-        });
-    }
-}
-
 #[test]
 fn another_recorder_of_the_page_finds_the_recording_of_a_start_that_was_left_in_flight() {
     each_way_to_leave(async |world, page, closes| {
         cloud_that_answers_late(world, 3_000, || Ok(created("first")));
-        let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(page, world).await;
         leave_in_flight(&one, closes).await;
-        let other = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = with_token_in(page, world).await;
         let found = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
         assert_eq!((found.id.as_str(), world.starts().len()), ("first", 1));
         world.run_spawned();
@@ -895,9 +827,9 @@ fn another_recorder_of_the_page_sends_its_start_after_the_fetch_of_an_earlier_on
     for way in ways {
         each_way_to_leave(async |world, page, closes| {
             cloud_that_answers_late(world, 3_000, way);
-            let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+            let one = with_token_in(page, world).await;
             leave_in_flight(&one, closes).await;
-            let other = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+            let other = with_token_in(page, world).await;
             let impatient = other.start_recording(start_in(GLOBEX), with_timeout(2_000));
             let timed_out = error(while_time_passes(&[world], impatient).await);
             assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 1));
@@ -913,9 +845,9 @@ fn another_recorder_of_the_page_sends_its_start_after_the_fetch_of_an_earlier_on
 fn a_fetch_that_never_settles_is_given_up_in_the_end() {
     each_way_to_leave(async |world, page, closes| {
         cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
-        let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(page, world).await;
         leave_in_flight(&one, closes).await;
-        let other = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = with_token_in(page, world).await;
         assert_eq!(error(while_time_passes(&[world], record(&other, GLOBEX)).await).code, Code::Timeout);
         assert_eq!((world.starts().len(), world.time() - NOW), (1, 15_000));
         world.advance(300_000);
@@ -928,10 +860,10 @@ fn a_fetch_that_never_settles_is_given_up_in_the_end() {
 fn only_a_start_of_the_same_recording_waits_for_an_earlier_one_of_the_page() {
     each_way_to_leave(async |world, page, closes| {
         cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
-        let one = connect_in(page, world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(page, world).await;
         leave_in_flight(&one, closes).await;
         let other = connect_in(page, world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
-        let alone = Start { shares: false, ..start_in(GLOBEX) };
+        let alone = unshared_start();
         let another = start_of("another", GLOBEX).unwrap();
         for start in [audio_start(), another, start_in(ACME), alone] {
             assert_eq!(other.start_recording(start, no_options()).await.unwrap().id.as_str(), "second");
@@ -965,9 +897,9 @@ fn a_start_that_shares_nothing_keeps_the_others_waiting_while_it_is_in_flight() 
                 }
                 cloud_that_never_answers_the_first(&world, || list(&[]));
                 let page = PageStarts::default();
-                let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+                let one = with_token_in(&page, &world).await;
                 let signal = Signal::default();
-                let own = Start { shares: false, ..start_in(GLOBEX) };
+                let own = unshared_start();
                 let mut call = Box::pin(one.start_recording(own, with_signal(&signal)));
                 assert!(poll_once(call.as_mut()).await.is_pending());
                 match way {
@@ -980,10 +912,10 @@ fn a_start_that_shares_nothing_keeps_the_others_waiting_while_it_is_in_flight() 
                     "runs" => {}
                     _ => drop(call.await),
                 }
-                let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+                let other = with_token_in(&page, &world).await;
                 let waits = while_time_passes(&[&world], other.start_recording(start_in(GLOBEX), with_timeout(6_000))).await;
                 assert_eq!((error(waits).code, world.starts().len()), (Code::Timeout, 1), "{way}");
-                let own = Start { shares: false, ..start_in(GLOBEX) };
+                let own = unshared_start();
                 other.start_recording(own, no_options()).await.unwrap();
                 assert_eq!(world.starts().len(), 2, "a start of its own waits for none");
             });
@@ -999,7 +931,7 @@ fn a_recording_that_another_start_may_have_led_to_ends_no_memory_of_one_in_fligh
         let shown = state.clone();
         cloud_that_never_answers_the_first(&world, move || list(&[entity("strangers", shown.get(), 500)]));
         let recorder = with_token(&world).await;
-        assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+        leave(&recorder).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "strangers");
         state.set("stopped");
         let waits = while_time_passes(&[&world], recorder.start_recording(start_in(GLOBEX), with_timeout(4_000))).await;
@@ -1026,9 +958,9 @@ fn of_two_starts_without_a_known_outcome_the_earlier_decides_what_may_run() {
             }
         });
         let recorder = with_token(&world).await;
-        assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+        leave(&recorder).await;
         world.advance(10_000);
-        let own = Start { shares: false, ..start_in(GLOBEX) };
+        let own = unshared_start();
         let lost = while_time_passes(&[&world], recorder.start_recording(own, no_options())).await;
         assert_eq!(error(lost).code, Code::OutcomeUnknown);
         is_listed.set(true);
@@ -1060,11 +992,11 @@ fn start_during_another(state: &'static str, is_tab: bool) -> (usize, Result<Str
         };
         world.respond_async(cloud.clone());
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(&page, &world).await;
         let there = if is_tab { world.another_page() } else { world.clone() };
         there.respond_async(cloud);
         let others_page = if is_tab { PageStarts::default() } else { page.clone() };
-        let other = connect_in(&others_page, &there, options(&[&jwt_for(GLOBEX)])).await;
+        let other = with_token_in(&others_page, &there).await;
         let later = async {
             World::sleep(&world, 3_000).await;
             record(&other, GLOBEX).await
@@ -1106,8 +1038,8 @@ fn starts_beside_a_pending_recording(first: fn() -> Result<Response, TransportEr
             })
         });
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(&page, &world).await;
+        let other = with_token_in(&page, &world).await;
         let tab = async {
             if let Some(lock_until) = lock_until {
                 let lock = world.another_page().lock(&lock_name()).await;
@@ -1166,7 +1098,7 @@ fn a_lost_start_led_to_no_recording_whose_time_or_type_is_not_certain() {
         run(async {
             let world = World::new();
             let body = listed.clone();
-            cloud(&world, || Err(lost_response("reset")), move || list(std::slice::from_ref(&body)));
+            world.respond_to_starts(|| Err(lost_response("reset")), move || list(std::slice::from_ref(&body)));
             let recorder = with_token(&world).await;
             assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown, "{listed}");
         });
@@ -1192,7 +1124,7 @@ fn after_an_unknown_outcome_nothing_is_sent_if_the_list_may_have_the_agents_reco
             let world = World::new();
             let (listed, is_first) = (body.clone(), Cell::new(true));
             let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
-            cloud(&world, started, move || response(200, &listed));
+            world.respond_to_starts(started, move || response(200, &listed));
             let recorder = with_token(&world).await;
             assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown, "{body}");
             let unsent = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
@@ -1202,18 +1134,6 @@ fn after_an_unknown_outcome_nothing_is_sent_if_the_list_may_have_the_agents_reco
     }
 }
 
-/// What says that a list has more pages than the one that shows an old recording.
-const MORE_PAGES: [&str; 4] = [
-    r#""total":2"#,
-    r#""total":1,"nextUri":"/api/v2/screenrecordings?pageNumber=2""#,
-    r#""pageNumber":1,"pageCount":2"#,
-    r#""hasMore":true"#,
-];
-
-fn first_page(more: &str) -> Response {
-    response(200, &format!(r#"{{"entities":[{}],{more}}}"#, entity("old", "stopped", -1_000_000)))
-}
-
 #[test]
 fn after_an_unknown_outcome_nothing_is_sent_if_the_agents_recording_may_be_on_another_page_of_the_list() {
     for more in MORE_PAGES {
@@ -1221,7 +1141,7 @@ fn after_an_unknown_outcome_nothing_is_sent_if_the_agents_recording_may_be_on_an
             let world = World::new();
             let is_first = Cell::new(true);
             let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
-            cloud(&world, started, move || first_page(more));
+            world.respond_to_starts(started, move || first_page(more));
             let recorder = with_token(&world).await;
             for _ in 0..2 {
                 let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
@@ -1251,7 +1171,7 @@ fn a_page_of_the_list_that_reaches_back_before_the_start_hides_no_recording_if_t
             let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
             let page: Vec<_> = began.iter().map(|at| entity("old", "stopped", *at)).collect();
             let page = format!(r#"{{"entities":[{}],"total":100}}"#, page.join(","));
-            cloud(&world, started, move || response(200, &page));
+            world.respond_to_starts(started, move || response(200, &page));
             let recorder = with_token(&world).await;
             assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
             let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
@@ -1278,8 +1198,8 @@ fn a_start_that_waited_for_another_sends_nothing_if_the_recording_may_be_on_anot
             }
             let page = PageStarts::default();
             let others_page = if is_tab { PageStarts::default() } else { page.clone() };
-            let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-            let other = connect_in(&others_page, &there, options(&[&jwt_for(GLOBEX)])).await;
+            let one = with_token_in(&page, &world).await;
+            let other = with_token_in(&others_page, &there).await;
             let worlds: &[&World] = if is_tab { &[&world, &there] } else { &[&world] };
             let (sent, waited) = while_time_passes(worlds, join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
             assert_eq!(sent.unwrap().id.as_str(), "rec-1");
@@ -1300,7 +1220,7 @@ fn a_start_that_waited_only_for_its_token_is_sent_although_the_list_has_more_pag
     run(async {
         let world = World::new();
         let release = world.issue_when_released(|_| true);
-        cloud(&world, || Ok(created("own")), || first_page(MORE_PAGES[0]));
+        world.respond_to_starts(|| Ok(created("own")), || first_page(MORE_PAGES[0]));
         let recorder = connect(&world, options(&[])).await;
         let (started, ()) = join(record(&recorder, GLOBEX), async { release.send() }).await;
         assert_eq!((started.unwrap().id.as_str(), looks(&world)), ("own", 1));
@@ -1323,8 +1243,7 @@ fn after_an_unknown_outcome_only_a_recording_that_may_be_the_starts_own_prevents
             let world = World::new();
             let (sent, listed) = (Rc::new(Cell::new(0)), recording.clone());
             let looks = sent.clone();
-            cloud(
-                &world,
+            world.respond_to_starts(
                 move || {
                     sent.set(sent.get() + 1);
                     if sent.get() == 1 { Ok(response(503, "")) } else { Ok(created("second")) }
@@ -1388,12 +1307,11 @@ fn a_recording_that_a_later_start_may_have_led_to_is_not_the_lost_one() {
             })
         });
         let recorder = with_token(&world).await;
-        let alone = || Start { shares: false, ..start_in(GLOBEX) };
         let later = async {
             World::sleep(&world, 1_000).await;
-            recorder.start_recording(alone(), no_options()).await
+            recorder.start_recording(unshared_start(), no_options()).await
         };
-        let (first, second) = while_time_passes(&[&world], join(recorder.start_recording(alone(), no_options()), later)).await;
+        let (first, second) = while_time_passes(&[&world], join(recorder.start_recording(unshared_start(), no_options()), later)).await;
         assert_eq!((error(first).code, error(second).code), (Code::OutcomeUnknown, Code::OutcomeUnknown));
     });
 }
@@ -1403,7 +1321,7 @@ fn a_recording_that_is_listed_twice_is_one() {
     run(async {
         let world = World::new();
         let ours = entity("ours", "recording", 500);
-        cloud(&world, || Err(lost_response("reset")), move || list(&[ours.clone(), ours.clone()]));
+        world.respond_to_starts(|| Err(lost_response("reset")), move || list(&[ours.clone(), ours.clone()]));
         let recorder = with_token(&world).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "ours");
     });
@@ -1446,11 +1364,11 @@ fn for_five_minutes_after_a_panic_each_start_is_looked_for_before_it_is_sent() {
     for (minutes, state, looks) in [(0, "recording", true), (4, "recording", true), (4, "buffering", true), (5, "recording", false)] {
         run(async {
             let world = World::new();
-            cloud(&world, || Ok(created("second")), move || list(&[entity("first", state, -minutes * 60 - 200)]));
+            world.respond_to_starts(|| Ok(created("second")), move || list(&[entity("first", state, -minutes * 60 - 200)]));
             let page = PageStarts::default();
             page.note_panic(world.now(), world.wall_clock());
             world.advance(minutes * 60_000);
-            let recorder = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+            let recorder = with_token_in(&page, &world).await;
             let started = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
             let expected = if looks { ("first", true, 0) } else { ("second", false, 1) };
             assert_eq!((started.id.as_str(), started.already_running, world.starts().len()), expected, "{minutes} minutes, {state}");
@@ -1462,10 +1380,10 @@ fn for_five_minutes_after_a_panic_each_start_is_looked_for_before_it_is_sent() {
 fn after_a_panic_a_start_that_nothing_stands_for_is_sent() {
     run(async {
         let world = World::new();
-        cloud(&world, || Ok(created("second")), || list(&[]));
+        world.respond_to_starts(|| Ok(created("second")), || list(&[]));
         let page = PageStarts::default();
         page.note_panic(world.now(), world.wall_clock());
-        let recorder = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let recorder = with_token_in(&page, &world).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "second");
     });
 }
@@ -1477,17 +1395,16 @@ fn the_unknown_outcome_of_a_recorder_that_is_gone_is_looked_for() {
         let page = PageStarts::default();
         let is_there = Rc::new(Cell::new(false));
         let listed = is_there.clone();
-        cloud(
-            &world,
+        world.respond_to_starts(
             || Err(lost_response("reset")),
             move || list(&if listed.get() { vec![entity("late", "recording", 900)] } else { vec![] }),
         );
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(&page, &world).await;
         assert_eq!(error(while_time_passes(&[&world], record(&one, GLOBEX)).await).code, Code::OutcomeUnknown);
         one.close();
         drop(one);
         is_there.set(true);
-        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let other = with_token_in(&page, &world).await;
         assert_eq!((record(&other, GLOBEX).await.unwrap().id.as_str(), world.starts().len()), ("late", 1));
     });
 }
@@ -1542,11 +1459,6 @@ fn a_start_whose_lock_another_page_hands_over_looks_first() {
     }
 }
 
-/// The lock that a start holds.
-fn lock_name() -> String {
-    format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}")
-}
-
 #[test]
 fn a_recording_that_appears_while_a_stranger_holds_the_lock_is_found() {
     run(async {
@@ -1580,7 +1492,7 @@ fn without_locks_a_conflict_returns_the_running_recording() {
     run(async {
         let world = World::new();
         world.disable_locks();
-        cloud(&world, || Ok(response(409, "")), || list(&[entity("theirs", "recording", -10)]));
+        world.respond_to_starts(|| Ok(response(409, "")), || list(&[entity("theirs", "recording", -10)]));
         let recorder = with_token(&world).await;
         let running = record(&recorder, GLOBEX).await.unwrap();
         assert_eq!((running.id.as_str(), running.already_running), ("theirs", true));
@@ -1599,7 +1511,7 @@ fn each_start_has_its_own_idempotency_key_and_keeps_it_when_repeated() {
                 created("rec")
             }
         });
-        let options = Options { contract: json(r#"{"idempotencyHeader":"Idempotency-Key"}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
+        let options = with_contract(r#"{"idempotencyHeader":"Idempotency-Key"}"#);
         let recorder = connect(&world, options).await;
         while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
         record(&recorder, GLOBEX).await.unwrap();
@@ -1665,7 +1577,7 @@ fn duplicates_among(listed: Vec<String>, options: Options, looks: usize) -> Vec<
 
 #[test]
 fn a_second_recording_that_began_with_the_start_is_told_if_the_app_asks_for_it() {
-    let checking = || Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
+    let checking = || with_contract(r#"{"checkDuplicates":true}"#);
     let own = || entity("rec-1", "recording", 10);
     let expected = format!(r#"DuplicateRecording {{ org: {GLOBEX}, agent: "{AGENT}", recordings: ["rec-2", "rec-3"] }}"#);
     let two = || vec![own(), entity("rec-2", "recording", 20), entity("rec-3", "stopped", 30)];
@@ -1698,12 +1610,10 @@ fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_t
             started.set(started.get() + 1);
             created(if started.get() == 1 { "rec-1" } else { "rec-2" })
         });
-        let recorder =
-            connect(&world, Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
-        let alone = || Start { shares: false, ..start_in(GLOBEX) };
+        let recorder = connect(&world, with_contract(r#"{"checkDuplicates":true}"#)).await;
         while_time_passes(&[&world], async {
             for _ in 0..2 {
-                recorder.start_recording(alone(), no_options()).await.unwrap();
+                recorder.start_recording(unshared_start(), no_options()).await.unwrap();
             }
             world.sleep(2_000).await;
         })
@@ -1717,8 +1627,7 @@ fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_t
             "POST" => Response { rate_limit: Some(RateLimit { allowed: 300, count: 300, reset: 60 }), ..created("rec-1") },
             _ => list(&[]),
         });
-        let recorder =
-            connect(&world, Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
+        let recorder = connect(&world, with_contract(r#"{"checkDuplicates":true}"#)).await;
         while_time_passes(&[&world], async {
             record(&recorder, GLOBEX).await.unwrap();
             world.sleep(2_000).await;
@@ -1746,11 +1655,10 @@ fn a_recording_that_another_start_of_the_page_may_lead_to_is_no_duplicate_and_a_
                     Ok(created(&format!("rec-{number}")))
                 })
             });
-            let recorder =
-                connect(&world, Options { contract: json(r#"{"checkDuplicates":true}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }).await;
-            let alone = || Start { shares: false, ..start_in(GLOBEX) };
+            let recorder = connect(&world, with_contract(r#"{"checkDuplicates":true}"#)).await;
             let calls = async {
-                let (first, second) = (recorder.start_recording(alone(), no_options()), recorder.start_recording(alone(), no_options()));
+                let (first, second) =
+                    (recorder.start_recording(unshared_start(), no_options()), recorder.start_recording(unshared_start(), no_options()));
                 let close = async {
                     world.sleep(500).await;
                     if closes {
@@ -1781,7 +1689,7 @@ fn an_idempotency_key_is_a_random_uuid() {
             let world = World::new();
             world.seed_random(u8::wrapping_sub(byte, 1));
             world.respond(|_| created("rec"));
-            let options = Options { contract: json(r#"{"idempotencyHeader":"Idempotency-Key"}"#).unwrap(), ..options(&[&jwt_for(GLOBEX)]) };
+            let options = with_contract(r#"{"idempotencyHeader":"Idempotency-Key"}"#);
             record(&connect(&world, options).await, GLOBEX).await.unwrap();
             assert_eq!(world.starts()[0].idempotency_key.as_deref(), Some(expected));
         });
@@ -1805,8 +1713,7 @@ fn after_an_unknown_outcome_a_recording_of_another_type_is_not_returned() {
     run(async {
         let world = World::new();
         let is_first = Cell::new(true);
-        cloud(
-            &world,
+        world.respond_to_starts(
             move || if is_first.replace(false) { Err(lost_response("reset")) } else { Ok(created("audio-2")) },
             || list(&[running_screen_recording()]),
         );
@@ -1815,10 +1722,6 @@ fn after_an_unknown_outcome_a_recording_of_another_type_is_not_returned() {
         assert_eq!(error(while_time_passes(&[&world], start_audio()).await).code, Code::OutcomeUnknown);
         assert_eq!(while_time_passes(&[&world], start_audio()).await.unwrap().id.as_str(), "audio-2");
     });
-}
-
-fn audio_start() -> Start {
-    Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap()
 }
 
 fn running_screen_recording() -> String {
@@ -1841,8 +1744,8 @@ fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_f
             })
         });
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(&page, &world).await;
+        let other = with_token_in(&page, &world).await;
         let (sent, waited) = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
         assert_eq!((sent.unwrap().id.as_str(), waited.unwrap().id.as_str()), ("rec-1", "rec-1"));
         assert_eq!(world.starts().len(), 1);
@@ -1852,8 +1755,7 @@ fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_f
 /// The first start never reaches the cloud. The second start does, and its response is on the way.
 #[test]
 fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
-    let unshared = || Start { shares: false, ..start_in(GLOBEX) };
-    for (first, second) in [(unshared(), unshared()), (start_in(GLOBEX), audio_start())] {
+    for (first, second) in [(unshared_start(), unshared_start()), (start_in(GLOBEX), audio_start())] {
         run(async {
             let world = World::new();
             let is_first = Cell::new(true);
@@ -1935,7 +1837,7 @@ fn the_newest_running_recording_is_found_across_time_zones() {
         let world = World::new();
         let at = |id: &str, date: &str| format!(r#"{{"id":"{id}","agentId":"{AGENT}","state":"recording","startedAt":"{date}"}}"#);
         let listed = [at("older", "2027-01-15T10:00:00+02:00"), at("newer", "2027-01-15T08:30:00Z")];
-        cloud(&world, || Ok(response(409, "")), move || list(&listed));
+        world.respond_to_starts(|| Ok(response(409, "")), move || list(&listed));
         let recorder = with_token(&world).await;
         assert_eq!(record(&recorder, GLOBEX).await.unwrap().id.as_str(), "newer");
     });
@@ -2024,7 +1926,7 @@ fn a_call_that_waited_for_an_aborted_start_finds_its_recording_late() {
 fn a_proxys_page_instead_of_a_list_does_not_allow_a_second_start() {
     run(async {
         let world = World::new();
-        cloud(&world, || Err(lost_response("reset")), || response(200, "<html>Sign in to the Wi-Fi</html>"));
+        world.respond_to_starts(|| Err(lost_response("reset")), || response(200, "<html>Sign in to the Wi-Fi</html>"));
         let recorder = with_token(&world).await;
         assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
         while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
@@ -2047,7 +1949,7 @@ fn after_an_abort_the_next_call_finds_the_recording_in_any_state() {
                 Box::pin(async { Ok(listed) })
             });
             let recorder = with_token(&world).await;
-            assert!(matches!(aborted(&recorder).await, Err(CallError::Aborted)));
+            leave(&recorder).await;
             let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             assert_eq!((again.unwrap().id.as_str(), world.starts().len()), ("ours", 1));
         });
@@ -2078,10 +1980,6 @@ type ListOf = (&'static str, fn() -> Response);
 const BLIND_LISTS: [ListOf; 3] =
     [("{}", || list(&[])), ("{}", || response(403, r#"{"code":"missing.any.permissions"}"#)), (r#"{"list":null}"#, || response(404, ""))];
 
-fn of_contract(contract: &str) -> Options {
-    Options { contract: json(contract).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }
-}
-
 #[test]
 fn starts_of_two_recorders_of_a_page_at_the_same_time_are_one_whatever_the_list_says() {
     for (contract, listed) in BLIND_LISTS {
@@ -2089,8 +1987,8 @@ fn starts_of_two_recorders_of_a_page_at_the_same_time_are_one_whatever_the_list_
             let world = World::new();
             cloud_that_lists(&world, listed);
             let page = PageStarts::default();
-            let one = connect_in(&page, &world, of_contract(contract)).await;
-            let other = connect_in(&page, &world, of_contract(contract)).await;
+            let one = connect_in(&page, &world, with_contract(contract)).await;
+            let other = connect_in(&page, &world, with_contract(contract)).await;
             let both = join(record(&one, GLOBEX), record(&other, GLOBEX));
             let (first, second) = while_time_passes(&[&world], both).await;
             let of = |recording: Recording| (recording.id.as_str().to_owned(), recording.already_running);
@@ -2107,9 +2005,9 @@ fn a_start_that_waits_for_one_that_was_left_gets_its_recording_whatever_the_list
     for (contract, listed) in BLIND_LISTS {
         each_way_to_leave(async |world, page, closes| {
             cloud_that_lists(world, listed);
-            let one = connect_in(page, world, of_contract(contract)).await;
+            let one = connect_in(page, world, with_contract(contract)).await;
             leave_in_flight(&one, closes).await;
-            let other = connect_in(page, world, of_contract(contract)).await;
+            let other = connect_in(page, world, with_contract(contract)).await;
             let found = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
             // It began since this call did.
             assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("rec-1", false, 1), "{contract}");
@@ -2133,8 +2031,8 @@ fn a_start_does_not_take_a_recording_that_was_known_before_it_began() {
             })
         });
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(&page, &world).await;
+        let other = with_token_in(&page, &world).await;
         let patient = record(&one, GLOBEX);
         let impatient = one.start_recording(start_in(GLOBEX), with_timeout(1_000));
         let later = async {
@@ -2171,7 +2069,7 @@ fn a_start_that_the_api_refuses_beside_another_does_not_take_the_others_recordin
         let recorder = with_token(&world).await;
         let refused = async {
             world.sleep(1_000).await;
-            recorder.start_recording(Start { shares: false, ..start_in(GLOBEX) }, no_options()).await
+            recorder.start_recording(unshared_start(), no_options()).await
         };
         let (lost, refused) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), refused)).await;
         assert_eq!((lost.unwrap().id.as_str(), refused.unwrap().id.as_str()), ("rec-1", "rec-1"));
@@ -2196,8 +2094,8 @@ fn a_start_that_waited_for_one_that_the_api_refused_is_sent_although_the_list_ha
             })
         });
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
-        let other = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+        let one = with_token_in(&page, &world).await;
+        let other = with_token_in(&page, &world).await;
         let (refused, waited) = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
         assert_eq!((error(refused).code, waited.unwrap().id.as_str()), (Code::BadRequest, "second"));
     });
@@ -2225,7 +2123,7 @@ fn after_a_start_that_was_left_the_next_one_reads_the_recording_that_its_late_re
                 })
             });
             let page = PageStarts::default();
-            let one = connect_in(&page, &world, options(&[&jwt_for(GLOBEX)])).await;
+            let one = with_token_in(&page, &world).await;
             leave_in_flight(&one, false).await;
             while_time_passes_for(&[&world], 5_000, world.sleep(2_000)).await;
             world.run_spawned();
