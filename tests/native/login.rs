@@ -13,45 +13,8 @@ use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::Recording;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::IssuedToken;
-
-/// A cloud whose login origin issues opaque tokens for `org`.
-fn cloud_of(org: &'static str) -> impl Fn(&SentRequest) -> Response {
-    move |request| {
-        if request.is_for_token_endpoint() {
-            let by = form(request.body.as_ref().unwrap())["grant_type"].clone();
-            return response(200, &format!(r#"{{"access_token":"opaque-by-{by}","token_type":"bearer","expires_in":3600}}"#));
-        }
-        match request.method.as_str() {
-            "GET" => response(200, &token_info(org)),
-            _ => response(201, CREATED),
-        }
-    }
-}
-
-fn login(change: impl Fn(&mut LoginOptions)) -> Options {
-    let mut options = login_options();
-    change(options.login.as_mut().unwrap());
-    options
-}
-
-fn redirect() -> Options {
-    login(|login| {
-        login.mode = Some("redirect".into());
-        login.redirect_uri = format!("{PAGE}/");
-    })
-}
-
-/// Starts a recording, and does this with the window that the start opens.
-async fn start_while(recorder: &Recorder<World>, world: &World, act: impl AsyncFnOnce(Rc<Popup>)) -> Result<Recording, CallError> {
-    let sign_in = async {
-        let window = world.popups().last().unwrap().clone();
-        act(window).await;
-    };
-    join(record(recorder, GLOBEX), sign_in).await.0
-}
 
 #[test]
 fn the_authorization_request_follows_rfc_7636_and_names_the_target() {
@@ -501,45 +464,13 @@ fn invalid_login_options_are_refused() {
     assert_eq!(Settings::from_options(login_options(), None, None).unwrap_err().code, Code::BadArgument);
 }
 
-/// connect() on a page that was opened with this query.
-async fn opened(world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, CallError> {
-    opened_again(&PageState::default(), world, options, query).await
-}
-
-/// connect() on a page that was opened with this query, and may have connected before.
-async fn opened_again(state: &PageState, world: &World, options: Options, query: &[(&str, &str)]) -> Result<Recorder<World>, CallError> {
-    let mut page = page(query);
-    let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page), &state.returned)?;
-    let settings = Settings::from_options(options, None, Some(page))?;
-    Recorder::connect(state.clone(), world.clone(), settings, returned, no_options()).await
-}
-
-/// Navigates from a page with this query to the login origin. Returns the world after the redirect back, and the `state`.
-async fn leave(query: &[(&str, &str)], options: Options) -> (World, String) {
-    let world = World::new();
-    let recorder = opened(&world, options, query).await.unwrap_or_else(|_| panic!("not connected"));
-    let call = record(&recorder, GLOBEX);
-    let (ended, ()) = join(call, async { world.advance(120_000) }).await;
-    // A real page would be gone by now. If the page stays, the call times out.
-    assert_eq!(error(ended).code, Code::LoginTimeout);
-    let url = world.navigations()[0].clone();
-    assert_eq!(parameter(&url, "redirect_uri").unwrap(), format!("{PAGE}/"));
-    let state = parameter(&url, "state").unwrap();
-    assert_eq!(world.session_storage().keys().collect::<Vec<_>>(), [&format!("premium-recorder.login.{state}")]);
-    (world.after_redirect(), state)
-}
-
-fn refused(result: Result<Recorder<World>, CallError>) -> Rc<Error> {
-    error(result.map(|_| ()))
-}
-
 #[test]
 fn the_launch_parameters_survive_a_redirect_sign_in() {
     run(async {
         let launch = [("gcConversationId", "conv 1&2"), ("orgId", GLOBEX), ("theAppsOwn", "ä=b")];
-        let (world, state) = leave(&launch, redirect()).await;
+        let (world, state) = redirected(&launch, redirect()).await;
         world.respond(cloud_of(GLOBEX));
-        let recorder = opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+        let recorder = opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap();
         assert_eq!(recorder.settings().launch.get("conversationId"), Some("conv 1&2"));
         let address = world.address().unwrap();
         assert!(address.starts_with(&format!("{PAGE}/?")), "{address}");
@@ -562,15 +493,14 @@ fn the_fragment_survives_a_redirect_sign_in_unless_a_router_has_set_one() {
             let (before, recorder) = {
                 let world = World::new();
                 world.set_fragment("#/agents/7");
-                let recorder = opened(&world, redirect(), &[("a", "1")]).await.unwrap_or_else(|_| panic!());
+                let recorder = opened(&world, redirect(), &[("a", "1")]).await.unwrap();
                 (world, recorder)
             };
-            let left = join(record(&recorder, GLOBEX), async { before.advance(120_000) }).await.0;
-            assert!(left.is_err());
+            navigate_away(&recorder, &before).await;
             let state = parameter(&before.navigations()[0], "state").unwrap();
             let world = before.after_redirect();
             world.respond(cloud_of(GLOBEX)).set_fragment(on_return);
-            opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+            opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap();
             assert_eq!(world.address().unwrap(), format!("{PAGE}/?a=1{expected}"));
         });
     }
@@ -585,12 +515,12 @@ fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
         assert_eq!((error.code, world.address().as_deref()), (Code::LoginStateMismatch, Some("https://app.example/")));
 
         // This response was used before.
-        let (world, state) = leave(&[], redirect()).await;
+        let (world, state) = redirected(&[], redirect()).await;
         world.respond(cloud_of(GLOBEX));
         let response = [("code", "code"), ("state", state.as_str())];
         assert!(opened(&world, redirect(), &response).await.is_ok());
         assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginStateMismatch);
-        assert_eq!(world.requests().iter().filter(|request| request.is_for_token_endpoint()).count(), 1);
+        assert_eq!(token_requests(&world), 1);
     });
 }
 
@@ -598,27 +528,26 @@ fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
 fn a_refusal_without_a_state_ends_the_last_redirect_sign_in_in_the_servers_words() {
     run(async {
         let refusal = [("error", "access_denied"), ("error_description", "No scope was granted")];
-        let (world, _) = leave(&[("a", "1")], redirect()).await;
+        let (world, _) = redirected(&[("a", "1")], redirect()).await;
         let error = refused(opened(&world, redirect(), &refusal).await);
         let words = matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No scope was granted");
         assert!(error.code == Code::LoginDenied && words, "{error:?}");
         assert_eq!((world.address(), world.session_storage().is_empty()), (Some(format!("{PAGE}/?a=1")), true));
         // Somebody went back from an earlier sign-in: the refusal is for the later one.
-        let (world, first) = leave(&[], redirect()).await;
+        let (world, first) = redirected(&[], redirect()).await;
         world.seed_random(100);
         world.advance(1_000);
-        let recorder = opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
-        let (left, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
-        left.unwrap_err();
+        let recorder = opened(&world, redirect(), &[]).await.unwrap();
+        navigate_away(&recorder, &world).await;
         let world = world.after_redirect();
         assert_eq!(world.session_storage().len(), 2);
         assert_eq!(refused(opened(&world, redirect(), &refusal).await).code, Code::LoginDenied);
         assert_eq!(world.session_storage().into_keys().collect::<Vec<_>>(), [format!("premium-recorder.login.{first}")]);
         // After an hour, the first one is forgotten, and the page may use `error` for itself.
         world.advance(3_600_000);
-        opened(&world, redirect(), &refusal).await.unwrap_or_else(|_| panic!());
+        opened(&world, redirect(), &refusal).await.unwrap();
         // So may a page that has asked for nothing.
-        let recorder = opened(&world, redirect(), &refusal).await.unwrap_or_else(|_| panic!());
+        let recorder = opened(&world, redirect(), &refusal).await.unwrap();
         assert_eq!(recorder.settings().page_query.len(), 2);
     });
 }
@@ -637,7 +566,7 @@ fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
             ),
         ] {
             let world = World::new();
-            let recorder = opened(&world, options, &query).await.unwrap_or_else(|_| panic!());
+            let recorder = opened(&world, options, &query).await.unwrap();
             assert_eq!((world.address(), recorder.settings().page_query.len()), (None, query.len()));
         }
     });
@@ -646,14 +575,14 @@ fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
 #[test]
 fn a_code_is_exchanged_only_by_the_client_and_at_the_login_origin_that_requested_it() {
     run(async {
-        let (world, state) = leave(&[], redirect()).await;
+        let (world, state) = redirected(&[], redirect()).await;
         let mut elsewhere = redirect();
         elsewhere.environments[0].login = "https://login.evil.example".into();
         let error = refused(opened(&world, elsewhere, &[("code", "code"), ("state", &state)]).await);
         assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
         assert!(world.session_storage().is_empty());
 
-        let (world, state) = leave(&[], redirect()).await;
+        let (world, state) = redirected(&[], redirect()).await;
         let mut other_client = redirect();
         other_client.login.as_mut().unwrap().client_id = Some("another".into());
         let error = refused(opened(&world, other_client, &[("code", "code"), ("state", &state)]).await);
@@ -664,7 +593,7 @@ fn a_code_is_exchanged_only_by_the_client_and_at_the_login_origin_that_requested
 #[test]
 fn connect_rejects_if_the_redirect_sign_in_failed() {
     run(async {
-        let (world, state) = leave(&[("orgId", GLOBEX)], redirect()).await;
+        let (world, state) = redirected(&[("orgId", GLOBEX)], redirect()).await;
         let response = [("error", "access_denied"), ("error_description", "no"), ("state", state.as_str())];
         assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginDenied);
         assert!(world.session_storage().is_empty() && world.requests().is_empty());
@@ -673,7 +602,7 @@ fn connect_rejects_if_the_redirect_sign_in_failed() {
         for (wrong_org, expected) in [(None, Some(Code::LoginWrongOrg)), (Some("file"), None)] {
             let mut options = redirect();
             options.login.as_mut().unwrap().wrong_org = wrong_org.map(str::to_owned);
-            let (world, state) = leave(&[], options.clone()).await;
+            let (world, state) = redirected(&[], options.clone()).await;
             world.respond(cloud_of(ACME));
             match (opened(&world, options, &[("code", "code"), ("state", &state)]).await, expected) {
                 (Ok(recorder), None) => assert_eq!(recorder.tokens()[0].target().org.as_str(), ACME),
@@ -690,8 +619,8 @@ fn the_session_storage_contains_no_token() {
         let world = World::new();
         let token = jwt_for(ACME);
         let options = Options { tokens: vec![token.clone().into()], ..redirect() };
-        let recorder = opened(&world, options, &[]).await.unwrap_or_else(|_| panic!());
-        let (_, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
+        let recorder = opened(&world, options, &[]).await.unwrap();
+        navigate_away(&recorder, &world).await;
         let item = world.session_storage().into_values().next().unwrap();
         assert!(!item.contains(&token) && !world.navigations()[0].contains(&token));
         // The verifier is not part of the authorization request either.
@@ -703,10 +632,10 @@ fn the_session_storage_contains_no_token() {
 fn an_abandoned_redirect_sign_in_is_removed_after_an_hour() {
     run(async {
         let navigate = async |world: &World| {
-            let recorder = opened(world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
-            let (_, ()) = join(record(&recorder, GLOBEX), async { world.advance(120_000) }).await;
+            let recorder = opened(world, redirect(), &[]).await.unwrap();
+            navigate_away(&recorder, world).await;
         };
-        let (world, first) = leave(&[], redirect()).await;
+        let (world, first) = redirected(&[], redirect()).await;
         world.seed_random(10);
         world.advance(3_600_000 - 120_000);
         navigate(&world).await;
@@ -977,7 +906,7 @@ fn a_token_from_a_redirect_is_not_replaced_by_the_revoked_token_in_the_options()
         let state = parameter(&world.navigations()[0], "state").unwrap();
         let back = world.after_redirect();
         back.respond(cloud);
-        let recorder = opened(&back, options(), &[("code", "code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+        let recorder = opened(&back, options(), &[("code", "code"), ("state", &state)]).await.unwrap();
         record(&recorder, GLOBEX).await.unwrap();
         assert!(back.navigations().is_empty());
     });
@@ -1108,24 +1037,6 @@ fn a_server_that_drops_the_query_of_the_callback_page_is_named() {
     });
 }
 
-/// Options of an app that signs in while it connects.
-fn on_connect(change: impl Fn(&mut LoginOptions)) -> Options {
-    let mut options = redirect();
-    let login = options.login.as_mut().unwrap();
-    login.on = Some("connect".into());
-    change(login);
-    options
-}
-
-/// connect() leaves the page. Returns the world after the redirect back, and the authorization request.
-async fn leave_at_connect(options: impl Fn() -> Options) -> (World, String) {
-    let world = World::new();
-    let (left, ()) = join(opened(&world, options(), &[]), async { world.advance(120_000) }).await;
-    assert_eq!(refused(left).code, Code::LoginTimeout);
-    let url = world.navigations()[0].clone();
-    (world.after_redirect(), url)
-}
-
 #[test]
 fn connect_signs_in_by_redirect_without_a_named_organization() {
     run(async {
@@ -1133,7 +1044,7 @@ fn connect_signs_in_by_redirect_without_a_named_organization() {
         assert_eq!(parameter(&url, "target"), None);
         world.respond(cloud_of(GLOBEX));
         let state = parameter(&url, "state").unwrap();
-        let recorder = opened(&world, on_connect(|_| {}), &[("code", "code"), ("state", &state)]).await.unwrap_or_else(|_| panic!());
+        let recorder = opened(&world, on_connect(|_| {}), &[("code", "code"), ("state", &state)]).await.unwrap();
         assert_eq!((recorder.org(), world.navigations().len()), (OrgId::parse(GLOBEX), 0));
         record_in_current_org(&recorder).await.unwrap();
     });
@@ -1174,26 +1085,9 @@ fn a_page_that_has_come_back_does_not_leave_again_by_itself() {
         let state = PageState::default();
         let answer = [("code", "code"), ("state", &parameter(&url, "state").unwrap())];
         assert!(opened_again(&state, &world, on_connect(|_| {}), &answer).await.is_ok());
-        let second = opened_again(&state, &world, on_connect(|_| {}), &[]).await.unwrap_or_else(|_| panic!());
+        let second = opened_again(&state, &world, on_connect(|_| {}), &[]).await.unwrap();
         assert_eq!((second.tokens().len(), world.navigations().len()), (0, 0));
     });
-}
-
-/// A page that has come back from a sign-in to Globex, its state, and what it was opened with.
-async fn returned() -> (World, PageState, [(&'static str, String); 2]) {
-    let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
-    world.respond(cloud_of(GLOBEX)).share_nothing();
-    (world, PageState::default(), [("code", "code".to_owned()), ("state", parameter(&url, "state").unwrap())])
-}
-
-/// connect() on a page that has come back.
-async fn connect_on_return(page: &PageState, world: &World, query: &[(&str, String)]) -> Recorder<World> {
-    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    opened_again(page, world, on_connect(|_| {}), &query).await.unwrap_or_else(|_| panic!("not connected"))
-}
-
-fn token_requests(world: &World) -> usize {
-    world.requests().iter().filter(|request| request.is_for_token_endpoint()).count()
 }
 
 #[test]
@@ -1229,7 +1123,7 @@ fn a_token_that_is_left_is_forgotten_when_another_page_signs_out() {
             let other = world.another_page();
             other.respond(cloud_of(GLOBEX)).share_nothing();
             let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
-            let recorder = opened(&other, held, &[]).await.unwrap_or_else(|_| panic!());
+            let recorder = opened(&other, held, &[]).await.unwrap();
             if signs_out {
                 recorder.sign_out(None, no_options()).await.unwrap();
             }
@@ -1265,7 +1159,7 @@ fn only_an_unused_token_of_a_redirect_is_left_and_only_for_the_same_login() {
         run(async {
             let (world, page, answer) = returned().await;
             connect_on_return(&page, &world, &answer).await.close();
-            let second = opened_again(&page, &world, on_connect(other), &[]).await.unwrap_or_else(|_| panic!());
+            let second = opened_again(&page, &world, on_connect(other), &[]).await.unwrap();
             assert!(second.tokens().is_empty());
             // It still is the next one's with the same login.
             assert_eq!(connect_on_return(&page, &world, &[]).await.tokens().len(), 1);
@@ -1276,7 +1170,7 @@ fn only_an_unused_token_of_a_redirect_is_left_and_only_for_the_same_login() {
         connect_on_return(&page, &world, &answer).await.close();
         let elsewhere = Options { org_id: Some(INITECH.into()), ..on_connect(|_| {}) };
         let second = while_time_passes(&[&world], opened_again(&page, &world, elsewhere, &[])).await;
-        assert!(second.unwrap_or_else(|_| panic!()).tokens().is_empty());
+        assert!(second.unwrap().tokens().is_empty());
     });
 }
 
@@ -1296,7 +1190,7 @@ fn a_page_that_keeps_coming_back_without_a_response_stops_leaving() {
         assert!(stopped.hint().contains("login.redirectUri"), "{}", stopped.hint());
         // In a click, the person decides. A minute later, the page tries again.
         let world = world.after_redirect();
-        let recorder = opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        let recorder = opened(&world, redirect(), &[]).await.unwrap();
         assert!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.is_err());
         assert_eq!(world.navigations().len(), 1);
         let world = world.after_redirect();
@@ -1328,7 +1222,7 @@ fn a_response_is_taken_at_the_redirect_uri_with_or_without_its_trailing_slash() 
         let (options, state) = (on_connect(|_| {}), PageState::default());
         let response = AuthorizationResponse::take(options.login.as_ref(), &world, Some(&mut page), &state.returned).unwrap();
         let settings = Settings::from_options(options, None, Some(page)).unwrap();
-        let recorder = Recorder::connect(state, world.clone(), settings, response, no_options()).await.unwrap_or_else(|_| panic!());
+        let recorder = Recorder::connect(state, world.clone(), settings, response, no_options()).await.unwrap();
         assert_eq!(recorder.org(), OrgId::parse(GLOBEX));
         // The request names the URI that is registered.
         assert_eq!(form(world.requests()[0].body.as_ref().unwrap())["redirect_uri"], format!("{PAGE}/"));
@@ -1353,7 +1247,7 @@ fn connect_does_not_sign_in_if_it_has_a_token() {
         let world = World::new();
         for tokens in [vec![jwt_for(GLOBEX).into()], vec![jwt_for(GLOBEX).into(), jwt_for(INITECH).into()]] {
             let count = tokens.len();
-            let recorder = opened(&world, Options { tokens, ..on_connect(|_| {}) }, &[]).await.unwrap_or_else(|_| panic!());
+            let recorder = opened(&world, Options { tokens, ..on_connect(|_| {}) }, &[]).await.unwrap();
             assert_eq!((recorder.tokens().len(), world.navigations().len()), (count, 0));
         }
     });
@@ -1363,7 +1257,7 @@ fn connect_does_not_sign_in_if_it_has_a_token() {
 fn a_redirect_sign_in_that_is_being_redeemed_hears_of_a_sign_out() {
     for until in ["oauth/token", "tokens/me"] {
         run(async {
-            let (back, state) = leave(&[], redirect()).await;
+            let (back, state) = redirected(&[], redirect()).await;
             // Another tab holds a token of the organization.
             let tab = back.another_page();
             tab.respond(cloud_of(GLOBEX)).sign_in_immediately();
@@ -1389,12 +1283,12 @@ fn a_redirect_sign_in_that_is_being_redeemed_hears_of_a_sign_out() {
 #[test]
 fn an_abandoned_redirect_sign_in_is_removed_by_the_next_connect_after_an_hour() {
     run(async {
-        let (world, _) = leave(&[], redirect()).await;
+        let (world, _) = redirected(&[], redirect()).await;
         world.advance(3_600_000 - 120_000);
-        opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        opened(&world, redirect(), &[]).await.unwrap();
         assert_eq!(world.session_storage().len(), 1);
         world.advance(1);
-        opened(&world, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+        opened(&world, redirect(), &[]).await.unwrap();
         assert!(world.session_storage().is_empty(), "the verifier is stored still");
     });
 }
@@ -1402,7 +1296,7 @@ fn an_abandoned_redirect_sign_in_is_removed_by_the_next_connect_after_an_hour() 
 #[test]
 fn a_redirect_sign_in_that_began_for_another_api_is_refused() {
     run(async {
-        let (world, state) = leave(&[], redirect()).await;
+        let (world, state) = redirected(&[], redirect()).await;
         world.respond(cloud_of(GLOBEX));
         // The app lists two clouds with one login origin.
         let mut elsewhere = redirect();
@@ -1444,7 +1338,7 @@ fn a_token_that_is_left_hears_of_a_sign_out_while_others_are_added() {
         let other = world.another_page();
         other.respond(cloud_of(GLOBEX)).share_nothing();
         let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
-        let recorder = opened(&other, held, &[]).await.unwrap_or_else(|_| panic!());
+        let recorder = opened(&other, held, &[]).await.unwrap();
         let release = world.respond_when_released(
             |request| request.url.contains("tokens/me"),
             |request| {
@@ -1462,7 +1356,7 @@ fn a_token_that_is_left_hears_of_a_sign_out_while_others_are_added() {
         };
         let options = Options { tokens: vec!["opaque-of-initech".to_owned().into()], ..on_connect(|_| {}) };
         let (second, ()) = join(opened_again(&page, &world, options, &[]), sign_out).await;
-        let second = second.unwrap_or_else(|_| panic!());
+        let second = second.unwrap();
         let orgs: Vec<_> = second.tokens().iter().map(|token| token.target().org.as_str().to_owned()).collect();
         assert_eq!(orgs, [INITECH]);
     });
@@ -1503,7 +1397,7 @@ fn a_connect_that_needs_no_sign_in_is_no_loop() {
                 _ => {
                     let page = world.another_page();
                     page.respond(cloud_of(GLOBEX)).issue_per_org();
-                    let recorder = opened(&page, redirect(), &[]).await.unwrap_or_else(|_| panic!());
+                    let recorder = opened(&page, redirect(), &[]).await.unwrap();
                     record(&recorder, GLOBEX).await.unwrap();
                     other = Some(recorder);
                 }

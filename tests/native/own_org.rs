@@ -1,32 +1,11 @@
 //! Calls for which nobody has named an organization: the token that a source gives decides.
 
 use crate::support::*;
-use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
-
-/// A cloud that says of every token that it is this organization's.
-fn cloud_of(org: &'static str) -> impl Fn(&SentRequest) -> Response + Clone {
-    move |request| match request.method.as_str() {
-        _ if request.is_for_token_endpoint() => response(200, r#"{"access_token":"opaque","token_type":"bearer","expires_in":3600}"#),
-        "GET" if request.url.contains("/tokens/me") => response(200, &token_info(org)),
-        "GET" => response(200, r#"{"id":"user","entities":[]}"#),
-        _ => response(201, CREATED),
-    }
-}
-
-fn login(change: impl Fn(&mut LoginOptions)) -> Options {
-    let mut options = login_options();
-    change(options.login.as_mut().unwrap());
-    options
-}
-
-fn unnamed() -> Start {
-    Start::new(AGENT, None, None).unwrap()
-}
 
 #[test]
 fn a_sign_in_for_no_named_organization_has_no_target_and_decides_for_later_calls() {
@@ -49,8 +28,7 @@ fn a_sign_in_for_no_named_organization_has_no_target_and_decides_for_later_calls
         assert_eq!(recorder.org(), Some(org(GLOBEX)));
         assert_eq!(record_in_current_org(&recorder).await.unwrap().org.as_str(), GLOBEX);
         assert_eq!(world.popups().len(), 1);
-        let starts: Vec<_> =
-            world.requests().into_iter().filter(|request| request.method == "POST" && !request.is_for_token_endpoint()).collect();
+        let starts: Vec<_> = world.starts();
         assert!(starts.iter().all(|start| start.token.contains("opaque")), "{starts:?}");
     });
 }
@@ -64,7 +42,7 @@ fn concurrent_calls_share_one_sign_in_whichever_they_are() {
         let calls = async {
             let one = join(record_in_current_org(&recorder), recorder.sign_in(None, no_options()));
             let many = join(
-                start_many(&recorder, vec![Ok(unnamed()), start_of("agent-2", GLOBEX)], concurrency(2)),
+                start_many(&recorder, vec![Ok(Start::new(AGENT, None, None).unwrap()), start_of("agent-2", GLOBEX)], concurrency(2)),
                 recorder.trustors(no_options()),
             );
             join(one, many).await
@@ -221,7 +199,7 @@ fn the_time_that_a_person_takes_does_not_count_and_the_rest_of_the_call_does() {
         let world = World::new();
         world.respond(cloud_of(GLOBEX));
         let recorder = connect(&world, login_options()).await;
-        let call = recorder.start_recording(unnamed(), with_timeout(1_000));
+        let call = recorder.start_recording(Start::new(AGENT, None, None).unwrap(), with_timeout(1_000));
         let (recording, ()) = join(call, async {
             world.advance(60_000);
             world.popups()[0].post_code("code");
@@ -232,7 +210,9 @@ fn the_time_that_a_person_takes_does_not_count_and_the_rest_of_the_call_does() {
         world.respond_async(|_| Box::pin(std::future::pending()));
         world.issue(&jwt_for(ACME));
         let recorder = connect(&world, options(&[])).await;
-        let (late, ()) = join(recorder.start_recording(unnamed(), with_timeout(1_000)), async { world.advance(1_000) }).await;
+        let (late, ()) =
+            join(recorder.start_recording(Start::new(AGENT, None, None).unwrap(), with_timeout(1_000)), async { world.advance(1_000) })
+                .await;
         assert_eq!(error(late).code, Code::Timeout);
     });
 }

@@ -874,18 +874,6 @@ fn only_a_start_of_the_same_recording_waits_for_an_earlier_one_of_the_page() {
     });
 }
 
-/// The cloud never answers the first start, and lists what is given.
-fn cloud_that_never_answers_the_first(world: &World, listed: impl Fn() -> Response + 'static) {
-    let is_first = Cell::new(true);
-    world.respond_async(move |request| {
-        if request.method != "POST" {
-            let listed = listed();
-            return Box::pin(async { Ok(listed) });
-        }
-        if is_first.replace(false) { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("second")) }) }
-    });
-}
-
 #[test]
 fn a_start_that_shares_nothing_keeps_the_others_waiting_while_it_is_in_flight() {
     for way in ["runs", "is aborted", "is closed", "is dropped"] {
@@ -895,7 +883,7 @@ fn a_start_that_shares_nothing_keeps_the_others_waiting_while_it_is_in_flight() 
                 if !has_locks {
                     world.disable_locks();
                 }
-                cloud_that_never_answers_the_first(&world, || list(&[]));
+                world.never_respond_to_the_first_start(|| list(&[]));
                 let page = PageStarts::default();
                 let one = with_token_in(&page, &world).await;
                 let signal = Signal::default();
@@ -929,7 +917,7 @@ fn a_recording_that_another_start_may_have_led_to_ends_no_memory_of_one_in_fligh
         let world = World::new();
         let state = Rc::new(Cell::new("recording"));
         let shown = state.clone();
-        cloud_that_never_answers_the_first(&world, move || list(&[entity("strangers", shown.get(), 500)]));
+        world.never_respond_to_the_first_start(move || list(&[entity("strangers", shown.get(), 500)]));
         let recorder = with_token(&world).await;
         leave(&recorder).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "strangers");

@@ -1,6 +1,6 @@
 //! Starts of `AGENT` in Globex: the recorders that send them, the clouds that they reach, and what is left of them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use premium_recorder::cloud::call::CallError;
@@ -120,5 +120,17 @@ impl World {
             })
         });
         releases
+    }
+
+    /// The cloud never responds to the first start, and lists what is given.
+    pub fn never_respond_to_the_first_start(&self, listed: impl Fn() -> Response + 'static) -> &World {
+        let is_first = Cell::new(true);
+        self.respond_async(move |request| {
+            if request.method != "POST" {
+                let listed = listed();
+                return Box::pin(async { Ok(listed) });
+            }
+            if is_first.replace(false) { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("second")) }) }
+        })
     }
 }
