@@ -11,7 +11,7 @@ use futures::future::LocalBoxFuture;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::ports::{Timer, TransportError};
 use premium_recorder::cloud::signal::Signal;
-use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::error::{Cause, Code, Error};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
@@ -725,5 +725,60 @@ fn calls_whose_first_poll_has_no_waker_complete() {
         .await;
         assert!(all.iter().all(Result::is_ok));
         assert_eq!((world.get_token_calls().len(), world.starts().len()), (1, 20));
+    });
+}
+
+#[test]
+fn what_is_wrong_with_what_get_token_returned_is_the_message() {
+    run(async {
+        let world = World::new();
+        world.token_source_or_none(|_| {
+            Box::pin(async { Err(Cause::Error(Box::new(Error::new(Code::BadArgument, "getToken() returned no `accessToken`.")))) })
+        });
+        let recorder = connect(&world, options(&[])).await;
+        for failed in [record(&recorder, GLOBEX).await, record_in_current_org(&recorder).await] {
+            let failed = error(failed);
+            assert_eq!((failed.code, failed.retryable()), (Code::TokenSourceFailed, false));
+            assert_eq!(failed.message, "getToken() returned no `accessToken`.");
+            assert!(matches!(&failed.evidence.cause, Some(Cause::Error(cause)) if cause.code == Code::BadArgument));
+        }
+        // Nobody named an organization.
+        world.token_source_or_none(|_| Box::pin(async { Err(Cause::Foreign(Rc::new(()))) }));
+        let thrown = error(record_in_current_org(&recorder).await);
+        assert_eq!((thrown.message.as_str(), thrown.retryable()), ("getToken failed.", true));
+    });
+}
+
+#[test]
+fn trustors_are_listed_with_the_token_of_the_target() {
+    run(async {
+        let world = World::new();
+        let user = format!(
+            r#"{{"id":"u","trustors":[{{"id":"1","enabled":true,"organization":{{"id":"{ACME}","name":"Acme"}}}},
+                {{"id":"2","enabled":false,"organization":{{"id":"{INITECH}"}}}},{{"id":"3"}},{{"id":"{GLOBEX}","enabled":true}},{{"enabled":true,"organization":{{"id":"no uuid"}}}}]}}"#
+        );
+        world.respond(move |_| response(200, &user));
+        let recorder = with_token(&world).await;
+        let trustors = recorder.trustors(no_options()).await.unwrap();
+        let listed: Vec<_> = trustors.iter().map(|each| (each.org.as_str(), each.name.as_deref(), each.enabled)).collect();
+        assert_eq!(listed, [(ACME, Some("Acme"), true), (INITECH, None, false), (GLOBEX, None, true)]);
+        let request = &world.requests()[0];
+        assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "https://api.cloud.example/api/v2/users/me?expand=trustors"));
+        assert_eq!((request.token.clone(), request.org.as_deref()), (jwt_for(GLOBEX), None));
+
+        for (status, body, expected) in [
+            (404, "", Code::UnexpectedAnswer),
+            (403, r#"{"code":"missing.permissions"}"#, Code::PermissionMissing),
+            (503, "", Code::CloudUnavailable),
+            (425, "", Code::CloudUnavailable),
+            (200, "<html>", Code::UnexpectedAnswer),
+            (200, "[]", Code::UnexpectedAnswer),
+        ] {
+            world.respond(move |_| response(status, body));
+            let refused = error(recorder.trustors(no_options()).await);
+            assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX));
+        }
+        world.respond(|_| response(200, r#"{"id":"u"}"#));
+        assert_eq!(recorder.trustors(no_options()).await.unwrap(), []);
     });
 }

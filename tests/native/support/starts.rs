@@ -37,6 +37,11 @@ pub fn audio_start() -> Start {
     Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap()
 }
 
+/// A recording of the usual type that runs for ten minutes.
+pub fn running_screen_recording() -> String {
+    entity("screen-1", "recording", -600_000).replace("\"state\"", "\"recordingType\":\"screen\",\"state\"")
+}
+
 /// The lock that a start holds.
 pub fn lock_name() -> String {
     format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}")

@@ -1,0 +1,304 @@
+//! Starts of other recorders of the page while one is in flight, also after its call has ended.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::support::*;
+use premium_recorder::cloud::ports::TransportError;
+use premium_recorder::cloud::response::Response;
+use premium_recorder::cloud::signal::Signal;
+use premium_recorder::model::error::Code;
+use premium_recorder::recorder::settings::Options;
+use premium_recorder::recording::Recording;
+use premium_recorder::recording::page_starts::PageStarts;
+
+/// The cloud carries a start out after this many milliseconds, if at all, and answers then.
+fn cloud_that_answers_late(world: &World, delay: i64, result: fn() -> Result<Response, TransportError>) {
+    let arrivals: Rc<RefCell<Vec<i64>>> = Rc::default();
+    let clock = world.clone();
+    world.respond_async(move |request| {
+        let now = clock.time();
+        if request.method == "POST" {
+            arrivals.borrow_mut().push(now);
+            let (is_first, clock) = (arrivals.borrow().len() == 1, clock.clone());
+            return Box::pin(async move {
+                if !is_first {
+                    return Ok(response(201, r#"{"id":"second","state":"recording"}"#));
+                }
+                World::sleep(&clock, delay).await;
+                result()
+            });
+        }
+        let is_carried_out = arrivals.borrow().first().is_some_and(|at| result().is_ok_and(|sent| sent.status == 201) && at + delay <= now);
+        let listed = if is_carried_out { list(&[entity("first", "recording", delay)]) } else { list(&[]) };
+        Box::pin(async { Ok(listed) })
+    });
+}
+
+#[test]
+fn another_recorder_of_the_page_finds_the_recording_of_a_start_that_was_left_in_flight() {
+    each_way_to_leave(async |world, page, closes| {
+        cloud_that_answers_late(world, 3_000, || Ok(created("first")));
+        let one = with_token_in(page, world).await;
+        leave_in_flight(&one, closes).await;
+        let other = with_token_in(page, world).await;
+        let found = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len()), ("first", 1));
+        world.run_spawned();
+        assert!(world.held_locks().is_empty());
+    });
+}
+
+#[test]
+fn another_recorder_of_the_page_sends_its_start_after_the_fetch_of_an_earlier_one_has_settled() {
+    let ways: [fn() -> Result<Response, TransportError>; 3] =
+        [|| Err(lost_response("reset")), || Ok(response(503, "")), || Ok(response(400, ""))];
+    for way in ways {
+        each_way_to_leave(async |world, page, closes| {
+            cloud_that_answers_late(world, 3_000, way);
+            let one = with_token_in(page, world).await;
+            leave_in_flight(&one, closes).await;
+            let other = with_token_in(page, world).await;
+            let impatient = other.start_recording(start_in(GLOBEX), with_timeout(2_000));
+            let timed_out = error(while_time_passes(&[world], impatient).await);
+            assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 1));
+            assert!(timed_out.message.contains("earlier start"), "{}", timed_out.message);
+            let started = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
+            assert_eq!((started.id.as_str(), world.starts().len()), ("second", 2));
+            assert!(world.time() - NOW >= 3_000);
+        });
+    }
+}
+
+#[test]
+fn a_fetch_that_never_settles_is_given_up_in_the_end() {
+    each_way_to_leave(async |world, page, closes| {
+        cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
+        let one = with_token_in(page, world).await;
+        leave_in_flight(&one, closes).await;
+        let other = with_token_in(page, world).await;
+        assert_eq!(error(while_time_passes(&[world], record(&other, GLOBEX)).await).code, Code::Timeout);
+        assert_eq!((world.starts().len(), world.time() - NOW), (1, 15_000));
+        world.advance(300_000);
+        assert_eq!(while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap().id.as_str(), "second");
+        assert_eq!(world.spawned_tasks(), 0);
+    });
+}
+
+#[test]
+fn only_a_start_of_the_same_recording_waits_for_an_earlier_one_of_the_page() {
+    each_way_to_leave(async |world, page, closes| {
+        cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
+        let one = with_token_in(page, world).await;
+        leave_in_flight(&one, closes).await;
+        let other = connect_in(page, world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
+        let alone = unshared_start();
+        let another = start_of("another", GLOBEX).unwrap();
+        for start in [audio_start(), another, start_in(ACME), alone] {
+            assert_eq!(other.start_recording(start, no_options()).await.unwrap().id.as_str(), "second");
+        }
+        let elsewhere = Options { environment: Some("eu-west-1".into()), ..options(&[&jwt_for(GLOBEX)]) };
+        let elsewhere = connect_in(page, world, elsewhere).await;
+        assert_eq!(record(&elsewhere, GLOBEX).await.unwrap().id.as_str(), "second");
+    });
+}
+
+#[test]
+fn a_start_that_shares_nothing_keeps_the_others_waiting_while_it_is_in_flight() {
+    for way in ["runs", "is aborted", "is closed", "is dropped"] {
+        for has_locks in [true, false] {
+            run(async {
+                let world = World::new();
+                if !has_locks {
+                    world.disable_locks();
+                }
+                world.never_respond_to_the_first_start(|| list(&[]));
+                let page = PageStarts::default();
+                let one = with_token_in(&page, &world).await;
+                let signal = Signal::default();
+                let own = unshared_start();
+                let mut call = Box::pin(one.start_recording(own, with_signal(&signal)));
+                assert!(poll_once(call.as_mut()).await.is_pending());
+                match way {
+                    "is aborted" => signal.abort(),
+                    "is closed" => one.close(),
+                    _ => {}
+                }
+                match way {
+                    "is dropped" => drop(call),
+                    "runs" => {}
+                    _ => drop(call.await),
+                }
+                let other = with_token_in(&page, &world).await;
+                let waits = while_time_passes(&[&world], other.start_recording(start_in(GLOBEX), with_timeout(6_000))).await;
+                assert_eq!((error(waits).code, world.starts().len()), (Code::Timeout, 1), "{way}");
+                let own = unshared_start();
+                other.start_recording(own, no_options()).await.unwrap();
+                assert_eq!(world.starts().len(), 2, "a start of its own waits for none");
+            });
+        }
+    }
+}
+
+/// One recorder starts, and the recording begins after 0.2 s. Another recorder starts at 3 s, the first is answered at 5 s.
+/// Returns how many starts were sent, and what the other recorder's start led to.
+fn start_during_another(state: &'static str, is_tab: bool) -> (usize, Result<String, Code>) {
+    run(async {
+        let (world, is_first) = (World::new(), Rc::new(Cell::new(true)));
+        let clock = world.clone();
+        let cloud = move |request: &SentRequest| -> futures::future::LocalBoxFuture<'static, Result<Response, TransportError>> {
+            let recording = entity("first", state, 200);
+            if request.method != "POST" {
+                let listed = if is_first.get() { list(&[]) } else { list(&[recording]) };
+                return Box::pin(async { Ok(listed) });
+            }
+            if !is_first.replace(false) {
+                return Box::pin(async { Ok(created("second")) });
+            }
+            let clock = clock.clone();
+            Box::pin(async move {
+                World::sleep(&clock, 5_000).await;
+                Ok(response(201, &recording))
+            })
+        };
+        world.respond_async(cloud.clone());
+        let page = PageStarts::default();
+        let one = with_token_in(&page, &world).await;
+        let there = if is_tab { world.another_page() } else { world.clone() };
+        there.respond_async(cloud);
+        let others_page = if is_tab { PageStarts::default() } else { page.clone() };
+        let other = with_token_in(&others_page, &there).await;
+        let later = async {
+            World::sleep(&world, 3_000).await;
+            record(&other, GLOBEX).await
+        };
+        let worlds: &[&World] = if is_tab { &[&world, &there] } else { &[&world] };
+        let (_, second) = while_time_passes(worlds, join(record(&one, GLOBEX), later)).await;
+        let starts = world.starts().len() + if is_tab { there.starts().len() } else { 0 };
+        (starts, second.map(|recording| recording.id.as_str().to_owned()).map_err(|error| self::error::<()>(Err(error)).code))
+    })
+}
+
+#[test]
+fn a_start_that_waits_for_another_sends_nothing_whatever_the_cloud_calls_the_state() {
+    for state in ["recording", "RECORDING", "pending"] {
+        assert_eq!(start_during_another(state, false), (1, Ok("first".to_owned())), "{state}");
+    }
+    assert_eq!(start_during_another("recording", true), (1, Ok("first".to_owned())));
+    // When the other tab has sent its start is not known here.
+    assert_eq!(start_during_another("pending", true), (1, Err(Code::OutcomeUnknown)));
+}
+
+#[test]
+fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_found() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (is_start, clock) = (request.method == "POST", clock.clone());
+            Box::pin(async move {
+                if !is_start {
+                    return Ok(list(&[entity("rec-1", "recording", 100)]));
+                }
+                World::sleep(&clock, 4_000).await;
+                Err(lost_response("reset"))
+            })
+        });
+        let page = PageStarts::default();
+        let one = with_token_in(&page, &world).await;
+        let other = with_token_in(&page, &world).await;
+        let (sent, waited) = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+        assert_eq!((sent.unwrap().id.as_str(), waited.unwrap().id.as_str()), ("rec-1", "rec-1"));
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+/// A cloud that answers the first start after a second, later ones at once, and any other request with `listed`.
+fn cloud_that_lists(world: &World, listed: fn() -> Response) {
+    let (clock, starts) = (world.clone(), Cell::new(0));
+    world.respond_async(move |request| {
+        let (clock, is_start) = (clock.clone(), request.method == "POST");
+        starts.set(starts.get() + u32::from(is_start));
+        let (number, delay) = (starts.get(), if starts.get() == 1 { 1_000 } else { 0 });
+        Box::pin(async move {
+            if !is_start {
+                return Ok(listed());
+            }
+            World::sleep(&clock, delay).await;
+            Ok(created(&format!("rec-{number}")))
+        })
+    });
+}
+
+/// A contract, and what its list answers.
+type ListOf = (&'static str, fn() -> Response);
+
+/// Lists that do not show a recording that has just begun.
+const BLIND_LISTS: [ListOf; 3] =
+    [("{}", || list(&[])), ("{}", || response(403, r#"{"code":"missing.any.permissions"}"#)), (r#"{"list":null}"#, || response(404, ""))];
+
+#[test]
+fn starts_of_two_recorders_of_a_page_at_the_same_time_are_one_whatever_the_list_says() {
+    for (contract, listed) in BLIND_LISTS {
+        run(async {
+            let world = World::new();
+            cloud_that_lists(&world, listed);
+            let page = PageStarts::default();
+            let one = connect_in(&page, &world, with_contract(contract)).await;
+            let other = connect_in(&page, &world, with_contract(contract)).await;
+            let both = join(record(&one, GLOBEX), record(&other, GLOBEX));
+            let (first, second) = while_time_passes(&[&world], both).await;
+            let of = |recording: Recording| (recording.id.as_str().to_owned(), recording.already_running);
+            assert_eq!((of(first.unwrap()), of(second.unwrap())), (("rec-1".to_owned(), false), ("rec-1".to_owned(), true)));
+            assert_eq!(world.starts().len(), 1);
+            // A later call starts again.
+            assert_eq!(record(&one, GLOBEX).await.unwrap().id.as_str(), "rec-2");
+        });
+    }
+}
+
+#[test]
+fn a_start_that_waits_for_one_that_was_left_gets_its_recording_whatever_the_list_says() {
+    for (contract, listed) in BLIND_LISTS {
+        each_way_to_leave(async |world, page, closes| {
+            cloud_that_lists(world, listed);
+            let one = connect_in(page, world, with_contract(contract)).await;
+            leave_in_flight(&one, closes).await;
+            let other = connect_in(page, world, with_contract(contract)).await;
+            let found = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
+            // It began since this call did.
+            assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("rec-1", false, 1), "{contract}");
+        });
+    }
+}
+
+#[test]
+fn a_start_does_not_take_a_recording_that_was_known_before_it_began() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (clock, is_start) = (clock.clone(), request.method == "POST");
+            Box::pin(async move {
+                if !is_start {
+                    return Ok(list(&[entity("rec-1", if clock.time() - NOW < 1_500 { "recording" } else { "stopped" }, 0)]));
+                }
+                World::sleep(&clock, 4_000).await;
+                Ok(created("rec-1"))
+            })
+        });
+        let page = PageStarts::default();
+        let one = with_token_in(&page, &world).await;
+        let other = with_token_in(&page, &world).await;
+        let patient = record(&one, GLOBEX);
+        let impatient = one.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let later = async {
+            world.sleep(2_000).await;
+            record(&other, GLOBEX).await
+        };
+        let (first, second, third) = while_time_passes(&[&world], futures::future::join3(patient, impatient, later)).await;
+        assert_eq!((first.unwrap().id.as_str(), second.unwrap().id.as_str()), ("rec-1", "rec-1"));
+        // The recording was known to run a second after the first start, and has stopped since.
+        assert!(third.is_err() || world.starts().len() == 2, "{third:?}");
+    });
+}

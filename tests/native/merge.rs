@@ -1,0 +1,267 @@
+//! Calls of one recorder for the same agent, which are merged into one start.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::support::*;
+use premium_recorder::cloud::call::CallError;
+use premium_recorder::cloud::signal::Signal;
+use premium_recorder::model::error::Code;
+use premium_recorder::recording::start::Start;
+
+#[test]
+fn concurrent_calls_for_one_agent_are_merged_into_one_start() {
+    run(async {
+        let world = World::new();
+        let releases = world.respond_to_starts_when_released();
+        let recorder = with_token(&world).await;
+        let calls = join_all((0..20).map(|_| record(&recorder, GLOBEX)));
+        let (started, ()) = join(calls, async { releases.borrow_mut().remove(0).send() }).await;
+        assert!(started.into_iter().all(|started| started.unwrap().id.as_str() == "rec-1"));
+        assert_eq!(world.requests().len(), 1);
+    });
+}
+
+#[test]
+fn different_unshared_and_later_calls_are_not_merged() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|_| {
+            Box::pin(async {
+                yield_now().await;
+                Ok(response(201, r#"{"id":"rec","state":"recording"}"#))
+            })
+        });
+        let recorder = connect(&world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
+        let of = |agent: &str, org: &str, kind: Option<&str>| Start::new(agent, Some(org), kind.map(str::to_owned)).unwrap();
+        let starts = [
+            of(AGENT, GLOBEX, None),
+            of("another", GLOBEX, None),
+            of(AGENT, ACME, None),
+            of(AGENT, GLOBEX, Some("audio")),
+            unshared_start(),
+            unshared_start(),
+        ];
+        let calls = join_all(starts.into_iter().map(|start| recorder.start_recording(start, no_options())));
+        assert!(calls.await.iter().all(Result::is_ok));
+        assert_eq!(world.starts().len(), 6);
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!((world.starts().len(), looks(&world)), (7, 0));
+    });
+}
+
+#[test]
+fn a_recording_type_in_another_case_is_the_same_recording() {
+    run(async {
+        let world = World::new();
+        let releases = world.respond_to_starts_when_released();
+        let recorder = with_token(&world).await;
+        let of = |kind: &str| Start::new(AGENT, Some(GLOBEX), Some(kind.to_owned())).unwrap();
+        let calls = join_all(["Screen", "screen", "SCREEN"].map(|kind| recorder.start_recording(of(kind), no_options())));
+        let held_while_sent = async {
+            let held = world.held_locks();
+            releases.borrow_mut().drain(..).for_each(|release| release.send());
+            held
+        };
+        let (started, held) = join(calls, held_while_sent).await;
+        assert!(started.into_iter().all(|started| started.unwrap().id.as_str() == "rec-1"));
+        // The request has the app's spelling.
+        let bodies: Vec<_> = world.starts().iter().map(|start| start.body.clone().unwrap()).collect();
+        assert!(bodies.len() == 1 && bodies[0].contains(r#""Screen""#), "{bodies:?}");
+        assert!(held.contains(&lock_name()), "{held:?}");
+    });
+}
+
+#[test]
+fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
+    run(async {
+        let world = World::new();
+        let releases = world.respond_to_starts_when_released();
+        let recorder = with_token(&world).await;
+        let signal = Signal::default();
+        // The first call sends the start, and is aborted.
+        let first = recorder.start_recording(start_in(GLOBEX), with_signal(&signal));
+        let impatient = recorder.start_recording(start_in(GLOBEX), with_timeout(300));
+        let others = async {
+            signal.abort();
+            yield_now().await;
+            world.advance(300);
+            yield_now().await;
+            releases.borrow_mut().remove(0).send();
+        };
+        let ((first, impatient), (second, ())) = join(join(first, impatient), join(record(&recorder, GLOBEX), others)).await;
+        assert!(matches!(first, Err(CallError::Aborted)));
+        // The second call has timed out, and has looked for the recording.
+        assert_eq!(impatient.unwrap().id.as_str(), "rec-1");
+        assert_eq!(second.unwrap().id.as_str(), "rec-1");
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+/// While a start waits for its token, another page may have started the recording.
+#[test]
+fn each_call_of_a_merged_start_looks_for_it_when_its_own_time_is_over() {
+    run(async {
+        let world = World::new();
+        world.respond_async(|request| match request.method.as_str() {
+            "POST" => Box::pin(std::future::pending()),
+            _ => Box::pin(async { Ok(list(&[entity("rec-1", "recording", 100)])) }),
+        });
+        let recorder = with_token(&world).await;
+        let [first, second] = [1_000, 3_000].map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
+        let (first, second) = while_time_passes(&[&world], join(first, second)).await;
+        assert_eq!((first.unwrap().id.as_str(), second.unwrap().id.as_str()), ("rec-1", "rec-1"));
+        assert_eq!((world.starts().len(), looks(&world)), (1, 2));
+    });
+}
+
+#[test]
+fn a_merged_start_that_one_call_has_found_blocks_no_later_start_when_the_other_call_is_aborted() {
+    run(async {
+        let world = World::new();
+        let sent = Cell::new(0);
+        world.respond_async(move |request| {
+            if request.method != "POST" {
+                return Box::pin(async { Ok(list(&[entity("rec-1", "recording", 100)])) });
+            }
+            sent.set(sent.get() + 1);
+            if sent.get() == 1 { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("rec-2")) }) }
+        });
+        let recorder = with_token(&world).await;
+        let signal = Signal::default();
+        let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
+        let second = recorder.start_recording(start_in(GLOBEX), with_signal(&signal));
+        let abort = async {
+            world.sleep(2_000).await;
+            signal.abort();
+        };
+        let (first, (second, ())) = while_time_passes(&[&world], join(first, join(second, abort))).await;
+        assert_eq!(first.unwrap().id.as_str(), "rec-1");
+        assert!(matches!(second, Err(CallError::Aborted)));
+        world.run_spawned();
+        // Nothing keeps the next start waiting.
+        let third = recorder.start_recording(Start { shares: true, ..start_in(GLOBEX) }, with_timeout(1_000));
+        assert_eq!(while_time_passes(&[&world], third).await.unwrap().id.as_str(), "rec-2");
+        assert_eq!(looks(&world), 1);
+    });
+}
+
+#[test]
+fn a_call_does_not_join_a_start_whose_recording_was_found_and_stopped() {
+    run(async {
+        let world = World::new();
+        let (clock, is_stopped, sent) = (world.clone(), Rc::new(Cell::new(false)), Cell::new(0));
+        world.respond_async(move |request| {
+            let state = if is_stopped.get() || request.method == "PATCH" { "stopped" } else { "recording" };
+            match request.method.as_str() {
+                "PATCH" => {
+                    is_stopped.set(true);
+                    Box::pin(async move { Ok(response(200, &entity("rec-1", state, 0))) })
+                }
+                "POST" => {
+                    sent.set(sent.get() + 1);
+                    let (delay, id, clock) = (if sent.get() == 1 { 10_000 } else { 0 }, format!("rec-{}", sent.get()), clock.clone());
+                    Box::pin(async move {
+                        World::sleep(&clock, delay).await;
+                        Ok(created(&id))
+                    })
+                }
+                _ => Box::pin(async move { Ok(list(&[entity("rec-1", state, 0)])) }),
+            }
+        });
+        let recorder = with_token(&world).await;
+        let stopped_and_started = async {
+            let found = recorder.start_recording(start_in(GLOBEX), with_timeout(2_000)).await.unwrap();
+            recorder.stop(&found.id, &found.org, Some(&found.agent), no_options()).await.unwrap();
+            (found, record(&recorder, GLOBEX).await.unwrap())
+        };
+        let ((found, next), merged) = while_time_passes(&[&world], join(stopped_and_started, record(&recorder, GLOBEX))).await;
+        assert_eq!((found.id.as_str(), merged.unwrap().id.as_str(), next.id.as_str()), ("rec-1", "rec-1", "rec-2"));
+        assert_eq!(world.starts().len(), 2);
+    });
+}
+
+#[test]
+fn a_merged_start_that_is_sent_again_after_one_call_has_found_it_is_remembered() {
+    run(async {
+        let world = World::new();
+        let (sent, clock) = (Cell::new(0), world.clone());
+        world.respond_async(move |request| {
+            if request.method != "POST" {
+                let listed = if clock.time() < NOW + 1_000 { list(&[entity("rec-1", "recording", 2)]) } else { list(&[]) };
+                return Box::pin(async { Ok(listed) });
+            }
+            sent.set(sent.get() + 1);
+            let (is_first, clock) = (sent.get() == 1, clock.clone());
+            Box::pin(async move {
+                World::sleep(&clock, if is_first { 10 } else { 600_000 }).await;
+                Ok(response(429, ""))
+            })
+        });
+        let recorder = with_token(&world).await;
+        let [first, second] = [5, 6_000].map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
+        let (first, second) = while_time_passes(&[&world], join(first, second)).await;
+        assert_eq!((first.unwrap().id.as_str(), error(second).code), ("rec-1", Code::OutcomeUnknown));
+        // The second request may still lead to a recording.
+        let third = recorder.start_recording(start_in(GLOBEX), with_timeout(2_000));
+        assert_eq!(error(while_time_passes(&[&world], third).await).code, Code::Timeout);
+        assert_eq!(world.starts().len(), 2);
+    });
+}
+
+#[test]
+fn calls_that_wait_for_the_same_token_are_merged_into_one_start() {
+    run(async {
+        let world = World::new();
+        world.disable_locks().respond(|_| created("rec-1"));
+        let release = world.issue_when_released(|_| true);
+        let recorder = connect(&world, options(&[])).await;
+        let release_later = async {
+            yield_now().await;
+            release.send();
+        };
+        let (both, ()) = join(join(record(&recorder, GLOBEX), record(&recorder, GLOBEX)), release_later).await;
+        assert!(both.0.is_ok() && both.1.is_ok());
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn starts_whose_agent_and_type_read_alike_side_by_side_are_two() {
+    run(async {
+        let world = World::new();
+        world.respond_after(1_000, || response(201, r#"{"id":"r","state":"recording"}"#));
+        let recorder = with_token(&world).await;
+        let start = |agent: &str, kind: &str| {
+            recorder.start_recording(Start::new(agent, Some(GLOBEX), Some(kind.to_owned())).unwrap(), no_options())
+        };
+        let (_, second) = while_time_passes(&[&world], join(start("a b", "screen"), start("a", "b screen"))).await;
+        assert_eq!((second.unwrap().agent.as_str(), world.starts().len()), ("a", 2));
+    });
+}
+
+#[test]
+fn agent_ids_that_differ_only_in_case_are_merged_into_one_start() {
+    run(async {
+        let world = World::new();
+        let releases = Releases::default();
+        let pending = releases.clone();
+        world.respond_async(move |_| {
+            let (release, released) = gate();
+            pending.borrow_mut().push(release);
+            Box::pin(async move {
+                released.await.unwrap();
+                Ok(response(201, CREATED))
+            })
+        });
+        let recorder = with_token(&world).await;
+        let lower = recorder.start_recording(start_of("aaaaaaaa-1111-4000-8000-000000000001", GLOBEX).unwrap(), no_options());
+        let upper = recorder.start_recording(start_of("AAAAAAAA-1111-4000-8000-000000000001", GLOBEX).unwrap(), no_options());
+        let respond = async {
+            yield_now().await;
+            releases.borrow_mut().drain(..).for_each(Release::send);
+        };
+        let (lower, upper, ()) = join3(lower, upper, respond).await;
+        assert_eq!((lower.unwrap().id, world.starts().len()), (upper.unwrap().id, 1));
+    });
+}

@@ -1,0 +1,293 @@
+//! Signing in on the app's own page, which leaves and comes back.
+
+use crate::support::*;
+use premium_recorder::auth::sign_in::AuthorizationResponse;
+use premium_recorder::model::error::{Cause, Code};
+use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::Recorder;
+use premium_recorder::recorder::page_state::PageState;
+use premium_recorder::recorder::settings::{Options, Settings};
+
+#[test]
+fn the_launch_parameters_survive_a_redirect_sign_in() {
+    run(async {
+        let launch = [("gcConversationId", "conv 1&2"), ("orgId", GLOBEX), ("theAppsOwn", "ä=b")];
+        let (world, state) = redirected(&launch, redirect()).await;
+        world.respond(cloud_of(GLOBEX));
+        let recorder = opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap();
+        assert_eq!(recorder.settings().launch.get("conversationId"), Some("conv 1&2"));
+        let address = world.address().unwrap();
+        assert!(address.starts_with(&format!("{PAGE}/?")), "{address}");
+        for (name, value) in launch {
+            assert_eq!(parameter(&address, name).as_deref(), Some(value));
+        }
+        assert_eq!((parameter(&address, "code"), parameter(&address, "state")), (None, None));
+        assert!(world.session_storage().is_empty());
+        let sent = form(world.requests()[0].body.as_ref().unwrap());
+        assert_eq!((sent["code"].as_str(), sent["redirect_uri"].as_str()), ("the-code", "https://app.example/"));
+        assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
+        record_in_current_org(&recorder).await.unwrap();
+    });
+}
+
+#[test]
+fn the_fragment_survives_a_redirect_sign_in_unless_a_router_has_set_one() {
+    for (on_return, expected) in [("", "#/agents/7"), ("#/home", "#/home")] {
+        run(async {
+            let (before, recorder) = {
+                let world = World::new();
+                world.set_fragment("#/agents/7");
+                let recorder = opened(&world, redirect(), &[("a", "1")]).await.unwrap();
+                (world, recorder)
+            };
+            navigate_away(&recorder, &before).await;
+            let state = parameter(&before.navigations()[0], "state").unwrap();
+            let world = before.after_redirect();
+            world.respond(cloud_of(GLOBEX)).set_fragment(on_return);
+            opened(&world, redirect(), &[("code", "the-code"), ("state", &state)]).await.unwrap();
+            assert_eq!(world.address().unwrap(), format!("{PAGE}/?a=1{expected}"));
+        });
+    }
+}
+
+#[test]
+fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
+    run(async {
+        // The page has requested no response.
+        let world = World::new();
+        let error = refused(opened(&world, redirect(), &[("code", "x"), ("state", "made-up")]).await);
+        assert_eq!((error.code, world.address().as_deref()), (Code::LoginStateMismatch, Some("https://app.example/")));
+
+        // This response was used before.
+        let (world, state) = redirected(&[], redirect()).await;
+        world.respond(cloud_of(GLOBEX));
+        let response = [("code", "code"), ("state", state.as_str())];
+        assert!(opened(&world, redirect(), &response).await.is_ok());
+        assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginStateMismatch);
+        assert_eq!(token_requests(&world), 1);
+    });
+}
+
+#[test]
+fn a_refusal_without_a_state_ends_the_last_redirect_sign_in_in_the_servers_words() {
+    run(async {
+        let refusal = [("error", "access_denied"), ("error_description", "No scope was granted")];
+        let (world, _) = redirected(&[("a", "1")], redirect()).await;
+        let error = refused(opened(&world, redirect(), &refusal).await);
+        let words = matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No scope was granted");
+        assert!(error.code == Code::LoginDenied && words, "{error:?}");
+        assert_eq!((world.address(), world.session_storage().is_empty()), (Some(format!("{PAGE}/?a=1")), true));
+        // Somebody went back from an earlier sign-in: the refusal is for the later one.
+        let (world, first) = redirected(&[], redirect()).await;
+        world.seed_random(100);
+        world.advance(1_000);
+        let recorder = opened(&world, redirect(), &[]).await.unwrap();
+        navigate_away(&recorder, &world).await;
+        let world = world.after_redirect();
+        assert_eq!(world.session_storage().len(), 2);
+        assert_eq!(refused(opened(&world, redirect(), &refusal).await).code, Code::LoginDenied);
+        assert_eq!(world.session_storage().into_keys().collect::<Vec<_>>(), [format!("premium-recorder.login.{first}")]);
+        // After an hour, the first one is forgotten, and the page may use `error` for itself.
+        world.advance(3_600_000);
+        opened(&world, redirect(), &refusal).await.unwrap();
+        // So may a page that has asked for nothing.
+        let recorder = opened(&world, redirect(), &refusal).await.unwrap();
+        assert_eq!(recorder.settings().page_query.len(), 2);
+    });
+}
+
+#[test]
+fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
+    run(async {
+        // An app may use `code` for itself: with `mode: "popup"`, without a `state`, or at another address.
+        for (options, query) in [
+            (login_options(), vec![("code", "x"), ("state", "y")]),
+            (redirect(), vec![("code", "x")]),
+            (redirect(), vec![("state", "y")]),
+            (
+                login(|login| (login.mode, login.redirect_uri) = (Some("redirect".into()), format!("{PAGE}/back"))),
+                vec![("code", "x"), ("state", "y")],
+            ),
+        ] {
+            let world = World::new();
+            let recorder = opened(&world, options, &query).await.unwrap();
+            assert_eq!((world.address(), recorder.settings().page_query.len()), (None, query.len()));
+        }
+    });
+}
+
+#[test]
+fn a_code_is_exchanged_only_by_the_client_and_at_the_login_origin_that_requested_it() {
+    run(async {
+        let (world, state) = redirected(&[], redirect()).await;
+        let mut elsewhere = redirect();
+        elsewhere.environments[0].login = "https://login.evil.example".into();
+        let error = refused(opened(&world, elsewhere, &[("code", "code"), ("state", &state)]).await);
+        assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
+        assert!(world.session_storage().is_empty());
+
+        let (world, state) = redirected(&[], redirect()).await;
+        let mut other_client = redirect();
+        other_client.login.as_mut().unwrap().client_id = Some("another".into());
+        let error = refused(opened(&world, other_client, &[("code", "code"), ("state", &state)]).await);
+        assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
+    });
+}
+
+#[test]
+fn connect_rejects_if_the_redirect_sign_in_failed() {
+    run(async {
+        let (world, state) = redirected(&[("orgId", GLOBEX)], redirect()).await;
+        let response = [("error", "access_denied"), ("error_description", "no"), ("state", state.as_str())];
+        assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginDenied);
+        assert!(world.session_storage().is_empty() && world.requests().is_empty());
+        assert_eq!(parameter(&world.address().unwrap(), "orgId").as_deref(), Some(GLOBEX));
+
+        for (wrong_org, expected) in [(None, Some(Code::LoginWrongOrg)), (Some("file"), None)] {
+            let mut options = redirect();
+            options.login.as_mut().unwrap().wrong_org = wrong_org.map(str::to_owned);
+            let (world, state) = redirected(&[], options.clone()).await;
+            world.respond(cloud_of(ACME));
+            match (opened(&world, options, &[("code", "code"), ("state", &state)]).await, expected) {
+                (Ok(recorder), None) => assert_eq!(recorder.tokens()[0].target().org.as_str(), ACME),
+                (Err(failure), Some(code)) => assert_eq!(error(Err::<(), _>(failure)).code, code),
+                _ => panic!("{wrong_org:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn the_session_storage_contains_no_token() {
+    run(async {
+        let world = World::new();
+        let token = jwt_for(ACME);
+        let options = Options { tokens: vec![token.clone().into()], ..redirect() };
+        let recorder = opened(&world, options, &[]).await.unwrap();
+        navigate_away(&recorder, &world).await;
+        let item = world.session_storage().into_values().next().unwrap();
+        assert!(!item.contains(&token) && !world.navigations()[0].contains(&token));
+        // The verifier is not part of the authorization request either.
+        assert!(!world.navigations()[0].contains(&form(&item)["code_verifier"]));
+    });
+}
+
+#[test]
+fn an_abandoned_redirect_sign_in_is_removed_after_an_hour() {
+    run(async {
+        let navigate = async |world: &World| {
+            let recorder = opened(world, redirect(), &[]).await.unwrap();
+            navigate_away(&recorder, world).await;
+        };
+        let (world, first) = redirected(&[], redirect()).await;
+        world.seed_random(10);
+        world.advance(3_600_000 - 120_000);
+        navigate(&world).await;
+        assert_eq!(world.session_storage().len(), 2);
+        let later = world.after_redirect();
+        later.seed_random(20);
+        navigate(&later).await;
+        assert_eq!(later.session_storage().len(), 2);
+        assert!(!later.session_storage().keys().any(|key| key.ends_with(&first)));
+    });
+}
+
+#[test]
+fn a_token_from_a_redirect_is_not_replaced_by_the_revoked_token_in_the_options() {
+    run(async {
+        let token = jwt_with_id(GLOBEX, "revoked");
+        let options = || Options { tokens: vec![token.clone().into()], ..redirect() };
+        let revoked = token.clone();
+        let cloud = move |request: &SentRequest| if request.token == revoked { response(401, "") } else { accept(request) };
+        let world = World::new();
+        world.respond(cloud.clone());
+        let recorder = connect(&world, options()).await;
+        // The refused start navigates to the login origin. The page stays, so the start times out.
+        join(record(&recorder, GLOBEX), async {
+            yield_now().await;
+            world.advance(120_000);
+        })
+        .await
+        .0
+        .unwrap_err();
+        let state = parameter(&world.navigations()[0], "state").unwrap();
+        let back = world.after_redirect();
+        back.respond(cloud);
+        let recorder = opened(&back, options(), &[("code", "code"), ("state", &state)]).await.unwrap();
+        record(&recorder, GLOBEX).await.unwrap();
+        assert!(back.navigations().is_empty());
+    });
+}
+
+#[test]
+fn a_response_is_taken_at_the_redirect_uri_with_or_without_its_trailing_slash() {
+    run(async {
+        let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
+        world.respond(cloud_of(GLOBEX));
+        let state = parameter(&url, "state").unwrap();
+        let mut page = page(&[("code", "code"), ("state", &state)]);
+        page.address = PAGE.to_owned();
+        let (options, state) = (on_connect(|_| {}), PageState::default());
+        let response = AuthorizationResponse::take(options.login.as_ref(), &world, Some(&mut page), &state.returned).unwrap();
+        let settings = Settings::from_options(options, None, Some(page)).unwrap();
+        let recorder = Recorder::connect(state, world.clone(), settings, response, no_options()).await.unwrap();
+        assert_eq!(recorder.org(), OrgId::parse(GLOBEX));
+        // The request names the URI that is registered.
+        assert_eq!(form(world.requests()[0].body.as_ref().unwrap())["redirect_uri"], format!("{PAGE}/"));
+    });
+}
+
+#[test]
+fn a_redirect_sign_in_that_is_being_redeemed_hears_of_a_sign_out() {
+    for until in ["oauth/token", "tokens/me"] {
+        run(async {
+            let (back, state) = redirected(&[], redirect()).await;
+            // Another tab holds a token of the organization.
+            let tab = back.another_page();
+            tab.respond(cloud_of(GLOBEX)).sign_in_immediately();
+            let mut popup = redirect();
+            let login = popup.login.as_mut().unwrap();
+            (login.mode, login.redirect_uri) = (None, CALLBACK.into());
+            let other = connect(&tab, popup).await;
+            record(&other, GLOBEX).await.unwrap();
+
+            let release = back.respond_when_released(move |request| request.url.contains(until), cloud_of(GLOBEX));
+            let sign_out = async {
+                wait_until(|| back.requests().iter().any(|request| request.url.contains(until))).await;
+                other.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
+                release.send();
+            };
+            let (opened, ()) = join(opened(&back, redirect(), &[("code", "the-code"), ("state", &state)]), sign_out).await;
+            let held = opened.map_or(0, |recorder| recorder.tokens().len());
+            assert_eq!((other.tokens().len(), held), (0, 0), "while {until} is asked");
+        });
+    }
+}
+
+#[test]
+fn an_abandoned_redirect_sign_in_is_removed_by_the_next_connect_after_an_hour() {
+    run(async {
+        let (world, _) = redirected(&[], redirect()).await;
+        world.advance(3_600_000 - 120_000);
+        opened(&world, redirect(), &[]).await.unwrap();
+        assert_eq!(world.session_storage().len(), 1);
+        world.advance(1);
+        opened(&world, redirect(), &[]).await.unwrap();
+        assert!(world.session_storage().is_empty(), "the verifier is stored still");
+    });
+}
+
+#[test]
+fn a_redirect_sign_in_that_began_for_another_api_is_refused() {
+    run(async {
+        let (world, state) = redirected(&[], redirect()).await;
+        world.respond(cloud_of(GLOBEX));
+        // The app lists two clouds with one login origin.
+        let mut elsewhere = redirect();
+        elsewhere.environments[0].api = "https://api.another.example".into();
+        let opened = opened(&world, elsewhere, &[("code", "the-code"), ("state", &state)]).await;
+        let hosts: Vec<_> = world.requests().into_iter().map(|request| request.url).collect();
+        assert_eq!(refused(opened).code, Code::LoginStateMismatch, "{hosts:?}");
+        assert!(hosts.is_empty(), "{hosts:?}");
+    });
+}

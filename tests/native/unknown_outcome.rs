@@ -1,0 +1,496 @@
+//! The next start after one whose outcome is unknown.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::support::*;
+use premium_recorder::cloud::call::CallError;
+use premium_recorder::cloud::ports::Timer;
+use premium_recorder::cloud::response::Response;
+use premium_recorder::model::error::Code;
+use premium_recorder::model::time::Timestamp;
+use premium_recorder::recording::page_starts::PageStarts;
+
+#[test]
+fn a_single_date_that_is_years_ahead_makes_no_recent_recording_an_old_one() {
+    run(async {
+        let world = World::new();
+        let looks = Cell::new(0);
+        let listed = move || match looks.replace(looks.get() + 1) {
+            0 | 1 => list(&[]),
+            look => {
+                let date = (look == 2).then(|| Timestamp::from_millis(NOW + 20 * 365 * 86_400 * SECOND));
+                Response { date, ..list(&[entity("ours", "pending", 200)]) }
+            }
+        };
+        world.respond_to_starts(|| Ok(response(503, "")), listed);
+        let recorder = with_token(&world).await;
+        for _ in 0..2 {
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        }
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn a_recording_that_began_before_the_machine_slept_is_not_taken_for_an_older_one() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        world.respond_async(move |request| {
+            let (is_start, clock) = (request.method == "POST", clock.clone());
+            Box::pin(async move {
+                if is_start {
+                    World::sleep(&clock, 1_000).await;
+                    // The machine sleeps for a minute, in which the monotonic clock stands still.
+                    clock.shift_wall_clock(60_000);
+                    return Err(lost_response("reset"));
+                }
+                Ok(Response { date: Some(clock.wall_clock()), ..list(&[entity("ours", "starting", 300)]) })
+            })
+        });
+        let recorder = with_token(&world).await;
+        // The cloud's clock is known before the machine sleeps.
+        recorder.recordings(None, None, no_options()).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        }
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_the_next_start_looks_first() {
+    run(async {
+        for way in ["aborted", "unknown", "too long"] {
+            let world = World::new();
+            let is_there = Rc::new(Cell::new(false));
+            let listed = is_there.clone();
+            world.respond_async(move |request| {
+                let is_start = request.method == "POST";
+                let listed = list(&if listed.get() { vec![entity("ours", "recording", 0)] } else { vec![] });
+                Box::pin(async move {
+                    match way {
+                        _ if !is_start => Ok(listed),
+                        "unknown" => Ok(response(503, "")),
+                        _ => std::future::pending().await,
+                    }
+                })
+            });
+            let recorder = with_token(&world).await;
+            if way == "aborted" {
+                leave(&recorder).await;
+            } else {
+                assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+            }
+            is_there.set(true);
+            world.advance(60_000);
+            let found = record(&recorder, GLOBEX).await.unwrap();
+            assert_eq!((found.id.as_str(), found.already_running, world.starts().len()), ("ours", true, 1), "{way}");
+            // The next start does not look first, unless the fetch of the first one may still lead to a recording.
+            world.run_spawned();
+            let _ = while_time_passes(&[&world], recorder.start_recording(start_in(GLOBEX), with_timeout(2_000))).await;
+            assert_eq!(world.starts().len(), if way == "unknown" { 2 } else { 1 }, "{way}");
+        }
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_the_next_start_looks_twice_a_second_apart() {
+    run(async {
+        let world = World::new();
+        let (clock, ours) = (world.clone(), entity("ours", "recording", 0));
+        world.respond_to_starts(
+            || Ok(response(503, "")),
+            move || list(if clock.time() < NOW + 61_000 { &[] } else { std::slice::from_ref(&ours) }),
+        );
+        let recorder = with_token(&world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        world.advance(NOW + 60_000 - world.time());
+        let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len()), ("ours", 1));
+    });
+}
+
+#[test]
+fn each_agents_unknown_outcome_is_remembered() {
+    run(async {
+        let world = World::new();
+        let is_lost = Rc::new(Cell::new(true));
+        let lost = is_lost.clone();
+        world.respond_to_starts(move || if lost.get() { Err(lost_response("reset")) } else { Ok(response(201, CREATED)) }, || list(&[]));
+        let recorder = with_token(&world).await;
+        let start = |agent: &str| recorder.start_recording(start_of(agent, GLOBEX).unwrap(), no_options());
+        for agent in ["one", "two", "one", "two"] {
+            assert_eq!(error(while_time_passes(&[&world], start(agent)).await).code, Code::OutcomeUnknown);
+        }
+        is_lost.set(false);
+        for agent in ["one", "two"] {
+            let before = world.requests().len();
+            while_time_passes(&[&world], start(agent)).await.unwrap();
+            assert_eq!(world.requests()[before].method, "GET", "{agent} is looked for first");
+        }
+    });
+}
+
+#[test]
+fn after_an_unsent_start_the_next_one_does_not_look() {
+    run(async {
+        let world = World::new();
+        world.disable_locks().respond(|_| created("rec-1")).token_source(|_| Box::pin(std::future::pending()));
+        let recorder = connect(&world, options(&[])).await;
+        leave(&recorder).await;
+        world.issue_per_org();
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(world.requests().len(), 1);
+    });
+}
+
+#[test]
+fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
+    run(async {
+        for (status, sends) in [(503, false), (429, false), (404, true), (403, true), (405, true), (200, false)] {
+            let world = World::new();
+            let is_second = Rc::new(Cell::new(false));
+            let second = is_second.clone();
+            world.respond_async(move |request| {
+                let is_start = request.method == "POST";
+                let is_second = second.get();
+                let body = r#"{"code":"not.found"}"#;
+                Box::pin(async move {
+                    match (is_start, is_second) {
+                        (true, false) => {
+                            yield_now().await;
+                            yield_now().await;
+                            Err(lost_response("reset"))
+                        }
+                        (true, true) => Ok(created("second")),
+                        (false, _) => Ok(response(status, body)),
+                    }
+                })
+            });
+            let recorder = with_token(&world).await;
+            leave(&recorder).await;
+            is_second.set(true);
+            let second = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            assert_eq!((second.is_ok(), world.starts().len()), (sends, 1 + usize::from(sends)), "{status}");
+            if let Err(CallError::Error(refused)) = second {
+                assert!(refused.code.retryable() || status == 200, "{status}: nothing was sent");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_recording_that_another_start_may_have_led_to_ends_no_memory_of_one_in_flight() {
+    run(async {
+        let world = World::new();
+        let state = Rc::new(Cell::new("recording"));
+        let shown = state.clone();
+        world.never_respond_to_the_first_start(move || list(&[entity("strangers", shown.get(), 500)]));
+        let recorder = with_token(&world).await;
+        leave(&recorder).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "strangers");
+        state.set("stopped");
+        let waits = while_time_passes(&[&world], recorder.start_recording(start_in(GLOBEX), with_timeout(4_000))).await;
+        assert_eq!((error(waits).code, world.starts().len()), (Code::Timeout, 1));
+    });
+}
+
+#[test]
+fn of_two_starts_without_a_known_outcome_the_earlier_decides_what_may_run() {
+    run(async {
+        let world = World::new();
+        let is_listed = Rc::new(Cell::new(false));
+        let (listed, sent) = (is_listed.clone(), Cell::new(0));
+        world.respond_async(move |request| {
+            let listed = if listed.get() { list(&[entity("of-the-first", "pending", 200)]) } else { list(&[]) };
+            if request.method != "POST" {
+                return Box::pin(async { Ok(listed) });
+            }
+            sent.set(sent.get() + 1);
+            match sent.get() {
+                1 => Box::pin(std::future::pending()),
+                2 => Box::pin(async { Err(lost_response("reset")) }),
+                _ => Box::pin(async { Ok(created("third")) }),
+            }
+        });
+        let recorder = with_token(&world).await;
+        leave(&recorder).await;
+        world.advance(10_000);
+        let own = unshared_start();
+        let lost = while_time_passes(&[&world], recorder.start_recording(own, no_options())).await;
+        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        is_listed.set(true);
+        let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!((found.id.as_str(), world.starts().len()), ("of-the-first", 2));
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_nothing_is_sent_if_the_list_may_have_the_agents_recording() {
+    let of_agent = |agent: &str| format!(r#"{{"entities":[{{"id":"r","agentId":{agent},"state":"recording"}}]}}"#);
+    let long = format!("\"{}\"", "x".repeat(257));
+    let blanks = format!("\" {AGENT}\"");
+    let bodies = [
+        of_agent(r#""""#),
+        of_agent(r#"" ""#),
+        of_agent(r#""a\nb""#),
+        of_agent(&long),
+        of_agent(&blanks),
+        r#"{"entities":[],"total":1}"#.to_owned(),
+        r#"{"entities":[],"nextUri":"/api/v2/screenrecordings?pageNumber=2"}"#.to_owned(),
+    ];
+    for body in bodies {
+        run(async {
+            let world = World::new();
+            let (listed, is_first) = (body.clone(), Cell::new(true));
+            let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
+            world.respond_to_starts(started, move || response(200, &listed));
+            let recorder = with_token(&world).await;
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown, "{body}");
+            let unsent = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+            assert!(unsent.code == Code::OutcomeUnknown && unsent.message.contains("cannot be read"), "{body} {unsent:?}");
+            assert_eq!(world.starts().len(), 1, "{body}");
+        });
+    }
+}
+
+#[test]
+fn after_an_unknown_outcome_nothing_is_sent_if_the_agents_recording_may_be_on_another_page_of_the_list() {
+    for more in MORE_PAGES {
+        run(async {
+            let world = World::new();
+            let is_first = Cell::new(true);
+            let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
+            world.respond_to_starts(started, move || first_page(more));
+            let recorder = with_token(&world).await;
+            for _ in 0..2 {
+                let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+                assert_eq!((unknown.code, unknown.evidence.seen.as_ref().map(Vec::len)), (Code::OutcomeUnknown, Some(1)), "{more}");
+            }
+            assert_eq!(world.starts().len(), 1, "{more}");
+            assert_eq!(recorder.recordings(None, None, no_options()).await.unwrap().len(), 1);
+        });
+    }
+}
+
+#[test]
+fn a_page_of_the_list_that_reaches_back_before_the_start_hides_no_recording_if_the_newest_are_first() {
+    // When the recordings began, in their order, in milliseconds since the first start.
+    for (began, starts) in [
+        (vec![-10_000, -20_000, -30_000], 2),
+        (vec![-10_000, -10_000, -30_000], 2),
+        (vec![-30_000, -20_000, -10_000], 1),
+        (vec![-20_000, -10_000, -30_000], 1),
+        (vec![-20_000, -20_000, -20_000], 1),
+        (vec![-20_000], 1),
+        (vec![1_000, -500], 1),
+    ] {
+        run(async {
+            let world = World::new();
+            let is_first = Cell::new(true);
+            let started = move || if is_first.replace(false) { Ok(response(503, "")) } else { Ok(created("second")) };
+            let page: Vec<_> = began.iter().map(|at| entity("old", "stopped", *at)).collect();
+            let page = format!(r#"{{"entities":[{}],"total":100}}"#, page.join(","));
+            world.respond_to_starts(started, move || response(200, &page));
+            let recorder = with_token(&world).await;
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+            let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            assert_eq!((again.is_ok(), world.starts().len()), (starts == 2, starts), "{began:?}");
+        });
+    }
+}
+
+#[test]
+fn after_an_unknown_outcome_only_a_recording_that_may_be_the_starts_own_prevents_the_next_start() {
+    let undated = format!(r#"{{"id":"r","agentId":"{AGENT}","organizationId":"{GLOBEX}","state":"pending"}}"#);
+    let of_type = |named: &str| entity("r", "pending", 500).replace('}', &format!(r#","recordingType":"{named}"}}"#));
+    for (recording, expected) in [
+        (undated, Err(Code::OutcomeUnknown)),
+        (entity("r", "pending", 500), Ok("r")),
+        (of_type("screen"), Ok("r")),
+        (of_type("audio"), Ok("second")),
+        (entity("r", "pending", -60_000), Ok("second")),
+        (entity("r", "stopped", 500), Ok("second")),
+    ] {
+        run(async {
+            let world = World::new();
+            let (sent, listed) = (Rc::new(Cell::new(0)), recording.clone());
+            let looks = sent.clone();
+            world.respond_to_starts(
+                move || {
+                    sent.set(sent.get() + 1);
+                    if sent.get() == 1 { Ok(response(503, "")) } else { Ok(created("second")) }
+                },
+                // While the first start is looked for, there is none.
+                move || if looks.replace(looks.get() + 1) < 3 { list(&[]) } else { list(std::slice::from_ref(&listed)) },
+            );
+            let recorder = with_token(&world).await;
+            assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+            let second = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            let starts = if expected == Ok("second") { 2 } else { 1 };
+            let second = second.map(|recording| recording.id.as_str().to_owned()).map_err(|unknown| {
+                let unknown = error::<()>(Err(unknown));
+                assert!(unknown.message.contains("unknown state"), "{unknown:?}");
+                unknown.code
+            });
+            assert_eq!((second, world.starts().len()), (expected.map(str::to_owned), starts), "{recording}");
+        });
+    }
+}
+
+#[test]
+fn after_a_start_that_timed_out_was_found_the_next_one_does_not_wait_for_its_response() {
+    run(async {
+        let world = World::new();
+        let (sent, stopped) = (Cell::new(0), Rc::new(Cell::new(false)));
+        let is_stopped = stopped.clone();
+        world.respond_async(move |request| {
+            let listed = entity("first", if is_stopped.get() { "stopped" } else { "recording" }, 200);
+            if request.method != "POST" {
+                return Box::pin(async move { Ok(list(&[listed])) });
+            }
+            sent.set(sent.get() + 1);
+            if sent.get() == 1 { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("second")) }) }
+        });
+        let recorder = with_token(&world).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "first");
+        stopped.set(true);
+        world.run_spawned();
+        let second = completed_within(&[&world], 1_000, record(&recorder, GLOBEX)).await.expect("it waits for the first start");
+        assert_eq!((second.unwrap().id.as_str(), looks(&world)), ("second", 1));
+    });
+}
+
+#[test]
+fn for_five_minutes_after_a_panic_each_start_is_looked_for_before_it_is_sent() {
+    for (minutes, state, looks) in [(0, "recording", true), (4, "recording", true), (4, "buffering", true), (5, "recording", false)] {
+        run(async {
+            let world = World::new();
+            world.respond_to_starts(|| Ok(created("second")), move || list(&[entity("first", state, -minutes * 60 - 200)]));
+            let page = PageStarts::default();
+            page.note_panic(world.now(), world.wall_clock());
+            world.advance(minutes * 60_000);
+            let recorder = with_token_in(&page, &world).await;
+            let started = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+            let expected = if looks { ("first", true, 0) } else { ("second", false, 1) };
+            assert_eq!((started.id.as_str(), started.already_running, world.starts().len()), expected, "{minutes} minutes, {state}");
+        });
+    }
+}
+
+#[test]
+fn after_a_panic_a_start_that_nothing_stands_for_is_sent() {
+    run(async {
+        let world = World::new();
+        world.respond_to_starts(|| Ok(created("second")), || list(&[]));
+        let page = PageStarts::default();
+        page.note_panic(world.now(), world.wall_clock());
+        let recorder = with_token_in(&page, &world).await;
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "second");
+    });
+}
+
+#[test]
+fn the_unknown_outcome_of_a_recorder_that_is_gone_is_looked_for() {
+    run(async {
+        let world = World::new();
+        let page = PageStarts::default();
+        let is_there = Rc::new(Cell::new(false));
+        let listed = is_there.clone();
+        world.respond_to_starts(
+            || Err(lost_response("reset")),
+            move || list(&if listed.get() { vec![entity("late", "recording", 900)] } else { vec![] }),
+        );
+        let one = with_token_in(&page, &world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&one, GLOBEX)).await).code, Code::OutcomeUnknown);
+        one.close();
+        drop(one);
+        is_there.set(true);
+        let other = with_token_in(&page, &world).await;
+        assert_eq!((record(&other, GLOBEX).await.unwrap().id.as_str(), world.starts().len()), ("late", 1));
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_a_recording_of_another_type_is_not_returned() {
+    run(async {
+        let world = World::new();
+        let is_first = Cell::new(true);
+        world.respond_to_starts(
+            move || if is_first.replace(false) { Err(lost_response("reset")) } else { Ok(created("audio-2")) },
+            || list(&[running_screen_recording()]),
+        );
+        let recorder = with_token(&world).await;
+        let start_audio = || recorder.start_recording(audio_start(), no_options());
+        assert_eq!(error(while_time_passes(&[&world], start_audio()).await).code, Code::OutcomeUnknown);
+        assert_eq!(while_time_passes(&[&world], start_audio()).await.unwrap().id.as_str(), "audio-2");
+    });
+}
+
+#[test]
+fn a_proxys_page_instead_of_a_list_does_not_allow_a_second_start() {
+    run(async {
+        let world = World::new();
+        world.respond_to_starts(|| Err(lost_response("reset")), || response(200, "<html>Sign in to the Wi-Fi</html>"));
+        let recorder = with_token(&world).await;
+        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
+        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap_err();
+        assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn after_an_abort_the_next_call_finds_the_recording_in_any_state() {
+    for state in ["starting", "unknown"] {
+        run(async {
+            let world = World::new();
+            let is_sent = Cell::new(false);
+            world.respond_async(move |request| {
+                if request.method == "POST" {
+                    is_sent.set(true);
+                    return Box::pin(std::future::pending());
+                }
+                let listed = if is_sent.get() { list(&[entity("ours", state, 5)]) } else { list(&[]) };
+                Box::pin(async { Ok(listed) })
+            });
+            let recorder = with_token(&world).await;
+            leave(&recorder).await;
+            let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
+            assert_eq!((again.unwrap().id.as_str(), world.starts().len()), ("ours", 1));
+        });
+    }
+}
+
+#[test]
+fn after_a_start_that_was_left_the_next_one_reads_the_recording_that_its_late_response_named() {
+    for (state, id) in [("recording", "rec-1"), ("stopped", "rec-2")] {
+        run(async {
+            let world = World::new();
+            let (clock, starts) = (world.clone(), Cell::new(0));
+            world.respond_async(move |request| {
+                let (clock, is_start) = (clock.clone(), request.method == "POST");
+                let reads = request.url.ends_with("/rec-1");
+                starts.set(starts.get() + u32::from(is_start));
+                let number = starts.get();
+                Box::pin(async move {
+                    World::sleep(&clock, if is_start && number == 1 { 1_000 } else { 0 }).await;
+                    Ok(match (is_start, reads) {
+                        (true, _) => created(&format!("rec-{number}")),
+                        (_, true) => response(200, &entity("rec-1", state, 0)),
+                        // The agent's recordings may be on another page.
+                        _ => first_page(MORE_PAGES[0]),
+                    })
+                })
+            });
+            let page = PageStarts::default();
+            let one = with_token_in(&page, &world).await;
+            leave_in_flight(&one, false).await;
+            while_time_passes_for(&[&world], 5_000, world.sleep(2_000)).await;
+            world.run_spawned();
+            let next = while_time_passes(&[&world], record(&one, GLOBEX)).await.unwrap();
+            assert_eq!((next.id.as_str(), next.already_running), (id, state == "recording"));
+        });
+    }
+}
