@@ -1,7 +1,5 @@
 //! Starts that the API refuses because the agent is being recorded.
 
-use std::cell::Cell;
-
 use crate::support::*;
 use premium_recorder::model::error::Code;
 
@@ -70,22 +68,8 @@ fn the_newest_running_recording_is_found_across_time_zones() {
 fn a_start_that_the_api_refuses_beside_another_does_not_take_the_others_recording() {
     run(async {
         let world = World::new();
-        let (clock, starts) = (world.clone(), Cell::new(0));
-        world.respond_async(move |request| {
-            let (clock, is_start) = (clock.clone(), request.method == "POST");
-            starts.set(starts.get() + u32::from(is_start));
-            let number = starts.get();
-            Box::pin(async move {
-                match (is_start, number) {
-                    (false, _) => Ok(list(&[entity("rec-1", "recording", 0)])),
-                    (true, 1) => {
-                        World::sleep(&clock, 3_000).await;
-                        Err(lost_response("reset"))
-                    }
-                    (true, _) => Ok(response(409, "")),
-                }
-            })
-        });
+        let started = |number| if number == 1 { (3_000, Err(lost_response("reset"))) } else { (0, Ok(response(409, ""))) };
+        world.respond_to_each_start(started, || list(&[entity("rec-1", "recording", 0)]));
         let recorder = with_token(&world).await;
         let refused = async {
             world.sleep(1_000).await;

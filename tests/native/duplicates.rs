@@ -1,7 +1,5 @@
 //! The look for a second recording after a start, which an app may ask for.
 
-use std::cell::Cell;
-
 use crate::support::*;
 use premium_recorder::cloud::response::{RateLimit, Response};
 use premium_recorder::recorder::settings::Options;
@@ -49,15 +47,8 @@ fn a_second_recording_that_began_with_the_start_is_told_if_the_app_asks_for_it()
 fn a_recording_of_another_start_of_the_page_is_no_duplicate_and_the_look_keeps_to_the_rate_limit() {
     run(async {
         let world = World::new();
-        let started = Cell::new(0);
-        world.respond(move |request| {
-            let both = [entity("rec-1", "recording", 10), entity("rec-2", "recording", 20)];
-            if request.method != "POST" {
-                return list(&both);
-            }
-            started.set(started.get() + 1);
-            created(if started.get() == 1 { "rec-1" } else { "rec-2" })
-        });
+        let both = || list(&[entity("rec-1", "recording", 10), entity("rec-2", "recording", 20)]);
+        world.respond_to_each_start(|number| (0, Ok(created(&format!("rec-{number}")))), both);
         let recorder = connect(&world, with_contract(r#"{"checkDuplicates":true}"#)).await;
         while_time_passes(&[&world], async {
             for _ in 0..2 {
@@ -90,19 +81,9 @@ fn a_recording_that_another_start_of_the_page_may_lead_to_is_no_duplicate_and_a_
     for closes in [false, true] {
         run(async {
             let world = World::new();
-            let (started, clock) = (Cell::new(0), world.clone());
-            world.respond_async(move |request| {
-                let both = [entity("rec-1", "recording", 10), entity("rec-2", "recording", 20)];
-                if request.method != "POST" {
-                    return Box::pin(async move { Ok(list(&both)) });
-                }
-                started.set(started.get() + 1);
-                let (number, clock) = (started.get(), clock.clone());
-                Box::pin(async move {
-                    World::sleep(&clock, if number == 1 { 0 } else { 3_000 }).await;
-                    Ok(created(&format!("rec-{number}")))
-                })
-            });
+            let both = || list(&[entity("rec-1", "recording", 10), entity("rec-2", "recording", 20)]);
+            let started = |number| (if number == 1 { 0 } else { 3_000 }, Ok(created(&format!("rec-{number}"))));
+            world.respond_to_each_start(started, both);
             let recorder = connect(&world, with_contract(r#"{"checkDuplicates":true}"#)).await;
             let calls = async {
                 let (first, second) =

@@ -1,6 +1,6 @@
 //! The look before a start that had to wait.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::support::*;
@@ -73,21 +73,9 @@ fn after_a_look_that_the_cloud_refused_for_now_the_start_waits_too() {
 /// lock until `lock_until`. The cloud lists a recording that began two minutes ago. Returns how many starts were sent.
 fn starts_beside_a_pending_recording(first: fn() -> Result<Response, TransportError>, second_at: i64, lock_until: Option<i64>) -> usize {
     run(async {
-        let (world, is_first) = (World::new(), Cell::new(true));
-        let clock = world.clone();
-        world.respond_async(move |request| {
-            if request.method != "POST" {
-                return Box::pin(async { Ok(list(&[entity("old", "pending", -120_000)])) });
-            }
-            let (is_first, clock) = (is_first.replace(false), clock.clone());
-            Box::pin(async move {
-                if !is_first {
-                    return Ok(created("second"));
-                }
-                World::sleep(&clock, 5_000).await;
-                first()
-            })
-        });
+        let world = World::new();
+        let started = move |number| if number == 1 { (5_000, first()) } else { (0, Ok(created("second"))) };
+        world.respond_to_each_start(started, || list(&[entity("old", "pending", -120_000)]));
         let page = PageStarts::default();
         let one = with_token_in(&page, &world).await;
         let other = with_token_in(&page, &world).await;
@@ -142,14 +130,7 @@ fn a_start_that_waited_for_another_sends_nothing_if_the_recording_may_be_on_anot
             let world = World::new();
             let there = if is_tab { world.another_page() } else { world.clone() };
             for page in [&there, &world] {
-                let clock = page.clone();
-                page.respond_async(move |request| {
-                    let (is_start, clock) = (request.method == "POST", clock.clone());
-                    Box::pin(async move {
-                        World::sleep(&clock, if is_start { 500 } else { 0 }).await;
-                        Ok(if is_start { created("rec-1") } else { first_page(MORE_PAGES[0]) })
-                    })
-                });
+                page.respond_to_each_start(|_| (500, Ok(created("rec-1"))), || first_page(MORE_PAGES[0]));
             }
             let page = PageStarts::default();
             let others_page = if is_tab { PageStarts::default() } else { page.clone() };
@@ -227,19 +208,8 @@ fn a_list_request_that_hangs_does_not_block_the_first_start() {
 fn a_start_that_waited_for_one_that_the_api_refused_is_sent_although_the_list_has_more_pages() {
     run(async {
         let world = World::new();
-        let (clock, is_first) = (world.clone(), Cell::new(true));
-        world.respond_async(move |request| {
-            let (clock, is_start) = (clock.clone(), request.method == "POST");
-            let is_first = is_start && is_first.replace(false);
-            Box::pin(async move {
-                World::sleep(&clock, if is_first { 500 } else { 0 }).await;
-                Ok(match (is_start, is_first) {
-                    (false, _) => first_page(MORE_PAGES[0]),
-                    (_, true) => response(400, ""),
-                    (_, false) => created("second"),
-                })
-            })
-        });
+        let started = |number| if number == 1 { (500, Ok(response(400, ""))) } else { (0, Ok(created("second"))) };
+        world.respond_to_each_start(started, || first_page(MORE_PAGES[0]));
         let page = PageStarts::default();
         let one = with_token_in(&page, &world).await;
         let other = with_token_in(&page, &world).await;

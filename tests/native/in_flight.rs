@@ -1,8 +1,5 @@
 //! Starts of other recorders of the page while one is in flight, also after its call has ended.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-
 use crate::support::*;
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
@@ -13,26 +10,14 @@ use premium_recorder::recording::Recording;
 use premium_recorder::recording::page_starts::PageStarts;
 
 /// The cloud carries a start out after this many milliseconds, if at all, and answers then.
-fn cloud_that_answers_late(world: &World, delay: i64, result: fn() -> Result<Response, TransportError>) {
-    let arrivals: Rc<RefCell<Vec<i64>>> = Rc::default();
+fn cloud_that_answers_late(world: &World, delay: i64, result: fn() -> SendResult) {
     let clock = world.clone();
-    world.respond_async(move |request| {
-        let now = clock.time();
-        if request.method == "POST" {
-            arrivals.borrow_mut().push(now);
-            let (is_first, clock) = (arrivals.borrow().len() == 1, clock.clone());
-            return Box::pin(async move {
-                if !is_first {
-                    return Ok(response(201, r#"{"id":"second","state":"recording"}"#));
-                }
-                World::sleep(&clock, delay).await;
-                result()
-            });
-        }
-        let is_carried_out = arrivals.borrow().first().is_some_and(|at| result().is_ok_and(|sent| sent.status == 201) && at + delay <= now);
-        let listed = if is_carried_out { list(&[entity("first", "recording", delay)]) } else { list(&[]) };
-        Box::pin(async { Ok(listed) })
-    });
+    let listed = move || match result() {
+        Ok(sent) if sent.status == 201 && clock.time() >= NOW + delay => list(&[entity("first", "recording", delay)]),
+        _ => list(&[]),
+    };
+    let second = || Ok(response(201, r#"{"id":"second","state":"recording"}"#));
+    world.respond_to_each_start(move |number| if number == 1 { (delay, result()) } else { (0, second()) }, listed);
 }
 
 #[test]
@@ -73,7 +58,7 @@ fn another_recorder_of_the_page_sends_its_start_after_the_fetch_of_an_earlier_on
 #[test]
 fn a_fetch_that_never_settles_is_given_up_in_the_end() {
     each_way_to_leave(async |world, page, closes| {
-        cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
+        cloud_that_answers_late(world, NEVER, || Err(lost_response("never")));
         let one = with_token_in(page, world).await;
         leave_in_flight(&one, closes).await;
         let other = with_token_in(page, world).await;
@@ -88,7 +73,7 @@ fn a_fetch_that_never_settles_is_given_up_in_the_end() {
 #[test]
 fn only_a_start_of_the_same_recording_waits_for_an_earlier_one_of_the_page() {
     each_way_to_leave(async |world, page, closes| {
-        cloud_that_answers_late(world, i64::MAX / 2, || Err(lost_response("never")));
+        cloud_that_answers_late(world, NEVER, || Err(lost_response("never")));
         let one = with_token_in(page, world).await;
         leave_in_flight(&one, closes).await;
         let other = connect_in(page, world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
@@ -144,29 +129,14 @@ fn a_start_that_shares_nothing_keeps_the_others_waiting_while_it_is_in_flight() 
 /// Returns how many starts were sent, and what the other recorder's start led to.
 fn start_during_another(state: &'static str, is_tab: bool) -> (usize, Result<String, Code>) {
     run(async {
-        let (world, is_first) = (World::new(), Rc::new(Cell::new(true)));
-        let clock = world.clone();
-        let cloud = move |request: &SentRequest| -> futures::future::LocalBoxFuture<'static, Result<Response, TransportError>> {
-            let recording = entity("first", state, 200);
-            if request.method != "POST" {
-                let listed = if is_first.get() { list(&[]) } else { list(&[recording]) };
-                return Box::pin(async { Ok(listed) });
-            }
-            if !is_first.replace(false) {
-                return Box::pin(async { Ok(created("second")) });
-            }
-            let clock = clock.clone();
-            Box::pin(async move {
-                World::sleep(&clock, 5_000).await;
-                Ok(response(201, &recording))
-            })
-        };
-        world.respond_async(cloud.clone());
+        let world = World::new();
+        let recording = move || entity("first", state, 200);
+        let started = move |number| if number == 1 { (5_000, Ok(response(201, &recording()))) } else { (0, Ok(created("second"))) };
+        world.respond_to_each_start(started, move || list(&[recording()]));
         let page = PageStarts::default();
         let one = with_token_in(&page, &world).await;
-        let there = if is_tab { world.another_page() } else { world.clone() };
-        there.respond_async(cloud);
-        let others_page = if is_tab { PageStarts::default() } else { page.clone() };
+        let (there, others_page) =
+            if is_tab { (world.another_page_of_its_cloud(), PageStarts::default()) } else { (world.clone(), page.clone()) };
         let other = with_token_in(&others_page, &there).await;
         let later = async {
             World::sleep(&world, 3_000).await;
@@ -193,17 +163,7 @@ fn a_start_that_waits_for_another_sends_nothing_whatever_the_cloud_calls_the_sta
 fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_found() {
     run(async {
         let world = World::new();
-        let clock = world.clone();
-        world.respond_async(move |request| {
-            let (is_start, clock) = (request.method == "POST", clock.clone());
-            Box::pin(async move {
-                if !is_start {
-                    return Ok(list(&[entity("rec-1", "recording", 100)]));
-                }
-                World::sleep(&clock, 4_000).await;
-                Err(lost_response("reset"))
-            })
-        });
+        world.respond_to_each_start(|_| (4_000, Err(lost_response("reset"))), || list(&[entity("rec-1", "recording", 100)]));
         let page = PageStarts::default();
         let one = with_token_in(&page, &world).await;
         let other = with_token_in(&page, &world).await;
@@ -215,19 +175,7 @@ fn a_start_whose_response_is_lost_finds_the_recording_that_a_waiting_start_has_f
 
 /// A cloud that answers the first start after a second, later ones at once, and any other request with `listed`.
 fn cloud_that_lists(world: &World, listed: fn() -> Response) {
-    let (clock, starts) = (world.clone(), Cell::new(0));
-    world.respond_async(move |request| {
-        let (clock, is_start) = (clock.clone(), request.method == "POST");
-        starts.set(starts.get() + u32::from(is_start));
-        let (number, delay) = (starts.get(), if starts.get() == 1 { 1_000 } else { 0 });
-        Box::pin(async move {
-            if !is_start {
-                return Ok(listed());
-            }
-            World::sleep(&clock, delay).await;
-            Ok(created(&format!("rec-{number}")))
-        })
-    });
+    world.respond_to_each_start(|number| (if number == 1 { 1_000 } else { 0 }, Ok(created(&format!("rec-{number}")))), listed);
 }
 
 /// A contract, and what its list answers.
@@ -277,16 +225,8 @@ fn a_start_does_not_take_a_recording_that_was_known_before_it_began() {
     run(async {
         let world = World::new();
         let clock = world.clone();
-        world.respond_async(move |request| {
-            let (clock, is_start) = (clock.clone(), request.method == "POST");
-            Box::pin(async move {
-                if !is_start {
-                    return Ok(list(&[entity("rec-1", if clock.time() - NOW < 1_500 { "recording" } else { "stopped" }, 0)]));
-                }
-                World::sleep(&clock, 4_000).await;
-                Ok(created("rec-1"))
-            })
-        });
+        let state = move || if clock.time() - NOW < 1_500 { "recording" } else { "stopped" };
+        world.respond_to_each_start(|_| (4_000, Ok(created("rec-1"))), move || list(&[entity("rec-1", state(), 0)]));
         let page = PageStarts::default();
         let one = with_token_in(&page, &world).await;
         let other = with_token_in(&page, &world).await;

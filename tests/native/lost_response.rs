@@ -112,12 +112,9 @@ fn start_times_are_compared_by_the_clouds_clock() {
     {
         run(async {
             let world = World::new();
-            world.respond_async(move |request| {
-                let is_start = request.method == "POST";
-                let response = if is_start { response(500, "") } else { list(&[entity("ours", "recording", started)]) };
-                let date = Timestamp::from_millis((NOW + ahead) / 1000 * 1000);
-                Box::pin(async move { Ok(Response { date: Some(date), ..response }) })
-            });
+            let date = Some(Timestamp::from_millis((NOW + ahead) / 1000 * 1000));
+            let ours = move || Response { date, ..list(&[entity("ours", "recording", started)]) };
+            world.respond_to_starts(move || Ok(Response { date, ..response(500, "") }), ours);
             let recorder = with_token(&world).await;
             let found = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             assert_eq!(found.is_ok(), is_ours, "{ahead} {started}");
@@ -262,20 +259,10 @@ fn a_lost_start_led_to_no_recording_whose_time_or_type_is_not_certain() {
 fn a_recording_that_a_later_start_may_have_led_to_is_not_the_lost_one() {
     run(async {
         let world = World::new();
-        let (sent, clock) = (Cell::new(0), world.clone());
-        world.respond_async(move |request| {
-            if request.method != "POST" {
-                // The later start finds nothing yet.
-                let listed = if clock.time() < NOW + 4_000 { list(&[]) } else { list(&[entity("of-the-later", "recording", 2_000)]) };
-                return Box::pin(async { Ok(listed) });
-            }
-            sent.set(sent.get() + 1);
-            let (delay, clock) = (if sent.get() == 1 { 5_000 } else { 0 }, clock.clone());
-            Box::pin(async move {
-                World::sleep(&clock, delay).await;
-                Err(lost_response("reset"))
-            })
-        });
+        let clock = world.clone();
+        // The later start finds nothing yet.
+        let listed = move || if clock.time() < NOW + 4_000 { list(&[]) } else { list(&[entity("of-the-later", "recording", 2_000)]) };
+        world.respond_to_each_start(|number| (if number == 1 { 5_000 } else { 0 }, Err(lost_response("reset"))), listed);
         let recorder = with_token(&world).await;
         let later = async {
             World::sleep(&world, 1_000).await;
@@ -321,34 +308,15 @@ fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
     for (first, second) in [(unshared_start(), unshared_start()), (start_in(GLOBEX), audio_start())] {
         run(async {
             let world = World::new();
-            let is_first = Cell::new(true);
-            let (release, released) = gate();
-            world.respond_async(move |request| {
-                if request.method == "GET" {
-                    return Box::pin(async { Ok(list(&[entity("second", "recording", 5)])) });
-                }
-                if is_first.replace(false) {
-                    return Box::pin(async {
-                        yield_now().await;
-                        yield_now().await;
-                        Err(lost_response("reset before the cloud received the request"))
-                    });
-                }
-                let released = released.clone();
-                Box::pin(async move {
-                    released.await.unwrap();
-                    Ok(created("second"))
-                })
-            });
-            let recorder = with_token(&world).await;
-            let first = async {
-                let result = recorder.start_recording(first, no_options()).await;
-                release.send();
-                result
+            let started = |number| match number {
+                1 => (250, Err(lost_response("reset before the cloud received the request"))),
+                _ => (10 * SECOND, Ok(created("second"))),
             };
-            let (first, second) = while_time_passes(&[&world], join(first, recorder.start_recording(second, no_options()))).await;
-            assert_eq!(second.unwrap().id.as_str(), "second");
-            assert_eq!(error(first).code, Code::OutcomeUnknown);
+            world.respond_to_each_start(started, || list(&[entity("second", "recording", 5)]));
+            let recorder = with_token(&world).await;
+            let calls = join(recorder.start_recording(first, no_options()), recorder.start_recording(second, no_options()));
+            let (first, second) = while_time_passes(&[&world], calls).await;
+            assert_eq!((error(first).code, second.unwrap().id.as_str()), (Code::OutcomeUnknown, "second"));
         });
     }
 }
@@ -357,14 +325,7 @@ fn a_start_in_flight_is_not_mistaken_for_a_lost_start() {
 fn a_call_whose_late_look_finds_nothing_gets_the_recording_of_a_response_that_came_meanwhile() {
     run(async {
         let world = World::new();
-        let clock = world.clone();
-        world.respond_async(move |request| {
-            let (clock, is_start) = (clock.clone(), request.method == "POST");
-            Box::pin(async move {
-                World::sleep(&clock, if is_start { 1_500 } else { 0 }).await;
-                Ok(if is_start { created("rec-1") } else { list(&[]) })
-            })
-        });
+        world.respond_to_each_start(|_| (1_500, Ok(created("rec-1"))), || list(&[]));
         let recorder = with_token(&world).await;
         let started = while_time_passes(&[&world], recorder.start_recording(start_in(GLOBEX), with_timeout(1_000))).await.unwrap();
         assert_eq!((started.id.as_str(), started.already_running), ("rec-1", false));

@@ -103,10 +103,7 @@ fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
 fn each_call_of_a_merged_start_looks_for_it_when_its_own_time_is_over() {
     run(async {
         let world = World::new();
-        world.respond_async(|request| match request.method.as_str() {
-            "POST" => Box::pin(std::future::pending()),
-            _ => Box::pin(async { Ok(list(&[entity("rec-1", "recording", 100)])) }),
-        });
+        world.never_respond_to_the_first_start(|| list(&[entity("rec-1", "recording", 100)]));
         let recorder = with_token(&world).await;
         let [first, second] = [1_000, 3_000].map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
         let (first, second) = while_time_passes(&[&world], join(first, second)).await;
@@ -119,14 +116,7 @@ fn each_call_of_a_merged_start_looks_for_it_when_its_own_time_is_over() {
 fn a_merged_start_that_one_call_has_found_blocks_no_later_start_when_the_other_call_is_aborted() {
     run(async {
         let world = World::new();
-        let sent = Cell::new(0);
-        world.respond_async(move |request| {
-            if request.method != "POST" {
-                return Box::pin(async { Ok(list(&[entity("rec-1", "recording", 100)])) });
-            }
-            sent.set(sent.get() + 1);
-            if sent.get() == 1 { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("rec-2")) }) }
-        });
+        world.never_respond_to_the_first_start(|| list(&[entity("rec-1", "recording", 100)]));
         let recorder = with_token(&world).await;
         let signal = Signal::default();
         let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
@@ -141,7 +131,7 @@ fn a_merged_start_that_one_call_has_found_blocks_no_later_start_when_the_other_c
         world.run_spawned();
         // Nothing keeps the next start waiting.
         let third = recorder.start_recording(Start { shares: true, ..start_in(GLOBEX) }, with_timeout(1_000));
-        assert_eq!(while_time_passes(&[&world], third).await.unwrap().id.as_str(), "rec-2");
+        assert_eq!(while_time_passes(&[&world], third).await.unwrap().id.as_str(), "second");
         assert_eq!(looks(&world), 1);
     });
 }
@@ -185,19 +175,9 @@ fn a_call_does_not_join_a_start_whose_recording_was_found_and_stopped() {
 fn a_merged_start_that_is_sent_again_after_one_call_has_found_it_is_remembered() {
     run(async {
         let world = World::new();
-        let (sent, clock) = (Cell::new(0), world.clone());
-        world.respond_async(move |request| {
-            if request.method != "POST" {
-                let listed = if clock.time() < NOW + 1_000 { list(&[entity("rec-1", "recording", 2)]) } else { list(&[]) };
-                return Box::pin(async { Ok(listed) });
-            }
-            sent.set(sent.get() + 1);
-            let (is_first, clock) = (sent.get() == 1, clock.clone());
-            Box::pin(async move {
-                World::sleep(&clock, if is_first { 10 } else { 600_000 }).await;
-                Ok(response(429, ""))
-            })
-        });
+        let clock = world.clone();
+        let listed = move || if clock.time() < NOW + 1_000 { list(&[entity("rec-1", "recording", 2)]) } else { list(&[]) };
+        world.respond_to_each_start(|number| (if number == 1 { 10 } else { 600_000 }, Ok(response(429, ""))), listed);
         let recorder = with_token(&world).await;
         let [first, second] = [5, 6_000].map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
         let (first, second) = while_time_passes(&[&world], join(first, second)).await;
@@ -244,24 +224,11 @@ fn starts_whose_agent_and_type_read_alike_side_by_side_are_two() {
 fn agent_ids_that_differ_only_in_case_are_merged_into_one_start() {
     run(async {
         let world = World::new();
-        let releases = Releases::default();
-        let pending = releases.clone();
-        world.respond_async(move |_| {
-            let (release, released) = gate();
-            pending.borrow_mut().push(release);
-            Box::pin(async move {
-                released.await.unwrap();
-                Ok(response(201, CREATED))
-            })
-        });
+        world.respond_after(250, || response(201, CREATED));
         let recorder = with_token(&world).await;
-        let lower = recorder.start_recording(start_of("aaaaaaaa-1111-4000-8000-000000000001", GLOBEX).unwrap(), no_options());
-        let upper = recorder.start_recording(start_of("AAAAAAAA-1111-4000-8000-000000000001", GLOBEX).unwrap(), no_options());
-        let respond = async {
-            yield_now().await;
-            releases.borrow_mut().drain(..).for_each(Release::send);
-        };
-        let (lower, upper, ()) = join3(lower, upper, respond).await;
+        let [lower, upper] = ["aaaaaaaa-1111-4000-8000-000000000001", "AAAAAAAA-1111-4000-8000-000000000001"]
+            .map(|agent| recorder.start_recording(start_of(agent, GLOBEX).unwrap(), no_options()));
+        let (lower, upper) = while_time_passes(&[&world], join(lower, upper)).await;
         assert_eq!((lower.unwrap().id, world.starts().len()), (upper.unwrap().id, 1));
     });
 }

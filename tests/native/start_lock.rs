@@ -14,21 +14,16 @@ fn two_pages_with_locks_send_one_start() {
     run(async {
         let one = World::new();
         let releases = one.respond_to_starts_when_released();
-        let (first, second) = {
-            let other = one.another_page();
-            let cloud = one.clone();
-            other.respond_async(move |request| cloud.response_to(request));
-            (with_token(&one).await, (with_token(&other).await, other))
-        };
-        let (second, other) = second;
+        let other = one.another_page_of_its_cloud();
+        let (first, second) = (with_token(&one).await, with_token(&other).await);
         let respond = async {
             yield_now().await;
             releases.borrow_mut().remove(0).send();
         };
         let ((started, found), ()) = join(join(record(&first, GLOBEX), record(&second, GLOBEX)), respond).await;
-        let (started, found) = (started.unwrap(), found.unwrap());
-        assert_eq!((started.id.as_str(), started.already_running), ("rec-1", false));
-        assert_eq!((found.id.as_str(), found.already_running), ("rec-1", false));
+        for recording in [started.unwrap(), found.unwrap()] {
+            assert_eq!((recording.id.as_str(), recording.already_running), ("rec-1", false));
+        }
         assert_eq!((one.starts().len(), other.starts().len(), looks(&other)), (1, 0, 1));
         assert!(one.held_locks().is_empty());
     });
@@ -165,9 +160,7 @@ fn the_lock_is_held_until_the_look_for_a_timed_out_start_ends() {
     run(async {
         let world = World::new();
         let arrivals = cloud_that_starts_late(&world, 15_800);
-        let other = world.another_page();
-        let cloud = world.clone();
-        other.respond_async(move |request| cloud.response_to(request));
+        let other = world.another_page_of_its_cloud();
         let (first, second) = (with_token(&world).await, with_token(&other).await);
         // The start of the first page times out after 15 s. The start of the second page waits for the lock.
         let late = async {
@@ -186,11 +179,7 @@ fn a_call_that_waited_for_an_aborted_start_finds_its_recording_late() {
         run(async {
             let world = World::new();
             let arrivals = cloud_that_starts_late(&world, 700);
-            let other = if same_page { world.clone() } else { world.another_page() };
-            if !same_page {
-                let cloud = world.clone();
-                other.respond_async(move |request| cloud.response_to(request));
-            }
+            let other = if same_page { world.clone() } else { world.another_page_of_its_cloud() };
             let first = with_token(&world).await;
             let second = with_token(&other).await;
             let second = if same_page { &first } else { &second };

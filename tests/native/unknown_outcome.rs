@@ -66,17 +66,10 @@ fn after_an_unknown_outcome_the_next_start_looks_first() {
             let world = World::new();
             let is_there = Rc::new(Cell::new(false));
             let listed = is_there.clone();
-            world.respond_async(move |request| {
-                let is_start = request.method == "POST";
-                let listed = list(&if listed.get() { vec![entity("ours", "recording", 0)] } else { vec![] });
-                Box::pin(async move {
-                    match way {
-                        _ if !is_start => Ok(listed),
-                        "unknown" => Ok(response(503, "")),
-                        _ => std::future::pending().await,
-                    }
-                })
-            });
+            world.respond_to_each_start(
+                move |_| (if way == "unknown" { 0 } else { NEVER }, Ok(response(503, ""))),
+                move || list(&if listed.get() { vec![entity("ours", "recording", 0)] } else { vec![] }),
+            );
             let recorder = with_token(&world).await;
             if way == "aborted" {
                 leave(&recorder).await;
@@ -151,27 +144,11 @@ fn a_failed_look_prevents_the_start_and_a_refused_look_does_not() {
     run(async {
         for (status, sends) in [(503, false), (429, false), (404, true), (403, true), (405, true), (200, false)] {
             let world = World::new();
-            let is_second = Rc::new(Cell::new(false));
-            let second = is_second.clone();
-            world.respond_async(move |request| {
-                let is_start = request.method == "POST";
-                let is_second = second.get();
-                let body = r#"{"code":"not.found"}"#;
-                Box::pin(async move {
-                    match (is_start, is_second) {
-                        (true, false) => {
-                            yield_now().await;
-                            yield_now().await;
-                            Err(lost_response("reset"))
-                        }
-                        (true, true) => Ok(created("second")),
-                        (false, _) => Ok(response(status, body)),
-                    }
-                })
-            });
+            let started = |number| if number == 1 { (250, Err(lost_response("reset"))) } else { (0, Ok(created("second"))) };
+            world.respond_to_each_start(started, move || response(status, r#"{"code":"not.found"}"#));
             let recorder = with_token(&world).await;
             leave(&recorder).await;
-            is_second.set(true);
+
             let second = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             assert_eq!((second.is_ok(), world.starts().len()), (sends, 1 + usize::from(sends)), "{status}");
             if let Err(CallError::Error(refused)) = second {
@@ -202,19 +179,14 @@ fn of_two_starts_without_a_known_outcome_the_earlier_decides_what_may_run() {
     run(async {
         let world = World::new();
         let is_listed = Rc::new(Cell::new(false));
-        let (listed, sent) = (is_listed.clone(), Cell::new(0));
-        world.respond_async(move |request| {
-            let listed = if listed.get() { list(&[entity("of-the-first", "pending", 200)]) } else { list(&[]) };
-            if request.method != "POST" {
-                return Box::pin(async { Ok(listed) });
-            }
-            sent.set(sent.get() + 1);
-            match sent.get() {
-                1 => Box::pin(std::future::pending()),
-                2 => Box::pin(async { Err(lost_response("reset")) }),
-                _ => Box::pin(async { Ok(created("third")) }),
-            }
-        });
+        let listed = is_listed.clone();
+        let started = |number| match number {
+            1 => (NEVER, Err(lost_response("never"))),
+            2 => (0, Err(lost_response("reset"))),
+            _ => (0, Ok(created("third"))),
+        };
+        let of_the_first = || entity("of-the-first", "pending", 200);
+        world.respond_to_each_start(started, move || if listed.get() { list(&[of_the_first()]) } else { list(&[]) });
         let recorder = with_token(&world).await;
         leave(&recorder).await;
         world.advance(10_000);
@@ -344,16 +316,10 @@ fn after_an_unknown_outcome_only_a_recording_that_may_be_the_starts_own_prevents
 fn after_a_start_that_timed_out_was_found_the_next_one_does_not_wait_for_its_response() {
     run(async {
         let world = World::new();
-        let (sent, stopped) = (Cell::new(0), Rc::new(Cell::new(false)));
+        let stopped = Rc::new(Cell::new(false));
         let is_stopped = stopped.clone();
-        world.respond_async(move |request| {
-            let listed = entity("first", if is_stopped.get() { "stopped" } else { "recording" }, 200);
-            if request.method != "POST" {
-                return Box::pin(async move { Ok(list(&[listed])) });
-            }
-            sent.set(sent.get() + 1);
-            if sent.get() == 1 { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("second")) }) }
-        });
+        let state = move || if is_stopped.get() { "stopped" } else { "recording" };
+        world.never_respond_to_the_first_start(move || list(&[entity("first", state(), 200)]));
         let recorder = with_token(&world).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "first");
         stopped.set(true);
@@ -446,15 +412,7 @@ fn after_an_abort_the_next_call_finds_the_recording_in_any_state() {
     for state in ["starting", "unknown"] {
         run(async {
             let world = World::new();
-            let is_sent = Cell::new(false);
-            world.respond_async(move |request| {
-                if request.method == "POST" {
-                    is_sent.set(true);
-                    return Box::pin(std::future::pending());
-                }
-                let listed = if is_sent.get() { list(&[entity("ours", state, 5)]) } else { list(&[]) };
-                Box::pin(async { Ok(listed) })
-            });
+            world.never_respond_to_the_first_start(move || list(&[entity("ours", state, 5)]));
             let recorder = with_token(&world).await;
             leave(&recorder).await;
             let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;

@@ -12,6 +12,9 @@ use premium_recorder::recording::start::Start;
 
 use super::*;
 
+/// How long a response takes that does not come, in milliseconds.
+pub const NEVER: i64 = i64::MAX / 2;
+
 /// Options with a token of Globex, and this `contract`.
 pub fn with_contract(contract: &str) -> Options {
     Options { contract: json(contract).unwrap(), ..options(&[&jwt_for(GLOBEX)]) }
@@ -127,15 +130,31 @@ impl World {
         releases
     }
 
-    /// The cloud never responds to the first start, and lists what is given.
-    pub fn never_respond_to_the_first_start(&self, listed: impl Fn() -> Response + 'static) -> &World {
-        let is_first = Cell::new(true);
+    /// The cloud responds to the start of this number, counted from 1, after so many milliseconds, and to any other request at
+    /// once with `listed`.
+    pub fn respond_to_each_start(
+        &self,
+        started: impl Fn(usize) -> (i64, SendResult) + 'static,
+        listed: impl Fn() -> Response + 'static,
+    ) -> &World {
+        let (sent, clock) = (Cell::new(0), self.clone());
         self.respond_async(move |request| {
             if request.method != "POST" {
                 let listed = listed();
                 return Box::pin(async { Ok(listed) });
             }
-            if is_first.replace(false) { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(created("second")) }) }
+            sent.set(sent.get() + 1);
+            let (delay, result) = started(sent.get());
+            let arrives = clock.sleep(delay);
+            Box::pin(async move {
+                arrives.await;
+                result
+            })
         })
+    }
+
+    /// The cloud never responds to the first start, and lists what is given.
+    pub fn never_respond_to_the_first_start(&self, listed: impl Fn() -> Response + 'static) -> &World {
+        self.respond_to_each_start(|number| (if number == 1 { NEVER } else { 0 }, Ok(created("second"))), listed)
     }
 }

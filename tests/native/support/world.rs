@@ -99,6 +99,13 @@ impl World {
         World(Rc::new(state))
     }
 
+    /// Another page of the same origin, in front of the same cloud.
+    pub fn another_page_of_its_cloud(&self) -> World {
+        let (page, cloud) = (self.another_page(), self.clone());
+        page.respond_async(move |request| cloud.response_to(request));
+        page
+    }
+
     /// The page after a redirect to the login origin and back. Only the tab's session storage is kept.
     pub fn after_redirect(&self) -> World {
         let state = State { origin: self.0.origin.clone(), ..State::default() };
