@@ -1,7 +1,9 @@
 // Builds the projects, serves them, and opens their pages: each has to start one recording, whatever tool made it.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { after } from "node:test";
 import { promisify } from "node:util";
 import { By } from "selenium-webdriver";
@@ -49,6 +51,21 @@ export async function serveFolder(folder, headers = {}) {
     return new Promise((resolve) => server.close(resolve));
   });
   return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Serves a folder with a page that runs this script, until the tests of this file are over. The address is the page's. */
+export async function servePage(folder, script, { type = "module", headers } = {}) {
+  const page = `<!doctype html>
+<html lang="en">
+  <meta charset="utf-8" />
+  <title>Premium App</title>
+  <link rel="icon" href="data:," />
+  <pre id="outcome"></pre>
+  <script type="${type}" src="${script}"></script>
+</html>
+`;
+  await writeFile(join(folder, "page.html"), page);
+  return `${await serveFolder(folder, headers)}/page.html`;
 }
 
 /** Starts a tool's own server until the tests of this file are over. It has to print the address at which it serves. */

@@ -58,19 +58,17 @@ describe("Vite", () => {
 });
 
 describe("Vite in library mode, which inlines the module", () => {
-  const page = async (headers) => {
+  const page = async (sources) => {
     const folder = await project("vite");
     await pages.runScript(folder, "build:library");
-    return `${await pages.serveFolder(folder, headers)}/library.html`;
+    const policy = `script-src 'self' 'wasm-unsafe-eval'; connect-src ${browser.cloud.environment.api} ${sources}`;
+    return pages.servePage(folder, "dist-library/main.js", { headers: { "content-security-policy": policy } });
   };
-  const policy = (sources) => ({
-    "content-security-policy": `script-src 'self' 'wasm-unsafe-eval'; connect-src ${browser.cloud.environment.api} ${sources}`,
-  });
 
-  test("with data: in the page's connect-src", async () => records(await page(policy("data:"))));
+  test("with data: in the page's connect-src", async () => records(await page("data:")));
 
   test("without it: the hint says so", async () => {
-    const { error } = await pages.outcomeAt(browser, await page(policy("'self'")));
+    const { error } = await pages.outcomeAt(browser, await page("'self'"));
     assert.equal(error.code, "WASM_LOAD_FAILED");
     assert.match(error.hint, /data:/);
     assert.ok(error.message.length < 1000);
@@ -78,31 +76,22 @@ describe("Vite in library mode, which inlines the module", () => {
 });
 
 describe("esbuild", () => {
-  let folder;
-  let origin;
-  before(async () => {
-    folder = await project("esbuild");
-    origin = await pages.serveFolder(folder);
-  });
+  const page = async (build, script, options) => {
+    const folder = await project("esbuild");
+    await pages.runScript(folder, build);
+    return pages.servePage(folder, script, options);
+  };
 
-  test("as an ES module", async () => {
-    await pages.runScript(folder, "build");
-    await records(origin);
-  });
+  test("as an ES module", async () => records(await page("build", "dist/main.js")));
 
-  test("as an ES module that imports the address of the .wasm file", async () => {
-    await pages.runScript(folder, "build:loader");
-    await records(`${origin}/loader.html`);
-  });
+  test("as an ES module that imports the address of the .wasm file", async () =>
+    records(await page("build:loader", "dist/loader.js")));
 
-  test("as a classic script", async () => {
-    await pages.runScript(folder, "build:iife");
-    await records(`${origin}/iife.html`);
-  });
+  test("as a classic script", async () =>
+    records(await page("build:iife", "dist/iife.js", { type: "text/javascript" })));
 
   test("without the .wasm file: the hint says where it belongs", async () => {
-    await pages.runScript(folder, "build:uncopied");
-    const { error } = await pages.outcomeAt(browser, `${origin}/uncopied.html`);
+    const { error } = await pages.outcomeAt(browser, await page("build:uncopied", "uncopied/main.js"));
     assert.equal(error.code, "WASM_LOAD_FAILED");
     assert.match(error.message, /\/uncopied\/premium_recorder_bg\.wasm answers 404/);
     assert.match(error.hint, /Copy premium_recorder_bg\.wasm to this address/);

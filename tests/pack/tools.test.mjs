@@ -10,38 +10,19 @@ const browser = pages.browser();
 const records = (address, more) => pages.assertRecords(browser, address, more);
 const HOST = "127.0.0.1";
 
-for (const [tool, name] of Object.entries({ webpack: "webpack", Rspack: "rspack" })) {
-  test(tool, async () => {
-    const folder = await project(name);
-    await pages.runScript(folder, "build");
-    await records(await pages.serveFolder(folder));
+for (const [name, tool, build, script] of [
+  ["webpack", "webpack", "build", "dist/main.js"],
+  ["webpack, with a rule of the app for .wasm files", "webpack", "build:with-rule", "dist/with-rule.js"],
+  ["Rspack", "rspack", "build", "dist/main.js"],
+  ["Rollup, with @web/rollup-plugin-import-meta-assets", "rollup", "build", "dist/main.js"],
+  ["Rollup, with the .wasm files copied", "rollup", "build:copied", "copied/main.js"],
+]) {
+  test(name, async () => {
+    const folder = await project(tool);
+    await pages.runScript(folder, build);
+    await records(await pages.servePage(folder, script));
   });
 }
-
-test("webpack, with a rule of the app for .wasm files", async () => {
-  const folder = await project("webpack");
-  await pages.runScript(folder, "build:with-rule");
-  await records(`${await pages.serveFolder(folder)}/with-rule.html`);
-});
-
-describe("Rollup", () => {
-  let folder;
-  let origin;
-  before(async () => {
-    folder = await project("rollup");
-    origin = await pages.serveFolder(folder);
-  });
-
-  test("with @web/rollup-plugin-import-meta-assets", async () => {
-    await pages.runScript(folder, "build");
-    await records(origin);
-  });
-
-  test("with the .wasm files copied", async () => {
-    await pages.runScript(folder, "build:copied");
-    await records(`${origin}/copied.html`);
-  });
-});
 
 describe("Parcel", () => {
   let folder;
