@@ -101,10 +101,7 @@ fn a_clock_that_is_set_ends_no_call_and_lengthens_none() {
 fn a_token_lives_as_long_as_its_source_said_whatever_the_clock_is_set_to() {
     run(async {
         let world = World::new();
-        world.respond(|_| created("rec-1")).token_source(|_| {
-            let issued = issued_token(&jwt(&format!(r#"{{"org_id":"{GLOBEX}"}}"#)));
-            Box::pin(async { Ok(premium_recorder::token::access_token::IssuedToken { expires_in: Some(600.0), ..issued }) })
-        });
+        world.respond(|_| created("rec-1")).issue_for(&jwt_with_id(GLOBEX, "a"), 600.0);
         let recorder = connect(&world, options(&[])).await;
         record(&recorder, GLOBEX).await.unwrap();
         world.shift_wall_clock(DAY);

@@ -138,7 +138,7 @@ fn a_lost_response_is_asked_for_again_only_if_that_is_harmless() {
             ("POST", Some(true), 3, Code::Network),
         ] {
             let world = World::new();
-            world.respond_async(|_| Box::pin(async { Err(lost_response("reset")) }));
+            world.respond(|_| Err(lost_response("reset")));
             let recorder = with_token(&world).await;
             let request = AppRequest { idempotent, ..app_request(method, PATH) };
             let lost = error(while_time_passes(&[&world], send(&recorder, request)).await);
@@ -211,7 +211,7 @@ fn without_a_token_of_the_organization_nothing_is_sent() {
 fn a_request_that_the_browser_did_not_accept_is_known_not_to_have_run() {
     run(async {
         let world = World::new();
-        world.respond_async(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }) }));
+        world.respond(|_| Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }));
         let recorder = with_token(&world).await;
         let refused = error(fetch(&recorder, "POST").await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref()), (Code::Network, Some(&org(GLOBEX))));

@@ -132,7 +132,7 @@ fn a_token_that_cannot_be_identified_is_refused_with_the_reason() {
             );
         }
         let world = World::new();
-        world.respond_async(|_| Box::pin(async { Err(lost_response("reset")) }));
+        world.respond(|_| Err(lost_response("reset")));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let token = premium_recorder::token::access_token::AccessToken::parse("opaque").unwrap();
         assert_eq!(error(recorder.add_token(token, no_options()).await).code, Code::Network);
@@ -408,7 +408,7 @@ fn a_refused_token_info_request_is_not_explained_as_a_refused_start() {
 fn a_start_that_was_not_sent_is_a_network_error() {
     run(async {
         let world = World::new();
-        world.respond_async(|_| Box::pin(async { Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }) }));
+        world.respond(|_| Err(TransportError { may_have_been_processed: false, ..lost_response("no fetch") }));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let refused = error(record_in_current_org(&recorder).await);
         assert!(refused.code == Code::Network && refused.hint().contains("AbortController"), "{refused:?}");
@@ -434,7 +434,7 @@ fn a_start_without_a_readable_response_is_sent_once_and_has_an_unknown_outcome()
             assert_eq!((unknown.code, unknown.evidence.status, world.starts().len()), (Code::OutcomeUnknown, Some(status), 1));
         }
         let world = World::new();
-        world.respond_async(|_| Box::pin(async { Err(TransportError { status: Some(201), ..lost_response("half a response") }) }));
+        world.respond(|_| Err(TransportError { status: Some(201), ..lost_response("half a response") }));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let unknown = error(while_time_passes(&[&world], record_in_current_org(&recorder)).await);
         assert_eq!((unknown.code, unknown.evidence.org_id.clone(), world.starts().len()), (Code::OutcomeUnknown, Some(org(ACME)), 1));

@@ -18,14 +18,7 @@ use premium_recorder::token::access_token::{AccessToken, IssuedToken};
 fn a_start_that_waits_for_the_lock_gets_no_token_after_a_sign_out() {
     run(async {
         let world = World::new();
-        let (release, released) = gate();
-        world.respond_async(move |_| {
-            let released = released.clone();
-            Box::pin(async move {
-                released.await.unwrap();
-                Err(lost_response("reset"))
-            })
-        });
+        let release = world.respond_when_released(|_| true, |_| Err(lost_response("reset")));
         let other = world.another_page();
         other.issue_per_org();
         other.respond(|request| match request.method.as_str() {
@@ -81,21 +74,15 @@ fn a_stop_that_is_in_flight_requests_no_token_after_a_sign_out() {
     run(async {
         let world = World::new();
         world.issue_per_org();
-        let (release, released) = gate();
-        world.respond_async(move |request| {
-            let (method, released) = (request.method.clone(), released.clone());
-            Box::pin(async move {
-                match method.as_str() {
-                    // The response does not describe the recording, so the stop would have to read it.
-                    "PATCH" => {
-                        released.await.unwrap();
-                        Ok(response(204, ""))
-                    }
-                    "DELETE" => Ok(response(200, "")),
-                    _ => Ok(response(200, &entity("rec-1", "stopped", 0))),
-                }
-            })
-        });
+        let release = world.respond_when_released(
+            |request| request.method == "PATCH",
+            |request| match request.method.as_str() {
+                // The response does not describe the recording, so the stop would have to read it.
+                "PATCH" => response(204, ""),
+                "DELETE" => response(200, ""),
+                _ => response(200, &entity("rec-1", "stopped", 0)),
+            },
+        );
         let recorder = with_token(&world).await;
         let (id, org) = (RecordingId::parse("rec-1").unwrap(), org(GLOBEX));
         let sign_out = async {
@@ -112,19 +99,11 @@ fn a_stop_that_is_in_flight_requests_no_token_after_a_sign_out() {
 fn a_token_is_not_sent_after_its_sign_out() {
     run(async {
         let world = World::new();
-        let (release, released) = gate();
-        world.respond_async(move |request| {
-            let (method, released) = (request.method.clone(), released.clone());
-            Box::pin(async move {
-                match method.as_str() {
-                    "POST" => {
-                        released.await.unwrap();
-                        Err(lost_response("reset"))
-                    }
-                    "DELETE" => Ok(response(200, "")),
-                    _ => Ok(response(401, "")),
-                }
-            })
+        let is_start = |request: &SentRequest| request.method == "POST";
+        let release = world.respond_when_released(is_start, |request| match request.method.as_str() {
+            "POST" => Err(lost_response("reset")),
+            "DELETE" => Ok(response(200, "")),
+            _ => Ok(response(401, "")),
         });
         let recorder = with_token(&world).await;
         let sign_out = async {
@@ -161,9 +140,7 @@ fn a_sign_in_to_the_wrong_organization_stores_no_token_after_a_sign_out() {
     run(async {
         let world = World::new();
         world.respond(|request| if request.method == "GET" { response(200, &token_info(ACME)) } else { accept(request) });
-        let mut options = login_options();
-        options.login.as_mut().unwrap().wrong_org = Some("file".into());
-        let recorder = connect(&world, options).await;
+        let recorder = connect(&world, login(|login| login.wrong_org = Some("file".into()))).await;
         let sign_out = async {
             recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
             recorder.sign_out(None, no_options()).await.unwrap();
@@ -399,7 +376,7 @@ fn a_token_is_removed_although_its_revocation_fails() {
             assert_eq!((recorder.tokens().len(), world.requests().len()), (0, 2), "{status}");
         }
         let world = World::new();
-        world.respond_async(|_| Box::pin(async { Err(lost_response("offline")) }));
+        world.respond(|_| Err(lost_response("offline")));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         assert_eq!(error(recorder.sign_out(None, no_options()).await).code, Code::Network);
         assert!(recorder.tokens().is_empty());
@@ -439,10 +416,7 @@ fn a_token_that_the_cloud_may_still_accept_is_revoked() {
         // The app's `expiresIn` may be shorter than the token's life. If nothing else is known, it counts.
         for (token, expected) in [(jwt_expiring_in(3600, GLOBEX, "a"), 1), (jwt_with_id(GLOBEX, "a"), 0)] {
             let world = World::new();
-            world.respond(accept).token_source(move |_| {
-                let issued = IssuedToken { expires_in: Some(100.0), ..issued_token(&token) };
-                Box::pin(async { Ok(issued) })
-            });
+            world.respond(accept).issue_for(&token, 100.0);
             let recorder = connect(&world, options(&[])).await;
             record(&recorder, GLOBEX).await.unwrap();
             world.advance(101 * SECOND);
@@ -634,11 +608,7 @@ fn a_token_of_the_app_stays_when_another_page_signs_out_while_it_is_renewed() {
 #[test]
 fn a_page_that_keeps_a_sign_in_to_another_organization_hears_of_a_sign_out() {
     run(async {
-        let filing = || {
-            let mut options = login_options();
-            options.login.as_mut().unwrap().wrong_org = Some("file".into());
-            options
-        };
+        let filing = || login(|login| login.wrong_org = Some("file".into()));
         // Every sign-in ends in Globex.
         let pages = connect_pages(2, World::new(), cloud(), filing).await;
         let [(first, one), (second, other)] = pages.as_slice() else { panic!() };

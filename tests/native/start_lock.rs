@@ -33,14 +33,7 @@ fn two_pages_with_locks_send_one_start() {
 fn a_page_that_abandons_its_start_releases_the_lock_when_its_fetch_settles() {
     run(async {
         let one = World::new();
-        let (release, released) = gate();
-        one.respond_async(move |_| {
-            let released = released.clone();
-            Box::pin(async move {
-                released.await.unwrap();
-                Err(lost_response("reset"))
-            })
-        });
+        let release = one.respond_when_released(|_| true, |_| Err(lost_response("reset")));
         let other = one.another_page();
         other.respond(|request| if request.method == "POST" { created("second") } else { list(&[]) });
         let (first, second) = (with_token(&one).await, with_token(&other).await);

@@ -102,10 +102,7 @@ pub fn first_page(more: &str) -> Response {
 impl World {
     /// The cloud responds to a start with `started`, and to any other request with `listed`.
     pub fn respond_to_starts(&self, started: impl Fn() -> SendResult + 'static, listed: impl Fn() -> Response + 'static) -> &World {
-        self.respond_async(move |request| {
-            let result = if request.method == "POST" { started() } else { Ok(listed()) };
-            Box::pin(async { result })
-        })
+        self.respond(move |request| if request.method == "POST" { started() } else { Ok(listed()) })
     }
 
     /// The cloud responds to each start when the test releases it, with a numbered ID, and lists every recording at once.

@@ -48,6 +48,27 @@ impl World {
         self.token_source(|call| Box::pin(async move { Ok(issued_token(&jwt_for(&call.org))) }))
     }
 
+    /// `getToken` returns this token at once, with this `expiresIn` in seconds.
+    pub fn issue_for(&self, token: &str, expires_in: f64) -> &World {
+        let token = token.to_owned();
+        self.token_source(move |_| {
+            let issued = IssuedToken { expires_in: Some(expires_in), ..issued_token(&token) };
+            Box::pin(async { Ok(issued) })
+        })
+    }
+
+    /// `getToken` returns each organization's own token after so many milliseconds.
+    pub fn issue_after(&self, millis: impl Fn() -> i64 + 'static) -> &World {
+        let clock = self.clone();
+        self.token_source(move |call| {
+            let arrives = clock.sleep(millis());
+            Box::pin(async move {
+                arrives.await;
+                Ok(issued_token(&jwt_for(&call.org)))
+            })
+        })
+    }
+
     /// `getToken` returns each organization's own token. If `waits` is true for the organization, it waits for the release.
     pub fn issue_when_released(&self, waits: impl Fn(&str) -> bool + 'static) -> Release {
         let (release, released) = gate();

@@ -19,6 +19,23 @@ use super::{GetTokenCall, Popup, Release, SameOrigin, TokenSourceCallback, gate}
 pub const NOW: i64 = 1_800_000_000_000;
 
 pub type SendResult = Result<Response, TransportError>;
+/// What a test's cloud returns: a response, or that none arrives.
+pub trait Answer {
+    fn result(self) -> SendResult;
+}
+
+impl Answer for Response {
+    fn result(self) -> SendResult {
+        Ok(self)
+    }
+}
+
+impl Answer for SendResult {
+    fn result(self) -> SendResult {
+        self
+    }
+}
+
 type Responder = Box<dyn Fn(&SentRequest) -> LocalBoxFuture<'static, SendResult>>;
 
 /// A request as the cloud receives it.
@@ -145,29 +162,29 @@ impl World {
     }
 
     /// The cloud responds at once, except to requests that wait for the release.
-    pub fn respond_when_released(
+    pub fn respond_when_released<A: Answer>(
         &self,
         waits: impl Fn(&SentRequest) -> bool + 'static,
-        responder: impl Fn(&SentRequest) -> Response + 'static,
+        responder: impl Fn(&SentRequest) -> A + 'static,
     ) -> Release {
         let (release, released) = gate();
         self.respond_async(move |request| {
-            let (released, response) = (waits(request).then(|| released.clone()), responder(request));
+            let (released, result) = (waits(request).then(|| released.clone()), responder(request).result());
             Box::pin(async move {
                 if let Some(released) = released {
                     released.await.unwrap();
                 }
-                Ok(response)
+                result
             })
         });
         release
     }
 
     /// The cloud responds at once.
-    pub fn respond(&self, responder: impl Fn(&SentRequest) -> Response + 'static) -> &World {
+    pub fn respond<A: Answer>(&self, responder: impl Fn(&SentRequest) -> A + 'static) -> &World {
         self.respond_async(move |request| {
-            let response = responder(request);
-            Box::pin(async { Ok(response) })
+            let result = responder(request).result();
+            Box::pin(async { result })
         })
     }
 
