@@ -173,26 +173,6 @@ fn the_session_storage_contains_no_token() {
 }
 
 #[test]
-fn an_abandoned_redirect_sign_in_is_removed_after_an_hour() {
-    run(async {
-        let navigate = async |world: &World| {
-            let recorder = opened(world, redirect(), &[]).await.unwrap();
-            navigate_away(&recorder, world).await;
-        };
-        let (world, first) = redirected(&[], redirect()).await;
-        world.seed_random(10);
-        world.advance(3_600_000 - 120_000);
-        navigate(&world).await;
-        assert_eq!(world.session_storage().len(), 2);
-        let later = world.after_redirect();
-        later.seed_random(20);
-        navigate(&later).await;
-        assert_eq!(later.session_storage().len(), 2);
-        assert!(!later.session_storage().keys().any(|key| key.ends_with(&first)));
-    });
-}
-
-#[test]
 fn a_token_from_a_redirect_is_not_replaced_by_the_revoked_token_in_the_options() {
     run(async {
         let token = jwt_with_id(GLOBEX, "revoked");
@@ -274,6 +254,19 @@ fn an_abandoned_redirect_sign_in_is_removed_by_the_next_connect_after_an_hour() 
         world.advance(1);
         opened(&world, redirect(), &[]).await.unwrap();
         assert!(world.session_storage().is_empty(), "the verifier is stored still");
+    });
+}
+
+#[test]
+fn a_page_that_has_stayed_for_an_hour_removes_an_abandoned_redirect_sign_in_when_it_leaves() {
+    run(async {
+        let (world, first) = redirected(&[], redirect()).await;
+        world.seed_random(10);
+        let recorder = opened(&world, redirect(), &[]).await.unwrap();
+        assert_eq!(world.session_storage().len(), 1, "connect() keeps it");
+        world.advance(3_600_000);
+        navigate_away(&recorder, &world).await;
+        assert!(world.session_storage().len() == 1 && !world.session_storage().keys().any(|key| key.ends_with(&first)));
     });
 }
 
