@@ -147,7 +147,7 @@ fn after_a_sign_in_the_cloud_and_not_the_jwt_names_the_organization() {
 #[test]
 fn invalid_login_options_are_refused() {
     type Change = fn(&mut LoginOptions);
-    let bad: [(&str, Change); 20] = [
+    let bad: [(&str, Change); 21] = [
         ("clientId", |login| login.client_id = None),
         ("clientId", |login| login.client_ids = Some(vec![("private".into(), "id".into())])),
         ("private", |login| (login.client_id, login.client_ids) = (None, Some(vec![("prod".into(), "id".into())]))),
@@ -163,6 +163,7 @@ fn invalid_login_options_are_refused() {
         ("redirectUri", |login| login.redirect_uri = "https://app.example".into()),
         ("redirectUri", |login| login.redirect_uri = "/callback.html".into()),
         ("redirectUri", |login| login.redirect_uri = "https://app.example/#a".into()),
+        ("redirectUri", |login| login.redirect_uri = "https://app.example/\\evil.example".into()),
         ("redirectUri", |login| login.redirect_uri = "https://app.example/a/../callback.html".into()),
         ("redirectUri", |login| login.redirect_uri = "https://app.example/a/%2e%2e/callback.html".into()),
         ("redirectUri", |login| login.redirect_uri = "https://app.example/a/.%2E".into()),
@@ -238,10 +239,4 @@ fn an_authorization_response_repeats_no_secret_to_the_app() {
             assert!(!shown.contains("secret") && !shown.contains(&states[0]), "{shown}");
         }
     });
-}
-
-#[test]
-fn a_redirect_uri_with_a_backslash_is_refused() {
-    let options = login(|login| login.redirect_uri = format!("{PAGE}/\\evil.example"));
-    assert_eq!(code(Settings::from_options(options, None, Some(page(&[])))), Code::BadArgument);
 }

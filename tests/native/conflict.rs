@@ -5,15 +5,20 @@ use premium_recorder::model::error::Code;
 
 #[test]
 fn a_conflict_returns_the_running_recording() {
-    run(async {
-        let world = World::new();
-        let listed = || list(&[entity("a", "recording", -90_000), entity("b", "recording", -60_000), entity("c", "stopped", -10)]);
-        world.respond_to_starts(|| Ok(response(409, r#"{"code":"conflict","message":"being recorded"}"#)), listed);
-        let recorder = with_token(&world).await;
-        let running = record(&recorder, GLOBEX).await.unwrap();
-        assert_eq!((running.id.as_str(), running.already_running, running.started_at), ("b", true, Some(iso(-60_000))));
-        assert_eq!((world.starts().len(), looks(&world)), (1, 1));
-    });
+    for has_locks in [true, false] {
+        run(async {
+            let world = World::new();
+            if !has_locks {
+                world.disable_locks();
+            }
+            let listed = || list(&[entity("a", "recording", -90_000), entity("b", "recording", -60_000), entity("c", "stopped", -10)]);
+            world.respond_to_starts(|| Ok(response(409, r#"{"code":"conflict","message":"being recorded"}"#)), listed);
+            let recorder = with_token(&world).await;
+            let running = record(&recorder, GLOBEX).await.unwrap();
+            assert_eq!((running.id.as_str(), running.already_running, running.started_at), ("b", true, Some(iso(-60_000))));
+            assert_eq!((world.starts().len(), looks(&world)), (1, 1));
+        });
+    }
 }
 
 #[test]
@@ -38,18 +43,6 @@ fn a_conflict_without_a_running_recording_is_an_error() {
             assert_eq!((refused.code, refused.evidence.status, world.starts().len()), (Code::Conflict, Some(status), 1));
         });
     }
-}
-
-#[test]
-fn without_locks_a_conflict_returns_the_running_recording() {
-    run(async {
-        let world = World::new();
-        world.disable_locks();
-        world.respond_to_starts(|| Ok(response(409, "")), || list(&[entity("theirs", "recording", -10)]));
-        let recorder = with_token(&world).await;
-        let running = record(&recorder, GLOBEX).await.unwrap();
-        assert_eq!((running.id.as_str(), running.already_running), ("theirs", true));
-    });
 }
 
 #[test]

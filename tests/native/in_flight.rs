@@ -6,7 +6,6 @@ use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recording::Recording;
 use premium_recorder::recording::page_starts::PageStarts;
 
 /// The cloud carries a start out after this many milliseconds, if at all, and answers then.
@@ -186,21 +185,23 @@ const BLIND_LISTS: [ListOf; 3] =
     [("{}", || list(&[])), ("{}", || response(403, r#"{"code":"missing.any.permissions"}"#)), (r#"{"list":null}"#, || response(404, ""))];
 
 #[test]
-fn starts_of_two_recorders_of_a_page_at_the_same_time_are_one_whatever_the_list_says() {
+fn starts_of_three_recorders_of_a_page_at_the_same_time_are_one_whatever_the_list_says() {
     for (contract, listed) in BLIND_LISTS {
         run(async {
             let world = World::new();
             cloud_that_lists(&world, listed);
             let page = PageStarts::default();
-            let one = connect_in(&page, &world, with_contract(contract)).await;
-            let other = connect_in(&page, &world, with_contract(contract)).await;
-            let both = join(record(&one, GLOBEX), record(&other, GLOBEX));
-            let (first, second) = while_time_passes(&[&world], both).await;
-            let of = |recording: Recording| (recording.id.as_str().to_owned(), recording.already_running);
-            assert_eq!((of(first.unwrap()), of(second.unwrap())), (("rec-1".to_owned(), false), ("rec-1".to_owned(), true)));
+            let mut recorders = Vec::new();
+            for _ in 0..3 {
+                recorders.push(connect_in(&page, &world, with_contract(contract)).await);
+            }
+            let all = while_time_passes(&[&world], join_all(recorders.iter().map(|recorder| record(recorder, GLOBEX)))).await;
+            let all: Vec<_> =
+                all.into_iter().map(Result::unwrap).map(|found| (found.id.as_str().to_owned(), found.already_running)).collect();
+            assert_eq!(all, [false, true, true].map(|runs| ("rec-1".to_owned(), runs)));
             assert_eq!(world.starts().len(), 1);
             // A later call starts again.
-            assert_eq!(record(&one, GLOBEX).await.unwrap().id.as_str(), "rec-2");
+            assert_eq!(record(&recorders[0], GLOBEX).await.unwrap().id.as_str(), "rec-2");
         });
     }
 }

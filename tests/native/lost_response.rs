@@ -206,16 +206,6 @@ fn the_recording_of_an_earlier_start_is_not_returned_for_a_later_one() {
 }
 
 #[test]
-fn a_recording_that_has_stopped_is_not_the_lost_one() {
-    run(async {
-        let world = World::new();
-        world.respond_to_starts(|| Err(lost_response("reset")), || list(&[entity("over", "stopped", 40)]));
-        let recorder = with_token(&world).await;
-        assert_eq!(error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await).code, Code::OutcomeUnknown);
-    });
-}
-
-#[test]
 fn lost_starts_of_different_agents_do_not_hide_each_other() {
     run(async {
         let world = World::new();

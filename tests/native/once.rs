@@ -5,8 +5,6 @@ use std::rc::Rc;
 
 use crate::support::*;
 use premium_recorder::cloud::call::CallError;
-use premium_recorder::cloud::ports::TransportError;
-use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::Recording;
@@ -64,29 +62,20 @@ impl Slow {
     }
 }
 
+fn without_list() -> Options {
+    with_contract(r#"{"list":null}"#)
+}
+
+fn rec_1() -> Result<String, Code> {
+    Ok("rec-1".to_owned())
+}
+
 fn id_of(result: Result<Recording, CallError>) -> Result<String, Code> {
     match result {
         Ok(recording) => Ok(recording.id.as_str().to_owned()),
         Err(CallError::Error(error)) => Err(error.code),
         Err(CallError::Aborted) => panic!("the call was aborted"),
     }
-}
-
-/// Three components of a page connect, each for itself, and start the same agent at the same time.
-#[test]
-fn starts_of_three_recorders_of_a_page_at_the_same_time_are_one() {
-    run(async {
-        let world = World::new();
-        let cloud = Slow { starts_take: vec![1_000], reads_take: 50, has_no_list: true, ..Slow::default() }.cloud(&world);
-        let page = PageStarts::default();
-        let mut recorders = Vec::new();
-        for _ in 0..3 {
-            recorders.push(connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await);
-        }
-        let all = while_time_passes(&[&world], join_all(recorders.iter().map(|recorder| record(recorder, GLOBEX)))).await;
-        let ids: Vec<_> = all.into_iter().map(id_of).collect();
-        assert_eq!((cloud.running().len(), ids), (1, vec![Ok("rec-1".to_owned()); 3]));
-    });
 }
 
 /// The second recorder reads the recording that was left, and the third one waits for it.
@@ -96,14 +85,14 @@ fn two_starts_after_one_that_was_left_get_its_recording() {
         let world = World::new();
         let cloud = Slow { starts_take: vec![1_000], reads_take: 50, has_no_list: true, ..Slow::default() }.cloud(&world);
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
+        let one = connect_in(&page, &world, without_list()).await;
         leave(&one).await;
         while_time_passes(&[&world], world.sleep(2_000)).await;
         world.run_spawned();
-        let other = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
+        let other = connect_in(&page, &world, without_list()).await;
         let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
         let ids = (id_of(both.0), id_of(both.1));
-        assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))));
+        assert_eq!((cloud.running().len(), ids), (1, (rec_1(), rec_1())));
     });
 }
 
@@ -114,13 +103,13 @@ fn a_start_behind_one_that_is_aborted_gets_the_recording_of_the_start_before_bot
         let world = World::new();
         let cloud = Slow { starts_take: vec![1_000], reads_take: 1_000, has_no_list: true, ..Slow::default() }.cloud(&world);
         let page = PageStarts::default();
-        let one = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
-        let two = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
-        let three = connect_in(&page, &world, with_contract(r#"{"list":null}"#)).await;
+        let one = connect_in(&page, &world, without_list()).await;
+        let two = connect_in(&page, &world, without_list()).await;
+        let three = connect_in(&page, &world, without_list()).await;
         let second = aborted_when(world.sleep(1_500), async |options| two.start_recording(start_in(GLOBEX), options).await);
         let (first, second, third) = while_time_passes(&[&world], join3(record(&one, GLOBEX), second, record(&three, GLOBEX))).await;
         assert!(matches!(second, Err(CallError::Aborted)));
-        assert_eq!((cloud.running().len(), id_of(first), id_of(third)), (1, Ok("rec-1".to_owned()), Ok("rec-1".to_owned())));
+        assert_eq!((cloud.running().len(), id_of(first), id_of(third)), (1, rec_1(), rec_1()));
     });
 }
 
@@ -128,25 +117,18 @@ fn a_start_behind_one_that_is_aborted_gets_the_recording_of_the_start_before_bot
 /// one's start.
 #[test]
 fn a_start_whose_token_comes_late_gets_the_recording_that_another_recorder_of_the_page_has_started_meanwhile() {
-    for (contract, has_no_list) in [(r#"{"list":null}"#, true), ("{}", true)] {
+    for contract in [r#"{"list":null}"#, "{}"] {
         run(async {
             let world = World::new();
-            let cloud = Slow { starts_take: vec![1_000], has_no_list, ..Slow::default() }.cloud(&world);
-            let clock = world.clone();
-            world.token_source(move |call| {
-                let slept = World::sleep(&clock, 2_000);
-                Box::pin(async move {
-                    slept.await;
-                    Ok(issued_token(&jwt_for(&call.org)))
-                })
-            });
+            let cloud = Slow { starts_take: vec![1_000], has_no_list: true, ..Slow::default() }.cloud(&world);
+            world.issue_after(|| 2_000);
             let page = PageStarts::default();
             let of = |tokens: &[&str]| Options { contract: json(contract).unwrap(), ..options(tokens) };
             let one = connect_in(&page, &world, of(&[&jwt_for(GLOBEX)])).await;
             let other = connect_in(&page, &world, of(&[])).await;
             let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
             let ids = (id_of(both.0), id_of(both.1));
-            assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))), "{contract}");
+            assert_eq!((cloud.running().len(), ids), (1, (rec_1(), rec_1())), "{contract}");
         });
     }
 }
@@ -158,14 +140,14 @@ fn each_call_of_a_merged_start_gets_the_recording_of_a_late_response() {
         run(async {
             let world = World::new();
             let cloud = Slow { starts_take: vec![1_500], has_no_list: true, ..Slow::default() }.cloud(&world);
-            let recorder = connect(&world, with_contract(r#"{"list":null}"#)).await;
+            let recorder = connect(&world, without_list()).await;
             let calls = timeouts.map(|millis| recorder.start_recording(start_in(GLOBEX), with_timeout(millis)));
             let ids: Vec<_> = while_time_passes(&[&world], join_all(calls)).await.into_iter().map(id_of).collect();
             // An app tries again after OUTCOME_UNKNOWN, because the library looks before it sends.
             if ids.contains(&Err(Code::OutcomeUnknown)) {
                 let _ = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
             }
-            assert_eq!((cloud.running().len(), ids), (1, vec![Ok("rec-1".to_owned()); 2]), "{timeouts:?}");
+            assert_eq!((cloud.running().len(), ids), (1, vec![rec_1(); 2]), "{timeouts:?}");
         });
     }
 }
@@ -205,8 +187,8 @@ fn after_an_unknown_outcome_a_call_does_not_start_what_another_call_of_the_same_
                 (id_of(first), id_of(record(&recorder, GLOBEX).await))
             };
             let ((first, again), patient) = while_time_passes(&[&world], join(impatient, record(&recorder, GLOBEX))).await;
-            assert_eq!((first, id_of(patient)), (Err(Code::OutcomeUnknown), Ok("rec-1".to_owned())));
-            assert_eq!((again, began.borrow().len()), (Ok("rec-1".to_owned()), 1), "{contract}");
+            assert_eq!((first, id_of(patient)), (Err(Code::OutcomeUnknown), rec_1()));
+            assert_eq!((again, began.borrow().len()), (rec_1(), 1), "{contract}");
         });
     }
 }
@@ -217,7 +199,7 @@ fn a_call_beside_one_that_looks_for_its_start_gets_the_recording_of_the_late_res
     run(async {
         let world = World::new();
         let cloud = Slow { starts_take: vec![1_200], reads_take: 100, has_no_list: true, ..Slow::default() }.cloud(&world);
-        let recorder = connect(&world, with_contract(r#"{"list":null}"#)).await;
+        let recorder = connect(&world, without_list()).await;
         let first = recorder.start_recording(start_in(GLOBEX), with_timeout(1_000));
         let second = async {
             world.sleep(1_500).await;
@@ -225,7 +207,7 @@ fn a_call_beside_one_that_looks_for_its_start_gets_the_recording_of_the_late_res
         };
         let (first, second) = while_time_passes(&[&world], join(first, second)).await;
         let ids = (id_of(first), id_of(second));
-        assert_eq!((cloud.running().len(), ids), (1, (Ok("rec-1".to_owned()), Ok("rec-1".to_owned()))));
+        assert_eq!((cloud.running().len(), ids), (1, (rec_1(), rec_1())));
     });
 }
 
@@ -235,7 +217,7 @@ fn a_start_that_was_left_is_remembered_although_one_before_it_was_left_and_stopp
     run(async {
         let world = World::new();
         let cloud = Slow { starts_take: vec![500, 500], has_no_list: true, ..Slow::default() }.cloud(&world);
-        let recorder = connect(&world, with_contract(r#"{"list":null}"#)).await;
+        let recorder = connect(&world, without_list()).await;
         for number in 1..=2 {
             leave(&recorder).await;
             while_time_passes(&[&world], world.sleep(1_000)).await;
@@ -257,20 +239,12 @@ fn a_start_that_waited_for_its_page_and_then_for_a_tab_sends_nothing_if_the_list
         let world = World::new();
         let tab = world.another_page();
         for (page, status, takes) in [(&world, 400, 500), (&tab, 201, 2_000)] {
-            let (clock, is_first) = (page.clone(), Cell::new(true));
-            page.respond_async(move |request| {
-                let (clock, is_start) = (clock.clone(), request.method == "POST");
-                let is_first = is_start && is_first.replace(false);
-                Box::pin(async move {
-                    World::sleep(&clock, if is_first { takes } else { 0 }).await;
-                    Ok(match (is_start, is_first) {
-                        (false, _) => response(200, &format!(r#"{{"entities":[{}],"total":2}}"#, entity("old", "stopped", -1_000_000))),
-                        (_, true) if status == 400 => response(400, ""),
-                        (_, true) => created("of the tab"),
-                        (_, false) => created("of the page"),
-                    })
-                })
-            });
+            let started = move |number| match number {
+                1 if status == 400 => (takes, Ok(response(400, ""))),
+                1 => (takes, Ok(created("of the tab"))),
+                _ => (0, Ok(created("of the page"))),
+            };
+            page.respond_to_each_start(started, || first_page(MORE_PAGES[0]));
         }
         let recorder = with_token(&world).await;
         let there = with_token(&tab).await;
@@ -327,12 +301,12 @@ fn a_start_that_looked_with_another_organizations_token_looks_again_with_its_own
                 world.sleep(if waits_for_tab { 250 } else { 5_000 }).await;
                 // Another recorder of the page waits meanwhile.
                 let (second, third) = join(record(&other, GLOBEX), record(&third, GLOBEX)).await;
-                assert_eq!(id_of(third), Ok("rec-1".to_owned()));
+                assert_eq!(id_of(third), rec_1());
                 second
             };
             let (first, second) = while_time_passes(&[&world, &tab], join(record(&one, GLOBEX), second)).await;
-            let first_is = if waits_for_tab { Ok("rec-1".to_owned()) } else { Err(Code::OutcomeUnknown) };
-            assert_eq!((id_of(first), id_of(second)), (first_is, Ok("rec-1".to_owned())));
+            let first_is = if waits_for_tab { rec_1() } else { Err(Code::OutcomeUnknown) };
+            assert_eq!((id_of(first), id_of(second)), (first_is, rec_1()));
             assert_eq!(began.borrow().len(), 1);
         });
     }
@@ -388,23 +362,15 @@ fn a_start_whose_lock_another_page_hands_over_finds_a_recording_that_is_listed_l
 fn a_start_is_not_sent_when_its_time_is_over() {
     run(async {
         let world = World::new();
-        let sent = Rc::new(Cell::new(0));
-        let log = sent.clone();
-        let started = move || -> Result<Response, TransportError> {
-            log.set(log.get() + 1);
-            Ok(if log.get() == 1 { rate_limited(Some("5"), "") } else { created("late") })
-        };
-        world.respond_async(move |request| {
-            let answer = if request.method == "POST" { started() } else { Ok(list(&[])) };
-            Box::pin(async { answer })
-        });
+        let started = |number| (0, Ok(if number == 1 { rate_limited(Some("5"), "") } else { created("late") }));
+        world.respond_to_each_start(started, || list(&[]));
         let recorder = with_token(&world).await;
         let wakes = async {
             world.sleep(250).await;
             world.advance_in_order(60_000).await;
         };
         let (started, ()) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), wakes)).await;
-        assert_eq!((id_of(started), sent.get()), (Err(Code::Timeout), 1));
+        assert_eq!((id_of(started), world.starts().len()), (Err(Code::Timeout), 1));
     });
 }
 
@@ -413,14 +379,8 @@ fn a_later_recording_of_an_earlier_start_is_kept_for_those_that_wait() {
     run(async {
         let world = World::new();
         let cloud = Slow { starts_take: vec![500, 500, 500], has_no_list: true, ..Slow::default() }.cloud(&world);
-        let (clock, delays) = (world.clone(), RefCell::new(vec![8_000, 3_000]));
-        world.token_source(move |call| {
-            let slept = World::sleep(&clock, delays.borrow_mut().pop().unwrap());
-            Box::pin(async move {
-                slept.await;
-                Ok(issued_token(&jwt_for(&call.org)))
-            })
-        });
+        let delays = RefCell::new(vec![8_000, 3_000]);
+        world.issue_after(move || delays.borrow_mut().pop().unwrap());
         let page = PageStarts::default();
         let of = |tokens: &[&str]| Options { contract: json(r#"{"list":null}"#).unwrap(), share_tokens: Some(false), ..options(tokens) };
         // The first one's token takes 3 s, the third one's 8 s.
@@ -435,10 +395,7 @@ fn a_later_recording_of_an_earlier_start_is_kept_for_those_that_wait() {
         };
         let all = while_time_passes(&[&world], join3(record(&one, GLOBEX), second, record(&three, GLOBEX))).await;
         let ids = (id_of(all.0), id_of(all.1), id_of(all.2));
-        assert_eq!(
-            (cloud.running(), ids),
-            (vec!["rec-2".to_owned()], (Ok("rec-2".to_owned()), Ok("rec-1".to_owned()), Ok("rec-2".to_owned())))
-        );
+        assert_eq!((cloud.running(), ids), (vec!["rec-2".to_owned()], (Ok("rec-2".to_owned()), rec_1(), Ok("rec-2".to_owned()))));
     });
 }
 
@@ -475,9 +432,8 @@ fn what_one_caller_of_a_start_has_found_is_kept_when_its_fetch_is_lost() {
         let y = recorder.start_recording(start_in(GLOBEX), with_timeout(4_000));
         let z = recorder.start_recording(start_in(GLOBEX), with_timeout(15_000));
         let (x, y, z) = while_time_passes(&[&world], join3(x, y, z)).await;
-        let rec_1 = || Ok("rec-1".to_owned());
         assert_eq!([id_of(x), id_of(y), id_of(z)], [Err(Code::OutcomeUnknown), rec_1(), rec_1()]);
         let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;
-        assert_eq!((id_of(again), posts.get()), (Ok("rec-1".to_owned()), 1));
+        assert_eq!((id_of(again), posts.get()), (rec_1(), 1));
     });
 }

@@ -8,28 +8,19 @@ use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::Options;
 
 #[test]
-fn connect_signs_in_by_redirect_without_a_named_organization() {
-    run(async {
-        let (world, url) = leave_at_connect(|| on_connect(|_| {})).await;
-        assert_eq!(parameter(&url, "target"), None);
-        world.respond(cloud_of(GLOBEX));
-        let state = parameter(&url, "state").unwrap();
-        let recorder = opened(&world, on_connect(|_| {}), &[("code", "code"), ("state", &state)]).await.unwrap();
-        assert_eq!((recorder.org(), world.navigations().len()), (OrgId::parse(GLOBEX), 0));
-        record_in_current_org(&recorder).await.unwrap();
-    });
-}
-
-#[test]
-fn connect_names_the_organization_that_the_launch_url_names() {
-    run(async {
-        let options = || Options { org_id: Some(GLOBEX.into()), ..on_connect(|_| {}) };
-        let (world, url) = leave_at_connect(options).await;
-        assert_eq!(parameter(&url, "target").as_deref(), Some(GLOBEX));
-        world.respond(cloud_of(GLOBEX));
-        let state = parameter(&url, "state").unwrap();
-        assert!(opened(&world, options(), &[("code", "code"), ("state", &state)]).await.is_ok());
-    });
+fn connect_signs_in_by_redirect_for_the_named_organization_or_for_any() {
+    for named in [None, Some(GLOBEX)] {
+        run(async {
+            let options = || Options { org_id: named.map(str::to_owned), ..on_connect(|_| {}) };
+            let (world, url) = leave_at_connect(options).await;
+            assert_eq!(parameter(&url, "target").as_deref(), named);
+            world.respond(cloud_of(GLOBEX));
+            let state = parameter(&url, "state").unwrap();
+            let recorder = opened(&world, options(), &[("code", "code"), ("state", &state)]).await.unwrap();
+            assert_eq!((recorder.org(), world.navigations().len()), (OrgId::parse(GLOBEX), 0));
+            record_in_current_org(&recorder).await.unwrap();
+        });
+    }
 }
 
 #[test]
