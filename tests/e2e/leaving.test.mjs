@@ -223,7 +223,8 @@ describe("signOut", () => {
         const recorder = await two.connect({ getToken });
         const outcome = await settle(recorder.switchOrg(orgId));
         await signedOut;
-        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        const anyHeld = () => [holder, recorder].some((recorder) => recorder.orgs().length > 0);
+        while (anyHeld()) await new Promise((resolve) => setTimeout(resolve));
         return { held: [holder, recorder].map((recorder) => recorder.orgs().length), outcome };
       },
       [await cloud.token(globex), await cloud.token(globex)],
@@ -255,7 +256,8 @@ describe("signOut", () => {
         const recorder = await two.connect({ getToken });
         const outcome = await settle(recorder.switchOrg(orgId));
         await signedOut;
-        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        const anyHeld = () => [holder, recorder].some((recorder) => recorder.orgs().length > 0);
+        while (anyHeld()) await new Promise((resolve) => setTimeout(resolve));
         return { held: [holder, recorder].map((recorder) => recorder.orgs().length), asked, outcome };
       },
       await cloud.token(globex),

@@ -75,13 +75,15 @@ describe("getToken", () => {
     const { asked, outcomes } = await browser.run(
       async ({ connect, settle }, token, agentId) => {
         let asked = 0;
-        const getToken = async () => {
+        let give;
+        const given = new Promise((resolve) => (give = resolve));
+        const getToken = () => {
           asked += 1;
-          await new Promise((resolve) => setTimeout(resolve, 20));
-          return token;
+          return given;
         };
         const recorder = await connect({ getToken });
         const calls = Array.from({ length: 20 }, () => settle(recorder.startRecording(agentId, { share: false })));
+        give(token);
         return { outcomes: await Promise.all(calls), asked };
       },
       await cloud.token(globex),
@@ -426,7 +428,7 @@ describe("close", () => {
         recorder.close();
         const outcome = await waits;
         give(token);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await new Promise((resolve) => setTimeout(resolve));
         return { ...outcome, orgs: recorder.orgs() };
       },
       await cloud.token(globex),
@@ -495,13 +497,14 @@ describe("a recorder", () => {
     const { acme, initech } = cloud;
     const orgId = await browser.run(
       async ({ connect }, tokens, [first, last]) => {
-        const delays = { [first]: 60, [last]: 5 };
+        let end;
+        const lastIsOver = new Promise((resolve) => (end = resolve));
         const getToken = async ({ orgId }) => {
-          await new Promise((resolve) => setTimeout(resolve, delays[orgId]));
+          if (orgId === first) await lastIsOver;
           return tokens[orgId];
         };
         const recorder = await connect({ getToken });
-        await Promise.all([recorder.switchOrg(first), recorder.switchOrg(last)]);
+        await Promise.all([recorder.switchOrg(first), recorder.switchOrg(last).then(end)]);
         return recorder.orgId;
       },
       { [acme.id]: await cloud.token(acme), [initech.id]: await cloud.token(initech) },
