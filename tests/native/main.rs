@@ -31,6 +31,7 @@ mod own_org;
 mod rate_limit;
 mod recordings;
 mod redirect;
+mod refresh_token;
 mod refusal;
 mod repair;
 mod sharing;

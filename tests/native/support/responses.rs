@@ -6,7 +6,7 @@ use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Cause;
 
-use super::{AGENT, GLOBEX, INITECH, NOW, SentRequest, json};
+use super::{ACME, AGENT, GLOBEX, INITECH, NOW, SentRequest, json};
 
 /// The body of a 201 response to a start.
 pub const CREATED: &str = r#"{"id":"rec-1","state":"recording"}"#;
@@ -85,6 +85,11 @@ pub fn accept_in(org: &str, token_response: &str, request: &SentRequest) -> Resp
 /// The cloud accepts every request, and every token belongs to Globex. A sign-in gives a token for an hour.
 pub fn accept(request: &SentRequest) -> Response {
     accept_in(GLOBEX, r#"{"access_token":"opaque","expires_in":3600}"#, request)
+}
+
+/// Like `accept_short_lived`, but every token belongs to Acme.
+pub fn accept_in_acme(request: &SentRequest) -> Response {
+    accept_in(ACME, r#"{"access_token":"by-login","expires_in":100}"#, request)
 }
 
 /// Like `accept`, but a sign-in gives a token for 100 seconds.

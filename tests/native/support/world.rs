@@ -13,7 +13,7 @@ use premium_recorder::cloud::ports::{Observer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::token::request::Request;
 
-use super::{GetTokenCall, Popup, Release, SameOrigin, TokenSourceCallback, gate};
+use super::{GetTokenCall, Popup, Release, SameOrigin, TokenSourceCallback, gate, yield_now};
 
 /// The wall-clock time at which every test begins, in milliseconds.
 pub const NOW: i64 = 1_800_000_000_000;
@@ -185,6 +185,17 @@ impl World {
         self.respond_async(move |request| {
             let result = responder(request).result();
             Box::pin(async { result })
+        })
+    }
+
+    /// The cloud responds after a turn of the other futures, so calls that begin together are in flight together.
+    pub fn respond_one_turn_later(&self, responder: impl Fn(&SentRequest) -> Response + 'static) -> &World {
+        self.respond_async(move |request| {
+            let response = responder(request);
+            Box::pin(async move {
+                yield_now().await;
+                Ok(response)
+            })
         })
     }
 
