@@ -196,7 +196,7 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once, with exactly this token.
     pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, Error> {
-        let no_response = |lost| Error::no_response(Code::Network, "No response came.", lost);
+        let no_response = |lost| Error::no_response(Code::Network, lost);
         self.exchange.send(token.authorize(request)?).await.map_err(no_response)
     }
 
@@ -231,7 +231,7 @@ impl<P: Platform> Client<P> {
     pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Request) -> Result<(), Error> {
         let org = &token.target().org;
         self.wait_until_allowed(call, token).await?;
-        let failed = |lost| Error::no_response(Code::Network, "The token could not be revoked.", lost).for_org(org);
+        let failed = |lost| Error::no_response(Code::Network, lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
         let refused = self.exchange.refusal(&response);
         if response.is_success() || refused.is_token_rejection() {

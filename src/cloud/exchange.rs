@@ -88,7 +88,8 @@ impl<P: CloudPorts> Exchange<P> {
         let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
         if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
             let cause = Cause::Error(Box::new(must_wait(millis)));
-            return Err(TransportError { may_have_been_processed: false, status: None, cause });
+            let (origin, status) = (String::new(), None);
+            return Err(TransportError { origin, is_refused_by_csp: false, may_have_been_processed: false, status, cause });
         }
         let number = self.requests.get().wrapping_add(1);
         self.requests.set(number);
@@ -97,6 +98,13 @@ impl<P: CloudPorts> Exchange<P> {
         let is_own_read = request.method().is_read() && request.platform_request().is_none();
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
         let mut result = self.ports.send(request).await;
+        // A `fetch` of the page's own may have sent the request elsewhere after the refusal.
+        if let Err(lost) = &mut result
+            && lost.is_refused_by_csp
+            && !self.ports.is_replaced()
+        {
+            lost.may_have_been_processed = false;
+        }
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
             let is_token_endpoint = bearer.is_none();
@@ -183,10 +191,7 @@ impl<P: CloudPorts> Exchange<P> {
         if token.is_surely_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and only the API could say whose it is."));
         }
-        let response = self
-            .send(token.token_info_request()?)
-            .await
-            .map_err(|lost| Error::no_response(Code::Network, "The API could not be asked whose token it is.", lost))?;
+        let response = self.send(token.token_info_request()?).await.map_err(|lost| Error::no_response(Code::Network, lost))?;
         if !response.is_success() {
             let mut refused = self.refusal(&response);
             if refused.code == Code::ScopeMissing {

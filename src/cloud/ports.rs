@@ -26,6 +26,10 @@ pub trait Transport {
 /// A request without a complete response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
+    /// The origin that was asked.
+    pub origin: String,
+    /// Whether the page's Content Security Policy refused a request to this URL meanwhile.
+    pub is_refused_by_csp: bool,
     /// Whether the request may have reached the server, which may have processed it then.
     pub may_have_been_processed: bool,
     /// The HTTP status, if it arrived.
@@ -37,16 +41,25 @@ pub struct TransportError {
 /// The hint if the browser did not accept the request, before anything was sent.
 const NOT_ACCEPTED: &str = "See `cause`: the browser did not accept the request. A script of the page may have replaced AbortController, Request, Headers or fetch.";
 
+/// The hint if the page's own policy refused the request.
+const ADD_ORIGIN: &str = "Add this origin to `connect-src` of the page's Content Security Policy.";
+
 impl Error {
     /// The error of a request that got no response. A request that was not sent says itself why.
-    pub(crate) fn no_response(code: Code, message: &str, lost: TransportError) -> Error {
-        if let Cause::Error(error) = lost.cause {
-            return *error;
-        }
-        let mut error = Error::new(code, message).caused_by(lost.cause);
-        if !lost.may_have_been_processed {
-            error = error.with_hint(NOT_ACCEPTED).not_retryable();
-        }
+    pub(crate) fn no_response(code: Code, lost: TransportError) -> Error {
+        let origin = lost.origin;
+        let mut error = match lost.cause {
+            Cause::Error(error) => return *error,
+            cause if lost.is_refused_by_csp => {
+                let message = format!("The page's Content Security Policy does not allow requests to {origin}.");
+                Error::new(code, message).caused_by(cause).with_hint(ADD_ORIGIN).not_retryable()
+            }
+            cause if lost.may_have_been_processed => Error::new(code, format!("No complete response from {origin}.")).caused_by(cause),
+            cause => {
+                let message = format!("The request to {origin} could not be sent.");
+                Error::new(code, message).caused_by(cause).with_hint(NOT_ACCEPTED).not_retryable()
+            }
+        };
         error.evidence.status = lost.status;
         error
     }

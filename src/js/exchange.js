@@ -36,8 +36,10 @@ const HEADERS = [
 export async function exchange(outside, head, body, isStreamed, signal, given, takesResponse, maxBytes) {
   let mayHaveBeenProcessed = false;
   let status;
+  let policy;
   try {
-    const { input, init } = build(head, body, isStreamed, signal, given);
+    const { href, input, init } = build(head, body, isStreamed, signal, given);
+    policy = watchPolicy(href);
     if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
@@ -53,8 +55,24 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
     // Without a prototype: a promise calls a `then` that other code has put on Object.prototype.
     return { __proto__: null, isComplete: true, status, response, body: text, json, headers: lines };
   } catch (cause) {
-    return { __proto__: null, isComplete: false, status, mayHaveBeenProcessed, cause };
+    // Chromium and Firefox report a violation after `fetch` has rejected, before the next task.
+    if (policy) await nextTask();
+    const isRefusedByCsp = policy?.isViolated ?? false;
+    return { __proto__: null, isComplete: false, status, isRefusedByCsp, mayHaveBeenProcessed, cause };
+  } finally {
+    policy?.end();
   }
+}
+
+/** Notes whether the page's Content Security Policy refuses a request to this URL, until `end` is called. */
+function watchPolicy(href) {
+  const type = "securitypolicyviolation";
+  const policy = { isViolated: false, end: () => unlessItThrows(() => removeEventListener(type, listener)) };
+  const listener = ({ isTrusted, disposition, blockedURI }) => {
+    if (isTrusted && disposition === "enforce" && blockedURI === href) policy.isViolated = true;
+  };
+  unlessItThrows(() => addEventListener(type, listener));
+  return policy;
 }
 
 /**
@@ -84,12 +102,12 @@ function build(head, body, isStreamed, signal, given) {
     // A body that is no stream may be sent again.
     const request = new Request(isStreamed ? given.request : given.request.clone(), init);
     if (request.url !== href) throw leadsElsewhere();
-    return { __proto__: null, input: request, init: undefined };
+    return { __proto__: null, href, input: request, init: undefined };
   }
   init.signal = given ? given.signal : signal;
   init.body = given ? given.body : body;
   if (isStreamed && !given) setStream(init);
-  return { __proto__: null, input: href, init };
+  return { __proto__: null, href, input: href, init };
 }
 
 function leadsElsewhere() {

@@ -152,8 +152,8 @@ codes! {
         when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
-        when: "A request got no response (offline, refused by CORS or CSP, redirected), or could not be sent. A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the browser did not accept the request.",
-        hint: "Check the connection and the browser's console. CSP `connect-src`, a redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that a monitoring script adds all look the same to a page.";
+        when: "A request got no response (offline, refused by CORS, redirected), or was not sent (refused by the page's CSP, or by the browser). A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the request was not sent.",
+        hint: "Check the connection and the browser's console. A redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that a monitoring script adds all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";

@@ -332,7 +332,7 @@ impl<P: Platform> Doctor<'_, P> {
                 let (verdict, hint) = if is_missing { (Verdict::Fail, NO_SUCH_LIST.to_owned()) } else { (Verdict::Warn, refused.hint()) };
                 self.report("contract", verdict, format!("{asked}: {}", response.status), expected, hint);
             }
-            Err(_) => self.report("contract", Verdict::Warn, format!("{asked}: no response"), expected, Code::Network.hint()),
+            Err(lost) => self.report("contract", Verdict::Warn, format!("{asked}: no response"), expected, lost.hint()),
         }
     }
 
@@ -368,7 +368,7 @@ impl<P: Platform> Doctor<'_, P> {
                 let hint = "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
                 self.report("cors", Verdict::Fail, format!("fails with {}, works without it", names.join(", ")), expected, hint);
             }
-            Err(_) => self.report("cors", Verdict::Warn, "no answer with or without the header", expected, Code::Network.hint()),
+            Err(lost) => self.report("cors", Verdict::Warn, "no answer with or without the header", expected, lost.hint()),
         }
     }
 

@@ -107,7 +107,7 @@ fn is_idempotent(request: &ApiRequest) -> bool {
 fn no_response(lost: TransportError, request: &ApiRequest) -> Error {
     let is_unknown = lost.may_have_been_processed && !is_idempotent(request);
     let code = if is_unknown { Code::OutcomeUnknown } else { Code::Network };
-    let error = Error::no_response(code, "No response came.", lost);
+    let error = Error::no_response(code, lost);
     if is_unknown { error.with_hint(FIND_OUT) } else { error }
 }
 

@@ -29,9 +29,7 @@ impl Trustor {
         let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
         let response = client.send(call, &request, &Rc::default()).await.map_err(|error| match error {
             SendError::NotSent(error) => error,
-            SendError::NoResponse(lost) => {
-                Error::no_response(Code::Network, "The trustors could not be requested.", lost).for_org(org).into()
-            }
+            SendError::NoResponse(lost) => Error::no_response(Code::Network, lost).for_org(org).into(),
             SendError::Refused(refused) => refused.into(),
         })?;
         Trustor::list(&response.json).ok_or_else(|| {

@@ -146,9 +146,7 @@ impl<P: Platform> Recordings<P> {
         let request = request.map_err(|error| ReadError::Failed(error.into()))?;
         self.client.send(call, &request, sent).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
-            SendError::NoResponse(lost) => {
-                ReadError::Failed(Error::no_response(Code::Network, "No response came.", lost).for_org(&call.target.org).into())
-            }
+            SendError::NoResponse(lost) => ReadError::Failed(Error::no_response(Code::Network, lost).for_org(&call.target.org).into()),
             SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused.into()),
             SendError::Refused(refused) if refused.code == Code::NotFound => ReadError::Refused(not_found(refused).into()),
             SendError::Refused(refused) => ReadError::Refused(refused.into()),

@@ -122,11 +122,9 @@ impl<P: Platform> Starts<P> {
                 }
             },
             Err(SendError::NotSent(error)) => return Err(error.into()),
-            Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => {
-                Error::no_response(Code::OutcomeUnknown, "The start was given to the browser, but no response came.", lost)
-            }
+            Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => Error::no_response(Code::OutcomeUnknown, lost),
             Err(SendError::NoResponse(lost)) => {
-                return Err(Error::no_response(Code::Network, "The start could not be sent.", lost).for_org(org).into());
+                return Err(Error::no_response(Code::Network, lost).for_org(org).into());
             }
             Err(SendError::Refused(mut error)) if error.evidence.status.is_some_and(may_have_been_processed) => {
                 error.code = Code::OutcomeUnknown;

@@ -63,6 +63,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn headers(this: &Answer) -> String;
 
+    #[wasm_bindgen(method, getter, js_name = isRefusedByCsp)]
+    fn is_refused_by_csp(this: &Answer) -> bool;
+
     #[wasm_bindgen(method, getter, js_name = mayHaveBeenProcessed)]
     fn may_have_been_processed(this: &Answer) -> bool;
 
@@ -87,14 +90,16 @@ impl Transport for Browser {
         let absent = JsValue::UNDEFINED;
         let given = app_request.unwrap_or(&absent);
         let answer = exchange(&head(&request), body, is_streamed, signal.as_ref(), given, takes_response, MAX_BODY_BYTES);
-        let not_sent = |cause| TransportError { may_have_been_processed: false, status: None, cause: foreign(cause) };
-        let answer: Answer = JsFuture::from(answer).await.map_err(not_sent)?.unchecked_into();
+        let lost = |status, is_refused_by_csp, may_have_been_processed, cause| TransportError {
+            origin: request.origin().to_owned(),
+            is_refused_by_csp,
+            may_have_been_processed,
+            status,
+            cause: foreign(cause),
+        };
+        let answer: Answer = JsFuture::from(answer).await.map_err(|cause| lost(None, false, false, cause))?.unchecked_into();
         let Some(status) = answer.status().filter(|_| answer.is_complete()) else {
-            return Err(TransportError {
-                may_have_been_processed: answer.may_have_been_processed(),
-                status: answer.status(),
-                cause: foreign(answer.cause()),
-            });
+            return Err(lost(answer.status(), answer.is_refused_by_csp(), answer.may_have_been_processed(), answer.cause()));
         };
         let body = answer.body();
         // The rest of a body that is too long is aborted.

@@ -15,7 +15,9 @@ const REFUSED = /\/api\/v2\/\S+ - Failed to load resource/;
 const CUT = /\.wasm - Failed to load resource/;
 /** A frame that may open no windows. */
 const NO_WINDOW = /Blocked opening/;
-const browser = open({ mayComplain: [REFUSED, CUT, NO_WINDOW] });
+/** Requests that the page's policy forbids. */
+const FORBIDDEN = /Content Security Policy|Refused to connect|violates/;
+const browser = open({ mayComplain: [REFUSED, CUT, NO_WINDOW, FORBIDDEN] });
 
 const dist = new URL("../../dist/", import.meta.url);
 const pack = new URL("../pack/", import.meta.url);
@@ -85,6 +87,23 @@ describe("a page whose content security policy", () => {
     const trusted = "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
     site.headers = { "content-security-policy": policy(trusted) };
     await assertRecords(browser, site.origin);
+  });
+
+  test("forbids the API: NETWORK names the origin, and nothing is sent", async () => {
+    const { api } = browser.cloud.environment;
+    for (const paths of ["", `${api}/standin/ ${api}/api/v2/tokens/me`]) {
+      site.headers = { "content-security-policy": `script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${paths}` };
+      site.program = `import { connect } from "${PACKAGE}";
+        import { given, record, show } from "/app.js";
+        const { token, ...told } = given();
+        const getToken = token && (() => token);
+        show(record(connect, told, getToken && { getToken }));`;
+      const { error } = await outcomeAt(browser, site.origin, { token: paths ? undefined : await browser.cloud.token(browser.cloud.acme) });
+      assert.equal(error.code, "NETWORK");
+      assert.equal(error.message, `NETWORK: The page's Content Security Policy does not allow requests to ${api}.`);
+      assert.equal(error.hint, "Add this origin to `connect-src` of the page's Content Security Policy.");
+      assert.deepEqual(await browser.cloud.starts(), []);
+    }
   });
 
   test("sandboxes it without an origin", async () => {

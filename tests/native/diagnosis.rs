@@ -360,7 +360,7 @@ fn an_agent_is_missing_only_if_the_cloud_itself_says_so() {
             (Ok(response(404, "<html>404 Not Found</html>")), Skipped, "404"),
             (Ok(response(200, "<html>Sign in</html>")), Skipped, "200"),
             (Ok(response(503, "")), Skipped, "503"),
-            (Err(lost_response("offline")), Skipped, "No response"),
+            (Err(lost_response("offline")), Skipped, "No complete response from https://api."),
         ];
         for (answer, expected, found) in answers {
             let world = World::new();

@@ -164,7 +164,7 @@ fn the_threads_report() -> String {
 fn a_hint_names_what_looks_the_same_to_a_page() {
     for (code, causes) in [
         (Code::UnknownEnvironment, &["before any #"][..]),
-        (Code::Network, &["connection", "CSP", "redirect", "without CORS headers", "monitoring script"]),
+        (Code::Network, &["connection", "redirect", "without CORS headers", "monitoring script"]),
         (Code::OutcomeUnknown, &["organization's header", "without CORS headers", "monitoring script"]),
         (Code::LoginBlocked, &["click", "sandbox", "Outside of an iframe"]),
         (Code::LoginCancelled, &["login page's", "this page's", "host's", "Outside of an iframe", "redirect URI"]),

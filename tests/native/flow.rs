@@ -416,6 +416,26 @@ fn a_start_that_was_not_sent_is_a_network_error() {
 }
 
 #[test]
+fn a_start_that_the_pages_policy_refused_was_not_sent_unless_the_pages_own_fetch_had_it() {
+    run(async {
+        let refused = || Err(TransportError { is_refused_by_csp: true, ..lost_response("Failed to fetch") });
+        for (is_replaced, code) in [(false, Code::Network), (true, Code::OutcomeUnknown)] {
+            let world = World::new();
+            world.respond_async(move |_| Box::pin(async move { refused() }));
+            if is_replaced {
+                world.disable(Feature::Fetch);
+            }
+            let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
+            let error = error(while_time_passes(&[&world], record_in_current_org(&recorder)).await);
+            assert_eq!((error.code, error.retryable()), (code, false), "{error:?}");
+            let message = "The page's Content Security Policy does not allow requests to https://api.mypurecloud.com.";
+            assert!(error.message.starts_with(message), "{}", error.message);
+            assert!(error.hint().contains("`connect-src`"), "{}", error.hint());
+        }
+    });
+}
+
+#[test]
 fn a_start_without_a_readable_response_is_sent_once_and_has_an_unknown_outcome() {
     run(async {
         for body in ["", "<html>", "{}", "{\"id\":", r#"{"id":"rec-1","agentId":"another"}"#] {

@@ -104,9 +104,9 @@ export function expected({ acme }) {
 }
 
 /** What comes of the app at this address. */
-export async function outcomeAt({ driver, cloud }, address) {
+export async function outcomeAt({ driver, cloud }, address, more = {}) {
   const url = new URL(address);
-  url.searchParams.set("given", JSON.stringify(given(cloud)));
+  url.searchParams.set("given", JSON.stringify({ ...given(cloud), ...more }));
   await driver.get(url.href);
   let text;
   const read = async () => (text = await driver.findElement(By.id("outcome")).getText()) !== "";

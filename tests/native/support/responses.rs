@@ -26,7 +26,13 @@ pub fn response(status: u16, body: &str) -> Response {
 
 /// No response arrived, so the server may have processed the request.
 pub fn lost_response(why: &str) -> TransportError {
-    TransportError { may_have_been_processed: true, status: None, cause: Cause::Foreign(Rc::new(why.to_owned())) }
+    TransportError {
+        origin: "https://api.mypurecloud.com".to_owned(),
+        is_refused_by_csp: false,
+        may_have_been_processed: true,
+        status: None,
+        cause: Cause::Foreign(Rc::new(why.to_owned())),
+    }
 }
 
 /// `NOW` plus this many milliseconds, as the cloud writes a date.

@@ -293,7 +293,8 @@ fn names_another(reply: Reply, agent: Option<u8>) -> Reply {
 }
 
 fn lost(may_have_been_processed: bool, status: Option<u16>) -> TransportError {
-    TransportError { may_have_been_processed, status, cause: Cause::Foreign(Rc::new("lost")) }
+    let origin = "https://api.mypurecloud.com".to_owned();
+    TransportError { origin, is_refused_by_csp: false, may_have_been_processed, status, cause: Cause::Foreign(Rc::new("lost")) }
 }
 
 fn verdict(answer: &Result<Response, TransportError>, asked: &Asked) -> Verdict {
