@@ -5,10 +5,19 @@ import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/p
 import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { nameByLikeness } from "./function-order.mjs";
 import { Failure, asCommand, output, root, run, say, targetDir } from "./process.mjs";
 import { bindgen, cargoEnv, setup } from "./setup.mjs";
 
-const INPUTS = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "package-lock.json", "scripts/build.mjs", "src"];
+const INPUTS = [
+  "Cargo.toml",
+  "Cargo.lock",
+  ".cargo/config.toml",
+  "package-lock.json",
+  "scripts/build.mjs",
+  "scripts/function-order.mjs",
+  "src",
+];
 const MODULE = "premium_recorder_bg.wasm";
 const GLUE = "premium_recorder.js";
 /** The library with panics that a test can trigger. Only the panic tests use this build. */
@@ -104,7 +113,14 @@ async function shrinkModule(module, glue) {
     "--converge",
     // Inlining every function with one caller makes the file smaller, but 3 kB larger when compressed.
     "--one-caller-inline-max-function-size=30",
-    // Functions of the same name are much alike, which compresses best side by side.
+    "--debuginfo",
+    "--emit-text",
+    "-o",
+    text,
+  ]);
+  await writeFile(text, nameByLikeness(await readFile(text, "utf8")));
+  await binaryen("wasm-opt", [
+    text,
     "--reorder-functions-by-name",
     "--strip-producers",
     "--strip-debug",

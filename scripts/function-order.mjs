@@ -1,0 +1,59 @@
+// Puts functions that are alike side by side: what repeats nearby compresses better. wasm-opt can only sort functions by name.
+
+/** So many instructions in a row count as one trait of a function. */
+const MAX_IN_A_ROW = 6;
+/** What this many functions have says nothing of one of them. */
+const COMMON = 600;
+
+const NAME = /\$"(?:[^"\\]|\\.)*"|\$[^\s()"]+/g;
+
+/** The module's text, in which each function's name is its place: `wasm-opt --reorder-functions-by-name` does the rest. */
+export function nameByLikeness(text) {
+  const functions = text.split(/^ (?=\(func )/m).slice(1);
+  const nameOf = (code) => code.match(NAME)[0];
+  const names = new Map(order(functions.map(traits)).map((index, place) => [nameOf(functions[index]), place]));
+  return text.replace(NAME, (name) => (names.has(name) ? `$${String(names.get(name)).padStart(5, "0")}` : name));
+}
+
+/** The instructions of a function, each alone and with those after it. A name of one function is as good as another. */
+function traits(code) {
+  const lines = code.split("\n").slice(1);
+  const instructions = lines.map((line) => line.trim().replace(NAME, (name) => (/^\$\d+$/.test(name) ? name : "$")));
+  const found = new Set();
+  for (const start of instructions.keys()) {
+    for (let count = 1; count <= MAX_IN_A_ROW; count++) found.add(instructions.slice(start, start + count).join(" "));
+  }
+  return found;
+}
+
+/** The indexes of the functions. After each comes the one of the others that consists most of the same traits. */
+function order(functions) {
+  const owners = new Map();
+  functions.forEach((found, index) => {
+    for (const trait of found) {
+      if (!owners.has(trait)) owners.set(trait, []);
+      owners.get(trait).push(index);
+    }
+  });
+  const weight = (trait) => Math.log(functions.length / owners.get(trait).length);
+  const weights = functions.map((found) => Array.from(found, weight).reduce((sum, each) => sum + each, 1));
+  const left = new Set(functions.keys());
+  const ordered = [];
+  for (let next = 0; next !== undefined;) {
+    ordered.push(next);
+    left.delete(next);
+    const shared = new Map();
+    for (const trait of functions[next]) {
+      if (owners.get(trait).length > COMMON) continue;
+      for (const other of owners.get(trait)) {
+        if (left.has(other)) shared.set(other, (shared.get(other) ?? 0) + weight(trait));
+      }
+    }
+    const likeness = (index) => (shared.get(index) ?? 0) / weights[index];
+    next = [...left].reduce(
+      (best, index) => (best === undefined || likeness(index) > likeness(best) ? index : best),
+      undefined,
+    );
+  }
+  return ordered;
+}
