@@ -38,7 +38,7 @@
  * - Tokens: `TOKEN_MALFORMED`, `UNAUTHENTICATED`, and refusals of `tokens/me`
  * - Sign-in by redirect: `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`; with `login.on: "connect"`, also
  *   what {@link Recorder.signIn} throws
- * - Always possible: `NETWORK`, `TIMEOUT`
+ * - Always possible: `NETWORK`, `TIMEOUT`, `CLOUD_UNAVAILABLE`, `PANICKED`
  */
 export function connect(options?: ConnectOptions): Promise<Recorder>;
 
@@ -167,7 +167,7 @@ export type LaunchParams = Partial<
  * const inWindow = await connect({
  *   login: { clientId: "…", redirectUri: `${location.origin}/premium-recorder/callback.html` },
  * });
- * // By redirect, without a click: inside Genesys Cloud, the person sees nothing.
+ * // By redirect, without a click:
  * const silently = await connect({
  *   login: { clientId: "…", redirectUri: `${location.origin}/`, mode: "redirect", on: "connect" },
  * });
@@ -198,8 +198,8 @@ export interface LoginWithClientIds extends LoginSettings {
 export interface LoginSettings {
   /**
    * The redirect URI, exactly as it is registered with the OAuth client, on this page's own origin. With `"popup"`, the
-   * address of the package's `callback.html`, with `callback.js` beside it. With `"redirect"`, a page that calls
-   * `connect()`.
+   * address of the package's `callback.html`, with `callback.js` beside it, served without a
+   * `Cross-Origin-Opener-Policy`. With `"redirect"`, a page that calls `connect()`.
    */
   redirectUri: string;
   /**
@@ -207,15 +207,15 @@ export interface LoginSettings {
    *   `getToken`, the window opens only if `getToken` has no token. WebKit (Safari) blocks such a late window: the call
    *   rejects with `LOGIN_BLOCKED`, and the next call opens the window at once.
    * - `"redirect"` leaves this page for the login page and returns to `redirectUri`. Make the call that needed the
-   *   token again after `connect()`. In an iframe of another site, browsers send the login origin's cookies only if
-   *   they are `SameSite=None`. Otherwise, the iframe stays on the login page, and the app gets no error.
+   *   token again after `connect()`. In an iframe, this works only if the login page can be framed and the browser
+   *   sends its cookies there (`SameSite=None`). Otherwise, the iframe stays on the login page, without an error.
    */
   mode?: "popup" | "redirect" | undefined;
   /**
    * When to sign in. `"call"` (default): when a call needs a token. `"connect"`: in `connect()`, unless there is a
-   * token. With mode `"redirect"`, this needs no click, and inside Genesys Cloud the host's session signs in silently.
-   * A page that has returned from a sign-in does not leave again until it is reloaded: if the sign-in failed, every
-   * `connect()` rejects with its error. With mode `"popup"`, call `connect()` in a click.
+   * token. With mode `"popup"`, call `connect()` in a click. With mode `"redirect"`, no click is needed, and a session
+   * at the login origin signs in silently. A page that has returned from a sign-in does not leave again until it is
+   * reloaded: if the sign-in failed, every `connect()` rejects with its error.
    */
   on?: "call" | "connect" | undefined;
   /** `"login"`: always ask who signs in, even if a cookie remembers somebody. Then pages do not share tokens. */
@@ -463,11 +463,9 @@ export interface RecordingContract {
   idempotencyHeader?: string | undefined;
   /**
    * Set it to `true` only if every user's connection to the API is HTTP/2. The body of a start is then streamed, and
-   * Chromium does not repeat it. Over HTTP/1.1, Chromium refuses a streamed body, and every start fails with
-   * `OUTCOME_UNKNOWN`. A proxy that inspects TLS can fall back to HTTP/1.1 for a single customer. Firefox and WebKit
-   * cannot stream a body: they send the start as usual, and the event `start-not-streamed` says so. The network process
-   * of Chromium 156 sometimes crashes instead of repeating a streamed body, and requests in flight fail. Default:
-   * `false`.
+   * Chromium does not repeat it. Over HTTP/1.1, every start in Chromium fails with `OUTCOME_UNKNOWN`. Firefox and WebKit
+   * send the start as usual, and the event `start-not-streamed` says so. See
+   * [starting once](../docs/starting-once.md) first. Default: `false`.
    */
   http2?: boolean | undefined;
   /**
@@ -528,7 +526,7 @@ export interface Recorder {
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - Arguments and recorder: `BAD_ARGUMENT`, `CLOSED`
    * - Tokens: `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`,
-   *   `TOKEN_SOURCE_WRONG_ORG`, and refusals of `GET /api/v2/tokens/me`
+   *   `TOKEN_SOURCE_WRONG_ORG`, `UNAUTHENTICATED`, and refusals of `GET /api/v2/tokens/me`
    * - Sign-in: `INSECURE_ORIGIN`, `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`,
    *   `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
    * - Always possible: `NETWORK`, `TIMEOUT`, `CLOUD_UNAVAILABLE`
@@ -537,14 +535,13 @@ export interface Recorder {
   /**
    * Starts a recording of this agent's screen, with a token of the target organization.
    *
-   * - **Once.** Each call sends the start once. It sends the start again only if the server confirmed that the start
-   *   did not run and the cause is fixed: the token was replaced (401, 403) or the wait is over (429). If the response
-   *   is lost (connection, timeout, 408, 421, 425, 5xx, unreadable), the call looks for the recording, twice within a
-   *   second. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`. After a
-   *   timeout, this takes at most 5 s more.
+   * - **Once.** Each call sends the start at most once. It sends the start again only if the server confirmed that the
+   *   start did not run and the cause is fixed: the token was replaced (401, 403) or the wait is over (429). If the
+   *   response is lost (connection, timeout, 408, 421, 425, 5xx, unreadable), the call looks for the recording, twice, a
+   *   second apart. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`.
    * - **Merged.** Calls for the same organization, agent and `recordingType` (in any case) at the same time are merged
    *   into one start, in this page and, with Web Locks and the API's list, across all frames and tabs of this origin and
-   *   storage partition. Each call keeps its own `signal` and `timeoutMs`. `share: false` opts out.
+   *   storage partition. `share: false` opts out.
    * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to the
    *   running recording that the API lists, with `alreadyRunning: true`. If it lists none, the call rejects with
    *   `CONFLICT`.
@@ -569,9 +566,9 @@ export interface Recorder {
    *   `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`, `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
    * - The API refused: `UNAUTHENTICATED`, `IP_NOT_ALLOWED`, `WRONG_ORG`, `SCOPE_MISSING`, `PERMISSION_MISSING`,
    *   `FORBIDDEN`, `USER_NEEDED`, `FEATURE_DISABLED`, `POLICY_DENIED`, `AGENT_NOT_FOUND`, `NOT_FOUND` if the
-   *   agent is there but the API's path is not, `CONFLICT`, `LIMIT_REACHED`, `BAD_REQUEST`, `RATE_LIMITED`,
+   *   agent is there, so that the API has no such path, `CONFLICT`, `LIMIT_REACHED`, `BAD_REQUEST`, `RATE_LIMITED`,
    *   `UNEXPECTED_ANSWER`
-   * - The recording may be running: `OUTCOME_UNKNOWN`, and `CLOSED` if its message says so
+   * - The recording may be running: `OUTCOME_UNKNOWN`, `PANICKED`, and `CLOSED` if its message says so
    * @throws `signal.reason` if the signal aborts. The start may have run; the next one for this agent looks first.
    */
   startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
@@ -581,8 +578,8 @@ export interface Recorder {
    *
    * - Organizations take turns. Each token is obtained once. If that fails, the organization's agents are rejected with
    *   its error.
-   * - No token sends more requests than the API allows (`inin-ratelimit-allowed` if CORS exposes it, else 300 a
-   *   minute), less a tenth for other calls. So a long list takes minutes.
+   * - It sends at most nine tenths of the requests that a token may send in a minute (`inin-ratelimit-allowed` if CORS
+   *   exposes it, else 300). So a long list takes minutes.
    * - An abort of `signal` cancels the starts that have not been sent, with the signal's `reason`. `startMany()` waits
    *   for the others, and still resolves.
    * - If an agent is listed twice, one start is sent, and both results are the same. With `share: false`, each has its
@@ -611,7 +608,7 @@ export interface Recorder {
    * - No token: as `switchOrg()`, and `ORG_AMBIGUOUS`
    * - The API refused: as `startRecording()`, and `NOT_FOUND` if it has no such list
    * - The list has a recording that cannot be read: `UNEXPECTED_ANSWER`
-   * - Always possible: `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`
+   * - Always possible: `CLOUD_UNAVAILABLE`, `NETWORK`, `TIMEOUT`, `CLOSED`, `PANICKED`
    */
   recordings(options?: RecordingsOptions): Promise<Recording[]>;
   /**
@@ -834,8 +831,9 @@ export interface StartManyOptions extends StartOptions {
    */
   concurrency?: number | undefined;
   /**
-   * Requests that each token may send in a minute: a whole number from 1 to 100000. Default: what the API announces
-   * (`inin-ratelimit-allowed`), or 300. If the API announces a lower limit, that one counts.
+   * Requests that each token may send in a minute, of which nine tenths are used: a whole number from 1 to 100000.
+   * Default: what the API announces (`inin-ratelimit-allowed`), or 300. If the API announces a lower limit, that one
+   * counts.
    */
   requestsPerMinute?: number | undefined;
   /** Called after each start that has settled, in a later turn. If it throws, the console shows that once. */
