@@ -59,7 +59,7 @@ test("so can signing in, in its window, and signing out", byKeys, async () => {
   await browser.leavePopup();
   await browser.outcome("Signed in to Initech");
   assert.equal(await focusedName(), `Record ${initech.agents[0].name}`);
-  await tabTo("button", "Sign out everywhere");
+  await tabTo("button", "Sign out of all organizations");
   await keys(Key.SPACE);
   await browser.outcome("Signed out");
   await browser.control("button", "Sign in to Initech");

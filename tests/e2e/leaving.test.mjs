@@ -18,7 +18,7 @@ beforeEach(async () => {
 describe("in the app", () => {
   test("a person signs out, and nothing is held any more", async () => {
     await browser.openApp({ org: acme, login: "popup" });
-    await browser.press("Sign out everywhere");
+    await browser.press("Sign out of all organizations");
     await browser.outcome("Signed out");
     for (const { name } of [acme, globex]) await browser.control("button", `Sign in to ${name}`);
     assert.deepEqual(await lines(), [

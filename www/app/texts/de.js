@@ -67,7 +67,7 @@ export default {
   nowFor: (org) => `Die App arbeitet jetzt für ${org}.`,
   switchTo: (org) => `Zu ${org} wechseln`,
   current: "Aktuell",
-  signOut: "Überall abmelden",
+  signOut: "Von allen Organisationen abmelden",
   signedOut: "Abgemeldet. Die App hat kein Token mehr.",
 
   check: "Prüfen",
@@ -185,6 +185,10 @@ export default {
     AGENT_NOT_FOUND: ({ org }) => [
       `${org} hat diesen Agenten nicht (404).`,
       "Laden Sie die App neu, um die aktuelle Liste der Agenten zu bekommen.",
+    ],
+    NOT_FOUND: () => [
+      "Unter dem Pfad dieser Anfrage hat die API nichts (404).",
+      "Schicken Sie die Details für den Support an den Hersteller der App: Vielleicht braucht sie einen anderen Pfad.",
     ],
     LOGIN_BLOCKED: () => [
       "Der Browser hat das Anmeldefenster blockiert.",

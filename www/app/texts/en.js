@@ -69,7 +69,7 @@ export default {
   nowFor: (org) => `The app now works for ${org}.`,
   switchTo: (org) => `Switch to ${org}`,
   current: "Current",
-  signOut: "Sign out everywhere",
+  signOut: "Sign out of all organizations",
   signedOut: "Signed out. The app holds no token.",
 
   // Check setup
@@ -180,6 +180,10 @@ export default {
     AGENT_NOT_FOUND: ({ org }) => [
       `${org} has no such agent (404).`,
       "Reload the app to get the current list of agents.",
+    ],
+    NOT_FOUND: () => [
+      "The API has nothing at the path of this request (404).",
+      "Send the details for support to the app's vendor: the app may need another path.",
     ],
     LOGIN_BLOCKED: () => [
       "The browser blocked the sign-in window.",
