@@ -30,7 +30,7 @@ macro_rules! codes {
                 match self { $(Code::$variant => $when,)* }
             }
 
-            /// What the reader should do now, in one sentence.
+            /// What the reader should do now.
             pub fn hint(self) -> &'static str {
                 match self { $(Code::$variant => $hint,)* }
             }
@@ -74,17 +74,17 @@ codes! {
         when: "The organization's token has expired or was idle too long, and neither `getToken` nor `login` is set. Or `getToken` returned an expired token. Or the API says so (401 `credentials.expired`), and no other token helped.",
         hint: "Get a new token of this organization: pass it to addToken(), or let `getToken` return a fresh one. If the token is new, this machine's clock is wrong: set it, or let `getToken` return `expiresIn` too.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
-        when: "`getToken` threw, rejected, returned something else than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned. `retryable` is true only if it threw or rejected.",
+        when: "`getToken` threw, rejected, returned something other than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned. `retryable` is true only if it threw or rejected.",
         hint: "See the message and `cause`.";
     TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
         when: "`getToken` returned another organization's token. The token was discarded.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>. Cookies may select another account.";
     LoginBlocked "LOGIN_BLOCKED", retry: false, fixed_by: "app",
         when: "The browser did not open the sign-in window: the call was not made in a click or key press, it came too late in one (WebKit), popups are blocked, the iframe's sandbox lacks `allow-popups`, or the host's `Cross-Origin-Opener-Policy` forbids it. Or no sign-in can return to the page: it has an opaque origin or no `sessionStorage`.",
-        hint: "Make the call directly in a click or key press, and allow popups for this page and in its iframe's sandbox. Outside of an iframe, login.mode \"redirect\" needs no window.";
+        hint: "Make the call directly in a click or key press, and allow popups for this page and in its iframe's sandbox. If an empty window opened, the host page's Cross-Origin-Opener-Policy forbids it. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
         when: "The sign-in window was closed before the sign-in was complete. A window that a `Cross-Origin-Opener-Policy` cuts off from this page looks the same.",
-        hint: "Sign in again. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter. If the window is still open, a Cross-Origin-Opener-Policy cuts it off: the login page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
+        hint: "Sign in again. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter. If the window is still open, a Cross-Origin-Opener-Policy cuts it off: the login page's, the callback page's, this page's or its host's. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginDenied "LOGIN_DENIED", retry: false, fixed_by: "user",
         when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not set up for the request (`unauthorized_client`, `invalid_request`, …). `retryable` is true only for `invalid_grant`, an authorization code that was not accepted.",
         hint: "See `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI, grant type or scope (`login.scope`) is wrong.";
@@ -110,7 +110,7 @@ codes! {
         when: "The OAuth client lacks a scope that the call needs (403 `app.not.authorized.for.scope`, or the API says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope of the client that is probably a misspelling.",
         hint: "Add the scope in `missingScopes` or the message to the OAuth client, have it authorized in this organization, and get a new token.";
     PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
-        when: "The token's user lacks a permission (403). `missingPermissions` names it if the API does. The code also means that organization, scope and agent are right, so only a permission can be missing.",
+        when: "The token's user lacks a permission (403). `missingPermissions` names it if the API does. Or the API says `insufficient scope for resource owner` although organization, scope and agent are right: then a permission is missing, or the feature is disabled.",
         hint: "Ask the organization's administrator for a role with the permission, in the right division.";
     Forbidden "FORBIDDEN", retry: false, fixed_by: "admin",
         when: "The API refused the call (403) with an error body that names no scope, permission, policy or feature.",
@@ -125,7 +125,7 @@ codes! {
         when: "A policy of the organization forbids the call (403 `authz.policy.denied`).",
         hint: "Ask the organization's administrator which policy denies it.";
     AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "A start got a 404 with an error body: the organization has no such agent. Or the API has no such path, and did not say within 2 s that the organization has the agent.",
+        when: "A start got a 404 with an error body, and the API did not say within 2 s that the organization has the agent. There is no such agent, or the API has no such path.",
         hint: "Check the agent's id, its organization, and the paths in `contract`.";
     RecordingNotFound "RECORDING_NOT_FOUND", retry: false, fixed_by: "app",
         when: "The organization has no recording with this id, or the API has no such path (404 with an error body).",
@@ -149,7 +149,7 @@ codes! {
         when: "The API or the login origin failed (408, 421, 425, 5xx) while the library read something, obtained or revoked a token, at a stop(), or at a request() that may be repeated. A stop() or request() may have taken effect. A start that ends with this code was not sent.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
-        when: "The response is not one of the API's: a refusal without an error body, something else than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
+        when: "The response is not one of the API's: a refusal without an error body, something other than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
         when: "A request got no response (offline, refused by CORS, redirected), or was not sent (refused by the page's CSP, or by the browser). A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the request was not sent.",
@@ -158,7 +158,7 @@ codes! {
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
-        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON). The recording may be running: the library looked for it, and the API's list does not decide. `seenRecordings` has what the API lists. Or another start may have led to a recording (it has this outcome, was aborted, or is another tab's), and the API's list has more pages or a recording that cannot be read: then nothing was sent. Or a fetch() or request() that must not be repeated got no response, or a request() got 408, 421, 425 or 5xx.",
+        when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON), and the API's list does not decide whether the recording runs. `seenRecordings` has what the API lists. Or nothing was sent, because an earlier start or another tab's may have led to a recording that the API's list does not show or that cannot be read. Or a fetch() or request() that must not be repeated got no response, or a request() got 408, 421, 425 or 5xx.",
         hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks before it sends, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (see `contract.orgHeaders`) or one that a monitoring script adds, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or an unknown name.",

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { By } from "selenium-webdriver";
 import sirv from "sirv";
 import { assertOneRecording, assertRecords, outcomeAt } from "../pack/pages.mjs";
 import { browser as open } from "./browser.mjs";
@@ -121,6 +122,84 @@ test("a page that is isolated from other origins", async () => {
   await assertRecords(browser, site.origin, { isIsolated: true });
 });
 
+/** A click that has to sign in to start. Without an origin, a page has no storage to look for traces in. */
+async function click(how) {
+  await browser.evaluate(
+    async (environment, path, how, agentId) => {
+      const { connect, isRecorderError } = await import("/premium-recorder/index.js");
+      const clientId = "c11e1700-0000-4000-8000-000000000000";
+      const login = { clientId, redirectUri: `${location.href.split("/config.json")[0]}${path}`, ...how };
+      const recorder = await connect({ environments: [environment], login });
+      const button = document.createElement("button");
+      button.textContent = "Go";
+      button.onclick = () => {
+        window.going = recorder.startRecording(agentId).then(
+          ({ orgId }) => ({ orgId }),
+          (error) => (isRecorderError(error) ? { code: error.code, hint: error.hint } : { thrown: String(error) }),
+        );
+      };
+      document.body.prepend(button);
+    },
+    browser.cloud.environment,
+    CALLBACK,
+    how,
+    browser.cloud.globex.agents[0].id,
+  );
+  await browser.clickOn("button");
+}
+
+const ended = () => browser.evaluate(() => window.going);
+
+describe("a sign-in window under a Cross-Origin-Opener-Policy", () => {
+  const SEPARATES = { "cross-origin-opener-policy": "same-origin" };
+
+  const launched = (origin) => {
+    const { apps, name } = browser.cloud.environment;
+    return `${origin}/config.json?${new URLSearchParams({ gcHostOrigin: apps, gcTargetEnv: name })}`;
+  };
+
+  test("of the callback page: LOGIN_CANCELLED names it, and the window says so", async () => {
+    const { cloud } = browser;
+    await cloud.register(`${site.origin}${CALLBACK}`);
+    await browser.openEmpty({ orgId: cloud.globex.id }, { origin: site.origin });
+    site.headers = SEPARATES;
+    await click({});
+    await browser.enterPopup();
+    await browser.signIn(cloud.globex);
+    await browser.until("the callback page says so", async () =>
+      /could not return to the app/.test(await browser.driver.executeScript("return document.body.innerText")),
+    );
+    await browser.leavePopup();
+    const { code, hint } = await ended();
+    assert.equal(code, "LOGIN_CANCELLED");
+    assert.match(hint, /the callback page's/);
+  });
+
+  test("of the app's page, outside of a frame: LOGIN_CANCELLED", async () => {
+    await browser.cloud.register(`${site.origin}${CALLBACK}`);
+    site.headers = SEPARATES;
+    await browser.driver.get(launched(site.origin));
+    await click({});
+    assert.equal((await ended()).code, "LOGIN_CANCELLED");
+  });
+
+  test("of the page around the app's frame: LOGIN_BLOCKED, and an empty window stays", async () => {
+    const framed = site.origin.replace("localhost", "127.0.0.1");
+    await browser.cloud.register(`${framed}${CALLBACK}`);
+    site.headers = SEPARATES;
+    site.program = `
+      const frame = document.createElement("iframe");
+      frame.src = ${JSON.stringify(launched(framed))};
+      document.body.append(frame);`;
+    await browser.driver.get(`${site.origin}/`);
+    await browser.until("the frame is there", async () => (await browser.driver.findElements(By.css("iframe"))).length);
+    await browser.driver.switchTo().frame(0);
+    await click({});
+    assert.equal((await ended()).code, "LOGIN_BLOCKED");
+    assert.equal((await browser.popups()).length, 1);
+  });
+});
+
 describe("a frame with the sandbox of Genesys' example", () => {
   const SANDBOX = [
     ...["allow-forms", "allow-modals", "allow-popups", "allow-presentation", "allow-same-origin", "allow-scripts"],
@@ -134,34 +213,6 @@ describe("a frame with the sandbox of Genesys' example", () => {
     const sandbox = SANDBOX.filter((each) => each !== attribute).join(" ");
     return browser.openEmpty({ orgId: cloud.globex.id }, { origin: site.origin, sandbox });
   }
-
-  /** A click that has to sign in to start. Without an origin, a page has no storage to look for traces in. */
-  async function click(how) {
-    await browser.evaluate(
-      async (environment, path, how, agentId) => {
-        const { connect, isRecorderError } = await import("/premium-recorder/index.js");
-        const clientId = "c11e1700-0000-4000-8000-000000000000";
-        const login = { clientId, redirectUri: `${location.href.split("/config.json")[0]}${path}`, ...how };
-        const recorder = await connect({ environments: [environment], login });
-        const button = document.createElement("button");
-        button.textContent = "Go";
-        button.onclick = () => {
-          window.going = recorder.startRecording(agentId).then(
-            ({ orgId }) => ({ orgId }),
-            (error) => (isRecorderError(error) ? { code: error.code, hint: error.hint } : { thrown: String(error) }),
-          );
-        };
-        document.body.prepend(button);
-      },
-      browser.cloud.environment,
-      CALLBACK,
-      how,
-      browser.cloud.globex.agents[0].id,
-    );
-    await browser.clickOn("button");
-  }
-
-  const ended = () => browser.evaluate(() => window.going);
 
   async function signsIn(attribute) {
     const { globex } = browser.cloud;
