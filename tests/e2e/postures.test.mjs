@@ -227,6 +227,17 @@ describe("a frame with the sandbox of Genesys' example", () => {
     test(`without ${attribute}: as with it`, () => signsIn(attribute));
   }
 
+  test("with a Cross-Origin-Opener-Policy of the callback page, which the browser then blocks: no sign-in", async () => {
+    await openWithout(undefined);
+    site.headers = { "cross-origin-opener-policy": "same-origin" };
+    await click({ timeoutMs: 8_000 });
+    await browser.enterPopup();
+    // Firefox's driver rejects, because the browser shows its own page.
+    await browser.signIn(browser.cloud.globex).catch((error) => assert.match(String(error), /blockedByCOOP/));
+    await browser.leavePopup();
+    assert.equal((await ended()).code, byEngine({ chromium: "LOGIN_CANCELLED" }, "LOGIN_TIMEOUT"));
+  });
+
   test("without allow-popups: LOGIN_BLOCKED names it", async () => {
     await openWithout("allow-popups");
     await click({});
