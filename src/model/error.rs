@@ -95,7 +95,7 @@ codes! {
         when: "The sign-in ended in another organization than the requested one. The token was discarded, or stored under its own organization (`login.wrongOrg`). Or `login.allowedOrgIds` lacks the organization of the sign-in or of the call.",
         hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who works in this organization.";
     LoginTimeout "LOGIN_TIMEOUT", retry: true, fixed_by: "user",
-        when: "Nobody signed in within `login.timeoutMs`.",
+        when: "Nobody signed in within `login.timeoutMs`. Or the iframe's sandbox and a `Cross-Origin-Opener-Policy` made the browser block the callback page (Firefox, WebKit).",
         hint: "Sign in again, or increase login.timeoutMs. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
         when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If the library could get another token, it repeated the call once, and that token was rejected too.",
