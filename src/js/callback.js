@@ -8,6 +8,6 @@ if (window.opener) {
 } else {
   addEventListener("DOMContentLoaded", () => {
     document.body.textContent =
-      "The sign-in could not return to the app: a Cross-Origin-Opener-Policy separates the two windows. Close this window and see the app's message.";
+      "The sign-in could not return to the app: a Cross-Origin-Opener-Policy separates the two windows, or the app did not open this one. Close this window and see the app's message.";
   });
 }
