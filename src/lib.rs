@@ -30,6 +30,7 @@ pub mod token {
     pub mod header;
     pub mod org_token;
     pub mod request;
+    pub mod session;
 }
 
 /// One request and its response.
@@ -55,7 +56,6 @@ pub mod auth {
     pub mod login;
     mod need;
     pub mod ports;
-    mod session;
     pub mod sign_in;
     pub mod sources;
     pub(crate) mod token_endpoint;

@@ -3,19 +3,21 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{AbortHandle, Abortable, Aborted, Either, select};
+use futures_util::future::{Aborted, Either, LocalBoxFuture, abortable, select};
 
-use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out, signed_out_of_all};
+use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::sources::wrong_org_given;
-use crate::cloud::call::{Call, SessionEpoch};
+use crate::cloud::call::Call;
 use crate::cloud::deadline::Pause;
 use crate::cloud::event::NeedReason;
 use crate::cloud::single_flight::InFlight;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
+use crate::model::ids::OrgId;
 use crate::token::org_token::OrgToken;
+use crate::token::session::SessionEpoch;
 
 /// The longest time that connect() waits for another page's token, in milliseconds.
 const MAX_OTHER_PAGE_MS: u32 = 2_000;
@@ -23,18 +25,13 @@ const MAX_OTHER_PAGE_MS: u32 = 2_000;
 /// The longest time that the cloud is asked about a token that may have expired, in milliseconds.
 const MAX_VERIFY_MS: u32 = 5_000;
 
-/// The name of an acquisition for an organization that nobody has named. No organization id is empty.
-const OWN_ORG: &str = "";
-
 impl<P: Platform> Keyring<P> {
     /// A fresh token for the call's organization: from memory, or obtained. Callers who need the same token at the same time
     /// share one acquisition. A token with little of its life left is renewed in the background.
     pub async fn token(self: &Rc<Self>, call: &Call) -> Result<Rc<OrgToken>, Rc<Error>> {
         let (target, session) = (&call.target, call.session);
         self.note_used();
-        if self.was_signed_out(target, session) {
-            return Err(signed_out(target).into());
-        }
+        self.ensure_signed_in(Some(&target.org), session)?;
         if let Some(token) = self.fresh(target) {
             if token.should_renew(self.exchange.now()) {
                 self.renew_in_background(&token);
@@ -45,7 +42,7 @@ impl<P: Platform> Keyring<P> {
             return Err(self.missing_token_error(target).into());
         }
         let mut interaction = Interaction::Allowed;
-        if let Some(renewal) = self.in_flight(target, true) {
+        if let Some(renewal) = self.in_flight(Some(&target.org), true) {
             // A failed renewal is not this call's failure: asking again may help.
             if let Ok(Some(token)) = renewal.await {
                 return Ok(token);
@@ -56,9 +53,7 @@ impl<P: Platform> Keyring<P> {
                 None => interaction = Interaction::Only,
             }
         }
-        if self.was_signed_out(target, session) {
-            return Err(signed_out(target).into());
-        }
+        self.ensure_signed_in(Some(&target.org), session)?;
         let acquired = self.acquire_shared(target, interaction, session).await?;
         acquired.ok_or_else(|| self.missing_token_error(target).into())
     }
@@ -71,22 +66,12 @@ impl<P: Platform> Keyring<P> {
         environment: &Rc<Environment>,
         session: SessionEpoch,
     ) -> Result<Rc<OrgToken>, Rc<Error>> {
-        if self.was_signed_out_of_all(session) {
-            return Err(signed_out_of_all().into());
-        }
-        let work = match self.acquisitions.find(OWN_ORG, |_| Some(())) {
-            Some(((), work)) => work,
-            None => {
-                let (keyring, environment) = (self.clone(), environment.clone());
-                let (abort, registration) = AbortHandle::new_pair();
-                let work = async move {
-                    let work = Abortable::new(keyring.acquire_own(environment, session), registration);
-                    work.await.unwrap_or_else(|Aborted| Err(signed_out_of_all())).map_err(Rc::new)
-                };
-                let acquisition = Acquisition { interaction: Interaction::Allowed, abort, _hearing: None };
-                self.acquisitions.begin(OWN_ORG.into(), acquisition, Box::pin(work))
-            }
-        };
+        self.ensure_signed_in(None, session)?;
+        let work = self.in_flight(None, false).unwrap_or_else(|| {
+            let (keyring, environment) = (self.clone(), environment.clone());
+            let work = Box::pin(async move { keyring.acquire_own(environment, session).await });
+            self.begin(None, Interaction::Allowed, None, work)
+        });
         work.await?.ok_or_else(|| Error::new(Code::NoToken, "No source has a token.").into())
     }
 
@@ -107,9 +92,7 @@ impl<P: Platform> Keyring<P> {
     fn take_own(self: &Rc<Self>, token: OrgToken, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
         // Before anything else: another call may hold the same token by its claim.
         self.learn_owner(&token);
-        if self.was_signed_out(token.target(), session) {
-            return Err(signed_out(token.target()));
-        }
+        self.ensure_signed_in(Some(&token.target().org), session)?;
         Ok(self.store_own(token))
     }
 
@@ -131,7 +114,8 @@ impl<P: Platform> Keyring<P> {
     fn renew_in_background(self: &Rc<Self>, token: &OrgToken) {
         let target = token.target();
         let can_renew = self.exchange.ports().has_token_source() || token.refresh_token().is_some();
-        if can_renew && self.in_flight(target, true).or_else(|| self.in_flight(target, false)).is_none() {
+        let in_flight = |is_silent| self.in_flight(Some(&target.org), is_silent).is_some();
+        if can_renew && !in_flight(true) && !in_flight(false) {
             drop(self.renew_detached(target, self.sign_outs.epoch()));
         }
     }
@@ -148,28 +132,35 @@ impl<P: Platform> Keyring<P> {
         renewal
     }
 
-    fn in_flight(&self, target: &Target, is_silent: bool) -> Option<InFlight<Acquired>> {
-        let found = self
-            .acquisitions
-            .find(target.org.as_str(), |acquisition| ((acquisition.interaction == Interaction::Silent) == is_silent).then_some(()));
-        found.map(|((), work)| work)
+    fn in_flight(&self, org: Option<&OrgId>, is_silent: bool) -> Option<InFlight<Acquired>> {
+        let is_like = |acquisition: &Acquisition<_>| ((acquisition.interaction == Interaction::Silent) == is_silent).then_some(());
+        self.acquisitions.find(name(org), is_like).map(|((), work)| work)
     }
 
-    /// Joins the acquisition that is in flight for this target, or begins one. It ends when its last caller drops
-    /// it, or when somebody signs out.
-    fn acquire_shared(self: &Rc<Self>, target: &Target, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
-        if let Some(work) = self.in_flight(target, interaction == Interaction::Silent) {
-            return work;
-        }
-        let (keyring, key) = (self.clone(), target.clone());
-        let (abort, registration) = AbortHandle::new_pair();
+    /// Begins an acquisition that callers may join. It ends when its last caller drops it, or when somebody signs out.
+    fn begin(
+        &self,
+        org: Option<&OrgId>,
+        interaction: Interaction,
+        _hearing: Option<P::Sharing>,
+        work: LocalBoxFuture<'static, Result<Option<Rc<OrgToken>>, Error>>,
+    ) -> InFlight<Acquired> {
+        let (work, abort) = abortable(work);
+        let of = org.cloned();
         let work = async move {
-            let work = Abortable::new(keyring.acquire_and_store(&key, interaction, session), registration);
-            let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(&key)));
-            acquired.map_err(|error| error.for_org(&key.org).into())
+            let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(of.as_ref())));
+            acquired.map_err(|error| error.for_any_org(of.as_ref()).into())
         };
-        let acquisition = Acquisition { interaction, abort, _hearing: self.take_part(target, false) };
-        self.acquisitions.begin(target.org.as_str().into(), acquisition, Box::pin(work))
+        self.acquisitions.begin(name(org).into(), Acquisition { interaction, abort, _hearing }, Box::pin(work))
+    }
+
+    /// Joins the acquisition that is in flight for this target, or begins one.
+    fn acquire_shared(self: &Rc<Self>, target: &Target, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
+        self.in_flight(Some(&target.org), interaction == Interaction::Silent).unwrap_or_else(|| {
+            let (keyring, key) = (self.clone(), target.clone());
+            let work = Box::pin(async move { keyring.acquire_and_store(&key, interaction, session).await });
+            self.begin(Some(&target.org), interaction, self.take_part(target, false), work)
+        })
     }
 
     async fn acquire_and_store(
@@ -204,9 +195,7 @@ impl<P: Platform> Keyring<P> {
             None => self.acquire(target, window, interaction, session).await?,
         };
         let Some(token) = acquired else { return Ok(None) };
-        if self.was_signed_out(target, session) {
-            return Err(signed_out(target));
-        }
+        self.ensure_signed_in(Some(&target.org), session)?;
         // A token that the app gave stays in this page.
         Ok(Some(if is_verified { self.store(token) } else { self.store_and_share(token) }))
     }
@@ -264,14 +253,9 @@ impl<P: Platform> Keyring<P> {
     /// Returns the sign-in's token if a sign-in may end in the token's organization.
     pub(crate) fn ensure_allowed(&self, token: OrgToken) -> Result<OrgToken, Error> {
         self.learn_owner(&token);
-        let org = &token.target().org;
-        match self.sources.login().map_or(Ok(()), |login| login.ensure_allowed(org)) {
+        match self.sources.login().map_or(Ok(()), |login| login.ensure_allowed(&token.target().org)) {
             Ok(()) => Ok(token),
-            Err(mut error) => {
-                error.evidence.token_org_id = Some(org.clone());
-                error.evidence.home_org_id = token.home_org().cloned();
-                Err(error)
-            }
+            Err(error) => Err(error.with_owner_of(&token)),
         }
     }
 
@@ -280,11 +264,8 @@ impl<P: Platform> Keyring<P> {
         if token.target() == target {
             return Ok(token);
         }
-        let (asked, given) = (&target.org, token.target().org.clone());
-        let message = format!("The sign-in was for organization {asked} and ended in {given}.");
-        let mut error = Error::new(Code::LoginWrongOrg, message).for_org(asked);
-        error.evidence.token_org_id = Some(given);
-        error.evidence.home_org_id = token.home_org().cloned();
+        let message = format!("The sign-in was for organization {} and ended in {}.", target.org, token.target().org);
+        let error = Error::new(Code::LoginWrongOrg, message).for_org(&target.org).with_owner_of(&token);
         self.learn_owner(&token);
         let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org() && login.allows(&token.target().org));
         if keeps && !self.was_signed_out(token.target(), session) {
@@ -311,4 +292,9 @@ impl<P: Platform> Keyring<P> {
     fn has_refresh_token(&self, target: &Target) -> bool {
         self.token_for(target).is_some_and(|token| token.refresh_token().is_some())
     }
+}
+
+/// The name of an acquisition. If nobody has named the organization, it is empty, as no organization's id is.
+fn name(org: Option<&OrgId>) -> &str {
+    org.map_or("", OrgId::as_str)
 }

@@ -6,10 +6,9 @@ use std::rc::{Rc, Weak};
 use futures_util::future::AbortHandle;
 
 use crate::auth::ports::{Platform, TokenSharer};
-use crate::auth::session::SignOutLog;
 use crate::auth::sources::Sources;
 use crate::auth::tokens::Tokens;
-use crate::cloud::call::{Call, SessionEpoch};
+use crate::cloud::call::Call;
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
@@ -21,6 +20,7 @@ use crate::model::ids::OrgId;
 use crate::model::sorted_map::SortedMap;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
+use crate::token::session::{SessionEpoch, SignOutLog};
 
 /// More wrongly claimed tokens than a source can return unnoticed.
 const MAX_CORRECTED: usize = 100;
@@ -39,7 +39,7 @@ pub struct Keyring<P: Platform> {
     pub(super) acquisitions: Rc<SingleFlight<Acquisition<P::Sharing>, Acquired>>,
     /// Targets whose stored token turned out to be another organization's.
     pub(super) misattributed: RefCell<Vec<Target>>,
-    pub(super) sign_outs: SignOutLog,
+    pub(super) sign_outs: Rc<SignOutLog>,
     /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
     corrected: RefCell<Vec<Rc<OrgToken>>>,
     /// The organization of the token that a source gave when nobody had named one. It lasts until a sign-out.
@@ -77,7 +77,7 @@ impl<P: Platform> Keyring<P> {
             sharing: RefCell::default(),
             acquisitions: SingleFlight::new(),
             misattributed: RefCell::default(),
-            sign_outs: SignOutLog::default(),
+            sign_outs: Rc::default(),
             corrected: RefCell::default(),
             own_org: RefCell::default(),
             unused: RefCell::default(),
@@ -135,12 +135,17 @@ impl<P: Platform> Keyring<P> {
 
     /// Whether somebody has signed out of the target since a call began.
     pub(crate) fn was_signed_out(&self, target: &Target, since: SessionEpoch) -> bool {
-        self.sign_outs.was_signed_out(target, since)
+        self.sign_outs.was_signed_out(Some(&target.org), since)
+    }
+
+    /// Fails if somebody has signed out since: of the organization, or of every organization.
+    pub(super) fn ensure_signed_in(&self, org: Option<&OrgId>, since: SessionEpoch) -> Result<(), Error> {
+        if self.sign_outs.was_signed_out(org, since) { Err(signed_out(org)) } else { Ok(()) }
     }
 
     /// Signs out of every organization: forgets every token, and cancels acquisitions.
     pub(crate) fn forget_all(&self) {
-        self.sign_outs.sign_out_of_all();
+        self.sign_outs.sign_out(None);
         self.own_org.take();
         self.note_used();
         let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
@@ -177,7 +182,7 @@ impl<P: Platform> Keyring<P> {
 
     /// Signs out of this organization: forgets its token, and cancels its acquisitions.
     pub fn forget(&self, target: &Target) {
-        self.sign_outs.sign_out(target);
+        self.sign_outs.sign_out(Some(&target.org));
         self.note_used();
         self.own_org.borrow_mut().take_if(|org| *org == target.org);
         self.cancel_acquisitions(target);
@@ -256,9 +261,7 @@ impl<P: Platform> Keyring<P> {
             token = self.exchange.refetch_token_info(&token).await?;
         }
         let target = token.target().clone();
-        if self.was_signed_out(&target, since) {
-            return Err(signed_out(&target));
-        }
+        self.ensure_signed_in(Some(&target.org), since)?;
         if self.token_for(&target).is_some_and(|held| held.is_rejected() && held.is_same_token(&token)) {
             let message = "The API has rejected this very token.";
             return Err(Error::new(Code::Unauthenticated, message).for_org(&target.org));
@@ -300,14 +303,13 @@ impl<P: Platform> Keyring<P> {
             self.remove(claimed.target());
             self.misattributed.borrow_mut().push(claimed.target().clone());
         }
-        if !token.has_another_claim(|text| self.exchange.ports().parse_json(text)) {
+        if !token.has_another_claim() {
             return;
         }
         let mut corrected = self.corrected.borrow_mut();
         corrected.retain(|other| !other.is_same_token(token));
-        let surplus = corrected.len().saturating_sub(MAX_CORRECTED);
-        corrected.drain(..surplus);
-        corrected.push(Rc::new(token.clone()));
+        corrected.truncate(MAX_CORRECTED);
+        corrected.insert(0, Rc::new(token.clone()));
     }
 
     /// Replaces a stored token by a copy with more facts.
@@ -346,8 +348,7 @@ impl<P: Platform> Keyring<P> {
     pub(super) fn store(&self, token: OrgToken) -> Rc<OrgToken> {
         let now = self.exchange.now();
         self.misattributed.borrow_mut().retain(|target| target != token.target());
-        let session = self.sign_outs.session(token.target());
-        let token = Rc::new(token.in_session(session));
+        let token = Rc::new(token.in_session(&self.sign_outs));
         let mut tokens = self.tokens.borrow_mut();
         if tokens.get(token.target()).is_some_and(|other| !token.is_fresh(now) && other.is_fresh(now)) {
             return token;
@@ -374,11 +375,6 @@ impl<P: Platform> Keyring<P> {
         same.or_else(|| self.tokens.borrow().same_elsewhere(token)).map(|other| other.target().org.clone())
     }
 
-    /// Whether somebody has signed out of every organization since a call began.
-    pub(crate) fn was_signed_out_of_all(&self, since: SessionEpoch) -> bool {
-        self.sign_outs.was_signed_out_of_all(since)
-    }
-
     /// Explains why there is no token for this target.
     pub(crate) fn missing_token_error(&self, target: &Target) -> Error {
         let org = &target.org;
@@ -397,23 +393,15 @@ impl<P: Platform> Keyring<P> {
             return Error::new(Code::NoToken, format!("Organization {org} has no token.")).for_org(org);
         };
         let others: Vec<&str> = tokens.iter().map(|token| token.target().org.as_str()).collect();
-        let mut error = Error::new(
-            Code::OrgMismatch,
-            format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", others.join(", ")),
-        );
-        error.evidence.token_org_id = Some(other.target().org.clone());
-        error.evidence.home_org_id = other.home_org().cloned();
-        error.for_org(org)
+        let message = format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", others.join(", "));
+        Error::new(Code::OrgMismatch, message).for_org(org).with_owner_of(other)
     }
 }
 
-pub(super) fn signed_out(target: &Target) -> Error {
-    let message = format!("Somebody signed out of organization {} while a token was being obtained.", target.org);
-    Error::new(Code::NoToken, message).for_org(&target.org)
-}
-
-pub(super) fn signed_out_of_all() -> Error {
-    Error::new(Code::NoToken, "Somebody signed out while a token was being obtained.")
+/// The error if somebody signs out of the organization, or of every organization.
+pub(super) fn signed_out(org: Option<&OrgId>) -> Error {
+    let of_org = org.map_or(String::new(), |org| format!(" of organization {org}"));
+    Error::new(Code::NoToken, format!("Somebody signed out{of_org} while a token was being obtained.")).for_any_org(org)
 }
 
 /// The token of one target, as shared with other pages.

@@ -335,10 +335,7 @@ impl AuthorizationResponse {
             client_id: login.client_id.clone(),
             redirect_uri: login.redirect_uri.clone(),
         };
-        let code = request.code(&self.response).map_err(|error| match &org {
-            Some(org) => error.for_org(org),
-            None => error,
-        })?;
+        let code = request.code(&self.response).map_err(|error| error.for_any_org(org.as_ref()))?;
         Ok((org, AuthorizationCode { request, code }.redeem(exchange).await?))
     }
 }

@@ -40,10 +40,9 @@ impl<P: Platform> Client<P> {
             }
         };
         if verified.target() != target {
-            let (claimed, owner) = (&target.org, verified.target().org.clone());
+            let (claimed, owner) = (&target.org, &verified.target().org);
             refused.message = format!("The token was stored for {claimed}, but the API says that it is of {owner}. {}", refused.message);
-            refused.evidence.home_org_id = verified.home_org().cloned();
-            refused.evidence.token_org_id = Some(owner);
+            let refused = refused.with_owner_of(&verified);
             self.keyring.correct_owner(token, verified, call.session);
             return if self.has_another_token(target) { Ok(refused) } else { Err(refused) };
         }
@@ -102,8 +101,7 @@ impl<P: Platform> Client<P> {
         if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
             error.evidence.missing_scopes = Some(request.scopes.to_vec()).filter(|scopes| !scopes.is_empty());
         }
-        error.evidence.token_org_id = Some(token.target().org.clone());
-        error.evidence.home_org_id = token.home_org().cloned();
+        error = error.with_owner_of(token);
         error.evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
         if !request.org_headers().is_empty() {
             error.evidence.org_headers = Some(request.org_headers().to_vec());

@@ -11,6 +11,7 @@ use crate::cloud::deadline::Deadline;
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
+use crate::token::session::SessionEpoch;
 
 /// A call's options: `timeoutMs` and `signal`.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +21,6 @@ pub struct CallOptions {
     /// The app's `AbortSignal`.
     pub signal: Signal,
 }
-
-/// The number of sign-outs when a call began. After a later sign-out, the call gets no token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionEpoch(pub u64);
 
 /// A call in progress. Calls that concern no single organization are `Call<()>`.
 #[derive(Clone)]

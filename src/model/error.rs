@@ -314,6 +314,15 @@ impl Error {
         self
     }
 
+    /// The same error, about this organization, if there is one.
+    #[must_use]
+    pub(crate) fn for_any_org(self, org: Option<&OrgId>) -> Self {
+        match org {
+            Some(org) => self.for_org(org),
+            None => self,
+        }
+    }
+
     /// The same error, with the argument's name before its message.
     #[must_use]
     pub(crate) fn in_argument(mut self, argument: &str) -> Self {

@@ -19,7 +19,7 @@ use crate::token::access_token::AccessToken;
 
 /// The claims of a JWT, unverified. They may get a token refused, or stored for an organization, nothing more. A claim that
 /// cannot be read is unknown, and refuses nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `org_id`, if it is an organization id.
     pub org: Option<OrgId>,

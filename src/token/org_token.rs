@@ -6,12 +6,12 @@ use std::rc::Rc;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
-use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::time::{Instant, Moment, Timestamp};
 use crate::token::access_token::{AccessToken, IssuedToken, RefreshToken};
 use crate::token::claims::{Claims, TokenInfo};
 use crate::token::request::{ApiRequest, Method, Request, authorized};
+use crate::token::session::{Session, SignOutLog};
 
 /// How the library knows a token's organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,41 +22,18 @@ pub enum KnownBy {
     Cloud,
 }
 
-/// The time from a sign-in to a sign-out of one organization. Clones share the session.
-#[derive(Clone, Debug, Default)]
-pub struct Session(Rc<Cell<bool>>);
-
-impl Session {
-    /// Ends the session at a sign-out: from now on, none of its tokens authorizes a request.
-    pub(crate) fn end(&self) {
-        self.0.set(true);
-    }
-
-    fn has_ended(&self) -> bool {
-        self.0.get()
-    }
-}
-
 /// A token with the one organization and environment that it may be used for.
 #[derive(Clone, Debug)]
 pub struct OrgToken {
     target: Target,
-    token: AccessToken,
-    known_by: KnownBy,
-    org_name: Option<String>,
-    is_of_client: Option<bool>,
-    home_org: Option<OrgId>,
-    scopes: Option<Vec<String>>,
-    expiry: Expiry,
+    record: UnidentifiedToken,
+    /// What the cloud says about the token; `None` if only its claim says whose it is.
+    info: Option<TokenInfo>,
     identified_at: Instant,
     /// When the token's idle timeout ends, by the cloud's clock. Unknown after the first use, which restarts the timeout.
     idle_timeout_at: Cell<Option<Timestamp>>,
-    refresh_token: Rc<RefCell<Option<RefreshToken>>>,
     /// The id of the token's user, once the cloud has told.
     user_id: RefCell<Option<Rc<str>>>,
-    /// Whether the cloud has rejected the token. Every copy of the token shares this flag.
-    is_rejected: Rc<Cell<bool>>,
-    session: Session,
 }
 
 /// When a token expires, by the clock of each source.
@@ -87,37 +64,37 @@ impl OrgToken {
 
     /// How the organization is known.
     pub fn known_by(&self) -> KnownBy {
-        self.known_by
+        if self.info.is_some() { KnownBy::Cloud } else { KnownBy::Claim }
     }
 
     /// The organization's name, if the cloud gave it.
     pub fn org_name(&self) -> Option<&str> {
-        self.org_name.as_deref()
+        self.info.as_ref()?.org_name.as_deref()
     }
 
     /// Whether the token is of client credentials, so that nobody has signed in for it, if the cloud says so.
     pub(crate) fn is_of_client(&self) -> Option<bool> {
-        self.is_of_client
+        self.info.as_ref()?.is_of_client
     }
 
     /// The home organization of the token's user, if the cloud gave it.
     pub fn home_org(&self) -> Option<&OrgId> {
-        self.home_org.as_ref()
+        self.info.as_ref()?.home_org.as_ref()
     }
 
     /// The token's OAuth scopes, if they are known.
     pub fn scopes(&self) -> Option<&[String]> {
-        self.scopes.as_deref()
+        self.info.as_ref().and_then(|info| info.scopes.as_deref()).or(self.record.claimed_scopes.as_deref())
     }
 
     /// When the token expires, if that is known.
     pub fn expires_at(&self, now: Moment) -> Option<Instant> {
-        self.expiry.at(now)
+        self.record.expiry.at(now)
     }
 
     /// Whether the token can still be used, as far as the library knows.
     pub(crate) fn is_fresh(&self, now: Moment) -> bool {
-        !self.is_rejected.get() && self.unusable_at(now).is_none_or(|at| now.instant() < at)
+        !self.is_rejected() && self.unusable_at(now).is_none_or(|at| now.instant() < at)
     }
 
     /// Whether the token may be usable: it is fresh, or would be without what responses said of the cloud's clock. A single
@@ -134,7 +111,7 @@ impl OrgToken {
     /// Whether the token has expired, by every date and every clock that the library knows. A token that was rejected or that has
     /// been idle may not have expired: a single endpoint may reject it, and others may use it.
     pub(crate) fn is_surely_expired(&self, now: Moment) -> bool {
-        let Expiry { exp, expires_in } = self.expiry;
+        let Expiry { exp, expires_in } = self.record.expiry;
         let exp = exp.map(|exp| now.instant_of(exp).max(now.by_wall_clock().instant_of(exp)));
         exp.max(expires_in).is_some_and(|expires_at| expires_at <= now.instant())
     }
@@ -149,12 +126,12 @@ impl OrgToken {
 
     /// Whether the cloud has rejected the token itself.
     pub(crate) fn is_rejected(&self) -> bool {
-        self.is_rejected.get()
+        self.record.is_rejected.get()
     }
 
     /// Marks the token as rejected by the cloud, so that only its revocation is sent with it.
     pub(crate) fn mark_rejected(&self) {
-        self.is_rejected.set(true);
+        self.record.is_rejected.set(true);
     }
 
     /// Notes that this page or another page uses the token: its idle timeout is unknown from now on.
@@ -164,24 +141,24 @@ impl OrgToken {
 
     /// Whether both are the same access token.
     pub(crate) fn is_same_token(&self, other: &OrgToken) -> bool {
-        self.token == other.token
+        self.secret() == other.secret()
     }
 
     /// The token, for use by another page of this origin.
     pub(crate) fn to_share(&self, now: Moment) -> IssuedToken {
         self.mark_used();
         let millis_left = self.expires_at(now).map(|expires_at| expires_at.since(now.instant()));
-        IssuedToken { access_token: self.token.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
+        IssuedToken { access_token: self.secret().clone(), expires_in: millis_left.map(|millis| millis as f64 / 1000.0) }
     }
 
     /// Stores the refresh token that came with this token, or its successor.
     pub(crate) fn set_refresh_token(&self, token: Option<RefreshToken>) {
-        self.refresh_token.replace(token);
+        self.record.refresh_token.replace(token);
     }
 
     /// The refresh token that came with this token.
     pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
-        self.refresh_token.borrow().clone()
+        self.record.refresh_token.borrow().clone()
     }
 
     /// The id of the token's user, if it is known.
@@ -197,63 +174,65 @@ impl OrgToken {
     /// A copy of the token, to be identified again. It has the refresh token that this one has now or later: both are records of one
     /// token, and a refresh that is in flight meanwhile uses up the refresh token.
     pub(crate) fn unidentified(&self) -> UnidentifiedToken {
-        UnidentifiedToken {
-            environment: self.target.environment.clone(),
-            token: self.token.clone(),
-            claims: None,
-            expiry: self.expiry,
-            refresh_token: self.refresh_token.clone(),
-            is_rejected: self.is_rejected.clone(),
-            session: self.session.clone(),
-        }
+        UnidentifiedToken { claimed_scopes: None, ..self.record.clone() }
     }
 
     /// Whether the token itself claims to be another organization's.
-    pub(crate) fn has_another_claim(&self, parse_json: impl Fn(&str) -> Option<Json>) -> bool {
-        let claims = self.token.claims(parse_json).ok().flatten();
-        claims.and_then(|claims| claims.org).is_some_and(|claimed| claimed != self.target.org)
+    pub(crate) fn has_another_claim(&self) -> bool {
+        self.record.claimed_org.as_ref().is_some_and(|claimed| *claimed != self.target.org)
     }
 
     /// The secret, by which the rate limiter counts requests.
     pub(crate) fn secret(&self) -> &Secret {
-        self.token.secret()
+        self.record.token.secret()
     }
 
-    /// The token, moved to this session.
-    pub(crate) fn in_session(self, session: Session) -> OrgToken {
-        OrgToken { session, ..self }
+    /// The token, moved to the session that its organization has at this moment.
+    pub(crate) fn in_session(mut self, sign_outs: &Rc<SignOutLog>) -> OrgToken {
+        self.record.session = Some(Session::new(sign_outs, &self.target.org));
+        self
     }
 
     /// Authorizes the request with this token, for the token's organization. Fails if somebody has signed out of the
     /// organization, even if the caller obtained the token before.
     pub fn authorize(&self, request: ApiRequest) -> Result<Request, Error> {
-        if self.session.has_ended() {
+        if self.record.is_signed_out() {
             let message = format!("Somebody signed out of organization {}.", self.target.org);
             return Err(Error::new(Code::NoToken, message).for_org(&self.target.org));
         }
-        Ok(self.request(request))
+        Ok(self.record.authorize(Some(&self.target.org), request))
     }
 
     /// The request that revokes this token: the only request that may be sent after a sign-out.
     pub(crate) fn revocation(&self) -> Request {
-        self.request(ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
-    }
-
-    fn request(&self, request: ApiRequest) -> Request {
-        authorized(&self.target.environment, &self.token, self.refresh_token(), Some(&self.target.org), request)
+        self.record.authorize(Some(&self.target.org), ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
     }
 }
 
-/// A token of one environment. Its organization is not known yet.
+impl Error {
+    /// The same error, with the token's organization and its user's home organization as evidence.
+    #[must_use]
+    pub(crate) fn with_owner_of(mut self, token: &OrgToken) -> Self {
+        self.evidence.token_org_id = Some(token.target.org.clone());
+        self.evidence.home_org_id = token.home_org().cloned();
+        self
+    }
+}
+
+/// A token of one environment. Its organization is not known yet. Clones are records of one token.
 #[derive(Clone, Debug)]
 pub struct UnidentifiedToken {
     environment: Rc<Environment>,
     token: AccessToken,
-    claims: Option<Claims>,
+    claimed_org: Option<OrgId>,
+    claimed_scopes: Option<Vec<String>>,
     expiry: Expiry,
+    /// The refresh token that came with the token, or its successor.
     refresh_token: Rc<RefCell<Option<RefreshToken>>>,
+    /// Whether the cloud has rejected the token.
     is_rejected: Rc<Cell<bool>>,
-    session: Session,
+    /// `None` until the token is stored.
+    session: Option<Session>,
 }
 
 impl UnidentifiedToken {
@@ -264,15 +243,23 @@ impl UnidentifiedToken {
         claims: Option<Claims>,
         expires_at: Option<Instant>,
     ) -> UnidentifiedToken {
-        let expiry = Expiry { exp: claims.as_ref().and_then(|claims| claims.expires_at), expires_in: expires_at };
-        let (is_rejected, session) = (Rc::default(), Session::default());
-        UnidentifiedToken { environment: environment.clone(), token, claims, expiry, refresh_token: Rc::default(), is_rejected, session }
+        let claims = claims.unwrap_or_default();
+        UnidentifiedToken {
+            environment: environment.clone(),
+            token,
+            claimed_org: claims.org,
+            claimed_scopes: claims.scopes,
+            expiry: Expiry { exp: claims.expires_at, expires_in: expires_at },
+            refresh_token: Rc::default(),
+            is_rejected: Rc::default(),
+            session: None,
+        }
     }
 
     /// The same token, whose source says that it is valid now: a date of expiry in the past means that a clock is wrong.
     #[must_use]
     pub(crate) fn valid_now(mut self, now: Moment) -> UnidentifiedToken {
-        self.expiry.exp = self.expiry.exp.filter(|exp| now.instant_of(*exp) > now.instant());
+        self.expiry.exp = self.expiry.exp.filter(|exp| *exp > now.in_cloud());
         self
     }
 
@@ -293,50 +280,43 @@ impl UnidentifiedToken {
         self.is_expired(now) && self.is_expired(now.by_wall_clock())
     }
 
+    fn is_signed_out(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::has_ended)
+    }
+
+    fn authorize(&self, org: Option<&OrgId>, request: ApiRequest) -> Request {
+        authorized(&self.environment, &self.token, self.refresh_token.borrow().clone(), org, request)
+    }
+
     /// The request that asks the token's own environment for the token's organization.
     pub(crate) fn token_info_request(&self) -> Result<Request, Error> {
-        if self.session.has_ended() {
+        if self.is_signed_out() {
             return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
         }
-        let refresh_token = self.refresh_token.borrow().clone();
-        Ok(authorized(&self.environment, &self.token, refresh_token, None, ApiRequest::get_token_info()))
+        Ok(self.authorize(None, ApiRequest::get_token_info()))
     }
 
     /// The token with the organization that it claims; `None` if it claims none.
     pub(crate) fn identified_by_claim(&self, now: Moment) -> Option<OrgToken> {
-        let org = self.claims.as_ref()?.org.clone()?;
-        Some(self.clone().into_org_token(KnownBy::Claim, org, now))
+        let org = self.claimed_org.clone()?;
+        Some(self.clone().identified(org, None, now))
     }
 
     /// The token with the organization in the cloud's response.
     pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> OrgToken {
-        let mut token = self.into_org_token(KnownBy::Cloud, info.org, now);
-        token.org_name = info.org_name;
-        token.is_of_client = info.is_of_client;
-        token.home_org = info.home_org;
-        token.scopes = info.scopes.or(token.scopes);
         // The cloud has just accepted the token, so a date in the past means that our clock is wrong.
-        token.expiry.exp = token.expiry.exp.filter(|exp| *exp > now.in_cloud());
-        token.idle_timeout_at.set(info.idle_timeout_at.filter(|idle_timeout_at| *idle_timeout_at > now.in_cloud()));
-        token
+        self.valid_now(now).identified(info.org.clone(), Some(info), now)
     }
 
-    fn into_org_token(self, known_by: KnownBy, org: OrgId, now: Moment) -> OrgToken {
+    fn identified(self, org: OrgId, info: Option<TokenInfo>, now: Moment) -> OrgToken {
+        let idle_timeout_at = info.as_ref().and_then(|info| info.idle_timeout_at).filter(|at| *at > now.in_cloud());
         OrgToken {
-            target: Target { environment: self.environment, org },
-            token: self.token,
-            known_by,
-            org_name: None,
-            is_of_client: None,
-            home_org: None,
-            scopes: self.claims.and_then(|claims| claims.scopes),
-            expiry: self.expiry,
+            target: Target { environment: self.environment.clone(), org },
+            record: self,
+            info,
             identified_at: now.instant(),
-            idle_timeout_at: Cell::default(),
-            refresh_token: self.refresh_token,
+            idle_timeout_at: Cell::new(idle_timeout_at),
             user_id: RefCell::default(),
-            is_rejected: self.is_rejected,
-            session: self.session,
         }
     }
 }

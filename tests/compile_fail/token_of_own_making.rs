@@ -1,12 +1,11 @@
 //! A token cannot be declared to be of an organization: a claim or the cloud says so.
 
 use premium_recorder::model::environment::Target;
+use premium_recorder::token::claims::TokenInfo;
+use premium_recorder::token::org_token::{OrgToken, UnidentifiedToken};
 
-use premium_recorder::token::org_token::{OrgToken, KnownBy};
-use premium_recorder::token::access_token::AccessToken;
-
-fn forged(target: Target, token: AccessToken) -> OrgToken {
-    OrgToken { target, token, known_by: KnownBy::Cloud, org_name: None, home_org: None, scopes: None }
+fn forged(target: Target, record: UnidentifiedToken, info: TokenInfo) -> OrgToken {
+    OrgToken { target, record, info: Some(info) }
 }
 
 fn main() {}

@@ -106,7 +106,7 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/token/org_token.rs",
-        find: "if self.session.has_ended() {\n            let message",
+        find: "if self.record.is_signed_out() {\n            let message",
         replace: "if false {\n            let message",
       },
       {
@@ -256,7 +256,7 @@ export const MUTANTS = [
   },
   {
     name: "trusts a claim again that the cloud has denied",
-    edits: one("src/auth/keyring.rs", "corrected.push(Rc::new(token.clone()));", ""),
+    edits: one("src/auth/keyring.rs", "corrected.insert(0, Rc::new(token.clone()));", ""),
   },
   {
     name: "leaves the token in a body that repeats it",
