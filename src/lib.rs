@@ -54,7 +54,7 @@ pub mod auth {
     mod authorization;
     pub mod keyring;
     pub mod login;
-    mod need;
+    pub mod need;
     pub mod ports;
     pub mod sign_in;
     pub mod sources;

@@ -11,7 +11,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{FutureExt, LocalBoxFuture};
 use futures::task::LocalSpawnExt;
-use premium_recorder::auth::ports::{Crypto, Locks, Navigation, SignInWindow, TokenNeed, TokenSharer, TokenSharing, TokenSource, TryLock};
+use premium_recorder::auth::need::Need;
+use premium_recorder::auth::ports::{Crypto, Locks, Navigation, SignInWindow, TokenSharer, TokenSharing, TokenSource, TryLock};
 use premium_recorder::cloud::event::Event;
 use premium_recorder::cloud::ports::{Codec, Observer, Timer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
@@ -154,8 +155,8 @@ impl TokenSource for World {
     }
 
     /// Answers after as many turns as the organization's number, so that the tokens come one after another.
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
-        let Some(org) = need.org else { return Ok(None) };
+    async fn get_token(&self, need: &Need, _scopes: &[String]) -> Result<Option<IssuedToken>, Cause> {
+        let Some(org) = &need.org else { return Ok(None) };
         let (_, number) = org.as_str().rsplit_once('-').unwrap();
         for _ in 0..number.parse::<usize>().unwrap() {
             yield_now().await;

@@ -267,7 +267,7 @@ impl<P: Platform> Keyring<P> {
         let message = format!("The sign-in was for organization {} and ended in {}.", target.org, token.target().org);
         let error = Error::new(Code::LoginWrongOrg, message).for_org(&target.org).with_owner_of(&token);
         self.learn_owner(&token);
-        let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org() && login.allows(&token.target().org));
+        let keeps = self.sources.login().is_some_and(|login| login.keeps_wrong_org && login.allows(&token.target().org));
         if keeps && !self.was_signed_out(token.target(), session) {
             self.store_and_share(token);
         }

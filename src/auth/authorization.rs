@@ -15,48 +15,42 @@ use crate::model::ids::OrgId;
 use crate::model::secret::{Secret, redact};
 
 /// A pending authorization request.
-pub(super) struct AuthorizationRequest {
+pub(super) struct AuthorizationRequest<'a> {
     pub(super) state: String,
     pub(super) verifier: Secret,
     pub(super) environment: Rc<Environment>,
     /// The organization that the person must sign in to; `None` if the person decides.
     pub(super) org: Option<OrgId>,
-    pub(super) client_id: String,
-    pub(super) redirect_uri: String,
+    pub(super) login: &'a Login,
 }
 
-impl AuthorizationRequest {
+impl<'a> AuthorizationRequest<'a> {
     /// A new request, and the URL to which it sends the person.
-    pub(super) async fn begin(login: &Login, ports: &impl Platform, need: &Need) -> Result<(AuthorizationRequest, String), Error> {
+    pub(super) async fn begin(login: &'a Login, ports: &impl Platform, need: &Need) -> Result<(AuthorizationRequest<'a>, String), Error> {
         let no_crypto = || Error::new(Code::InsecureOrigin, "This page is not a secure context, so it has no Web Crypto.");
         let random = || ports.random().map(|bytes| Base64UrlUnpadded::encode_string(&bytes)).ok_or_else(no_crypto);
         let verifier = Secret::from(random()?);
         let digest = ports.sha256(verifier.reveal().as_bytes()).await.ok_or_else(no_crypto)?;
-        let request = AuthorizationRequest {
-            state: random()?,
-            verifier,
-            environment: need.environment.clone(),
-            org: need.org.clone(),
-            client_id: login.client_id.clone(),
-            redirect_uri: login.redirect_uri.clone(),
-        };
-        let url = request.authorize_url(&Base64UrlUnpadded::encode_string(&digest), login, ports);
+        let request =
+            AuthorizationRequest { state: random()?, verifier, environment: need.environment.clone(), org: need.org.clone(), login };
+        let url = request.authorize_url(&Base64UrlUnpadded::encode_string(&digest), ports);
         Ok((request, url))
     }
 
-    fn authorize_url(&self, challenge: &str, login: &Login, ports: &impl Platform) -> String {
+    fn authorize_url(&self, challenge: &str, ports: &impl Platform) -> String {
+        let login = self.login;
         let mut query = vec![
             ("response_type", "code"),
-            ("client_id", &self.client_id),
-            ("redirect_uri", &self.redirect_uri),
+            ("client_id", &login.client_id),
+            ("redirect_uri", &login.redirect_uri),
             ("code_challenge_method", "S256"),
             ("code_challenge", challenge),
             ("state", &self.state),
         ];
         query.extend(self.org.iter().map(|org| ("target", org.as_str())));
-        query.extend(login.always_prompts().then_some(("prompt", "login")));
-        query.extend(login.login_hint().map(|hint| ("login_hint", hint)));
-        query.extend(login.scope().map(|scope| ("scope", scope)));
+        query.extend(login.always_prompts.then_some(("prompt", "login")));
+        query.extend(login.login_hint.iter().map(|hint| ("login_hint", hint.as_str())));
+        query.extend(login.scope.iter().map(|scope| ("scope", scope.as_str())));
         format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
     }
 
@@ -107,8 +101,8 @@ impl AuthorizationRequest {
                 ("login", self.environment.login().as_str()),
                 ("api", self.environment.api().as_str()),
                 ("target", self.org.as_ref().map_or("", OrgId::as_str)),
-                ("client_id", &self.client_id),
-                ("redirect_uri", &self.redirect_uri),
+                ("client_id", &self.login.client_id),
+                ("redirect_uri", &self.login.redirect_uri),
                 ("query", &ports.form(&page_query)),
                 ("fragment", &ports.fragment()),
             ])
@@ -117,12 +111,12 @@ impl AuthorizationRequest {
 }
 
 /// The authorization code that answers a request.
-pub(crate) struct AuthorizationCode {
-    pub(super) request: AuthorizationRequest,
+pub(crate) struct AuthorizationCode<'a> {
+    pub(super) request: AuthorizationRequest<'a>,
     pub(super) code: Secret,
 }
 
-impl AuthorizationCode {
+impl AuthorizationCode<'_> {
     /// Exchanges the code for a token, at the login origin that the request was made to.
     pub(crate) async fn redeem<P: Platform>(self, exchange: &Exchange<P>) -> Result<TokenResponse, Error> {
         let AuthorizationCode { request, code } = self;
@@ -130,8 +124,8 @@ impl AuthorizationCode {
             ("grant_type", "authorization_code"),
             ("code", code.reveal()),
             ("code_verifier", request.verifier.reveal()),
-            ("client_id", &request.client_id),
-            ("redirect_uri", &request.redirect_uri),
+            ("client_id", &request.login.client_id),
+            ("redirect_uri", &request.login.redirect_uri),
         ];
         TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await
     }

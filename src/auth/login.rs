@@ -40,28 +40,25 @@ pub struct LoginOptions {
     pub timeout: Option<f64>,
 }
 
-/// How the page gets to the sign-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// In a window of its own.
-    Popup,
-    /// By leaving the page, and coming back.
-    Redirect,
-}
-
 /// How to sign in, in one environment.
 #[derive(Clone, Debug)]
 pub struct Login {
-    pub(super) client_id: String,
+    /// The OAuth client's id.
+    pub client_id: String,
     pub(super) redirect_uri: String,
-    mode: Mode,
-    always_prompts: bool,
-    login_hint: Option<String>,
-    scope: Option<String>,
-    keeps_wrong_org: bool,
-    signs_in_at_connect: bool,
+    /// Whether the page is left to sign in, instead of opening a window.
+    pub(super) by_redirect: bool,
+    /// Whether the person is always asked to sign in.
+    pub(super) always_prompts: bool,
+    pub(super) login_hint: Option<String>,
+    pub(super) scope: Option<String>,
+    /// Whether a token of another organization than the one that was asked for is kept for its own.
+    pub(crate) keeps_wrong_org: bool,
+    /// Whether connect() signs in.
+    pub(crate) signs_in_at_connect: bool,
     allowed_orgs: Option<Vec<OrgId>>,
-    timeout: u32,
+    /// The longest time that a person may take, in milliseconds.
+    pub(super) timeout: u32,
 }
 
 impl Login {
@@ -92,7 +89,7 @@ impl Login {
         Ok(Login {
             client_id,
             redirect_uri: options.redirect_uri,
-            mode: one_of("login.mode", options.mode, &[("popup", Mode::Popup), ("redirect", Mode::Redirect)])?,
+            by_redirect: one_of("login.mode", options.mode, &[("popup", false), ("redirect", true)])?,
             always_prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
             login_hint: options.login_hint,
             scope: options.scope,
@@ -101,11 +98,6 @@ impl Login {
             allowed_orgs: options.allowed_org_ids.map(allowed_orgs).transpose()?,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
         })
-    }
-
-    /// Whether connect() signs in.
-    pub(crate) fn signs_in_at_connect(&self) -> bool {
-        self.signs_in_at_connect
     }
 
     /// Whether a sign-in to this organization may begin; `None`: to one of the person's choice.
@@ -127,50 +119,15 @@ impl Login {
         self.allowed_orgs.as_ref().is_none_or(|allowed| allowed.contains(org))
     }
 
-    /// The OAuth client's id.
-    pub fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    /// How the page gets to the sign-in.
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// Who is expected to sign in.
-    pub fn login_hint(&self) -> Option<&str> {
-        self.login_hint.as_deref()
-    }
-
-    /// The OAuth scopes that the authorization request asks for.
-    pub fn scope(&self) -> Option<&str> {
-        self.scope.as_deref()
-    }
-
     /// Pages share a token only if this is the same. A scope has no tab, and here no blank, so it ends at the next blank.
     pub(super) fn sharing_name(&self) -> String {
-        let scope = self.scope().unwrap_or_default().replace(' ', "\t");
+        let scope = self.scope.as_deref().unwrap_or_default().replace(' ', "\t");
         if scope.is_empty() { self.client_id.clone() } else { format!("{}\t{scope}", self.client_id) }
     }
 
     /// A token of a sign-in by redirect may serve another recorder of its page only if this is the same.
     pub(super) fn redirect_name(&self) -> String {
-        format!("{} {} {}", self.redirect_uri, self.sharing_name(), self.login_hint().unwrap_or_default())
-    }
-
-    /// The longest time that a person may take, in milliseconds.
-    pub fn timeout(&self) -> u32 {
-        self.timeout
-    }
-
-    /// Whether the person is always asked to sign in.
-    pub(crate) fn always_prompts(&self) -> bool {
-        self.always_prompts
-    }
-
-    /// Whether a token of another organization than the one that was asked for is kept for its own.
-    pub(crate) fn keeps_wrong_org(&self) -> bool {
-        self.keeps_wrong_org
+        format!("{} {} {}", self.redirect_uri, self.sharing_name(), self.login_hint.as_deref().unwrap_or_default())
     }
 }
 

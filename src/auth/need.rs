@@ -8,13 +8,14 @@ use crate::model::environment::{Environment, Target};
 use crate::model::ids::OrgId;
 
 /// The token that an acquisition needs.
-pub(crate) struct Need {
+#[derive(Clone, Debug)]
+pub struct Need {
     /// The environment that the token must be of.
-    pub(crate) environment: Rc<Environment>,
+    pub environment: Rc<Environment>,
     /// The organization that the token must be of. `None` if nobody named one: the token that a source gives decides.
-    pub(crate) org: Option<OrgId>,
+    pub org: Option<OrgId>,
     /// Why the token is needed.
-    pub(crate) reason: NeedReason,
+    pub reason: NeedReason,
 }
 
 impl Need {

@@ -5,11 +5,9 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::cloud::event::NeedReason;
+use crate::auth::need::Need;
 use crate::cloud::ports::CloudPorts;
-use crate::model::environment::Environment;
 use crate::model::error::Cause;
-use crate::model::ids::OrgId;
 use crate::token::access_token::IssuedToken;
 
 /// The app's `getToken`.
@@ -19,20 +17,8 @@ pub trait TokenSource {
     fn has_token_source(&self) -> bool;
 
     /// Calls `getToken`; `None` if it has no such token. Dropping the future tells the app that nobody waits any more.
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause>;
-}
-
-/// Which token is needed.
-#[derive(Clone, Debug)]
-pub struct TokenNeed<'a> {
-    /// The environment that the token must be of.
-    pub environment: &'a Environment,
-    /// The organization that the token must be of; `None` if nobody named one, so that the source decides.
-    pub org: Option<&'a OrgId>,
-    /// The OAuth scopes that the token must have.
-    pub scopes: Vec<String>,
-    /// Why it is needed.
-    pub reason: NeedReason,
+    /// `scopes`: the OAuth scopes that the token must have.
+    async fn get_token(&self, need: &Need, scopes: &[String]) -> Result<Option<IssuedToken>, Cause>;
 }
 
 /// The page: its windows, its address, and what its tab keeps.

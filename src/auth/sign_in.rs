@@ -51,7 +51,7 @@ impl Login {
         ports: &P,
         need: &Need,
         window: P::Window,
-    ) -> Result<AuthorizationCode, Error> {
+    ) -> Result<AuthorizationCode<'_>, Error> {
         let (request, url) = AuthorizationRequest::begin(self, ports, need).await?;
         window.show(&url);
         let query = Secret::from(self.response(ports, &need.environment, &window).await?);
@@ -66,7 +66,7 @@ impl Login {
 
     /// Navigates to the sign-in. Returns only if navigation fails or times out.
     pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, need: &Need, page_query: &[(String, String)]) -> Error {
-        if self.signs_in_at_connect()
+        if self.signs_in_at_connect
             && let Err(error) = ensure_responses_come(ports)
         {
             return error;
@@ -80,7 +80,7 @@ impl Login {
         if !ports.store_and_navigate(&url, &session_key(&request.state), item.reveal()) {
             return Error::new(Code::LoginBlocked, "The page has no sessionStorage, so it cannot return from a sign-in.");
         }
-        ports.sleep(self.timeout()).await;
+        ports.sleep(self.timeout).await;
         self.timed_out()
     }
 
@@ -101,7 +101,7 @@ impl Login {
             Err(self.gave_up(Code::LoginCancelled, "The sign-in window was closed."))
         };
         let is_closed = pin!(is_closed);
-        let ended = select(is_closed, ports.sleep(self.timeout()));
+        let ended = select(is_closed, ports.sleep(self.timeout));
         match select(pin!(window.response()), ended).await {
             Either::Left((query, _)) => Ok(query),
             Either::Right((Either::Left((ended, _)), _)) => ended,
@@ -115,7 +115,7 @@ impl Login {
     }
 
     fn timed_out(&self) -> Error {
-        self.gave_up(Code::LoginTimeout, &format!("Nobody signed in within {} ms.", self.timeout()))
+        self.gave_up(Code::LoginTimeout, &format!("Nobody signed in within {} ms.", self.timeout))
     }
 
     /// The login origin shows an unknown client id or redirect URI only to the person, so the message has both.
@@ -332,8 +332,7 @@ impl AuthorizationResponse {
             verifier: stored("code_verifier").to_owned().into(),
             environment: environment.clone(),
             org: org.clone(),
-            client_id: login.client_id.clone(),
-            redirect_uri: login.redirect_uri.clone(),
+            login,
         };
         let code = request.code(&self.response).map_err(|error| error.for_any_org(org.as_ref()))?;
         Ok((org, AuthorizationCode { request, code }.redeem(exchange).await?))

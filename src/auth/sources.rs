@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, LocalBoxFuture, select};
 
-use crate::auth::login::{Login, Mode};
+use crate::auth::login::Login;
 use crate::auth::need::Need;
-use crate::auth::ports::{Platform, TokenNeed, TokenSharer};
+use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sign_in::Returned;
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::deadline::{Pause, SignInTime};
@@ -51,11 +51,7 @@ pub struct SourceOptions {
 /// The app's token sources.
 pub struct Sources<P> {
     exchange: Rc<Exchange<P>>,
-    login: Option<Login>,
-    shares: bool,
-    scopes: Vec<String>,
-    timeout: u32,
-    page_query: Vec<(String, String)>,
+    options: SourceOptions,
     /// By organization; `None` for sign-ins in which the person decides.
     sign_in_times: RefCell<Vec<(Option<OrgId>, Rc<SignInTime>)>>,
     /// Whether the browser blocked the last sign-in window.
@@ -66,29 +62,17 @@ pub struct Sources<P> {
 impl<P: Platform> Sources<P> {
     /// The sources that these options name. `returned`: what came of the sign-in from which the page has come back.
     pub fn new(exchange: Rc<Exchange<P>>, options: SourceOptions, returned: Returned) -> Sources<P> {
-        let SourceOptions { login, shares_tokens, scopes, timeout, page_query } = options;
-        Sources {
-            exchange,
-            // With `prompt: "login"` every person must sign in, so another page's token is never reused.
-            shares: shares_tokens && !login.as_ref().is_some_and(Login::always_prompts),
-            login,
-            scopes,
-            timeout: timeout.max(MAX_SOURCE_MS),
-            page_query,
-            sign_in_times: RefCell::default(),
-            is_blocked: Cell::default(),
-            returned,
-        }
+        Sources { exchange, options, sign_in_times: RefCell::default(), is_blocked: Cell::default(), returned }
     }
 
     /// Whether the app gave none.
     pub fn is_empty(&self) -> bool {
-        self.login.is_none() && !self.exchange.ports().has_token_source()
+        self.options.login.is_none() && !self.exchange.ports().has_token_source()
     }
 
     /// How a person signs in, if at all.
     pub fn login(&self) -> Option<&Login> {
-        self.login.as_ref()
+        self.options.login.as_ref()
     }
 
     /// The time that people take to sign in to this organization, or to one of their own choice.
@@ -107,7 +91,7 @@ impl<P: Platform> Sources<P> {
     /// Opens the sign-in window first, if only a sign-in can give a token, or if the last window opened too late: during a
     /// click, some browsers open a window only in the caller's own turn.
     pub(crate) async fn open_window_in_user_gesture(&self, org: Option<&OrgId>) -> Option<Result<P::Window, Error>> {
-        let signs_in_with_popup = self.login.as_ref().is_some_and(|login| login.mode() == Mode::Popup && login.may_ask_for(org));
+        let signs_in_with_popup = self.login().is_some_and(|login| !login.by_redirect && login.may_ask_for(org));
         let has_token_source = self.exchange.ports().has_token_source();
         if !signs_in_with_popup || self.exchange.ports().has_opaque_origin() || (has_token_source && !self.is_blocked.get()) {
             return None;
@@ -131,7 +115,7 @@ impl<P: Platform> Sources<P> {
     pub(crate) async fn lock(&self, target: &Target) -> Option<P::Lock> {
         let name = self.sharing_name(target)?;
         let ports = self.exchange.ports();
-        let longest = self.timeout.saturating_add(self.login.as_ref().map_or(0, Login::timeout));
+        let longest = self.timeout().saturating_add(self.login().map_or(0, |login| login.timeout));
         let time = self.sign_in_time(Some(&target.org));
         time.set_behind_lock(true);
         let lock = match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {
@@ -168,11 +152,11 @@ impl<P: Platform> Sources<P> {
 
     /// Exchanges the stale token's refresh token.
     pub(crate) async fn redeem_refresh_token(&self, need: &Need, stale: Option<&OrgToken>) -> Result<Option<OrgToken>, Error> {
-        let (Some(login), Some(stale)) = (&self.login, stale) else { return Ok(None) };
+        let (Some(login), Some(stale)) = (self.login(), stale) else { return Ok(None) };
         let Some(refresh_token) = stale.refresh_token() else { return Ok(None) };
         self.emit(need, Source::RefreshToken);
         let work = async {
-            let refreshed = TokenResponse::refresh(login.client_id(), &self.exchange, stale, &refresh_token).await;
+            let refreshed = TokenResponse::refresh(&login.client_id, &self.exchange, stale, &refresh_token).await;
             let response = match refreshed {
                 Ok(response) => response,
                 // The refresh token was used up, revoked or has expired, or a proxy refuses it: do not try again.
@@ -196,7 +180,6 @@ impl<P: Platform> Sources<P> {
         }
         self.emit(need, Source::GetToken);
         let org = need.org.as_ref();
-        let asked = TokenNeed { environment: &need.environment, org, scopes: self.scopes.clone(), reason: need.reason };
         let failed = |cause| {
             let error = match &cause {
                 // What it returned is wrong.
@@ -206,9 +189,9 @@ impl<P: Platform> Sources<P> {
             error.caused_by(cause)
         };
         let work = async {
-            match self.exchange.ports().get_token(asked).await.map_err(failed)? {
+            match self.exchange.ports().get_token(need, &self.options.scopes).await.map_err(failed)? {
                 Some(issued) => self.identify_issued(&need.environment, issued).await.map(Some),
-                None if self.login.is_some() => Ok(None),
+                None if self.login().is_some() => Ok(None),
                 None => Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable()),
             }
         };
@@ -233,7 +216,7 @@ impl<P: Platform> Sources<P> {
         window: Option<(P::Window, Pause)>,
         stale: Option<&OrgToken>,
     ) -> Result<Option<OrgToken>, Error> {
-        let Some(login) = &self.login else { return Ok(None) };
+        let Some(login) = self.login() else { return Ok(None) };
         if let Some(org) = &need.org {
             login.ensure_allowed(org)?;
         }
@@ -249,16 +232,14 @@ impl<P: Platform> Sources<P> {
             Some((window, pause)) => (Some(window), pause),
             None => (None, self.sign_in_time(need.org.as_ref()).pause()),
         };
-        let code = match login.mode() {
-            Mode::Redirect => return Err(login.sign_in_with_redirect(ports, need, &self.page_query).await),
-            Mode::Popup => {
-                let window = match window {
-                    Some(window) => window,
-                    None => self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?,
-                };
-                login.sign_in_with_popup(ports, need, window).await?
-            }
+        if login.by_redirect {
+            return Err(login.sign_in_with_redirect(ports, need, &self.options.page_query).await);
+        }
+        let window = match window {
+            Some(window) => window,
+            None => self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?,
         };
+        let code = login.sign_in_with_popup(ports, need, window).await?;
         drop(pause);
         let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?).await.map(Some) };
         match self.with_timeout("the login origin", Box::pin(work)).await? {
@@ -269,7 +250,7 @@ impl<P: Platform> Sources<P> {
 
     /// Keeps a token of a sign-in by redirect, which no call has used, for the page's next recorder with the same login.
     pub(super) fn keep_unused(&self, token: Rc<OrgToken>) {
-        if let Some(login) = &self.login {
+        if let Some(login) = self.login() {
             let hearing = self.share(token.target(), self.returned.sharer(), false);
             self.returned.keep_unused(login.redirect_name(), token, hearing);
         }
@@ -277,7 +258,7 @@ impl<P: Platform> Sources<P> {
 
     /// The token of the sign-in from which the page has come back, if its recorder was closed before a call used it.
     pub(crate) fn take_unused(&self, environment: &Environment, org: Option<&OrgId>) -> Option<OrgToken> {
-        let login = self.login.as_ref()?;
+        let login = self.login()?;
         let is_for = |target: &Target| {
             let is_org = org.is_none_or(|org| *org == target.org);
             is_org && *target.environment == *environment && login.allows(&target.org)
@@ -328,10 +309,15 @@ impl<P: Platform> Sources<P> {
         source: &str,
         work: LocalBoxFuture<'_, Result<Option<OrgToken>, Error>>,
     ) -> Result<Option<OrgToken>, Error> {
-        match select(work, pin!(self.exchange.ports().sleep(self.timeout))).await {
+        let timeout = self.timeout();
+        match select(work, pin!(self.exchange.ports().sleep(timeout))).await {
             Either::Left((given, _)) => given,
-            Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {} ms.", self.timeout))),
+            Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {timeout} ms."))),
         }
+    }
+
+    fn timeout(&self) -> u32 {
+        self.options.timeout.max(MAX_SOURCE_MS)
     }
 
     fn emit(&self, need: &Need, source: Source) {
@@ -340,11 +326,16 @@ impl<P: Platform> Sources<P> {
 
     /// Pages share tokens only for the same kind of source, user and scope. `None` if the app does not share.
     fn sharing_name(&self, target: &Target) -> Option<String> {
-        let (source, person) =
-            self.login.as_ref().map_or(("getToken".to_owned(), ""), |login| (login.sharing_name(), login.login_hint().unwrap_or_default()));
+        let login = self.login();
+        // With `prompt: "login"` every person must sign in, so another page's token is never reused.
+        if !self.options.shares_tokens || login.is_some_and(|login| login.always_prompts) {
+            return None;
+        }
+        let source = login.map_or("getToken".to_owned(), Login::sharing_name);
+        let person = login.and_then(|login| login.login_hint.as_deref()).unwrap_or_default();
         // A scope has no tab.
-        let (environment, scopes) = (&target.environment, self.scopes.join("\t"));
-        self.shares.then(|| format!("premium-recorder {} {} {scopes} {source} {person}", environment.api(), target.org))
+        let (environment, scopes) = (&target.environment, self.options.scopes.join("\t"));
+        Some(format!("premium-recorder {} {} {scopes} {source} {person}", environment.api(), target.org))
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn is_dot_segment(segment: &str) -> bool {
 }
 
 /// The value for the option's `word`. Without a word, the first value, which is the default.
-pub(crate) fn one_of<T: Copy>(name: &str, word: Option<String>, words: &[(&str, T)]) -> Result<T, Error> {
+pub(crate) fn one_of(name: &str, word: Option<String>, words: &[(&str, bool)]) -> Result<bool, Error> {
     let chosen = match &word {
         Some(word) => words.iter().find(|(other, _)| other == word),
         None => words.first(),

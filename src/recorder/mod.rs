@@ -12,7 +12,6 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::keyring::Keyring;
-use crate::auth::login::Login;
 use crate::auth::ports::Platform;
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::auth::sources::Sources;
@@ -107,7 +106,7 @@ impl<P: Platform> Recorder<P> {
             let _ = call.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
         }
         // A page that has come back does not leave again by itself: it would not stay. Tokens of several organizations are enough.
-        let signs_in = recorder.settings.login.as_ref().is_some_and(Login::signs_in_at_connect) && recorder.target_org(None).is_ok();
+        let signs_in = recorder.settings.login.as_ref().is_some_and(|login| login.signs_in_at_connect) && recorder.target_org(None).is_ok();
         if signs_in && !page.returned.outcome()? {
             recorder.sign_in(None, options).await?;
         }
@@ -408,7 +407,7 @@ impl<P: Platform> Recorder<P> {
             Ok(token) => Ok(Some(SignedIn::Named(token))),
             // With `wrongOrg: "file"` the token is stored under its own organization, and connect() goes on: if it failed,
             // there would be no recorder to use that token.
-            Err(error) if !login.keeps_wrong_org() => Err(error),
+            Err(error) if !login.keeps_wrong_org => Err(error),
             Err(_) => Ok(None),
         }
     }

@@ -9,7 +9,8 @@ use super::browser::Browser;
 use super::foreign::resolve;
 use super::outside;
 use super::result::{Property, foreign, object, without_prototype};
-use crate::auth::ports::{TokenNeed, TokenSource};
+use crate::auth::need::Need;
+use crate::auth::ports::TokenSource;
 use crate::model::argument::{self, bad};
 use crate::model::error::{Cause, Error};
 use crate::token::access_token::IssuedToken;
@@ -19,13 +20,13 @@ impl TokenSource for Browser {
         self.get_token.is_some()
     }
 
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
+    async fn get_token(&self, need: &Need, scopes: &[String]) -> Result<Option<IssuedToken>, Cause> {
         let Some(get_token) = &self.get_token else { return Ok(None) };
         let in_flight = AbortOnDrop::new();
         let argument = object(&[
             ("environment", need.environment.name().into()),
-            ("orgId", need.org.into()),
-            ("scopes", Property::Strings(&need.scopes)),
+            ("orgId", need.org.as_ref().into()),
+            ("scopes", Property::Strings(scopes)),
             ("reason", need.reason.as_str().into()),
         ]);
         let argument = without_prototype(argument);

@@ -352,7 +352,7 @@ export const MUTANTS = [
     name: "waits for ever for a person",
     edits: one(
       "src/auth/sign_in.rs",
-      "let ended = select(is_closed, ports.sleep(self.timeout()));",
+      "let ended = select(is_closed, ports.sleep(self.timeout));",
       "let never = pin!(std::future::pending::<()>());\n        let ended = select(is_closed, never);",
     ),
   },

@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use premium_recorder::auth::ports::{TokenNeed, TokenSource};
+use premium_recorder::auth::need::Need;
+use premium_recorder::auth::ports::TokenSource;
 use premium_recorder::model::error::Cause;
 use premium_recorder::token::access_token::IssuedToken;
 
@@ -122,11 +123,11 @@ impl TokenSource for World {
         self.0.token_source.borrow().is_some()
     }
 
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
+    async fn get_token(&self, need: &Need, scopes: &[String]) -> Result<Option<IssuedToken>, Cause> {
         let call = GetTokenCall {
             environment: need.environment.name().to_owned(),
-            org: need.org.map_or(String::new(), |org| org.as_str().to_owned()),
-            scopes: need.scopes.clone(),
+            org: need.org.as_ref().map_or(String::new(), |org| org.as_str().to_owned()),
+            scopes: scopes.to_vec(),
             reason: need.reason.as_str().to_owned(),
         };
         self.0.get_token_calls.borrow_mut().push(call.clone());

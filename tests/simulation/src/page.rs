@@ -5,7 +5,8 @@ use std::future::ready;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use premium_recorder::auth::ports::{Crypto, Locks, Navigation, TokenNeed, TokenSharer, TokenSharing, TokenSource, TryLock};
+use premium_recorder::auth::need::Need;
+use premium_recorder::auth::ports::{Crypto, Locks, Navigation, TokenSharer, TokenSharing, TokenSource, TryLock};
 use premium_recorder::cloud::event::Event;
 use premium_recorder::cloud::ports::{Codec, Observer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
@@ -150,12 +151,12 @@ impl TokenSource for Page {
         self.setup.has_source
     }
 
-    async fn get_token(&self, need: TokenNeed<'_>) -> Result<Option<IssuedToken>, Cause> {
+    async fn get_token(&self, need: &Need, _scopes: &[String]) -> Result<Option<IssuedToken>, Cause> {
         let world = &self.world;
         world.act();
         let environment = self.setup.environment;
         let is_undecided = need.org.is_none();
-        let org = match need.org {
+        let org = match &need.org {
             Some(org) => org_number(org.as_str()).expect("an organization that there is"),
             // The organization of the page's session. Each page has its own.
             None => u8::try_from(self.recorder % usize::from(ORGS)).unwrap_or_default(),
