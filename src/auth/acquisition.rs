@@ -188,16 +188,14 @@ impl<P: Platform> Keyring<P> {
             // Another caller has stored it meanwhile.
             return Ok(Some(token));
         }
-        let verified = self.verify_doubtful(target, session).await?;
-        let is_verified = verified.is_some();
-        let acquired = match verified {
-            Some(token) => Some(token),
-            None => self.acquire(target, window, interaction, session).await?,
-        };
-        let Some(token) = acquired else { return Ok(None) };
+        if let Some(token) = self.verify_doubtful(target, session).await? {
+            self.ensure_signed_in(Some(&target.org), session)?;
+            // The app may have given it, so it stays in this page.
+            return Ok(Some(self.store(token)));
+        }
+        let acquired = self.acquire(target, window, interaction, session).await?;
         self.ensure_signed_in(Some(&target.org), session)?;
-        // A token that the app gave stays in this page.
-        Ok(Some(if is_verified { self.store(token) } else { self.store_and_share(token) }))
+        Ok(acquired.map(|token| self.store_and_share(token)))
     }
 
     /// Tries the sources in order.
@@ -222,26 +220,20 @@ impl<P: Platform> Keyring<P> {
             return Ok(Some(token));
         }
         let need = Need::of(target, reason);
-        if let Some(token) = self.sources.redeem_refresh_token(&need, stale).await? {
-            return self.ensure_org(target, token, session).map(Some);
-        }
-        let given = match interaction {
-            Interaction::Only => None,
-            Interaction::Allowed | Interaction::Silent => self.sources.call_get_token(&need, stale).await?,
-        };
-        if let Some(token) = given {
+        let mut signed_in = self.sources.redeem_refresh_token(&need, stale).await?;
+        if signed_in.is_none()
+            && interaction != Interaction::Only
+            && let Some(token) = self.sources.call_get_token(&need, stale).await?
+        {
             return match self.actual_org(&token) {
                 Some(owner) => Err(wrong_org_given(&target.org, &owner)),
                 None => Ok(Some(token)),
             };
         }
-        if interaction == Interaction::Silent {
-            return Ok(None);
+        if signed_in.is_none() && interaction != Interaction::Silent {
+            signed_in = self.sources.sign_in(&need, window, stale).await?;
         }
-        match self.sources.sign_in(&need, window, stale).await? {
-            Some(token) => self.ensure_org(target, token, session).map(Some),
-            None => Ok(None),
-        }
+        signed_in.map(|token| self.ensure_org(target, token, session)).transpose()
     }
 
     /// The token that another page holds for this target, unless the cloud has said that it is another organization's.

@@ -148,9 +148,8 @@ impl<P: Platform> Keyring<P> {
         self.sign_outs.sign_out(None);
         self.own_org.take();
         self.note_used();
-        let (tokens, sharing, acquisitions) = (self.tokens.take(), self.sharing.take(), self.acquisitions.take(None));
-        // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
-        acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
+        let (tokens, sharing) = (self.tokens.take(), self.sharing.take());
+        self.cancel_acquisitions(None);
         tokens.all().iter().for_each(|token| self.forget_refresh_token(Some(token)));
         drop((tokens, sharing));
         self.exchange.rate_limiter().changed().wake();
@@ -185,13 +184,14 @@ impl<P: Platform> Keyring<P> {
         self.sign_outs.sign_out(Some(&target.org));
         self.note_used();
         self.own_org.borrow_mut().take_if(|org| *org == target.org);
-        self.cancel_acquisitions(target);
+        self.cancel_acquisitions(Some(target));
         self.forget_refresh_token(self.token_for(target).as_deref());
         self.remove(target);
     }
 
-    fn cancel_acquisitions(&self, target: &Target) {
-        let acquisitions = self.acquisitions.take(Some(target.org.as_str()));
+    fn cancel_acquisitions(&self, target: Option<&Target>) {
+        let acquisitions = self.acquisitions.take(target.map(|target| target.org.as_str()));
+        // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
         acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
     }
 
@@ -429,7 +429,7 @@ impl<P: Platform> TokenSharer for SharedToken<P> {
             token.iter().for_each(|token| keyring.exchange.forget(token));
         } else {
             // The app has given the token, so it stays.
-            keyring.cancel_acquisitions(&self.target);
+            keyring.cancel_acquisitions(Some(&self.target));
         }
     }
 }
