@@ -20,6 +20,7 @@ pub mod model {
     pub(crate) mod search;
     pub mod secret;
     pub(crate) mod sorted_map;
+    pub(crate) mod spelling;
     pub mod time;
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::model::json::Json;
-use crate::model::search::folded;
+use crate::model::spelling::normalized;
 
 /// The scopes one of which a request needs; empty if that is not known.
 pub type AnyScope = Rc<[String]>;
@@ -31,7 +31,7 @@ pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
     // The same name in another spelling is likelier than the same domain with another suffix.
     let domain = singular(needed.rsplit_once(SEPARATORS).map_or(needed, |(domain, _)| domain));
     candidates()
-        .find(|scope| folded(scope) == folded(needed))
+        .find(|scope| normalized(scope) == normalized(needed))
         .or_else(|| candidates().find(|scope| domains(scope).any(|other| other == domain)))
 }
 
@@ -45,7 +45,7 @@ fn domains(scope: &str) -> impl Iterator<Item = String> {
 }
 
 fn singular(domain: &str) -> String {
-    folded(domain).trim_end_matches('s').to_owned()
+    normalized(domain).trim_end_matches('s').to_owned()
 }
 
 /// The scopes in a claim or a response: a space-separated string (RFC 8693), or an array.

@@ -1,4 +1,4 @@
-//! Searches a text for a needle, in linear time, and compares names by their letters.
+//! Searches a text for a needle, in linear time.
 
 /// Whether the text contains the needle. An empty needle is in no text.
 pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
@@ -12,11 +12,6 @@ pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
             matched = search.step(matched, *byte);
             matched == needle.len()
         })
-}
-
-/// The text's letters and digits, in lower case: names that differ only in case and separators are the same then.
-pub(crate) fn folded(text: &str) -> String {
-    text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
 /// Knuth–Morris–Pratt: looks at each byte of the text once, whatever the needle. The standard library's string search compiles

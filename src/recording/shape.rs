@@ -7,7 +7,8 @@ use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
-use crate::model::search::{contains, folded};
+use crate::model::search::contains;
+use crate::model::spelling::normalized;
 use crate::recording::part::Part;
 use crate::recording::{Listed, Raw, Recording, State};
 
@@ -211,7 +212,7 @@ fn says_more(json: &Json, shown: i64) -> bool {
     let Json::Object(properties) = json else { return false };
     let (mut page, mut pages) = (1, 0);
     let is_more = properties.iter().any(|(name, value)| {
-        let name = folded(name);
+        let name = normalized(name);
         match name.as_str() {
             "total" | "totalcount" => return number(value) > Some(shown),
             "pagecount" | "totalpages" => pages = number(value).unwrap_or_default(),

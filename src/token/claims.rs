@@ -13,7 +13,7 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
 use crate::model::scope::scopes;
-use crate::model::search::folded;
+use crate::model::spelling::normalized;
 use crate::model::time::Timestamp;
 use crate::token::access_token::AccessToken;
 
@@ -106,7 +106,7 @@ impl TokenInfo {
             org_name: organization.str("name").map(str::to_owned),
             home_org: info.get("homeOrganization").and_then(org_of),
             scopes: info.get("authorizedScope").and_then(scopes),
-            is_of_client: grant_type.filter(|text| !text.is_empty()).map(|text| folded(text) == "clientcredentials"),
+            is_of_client: grant_type.filter(|text| !text.is_empty()).map(|text| normalized(text) == "clientcredentials"),
             idle_timeout_at: info.str("dateTokenIdles").and_then(Timestamp::from_iso),
         })
     }
