@@ -110,13 +110,13 @@ impl Filled {
     fn new(count: usize) -> Filled {
         let pool = LocalPool::new();
         let exchange = Rc::new(Exchange::new(Rc::new(World::new(&pool))));
-        let options = SourceOptions {
+        let options = Rc::new(SourceOptions {
             login: None,
             shares_tokens: true,
             scopes: vec!["screenrecordings:write".to_owned()],
             timeout: 15_000,
             page_query: Vec::new(),
-        };
+        });
         let keyring = Keyring::new(exchange.clone(), Sources::new(exchange.clone(), options, Returned::default()));
         let environment = Environments::with(Vec::new()).unwrap().named("mypurecloud.com").unwrap();
         let mut filled = Filled { pool, exchange, keyring, environment };

@@ -64,12 +64,12 @@ pub struct Login {
 impl Login {
     /// Validates the options. `page_origin`: the page's origin, which `redirectUri` must have.
     pub fn from_options(
-        options: LoginOptions,
+        options: &LoginOptions,
         environments: &Environments,
         environment: &Environment,
         page_origin: Option<&str>,
     ) -> Result<Login, Error> {
-        let client_id = match (options.client_id, options.client_ids) {
+        let client_id = match (&options.client_id, &options.client_ids) {
             (Some(id), None) => id,
             (None, Some(ids)) => client_of(ids, environments, environment)?,
             _ => return Err(bad("login needs either clientId or clientIds.")),
@@ -87,16 +87,16 @@ impl Login {
             return Err(bad("login.scope must be OAuth scopes, separated by single spaces."));
         }
         Ok(Login {
-            client_id,
-            redirect_uri: options.redirect_uri,
-            by_redirect: one_of("login.mode", options.mode, &[("popup", false), ("redirect", true)])?,
-            always_prompts: options.prompt.map_or(Ok(false), |prompt| one_of("login.prompt", Some(prompt), &[("login", true)]))?,
-            login_hint: options.login_hint,
-            scope: options.scope,
-            keeps_wrong_org: one_of("login.wrongOrg", options.wrong_org, &[("drop", false), ("file", true)])?,
-            signs_in_at_connect: one_of("login.on", options.on, &[("call", false), ("connect", true)])?,
-            allowed_orgs: options.allowed_org_ids.map(allowed_orgs).transpose()?,
+            by_redirect: one_of("login.mode", options.mode.as_deref(), &[("popup", false), ("redirect", true)])?,
+            always_prompts: options.prompt.is_some() && one_of("login.prompt", options.prompt.as_deref(), &[("login", true)])?,
+            keeps_wrong_org: one_of("login.wrongOrg", options.wrong_org.as_deref(), &[("drop", false), ("file", true)])?,
+            signs_in_at_connect: one_of("login.on", options.on.as_deref(), &[("call", false), ("connect", true)])?,
+            allowed_orgs: options.allowed_org_ids.as_deref().map(allowed_orgs).transpose()?,
             timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT), |millis| timeout("login.timeoutMs", millis))?,
+            client_id: client_id.to_owned(),
+            redirect_uri: options.redirect_uri.clone(),
+            login_hint: options.login_hint.clone(),
+            scope: options.scope.clone(),
         })
     }
 
@@ -132,14 +132,14 @@ impl Login {
 }
 
 /// The client's id for the environment. Its key is any name that the option `environment` takes.
-fn client_of(ids: Vec<(String, String)>, environments: &Environments, environment: &Environment) -> Result<String, Error> {
-    let mut found: Option<String> = None;
+fn client_of<'a>(ids: &'a [(String, String)], environments: &Environments, environment: &Environment) -> Result<&'a str, Error> {
+    let mut found: Option<&str> = None;
     for (name, id) in ids {
-        let of = environments.find(&name).ok_or_else(|| bad(format!("login.clientIds: there is no environment \"{name}\".")))?;
+        let of = environments.find(name).ok_or_else(|| bad(format!("login.clientIds: there is no environment \"{name}\".")))?;
         if *of != *environment {
             continue;
         }
-        if found.as_ref().is_some_and(|other| *other != id) {
+        if found.is_some_and(|other| other != id) {
             return Err(bad(format!("login.clientIds has two ids for the environment \"{}\".", environment.name())));
         }
         found = Some(id);
@@ -147,7 +147,7 @@ fn client_of(ids: Vec<(String, String)>, environments: &Environments, environmen
     found.ok_or_else(|| bad(format!("login.clientIds has none for the environment \"{}\".", environment.name())))
 }
 
-fn allowed_orgs(ids: Vec<String>) -> Result<Vec<OrgId>, Error> {
+fn allowed_orgs(ids: &[String]) -> Result<Vec<OrgId>, Error> {
     if ids.is_empty() {
         return Err(bad("login.allowedOrgIds is empty, so nobody could sign in."));
     }

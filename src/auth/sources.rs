@@ -35,6 +35,7 @@ const MAX_PAGES: u8 = 100;
 const MAX_ASKING_MS: i64 = 2_000;
 
 /// Options for the sources.
+#[derive(Clone, Debug)]
 pub struct SourceOptions {
     /// How to sign in, if at all.
     pub login: Option<Login>,
@@ -51,7 +52,7 @@ pub struct SourceOptions {
 /// The app's token sources.
 pub struct Sources<P> {
     exchange: Rc<Exchange<P>>,
-    options: SourceOptions,
+    options: Rc<SourceOptions>,
     /// By organization; `None` for sign-ins in which the person decides.
     sign_in_times: RefCell<Vec<(Option<OrgId>, Rc<SignInTime>)>>,
     /// Whether the browser blocked the last sign-in window.
@@ -61,7 +62,7 @@ pub struct Sources<P> {
 
 impl<P: Platform> Sources<P> {
     /// The sources that these options name. `returned`: what came of the sign-in from which the page has come back.
-    pub fn new(exchange: Rc<Exchange<P>>, options: SourceOptions, returned: Returned) -> Sources<P> {
+    pub fn new(exchange: Rc<Exchange<P>>, options: Rc<SourceOptions>, returned: Returned) -> Sources<P> {
         Sources { exchange, options, sign_in_times: RefCell::default(), is_blocked: Cell::default(), returned }
     }
 

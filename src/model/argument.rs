@@ -47,9 +47,9 @@ pub(crate) fn is_dot_segment(segment: &str) -> bool {
 }
 
 /// The value for the option's `word`. Without a word, the first value, which is the default.
-pub(crate) fn one_of(name: &str, word: Option<String>, words: &[(&str, bool)]) -> Result<bool, Error> {
-    let chosen = match &word {
-        Some(word) => words.iter().find(|(other, _)| other == word),
+pub(crate) fn one_of(name: &str, word: Option<&str>, words: &[(&str, bool)]) -> Result<bool, Error> {
+    let chosen = match word {
+        Some(word) => words.iter().find(|(other, _)| *other == word),
         None => words.first(),
     };
     chosen.map(|(_, value)| *value).ok_or_else(|| {

@@ -57,14 +57,6 @@ pub struct Recorder<P: Platform> {
 /// So many of a batch's starts are read before the page can do something else.
 const READ_IN_A_ROW: usize = 250;
 
-/// The token of a sign-in by redirect.
-enum SignedIn {
-    /// For the organization that the request named.
-    Named(OrgToken),
-    /// For the organization that the person chose.
-    Own(OrgToken),
-}
-
 impl<P: Platform> Recorder<P> {
     /// A recorder that holds these tokens, each stored under its own organization, and the token of the sign-in from which
     /// the page has come back. With `login.on: "connect"`, signs in. `page`: what the recorders of the page share.
@@ -77,7 +69,7 @@ impl<P: Platform> Recorder<P> {
     ) -> Result<Recorder<P>, CallError> {
         let tokens = std::mem::take(&mut settings.tokens);
         let exchange = Rc::new(Exchange::new(Rc::new(ports)));
-        let sources = Sources::new(exchange.clone(), settings.source_options(), page.returned.clone());
+        let sources = Sources::new(exchange.clone(), settings.sources.clone(), page.returned.clone());
         let keyring = Keyring::new(exchange.clone(), sources);
         let client = Rc::new(Client::new(exchange.clone(), keyring.clone()));
         let recordings = Rc::new(Recordings::new(client.clone(), settings.contract.clone()));
@@ -106,7 +98,8 @@ impl<P: Platform> Recorder<P> {
             let _ = call.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
         }
         // A page that has come back does not leave again by itself: it would not stay. Tokens of several organizations are enough.
-        let signs_in = recorder.settings.login.as_ref().is_some_and(|login| login.signs_in_at_connect) && recorder.target_org(None).is_ok();
+        let signs_in =
+            recorder.keyring.sources().login().is_some_and(|login| login.signs_in_at_connect) && recorder.target_org(None).is_ok();
         if signs_in && !page.returned.outcome()? {
             recorder.sign_in(None, options).await?;
         }
@@ -133,21 +126,15 @@ impl<P: Platform> Recorder<P> {
         }
         // Taken last, since it hears of no sign-out from now on, and is lost if connect() fails.
         let unused = || {
-            let unused = self.keyring.sources().take_unused(&self.settings.environment, self.settings.org.as_ref());
-            unused.map(if self.settings.org.is_some() { SignedIn::Named } else { SignedIn::Own })
+            let org = self.settings.org.as_ref();
+            Some((org.is_some(), self.keyring.sources().take_unused(&self.settings.environment, org)?))
         };
-        let token = match signed_in.or_else(unused) {
-            Some(SignedIn::Named(token)) if !self.keyring.was_signed_out(token.target(), call.session) => {
-                self.keyring.store_and_share(token)
-            }
-            Some(SignedIn::Own(token)) => {
-                let token = self.keyring.store_own(token);
-                self.note_own_org(&token);
-                token
-            }
-            _ => return Ok(()),
-        };
-        self.keyring.note_unused(token);
+        if let Some((is_named, token)) = signed_in.or_else(unused)
+            && !self.keyring.was_signed_out(token.target(), call.session)
+        {
+            let token = if is_named { self.keyring.store_and_share(token) } else { self.store_own(token) };
+            self.keyring.note_unused(token);
+        }
         Ok(())
     }
 
@@ -374,6 +361,13 @@ impl<P: Platform> Recorder<P> {
         })
     }
 
+    /// Stores the token that decides on the target.
+    fn store_own(&self, token: OrgToken) -> Rc<OrgToken> {
+        let token = self.keyring.store_own(token);
+        self.note_own_org(&token);
+        token
+    }
+
     /// Tells that a token has decided on the target, unless somebody has named another one meanwhile.
     fn note_own_org(&self, token: &OrgToken) {
         let org = &token.target().org;
@@ -394,17 +388,17 @@ impl<P: Platform> Recorder<P> {
         self.exchange.unidentified(&self.settings.environment, token, None)
     }
 
-    /// The token of the sign-in from which the page has come back.
-    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<SignedIn>, Error> {
-        let Some(login) = &self.settings.login else { return Ok(None) };
+    /// The token of the sign-in from which the page has come back, and whether the sign-in was for a named organization.
+    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<(bool, OrgToken)>, Error> {
+        let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let (org, response) = response.redeem(login, &self.exchange, environment).await?;
         let token = self.keyring.sources().identify(environment, response).await?;
         let Some(org) = org else {
-            return self.keyring.ensure_allowed(token).map(|token| Some(SignedIn::Own(token)));
+            return self.keyring.ensure_allowed(token).map(|token| Some((false, token)));
         };
         match self.keyring.ensure_org(&self.target(org), token, call.session) {
-            Ok(token) => Ok(Some(SignedIn::Named(token))),
+            Ok(token) => Ok(Some((true, token))),
             // With `wrongOrg: "file"` the token is stored under its own organization, and connect() goes on: if it failed,
             // there would be no recorder to use that token.
             Err(error) if !login.keeps_wrong_org => Err(error),

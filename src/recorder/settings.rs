@@ -54,12 +54,8 @@ pub struct Settings {
     pub org: Option<OrgId>,
     /// The recording API.
     pub contract: Rc<RecordingContract>,
-    /// How to sign in, if at all.
-    pub login: Option<Login>,
-    /// Whether tokens are shared with other pages of this origin.
-    pub shares_tokens: bool,
-    /// The query of the page's URL, to restore after a sign-in by redirect.
-    pub page_query: Vec<(String, String)>,
+    /// Where tokens come from.
+    pub sources: Rc<SourceOptions>,
     /// Tokens to store when the recorder connects.
     pub tokens: Vec<AccessToken>,
     /// The longest time that a call may take, in milliseconds.
@@ -91,28 +87,16 @@ impl Settings {
             tokens.push(AccessToken::parse(text.reveal()).map_err(|error| error.in_argument(&format!("tokens[{at}]")))?);
         }
         let page_origin = page.as_ref().map(|page| page.origin.as_str());
-        let login = options.login.map(|login| Login::from_options(login, &environments, &environment, page_origin)).transpose()?;
-        Ok(Settings {
-            environment,
-            org,
-            launch,
-            contract: Rc::new(RecordingContract::from_json(&options.contract)?),
+        let login = options.login.as_ref().map(|login| Login::from_options(login, &environments, &environment, page_origin)).transpose()?;
+        let contract = Rc::new(RecordingContract::from_json(&options.contract)?);
+        let timeout = options.timeout.map_or(Ok(DEFAULT_TIMEOUT_MS), |millis| timeout("timeoutMs", millis))?;
+        let sources = Rc::new(SourceOptions {
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),
+            scopes: contract.token_scopes(),
+            timeout,
             page_query: page.map(|page| page.query).unwrap_or_default(),
-            tokens,
-            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT_MS), |millis| timeout("timeoutMs", millis))?,
-        })
-    }
-
-    /// The settings that token sources need.
-    pub(crate) fn source_options(&self) -> SourceOptions {
-        SourceOptions {
-            login: self.login.clone(),
-            shares_tokens: self.shares_tokens,
-            scopes: self.contract.token_scopes(),
-            timeout: self.timeout,
-            page_query: self.page_query.clone(),
-        }
+        });
+        Ok(Settings { environment, org, launch, contract, sources, tokens, timeout })
     }
 }

@@ -178,7 +178,7 @@ fn invalid_login_options_are_refused() {
         assert!(refused.message.contains(named), "{named}: {}", refused.message);
     }
     let by_environment = login(|login| (login.client_id, login.client_ids) = (None, Some(vec![("private".into(), "its".into())])));
-    assert_eq!(Settings::from_options(by_environment, None, Some(page(&[]))).unwrap().login.unwrap().client_id, "its");
+    assert_eq!(Settings::from_options(by_environment, None, Some(page(&[]))).unwrap().sources.login.as_ref().unwrap().client_id, "its");
     // A key may be any name of the environment, as in the option `environment`.
     for keys in [vec!["prod-euw1"], vec!["mypurecloud.ie"], vec!["eu-west-1"], vec!["prod", "mypurecloud.ie", "eu-west-1"]] {
         let ids = keys.iter().map(|key| ((*key).to_owned(), if *key == "prod" { "other" } else { "its" }.to_owned())).collect();
@@ -186,7 +186,11 @@ fn invalid_login_options_are_refused() {
         options.environment = Some("prod-euw1".into());
         let login = options.login.as_mut().unwrap();
         (login.client_id, login.client_ids) = (None, Some(ids));
-        assert_eq!(Settings::from_options(options, None, Some(page(&[]))).unwrap().login.unwrap().client_id, "its", "{keys:?}");
+        assert_eq!(
+            Settings::from_options(options, None, Some(page(&[]))).unwrap().sources.login.as_ref().unwrap().client_id,
+            "its",
+            "{keys:?}"
+        );
     }
     let mut options = login(|login| {
         let two = vec![("mypurecloud.ie".to_owned(), "one".to_owned()), ("prod-euw1".to_owned(), "another".to_owned())];

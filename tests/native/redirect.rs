@@ -92,7 +92,7 @@ fn a_refusal_without_a_state_ends_the_last_redirect_sign_in_in_the_servers_words
         opened(&world, redirect(), &refusal).await.unwrap();
         // So may a page that has asked for nothing.
         let recorder = opened(&world, redirect(), &refusal).await.unwrap();
-        assert_eq!(recorder.settings().page_query.len(), 2);
+        assert_eq!(recorder.settings().sources.page_query.len(), 2);
     });
 }
 
@@ -111,7 +111,7 @@ fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
         ] {
             let world = World::new();
             let recorder = opened(&world, options, &query).await.unwrap();
-            assert_eq!((world.address(), recorder.settings().page_query.len()), (None, query.len()));
+            assert_eq!((world.address(), recorder.settings().sources.page_query.len()), (None, query.len()));
         }
     });
 }
