@@ -1,13 +1,12 @@
 //! A token's own claims, and what `GET /api/v2/tokens/me` says about the token.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::Empty;
 use serde::Deserialize;
-use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::value::MapDeserializer;
+use serde::de::{self, Expected, Unexpected};
 
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
@@ -73,8 +72,8 @@ fn read_claims(header: &str, payload: &str, signature: &str, parse_json: impl Fn
 fn expiry(payload: &Json) -> Option<Timestamp> {
     let exp = payload.number("exp").filter(|seconds| *seconds > 0)?;
     // Without the other claims: one of them that cannot be read would hide `exp`.
-    let claims = Json::Object(vec![("exp".to_owned(), Json::Number(exp))]);
-    let claims: jwt_compact::Claims<Empty> = Deserialize::deserialize(claims).ok()?;
+    let claims: MapDeserializer<'_, _, Mismatch> = MapDeserializer::new(iter::once(("exp", exp)));
+    let claims = jwt_compact::Claims::<Empty>::deserialize(claims).ok()?;
     claims.expiration.map(|at| Timestamp::from_millis(at.timestamp_millis()))
 }
 
@@ -112,42 +111,13 @@ impl TokenInfo {
     }
 }
 
-/// Lets jwt-compact read its `Claims` from the tree.
-impl<'de> Deserializer<'de> for Json {
-    type Error = Mismatch;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        match self {
-            Json::String(text) => visitor.visit_string(text),
-            Json::Integer(number) | Json::Number(number) => visitor.visit_i64(number),
-            Json::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
-            Json::Object(properties) => visitor.visit_map(MapDeserializer::new(properties.into_iter())),
-            Json::Bool(boolean) => visitor.visit_bool(boolean),
-            Json::Null => visitor.visit_unit(),
-        }
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl IntoDeserializer<'_, Mismatch> for Json {
-    type Deserializer = Json;
-
-    fn into_deserializer(self) -> Json {
-        self
-    }
-}
-
-/// The tree does not match the type. Has no details: code that formats them would enlarge the module.
+/// The claim is not of its type. Has no details: code that formats them would enlarge the module.
 #[derive(Debug)]
-pub struct Mismatch;
+struct Mismatch;
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("unexpected JSON")
+        formatter.write_str("unexpected claim")
     }
 }
 
