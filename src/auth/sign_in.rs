@@ -130,11 +130,17 @@ const SESSION_KEYS: &str = "premium-recorder.login.";
 /// The longest time that a page may be away, in milliseconds: an hour.
 const MAX_AWAY_MS: i64 = 3_600_000;
 
+/// The requests that have no response yet: when each began, by the wall clock, and its key.
+fn stored_requests(ports: &impl Platform) -> Vec<(Option<i64>, String)> {
+    let began = |item: String| value(&ports.parse_form(Secret::from(item).reveal()), "began").and_then(|began| began.parse().ok());
+    ports.session_items(SESSION_KEYS).into_iter().map(|(key, item)| (began(item), key)).collect()
+}
+
 /// Removes requests that never got a response.
 fn remove_old_requests(ports: &impl Platform) {
     let oldest = ports.wall_clock().as_millis().saturating_sub(MAX_AWAY_MS);
-    for (key, item) in ports.session_items(SESSION_KEYS) {
-        if began(ports, item).is_none_or(|began| began < oldest) {
+    for (began, key) in stored_requests(ports) {
+        if began.is_none_or(|began| began < oldest) {
             ports.take_session_item(&key);
         }
     }
@@ -144,9 +150,8 @@ fn remove_old_requests(ports: &impl Platform) {
 fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
     // The monotonic clock starts when the page is opened.
     let opened = ports.wall_clock().as_millis().saturating_sub(ports.now().since(Instant::from_millis(0)));
-    let items = ports.session_items(SESSION_KEYS).into_iter();
     let is_before = |began: i64| (opened.saturating_sub(MAX_LOOP_MS)..opened).contains(&began);
-    if items.filter(|(_, item)| began(ports, item.clone()).is_some_and(is_before)).count() < MAX_WITHOUT_RESPONSE {
+    if stored_requests(ports).iter().filter(|(began, _)| began.is_some_and(is_before)).count() < MAX_WITHOUT_RESPONSE {
         return Ok(());
     }
     let message = format!("The page was opened {MAX_WITHOUT_RESPONSE} times after a sign-in, without its authorization response.");
@@ -156,14 +161,7 @@ fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
 /// The key of the request that began last, if it is not too old.
 fn last_request(ports: &impl Platform) -> Option<String> {
     remove_old_requests(ports);
-    let items = ports.session_items(SESSION_KEYS).into_iter();
-    items.max_by_key(|(_, item)| began(ports, item.clone())).map(|(key, _)| key)
-}
-
-/// When a stored request began, by the wall clock.
-fn began(ports: &impl Platform, item: String) -> Option<i64> {
-    let request = ports.parse_form(Secret::from(item).reveal());
-    value(&request, "began").and_then(|began| began.parse().ok())
+    stored_requests(ports).into_iter().max().map(|(_, key)| key)
 }
 
 fn session_key(state: &str) -> String {

@@ -69,8 +69,8 @@ impl Settings {
         let fragment = page.as_ref().filter(|_| launch_query.is_none()).map(|page| page.fragment.as_str()).unwrap_or_default();
         let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
         let launch = LaunchContext::from_query(launch_query.unwrap_or_default(), &LaunchParams::new(options.launch_params)?)?;
-        let environment = match (options.environment, launch_query) {
-            (Some(name), _) => environments.named(&name)?,
+        let environment = match (&options.environment, launch_query) {
+            (Some(name), _) => environments.named(name)?,
             (None, Some(_)) => launch.environment(&environments).map_err(|error| {
                 // A hash router's address.
                 let is_behind_hash = launch.get("targetEnv").is_none() && contains(fragment.as_bytes(), b"gcTargetEnv=");
@@ -78,8 +78,8 @@ impl Settings {
             })?,
             (None, None) => return Err(Error::new(Code::NoLaunchContext, "There is no launch URL, and no environment was given.")),
         };
-        let org = match options.org_id {
-            Some(text) => Some(org_id("orgId", &text)?),
+        let org = match &options.org_id {
+            Some(text) => Some(org_id("orgId", text)?),
             None => launch.org()?,
         };
         let mut tokens = Vec::new();
