@@ -14,28 +14,27 @@ pub struct Origin(String);
 
 impl Origin {
     fn parse(text: &str) -> Result<Origin, Error> {
-        if let Some(authority) = text.strip_prefix("https://") {
-            if is_authority(authority, "443") {
-                return Ok(Origin(text.to_owned()));
-            }
-        } else if let Some(authority) = text.strip_prefix("http://") {
-            if !is_authority(authority, "80") {
-                return Err(not_an_origin(text));
-            }
-            let origin = Origin(text.to_owned());
-            return match origin.is_loopback() {
-                true => Ok(origin),
-                false => Err(Error::new(Code::InsecureOrigin, format!("\"{text}\" is not https."))),
-            };
+        let origin = Origin(text.to_owned());
+        let is_https = text.starts_with("https://");
+        if !is_authority(origin.authority(), if is_https { "443" } else { "80" }) {
+            let message =
+                format!("\"{text}\" is not an origin: write it as https://host or https://host:port, in lower case, with nothing after.");
+            return Err(Error::new(Code::BadArgument, message));
         }
-        Err(not_an_origin(text))
+        if !is_https && !origin.is_loopback() {
+            return Err(Error::new(Code::InsecureOrigin, format!("\"{text}\" is not https.")));
+        }
+        Ok(origin)
+    }
+
+    /// Host and port.
+    fn authority(&self) -> &str {
+        self.0.strip_prefix("https://").or_else(|| self.0.strip_prefix("http://")).unwrap_or_default()
     }
 
     /// Whether the host is this machine.
     fn is_loopback(&self) -> bool {
-        let authority = self.0.strip_prefix("https://").or_else(|| self.0.strip_prefix("http://")).unwrap_or_default();
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        matches!(host, "localhost" | "127.0.0.1")
+        matches!(split_authority(self.authority()).0, "localhost" | "127.0.0.1")
     }
 
     /// The origin as a string.
@@ -50,18 +49,13 @@ impl fmt::Display for Origin {
     }
 }
 
-fn not_an_origin(text: &str) -> Error {
-    Error::new(
-        Code::BadArgument,
-        format!("\"{text}\" is not an origin: write it as https://host or https://host:port, in lower case, with nothing after."),
-    )
+/// Host and port.
+fn split_authority(authority: &str) -> (&str, Option<&str>) {
+    authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))
 }
 
 fn is_authority(authority: &str, default_port: &str) -> bool {
-    let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (authority, None),
-    };
+    let (host, port) = split_authority(authority);
     is_host(host) && port.is_none_or(|port| is_port(port) && port != default_port)
 }
 
@@ -72,22 +66,18 @@ fn is_port(port: &str) -> bool {
 /// Whether a URL parser leaves this host unchanged: lowercase labels, or a plain IPv4 address.
 /// `xn--` labels are refused: without a Punycode decoder we cannot tell whether a parser accepts them.
 fn is_host(host: &str) -> bool {
-    let labels_are_plain = host.len() <= 253
-        && host.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && !label.starts_with("xn--")
-                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        });
+    let labels: Vec<&str> = host.split('.').collect();
+    let is_plain = |label: &&str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && !label.starts_with("xn--")
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
     // If the last label begins with a digit, a parser may read the host as an IPv4 address.
-    let last = host.rsplit('.').next().unwrap_or(host);
-    let reads_as_number = last.starts_with(|first: char| first.is_ascii_digit());
-    labels_are_plain && (!reads_as_number || is_ipv4(host))
-}
-
-fn is_ipv4(host: &str) -> bool {
-    host.split('.').count() == 4 && host.split('.').all(|part| part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with('0')))
+    let reads_as_number = labels.last().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_digit()));
+    let is_byte = |label: &&str| label.parse::<u8>().is_ok() && (*label == "0" || !label.starts_with('0'));
+    host.len() <= 253 && labels.iter().all(is_plain) && (!reads_as_number || (labels.len() == 4 && labels.iter().all(is_byte)))
 }
 
 /// An environment that the app lists in `environments`: a private cloud, or a server on this machine.
