@@ -45,14 +45,27 @@ const CALLBACK_PAGE_MS: u32 = 5_000;
 const CLOSED_GRACE_MS: u32 = 2_000;
 
 impl Login {
-    /// Signs a person in with this window.
-    pub(crate) async fn sign_in_with_popup<P: Platform>(
+    /// Signs a person in with this window. Without a window, leaves the page, and returns only if that fails or times out.
+    pub(super) async fn sign_in<P: Platform>(
         &self,
         ports: &P,
         need: &Need,
-        window: P::Window,
+        window: Option<P::Window>,
+        page_query: &[(String, String)],
     ) -> Result<AuthorizationCode<'_>, Error> {
+        if window.is_none() && self.signs_in_at_connect {
+            ensure_responses_come(ports)?;
+        }
         let (request, url) = AuthorizationRequest::begin(self, ports, need).await?;
+        let Some(window) = window else {
+            remove_old_requests(ports);
+            let item = request.to_session_item(ports, page_query);
+            if !ports.store_and_navigate(&url, &session_key(&request.state), item.reveal()) {
+                return Err(Error::new(Code::LoginBlocked, "The page has no sessionStorage, so it cannot return from a sign-in."));
+            }
+            ports.sleep(self.timeout).await;
+            return Err(self.timed_out());
+        };
         window.show(&url);
         let query = Secret::from(self.response(ports, &need.environment, &window).await?);
         let response = ports.parse_form(query.reveal());
@@ -62,26 +75,6 @@ impl Login {
         }
         let code = request.code(&response)?;
         Ok(AuthorizationCode { request, code })
-    }
-
-    /// Navigates to the sign-in. Returns only if navigation fails or times out.
-    pub(crate) async fn sign_in_with_redirect<P: Platform>(&self, ports: &P, need: &Need, page_query: &[(String, String)]) -> Error {
-        if self.signs_in_at_connect
-            && let Err(error) = ensure_responses_come(ports)
-        {
-            return error;
-        }
-        let (request, url) = match AuthorizationRequest::begin(self, ports, need).await {
-            Ok(begun) => begun,
-            Err(error) => return error,
-        };
-        remove_old_requests(ports);
-        let item = request.to_session_item(ports, page_query);
-        if !ports.store_and_navigate(&url, &session_key(&request.state), item.reveal()) {
-            return Error::new(Code::LoginBlocked, "The page has no sessionStorage, so it cannot return from a sign-in.");
-        }
-        ports.sleep(self.timeout).await;
-        self.timed_out()
     }
 
     async fn response<P: Platform>(&self, ports: &P, environment: &Environment, window: &P::Window) -> Result<String, Error> {

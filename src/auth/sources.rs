@@ -233,14 +233,11 @@ impl<P: Platform> Sources<P> {
             Some((window, pause)) => (Some(window), pause),
             None => (None, self.sign_in_time(need.org.as_ref()).pause()),
         };
-        if login.by_redirect {
-            return Err(login.sign_in_with_redirect(ports, need, &self.options.page_query).await);
-        }
         let window = match window {
-            Some(window) => window,
-            None => self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?,
+            None if !login.by_redirect => Some(self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?),
+            window => window,
         };
-        let code = login.sign_in_with_popup(ports, need, window).await?;
+        let code = login.sign_in(ports, need, window, &self.options.page_query).await?;
         drop(pause);
         let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?).await.map(Some) };
         match self.with_timeout("the login origin", Box::pin(work)).await? {
