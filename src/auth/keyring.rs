@@ -8,11 +8,10 @@ use futures_util::future::AbortHandle;
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sources::Sources;
 use crate::auth::tokens::Tokens;
-use crate::cloud::call::Call;
+use crate::cloud::call::{Call, CallOptions};
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
-use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::SingleFlight;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
@@ -95,14 +94,14 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// A call that begins now, for this organization. Its time stands still while a person signs in to the organization.
-    pub(crate) fn call(&self, target: Target, limit: u32, signal: Signal) -> Call {
+    pub(crate) fn call(&self, target: Target, options: CallOptions) -> Call {
         let time = self.sources.sign_in_time(Some(&target.org));
-        self.call_for(target, limit, signal, time)
+        self.call_for(target, options, time)
     }
 
     /// A call that begins now, for an organization that nobody has named. Its time stands still while a person signs in.
-    pub(crate) fn call_for_own_org(&self, limit: u32, signal: Signal) -> Call<()> {
-        self.call_for((), limit, signal, self.sources.sign_in_time(None))
+    pub(crate) fn call_for_own_org(&self, options: CallOptions) -> Call<()> {
+        self.call_for((), options, self.sources.sign_in_time(None))
     }
 
     /// The same call, now that its organization is known.
@@ -124,13 +123,14 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// A call that begins now, for no single organization.
-    pub(crate) fn call_for_any(&self, limit: u32, signal: Signal) -> Call<()> {
-        self.call_for((), limit, signal, SignInTime::new(self.exchange.ports().clone()))
+    pub(crate) fn call_for_any(&self, options: CallOptions) -> Call<()> {
+        self.call_for((), options, SignInTime::new(self.exchange.ports().clone()))
     }
 
-    fn call_for<T>(&self, target: T, limit: u32, signal: Signal, time: Rc<SignInTime>) -> Call<T> {
+    fn call_for<T>(&self, target: T, CallOptions { timeout, signal }: CallOptions, time: Rc<SignInTime>) -> Call<T> {
+        let deadline = Deadline::after(timeout.unwrap_or(self.sources.options.timeout), time);
         let (closing, session) = (self.exchange.closing().clone(), self.sign_outs.epoch());
-        Call { target, deadline: Deadline::after(limit, time), signal, closing, session }
+        Call { target, deadline, signal, closing, session }
     }
 
     /// Whether somebody has signed out of the target since a call began.

@@ -52,7 +52,7 @@ pub struct SourceOptions {
 /// The app's token sources.
 pub struct Sources<P> {
     exchange: Rc<Exchange<P>>,
-    options: Rc<SourceOptions>,
+    pub(super) options: Rc<SourceOptions>,
     /// By organization; `None` for sign-ins in which the person decides.
     sign_in_times: RefCell<Vec<(Option<OrgId>, Rc<SignInTime>)>>,
     /// Whether the browser blocked the last sign-in window.

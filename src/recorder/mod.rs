@@ -86,7 +86,7 @@ impl<P: Platform> Recorder<P> {
             told_org: RefCell::default(),
         };
         let is_response = response.is_some();
-        let call = recorder.call_for_any(options.clone());
+        let call = recorder.keyring.call_for_any(options.clone());
         let taken_in = call.run(Box::pin(recorder.take_in(tokens, response, &call))).await;
         if let (true, Err(CallError::Error(error))) = (is_response, &taken_in) {
             page.returned.note_failure(error);
@@ -161,7 +161,7 @@ impl<P: Platform> Recorder<P> {
     /// Stores a token under its own organization.
     pub async fn add_token(&self, token: AccessToken, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
         let work = async { self.keyring.add(self.unidentified(token)?).await };
-        self.call_for_any(options).run(Box::pin(work)).await
+        self.keyring.call_for_any(options).run(Box::pin(work)).await
     }
 
     /// Acquires a token for this organization, and makes the organization the target of later calls. Of concurrent switches,
@@ -169,7 +169,7 @@ impl<P: Platform> Recorder<P> {
     pub async fn switch_org(&self, org: OrgId, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
-        let call = self.call(self.target(org.clone()), options);
+        let call = self.keyring.call(self.target(org.clone()), options);
         let token = call.run(Box::pin(self.keyring.token(&call))).await?;
         if turn > self.last_switch.get() {
             self.last_switch.set(turn);
@@ -211,7 +211,7 @@ impl<P: Platform> Recorder<P> {
         let mut results = BatchResults::new(starts.len(), &on_settled);
         let mut waiting = StartsByOrg::default();
         // The starts are for the organization and the session of this moment, whatever happens while the list is read.
-        let call = self.call_for_any(options.clone());
+        let call = self.keyring.call_for_any(options.clone());
         let mut default = self.target_org(None).map_err(CallError::from).transpose();
         for (at, start) in starts.enumerate() {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
@@ -266,7 +266,7 @@ impl<P: Platform> Recorder<P> {
             agent,
             lines: &lines,
         };
-        let call = self.call_for_any(options);
+        let call = self.keyring.call_for_any(options);
         match call.race(Box::pin(doctor.examine())).await {
             Ok(()) => {}
             Err(Interruption::TimedOut) => lines.borrow_mut().push(unfinished(call.deadline.limit())),
@@ -310,7 +310,7 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let mut tokens = self.keyring.tokens();
         tokens.retain(|token| org.as_ref().is_none_or(|org| token.target().org == *org));
-        let call = self.call_for_any(options);
+        let call = self.keyring.call_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
         let mut revocations = Tasks::new();
         for token in &tokens {
@@ -351,10 +351,9 @@ impl<P: Platform> Recorder<P> {
         let target = self.ensure_open().and_then(|()| Ok(self.target_org(org)?.map(|org| self.target(org))));
         Box::pin(async move {
             if let Some(target) = target? {
-                return Ok(self.call(target, options));
+                return Ok(self.keyring.call(target, options));
             }
-            let limit = options.timeout.unwrap_or(self.settings.timeout);
-            let call = self.keyring.call_for_own_org(limit, options.signal);
+            let call = self.keyring.call_for_own_org(options);
             let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
             self.note_own_org(&token);
             Ok(self.keyring.call_continued(call, token.target().clone()))
@@ -374,14 +373,6 @@ impl<P: Platform> Recorder<P> {
         if self.org().as_ref() == Some(org) && self.told_org.replace(Some(org.clone())).as_ref() != Some(org) {
             self.exchange.ports().emit(&Event::OrgChanged { org, previous: None });
         }
-    }
-
-    fn call(&self, target: Target, options: CallOptions) -> Call {
-        self.keyring.call(target, options.timeout.unwrap_or(self.settings.timeout), options.signal)
-    }
-
-    fn call_for_any(&self, options: CallOptions) -> Call<()> {
-        self.keyring.call_for_any(options.timeout.unwrap_or(self.settings.timeout), options.signal)
     }
 
     fn unidentified(&self, token: AccessToken) -> Result<UnidentifiedToken, Error> {

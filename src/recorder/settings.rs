@@ -58,8 +58,6 @@ pub struct Settings {
     pub sources: Rc<SourceOptions>,
     /// Tokens to store when the recorder connects.
     pub tokens: Vec<AccessToken>,
-    /// The longest time that a call may take, in milliseconds.
-    pub timeout: u32,
 }
 
 impl Settings {
@@ -89,14 +87,13 @@ impl Settings {
         let page_origin = page.as_ref().map(|page| page.origin.as_str());
         let login = options.login.as_ref().map(|login| Login::from_options(login, &environments, &environment, page_origin)).transpose()?;
         let contract = Rc::new(RecordingContract::from_json(&options.contract)?);
-        let timeout = options.timeout.map_or(Ok(DEFAULT_TIMEOUT_MS), |millis| timeout("timeoutMs", millis))?;
         let sources = Rc::new(SourceOptions {
             login,
             shares_tokens: options.share_tokens.unwrap_or(true),
             scopes: contract.token_scopes(),
-            timeout,
+            timeout: options.timeout.map_or(Ok(DEFAULT_TIMEOUT_MS), |millis| timeout("timeoutMs", millis))?,
             page_query: page.map(|page| page.query).unwrap_or_default(),
         });
-        Ok(Settings { environment, org, launch, contract, sources, tokens, timeout })
+        Ok(Settings { environment, org, launch, contract, sources, tokens })
     }
 }

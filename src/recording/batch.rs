@@ -9,7 +9,7 @@ use std::task::Poll;
 use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::auth::ports::Platform;
-use crate::cloud::call::{Call, CallError};
+use crate::cloud::call::{Call, CallError, CallOptions};
 use crate::cloud::signal::Signal;
 use crate::cloud::tasks::Tasks;
 use crate::model::argument::whole;
@@ -162,7 +162,7 @@ impl<P: Platform> Starts<P> {
 
     /// A call of the batch for one organization, with its own time from now on.
     fn call_of_batch(&self, batch: &Call<()>, target: &Target, signal: Signal) -> Call {
-        Call { session: batch.session, ..self.keyring.call(target.clone(), batch.deadline.limit(), signal) }
+        Call { session: batch.session, ..self.keyring.call(target.clone(), CallOptions { timeout: Some(batch.deadline.limit()), signal }) }
     }
 
     fn acquire_token(&self, call: Call) -> LocalBoxFuture<'static, Result<(), CallError>> {

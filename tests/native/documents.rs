@@ -221,7 +221,7 @@ fn javascript_and_rust_have_the_same_hints() {
 #[test]
 fn javascript_and_rust_have_the_same_default_timeout() {
     let options = Options { environment: Some("prod".into()), ..Options::default() };
-    let millis = Settings::from_options(options, None, None).unwrap().timeout;
+    let millis = Settings::from_options(options, None, None).unwrap().sources.timeout;
     assert!(read("src/js/limits.js").replace('_', "").contains(&format!("DEFAULTTIMEOUT = {millis};")));
     assert!(read("src/js/index.d.ts").contains(&format!("at most 2147483647. Default: {millis}.")));
 }

@@ -284,13 +284,13 @@ fn an_invalid_org_id_is_refused_in_the_options_and_in_the_launch_url() {
 fn a_timeout_is_positive_and_fits_a_timer() {
     for (millis, taken) in [(0.001, 1), (1.0, 1), (1500.5, 1501), (2_147_483_647.0, 2_147_483_647)] {
         let options = Options { timeout: Some(millis), ..support::options(&[]) };
-        assert_eq!(Settings::from_options(options, None, None).unwrap().timeout, taken);
+        assert_eq!(Settings::from_options(options, None, None).unwrap().sources.timeout, taken);
     }
     for millis in [0.0, -1.0, f64::NAN, f64::INFINITY, 2_147_483_648.0] {
         let options = Options { timeout: Some(millis), ..support::options(&[]) };
         assert_eq!(code(Settings::from_options(options, None, None)), Code::BadArgument, "{millis}");
     }
-    assert_eq!(Settings::from_options(support::options(&[]), None, None).unwrap().timeout, 15_000);
+    assert_eq!(Settings::from_options(support::options(&[]), None, None).unwrap().sources.timeout, 15_000);
 }
 
 fn hostile() -> impl Strategy<Value = String> {
