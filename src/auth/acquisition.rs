@@ -33,7 +33,7 @@ impl<P: Platform> Keyring<P> {
         self.note_used();
         self.ensure_signed_in(Some(&target.org), session)?;
         if let Some(token) = self.fresh(target) {
-            if token.should_renew(self.exchange.now()) {
+            if self.should_renew(&token) {
                 self.renew_in_background(&token);
             }
             return Ok(token);

@@ -216,13 +216,9 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn remove(&self, target: &Target) {
-        self.end_sharing(target);
+        self.set_sharing(target, None);
         self.tokens.borrow_mut().remove(target);
         self.exchange.rate_limiter().changed().wake();
-    }
-
-    fn end_sharing(&self, target: &Target) {
-        self.set_sharing(target, None);
     }
 
     /// Gives the target's token to no other page any more, so that the next page answers. Still hears when another page signs out.
@@ -268,7 +264,7 @@ impl<P: Platform> Keyring<P> {
         }
         let token = self.store(token);
         if self.is_stored(&token) {
-            self.end_sharing(&target);
+            self.set_sharing(&target, None);
         }
         Ok(token)
     }

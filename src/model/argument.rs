@@ -15,7 +15,7 @@ pub fn recording_id(text: &str) -> Result<RecordingId, Error> {
 
 /// Parses the organization id in the argument `name`.
 pub fn org_id(name: &str, text: &str) -> Result<OrgId, Error> {
-    OrgId::parse(text).ok_or_else(|| Error::new(Code::BadArgument, format!("{name} is not an organization id (a UUID).")))
+    OrgId::parse(text).ok_or_else(|| bad(format!("{name} is not an organization id (a UUID).")))
 }
 
 /// Checks a timeout: more than 0 and at most 2³¹ − 1 milliseconds, the longest delay of a browser's timer.
@@ -24,7 +24,7 @@ pub fn timeout(name: &str, millis: f64) -> Result<u32, Error> {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in range")]
         return Ok(millis.ceil() as u32);
     }
-    Err(Error::new(Code::BadArgument, format!("{name} must be more than 0 and at most 2147483647 milliseconds.")))
+    Err(bad(format!("{name} must be more than 0 and at most 2147483647 milliseconds.")))
 }
 
 /// Checks a token's lifetime in seconds: a number that a clock can count.
@@ -38,7 +38,7 @@ pub(crate) fn whole(name: &str, number: f64, max: u32) -> Result<u32, Error> {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number in range")]
         return Ok(number as u32);
     }
-    Err(Error::new(Code::BadArgument, format!("{name} must be a whole number from 1 to {max}.")))
+    Err(bad(format!("{name} must be a whole number from 1 to {max}.")))
 }
 
 /// Whether a URL parser takes this path segment for `.` or `..`, and so changes the path. It reads `%2e` as a dot.
