@@ -41,34 +41,33 @@ struct Operation {
     missing_means_stopped: bool,
 }
 
-/// An operation, as it is unless the app says otherwise.
+/// An operation, as it is unless the app says otherwise. Its method is the first one.
+#[derive(Clone, Copy)]
 struct Defaults<'a> {
     name: &'static str,
     names: &'static [&'static str],
-    method: Method,
     methods: &'static [Method],
-    path: String,
-    body: Option<&'a str>,
+    path: &'a str,
+    body: Option<&'static str>,
     placeholders: &'static [&'static str],
-    scopes: AnyScope,
+    scopes: &'a AnyScope,
 }
 
 impl Operation {
     fn from_part(contract: &Part<'_>, default: Defaults<'_>) -> Result<Operation, Error> {
-        let Defaults { name, names, methods, placeholders, scopes, .. } = default;
+        let Defaults { name, names, methods, placeholders, .. } = default;
         let part = contract.part(name, names)?;
-        let method = match part.string("method")? {
-            None => default.method,
-            Some(text) => Method::parse(text).filter(|method| methods.contains(method)).ok_or_else(|| {
-                let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-                bad(format!("{} must be one of {}.", part.place("method"), names.join(", ")))
-            })?,
+        let text = part.string("method")?;
+        let method = methods.iter().find(|method| text.is_none_or(|text| method.as_str().eq_ignore_ascii_case(text)));
+        let Some(&method) = method else {
+            let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+            return Err(bad(format!("{} must be one of {}.", part.place("method"), names.join(", "))));
         };
-        let path = PathTemplate::parse(&part.place("path"), part.string("path")?.unwrap_or(&default.path), placeholders)?;
+        let missing_means_stopped = part.bool("missingMeansStopped")?;
+        let path = PathTemplate::parse(&part.place("path"), part.string("path")?.unwrap_or(default.path), placeholders)?;
         let body = if part.is_null("body") { None } else { part.string("body")?.or(default.body.filter(|_| method != Method::Delete)) };
         let parse = |body: &str| Template::parse(&part.place("body"), body, placeholders);
-        let missing_means_stopped = part.bool("missingMeansStopped")?;
-        Ok(Operation { method, path, body: body.map(parse).transpose()?, scopes, missing_means_stopped })
+        Ok(Operation { method, path, body: body.map(parse).transpose()?, scopes: default.scopes.clone(), missing_means_stopped })
     }
 
     fn has(&self, placeholder: &str) -> bool {
@@ -131,42 +130,38 @@ impl RecordingContract {
         let list = Defaults {
             name: "list",
             names: &["path", "items"],
-            method: Method::Get,
-            methods: &[],
-            path: format!("{path}?agentId={{agentId}}"),
+            methods: &[Method::Get],
+            path: &format!("{path}?agentId={{agentId}}"),
             body: None,
             placeholders: &["agentId"],
-            scopes: read_scopes.clone(),
+            scopes: &read_scopes,
         };
         let read = Defaults {
             name: "read",
             names: &["path", "missingMeansStopped"],
-            method: Method::Get,
-            methods: &[],
-            path: of_one.clone(),
+            methods: &[Method::Get],
+            path: &of_one,
             body: None,
             placeholders: &["id", "agentId"],
-            scopes: read_scopes,
+            scopes: &read_scopes,
         };
         let stop = Defaults {
             name: "stop",
             names: &["method", "path", "body", "missingMeansStopped"],
-            method: Method::Patch,
             methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
-            path: of_one,
+            path: &of_one,
             body: Some(r#"{"state":"stopped"}"#),
             placeholders: &["id", "agentId"],
-            scopes: start_scopes.clone(),
+            scopes: &start_scopes,
         };
         let start = Defaults {
             name: "start",
             names: &["method", "path", "body"],
-            method: Method::Post,
             methods: &[Method::Post, Method::Put],
-            path: path.to_owned(),
+            path,
             body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
             placeholders: &["agentId", "recordingType"],
-            scopes: start_scopes,
+            scopes: &start_scopes,
         };
         let contract = RecordingContract {
             list: if part.is_null("list") { None } else { Some(Operation::from_part(&part, list)?) },

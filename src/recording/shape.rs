@@ -19,16 +19,22 @@ pub type Names = Rc<[String]>;
 #[derive(Debug)]
 pub struct Shape {
     items: Names,
-    id: Names,
-    agent: Option<Names>,
-    org: Option<Names>,
-    recording_type: Option<Names>,
-    state: Option<Names>,
-    started_at: Option<Names>,
-    started_by: Option<Names>,
+    /// Where each of [`FIELDS`] is; without those that the API does not have.
+    fields: Vec<(&'static str, Names)>,
     recording: Vec<String>,
     stopped: Vec<String>,
 }
+
+/// What a recording may say, and the name for it unless the app says otherwise; without one, the default API does not say it.
+const FIELDS: [(&str, &str); 7] = [
+    ("id", "id"),
+    ("agentId", "agentId"),
+    ("orgId", "organizationId"),
+    ("recordingType", "recordingType"),
+    ("state", "state"),
+    ("startedAt", "startedAt"),
+    ("startedBy", ""),
+];
 
 /// Why a JSON value is no recording.
 enum NotRead {
@@ -52,16 +58,16 @@ pub struct Whose<'a> {
 impl Shape {
     /// Reads what differs from the default: `list.items`, `fields`, `states`. A field may be null.
     pub(super) fn from_part(contract: &Part<'_>) -> Result<Shape, Error> {
-        let fields = contract.part("fields", &["id", "agentId", "orgId", "recordingType", "state", "startedAt", "startedBy"])?;
-        let field = |name: &str, default: &str| {
-            if fields.is_null(name) {
-                return Ok(None);
+        let part = contract.part("fields", &FIELDS.map(|(name, _)| name))?;
+        let mut fields = Vec::new();
+        for (name, default) in FIELDS {
+            let dotted = if part.is_null(name) { None } else { part.string(name)?.or(Some(default).filter(|name| !name.is_empty())) };
+            match dotted {
+                Some(dotted) => fields.push((name, names(&part.place(name), dotted)?)),
+                None if name == "id" => return Err(bad("contract.fields.id must be a string.")),
+                None => {}
             }
-            match fields.string(name)? {
-                None if default.is_empty() => Ok(None),
-                dotted => names(&fields.place(name), dotted.unwrap_or(default)).map(Some),
-            }
-        };
+        }
         let states = contract.part("states", &["recording", "stopped"])?;
         let words = |name: &str| Ok(states.strings(name)?.unwrap_or_else(|| vec![name.to_owned()]));
         let items = if contract.is_null("list") { None } else { contract.part("list", &["path", "items"])?.string("items")? };
@@ -70,13 +76,7 @@ impl Shape {
                 Some("") => Names::default(),
                 items => names("contract.list.items", items.unwrap_or("entities"))?,
             },
-            id: field("id", "id")?.ok_or_else(|| bad("contract.fields.id must be a string."))?,
-            agent: field("agentId", "agentId")?,
-            org: field("orgId", "organizationId")?,
-            recording_type: field("recordingType", "recordingType")?,
-            state: field("state", "state")?,
-            started_at: field("startedAt", "startedAt")?,
-            started_by: field("startedBy", "")?,
+            fields,
             recording: words("recording")?,
             stopped: words("stopped")?,
         };
@@ -92,12 +92,12 @@ impl Shape {
 
     /// Whether a recording says whose it is.
     pub(crate) fn names_agents(&self) -> bool {
-        self.agent.is_some()
+        self.names("agentId").is_some()
     }
 
     /// Whether it matters who started a recording.
     pub(crate) fn needs_user(&self) -> bool {
-        self.started_by.is_some()
+        self.names("startedBy").is_some()
     }
 
     /// Reads a response that describes one recording. `None` if there is no recording, or if the recording belongs to another
@@ -115,7 +115,7 @@ impl Shape {
         let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, has_more, body };
         for (at, entity) in entities.iter().enumerate() {
             let raw = Raw { body: listed.body.clone(), entity: Some((self.items.clone(), at)) };
-            let named = self.field(entity, self.agent.as_ref());
+            let named = self.field(entity, "agentId");
             let read = match named {
                 Some(_) => self.listed_one(entity, whose, raw),
                 // A server may ignore the filter by agent and list everybody's.
@@ -143,21 +143,21 @@ impl Shape {
     /// A recording of a list, which may have those that other users have started.
     fn listed_one(&self, entity: &Json, whose: Whose<'_>, raw: Raw) -> Result<Recording, NotRead> {
         let recording = self.read(entity, whose, raw)?;
-        let started_by = self.field(entity, self.started_by.as_ref()).and_then(Json::id);
-        match (&self.started_by, started_by, whose.user) {
-            (None, ..) => Ok(recording),
-            (Some(_), Some(started_by), Some(user)) if started_by.eq_ignore_ascii_case(user) => Ok(recording),
-            (Some(_), Some(_), Some(_)) => Err(NotRead::Another),
-            (Some(_), ..) => Err(NotRead::Unreadable),
+        let started_by = self.field(entity, "startedBy").and_then(Json::id);
+        match (started_by, whose.user) {
+            _ if !self.needs_user() => Ok(recording),
+            (Some(started_by), Some(user)) if started_by.eq_ignore_ascii_case(user) => Ok(recording),
+            (Some(_), Some(_)) => Err(NotRead::Another),
+            _ => Err(NotRead::Unreadable),
         }
     }
 
     fn read(&self, json: &Json, whose: Whose<'_>, raw: Raw) -> Result<Recording, NotRead> {
-        let named_org = self.field(json, self.org.as_ref()).map(|id| id.as_str().and_then(OrgId::parse));
+        let named_org = self.field(json, "orgId").map(|id| id.as_str().and_then(OrgId::parse));
         if named_org.as_ref().is_some_and(|named| named.as_ref().is_some_and(|named| named != whose.org)) {
             return Err(NotRead::Another);
         }
-        let named = self.field(json, self.agent.as_ref()).map(|id| id.id().and_then(|id| AgentId::parse(&id).ok()));
+        let named = self.field(json, "agentId").map(|id| id.id().and_then(|id| AgentId::parse(&id).ok()));
         let agent = match (whose.agent, named) {
             (Some(agent), Some(Some(named))) if !named.as_str().eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
             (Some(agent), None | Some(Some(_))) => agent.clone(),
@@ -167,10 +167,10 @@ impl Shape {
         if named_org == Some(None) {
             return Err(NotRead::Unreadable);
         }
-        let id = self.field(json, Some(&self.id)).and_then(Json::id).ok_or(NotRead::Unreadable)?;
-        let recording_type = self.field(json, self.recording_type.as_ref());
+        let id = self.field(json, "id").and_then(Json::id).ok_or(NotRead::Unreadable)?;
+        let recording_type = self.field(json, "recordingType");
         let recording_type = recording_type.map(|named| named.as_str().ok_or(NotRead::Unreadable)).transpose()?;
-        let started_at = self.field(json, self.started_at.as_ref()).and_then(Json::as_str);
+        let started_at = self.field(json, "startedAt").and_then(Json::as_str);
         Ok(Recording {
             id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
             agent,
@@ -185,19 +185,23 @@ impl Shape {
 
     /// Without words for it, what the cloud describes runs.
     fn state(&self, json: &Json) -> State {
-        let word = self.field(json, self.state.as_ref()).and_then(Json::word).unwrap_or_default();
+        let word = self.field(json, "state").and_then(Json::word).unwrap_or_default();
         let is_one_of = |words: &[String]| words.iter().any(|other| other.eq_ignore_ascii_case(&word));
         if is_one_of(&self.stopped) {
             State::Stopped
-        } else if self.state.is_none() || self.recording.is_empty() || is_one_of(&self.recording) {
+        } else if self.names("state").is_none() || self.recording.is_empty() || is_one_of(&self.recording) {
             State::Recording
         } else {
             State::Other(if word.is_empty() { "unknown".to_owned() } else { word })
         }
     }
 
-    fn field<'a>(&self, json: &'a Json, names: Option<&Names>) -> Option<&'a Json> {
-        at(json, names?).filter(|value| **value != Json::Null)
+    fn field<'a>(&self, json: &'a Json, field: &str) -> Option<&'a Json> {
+        at(json, self.names(field)?).filter(|value| **value != Json::Null)
+    }
+
+    fn names(&self, field: &str) -> Option<&Names> {
+        self.fields.iter().find(|(name, _)| *name == field).map(|(_, names)| names)
     }
 }
 
