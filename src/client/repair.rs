@@ -14,14 +14,15 @@ use crate::token::request::ApiRequest;
 impl<P: Platform> Client<P> {
     /// Fixes the cause. `Ok` if the request may be sent again.
     pub(super) async fn repair(&self, refused: Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> Result<Error, Error> {
-        match refused.code {
-            Code::Unauthenticated | Code::TokenExpired if self.has_another_token(&call.target) => {
-                self.wait_retry_after(refused, call).await
-            }
-            Code::WrongOrg => self.verify_owner(self.wait_retry_after(refused, call).await?, token, call, request).await,
-            Code::RateLimited => self.wait_retry_after(refused, call).await,
-            _ => Err(refused),
+        let may_repair = match refused.code {
+            Code::Unauthenticated | Code::TokenExpired => self.has_another_token(&call.target),
+            code => matches!(code, Code::WrongOrg | Code::RateLimited),
+        };
+        if !may_repair {
+            return Err(refused);
         }
+        let refused = self.wait_retry_after(refused, call).await?;
+        if refused.code == Code::WrongOrg { self.verify_owner(refused, token, call, request).await } else { Ok(refused) }
     }
 
     fn has_another_token(&self, target: &Target) -> bool {
