@@ -1,22 +1,21 @@
 //! Runs futures concurrently within one task.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::future::LocalBoxFuture;
 
-/// Futures with keys. Each is polled only when it was woken. `FuturesUnordered` would weigh more.
-pub(crate) struct Tasks<'a, K, T> {
-    pieces: Vec<Option<Piece<'a, K, T>>>,
+/// Pieces of work. Each is polled only when it was woken. `FuturesUnordered` would weigh more.
+pub(crate) struct Tasks<'a> {
+    pieces: Vec<Option<Piece<'a>>>,
     /// Places of pieces that are done.
     free: Vec<usize>,
     woken: Arc<Woken>,
 }
 
-struct Piece<'a, K, T> {
-    key: K,
-    work: LocalBoxFuture<'a, T>,
+struct Piece<'a> {
+    work: LocalBoxFuture<'a, ()>,
     waker: Waker,
 }
 
@@ -52,17 +51,17 @@ impl Wake for PieceWaker {
     }
 }
 
-impl<'a, K, T> Tasks<'a, K, T> {
+impl<'a> Tasks<'a> {
     /// No work.
-    pub(crate) fn new() -> Tasks<'a, K, T> {
+    pub(crate) fn new() -> Tasks<'a> {
         Tasks { pieces: Vec::new(), free: Vec::new(), woken: Arc::default() }
     }
 
     /// Adds work, which begins at the next poll.
-    pub(crate) fn push(&mut self, key: K, work: LocalBoxFuture<'a, T>) {
+    pub(crate) fn push(&mut self, work: LocalBoxFuture<'a, ()>) {
         let at = self.free.pop().unwrap_or(self.pieces.len());
         let waker = Waker::from(Arc::new(PieceWaker { at, woken: self.woken.clone() }));
-        let piece = Some(Piece { key, work, waker });
+        let piece = Some(Piece { work, waker });
         match self.pieces.get_mut(at) {
             Some(place) => *place = piece,
             None => self.pieces.push(piece),
@@ -76,28 +75,23 @@ impl<'a, K, T> Tasks<'a, K, T> {
         self.pieces.len().saturating_sub(self.free.len())
     }
 
-    /// Polls each piece that was woken once, and takes out the pieces that are done.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Vec<(K, T)> {
-        let mut done = Vec::new();
+    /// Polls each piece that was woken once, and drops the pieces that are done.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) {
         for at in self.woken.take(context.waker()) {
             let Some(place) = self.pieces.get_mut(at) else { continue };
             let Some(piece) = place else { continue };
-            if let Poll::Ready(result) = piece.work.as_mut().poll(&mut Context::from_waker(&piece.waker)) {
-                done.extend(place.take().map(|piece| (piece.key, result)));
+            if piece.work.as_mut().poll(&mut Context::from_waker(&piece.waker)).is_ready() {
+                *place = None;
                 self.free.push(at);
             }
         }
-        done
     }
 
-    /// The results of all the work, in the order in which it is done.
-    pub(crate) async fn join(mut self) -> Vec<T> {
-        let mut results = Vec::new();
-        poll_fn(|context| {
-            results.extend(self.poll(context).into_iter().map(|(_, result)| result));
+    /// Ready when all the work is done.
+    pub(crate) fn join(mut self) -> impl Future<Output = ()> {
+        poll_fn(move |context| {
+            self.poll(context);
             if self.len() == 0 { Poll::Ready(()) } else { Poll::Pending }
         })
-        .await;
-        results
     }
 }

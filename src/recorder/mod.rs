@@ -312,10 +312,15 @@ impl<P: Platform> Recorder<P> {
         tokens.retain(|token| org.as_ref().is_none_or(|org| token.target().org == *org));
         let call = self.keyring.call_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
+        let revoked = RefCell::new(Vec::new());
         let mut revocations = Tasks::new();
         for token in &tokens {
             if let Some(revocation) = self.client.revocation(token) {
-                revocations.push((), Box::pin(self.client.revoke(&call, token, revocation)));
+                let revoke = self.client.revoke(&call, token, revocation);
+                revocations.push(Box::pin(async {
+                    let result = revoke.await;
+                    revoked.borrow_mut().push(result);
+                }));
             }
         }
         match org {
@@ -328,7 +333,10 @@ impl<P: Platform> Recorder<P> {
         if self.keyring.own_org().is_none() {
             self.told_org.take();
         }
-        let work = async { revocations.join().await.into_iter().collect::<Result<(), Error>>() };
+        let work = async {
+            revocations.join().await;
+            revoked.take().into_iter().collect::<Result<(), Error>>()
+        };
         let ended = call.run(Box::pin(work)).await;
         tokens.iter().for_each(|token| self.exchange.forget(token));
         ended

@@ -1,5 +1,6 @@
 //! Batches of starts: concurrency, rate and progress.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
@@ -86,6 +87,7 @@ impl<P: Platform> Starts<P> {
     pub(crate) async fn start_many(self: &Rc<Self>, call: &Call<()>, batch: Batch, waiting: StartsByOrg, results: &mut BatchResults<'_>) {
         let mut queue = RoundRobin::default();
         // Acquire every missing token first, so that a slow one delays no other organization.
+        let (acquired, settled) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let mut acquisitions = Tasks::new();
         let mut unacquired = Vec::new();
         for group in waiting.into_groups() {
@@ -108,18 +110,24 @@ impl<P: Platform> Starts<P> {
             while unacquired.len() > 0 && may_acquire.as_mut().poll(context).is_ready() {
                 for group in unacquired.by_ref().take(ACQUIRED_IN_A_ROW) {
                     let own_call = self.call_of_batch(call, &group.target, call.signal.clone());
-                    acquisitions.push(group, self.acquire_token(own_call));
+                    let acquired = &acquired;
+                    acquisitions.push(Box::pin(async move {
+                        let token = own_call.run(Box::pin(self.keyring.token(&own_call))).await;
+                        acquired.borrow_mut().push((group, token));
+                    }));
                 }
                 may_acquire = self.exchange.ports().next_task();
             }
-            for (group, acquired) in acquisitions.poll(context) {
-                match acquired {
-                    Ok(()) => queue.push(group),
+            acquisitions.poll(context);
+            for (group, token) in acquired.take() {
+                match token {
+                    Ok(_) => queue.push(group),
                     Err(error) => results.reject_all(group, &error),
                 }
             }
             loop {
-                for (indices, result) in running.poll(context) {
+                running.poll(context);
+                for (indices, result) in settled.take() {
                     results.settle(indices, result);
                 }
                 if running.len() == 0 && queue.is_empty() && acquisitions.len() == 0 && unacquired.len() == 0 {
@@ -138,7 +146,11 @@ impl<P: Platform> Starts<P> {
                 let next = if running.len() < batch.concurrency { queue.next(may_go) } else { None };
                 if let Some((target, (indices, start))) = next {
                     let own_call = self.call_of_batch(call, &target, Signal::default());
-                    running.push(indices, self.start_of_batch(call.signal.clone(), own_call, start));
+                    let (work, settled) = (self.start_of_batch(&call.signal, own_call, start), &settled);
+                    running.push(Box::pin(async move {
+                        let result = work.await;
+                        settled.borrow_mut().push((indices, result));
+                    }));
                     continue;
                 }
                 if !queue.is_empty() {
@@ -165,30 +177,21 @@ impl<P: Platform> Starts<P> {
         Call { session: batch.session, ..self.keyring.call(target.clone(), CallOptions { timeout: Some(batch.deadline.limit()), signal }) }
     }
 
-    fn acquire_token(&self, call: Call) -> LocalBoxFuture<'static, Result<(), CallError>> {
-        let keyring = self.keyring.clone();
-        Box::pin(async move { call.run(Box::pin(keyring.token(&call))).await.map(drop) })
-    }
-
     /// A start of the batch. The batch's signal aborts it for as long as it has not been sent.
-    fn start_of_batch(self: &Rc<Self>, batch: Signal, call: Call, start: Start) -> LocalBoxFuture<'static, StartResult> {
-        let starts = self.clone();
-        // Counted from when it is scheduled: acquiring its token may take time.
-        let slot = BatchSlotGuard::new(self, &call.target);
-        Box::pin(async move {
-            let _slot = slot;
-            let (state, work) = starts.join_or_start(&call, start);
-            let abort_unsent = async {
-                batch.aborted().await;
-                state.start.sent.changed().until(|| !state.is_past_abort()).await;
-                call.signal.abort();
-                pending::<Infallible>().await
-            };
-            match select(pin!(abort_unsent), pin!(starts.outcome(&call, &state, work))).await {
-                Either::Left((never, _)) => match never {},
-                Either::Right((result, _)) => result,
-            }
-        })
+    async fn start_of_batch(self: &Rc<Self>, batch: &Signal, call: Call, start: Start) -> StartResult {
+        // Counted from now on: acquiring its token may take time.
+        let _slot = BatchSlotGuard::new(self, &call.target);
+        let (state, work) = self.join_or_start(&call, start);
+        let abort_unsent = async {
+            batch.aborted().await;
+            state.start.sent.changed().until(|| !state.is_past_abort()).await;
+            call.signal.abort();
+            pending::<Infallible>().await
+        };
+        match select(pin!(abort_unsent), pin!(self.outcome(&call, &state, work))).await {
+            Either::Left((never, _)) => match never {},
+            Either::Right((result, _)) => result,
+        }
     }
 
     /// From when on another start for this target is within its token's rate limit; `None` if that depends on requests in
