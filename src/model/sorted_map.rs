@@ -39,20 +39,17 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Calls `change` with the value of this key, which is added if it is missing.
-    pub(crate) fn change<R>(&mut self, key: K, change: impl FnOnce(&mut V) -> R) -> R
+    pub(crate) fn change(&mut self, key: K, change: impl FnOnce(&mut V))
     where
         V: Default,
     {
-        let found = self.place(&key);
-        if let Ok(place) = found
-            && let Some((_, value)) = self.0.get_mut(place)
-        {
-            return change(value);
+        let place = self.place(&key).unwrap_or_else(|place| {
+            self.0.insert(place, (key, V::default()));
+            place
+        });
+        if let Some((_, value)) = self.0.get_mut(place) {
+            change(value);
         }
-        let mut value = V::default();
-        let result = change(&mut value);
-        self.0.insert(found.unwrap_or_else(|place| place), (key, value));
-        result
     }
 
     /// Sets the value of this key.

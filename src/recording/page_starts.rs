@@ -265,14 +265,19 @@ impl PageStarts {
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut SameStarts)) {
-        let mut by_name = self.0.by_name.borrow_mut();
-        if let Some(same) = by_name.get_mut(name) {
+        if let Some(same) = self.0.by_name.borrow_mut().get_mut(name) {
             change(same);
-            if same.turns.is_empty() && same.waiting == 0 && same.under_way.is_empty() {
-                same.led_to = None;
-                if same.unresolved.is_none() {
-                    by_name.remove(name);
-                }
+        }
+        self.tidy(name);
+    }
+
+    /// Forgets what no start needs any more.
+    fn tidy(&self, name: &str) {
+        let mut by_name = self.0.by_name.borrow_mut();
+        if let Some(same) = by_name.get_mut(name).filter(|same| same.turns.is_empty() && same.waiting == 0 && same.under_way.is_empty()) {
+            same.led_to = None;
+            if same.unresolved.is_none() {
+                by_name.remove(name);
             }
         }
     }
