@@ -14,6 +14,7 @@ pub mod model {
     pub mod error;
     pub(crate) mod escapes;
     pub mod ids;
+    pub(crate) mod join;
     pub mod json;
     pub mod launch;
     pub mod scope;

@@ -16,6 +16,7 @@ use crate::cloud::single_flight::SingleFlight;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::join::joined;
 use crate::model::sorted_map::SortedMap;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
@@ -389,7 +390,7 @@ impl<P: Platform> Keyring<P> {
             return Error::new(Code::NoToken, format!("Organization {org} has no token.")).for_org(org);
         };
         let others: Vec<&str> = tokens.iter().map(|token| token.target().org.as_str()).collect();
-        let message = format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", others.join(", "));
+        let message = format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", joined(&others, ", "));
         Error::new(Code::OrgMismatch, message).for_org(org).with_owner_of(other)
     }
 }

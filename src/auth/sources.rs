@@ -18,6 +18,7 @@ use crate::cloud::exchange::Exchange;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::join::joined;
 use crate::token::access_token::{AccessToken, IssuedToken};
 use crate::token::org_token::{KnownBy, OrgToken};
 
@@ -332,7 +333,7 @@ impl<P: Platform> Sources<P> {
         let source = login.map_or("getToken".to_owned(), Login::sharing_name);
         let person = login.and_then(|login| login.login_hint.as_deref()).unwrap_or_default();
         // A scope has no tab.
-        let (environment, scopes) = (&target.environment, self.options.scopes.join("\t"));
+        let (environment, scopes) = (&target.environment, joined(&self.options.scopes, "\t"));
         Some(format!("premium-recorder {} {} {scopes} {source} {person}", environment.api(), target.org))
     }
 }

@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::cloud::call::Call;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
+use crate::model::join::joined;
 use crate::model::scope::{is_enough, near_miss};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
@@ -61,7 +62,7 @@ impl<P: Platform> Client<P> {
         if token.scopes().is_some_and(|scopes| !is_enough(scopes, &request.scopes)) {
             refused.code = Code::ScopeMissing;
             refused.evidence.missing_scopes = Some(request.scopes.to_vec());
-            let needed = request.scopes.join("\" or \"");
+            let needed = joined(&request.scopes, "\" or \"");
             refused.message = format!("The token is of organization {org}, as expected, but lacks the scope \"{needed}\". {said}");
             return with_near_miss(refused);
         }

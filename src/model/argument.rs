@@ -2,6 +2,7 @@
 
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
+use crate::model::join::joined;
 
 /// Parses an agent's id.
 pub fn agent_id(text: &str) -> Result<AgentId, Error> {
@@ -54,7 +55,7 @@ pub(crate) fn one_of(name: &str, word: Option<&str>, words: &[(&str, bool)]) -> 
     };
     chosen.map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        bad(format!("{name} must be one of: {}.", words.join(", ")))
+        bad(format!("{name} must be one of: {}.", joined(&words, ", ")))
     })
 }
 

@@ -11,6 +11,7 @@ use crate::cloud::exchange::Exchange;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
+use crate::model::join::joined;
 use crate::model::scope::{OWN_DATA, USERS, any_of, is_enough, near_miss};
 use crate::recorder::settings::Settings;
 use crate::recording::api::NO_SUCH_LIST;
@@ -137,9 +138,9 @@ impl<P: Platform> Doctor<'_, P> {
         let expected = "gcHostOrigin and gcTargetEnv, from the launch URL";
         let has_both = self.settings.launch.get("hostOrigin").is_some() && self.settings.launch.get("targetEnv").is_some();
         if has_both {
-            self.report("launch", Verdict::Ok, values.join(", "), expected, "");
+            self.report("launch", Verdict::Ok, joined(&values, ", "), expected, "");
         } else {
-            let found = if values.is_empty() { "nothing".to_owned() } else { values.join(", ") };
+            let found = if values.is_empty() { "nothing".to_owned() } else { joined(&values, ", ") };
             let hint = "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, if Genesys Cloud embeds the app.";
             self.report("launch", Verdict::Warn, found, expected, hint);
         }
@@ -187,7 +188,7 @@ impl<P: Platform> Doctor<'_, P> {
             KnownBy::Cloud => "the API",
         };
         let home = confirmed.home_org().map_or(String::new(), |home| format!(", home organization {home}"));
-        let scopes = confirmed.scopes().map_or("unknown".to_owned(), |scopes| scopes.join(" "));
+        let scopes = confirmed.scopes().map_or("unknown".to_owned(), |scopes| joined(scopes, " "));
         let life = token.expires_at(now).map_or("unknown".to_owned(), |at| format!("{} s", at.since(now.instant()) / 1000));
         let facts = format!("filed by {known_by}{home}, scopes: {scopes}, life left: {life}");
         let owner = &confirmed.target().org;
@@ -250,7 +251,7 @@ impl<P: Platform> Doctor<'_, P> {
 
     fn scope(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         let needed = self.settings.contract.start_scopes();
-        let expected = if needed.is_empty() { "any".to_owned() } else { format!("\"{}\"", needed.join("\" or \"")) };
+        let expected = if needed.is_empty() { "any".to_owned() } else { format!("\"{}\"", joined(needed, "\" or \"")) };
         if confirmed.is_empty() {
             return self.report("scope", Verdict::Skipped, nothing_known(refused), expected, "");
         }
@@ -261,7 +262,7 @@ impl<P: Platform> Doctor<'_, P> {
                 continue;
             };
             let Some(first) = needed.first() else {
-                self.report("scope", Verdict::Ok, format!("{org}: {}", scopes.join(" ")), expected.as_str(), "");
+                self.report("scope", Verdict::Ok, format!("{org}: {}", joined(scopes, " ")), expected.as_str(), "");
                 continue;
             };
             if let Some(held) = needed.iter().find(|scope| scopes.contains(scope)) {
@@ -270,7 +271,7 @@ impl<P: Platform> Doctor<'_, P> {
                 let hint = format!("\"{near}\" is not \"{first}\": correct the scope of the OAuth client, and get a new token.");
                 self.report("scope", Verdict::Fail, format!("{org}: \"{near}\""), expected.as_str(), hint);
             } else {
-                let found = format!("{org}: {}", if scopes.is_empty() { "none".to_owned() } else { scopes.join(" ") });
+                let found = format!("{org}: {}", if scopes.is_empty() { "none".to_owned() } else { joined(scopes, " ") });
                 self.report("scope", Verdict::Warn, found, expected.as_str(), Code::ScopeMissing.hint());
             }
         }
@@ -278,7 +279,7 @@ impl<P: Platform> Doctor<'_, P> {
 
     /// Checks the scopes that the library's own questions need, in an organization that enforces scopes.
     fn client_scopes(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
-        let expected = format!("{}, and {}", OWN_DATA.join(" or "), USERS.join(" or "));
+        let expected = format!("{}, and {}", joined(OWN_DATA, " or "), joined(USERS, " or "));
         let hint = "If the organization enforces scopes, it refuses such requests: add the missing scopes to the OAuth client, have it authorized in this organization, and get a new token.";
         let is_refused = |error: &Error| error.code == Code::ScopeMissing;
         let tokens = confirmed.iter().map(|token| (token, false));
@@ -290,10 +291,10 @@ impl<P: Platform> Doctor<'_, P> {
             let org = &token.target().org;
             let lacks = |one_of: &[&str]| token.scopes().is_some_and(|scopes| !is_enough(scopes, &any_of(one_of)));
             let mut missing = Vec::new();
-            missing.extend((is_refused || lacks(OWN_DATA)).then(|| OWN_DATA.join(" or ")));
-            missing.extend(lacks(USERS).then(|| USERS.join(" or ")));
+            missing.extend((is_refused || lacks(OWN_DATA)).then(|| joined(OWN_DATA, " or ")));
+            missing.extend(lacks(USERS).then(|| joined(USERS, " or ")));
             if !missing.is_empty() {
-                self.report("client-scopes", Verdict::Warn, format!("{org}: without {}", missing.join(", ")), expected.as_str(), hint);
+                self.report("client-scopes", Verdict::Warn, format!("{org}: without {}", joined(&missing, ", ")), expected.as_str(), hint);
             } else if token.scopes().is_some() {
                 self.report("client-scopes", Verdict::Ok, format!("{org}: all of them"), expected.as_str(), "");
             } else {
@@ -341,11 +342,11 @@ impl<P: Platform> Doctor<'_, P> {
         let is_usual = |name: &String| name.eq_ignore_ascii_case(ORG_HEADER);
         match self.settings.contract.org_headers() {
             [] => self.report("org-header", Verdict::Ok, "none is sent", expected, ""),
-            names if names.iter().any(is_usual) => self.report("org-header", Verdict::Ok, names.join(", "), expected, ""),
+            names if names.iter().any(is_usual) => self.report("org-header", Verdict::Ok, joined(names, ", "), expected, ""),
             names => {
                 let hint =
                     "No header makes a token work in another organization. Name the header that your API expects in contract.orgHeaders.";
-                self.report("org-header", Verdict::Warn, names.join(", "), expected, hint);
+                self.report("org-header", Verdict::Warn, joined(names, ", "), expected, hint);
             }
         }
     }
@@ -361,12 +362,12 @@ impl<P: Platform> Doctor<'_, P> {
         };
         let with_headers = ApiRequest::get_token_info().with_org_headers(names);
         if self.client.send_with(token, with_headers).await.is_ok() {
-            return self.report("cors", Verdict::Ok, format!("{} may be sent", names.join(", ")), expected, "");
+            return self.report("cors", Verdict::Ok, format!("{} may be sent", joined(names, ", ")), expected, "");
         }
         match self.client.send_with(token, ApiRequest::get_token_info()).await {
             Ok(_) => {
                 let hint = "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
-                self.report("cors", Verdict::Fail, format!("fails with {}, works without it", names.join(", ")), expected, hint);
+                self.report("cors", Verdict::Fail, format!("fails with {}, works without it", joined(names, ", ")), expected, hint);
             }
             Err(lost) => self.report("cors", Verdict::Warn, "no answer with or without the header", expected, lost.hint()),
         }
@@ -417,7 +418,7 @@ impl<P: Platform> Doctor<'_, P> {
                 None => self.report("agent", Verdict::Skipped, nothing_known(refused), expected, ""),
             };
         }
-        let found = format!("not in {}, which has a token", missing_from.join(", nor in "));
+        let found = format!("not in {}, which has a token", joined(&missing_from, ", nor in "));
         self.report("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
     }
 }

@@ -24,6 +24,7 @@ use crate::cloud::tasks::Tasks;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
+use crate::model::join::joined;
 use crate::model::time::Moment;
 use crate::recorder::doctor::{DiagnosisLine, Doctor, unfinished};
 use crate::recorder::fetch::AppRequest;
@@ -425,7 +426,7 @@ impl<P: Platform> Recorder<P> {
             [] => Ok(None),
             several => {
                 let orgs: Vec<&str> = several.iter().map(|token| token.target().org.as_str()).collect();
-                Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", orgs.join(", "))))
+                Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", joined(&orgs, ", "))))
             }
         }
     }

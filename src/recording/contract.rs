@@ -5,6 +5,7 @@
 use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
+use crate::model::join::joined;
 use crate::model::json::Json;
 use crate::model::scope::{AnyScope, OWN_DATA, any_of, is_scope_token};
 use crate::recording::part::Part;
@@ -61,7 +62,7 @@ impl Operation {
         let method = methods.iter().find(|method| text.is_none_or(|text| method.as_str().eq_ignore_ascii_case(text)));
         let Some(&method) = method else {
             let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-            return Err(bad(format!("{} must be one of {}.", part.place("method"), names.join(", "))));
+            return Err(bad(format!("{} must be one of {}.", part.place("method"), joined(&names, ", "))));
         };
         let missing_means_stopped = part.bool("missingMeansStopped")?;
         let path = PathTemplate::parse(&part.place("path"), part.string("path")?.unwrap_or(default.path), placeholders)?;

@@ -2,6 +2,7 @@
 
 use crate::model::argument::bad;
 use crate::model::error::Error;
+use crate::model::join::joined;
 use crate::model::json::Json;
 
 /// An object in the contract; empty if it is absent.
@@ -28,7 +29,7 @@ impl<'a> Part<'a> {
             Some(_) => return Err(bad(format!("{} must be an object.", self.place))),
         };
         match properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            Some((name, _)) => Err(bad(format!("{} has no \"{name}\"; it may have: {}.", self.place, names.join(", ")))),
+            Some((name, _)) => Err(bad(format!("{} has no \"{name}\"; it may have: {}.", self.place, joined(names, ", ")))),
             None => Ok(self),
         }
     }

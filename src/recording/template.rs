@@ -2,6 +2,7 @@
 
 use crate::model::argument::bad;
 use crate::model::error::Error;
+use crate::model::join::joined;
 use crate::model::search::contains;
 
 /// The names of placeholders and their values.
@@ -31,7 +32,7 @@ impl Template {
             let is_doubled = literal.ends_with('{') && behind.starts_with('}');
             let Some(placeholder) = allowed.iter().find(|placeholder| **placeholder == name && !is_doubled) else {
                 let doubled = if is_doubled { " in double braces" } else { "" };
-                let allowed = allowed.join("}, {");
+                let allowed = joined(allowed, "}, {");
                 return Err(bad(format!("{place} may not have {{{name}}}{doubled}. Its placeholders are {{{allowed}}}.")));
             };
             parts.push((std::mem::take(&mut literal), *placeholder));

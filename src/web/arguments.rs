@@ -10,6 +10,7 @@ use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
 use crate::model::error::Error;
+use crate::model::join::joined;
 use crate::model::json::Json;
 use crate::model::launch::LaunchParams;
 use crate::model::secret::Secret;
@@ -122,7 +123,7 @@ impl Arguments {
 
     fn with_only(self, place: &str, names: &[&str]) -> Result<Arguments, Error> {
         match self.properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            Some((unknown, _)) => Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", names.join(", ")))),
+            Some((unknown, _)) => Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", joined(names, ", ")))),
             None => Ok(self),
         }
     }

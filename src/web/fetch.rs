@@ -19,6 +19,7 @@ use super::foreign::property;
 use super::result::foreign;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
+use crate::model::join::joined;
 use crate::model::time::Timestamp;
 use crate::token::request::Request;
 
@@ -149,5 +150,5 @@ fn head(request: &Request) -> Zeroizing<String> {
     let cache = if request.method().is_read() { "no-store" } else { "default" };
     let mut lines = vec![request.method().as_str(), cache, request.origin(), request.url()];
     lines.extend(request.headers().iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
-    Zeroizing::new(lines.join("\n"))
+    Zeroizing::new(joined(&lines, "\n"))
 }
