@@ -52,7 +52,7 @@ struct SentStart<P: Platform> {
 impl<P: Platform> UntilSettled for SentStart<P> {
     fn note_late(&self, response: &Response) {
         if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
-            self.under_way.claim(&self.target, recording);
+            self.under_way.claim(recording);
         }
     }
 }
@@ -64,7 +64,7 @@ impl<P: Platform> Starts<P> {
         let sent = &start.sent;
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
-        let mut request = contract.start(agent, &state.key.recording_type, key)?;
+        let mut request = contract.start(agent, &state.start.key.recording_type, key)?;
         let org = &call.target.org;
         if contract.http2() {
             request.is_streamed = self.exchange.ports().streams_bodies();
@@ -78,7 +78,7 @@ impl<P: Platform> Starts<P> {
                 true => match self.wait_for_turn(state, looks_again).await.map_err(|error| sent.not_sent_again(error))? {
                     Preflight::Running(running) => {
                         // Another start may have led to the recording, and its response may be lost. So do not claim the recording.
-                        self.page.resolve(&state.key);
+                        self.page.resolve(&state.start.key);
                         return Ok(running);
                     }
                     Preflight::Own(token, turn, has_looked) => {
@@ -86,10 +86,10 @@ impl<P: Platform> Starts<P> {
                         (Some(token), turn)
                     }
                 },
-                false => (None, Turn { _page: self.page.take_turn(&state.key), _lock: None }),
+                false => (None, Turn { _page: self.page.take_turn(&state.start.key), _lock: None }),
             };
             let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
-                under_way: self.page.under_way(&state.key, start, turn),
+                under_way: self.page.under_way(start, turn),
                 recordings: self.recordings.clone(),
                 agent: agent.clone(),
                 target: call.target.clone(),
@@ -155,7 +155,8 @@ impl<P: Platform> Starts<P> {
     /// start may have led to it meanwhile, or if the last start's outcome is unknown. `looks_again`: it has looked with another
     /// organization's token.
     async fn wait_for_turn(&self, state: &StartState, looks_again: bool) -> Result<Preflight<P::Lock>, Rc<Error>> {
-        let StartState { start, key, call, agent, .. } = state;
+        let StartState { start, call, agent, .. } = state;
+        let key = &start.key;
         let ports = self.exchange.ports();
         let began = self.exchange.now();
         let _waiting = self.page.wait(key);
@@ -214,7 +215,7 @@ impl<P: Platform> Starts<P> {
                 }
             }
         };
-        let led_to = self.page.led_to(key, start);
+        let led_to = self.page.led_to(start);
         // What became known while this start waited for its token may have stopped long ago.
         let is_led_to = has_waited && led_to.is_some();
         if let Some(known) = led_to.or_else(|| self.page.left_recording(key)) {
@@ -230,7 +231,7 @@ impl<P: Platform> Starts<P> {
             };
             if let Some(found) = found {
                 let already_running = known.already_running || self.may_be_older(&found, began);
-                self.page.note_led_to(start, &key.name, Recording { already_running: true, ..found.clone() }, true);
+                self.page.note_led_to(start, Recording { already_running: true, ..found.clone() }, true);
                 return Ok(Preflight::Running(Recording { already_running, ..found }));
             }
         }
@@ -279,7 +280,7 @@ impl<P: Platform> Starts<P> {
 
     /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.
     async fn appears(&self, state: &StartState, token: &OrgToken, began: Moment, in_flight_since: Option<Moment>) -> Recording {
-        let earlier_since = self.page.unresolved_since(&state.key, in_flight_since, self.exchange.ports().now());
+        let earlier_since = self.page.unresolved_since(&state.start.key, in_flight_since, self.exchange.ports().now());
         let mut delay = if earlier_since.is_some() { 0 } else { FIRST_LOOK_MS };
         loop {
             self.exchange.ports().sleep(delay).await;

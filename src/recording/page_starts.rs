@@ -99,9 +99,9 @@ struct LedTo {
 }
 
 /// A start, as the other starts of the page know it.
-#[derive(Default)]
 pub(super) struct PageStart {
     number: u64,
+    pub(super) key: StartKey,
     pub(super) sent: Rc<SentLog>,
     /// The recording that it led to, once that is known.
     led_to: RefCell<Option<Recording>>,
@@ -116,15 +116,15 @@ impl PageStart {
 
 impl PageStarts {
     /// A new start.
-    pub(super) fn begin(&self) -> Rc<PageStart> {
+    pub(super) fn begin(&self, key: StartKey) -> Rc<PageStart> {
         let number = self.0.begun.get();
         self.0.begun.set(number.wrapping_add(1));
-        Rc::new(PageStart { number, ..PageStart::default() })
+        Rc::new(PageStart { number, key, sent: Rc::default(), led_to: RefCell::default() })
     }
 
     /// The turn, if no other start of this page with the same key has one.
     pub(super) fn try_turn(&self, key: &StartKey) -> Option<PageTurn> {
-        let is_free = self.0.by_name.borrow().get(&*key.name).is_none_or(|same| same.turns.is_empty());
+        let is_free = self.read(key, |same| same.turns.first().cloned()).is_none();
         is_free.then(|| self.take_turn(key))
     }
 
@@ -141,8 +141,7 @@ impl PageStarts {
             if let Some(turn) = self.try_turn(key) {
                 return turn;
             }
-            let earlier = self.0.by_name.borrow().get(&*key.name).and_then(|same| same.turns.first().cloned());
-            if let Some(earlier) = earlier {
+            if let Some(earlier) = self.read(key, |same| same.turns.first().cloned()) {
                 earlier.aborted().await;
             }
         }
@@ -155,24 +154,20 @@ impl PageStarts {
     }
 
     /// The recording that another start has led to since this one began. What was known before may have stopped since.
-    pub(super) fn led_to(&self, key: &StartKey, start: &PageStart) -> Option<Recording> {
-        let by_name = self.0.by_name.borrow();
-        let led_to = by_name.get(&*key.name)?.led_to.as_ref()?;
-        (start.number < led_to.begun).then(|| led_to.recording.clone())
+    pub(super) fn led_to(&self, start: &PageStart) -> Option<Recording> {
+        let led_to = |same: &SameStarts| same.led_to.as_ref().filter(|led_to| start.number < led_to.begun).map(|it| it.recording.clone());
+        self.read(&start.key, led_to)
     }
 
     /// When the first of the starts with this key that are in flight was sent.
     pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
-        let by_name = self.0.by_name.borrow();
-        let sent = by_name.get(&*key.name)?.under_way.iter().filter_map(|start| start.sent.last());
-        sent.map(|sent| sent.at).reduce(Moment::min)
+        self.read(key, |same| same.under_way.iter().filter_map(|start| Some(start.sent.last()?.at)).reduce(Moment::min))
     }
 
     /// A start that may be sent from now on. `turn`: ends with it.
-    pub(super) fn under_way<T>(&self, key: &StartKey, start: &Rc<PageStart>, turn: T) -> UnderWay<T> {
-        let name = key.name.clone();
-        self.0.by_name.borrow_mut().change(name.clone(), |same| same.under_way.push(start.clone()));
-        UnderWay { page: self.clone(), name, start: start.clone(), _turn: turn }
+    pub(super) fn under_way<T>(&self, start: &Rc<PageStart>, turn: T) -> UnderWay<T> {
+        self.0.by_name.borrow_mut().change(start.key.name.clone(), |same| same.under_way.push(start.clone()));
+        UnderWay { page: self.clone(), start: start.clone(), _turn: turn }
     }
 
     /// The module has panicked: the starts that it had sent are not in this list, and any agent may have one of them.
@@ -183,8 +178,7 @@ impl PageStarts {
     /// When the first of the starts was sent whose outcome is unknown, if there may be one. `in_flight_since`: when the first of
     /// those was sent that were in flight.
     pub(super) fn unresolved_since(&self, key: &StartKey, in_flight_since: Option<Moment>, now: Instant) -> Option<Moment> {
-        let by_name = self.0.by_name.borrow();
-        let unresolved = by_name.get(&*key.name).and_then(|same| same.unresolved.as_ref()).map(|starts| starts.since);
+        let unresolved = self.read(key, |same| Some(same.unresolved.as_ref()?.since));
         [unresolved, self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min)
     }
 
@@ -199,7 +193,7 @@ impl PageStarts {
 
     /// The recording that the last start led to, although no call has got it.
     pub(super) fn left_recording(&self, key: &StartKey) -> Option<Recording> {
-        self.0.by_name.borrow().get(&*key.name)?.unresolved.as_ref()?.led_to.clone()
+        self.read(key, |same| same.unresolved.as_ref()?.led_to.clone())
     }
 
     /// The recording has stopped: if the last start led to it, nothing is left of that start.
@@ -210,8 +204,8 @@ impl PageStarts {
     }
 
     /// A start has led to this recording, and a caller that does not know of it may try again.
-    pub(super) fn leave(&self, key: &StartKey, start: &PageStart, since: Moment, recording: Recording) {
-        self.change(&key.name, |same| same.unresolved = Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
+    pub(super) fn leave(&self, start: &PageStart, since: Moment, recording: Recording) {
+        self.change(&start.key.name, |same| same.unresolved = Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
     }
 
     fn lost_since(&self, now: Instant) -> Option<Moment> {
@@ -224,8 +218,8 @@ impl PageStarts {
     }
 
     /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.
-    pub(super) fn another_may_run(&self, key: &StartKey, start: &PageStart) -> bool {
-        let agent = key.agent_name();
+    pub(super) fn another_may_run(&self, start: &PageStart) -> bool {
+        let agent = start.key.agent_name();
         let by_name = self.0.by_name.borrow();
         let mut of_agent = by_name.from(agent.as_str()).take_while(|(name, _)| name.starts_with(&agent));
         of_agent.any(|(_, same)| {
@@ -235,22 +229,22 @@ impl PageStarts {
     }
 
     /// Records which recording a start led to, also for those that wait. `is_got`: a caller gets it.
-    pub(super) fn claim(&self, start: &PageStart, name: &str, target: &Target, recording: Recording, is_got: bool) {
+    pub(super) fn claim(&self, start: &PageStart, recording: Recording, is_got: bool) {
         start.sent.note_known();
         let id = recording.id.clone();
         start.led_to.replace(Some(recording.clone()));
-        self.note_led_to(start, name, recording, is_got);
+        self.note_led_to(start, recording, is_got);
         let mut claimed = self.0.claimed.borrow_mut();
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
-        claimed.push((start.number, target.clone(), id));
+        claimed.push((start.number, start.key.target.clone(), id));
     }
 
     /// Tells those that wait which recording runs. `is_got`: a caller gets it.
-    pub(super) fn note_led_to(&self, start: &PageStart, name: &str, recording: Recording, is_got: bool) {
+    pub(super) fn note_led_to(&self, start: &PageStart, recording: Recording, is_got: bool) {
         let (number, begun) = (start.number, if is_got { self.0.begun.get() } else { u64::MAX });
-        self.change(name, |same| {
+        self.change(&start.key.name, |same| {
             let was = same.led_to.as_ref();
             if was.is_none_or(|was| was.number != number || was.begun == u64::MAX) {
                 same.led_to = Some(LedTo { recording, number, begun });
@@ -262,6 +256,10 @@ impl PageStarts {
     pub(super) fn is_claimed(&self, target: &Target, recording: &RecordingId, but_by: Option<&PageStart>) -> bool {
         let number = but_by.map(|start| start.number);
         self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
+    }
+
+    fn read<R>(&self, key: &StartKey, read: impl FnOnce(&SameStarts) -> Option<R>) -> Option<R> {
+        self.0.by_name.borrow().get(&*key.name).and_then(read)
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut SameStarts)) {
@@ -312,21 +310,20 @@ impl Drop for Waiting {
 /// A start that is under way, until dropped: its work holds it, and so does each of its fetches.
 pub(super) struct UnderWay<T> {
     page: PageStarts,
-    name: Rc<str>,
     start: Rc<PageStart>,
     _turn: T,
 }
 
 impl<T> UnderWay<T> {
     /// Its start has led to this recording, although nobody waits for it any more.
-    pub(super) fn claim(&self, target: &Target, recording: Recording) {
-        self.page.claim(&self.start, &self.name, target, recording, false);
+    pub(super) fn claim(&self, recording: Recording) {
+        self.page.claim(&self.start, recording, false);
     }
 }
 
 impl<T> Drop for UnderWay<T> {
     fn drop(&mut self) {
-        self.page.change(&self.name, |same| {
+        self.page.change(&self.start.key.name, |same| {
             same.under_way.retain(|start| !Rc::ptr_eq(start, &self.start));
             if let Some(sent) = self.start.sent.unresolved() {
                 let led_to = self.start.led_to();

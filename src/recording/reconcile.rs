@@ -38,11 +38,11 @@ impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
         match state.start.sent.last().filter(|_| state.is_told_unknown.get()) {
-            Some(sent) => self.page.leave(&state.key, &state.start, sent.at, recording.clone()),
-            None => self.page.resolve(&state.key),
+            Some(sent) => self.page.leave(&state.start, sent.at, recording.clone()),
+            None => self.page.resolve(&state.start.key),
         }
         let for_others = Recording { already_running: true, ..recording.clone() };
-        self.page.claim(&state.start, &state.key.name, &state.key.target, for_others, true);
+        self.page.claim(&state.start, for_others, true);
         state.give_up_known();
         recording
     }
@@ -63,15 +63,15 @@ impl<P: Platform> Starts<P> {
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.certain_start(sent.at);
             let may_be_ours = |recording: &&Recording| {
-                let is_anothers = self.page.is_claimed(&state.key.target, &recording.id, Some(&state.start));
+                let is_anothers = self.page.is_claimed(&state.start.key.target, &recording.id, Some(&state.start));
                 // A recording that has already stopped most likely existed before.
-                let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.key.recording_type);
+                let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.start.key.recording_type);
                 may_be && self.started_since(recording, since)
             };
             let mut candidates = seen.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
             let others = candidates.filter(|other| first.as_ref().is_some_and(|first| first.id != other.id)).count();
-            let others = others.saturating_add(usize::from(self.page.another_may_run(&state.key, &state.start)));
+            let others = others.saturating_add(usize::from(self.page.another_may_run(&state.start)));
             let others = others.saturating_add(unreadable_running);
             listed = Some((seen, others, unreadable_running));
             match first {
@@ -89,7 +89,7 @@ impl<P: Platform> Starts<P> {
         };
         unknown.message = format!("{} {looked}", unknown.message);
         unknown.evidence.seen = listed.map(|(seen, ..)| seen.iter().map(Seen::from).collect());
-        Err(unknown.for_org(&state.key.target.org))
+        Err(unknown.for_org(&state.start.key.target.org))
     }
 
     /// Looks once whether another recording of the agent began with the start's own: the browser itself may have sent the start
@@ -111,10 +111,10 @@ impl<P: Platform> Starts<P> {
         let over = select(is_closing, ports.sleep(MAX_DUPLICATES_LOOK_MS));
         let Either::Left((Some(listed), _)) = select(look, over).await else { return };
         // Which recording another start leads to is not known before it ends.
-        if self.page.another_may_run(&state.key, &state.start) {
+        if self.page.another_may_run(&state.start) {
             return;
         }
-        let StartKey { target, recording_type, .. } = &state.key;
+        let StartKey { target, recording_type, .. } = &state.start.key;
         let is_duplicate = |recording: &&Recording| {
             recording.id != own
                 && recording.may_be_of_type(recording_type)
@@ -142,7 +142,7 @@ impl<P: Platform> Starts<P> {
             State::Stopped => false,
             State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
         })?;
-        let is_claimed = self.page.is_claimed(&state.key.target, &running.id, None);
+        let is_claimed = self.page.is_claimed(&state.start.key.target, &running.id, None);
         running.already_running = is_claimed || self.may_be_older(&running, began);
         Some(running)
     }
@@ -162,7 +162,7 @@ impl<P: Platform> Starts<P> {
         unknown_since: Option<Moment>,
     ) -> Result<(), Error> {
         let may_run = |recording: &&Recording| {
-            let is_unknown = matches!(recording.state, State::Other(_)) && recording.may_be_of_type(&state.key.recording_type);
+            let is_unknown = matches!(recording.state, State::Other(_)) && recording.may_be_of_type(&state.start.key.recording_type);
             let may_be_since = |since| !self.is_dated(recording) || recording.started_since(self.earliest_start(since));
             is_unknown && unresolved_since.is_some_and(may_be_since)
         };
@@ -178,7 +178,7 @@ impl<P: Platform> Starts<P> {
         let message = format!("Nothing was sent: the API {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
-        Err(error.for_org(&state.key.target.org))
+        Err(error.for_org(&state.start.key.target.org))
     }
 
     /// Whether another page of the list may have a recording that began since. On a list whose newest are first, none has, if this
@@ -204,7 +204,7 @@ impl<P: Platform> Starts<P> {
             if let Some(mut running) = listed.and_then(newest) {
                 running.already_running = true;
                 // It is another start's, so do not claim it.
-                self.page.resolve(&state.key);
+                self.page.resolve(&state.start.key);
                 return Ok(running);
             }
         }
@@ -227,7 +227,7 @@ impl<P: Platform> Starts<P> {
     }
 
     fn newest(&self, state: &StartState, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
-        let may_be = |recording: &&Recording| matches(recording) && recording.may_be_of_type(&state.key.recording_type);
+        let may_be = |recording: &&Recording| matches(recording) && recording.may_be_of_type(&state.start.key.recording_type);
         listed.recordings.iter().filter(may_be).max_by_key(|recording| recording.started()).cloned()
     }
 

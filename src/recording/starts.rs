@@ -39,7 +39,6 @@ pub struct Starts<P: Platform> {
 /// A start in flight.
 pub(super) struct StartState {
     pub(super) start: Rc<PageStart>,
-    pub(super) key: StartKey,
     pub(super) agent: AgentId,
     pub(super) shares: bool,
     /// The start's own call: it has the latest deadline of all callers and the first caller's session. No abort ends it.
@@ -87,7 +86,7 @@ impl StartState {
                 error.message.push_str(" An earlier start of this page for the agent has no response yet.");
             }
             WaitsFor::Lock => {
-                let name = self.key.lock_name();
+                let name = self.start.key.lock_name();
                 let waited = format!(" It waited for another tab or script of this origin, which holds the lock \"{name}\".");
                 error.message.push_str(&waited);
             }
@@ -131,8 +130,7 @@ impl<P: Platform> Starts<P> {
             return (state, work);
         }
         let state = Rc::new(StartState {
-            start: self.page.begin(),
-            key,
+            start: self.page.begin(key),
             agent,
             shares,
             call: Call { signal: Signal::default(), ..call.clone() },
@@ -148,7 +146,7 @@ impl<P: Platform> Starts<P> {
             drop(its_state.under_way.take());
             result
         };
-        let work = self.in_flight.begin(state.key.name.clone(), Rc::downgrade(&state), Box::pin(work));
+        let work = self.in_flight.begin(state.start.key.name.clone(), Rc::downgrade(&state), Box::pin(work));
         (state, work)
     }
 
