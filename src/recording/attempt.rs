@@ -160,13 +160,11 @@ impl<P: Platform> Starts<P> {
         let ports = self.exchange.ports();
         let began = self.exchange.now();
         let _waiting = self.page.wait(key);
-        let has_token = self.keyring.has_fresh(&key.target);
+        let had_token = self.keyring.has_fresh(&key.target);
         // The token comes first: a browser opens a sign-in window only in the caller's own turn.
         let token = self.keyring.token(call).await?;
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
-        let mut may_have_missed = !has_token || looks_again;
-        let mut looks = 1;
         let free = match self.page.try_turn(key) {
             Some(page) => {
                 // Another page may have to hand over its locks first.
@@ -176,17 +174,15 @@ impl<P: Platform> Starts<P> {
                 match lock {
                     TryLock::Unsupported => Ok((page, None, false)),
                     TryLock::Held(lock) => Ok((page, Some(lock), false)),
-                    TryLock::HeldLate(lock) => {
-                        (may_have_missed, looks) = (true, RECONCILE_ATTEMPTS);
-                        Ok((page, Some(lock), false))
-                    }
+                    TryLock::HeldLate(lock) => Ok((page, Some(lock), true)),
                     TryLock::Taken => Err(Some(page)),
                 }
             }
             None => Err(None),
         };
         let has_waited = free.is_err();
-        let (page, lock, is_behind_tab) = match free {
+        // `is_late`: another page may have held the lock meanwhile.
+        let (page, lock, is_late) = match free {
             Ok(turn) => turn,
             Err(page) => {
                 let turn = pin!(async {
@@ -200,14 +196,14 @@ impl<P: Platform> Starts<P> {
                         }
                     };
                     state.waits_for.set(WaitsFor::Lock);
-                    let (lock, is_behind_tab) = match lock {
+                    let (lock, is_late) = match lock {
                         TryLock::Held(lock) => (Some(lock), false),
                         TryLock::HeldLate(lock) => (Some(lock), true),
                         TryLock::Taken => (ports.lock(&name).await, true),
                         TryLock::Unsupported => (None, false),
                     };
                     state.waits_for.set(WaitsFor::Nothing);
-                    (page, lock, is_behind_tab)
+                    (page, lock, is_late)
                 });
                 match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
                     Either::Left((turn, _)) => turn,
@@ -235,45 +231,41 @@ impl<P: Platform> Starts<P> {
                 return Ok(Preflight::Running(Recording { already_running, ..found }));
             }
         }
-        let has_lock = lock.is_some();
-        let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now());
-        let has_looked = earlier_since.is_some() || has_waited || has_lock && may_have_missed;
-        if let Some(since) = earlier_since.or(has_waited.then_some(began)) {
-            // Nobody knows when another tab has sent its start.
-            let waited_for_tab = is_behind_tab || has_waited && in_flight_since.is_none();
-            let doubtful_since = if waited_for_tab { since.min(began.before(MAX_IN_FLIGHT_MS)) } else { since };
-            let unknown_since = if waited_for_tab { Some(doubtful_since) } else { self.page.unknown_since(key, ports.now()) };
-            for attempt in 0..RECONCILE_ATTEMPTS {
-                if attempt > 0 {
-                    ports.sleep(RECONCILE_DELAY_MS).await;
-                }
+        let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));
+        // While this page waited for its token or its lock, another page may have started the recording.
+        let may_have_missed = lock.is_some() && (!had_token || looks_again || is_late);
+        let has_looked = earlier_since.is_some() || may_have_missed;
+        // Nobody knows when another tab has sent its start.
+        let waited_for_tab = has_waited && (is_late || in_flight_since.is_none());
+        let tab_since = waited_for_tab.then(|| began.before(MAX_IN_FLIGHT_MS));
+        let doubtful_since = earlier_since.map(|since| tab_since.unwrap_or(since).min(since));
+        let unknown_since = if waited_for_tab { doubtful_since } else { earlier_since.and(self.page.unknown_since(key, ports.now())) };
+        let looks = match earlier_since {
+            // Without a list, let the start decide.
+            _ if !has_looked || !self.recordings.contract().has_list() => 0,
+            None if !is_late => 1,
+            _ => RECONCILE_ATTEMPTS,
+        };
+        for attempt in 0..looks {
+            if attempt > 0 {
+                ports.sleep(RECONCILE_DELAY_MS).await;
+            }
+            let listed = if earlier_since.is_some() {
                 match self.recordings.look(call, Some(agent)).await {
-                    Ok(listed) => {
-                        if let Some(running) = self.find_running(state, &listed, began, Some(since)) {
-                            return Ok(Preflight::Running(running));
-                        }
-                        self.ensure_none_runs(state, &listed, Some(doubtful_since), unknown_since)?;
-                    }
-                    // If there is no list, or it is refused, skip the look and let the start decide.
-                    Err(ReadError::Failed(_)) if !self.recordings.contract().has_list() => break,
+                    Ok(listed) => listed,
+                    // If the list is refused, let the start decide.
                     Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
                     Err(error) => return Err(error.into()),
                 }
-            }
-        } else if has_lock && may_have_missed {
-            // While this page waited for its token or its lock, another page may have started the recording. Look briefly.
-            for attempt in 0..looks {
-                if attempt > 0 {
-                    ports.sleep(RECONCILE_DELAY_MS).await;
-                }
+            } else {
                 let look = pin!(self.recordings.list_with_token(&token, agent));
-                if let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await {
-                    if let Some(running) = self.find_running(state, &listed, began, Some(began)) {
-                        return Ok(Preflight::Running(running));
-                    }
-                    self.ensure_none_runs(state, &listed, None, None)?;
-                }
+                let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await else { continue };
+                listed
+            };
+            if let Some(running) = self.find_running(state, &listed, began, earlier_since.unwrap_or(began)) {
+                return Ok(Preflight::Running(running));
             }
+            self.ensure_none_runs(state, &listed, doubtful_since, unknown_since)?;
         }
         Ok(Preflight::Own(token, Turn { _page: page, _lock: lock }, has_looked))
     }
@@ -285,9 +277,8 @@ impl<P: Platform> Starts<P> {
         loop {
             self.exchange.ports().sleep(delay).await;
             delay = delay.saturating_mul(2).max(FIRST_LOOK_MS);
-            let since = earlier_since.unwrap_or(began);
             if let Some(listed) = self.recordings.list_with_token(token, &state.agent).await
-                && let Some(running) = self.find_running(state, &listed, began, Some(since))
+                && let Some(running) = self.find_running(state, &listed, began, earlier_since.unwrap_or(began))
             {
                 return running;
             }

@@ -127,20 +127,13 @@ impl<P: Platform> Starts<P> {
         }
     }
 
-    /// The newest running recording in the list. With `unresolved_since`, a recording in an unknown state also counts if it
-    /// began after that time.
-    pub(super) fn find_running(
-        &self,
-        state: &StartState,
-        listed: &Listed,
-        began: Moment,
-        unresolved_since: Option<Moment>,
-    ) -> Option<Recording> {
-        let since = unresolved_since.map(|since| self.certain_start(since));
+    /// The newest running recording in the list. A recording in an unknown state also counts if it began after `since`.
+    pub(super) fn find_running(&self, state: &StartState, listed: &Listed, began: Moment, since: Moment) -> Option<Recording> {
+        let since = self.certain_start(since);
         let mut running = self.newest(state, listed, |recording| match recording.state {
             State::Recording => true,
             State::Stopped => false,
-            State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
+            State::Other(_) => self.started_since(recording, since),
         })?;
         let is_claimed = self.page.is_claimed(&state.start.key.target, &running.id, None);
         running.already_running = is_claimed || self.may_be_older(&running, began);

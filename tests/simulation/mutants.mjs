@@ -220,7 +220,10 @@ export const MUTANTS = [
   },
   {
     name: "does not look when it had to wait for the lock",
-    edits: one("src/recording/attempt.rs", "earlier_since.or(has_waited.then_some(began))", "earlier_since"),
+    edits: [
+      { file: "src/recording/attempt.rs", find: ".or(has_waited.then_some(began))", replace: "" },
+      { file: "src/recording/attempt.rs", find: "looks_again || is_late)", replace: "looks_again)" },
+    ],
   },
   {
     name: "ends a merged start's fetch when one of its calls has found it",
@@ -382,7 +385,11 @@ export const MUTANTS = [
   },
   {
     name: "starts although a stranger or another page has the lock",
-    edits: one("src/recording/attempt.rs", "TryLock::Taken => Err(Some(page)),", "TryLock::Taken => Ok((page, None)),"),
+    edits: one(
+      "src/recording/attempt.rs",
+      "TryLock::Taken => Err(Some(page)),",
+      "TryLock::Taken => Ok((page, None, false)),",
+    ),
   },
   {
     name: "takes whatever token another page shares",
