@@ -1,7 +1,6 @@
 //! A round-robin queue: after one organization's start, the other organizations are next.
 
 use crate::model::environment::Target;
-use crate::model::ids::OrgId;
 use crate::model::sorted_map::SortedMap;
 use crate::recording::start::Start;
 
@@ -11,56 +10,28 @@ pub(crate) type Waiting = (Vec<usize>, Start);
 /// Starts by organization, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct StartsByOrg {
-    groups: Vec<MergedStarts>,
+    groups: Vec<Group>,
     /// The place of each organization's group. All starts of a batch are for one environment.
-    places: SortedMap<OrgId, usize>,
+    places: SortedMap<String, usize>,
 }
 
 impl StartsByOrg {
     /// Adds a start, which waits behind the others of its organization, or is merged with the same start.
     pub(crate) fn push(&mut self, target: Target, at: usize, start: Start) {
-        let place = self.places.get(&target.org).copied();
-        match place.and_then(|place| self.groups.get_mut(place)) {
-            Some(group) => group.push(at, start),
-            None => {
-                self.places.insert(target.org.clone(), self.groups.len());
-                let mut group = MergedStarts { target, starts: Vec::new(), places: SortedMap::default() };
-                group.push(at, start);
-                self.groups.push(group);
-            }
+        let place = self.places.get(target.org.as_str()).copied().unwrap_or(self.groups.len());
+        if place == self.groups.len() {
+            self.places.insert(target.org.as_str().to_owned(), place);
+            self.groups.push(Group { target, starts: Vec::new(), places: SortedMap::default() });
+        }
+        if let Some(group) = self.groups.get_mut(place) {
+            group.push(at, start);
         }
     }
 
     /// The starts of each organization.
-    pub(super) fn into_groups(self) -> impl Iterator<Item = Group> {
-        self.groups.into_iter().map(|MergedStarts { target, mut starts, .. }| {
-            starts.reverse();
-            Group { target, starts }
-        })
-    }
-}
-
-/// The starts of one organization, in their order.
-#[derive(Debug)]
-struct MergedStarts {
-    target: Target,
-    starts: Vec<Waiting>,
-    /// The place of each start that others may be merged with, by agent and type.
-    places: SortedMap<String, usize>,
-}
-
-impl MergedStarts {
-    fn push(&mut self, at: usize, start: Start) {
-        if start.shares {
-            let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
-            let place = self.places.get(&name).copied();
-            if let Some((indices, _)) = place.and_then(|place| self.starts.get_mut(place)) {
-                indices.push(at);
-                return;
-            }
-            self.places.insert(name, self.starts.len());
-        }
-        self.starts.push((vec![at], start));
+    pub(super) fn into_groups(mut self) -> Vec<Group> {
+        self.groups.iter_mut().for_each(|group| group.starts.reverse());
+        self.groups
     }
 }
 
@@ -68,11 +39,25 @@ impl MergedStarts {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) target: Target,
-    /// In reverse order, so that the next one is taken from the end.
+    /// In reverse order once all have been added, so that the next one is taken from the end.
     starts: Vec<Waiting>,
+    /// The place of each start that others may be merged with, by agent and type.
+    places: SortedMap<String, usize>,
 }
 
 impl Group {
+    fn push(&mut self, at: usize, start: Start) {
+        if start.shares {
+            let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
+            if let Some((indices, _)) = self.places.get(&*name).and_then(|place| self.starts.get_mut(*place)) {
+                indices.push(at);
+                return;
+            }
+            self.places.insert(name, self.starts.len());
+        }
+        self.starts.push((vec![at], start));
+    }
+
     /// The indices of the starts, in their order.
     pub(super) fn into_indices(self) -> impl Iterator<Item = Vec<usize>> {
         self.starts.into_iter().rev().map(|(indices, _)| indices)
