@@ -103,7 +103,7 @@ impl<P: Platform> Starts<P> {
             looks_again = true;
             drop(state.under_way.take());
         };
-        let unknown = match result {
+        let found = match result {
             Ok(response) => match self.recordings.started(&response, agent, &call.target) {
                 Some(recording) => {
                     if contract.checks_duplicates()
@@ -112,23 +112,21 @@ impl<P: Platform> Starts<P> {
                         let look = self.clone().look_for_duplicates(state.clone(), sent, recording.id.clone());
                         self.exchange.ports().spawn(Box::pin(look));
                     }
-                    let recording = self.record_outcome(state, recording);
-                    sent.resolve();
-                    return Ok(recording);
+                    Ok(recording)
                 }
                 None => {
                     let message = "The API's response names no recording of this agent in this organization.";
-                    Error::new(Code::OutcomeUnknown, message).answered_by(response)
+                    Err(Error::new(Code::OutcomeUnknown, message).answered_by(response))
                 }
             },
             Err(SendError::NotSent(error)) => return Err(error.into()),
-            Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => Error::no_response(Code::OutcomeUnknown, lost),
+            Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => Err(Error::no_response(Code::OutcomeUnknown, lost)),
             Err(SendError::NoResponse(lost)) => {
                 return Err(Error::no_response(Code::Network, lost).for_org(org).into());
             }
             Err(SendError::Refused(mut error)) if error.evidence.status.is_some_and(may_have_been_processed) => {
                 error.code = Code::OutcomeUnknown;
-                error
+                Err(error)
             }
             Err(SendError::Refused(mut error)) => {
                 if error.code == Code::NotFound {
@@ -137,18 +135,17 @@ impl<P: Platform> Starts<P> {
                 return self.resolve_conflict(state, error).await;
             }
         };
-        match sent.unresolved() {
-            Some(lost) => {
+        let found = match (found, sent.unresolved()) {
+            (Err(unknown), Some(lost)) => {
                 let found = self.find_lost_start(state, &lost, unknown).await;
                 // Another caller may have found it.
-                let known = || Some(Recording { already_running: false, ..start.led_to()? });
-                let found = found.or_else(|error| known().ok_or(error))?;
-                let found = self.record_outcome(state, found);
-                sent.resolve();
-                Ok(found)
+                found.or_else(|unknown| start.own_recording().ok_or(unknown))
             }
-            None => Err(unknown.for_org(org).into()),
-        }
+            (found, _) => found.map_err(|unknown| unknown.for_org(org)),
+        };
+        let found = self.record_outcome(state, found?);
+        sent.resolve();
+        Ok(found)
     }
 
     /// Waits until no other recorder and no other page starts the same recording. Looks for a running recording if another

@@ -109,8 +109,13 @@ pub(super) struct PageStart {
 
 impl PageStart {
     /// The recording that its last send led to, if somebody has found that out.
-    pub(super) fn led_to(&self) -> Option<Recording> {
+    fn led_to(&self) -> Option<Recording> {
         self.led_to.borrow().clone().filter(|_| self.sent.is_known())
+    }
+
+    /// The same, for its own callers.
+    pub(super) fn own_recording(&self) -> Option<Recording> {
+        Some(Recording { already_running: false, ..self.led_to()? })
     }
 }
 

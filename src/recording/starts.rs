@@ -161,39 +161,34 @@ impl<P: Platform> Starts<P> {
         let sent = state.start.sent.unresolved();
         drop(work);
         let org = &call.target.org;
-        let closed_after_sent = || {
-            let message = "The recorder was closed after the start was sent: a recording may be running.";
-            Err(Error::new(Code::Closed, message).for_org(org).into())
-        };
-        match (interruption, completed, sent) {
-            (Interruption::TimedOut, Some(result), _) => result,
-            (Interruption::TimedOut, None, None) => Err(state.timed_out(call).for_org(org).into()),
+        let interruption = match (interruption, completed, &sent) {
+            (Interruption::TimedOut, Some(result), _) => return result,
+            (Interruption::TimedOut, None, None) => return Err(state.timed_out(call).for_org(org).into()),
             (Interruption::TimedOut, None, Some(sent)) => {
-                let unknown = || {
-                    let error = Error::new(Code::OutcomeUnknown, "The start was sent. No response came in time.");
-                    error.caused_by(Cause::Error(Box::new(call.timed_out())))
+                let unknown = Error::new(Code::OutcomeUnknown, "The start was sent. No response came in time.");
+                let unknown = unknown.caused_by(Cause::Error(Box::new(call.timed_out()))).for_org(org);
+                let look = Box::pin(self.find_lost_start(state, sent, unknown.clone()));
+                let looked = match call.with_limit(MAX_LATE_LOOK_MS).race(look).await {
+                    Err(Interruption::TimedOut) => Ok(Err(unknown)),
+                    looked => looked,
                 };
-                let look = async {
-                    let found = self.find_lost_start(state, &sent, unknown()).await?;
-                    Ok(self.record_outcome(state, found))
-                };
-                let looked = call.with_limit(MAX_LATE_LOOK_MS).race(Box::pin(look)).await;
-                // The response may have come meanwhile, or another caller may have found the recording.
-                let is_unknown = matches!(looked, Ok(Err(_)) | Err(Interruption::TimedOut));
-                if let Some(recording) = state.start.led_to().filter(|_| is_unknown) {
-                    return Ok(self.record_outcome(state, Recording { already_running: false, ..recording }));
-                }
-                state.is_told_unknown.set(state.is_told_unknown.get() || is_unknown);
                 match looked {
-                    Ok(found) => found.map_err(|error: Error| error.into()),
-                    Err(Interruption::TimedOut) => Err(unknown().for_org(org).into()),
-                    Err(Interruption::Closed) => closed_after_sent(),
-                    Err(Interruption::Aborted) => Err(CallError::Aborted),
+                    Ok(found) => {
+                        // The response may have come meanwhile, or another caller may have found the recording.
+                        let found = found.or_else(|unknown| state.start.own_recording().ok_or(unknown));
+                        state.is_told_unknown.set(state.is_told_unknown.get() || found.is_err());
+                        return Ok(self.record_outcome(state, found?));
+                    }
+                    Err(interruption) => interruption,
                 }
             }
-            (Interruption::Closed, _, Some(_)) => closed_after_sent(),
-            (other, _, _) => Err(call.interrupted_by(other)),
+            (interruption, ..) => interruption,
+        };
+        if interruption == Interruption::Closed && sent.is_some() {
+            let message = "The recorder was closed after the start was sent: a recording may be running.";
+            return Err(Error::new(Code::Closed, message).for_org(org).into());
         }
+        Err(call.interrupted_by(interruption))
     }
 }
 
