@@ -55,31 +55,25 @@ impl<P: Platform> Client<P> {
 
     /// The token's organization is right: looks for another reason.
     async fn explain_forbidden(&self, mut refused: Error, token: &OrgToken, request: &ApiRequest) -> Error {
-        let org = &token.target().org;
-        let said = std::mem::take(&mut refused.message);
-        refused.evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
-        refused.evidence.home_org_id = token.home_org().cloned();
-        if token.scopes().is_some_and(|scopes| !is_enough(scopes, &request.scopes)) {
-            refused.code = Code::ScopeMissing;
-            refused.evidence.missing_scopes = Some(request.scopes.to_vec());
-            let needed = joined(&request.scopes, "\" or \"");
-            refused.message = format!("The token is of organization {org}, as expected, but lacks the scope \"{needed}\". {said}");
-            return with_near_miss(refused);
-        }
+        let lacks_scope = token.scopes().is_some_and(|scopes| !is_enough(scopes, &request.scopes));
         let has_agent = match &request.agent {
-            Some(agent) => self.has_agent(token, agent).await.ok(),
-            None => None,
+            Some(agent) if !lacks_scope => self.has_agent(token, agent).await.ok(),
+            _ => None,
         };
         let found = match has_agent {
-            Some(false) => "the agent is not in that organization",
+            _ if lacks_scope => {
+                refused.code = Code::ScopeMissing;
+                format!(", but lacks the scope \"{}\"", joined(&request.scopes, "\" or \""))
+            }
+            Some(false) => "; the agent is not in that organization".to_owned(),
             Some(true) => {
                 refused.code = Code::PermissionMissing;
-                "it has the scope, and the agent is there: a permission is missing, or the feature is disabled"
+                "; it has the scope, and the agent is there: a permission is missing, or the feature is disabled".to_owned()
             }
-            None => "whether the agent is there is unknown",
+            None => "; whether the agent is there is unknown".to_owned(),
         };
-        refused.message = format!("The token is of organization {org}, as expected; {found}. {said}");
-        refused
+        refused.message = format!("The token is of organization {}, as expected{found}. {}", token.target().org, refused.message);
+        self.with_token_evidence(refused, token, request)
     }
 
     /// Waits for as long as the cloud says, if the call's time allows. If the cloud gives no time, waits 1 to 3 s for a rate limit.
@@ -108,16 +102,11 @@ impl<P: Platform> Client<P> {
         if !request.org_headers().is_empty() {
             error.evidence.org_headers = Some(request.org_headers().to_vec());
         }
-        with_near_miss(error).for_org(&token.target().org)
+        if error.code == Code::ScopeMissing
+            && let (Some([missing, ..]), Some(granted)) = (error.evidence.missing_scopes.as_deref(), token.scopes())
+        {
+            error.evidence.near_miss = near_miss(missing, granted).map(str::to_owned);
+        }
+        error.for_org(&token.target().org)
     }
-}
-
-fn with_near_miss(mut error: Error) -> Error {
-    let evidence = &mut error.evidence;
-    if error.code == Code::ScopeMissing
-        && let (Some([missing, ..]), Some(granted)) = (evidence.missing_scopes.as_deref(), &evidence.granted_scopes)
-    {
-        evidence.near_miss = near_miss(missing, granted).map(str::to_owned);
-    }
-    error
 }
