@@ -15,6 +15,7 @@ use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
 use crate::client::sent_log::{SentLog, SentRequest, preceded};
 use crate::cloud::call::Call;
+use crate::cloud::deadline::Deadline;
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
@@ -160,7 +161,7 @@ impl<P: Platform> Client<P> {
             if call.deadline.remaining() <= 0 {
                 return Err(call.timed_out().for_org(&call.target.org).into());
             }
-            if !self.wait_until_allowed(call, &allowed).await? {
+            if !self.wait_until_allowed(&call.deadline, &allowed).await? {
                 return Ok(allowed);
             }
             // The token may have expired meanwhile, or somebody may have signed out.
@@ -230,7 +231,7 @@ impl<P: Platform> Client<P> {
     /// Revokes a signed-out token.
     pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Request) -> Result<(), Error> {
         let org = &token.target().org;
-        self.wait_until_allowed(call, token).await?;
+        self.wait_until_allowed(&call.deadline, token).await?;
         let failed = |lost| Error::no_response(Code::Network, lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
         let refused = self.exchange.refusal(&response);
@@ -241,9 +242,9 @@ impl<P: Platform> Client<P> {
     }
 
     /// Waits until the cloud allows this token to be sent again. Returns whether that took time.
-    async fn wait_until_allowed<T>(&self, call: &Call<T>, token: &OrgToken) -> Result<bool, Error> {
+    async fn wait_until_allowed(&self, deadline: &Deadline, token: &OrgToken) -> Result<bool, Error> {
         let Some(millis) = self.exchange.wait(token) else { return Ok(false) };
-        if i64::from(millis) >= call.deadline.remaining() {
+        if i64::from(millis) >= deadline.remaining() {
             return Err(must_wait(millis).for_org(&token.target().org));
         }
         self.exchange.ports().sleep(millis).await;
