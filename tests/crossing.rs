@@ -51,6 +51,25 @@ fn text(value: &JsValue, name: &str) -> String {
     get(value, name).as_string().unwrap_or_else(|| panic!("{name} is no string"))
 }
 
+/// Calls the module, and returns a promise of what it settles.
+fn settled(begin: impl FnOnce(Function)) -> Promise {
+    let mut begin = Some(begin);
+    Promise::new(&mut |settle, _| begin.take().unwrap()(settle))
+}
+
+fn connecting(options: JsValue) -> Promise {
+    settled(|settle| connect(settle, options, true))
+}
+
+fn call(handle: &Handle, method: &str, options: JsValue, arguments: &[&JsValue]) -> Promise {
+    let argument = |at: usize| arguments.get(at).map_or(JsValue::UNDEFINED, |argument| (*argument).clone());
+    settled(|settle| handle.call(settle, method, options, argument(0), argument(1), argument(2)))
+}
+
+fn start(handle: &Handle, agent: impl Into<JsValue>, options: JsValue) -> Promise {
+    call(handle, "startRecording", options, &[&agent.into()])
+}
+
 async fn outcome(promise: Promise) -> JsValue {
     JsFuture::from(promise).await.unwrap()
 }
@@ -84,7 +103,7 @@ async fn give_functions() {
 
 async fn connected(options: &str) -> Handle {
     give_functions().await;
-    let outcome = outcome(connect(js(options))).await;
+    let outcome = outcome(connecting(js(options))).await;
     let handle = get(&outcome, "value");
     assert!(!handle.is_undefined(), "{}", String::from(JSON::stringify(&outcome).unwrap()));
     Handle::try_from_js_value(handle).unwrap()
@@ -127,7 +146,7 @@ async fn options_of_a_wrong_type_are_named() {
         ("{ launchUrl: {} }", "launchUrl.href"),
         ("{ get tokens() { throw new Error('no') } }", "connect()'s options cannot be read"),
     ] {
-        let error = error_of(connect(js(options))).await;
+        let error = error_of(connecting(js(options))).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{options}");
         assert!(text(&error, "message").contains(place), "{options}: {}", text(&error, "message"));
         assert!(!text(&error, "hint").is_empty());
@@ -166,13 +185,13 @@ async fn a_summary_is_plain_data_without_unknown_fields() {
 async fn an_agent_id_or_an_option_of_a_wrong_type_is_named() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     for agent in ["undefined", "null", "7", "{}", "['a']", "''", "new String('a')", "'a\\ud800'"] {
-        let error = error_of(handle.start_recording(js(agent), JsValue::UNDEFINED)).await;
+        let error = error_of(start(&handle, js(agent), JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{agent}");
     }
     for options in
         ["null", "{ orgID: 'a' }", "{ orgId: 'a' }", "{ signal: {} }", "{ signal: null }", "{ timeoutMs: NaN }", "{ recordingType: '' }"]
     {
-        let error = error_of(handle.start_recording("agent".into(), js(options))).await;
+        let error = error_of(start(&handle, "agent", js(options))).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{options}");
     }
 }
@@ -184,7 +203,7 @@ async fn get_token_is_called_with_plain_data_and_a_signal() {
            getToken(need) { globalThis.need = need; return 'two words'; } }",
     )
     .await;
-    let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+    let error = error_of(start(&handle, "agent", JsValue::UNDEFINED)).await;
     assert_eq!(text(&error, "code"), "TOKEN_MALFORMED");
     let need = get(&js_sys::global(), "need");
     assert_eq!((text(&need, "environment"), text(&need, "reason")), ("prod".to_owned(), "missing".to_owned()));
@@ -200,20 +219,20 @@ async fn an_exception_or_an_invalid_result_of_get_token_is_the_cause() {
         ["throw globalThis.thrown = 'a text'", "throw globalThis.thrown = null", "return Promise.reject(globalThis.thrown = { a: 1 })"]
     {
         let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ {body} }} }}")).await;
-        let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+        let error = error_of(start(&handle, "agent", JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{body}");
         assert!(Object::is(&get(&error, "cause"), &get(&js_sys::global(), "thrown")), "{body}");
     }
     for returned in ["7", "[]", "{}", "{ access_token: 'a' }", "{ accessToken: 7 }", "{ accessToken: 'a', expiresIn: '60' }"] {
         let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
-        let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+        let error = error_of(start(&handle, "agent", JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{returned}");
         assert_eq!(text(&get(&error, "causedBy"), "code"), "BAD_ARGUMENT", "{returned}");
     }
     // Returning no token is allowed, so there is no `causedBy`. The call fails because there is no other source.
     for returned in ["undefined", "null", "Promise.resolve()"] {
         let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
-        let error = error_of(handle.start_recording("agent".into(), JsValue::UNDEFINED)).await;
+        let error = error_of(start(&handle, "agent", JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "TOKEN_SOURCE_FAILED", "{returned}");
         assert!(get(&error, "causedBy").is_undefined(), "{returned}");
     }
@@ -226,8 +245,8 @@ async fn the_abort_listener_is_added_and_removed() {
         addEventListener(...a) { this.listeners += 1; EventTarget.prototype.addEventListener.apply(this, a) }, \
         removeEventListener(...a) { this.listeners -= 1; EventTarget.prototype.removeEventListener.apply(this, a) } }) }");
     let signal = get(&options, "signal");
-    let started = handle.start_recording("agent".into(), options);
-    // The call listens to the signal before `start_recording` returns.
+    let started = start(&handle, "agent", options);
+    // The call listens to the signal before the module returns.
     assert_eq!(get(&signal, "listeners").as_f64(), Some(1.0));
     Reflect::set(&signal, &"aborted".into(), &JsValue::TRUE).unwrap();
     let abort: Function = js("signal => { signal.dispatchEvent(new Event('abort')) }").unchecked_into();
@@ -243,7 +262,7 @@ async fn a_request_sends_no_cookies_and_no_referrer_and_follows_no_redirect() {
         "globalThis.original = globalThis.fetch, globalThis.given = undefined, globalThis.fetch = (...given) => { globalThis.given ??= given; return Promise.reject('no') }",
     );
     // The page remembers starts whose outcome is unknown, so each such test has agents of its own.
-    let error = error_of(handle.start_recording("agent-of-a-rejected-fetch".into(), JsValue::UNDEFINED)).await;
+    let error = error_of(start(&handle, "agent-of-a-rejected-fetch", JsValue::UNDEFINED)).await;
     js("globalThis.fetch = globalThis.original");
     assert_eq!((text(&error, "code"), get(&error, "cause").as_string()), ("OUTCOME_UNKNOWN".to_owned(), Some("no".to_owned())));
     let given = Array::from(&get(&js_sys::global(), "given"));
@@ -268,7 +287,7 @@ async fn a_request_sends_no_cookies_and_no_referrer_and_follows_no_redirect() {
     );
     assert_eq!(headers, expected);
     js("globalThis.given = undefined, globalThis.fetch = (...given) => { globalThis.given ??= given; return Promise.reject('no') }");
-    error_of(handle.recordings(js("{ timeoutMs: 1 }"))).await;
+    error_of(call(&handle, "recordings", js("{ timeoutMs: 1 }"), &[])).await;
     js("globalThis.fetch = globalThis.original");
     assert_eq!(text(&Array::from(&get(&js_sys::global(), "given")).get(1), "cache"), "no-store");
 }
@@ -291,7 +310,7 @@ async fn a_broken_fetch_gives_an_error_code() {
         let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
         js(&format!("globalThis.original = globalThis.fetch, globalThis.fetch = {fetch}"));
         let agent = format!("agent-of-{}", fetch.replace(|char: char| !char.is_ascii_alphanumeric(), ""));
-        let error = error_of(handle.start_recording(agent.into(), js("{ timeoutMs: 2000 }"))).await;
+        let error = error_of(start(&handle, agent, js("{ timeoutMs: 2000 }"))).await;
         js("globalThis.fetch = globalThis.original");
         assert_eq!(text(&error, "code"), code, "{fetch}");
     }
@@ -309,7 +328,7 @@ async fn an_answer_that_is_too_long_is_not_read() {
                 return new Response(new ReadableStream({{ pull }}), {{ status: {status} }});
             }}"
         ));
-        let error = error_of(handle.start_recording(format!("agent-of-{status}").into(), js("{ timeoutMs: 10_000 }"))).await;
+        let error = error_of(start(&handle, format!("agent-of-{status}"), js("{ timeoutMs: 10_000 }"))).await;
         js("globalThis.fetch = globalThis.original");
         assert_eq!(text(&error, "code"), code, "{status}");
         assert_eq!(js("signals.every((signal) => signal.aborted)"), JsValue::TRUE);
@@ -337,8 +356,9 @@ fn asked() -> String {
 async fn recordings_are_returned_with_their_raw_data() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
-    let listed = get(&outcome(handle.recordings(js("{ agentId: 'agent' }"))).await, "value");
-    let stopped = get(&outcome(handle.stop_recording("a".into(), ACME.into(), "agent".into(), JsValue::UNDEFINED)).await, "value");
+    let listed = get(&outcome(call(&handle, "recordings", js("{ agentId: 'agent' }"), &[])).await, "value");
+    let ids = [&"a".into(), &ACME.into(), &"agent".into()];
+    let stopped = get(&outcome(call(&handle, "stop", JsValue::UNDEFINED, &ids)).await, "value");
     js("globalThis.fetch = globalThis.original");
     let of = |at: u32| {
         let recording = Array::from(&listed).get(at);
@@ -359,8 +379,8 @@ async fn start_many_hands_out_each_result_with_its_place() {
     let options =
         js("(log) => ({ concurrency: 2, onProgress: (progress) => log.reports.push([progress.settled, progress.total].join('/')) })");
     let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &log).unwrap();
-    let on_settled: Function = js("(at, outcome) => { (globalThis.settled ??= [])[at] = outcome }").unchecked_into();
-    assert!(get(&outcome(handle.start_many(agents, options, on_settled.clone())).await, "error").is_undefined());
+    let on_settled = js("(at, outcome) => { (globalThis.settled ??= [])[at] = outcome }");
+    assert!(get(&outcome(call(&handle, "startMany", options, &[&agents, &on_settled])).await, "error").is_undefined());
     let started = Array::from(&js("settled"));
     js("globalThis.fetch = globalThis.original");
     assert_eq!(text(&get(&started.get(0), "value"), "id"), "a");
@@ -380,7 +400,7 @@ async fn start_many_hands_out_each_result_with_its_place() {
         ("[]", "{ share: 1 }", "share must be"),
         ("[]", "{ parallel: 1 }", "parallel"),
     ] {
-        let error = error_of(handle.start_many(js(&format!("({agents})")), js(options), on_settled.clone())).await;
+        let error = error_of(call(&handle, "startMany", js(options), &[&js(&format!("({agents})")), &on_settled])).await;
         assert!(text(&error, "code") == "BAD_ARGUMENT" && text(&error, "message").contains(place), "{place}");
     }
 }
@@ -398,7 +418,7 @@ async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
         }})))"
     ));
     wasm_bindgen_futures::JsFuture::from(held.unchecked_into::<js_sys::Promise>()).await.unwrap();
-    let started = handle.start_recording("agent".into(), JsValue::UNDEFINED);
+    let started = start(&handle, "agent", JsValue::UNDEFINED);
     // Wait until the library has requested the lock, which is not free.
     let waits = js(&format!(
         "(async () => {{ while (!(await navigator.locks.query()).pending.some((lock) => lock.name === '{name}')); return asked.length }})()"
@@ -424,19 +444,19 @@ async fn a_strange_promise_or_signal_does_not_hang_the_call() {
         "{ then(resolve) { resolve('a b'); resolve('c'); throw 1 } }",
     ] {
         let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken() {{ return {returned} }} }}")).await;
-        let error = error_of(handle.start_recording("agent".into(), js("{ timeoutMs: 2000 }"))).await;
+        let error = error_of(start(&handle, "agent", js("{ timeoutMs: 2000 }"))).await;
         assert!(["TOKEN_SOURCE_FAILED", "TOKEN_MALFORMED"].contains(&text(&error, "code").as_str()), "{returned}");
     }
     let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', getToken: () => new Promise(() => {{}}) }}")).await;
     let throwing = "{ timeoutMs: 50, signal: { reads: 0, get aborted() { if (this.reads++) throw 1; return false }, addEventListener() {}, removeEventListener() {} } }";
-    assert_eq!(text(&error_of(handle.start_recording("agent".into(), js(throwing))).await, "code"), "TIMEOUT");
+    assert_eq!(text(&error_of(start(&handle, "agent", js(throwing))).await, "code"), "TIMEOUT");
 }
 
 #[wasm_bindgen_test]
 async fn expires_in_null_means_an_unknown_expiry() {
     let source = format!("{{ accessToken: '{OF_ACME}', expiresIn: null }}");
     let handle = connected(&format!("{{ environment: 'prod', getToken: () => ({source}) }}")).await;
-    let summary = get(&outcome(handle.switch_org(ACME.into())).await, "value");
+    let summary = get(&outcome(call(&handle, "switchOrg", JsValue::UNDEFINED, &[&ACME.into()])).await, "value");
     assert_eq!((text(&summary, "orgId"), get(&summary, "expiresAt").is_undefined()), (ACME.to_owned(), true));
 }
 
@@ -458,16 +478,15 @@ async fn a_sign_in_leaves_no_listener_and_no_timer_behind() {
         return { balance, timers, popup, restore: () => Object.assign(window, { addEventListener: own.add, removeEventListener: own.remove, setTimeout: own.set, clearTimeout: own.clear, open: own.open }) };
     })()");
     let handle = connected(&format!("{{ environment: 'prod', shareTokens: false, {LOGIN} }}")).await;
-    let org = JsValue::from(ACME);
-    let call = handle.switch_org(org);
-    // The window opens when `switch_org` has returned.
+    let switch = call(&handle, "switchOrg", JsValue::UNDEFINED, &[&ACME.into()]);
+    // The window opens when the call has returned.
     while get(&get(&counted, "balance"), "message") != 1 {
         JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await.unwrap();
     }
     let timers = || get(&get(&counted, "timers"), "size");
     assert!(timers().as_f64().unwrap() > 0.0);
     handle.close();
-    let error = error_of(call).await;
+    let error = error_of(switch).await;
     assert_eq!(text(&error, "code"), "CLOSED");
     assert_eq!(get(&get(&counted, "balance"), "message"), 0);
     assert_eq!(timers(), 0);
@@ -481,7 +500,7 @@ async fn a_window_that_does_not_open_is_reported_at_once() {
     for open in ["() => null", "() => { throw new Error('no') }"] {
         js(&format!("(window.ownOpen ??= window.open, window.open = {open})"));
         let handle = connected(&format!("{{ environment: 'prod', {LOGIN} }}")).await;
-        let error = error_of(handle.switch_org(ACME.into())).await;
+        let error = error_of(call(&handle, "switchOrg", JsValue::UNDEFINED, &[&ACME.into()])).await;
         js("(window.open = window.ownOpen)");
         assert_eq!(text(&error, "code"), "LOGIN_BLOCKED");
     }

@@ -39,7 +39,7 @@ async function open(options, attempt) {
   try {
     const given = bindCallbacks(connectOptions(options), options);
     const instance = await load(given?.wasm, given?.timeoutMs);
-    const connection = call(instance, () => instance.connect(given));
+    const connection = call(instance, (settle) => instance.connect(settle, given, true));
     // By now, connect() has removed the parameters of a sign-in from the URL.
     const address = member(member(globalThis, "location"), "href");
     const { value } = await connection;
@@ -112,29 +112,27 @@ class Recorder {
   }
 
   async addToken(token) {
-    return this.#call((handle) => handle.addToken(token));
+    return this.#call("addToken", undefined, token);
   }
 
   async switchOrg(orgId) {
-    return this.#call((handle) => handle.switchOrg(orgId));
+    return this.#call("switchOrg", undefined, orgId);
   }
 
   async signIn(options) {
-    const given = snapshot(options);
-    return this.#call((handle) => handle.signIn(given), given);
+    return this.#call("signIn", snapshot(options));
   }
 
   async availableOrgs() {
-    return this.#call((handle) => handle.availableOrgs());
+    return this.#call("availableOrgs");
   }
 
   async diagnose(agentId, options) {
-    const given = snapshot(options);
-    return this.#call((handle) => handle.diagnose(agentId, given));
+    return this.#call("diagnose", snapshot(options), agentId);
   }
 
   async signOut(orgId) {
-    await this.#call((handle) => handle.signOut(orgId));
+    await this.#call("signOut", undefined, orgId);
   }
 
   async fetch(path, init) {
@@ -151,7 +149,7 @@ class Recorder {
     const signals = [failed.signal, this.#closing.signal, given?.signal];
     const [address, ...request] = readRequest(this.environment.api, path, given ?? {}, signals, name === "request");
     try {
-      return await this.#call((handle) => handle[name](address, given, ...request), given);
+      return await this.#call(name, given, address, ...request);
     } catch (error) {
       failed.abort();
       throw error;
@@ -159,8 +157,7 @@ class Recorder {
   }
 
   async startRecording(agentId, options) {
-    const given = snapshot(options);
-    return this.#recording(await this.#call((handle) => handle.startRecording(agentId, given), given));
+    return this.#recording(await this.#call("startRecording", snapshot(options), agentId));
   }
 
   async startMany(agents, options) {
@@ -172,28 +169,24 @@ class Recorder {
       if (value) results[at] = { status: "fulfilled", value: this.#recording(value) };
       else results[at] = { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
     };
-    await this.#call((handle) => handle.startMany(list, given, settle), given);
+    await this.#call("startMany", given, list, settle);
     return notThenable(results);
   }
 
   async recordings(options) {
-    const given = snapshot(options);
-    const list = await this.#call((handle) => handle.recordings(given), given);
+    const list = await this.#call("recordings", snapshot(options));
     return notThenable(list.map((fields) => this.#recording(fields)));
   }
 
   async recording(id, options) {
-    const given = snapshot(options);
-    return this.#recording(await this.#call((handle) => handle.recording(id, given), given));
+    return this.#recording(await this.#call("recording", snapshot(options), id));
   }
 
   /** A recording with its methods. */
   #recording(fields) {
     const { id, orgId, agentId } = fields;
-    const callMethod = async (name, options) => {
-      const given = snapshot(options);
-      return this.#recording(await this.#call((handle) => handle[name](id, orgId, agentId, given), given));
-    };
+    const callMethod = async (name, options) =>
+      this.#recording(await this.#call(name, snapshot(options), id, orgId, agentId));
     return new Recording(fields, callMethod);
   }
 
@@ -206,8 +199,11 @@ class Recorder {
     end(this.#handle);
   }
 
-  /** Runs in the caller's own turn unless there was a panic: on a click, only that turn may open a window. */
-  async #call(work, given) {
+  /**
+   * Calls a method of the module, with its arguments. Runs in the caller's own turn unless there was a panic: on a click, only that
+   * turn may open a window.
+   */
+  async #call(name, given, ...args) {
     const isPanicked = this.#instance.error !== undefined;
     return withSignal(given, async () => {
       if (this.#isClosed) throw closed();
@@ -218,7 +214,8 @@ class Recorder {
         if (this.#isClosed) throw closed();
       }
       try {
-        const { value } = await call(this.#instance, () => work(this.#handle), given?.signal);
+        const begin = (settle) => this.#handle.call(settle, name, given, ...args);
+        const { value } = await call(this.#instance, begin, given?.signal);
         resetPanicCount();
         return notThenable(value);
       } finally {
@@ -230,7 +227,7 @@ class Recorder {
 
   async #reconnect() {
     const instance = await load(undefined, this.#options.timeoutMs);
-    const { value } = await call(instance, () => instance.reconnect(this.#options));
+    const { value } = await call(instance, (settle) => instance.connect(settle, this.#options, false));
     if (this.#isClosed) {
       end(value);
       throw closed();
@@ -251,11 +248,11 @@ class Recording {
   }
 
   async stop(options) {
-    return this.#callMethod("stopRecording", options);
+    return this.#callMethod("stop", options);
   }
 
   async refresh(options) {
-    return this.#callMethod("refreshRecording", options);
+    return this.#callMethod("refresh", options);
   }
 }
 

@@ -8,7 +8,7 @@ import { glue } from "./premium_recorder.js";
 import { nextTask } from "./task.js";
 import { isWebLockHeld, requestWebLock } from "./web-lock.js";
 
-/** A result that the glue accepts for any call: neither a promise nor an exception. */
+/** A result that the glue accepts for any call. */
 const NO_RESULT = [];
 
 /**
@@ -16,7 +16,7 @@ const NO_RESULT = [];
  * that rejects the calls. `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect, reconnect } = glue({
+  const { imports, run, onPanic, notePanic, connect } = glue({
     newOutcome: (value, error, aborted) => ({ __proto__: null, value, error, aborted }),
     outside,
     abortController,
@@ -28,7 +28,7 @@ export async function start(module, recordPanic, followsPanic) {
     streamsBodies,
     nextTask,
   });
-  const instance = { __proto__: null, calls: 0, error: undefined, call, connect, reconnect };
+  const instance = { __proto__: null, calls: 0, error: undefined, call, connect };
   const waiting = new Set();
   const callsOutside = new Set();
   const controllers = new Set();
@@ -43,16 +43,18 @@ export async function start(module, recordPanic, followsPanic) {
   if (followsPanic) notePanic();
   return instance;
 
-  /** Returns the outcome of a call. Throws the panic's error if the instance panics before that. */
-  async function call(work) {
+  /**
+   * Returns the outcome of a call: `begin` calls the module, and gives it a function that settles the call. Throws the panic's error
+   * if the instance panics before that.
+   */
+  async function call(begin) {
     instance.calls++;
     try {
-      const promise = work();
-      // During a click, some browsers open a window only in this turn.
-      callOutside();
-      const outcome = await promise;
-      if (outcome === NO_RESULT) throw errorOfPanic();
-      return outcome;
+      return await untilPanic((settle) => {
+        begin(settle);
+        // During a click, some browsers open a window only in this turn.
+        callOutside();
+      });
     } finally {
       instance.calls--;
     }
@@ -74,8 +76,7 @@ export async function start(module, recordPanic, followsPanic) {
         // If no call is in flight to report the error, the platform reports it.
         if (!instance.calls) throw error;
       }
-      if (instance.error) return NO_RESULT;
-      return result instanceof Promise ? untilPanic(result) : result;
+      return instance.error ? NO_RESULT : result;
     };
   }
 
@@ -133,26 +134,23 @@ export async function start(module, recordPanic, followsPanic) {
     }
   }
 
-  /** Rejects on a panic, after which the module settles no promise by itself: neither a call's nor a lock's. */
-  function untilPanic(promise) {
+  /** What `begin` settles. Rejects on a panic, after which the module settles nothing by itself: neither a call nor a lock. */
+  function untilPanic(begin) {
     return new Promise((resolve, reject) => {
       waiting.add(reject);
-      // `await` calls no `then` of the promise, which the page may have replaced.
-      const settle = async () => {
-        try {
-          resolve(await promise);
-        } catch (error) {
-          reject(error);
-        }
+      begin((value) => {
         waiting.delete(reject);
-      };
-      settle();
+        resolve(value);
+      });
+      if (instance.error) reject(instance.error);
     });
   }
 
   /** What a lock waits for, whose release the module promises. After a panic, it is not held. */
   function hold(released) {
-    return instance.error ? undefined : untilPanic(released);
+    if (instance.error) return undefined;
+    // `await` calls no `then` of the promise, which the page may have replaced.
+    return untilPanic(async (settle) => settle(await released));
   }
 
   function panicked(message) {

@@ -83,8 +83,8 @@ function fetching(firstSource) {
 }
 
 /** Returns a call's outcome, which has a `value`, or throws its error or the abort reason of the caller's signal. */
-export async function call(instance, work, signal) {
-  const outcome = await instance.call(work);
+export async function call(instance, begin, signal) {
+  const outcome = await instance.call(begin);
   if (outcome.error) throw new RecorderError(outcome.error);
   if (outcome.aborted) throw signal.reason;
   return outcome;

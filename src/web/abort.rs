@@ -26,31 +26,26 @@ extern "C" {
 
 /// Aborts a [`Signal`] when the app's `AbortSignal` is aborted, until dropped.
 pub(super) struct AbortListener {
-    registered: Option<(AbortSignal, Closure<dyn FnMut()>)>,
+    app_signal: AbortSignal,
+    listener: Closure<dyn FnMut()>,
 }
 
 impl AbortListener {
-    /// Without an `AbortSignal`, `signal` is never aborted.
-    pub(super) fn new(app_signal: Option<AbortSignal>, signal: &Signal) -> AbortListener {
-        let registered = app_signal.and_then(|app_signal| {
-            if app_signal.aborted().is_ok_and(|aborted| aborted.is_truthy()) {
-                signal.abort();
-            }
-            let to_abort = signal.clone();
-            let listener = Closure::new(move || to_abort.abort());
-            app_signal.add_event_listener("abort", listener.as_ref()).ok()?;
-            Some((app_signal, listener))
-        });
-        AbortListener { registered }
+    pub(super) fn new(app_signal: AbortSignal, signal: &Signal) -> Option<AbortListener> {
+        if app_signal.aborted().is_ok_and(|aborted| aborted.is_truthy()) {
+            signal.abort();
+        }
+        let to_abort = signal.clone();
+        let listener = Closure::new(move || to_abort.abort());
+        app_signal.add_event_listener("abort", listener.as_ref()).ok()?;
+        Some(AbortListener { app_signal, listener })
     }
 }
 
 impl Drop for AbortListener {
     fn drop(&mut self) {
-        if let Some((app_signal, listener)) = &self.registered {
-            // removeEventListener can only throw on a fake signal, on which addEventListener failed too.
-            let _ = app_signal.remove_event_listener("abort", listener.as_ref());
-        }
+        // removeEventListener can only throw on a fake signal, on which addEventListener failed too.
+        let _ = self.app_signal.remove_event_listener("abort", self.listener.as_ref());
     }
 }
 

@@ -1,14 +1,13 @@
 //! The functions that `src/js` calls. Each call clones the recorder's `Rc`, so that several calls can be in flight.
 
-use std::future::Future;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Function, JSON, Promise};
+use js_sys::{Array, Function, JSON};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::spawn_local;
 
 use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
@@ -17,9 +16,9 @@ use super::channel::SharingChannels;
 use super::{fetch, page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
-use crate::cloud::response::BODY_TOO_LONG;
+use crate::cloud::response::{BODY_TOO_LONG, Response};
 use crate::cloud::signal::Signal;
-use crate::model::argument;
+use crate::model::argument::{self, bad};
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::secret::Secret;
@@ -54,32 +53,51 @@ thread_local! {
     static PAGE: PageState = PageState::default();
 }
 
-/// Decides on the environment and the organization, and stores the tokens.
+/// Decides on the environment and the organization, and stores the tokens. Calls `settle` with the outcome. `reads_response`: false
+/// after a panic, because the first connect() has already read the response of a sign-in by redirect.
 #[wasm_bindgen]
-pub fn connect(options: JsValue) -> Promise {
-    open(options, true)
+pub fn connect(settle: Function, options: JsValue, reads_response: bool) {
+    run(settle, open(&options, reads_response).map(|work| (work, None)));
 }
 
-/// connect() after a panic: the first connect() has already read the response of a sign-in by redirect.
-#[wasm_bindgen]
-pub fn reconnect(options: JsValue) -> Promise {
-    open(options, false)
-}
+/// A call's work. Boxed to avoid one compiled copy of what runs it for each kind of work (wasm size).
+type Work = LocalBoxFuture<'static, Result<JsValue, CallError>>;
 
-fn open(options: JsValue, reads_response: bool) -> Promise {
-    to_promise(async move {
-        let (given, options) = arguments::connect_options(&options)?;
-        let (get_token, on_event) = (given.function("getToken")?, given.function("onEvent")?);
-        let browser = Browser { get_token, on_event, sharing_channels: SharingChannels::default() };
-        let launch_query = arguments::launch_query(&given)?;
-        let mut page = page::page();
-        let login = options.login.as_ref().filter(|_| reads_response);
-        let state = PAGE.with(Clone::clone);
-        let response = AuthorizationResponse::take(login, &browser, page.as_mut(), &state.returned)?;
-        let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
+fn open(options: &JsValue, reads_response: bool) -> Result<Work, Error> {
+    let (given, options) = arguments::connect_options(options)?;
+    let (get_token, on_event) = (given.function("getToken")?, given.function("onEvent")?);
+    let browser = Browser { get_token, on_event, sharing_channels: SharingChannels::default() };
+    let launch_query = arguments::launch_query(&given)?;
+    let mut page = page::page();
+    let login = options.login.as_ref().filter(|_| reads_response);
+    let state = PAGE.with(Clone::clone);
+    let response = AuthorizationResponse::take(login, &browser, page.as_mut(), &state.returned)?;
+    let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
+    Ok(Box::pin(async move {
         let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;
         Ok(Handle(Rc::new(recorder)).into())
-    })
+    }))
+}
+
+/// Calls `settle` with the outcome. The work begins in the caller's own turn: during a click, a browser lets only that turn open
+/// a window. The app's signal has an effect until the work is done.
+fn run(settle: Function, begun: Result<(Work, Option<AbortListener>), Error>) {
+    let settle = move |result| {
+        // `src/js` has made the function, so it does not throw.
+        let _ = settle.call1(&JsValue::UNDEFINED, &result::outcome(result));
+    };
+    let (mut work, listener) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return settle(Err(error.into())),
+    };
+    match work.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => settle(result),
+        Poll::Pending => spawn_local(async move {
+            let result = work.await;
+            drop(listener);
+            settle(result);
+        }),
+    }
 }
 
 #[wasm_bindgen(js_class = RecorderHandle)]
@@ -106,270 +124,215 @@ impl Handle {
         self.0.tokens().iter().map(|token| result::summary(token, now)).collect()
     }
 
-    /// Stores a token under its own organization.
-    #[wasm_bindgen(js_name = addToken)]
-    pub fn add_token(&self, token: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let token = AccessToken::parse(Secret::from(arguments::token("token", &token)?).reveal())?;
-            let token = recorder.add_token(token, CallOptions::default()).await?;
-            Ok(result::summary(&token, recorder.now()))
-        })
-    }
-
-    /// Makes another organization the target.
-    #[wasm_bindgen(js_name = switchOrg)]
-    pub fn switch_org(&self, org: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let token = recorder.switch_org(org_id(&org)?, CallOptions::default()).await?;
-            Ok(result::summary(&token, recorder.now()))
-        })
-    }
-
-    /// Signs in.
-    #[wasm_bindgen(js_name = signIn)]
-    pub fn sign_in(&self, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("signIn()'s options", &options, &["orgId", "signal", "timeoutMs"])?;
-            let org = org_option(&given)?;
-            let (options, _listener) = call_options(&given)?;
-            let token = recorder.sign_in(org, options).await?;
-            Ok(result::summary(&token, recorder.now()))
-        })
-    }
-
-    /// Starts a recording.
-    #[wasm_bindgen(js_name = startRecording)]
-    pub fn start_recording(&self, agent_id: JsValue, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            #[cfg(feature = "panic-on-purpose")]
-            super::panic_on_purpose::if_requested(&agent_id).await;
-            let given = Arguments::options("startRecording()'s options", &options, START_OPTIONS)?;
-            let agent = arguments::string("agentId", &agent_id)?;
-            let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
-            let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
-            let (options, _listener) = call_options(&given)?;
-            Ok(result::recording(&recorder.start_recording(start, options).await?))
-        })
-    }
-
-    /// Starts many recordings. Calls `on_settled` with each agent's index and outcome.
-    #[wasm_bindgen(js_name = startMany)]
-    pub fn start_many(&self, agents: JsValue, options: JsValue, on_settled: Function) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("startMany()'s options", &options, START_MANY_OPTIONS)?;
-            let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
-            let (options, _listener) = call_options(&given)?;
-            let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
-            let share = given.bool("share")?;
-            let start = |at: u32, agent: JsValue| {
-                let place = format!("agents[{at}]");
-                let (agent, own_org) = arguments::agent(&place, &agent)?;
-                let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
-                let start = start.map_err(|error: Error| error.in_argument(&place))?;
-                Ok(Start { shares: share.unwrap_or(start.shares), ..start })
-            };
-            let on_progress = given.function("onProgress")?;
-            let agents = arguments::array("agents", &agents)?;
-            let starts = (0..agents.length()).map(|at| start(at, agents.get(at)));
-            // `src/js` has made or wrapped both functions, so they do not throw.
-            let settled = |at: usize, settled: Result<_, _>, progress| {
-                let outcome = result::outcome(settled.map(|recording| result::recording(&recording)));
-                let _ = on_settled.call2(&JsValue::UNDEFINED, &JsValue::from(at as f64), &outcome);
-                if let Some(on_progress) = &on_progress {
-                    let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
-                }
-            };
-            recorder.start_many(starts, batch, settled, options).await?;
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
-    /// Sends the app's request. Resolves to the platform's own response.
-    pub fn fetch(&self, path: JsValue, options: JsValue, request: JsValue, header_names: JsValue, is_stream: bool) -> Promise {
-        self.promise(async move |recorder| {
-            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream, FETCH_OPTIONS)?;
-            let request = AppRequest { takes_response: true, ..request };
-            let response = recorder.send(request, org.as_ref(), call_options).await?;
-            Ok(response.platform_response.and_then(|response| response.downcast_ref().cloned()).unwrap_or_default())
-        })
-    }
-
-    /// Sends the app's request. Resolves to the JSON of the response.
-    pub fn request(&self, path: JsValue, options: JsValue, request: JsValue, header_names: JsValue, is_stream: bool) -> Promise {
-        self.promise(async move |recorder| {
-            let (request, org, call_options, _listener) = app_request(&path, &options, request, &header_names, is_stream, REQUEST_OPTIONS)?;
-            let response = recorder.send(request, org.as_ref(), call_options).await?;
-            if response.body.is_empty() {
-                return Ok(JsValue::UNDEFINED);
-            }
-            JSON::parse(&response.body).map_err(|_| {
-                let what = if response.body == BODY_TOO_LONG { "longer than 4 MiB" } else { "not JSON" };
-                let error = Error::new(Code::UnexpectedAnswer, format!("The response is {what}: use fetch()."));
-                CallError::from(error.answered_by(response))
-            })
-        })
-    }
-
-    /// The recordings of an organization.
-    pub fn recordings(&self, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("recordings()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
-            let agent = given.string("agentId")?.map(|agent| argument::agent_id(&agent)).transpose()?;
-            let org = org_option(&given)?;
-            let (options, _listener) = call_options(&given)?;
-            Ok(result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), options).await?).into())
-        })
-    }
-
-    /// A recording.
-    pub fn recording(&self, id: JsValue, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("recording()'s options", &options, &["agentId", "orgId", "signal", "timeoutMs"])?;
-            let id = argument::recording_id(&arguments::string("id", &id)?)?;
-            let agent = given.string("agentId")?.map(|agent| argument::agent_id(&agent)).transpose()?;
-            let org = org_option(&given)?;
-            let (options, _listener) = call_options(&given)?;
-            Ok(result::recording(&recorder.recording(&id, org.as_ref(), agent.as_ref(), options).await?))
-        })
-    }
-
-    /// A recording as it is now.
-    #[wasm_bindgen(js_name = refreshRecording)]
-    pub fn refresh_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("refresh()'s options", &options, &["signal", "timeoutMs"])?;
-            let (id, org, agent) = recording_ids(&id, &org, &agent)?;
-            let (options, _listener) = call_options(&given)?;
-            Ok(result::recording(&recorder.recording(&id, Some(&org), Some(&agent), options).await?))
-        })
-    }
-
-    /// Stops a recording.
-    #[wasm_bindgen(js_name = stopRecording)]
-    pub fn stop_recording(&self, id: JsValue, org: JsValue, agent: JsValue, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("stop()'s options", &options, &["signal", "timeoutMs"])?;
-            let (id, org, agent) = recording_ids(&id, &org, &agent)?;
-            let (options, _listener) = call_options(&given)?;
-            Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), options).await?))
-        })
-    }
-
-    /// The organizations that have authorized the user's own organization.
-    #[wasm_bindgen(js_name = availableOrgs)]
-    pub fn available_orgs(&self) -> Promise {
-        self.promise(async move |recorder| {
-            let trustors = recorder.trustors(CallOptions::default()).await?;
-            Ok(trustors.iter().map(result::trustor).collect::<Array>().into())
-        })
-    }
-
-    /// Revokes and forgets the token of one organization, or every token.
-    #[wasm_bindgen(js_name = signOut)]
-    pub fn sign_out(&self, org: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let org = if org.is_undefined() { None } else { Some(org_id(&org)?) };
-            recorder.sign_out(org, CallOptions::default()).await?;
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
-    /// Checks everything that a start depends on.
-    pub fn diagnose(&self, agent_id: JsValue, options: JsValue) -> Promise {
-        self.promise(async move |recorder| {
-            let given = Arguments::options("diagnose()'s options", &options, &["orgId"])?;
-            let agent = if agent_id.is_undefined() { None } else { Some(argument::agent_id(&arguments::string("agentId", &agent_id)?)?) };
-            let org = org_option(&given)?;
-            let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), CallOptions::default()).await?;
-            Ok(lines.iter().map(result::line).collect::<Array>().into())
-        })
-    }
-
     /// Forgets every token, and rejects the calls in flight.
     pub fn close(&self) {
         self.0.close();
     }
-}
 
-impl Handle {
-    /// Runs work that needs the recorder, as a promise.
-    fn promise<F>(&self, work: impl FnOnce(Rc<Recorder<Browser>>) -> F) -> Promise
-    where
-        F: Future<Output = Result<JsValue, CallError>> + 'static,
-    {
-        to_promise(work(self.0.clone()))
+    /// Calls a method with at most three arguments and its options. Calls `settle` with the outcome.
+    pub fn call(&self, settle: Function, method: &str, options: JsValue, first: JsValue, second: JsValue, third: JsValue) {
+        run(settle, begin(self.0.clone(), method, &options, first, second, third));
     }
 }
 
-/// `request`: what `src/js/request.js` makes of the app's method, headers and body.
-fn app_request(
-    path: &JsValue,
-    options: &JsValue,
-    request: JsValue,
-    header_names: &JsValue,
-    is_stream: bool,
-    names: &[&str],
-) -> Result<(AppRequest, Option<OrgId>, CallOptions, AbortListener), Error> {
-    let given = Arguments::options("The options", options, names)?;
-    let app_request = AppRequest {
-        path: arguments::string("path", path)?,
-        method: request.unchecked_ref::<fetch::AppRequest>().method(),
-        header_names: arguments::strings("headers", header_names)?,
-        idempotent: given.bool("idempotent")?,
-        is_stream,
-        platform_request: Rc::new(request),
-        takes_response: false,
-    };
-    let (call_options, listener) = call_options(&given)?;
-    Ok((app_request, org_option(&given)?, call_options, listener))
+/// What messages call the options of a method, and their names.
+fn options_of(method: &str) -> (&'static str, &'static [&'static str]) {
+    match method {
+        "signIn" => ("signIn()'s options", &["orgId", "signal", "timeoutMs"]),
+        "startRecording" => ("startRecording()'s options", &["orgId", "signal", "timeoutMs", "recordingType", "share"]),
+        "startMany" => (
+            "startMany()'s options",
+            &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"],
+        ),
+        "fetch" => ("The options", &["method", "headers", "body", "duplex", "idempotent", "orgId", "signal", "timeoutMs"]),
+        "request" => ("The options", &["json", "method", "headers", "body", "duplex", "idempotent", "orgId", "signal", "timeoutMs"]),
+        "recordings" => ("recordings()'s options", &["agentId", "orgId", "signal", "timeoutMs"]),
+        "recording" => ("recording()'s options", &["agentId", "orgId", "signal", "timeoutMs"]),
+        "refresh" => ("refresh()'s options", &["signal", "timeoutMs"]),
+        "stop" => ("stop()'s options", &["signal", "timeoutMs"]),
+        "diagnose" => ("diagnose()'s options", &["orgId"]),
+        _ => ("The options", &[]),
+    }
 }
 
-const FETCH_OPTIONS: &[&str] = &["method", "headers", "body", "duplex", "idempotent", "orgId", "signal", "timeoutMs"];
-
-const REQUEST_OPTIONS: &[&str] = &["json", "method", "headers", "body", "duplex", "idempotent", "orgId", "signal", "timeoutMs"];
-
-const START_OPTIONS: &[&str] = &["orgId", "signal", "timeoutMs", "recordingType", "share"];
-
-const START_MANY_OPTIONS: &[&str] =
-    &["orgId", "signal", "timeoutMs", "recordingType", "share", "concurrency", "requestsPerMinute", "onProgress"];
-
-/// Reads `timeoutMs` and `signal`. The app's signal has an effect until the listener is dropped.
-fn call_options(given: &Arguments) -> Result<(CallOptions, AbortListener), Error> {
+fn begin(
+    recorder: Rc<Recorder<Browser>>,
+    method: &str,
+    options: &JsValue,
+    first: JsValue,
+    second: JsValue,
+    third: JsValue,
+) -> Result<(Work, Option<AbortListener>), Error> {
+    let (place, names) = options_of(method);
+    let given = Arguments::options(place, options, names)?;
     let timeout = given.number("timeoutMs")?.map(|millis| argument::timeout("timeoutMs", millis)).transpose()?;
     let signal = Signal::default();
-    let listener = AbortListener::new(given.signal("signal")?, &signal);
-    Ok((CallOptions { timeout, signal }, listener))
+    let listener = given.signal("signal")?.and_then(|app_signal| AbortListener::new(app_signal, &signal));
+    let call = CallOptions { timeout, signal };
+    let work: Work = match method {
+        "addToken" => {
+            let token = AccessToken::parse(Secret::from(arguments::token("token", &first)?).reveal())?;
+            Box::pin(async move {
+                let token = recorder.add_token(token, call).await?;
+                Ok(result::summary(&token, recorder.now()))
+            })
+        }
+        "switchOrg" => sign_in(recorder, Some(org_id("orgId", &first)?), call),
+        "signIn" => sign_in(recorder, given.optional("orgId", org_id)?, call),
+        "startRecording" => {
+            let agent = arguments::string("agentId", &first)?;
+            #[cfg(feature = "panic-on-purpose")]
+            let panic = super::panic_on_purpose::if_requested(&agent);
+            let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
+            let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
+            Box::pin(async move {
+                #[cfg(feature = "panic-on-purpose")]
+                panic.await;
+                Ok(result::recording(&recorder.start_recording(start, call).await?))
+            })
+        }
+        "startMany" => start_many(recorder, &given, &first, second, call)?,
+        "fetch" => {
+            let request = AppRequest { takes_response: true, ..app_request(&given, &first, second, &third)? };
+            let org = given.optional("orgId", org_id)?;
+            Box::pin(async move {
+                let response = recorder.send(request, org.as_ref(), call).await?;
+                Ok(response.platform_response.and_then(|response| response.downcast_ref().cloned()).unwrap_or_default())
+            })
+        }
+        "request" => {
+            let request = app_request(&given, &first, second, &third)?;
+            let org = given.optional("orgId", org_id)?;
+            Box::pin(async move { json_of(recorder.send(request, org.as_ref(), call).await?) })
+        }
+        "recordings" => {
+            let agent = given.optional("agentId", agent_id)?;
+            let org = given.optional("orgId", org_id)?;
+            Box::pin(async move { Ok(result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), call).await?).into()) })
+        }
+        "recording" => {
+            let id = recording_id(&first)?;
+            let agent = given.optional("agentId", agent_id)?;
+            let org = given.optional("orgId", org_id)?;
+            read(recorder, id, org, agent, call)
+        }
+        "refresh" => {
+            let (id, org, agent) = recording_ids(&first, &second, &third)?;
+            read(recorder, id, Some(org), Some(agent), call)
+        }
+        "stop" => {
+            let (id, org, agent) = recording_ids(&first, &second, &third)?;
+            Box::pin(async move { Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), call).await?)) })
+        }
+        "availableOrgs" => Box::pin(async move {
+            let trustors = recorder.trustors(call).await?;
+            Ok(trustors.iter().map(result::trustor).collect::<Array>().into())
+        }),
+        "signOut" => {
+            let org = optional(&first).map(|org| org_id("orgId", org)).transpose()?;
+            Box::pin(async move { recorder.sign_out(org, call).await.map(|()| JsValue::UNDEFINED) })
+        }
+        "diagnose" => {
+            let agent = optional(&first).map(|agent| agent_id("agentId", agent)).transpose()?;
+            let org = given.optional("orgId", org_id)?;
+            Box::pin(async move {
+                let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), call).await?;
+                Ok(lines.iter().map(result::line).collect::<Array>().into())
+            })
+        }
+        _ => return Err(bad(format!("There is no {method}()."))),
+    };
+    Ok((work, listener))
+}
+
+fn sign_in(recorder: Rc<Recorder<Browser>>, org: Option<OrgId>, call: CallOptions) -> Work {
+    Box::pin(async move {
+        let token = recorder.sign_in(org, call).await?;
+        Ok(result::summary(&token, recorder.now()))
+    })
+}
+
+fn read(recorder: Rc<Recorder<Browser>>, id: RecordingId, org: Option<OrgId>, agent: Option<AgentId>, call: CallOptions) -> Work {
+    Box::pin(async move { Ok(result::recording(&recorder.recording(&id, org.as_ref(), agent.as_ref(), call).await?)) })
+}
+
+/// Starts many recordings. Calls `on_settled` with each agent's index and outcome.
+fn start_many(
+    recorder: Rc<Recorder<Browser>>,
+    given: &Arguments,
+    agents: &JsValue,
+    on_settled: JsValue,
+    call: CallOptions,
+) -> Result<Work, Error> {
+    let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
+    let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
+    let share = given.bool("share")?;
+    let start = move |at: u32, agent: JsValue| {
+        let place = format!("agents[{at}]");
+        let (agent, own_org) = arguments::agent(&place, &agent)?;
+        let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
+        let start = start.map_err(|error: Error| error.in_argument(&place))?;
+        Ok(Start { shares: share.unwrap_or(start.shares), ..start })
+    };
+    let on_progress = given.function("onProgress")?;
+    let agents = arguments::array("agents", agents)?;
+    // `src/js` has made or wrapped both functions, so they do not throw.
+    let settled = move |at: usize, settled: Result<_, _>, progress| {
+        let outcome = result::outcome(settled.map(|recording| result::recording(&recording)));
+        let _ = on_settled.unchecked_ref::<Function>().call2(&JsValue::UNDEFINED, &JsValue::from(at as f64), &outcome);
+        if let Some(on_progress) = &on_progress {
+            let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
+        }
+    };
+    Ok(Box::pin(async move {
+        let starts = (0..agents.length()).map(|at| start(at, agents.get(at)));
+        recorder.start_many(starts, batch, settled, call).await.map(|()| JsValue::UNDEFINED)
+    }))
+}
+
+/// `request`: what `src/js/request.js` makes of the app's method, headers and body.
+fn app_request(given: &Arguments, path: &JsValue, request: JsValue, header_names: &JsValue) -> Result<AppRequest, Error> {
+    let app_request: &fetch::AppRequest = request.unchecked_ref();
+    Ok(AppRequest {
+        path: arguments::string("path", path)?,
+        method: app_request.method(),
+        header_names: arguments::strings("headers", header_names)?,
+        idempotent: given.bool("idempotent")?,
+        is_stream: app_request.is_stream(),
+        platform_request: Rc::new(request),
+        takes_response: false,
+    })
+}
+
+fn json_of(response: Response) -> Result<JsValue, CallError> {
+    if response.body.is_empty() {
+        return Ok(JsValue::UNDEFINED);
+    }
+    JSON::parse(&response.body).map_err(|_| {
+        let what = if response.body == BODY_TOO_LONG { "longer than 4 MiB" } else { "not JSON" };
+        let error = Error::new(Code::UnexpectedAnswer, format!("The response is {what}: use fetch()."));
+        CallError::from(error.answered_by(response))
+    })
 }
 
 /// The ids of the recording whose method was called.
 fn recording_ids(id: &JsValue, org: &JsValue, agent: &JsValue) -> Result<(RecordingId, OrgId, AgentId), Error> {
-    let id = argument::recording_id(&arguments::string("id", id)?)?;
-    Ok((id, org_id(org)?, argument::agent_id(&arguments::string("agentId", agent)?)?))
+    Ok((recording_id(id)?, org_id("orgId", org)?, agent_id("agentId", agent)?))
 }
 
-fn org_id(value: &JsValue) -> Result<OrgId, Error> {
-    argument::org_id("orgId", &arguments::string("orgId", value)?)
+fn recording_id(value: &JsValue) -> Result<RecordingId, Error> {
+    argument::recording_id(&arguments::string("id", value)?)
 }
 
-fn org_option(given: &Arguments) -> Result<Option<OrgId>, Error> {
-    given.string("orgId")?.map(|org| argument::org_id("orgId", &org)).transpose()
+fn agent_id(name: &str, value: &JsValue) -> Result<AgentId, Error> {
+    argument::agent_id(&arguments::string(name, value)?)
 }
 
-fn to_promise(work: impl Future<Output = Result<JsValue, CallError>> + 'static) -> Promise {
-    boxed_to_promise(Box::pin(work))
+fn org_id(name: &str, value: &JsValue) -> Result<OrgId, Error> {
+    argument::org_id(name, &arguments::string(name, value)?)
 }
 
-/// Boxed to avoid one compiled copy for each kind of work (wasm size).
-///
-/// The first poll runs in the caller's own turn: during a click, a browser lets only that turn open a window.
-fn boxed_to_promise(work: LocalBoxFuture<'static, Result<JsValue, CallError>>) -> Promise {
-    let mut work = work.fuse();
-    let first = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
-    future_to_promise(async move {
-        let result = match first {
-            Poll::Ready(result) => result,
-            Poll::Pending => work.await,
-        };
-        Ok(result::outcome(result))
-    })
+/// An argument that may be undefined.
+fn optional(value: &JsValue) -> Option<&JsValue> {
+    Some(value).filter(|value| !value.is_undefined())
 }

@@ -78,6 +78,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(super) fn method(this: &AppRequest) -> String;
+
+    #[wasm_bindgen(method, getter, js_name = isStream)]
+    pub(super) fn is_stream(this: &AppRequest) -> bool;
 }
 
 impl Transport for Browser {

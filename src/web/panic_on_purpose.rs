@@ -2,18 +2,22 @@
 
 #![allow(clippy::panic, reason = "on purpose")]
 
-use wasm_bindgen::JsValue;
+use std::future::ready;
+
+use futures_util::future::LocalBoxFuture;
 use wasm_bindgen_futures::spawn_local;
 
 use super::timer::Timeout;
 
-pub(super) async fn if_requested(agent_id: &JsValue) {
-    match agent_id.as_string().as_deref() {
-        Some("panic-now") => panic!("on purpose, now"),
-        Some("panic-later") => later("later").await,
-        Some("panic-behind") => spawn_local(later("behind")),
+/// Panics now, in the future that is returned, or in a future that nobody waits for.
+pub(super) fn if_requested(agent_id: &str) -> LocalBoxFuture<'static, ()> {
+    match agent_id {
+        "panic-now" => panic!("on purpose, now"),
+        "panic-later" => return Box::pin(later("later")),
+        "panic-behind" => spawn_local(later("behind")),
         _ => {}
     }
+    Box::pin(ready(()))
 }
 
 async fn later(how: &str) {
