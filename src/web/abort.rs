@@ -27,7 +27,7 @@ extern "C" {
 /// Aborts a [`Signal`] when the app's `AbortSignal` is aborted, until dropped.
 pub(super) struct AbortListener {
     app_signal: AbortSignal,
-    listener: Closure<dyn FnMut()>,
+    listener: Closure<dyn FnMut(JsValue)>,
 }
 
 impl AbortListener {
@@ -36,7 +36,7 @@ impl AbortListener {
             signal.abort();
         }
         let to_abort = signal.clone();
-        let listener = Closure::new(move || to_abort.abort());
+        let listener = Closure::new(move |_| to_abort.abort());
         app_signal.add_event_listener("abort", listener.as_ref()).ok()?;
         Some(AbortListener { app_signal, listener })
     }

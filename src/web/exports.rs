@@ -7,7 +7,6 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Function, JSON};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
@@ -92,11 +91,11 @@ fn run(settle: Function, begun: Result<(Work, Option<AbortListener>), Error>) {
     };
     match work.poll_unpin(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => settle(result),
-        Poll::Pending => spawn_local(async move {
+        Poll::Pending => timer::spawn(Box::pin(async move {
             let result = work.await;
             drop(listener);
             settle(result);
-        }),
+        })),
     }
 }
 

@@ -20,7 +20,7 @@ extern "C" {
     fn performance_now() -> f64;
 
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Closure<dyn FnMut()>, millis: u32) -> JsValue;
+    fn set_timeout(callback: &Closure<dyn FnMut(JsValue)>, millis: u32) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
@@ -60,8 +60,13 @@ impl Timer for Browser {
     }
 
     fn spawn(&self, work: LocalBoxFuture<'static, ()>) {
-        spawn_local(work);
+        spawn(work);
     }
+}
+
+/// Boxed to avoid one compiled copy of what runs it for each kind of work (wasm size).
+pub(super) fn spawn(work: LocalBoxFuture<'static, ()>) {
+    spawn_local(work);
 }
 
 /// The longest time that `setTimeout` can wait, in milliseconds: a longer one would be over at once.
@@ -70,15 +75,15 @@ const MAX_TIMEOUT_MS: u32 = 2_147_483_647;
 /// Ready after some milliseconds. Clears its timeout when dropped.
 pub(super) struct Timeout {
     timer: JsValue,
-    elapsed: Oneshot<()>,
-    _callback: Closure<dyn FnMut()>,
+    elapsed: Oneshot<JsValue>,
+    _callback: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Timeout {
     pub(super) fn new(millis: u32) -> Timeout {
         let elapsed = Oneshot::new();
         let sender = elapsed.clone();
-        let callback = Closure::new(move || sender.send(()));
+        let callback = Closure::new(move |elapsed| sender.send(elapsed));
         Timeout { timer: set_timeout(&callback, millis.min(MAX_TIMEOUT_MS)), elapsed, _callback: callback }
     }
 }
@@ -87,7 +92,7 @@ impl Future for Timeout {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.elapsed.poll_recv(context)
+        self.elapsed.poll_recv(context).map(drop)
     }
 }
 

@@ -1,13 +1,11 @@
 //! The window in which a person signs in, and the message that the callback page posts from it.
 
-use std::future::Future;
-
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::foreign::{own_property, property};
 use super::oneshot::Oneshot;
 use super::outside;
+use super::timer::spawn;
 use crate::auth::ports::SignInWindow;
 
 /// The type of the callback page's message (`src/js/callback.js`).
@@ -25,7 +23,7 @@ extern "C" {
 
 pub(super) struct Window {
     opened: JsValue,
-    response: Oneshot<String>,
+    response: Oneshot<JsValue>,
     listener: Closure<dyn FnMut(JsValue)>,
 }
 
@@ -36,7 +34,7 @@ impl Window {
         let sender = opened.clone();
         // Begins in this turn. WebKit keeps a window's opener under more policies if the address is empty than for about:blank.
         let opening = outside::begin(&js_sys::global(), "open", &[&"".into(), &"_blank".into(), &"popup=true,width=500,height=700".into()]);
-        spawn_local(async move { sender.send(outside::result(opening).await.ok().and_then(|opened| Window::of(opened, origin))) });
+        spawn(Box::pin(async move { sender.send(outside::result(opening).await.ok().and_then(|opened| Window::of(opened, origin))) }));
         opened.recv().await
     }
 
@@ -55,7 +53,8 @@ impl Window {
             if own_property(&data, "type").unwrap_or_default() != MESSAGE_TYPE {
                 return;
             }
-            if let Some(query) = own_property(&data, "query").unwrap_or_default().as_string() {
+            let query = own_property(&data, "query").unwrap_or_default();
+            if query.is_string() {
                 sender.send(query);
             }
         });
@@ -70,8 +69,8 @@ impl SignInWindow for Window {
         outside::call(&property(&self.opened, "location"), "replace", &[&url.into()]);
     }
 
-    fn response(&self) -> impl Future<Output = String> {
-        self.response.recv()
+    async fn response(&self) -> String {
+        self.response.recv().await.as_string().unwrap_or_default()
     }
 
     fn address(&self) -> Option<String> {
