@@ -15,6 +15,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 #[wasm_bindgen(inline_js = r#"
 // What src/js/instance.js gives the module.
 globalThis.outside = async (target, method, count, ...args) => ({ result: target[method](...args.slice(0, count)) });
+globalThis.adopt = async (value) => value;
 globalThis.abortController = () => new AbortController();
 globalThis.forgetController = () => {};
 export function evaluate(source) { return (0, eval)(`(${source})`); }

@@ -19,6 +19,7 @@ export async function start(module, recordPanic, followsPanic) {
   const { imports, run, onPanic, notePanic, connect } = glue({
     newOutcome: (value, error, aborted) => ({ __proto__: null, value, error, aborted }),
     outside,
+    adopt: async (value) => value,
     abortController,
     forgetController: (controller) => controllers.delete(controller),
     requestLock: (name, signal) => requestLock(hold, name, signal),

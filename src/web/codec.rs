@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::UrlSearchParams;
 
 use super::browser::Browser;
-use super::foreign::entries;
+use super::foreign::{entries, named, texts};
 use crate::cloud::ports::Codec;
 use crate::model::json::Json;
 
@@ -59,9 +59,5 @@ fn tree(value: &JsValue, depth: u8) -> Json {
 
 /// The decoded pairs of a query.
 pub(super) fn pairs(query: &UrlSearchParams) -> Vec<(String, String)> {
-    let pair = |pair: JsValue| -> Option<(String, String)> {
-        let pair: Array = pair.unchecked_into();
-        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
-    };
-    Array::from(query).iter().filter_map(pair).collect()
+    texts(named(&Array::from(query)))
 }

@@ -10,6 +10,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = Object, js_name = entries)]
     fn object_entries(object: &JsValue) -> Result<Array, JsValue>;
 
+    /// A promise of ours that adopts the value: the platform catches what the value's `then` throws.
+    fn adopt(value: &JsValue) -> Promise;
+
     /// An `AbortSignal` of any frame.
     #[derive(Clone)]
     pub(super) type AbortSignal;
@@ -39,18 +42,24 @@ pub(super) fn own_property(value: &JsValue, name: &str) -> Result<JsValue, JsVal
 
 /// The own properties of an object, in their order.
 pub(super) fn entries(object: &JsValue) -> Result<Vec<(String, JsValue)>, JsValue> {
-    let entry = |entry: JsValue| {
-        let entry: Array = entry.unchecked_into();
-        Some((entry.get(0).as_string()?, entry.get(1)))
+    Ok(named(&object_entries(object)?))
+}
+
+/// The names and values of an array of pairs.
+pub(super) fn named(pairs: &Array) -> Vec<(String, JsValue)> {
+    let named = |pair: JsValue| {
+        let pair: Array = pair.unchecked_into();
+        Some((pair.get(0).as_string()?, pair.get(1)))
     };
-    Ok(object_entries(object)?.iter().filter_map(entry).collect())
+    pairs.iter().filter_map(named).collect()
+}
+
+/// The texts among named values.
+pub(super) fn texts(named: Vec<(String, JsValue)>) -> Vec<(String, String)> {
+    named.into_iter().filter_map(|(name, value)| Some((name, value.as_string()?))).collect()
 }
 
 /// Awaits the value, if it is a promise or anything else with a `then`.
 pub(super) fn resolve(value: &JsValue) -> JsFuture {
-    // Our own promise adopts the value: the platform catches what the value's `then` throws.
-    let own = Promise::new(&mut |resolve, _| {
-        let _ = resolve.call1(&JsValue::UNDEFINED, value);
-    });
-    JsFuture::from(own)
+    JsFuture::from(adopt(value))
 }

@@ -1,13 +1,12 @@
 //! The page: its URL, its windows, and what its tab stores while the page is away.
 
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
 use super::browser::Browser;
 use super::codec::pairs;
-use super::foreign::property;
+use super::foreign::{entries, property, texts};
 use super::outside;
 use super::window::Window;
 use crate::auth::ports::Navigation;
@@ -77,13 +76,9 @@ impl Navigation for Browser {
     }
 
     fn session_items(&self, prefix: &str) -> Vec<(String, String)> {
-        let entry = |entry: JsValue| {
-            let entry: Array = entry.unchecked_into();
-            let key = entry.get(0).as_string().filter(|key| key.starts_with(prefix))?;
-            Some((key, entry.get(1).as_string()?))
-        };
-        let storage = global("sessionStorage");
-        storage.dyn_ref().map(|storage| Object::entries(storage).iter().filter_map(entry).collect()).unwrap_or_default()
+        let mut items = entries(&session_storage()).unwrap_or_default();
+        items.retain(|(key, _)| key.starts_with(prefix));
+        texts(items)
     }
 
     fn fragment(&self) -> String {
