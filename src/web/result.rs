@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, JSON, Object, Reflect};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 use wasm_bindgen::prelude::*;
 
 use super::foreign::own_property;
@@ -31,7 +31,8 @@ pub(super) fn foreign(value: JsValue) -> Cause {
     Cause::Foreign(Rc::new(value))
 }
 
-/// A property of a plain object; `Absent` omits the property.
+/// A property of a plain object; `Absent` omits the property. Its `Serialize` is for every value that goes to JavaScript except a
+/// recording: a derived one would be compiled for every type (wasm size).
 pub(super) enum Property<'a> {
     Absent,
     String(&'a str),
@@ -64,30 +65,23 @@ impl<'a> From<Option<&'a [String]>> for Property<'a> {
     }
 }
 
-/// The `Serialize` for every value that goes to JavaScript except a recording: a derived one would be compiled for every type
-/// (wasm size).
-struct Data<'a>(&'a [(&'a str, Property<'a>)]);
-
-impl Serialize for Data<'_> {
+impl Serialize for Property<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, property) in self.0 {
-            match property {
-                Property::Absent => {}
-                Property::String(text) => map.serialize_entry(name, text)?,
-                Property::Strings(texts) => map.serialize_entry(name, texts)?,
-                Property::Number(number) => map.serialize_entry(name, number)?,
-                Property::Bool(boolean) => map.serialize_entry(name, boolean)?,
-            }
+        match self {
+            Property::Absent => serializer.serialize_unit(),
+            Property::String(text) => serializer.serialize_str(text),
+            Property::Strings(texts) => texts.serialize(serializer),
+            Property::Number(number) => serializer.serialize_f64(*number),
+            Property::Bool(boolean) => serializer.serialize_bool(*boolean),
         }
-        map.end()
     }
 }
 
 /// A plain object with these properties. They are defined, not assigned, so that no setter on `Object.prototype` gets them.
 pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
+    let present = properties.iter().filter(|(_, property)| !matches!(property, Property::Absent)).map(|(name, property)| (name, property));
     // Strings, numbers and booleans always serialize, to a `Map`.
-    let map = Data(properties).serialize(&serde_wasm_bindgen::Serializer::new()).unwrap_or_default();
+    let map = serde_wasm_bindgen::Serializer::new().collect_map(present).unwrap_or_default();
     Object::from_entries(&map).unwrap_or_default().into()
 }
 

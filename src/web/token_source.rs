@@ -34,25 +34,24 @@ impl TokenSource for Browser {
         let returned = outside::result(outside::begin(get_token, "call", &[&JsValue::UNDEFINED, &argument])).await.map_err(foreign)?;
         let token = resolve(&returned).await.map_err(foreign)?;
         in_flight.mark_done();
-        if token.is_null() || token.is_undefined() { Ok(None) } else { issued_token(token).map(Some) }
+        if token.is_null() || token.is_undefined() {
+            return Ok(None);
+        }
+        issued_token(&token).map(Some).map_err(|error| Cause::Error(Box::new(error)))
     }
 }
 
 const NO_ACCESS_TOKEN: &str =
     "getToken returned no `accessToken`. If it has an OAuth response, return { accessToken: access_token, expiresIn: expires_in }.";
 
-fn issued_token(value: JsValue) -> Result<IssuedToken, Cause> {
-    let not_a_token = |error| Cause::Error(Box::new(error));
+fn issued_token(value: &JsValue) -> Result<IssuedToken, Error> {
     if value.is_string() {
-        let access_token = token("What getToken returned", &value).map_err(not_a_token)?;
+        let access_token = token("What getToken returned", value)?;
         return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
-    let given =
-        Arguments::of_object("What getToken returned", &value, &["accessToken", "expiresIn"], "getToken().").map_err(not_a_token)?;
-    let Some(access_token) = given.optional("accessToken", token).map_err(not_a_token)? else {
-        return Err(not_a_token(bad(NO_ACCESS_TOKEN)));
-    };
-    Ok(IssuedToken { access_token: access_token.into(), expires_in: given.optional("expiresIn", seconds).map_err(not_a_token)?.flatten() })
+    let given = Arguments::of_object("What getToken returned", value, &["accessToken", "expiresIn"], "getToken().")?;
+    let access_token = given.optional("accessToken", token)?.ok_or_else(|| bad(NO_ACCESS_TOKEN))?;
+    Ok(IssuedToken { access_token: access_token.into(), expires_in: given.optional("expiresIn", seconds)?.flatten() })
 }
 
 /// A number of seconds, or `null` from a backend that does not know the token's lifetime.
