@@ -59,12 +59,13 @@ fn settled(begin: impl FnOnce(Function)) -> Promise {
 }
 
 fn connecting(options: JsValue) -> Promise {
-    settled(|settle| connect(settle, options, true))
+    settled(|settle| connect(settle, &options, true))
 }
 
 fn call(handle: &Handle, method: &str, options: JsValue, arguments: &[&JsValue]) -> Promise {
-    let argument = |at: usize| arguments.get(at).map_or(JsValue::UNDEFINED, |argument| (*argument).clone());
-    settled(|settle| handle.call(settle, method, options, argument(0), argument(1), argument(2)))
+    let absent = JsValue::UNDEFINED;
+    let argument = |at: usize| arguments.get(at).copied().unwrap_or(&absent);
+    settled(|settle| handle.call(settle, method, &options, argument(0), argument(1), argument(2)))
 }
 
 fn start(handle: &Handle, agent: impl Into<JsValue>, options: JsValue) -> Promise {

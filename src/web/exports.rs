@@ -55,8 +55,8 @@ thread_local! {
 /// Decides on the environment and the organization, and stores the tokens. Calls `settle` with the outcome. `reads_response`: false
 /// after a panic, because the first connect() has already read the response of a sign-in by redirect.
 #[wasm_bindgen]
-pub fn connect(settle: Function, options: JsValue, reads_response: bool) {
-    run(settle, open(&options, reads_response).map(|work| (work, None)));
+pub fn connect(settle: Function, options: &JsValue, reads_response: bool) {
+    run(settle, open(options, reads_response).map(|work| (work, None)));
 }
 
 /// A call's work. Boxed to avoid one compiled copy of what runs it for each kind of work (wasm size).
@@ -129,8 +129,8 @@ impl Handle {
     }
 
     /// Calls a method with at most three arguments and its options. Calls `settle` with the outcome.
-    pub fn call(&self, settle: Function, method: &str, options: JsValue, first: JsValue, second: JsValue, third: JsValue) {
-        run(settle, begin(self.0.clone(), method, &options, first, second, third));
+    pub fn call(&self, settle: Function, method: &str, options: &JsValue, first: &JsValue, second: &JsValue, third: &JsValue) {
+        run(settle, begin(self.0.clone(), method, options, first, second, third));
     }
 }
 
@@ -158,9 +158,9 @@ fn begin(
     recorder: Rc<Recorder<Browser>>,
     method: &str,
     options: &JsValue,
-    first: JsValue,
-    second: JsValue,
-    third: JsValue,
+    first: &JsValue,
+    second: &JsValue,
+    third: &JsValue,
 ) -> Result<(Work, Option<AbortListener>), Error> {
     let (place, names) = options_of(method);
     let given = Arguments::options(place, options, names)?;
@@ -170,16 +170,16 @@ fn begin(
     let call = CallOptions { timeout, signal };
     let work: Work = match method {
         "addToken" => {
-            let token = AccessToken::parse(Secret::from(arguments::token("token", &first)?).reveal())?;
+            let token = AccessToken::parse(Secret::from(arguments::token("token", first)?).reveal())?;
             Box::pin(async move {
                 let token = recorder.add_token(token, call).await?;
                 Ok(result::summary(&token, recorder.now()))
             })
         }
-        "switchOrg" => sign_in(recorder, Some(org_id("orgId", &first)?), call),
+        "switchOrg" => sign_in(recorder, Some(org_id("orgId", first)?), call),
         "signIn" => sign_in(recorder, given.optional("orgId", org_id)?, call),
         "startRecording" => {
-            let agent = arguments::string("agentId", &first)?;
+            let agent = arguments::string("agentId", first)?;
             #[cfg(feature = "panic-on-purpose")]
             let panic = super::panic_on_purpose::if_requested(&agent);
             let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
@@ -190,9 +190,9 @@ fn begin(
                 Ok(result::recording(&recorder.start_recording(start, call).await?))
             })
         }
-        "startMany" => start_many(recorder, &given, &first, second, call)?,
+        "startMany" => start_many(recorder, &given, first, second.clone(), call)?,
         "fetch" => {
-            let request = AppRequest { takes_response: true, ..app_request(&given, &first, second, &third)? };
+            let request = AppRequest { takes_response: true, ..app_request(&given, first, second.clone(), third)? };
             let org = given.optional("orgId", org_id)?;
             Box::pin(async move {
                 let response = recorder.send(request, org.as_ref(), call).await?;
@@ -200,7 +200,7 @@ fn begin(
             })
         }
         "request" => {
-            let request = app_request(&given, &first, second, &third)?;
+            let request = app_request(&given, first, second.clone(), third)?;
             let org = given.optional("orgId", org_id)?;
             Box::pin(async move { json_of(recorder.send(request, org.as_ref(), call).await?) })
         }
@@ -210,17 +210,17 @@ fn begin(
             Box::pin(async move { Ok(result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), call).await?).into()) })
         }
         "recording" => {
-            let id = recording_id(&first)?;
+            let id = recording_id(first)?;
             let agent = given.optional("agentId", agent_id)?;
             let org = given.optional("orgId", org_id)?;
             read(recorder, id, org, agent, call)
         }
         "refresh" => {
-            let (id, org, agent) = recording_ids(&first, &second, &third)?;
+            let (id, org, agent) = recording_ids(first, second, third)?;
             read(recorder, id, Some(org), Some(agent), call)
         }
         "stop" => {
-            let (id, org, agent) = recording_ids(&first, &second, &third)?;
+            let (id, org, agent) = recording_ids(first, second, third)?;
             Box::pin(async move { Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), call).await?)) })
         }
         "availableOrgs" => Box::pin(async move {
@@ -228,11 +228,11 @@ fn begin(
             Ok(trustors.iter().map(result::trustor).collect::<Array>().into())
         }),
         "signOut" => {
-            let org = optional(&first).map(|org| org_id("orgId", org)).transpose()?;
+            let org = optional(first).map(|org| org_id("orgId", org)).transpose()?;
             Box::pin(async move { recorder.sign_out(org, call).await.map(|()| JsValue::UNDEFINED) })
         }
         "diagnose" => {
-            let agent = optional(&first).map(|agent| agent_id("agentId", agent)).transpose()?;
+            let agent = optional(first).map(|agent| agent_id("agentId", agent)).transpose()?;
             let org = given.optional("orgId", org_id)?;
             Box::pin(async move {
                 let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), call).await?;
