@@ -1,5 +1,7 @@
 // Makes real Error objects from the plain objects that the module returns.
 
+import { own, unlessItThrows } from "./foreign.js";
+
 const BRAND = Symbol.for("premium-recorder.RecorderError");
 
 const MAX_MESSAGE = 1_000;
@@ -49,19 +51,14 @@ export function describe(thrown) {
 
 /** All frames share the registered symbol, so copies of the package recognize each other's errors. */
 export function isRecorderError(error) {
-  try {
-    return typeof error === "object" && error !== null && Object.hasOwn(error, BRAND) && error[BRAND] === true;
-  } catch {
-    // Reading a revoked proxy throws.
-    return false;
-  }
+  // Reading a revoked proxy throws.
+  return unlessItThrows(() => typeof error === "object" && own(error, BRAND) === true) ?? false;
 }
 
 // Errors that can occur without the module. A test compares their hints with those in src/model/error.rs.
 
 export function wasmBlocked(cause) {
   return new RecorderError({
-    __proto__: null,
     code: "WASM_BLOCKED",
     message: "This page may not run WebAssembly.",
     hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.",
@@ -72,7 +69,6 @@ export function wasmBlocked(cause) {
 
 export function wasmLoadFailed(why, cause, status, hint, isRetryable) {
   return new RecorderError({
-    __proto__: null,
     code: "WASM_LOAD_FAILED",
     message: `The WebAssembly module could not be loaded: ${why}`,
     hint: "Copy premium_recorder_bg.wasm to this address, or pass its address as `wasm`: see docs/bundlers.md.",
@@ -86,7 +82,6 @@ export function wasmLoadFailed(why, cause, status, hint, isRetryable) {
 
 export function initConflict() {
   return new RecorderError({
-    __proto__: null,
     code: "INIT_CONFLICT",
     message: "The WebAssembly module was loaded from another `wasm` source already.",
     hint: "Pass the same `wasm` to every connect(), or only once.",
@@ -97,7 +92,6 @@ export function initConflict() {
 export function panicError(message, isFinal) {
   const final = isFinal ? " This was the second panic in a row: reload the page to use the library again." : "";
   return new RecorderError({
-    __proto__: null,
     code: "PANICKED",
     message: `The library ${sentence(message)}${final}`,
     hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.",
@@ -107,7 +101,6 @@ export function panicError(message, isFinal) {
 
 export function closed() {
   return new RecorderError({
-    __proto__: null,
     code: "CLOSED",
     message: "The recorder is closed.",
     hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder.",
@@ -117,7 +110,6 @@ export function closed() {
 
 export function badArgument(message, cause) {
   return new RecorderError({
-    __proto__: null,
     code: "BAD_ARGUMENT",
     message,
     hint: "Correct the argument in the message.",
@@ -128,7 +120,6 @@ export function badArgument(message, cause) {
 
 export function timedOut(what, timeoutMs) {
   return new RecorderError({
-    __proto__: null,
     code: "TIMEOUT",
     message: `Waiting for ${what} took longer than ${timeoutMs} ms.`,
     hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.",

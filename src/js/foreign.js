@@ -6,29 +6,25 @@
  */
 export function member(value, name) {
   if (typeof value !== "object" || value === null) return undefined;
-  try {
+  return unlessItThrows(() => {
     let holder = value;
     for (let depth = 0; depth < 16; depth++) {
       if (Object.hasOwn(holder, name)) return value[name];
       holder = Object.getPrototypeOf(holder);
       if (!holder || !Object.getPrototypeOf(holder)) return undefined;
     }
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 /** The bytes of a buffer or a view, whatever frame made it. Undefined if it is something else. */
 export function bytesOf(source) {
-  try {
+  // Throws if it is something else, or if the buffer has been transferred to somebody else.
+  return unlessItThrows(() => {
     const view = ArrayBuffer.isView(source)
       ? new DataView(source.buffer, source.byteOffset, source.byteLength)
       : new DataView(source);
     return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  } catch {
-    // It is something else, or the buffer has been transferred to somebody else.
-    return undefined;
-  }
+  });
 }
 
 /** An object's own property. Other code may have put anything on Object.prototype. */

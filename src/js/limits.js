@@ -1,7 +1,7 @@
 // The limits of a call: its signal, its time, and the stack that it finds.
 
 import { badArgument, panicError, timedOut } from "./errors.js";
-import { member } from "./foreign.js";
+import { member, unlessItThrows } from "./foreign.js";
 
 const DEFAULT_TIMEOUT = 15_000;
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -20,40 +20,25 @@ export async function withSignal(given, work) {
     } catch {
       return queueMicrotask(abort);
     }
-    ours.abort(reasonOf(theirs));
+    // Undefined makes the platform's own AbortError.
+    ours.abort(unlessItThrows(() => theirs.reason));
   };
   // The module refuses null: it is no signal.
-  given.signal = listen(theirs, abort) ? ours.signal : null;
+  given.signal = unlessItThrows(() => listen(theirs, abort)) ? ours.signal : null;
   try {
     return await work();
   } finally {
-    try {
-      theirs.removeEventListener("abort", abort);
-    } catch {
-      // The next abort reaches a controller that nobody listens to.
-    }
+    // If it throws, the next abort reaches a controller that nobody listens to.
+    unlessItThrows(() => theirs.removeEventListener("abort", abort));
   }
 }
 
 function listen(signal, abort) {
-  try {
-    const aborted = member(signal, "aborted");
-    if (typeof aborted !== "boolean" || typeof member(signal, "addEventListener") !== "function") return false;
-    signal.addEventListener("abort", abort);
-    if (aborted) abort();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Undefined makes the platform's own AbortError. */
-function reasonOf(signal) {
-  try {
-    return signal.reason;
-  } catch {
-    return undefined;
-  }
+  const aborted = member(signal, "aborted");
+  if (typeof aborted !== "boolean" || typeof member(signal, "addEventListener") !== "function") return false;
+  signal.addEventListener("abort", abort);
+  if (aborted) abort();
+  return true;
 }
 
 /** Settles like the promise, unless the signal aborts or time runs out. The module rejects an invalid limit later. */
@@ -91,14 +76,14 @@ export function needStack() {
 export function rejecting(work, Class) {
   return async function (...args) {
     try {
-      Math.abs.apply(undefined, STACK);
+      needStack();
     } catch (fault) {
       // By then, the caller has left the stack.
       await undefined;
       throw panicError(`panicked: ${fault}`);
     }
-    const isLost = Class && !(this instanceof Class);
-    if (isLost) throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);
+    if (Class && !(this instanceof Class))
+      throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);
     return Reflect.apply(work, this, args);
   };
 }

@@ -7,6 +7,7 @@
 // A page takes WANTED before it takes ALL_LOCKS exclusively. A page that has to wait for ALL_LOCKS steals WANTED afterwards. The
 // first page notices that it has lost WANTED. It requests a Web Lock for each lock that it has granted, and then shares ALL_LOCKS.
 
+import { unlessItThrows } from "./foreign.js";
 import { latch, waitOption, webLock } from "./web-lock.js";
 
 /** Held by each page that uses locks: exclusively if it is the only one, and otherwise shared. */
@@ -200,33 +201,23 @@ function shared(options) {
   return { __proto__: null, ...options, mode: "shared" };
 }
 
+/** A worker has no document. */
 function isVisible() {
-  try {
-    return document.visibilityState === "visible";
-  } catch {
-    // A worker has no document.
-    return false;
-  }
+  return unlessItThrows(() => document.visibilityState === "visible");
 }
 
 /** Browsers may freeze a hidden page, which must not keep other pages waiting. Returns whether the page can be listened to. */
 function listen(own) {
   own.onHide = () => isVisible() || endExclusive(own);
-  try {
+  return unlessItThrows(() => {
     document.addEventListener("visibilitychange", own.onHide);
     return true;
-  } catch {
-    // A script of the page has replaced the method.
-    return false;
-  }
+  });
 }
 
+/** If a script of the page has replaced the method, the listener does nothing from now on. */
 function stopListening({ onHide }) {
-  try {
-    if (onHide) document.removeEventListener("visibilitychange", onHide);
-  } catch {
-    // A script of the page has replaced the method. The listener does nothing from now on.
-  }
+  if (onHide) unlessItThrows(() => document.removeEventListener("visibilitychange", onHide));
 }
 
 /** Resolves when the promise settles. */

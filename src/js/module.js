@@ -214,12 +214,7 @@ function kindOf(source) {
   if (typeof addressOf(source) === "string") return "address";
   if (typeof member(source, "arrayBuffer") === "function" && member(source, "headers")) return "answer";
   if (bytesOf(source)) return "bytes";
-  try {
-    WebAssembly.Module.exports(source);
-    return "module";
-  } catch {
-    return undefined;
-  }
+  return unlessItThrows(() => WebAssembly.Module.exports(source)) && "module";
 }
 
 function addressOf(source) {
