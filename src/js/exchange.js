@@ -129,6 +129,11 @@ export function streamsBodies() {
   });
 }
 
+/** The platform's functions show no source text, whatever `toString` the function itself has. */
+export function isFetchReplaced() {
+  return !unlessItThrows(() => Function.prototype.toString.call(fetch).includes("[native code]"));
+}
+
 /** Throws if the platform does not accept the signal. */
 function accept(signal) {
   const signals = Object.getPrototypeOf(signal);

@@ -1,7 +1,7 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
 import { describe } from "./errors.js";
-import { exchange, streamsBodies } from "./exchange.js";
+import { exchange, isFetchReplaced, streamsBodies } from "./exchange.js";
 import { unlessItThrows } from "./foreign.js";
 import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
@@ -16,7 +16,7 @@ const NO_RESULT = [];
  * that rejects the calls. `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, onPanic, notePanic, connect } = glue({
+  const { imports, run, initialize, connect } = glue({
     newOutcome: (value, error, aborted) => ({ __proto__: null, value, error, aborted }),
     outside,
     adopt: async (value) => value,
@@ -27,6 +27,7 @@ export async function start(module, recordPanic, followsPanic) {
     isWebLockHeld,
     exchange: (...request) => exchange(outside, ...request),
     streamsBodies,
+    isFetchReplaced,
     nextTask,
   });
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect };
@@ -40,8 +41,7 @@ export async function start(module, recordPanic, followsPanic) {
   const wrapped = mapValues(imports(), (functions) => mapValues(functions, wrapImport));
   const { exports } = await WebAssembly.instantiate(await module, wrapped);
   run({ exports: mapValues(exports, wrapExport) });
-  onPanic(panicked);
-  if (followsPanic) notePanic();
+  initialize(panicked, followsPanic);
   return instance;
 
   /**

@@ -29,18 +29,16 @@ use crate::recording::batch::Batch;
 use crate::recording::start::Start;
 use crate::token::access_token::AccessToken;
 
-/// Calls back with a panic's location and message, so that `src/js` can reject the calls in flight.
-#[wasm_bindgen(js_name = onPanic)]
-pub fn on_panic(callback: Function) {
+/// Begins an instance. Calls `on_panic` with a panic's location and message, so that `src/js` can reject the calls in flight.
+/// `follows_panic`: an earlier instance has panicked, which may have sent starts.
+#[wasm_bindgen]
+pub fn initialize(on_panic: Function, follows_panic: bool) {
     std::panic::set_hook(Box::new(move |panic| {
-        let _ = callback.call1(&JsValue::UNDEFINED, &panic.to_string().into());
+        let _ = on_panic.call1(&JsValue::UNDEFINED, &panic.to_string().into());
     }));
-}
-
-/// An earlier instance of the module has panicked: it may have sent starts.
-#[wasm_bindgen(js_name = notePanic)]
-pub fn note_panic() {
-    PAGE.with(|page| page.note_panic(timer::now(), timer::wall_clock()));
+    if follows_panic {
+        PAGE.with(|page| page.note_panic(timer::now(), timer::wall_clock()));
+    }
 }
 
 /// A recorder, as `src/js` holds it.

@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use js_sys::{JsString, Promise};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use zeroize::Zeroizing;
@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::json_tree;
-use super::foreign::property;
 use super::result::foreign;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
@@ -25,10 +24,6 @@ use crate::token::request::Request;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A function's source text, whatever `toString` the function itself has.
-    #[wasm_bindgen(catch, js_namespace = ["Function", "prototype", "toString"], js_name = call)]
-    fn source_of(function: &JsValue) -> Result<JsValue, JsValue>;
-
     /// Calls `fetch` when the module is off the stack, and reads the response: see `src/js/exchange.js`. Never rejects.
     fn exchange(
         head: &str,
@@ -42,6 +37,9 @@ extern "C" {
 
     #[wasm_bindgen(js_name = streamsBodies)]
     fn streams_bodies() -> bool;
+
+    #[wasm_bindgen(js_name = isFetchReplaced)]
+    fn is_fetch_replaced() -> bool;
 
     /// What `exchange` resolves to.
     type Answer;
@@ -136,13 +134,8 @@ impl Transport for Browser {
     }
 
     fn is_replaced(&self) -> bool {
-        // The platform's functions show no source text.
-        !source_of(&fetch()).is_ok_and(|source| source.dyn_ref::<JsString>().is_some_and(|source| source.includes("[native code]", 0)))
+        is_fetch_replaced()
     }
-}
-
-fn fetch() -> JsValue {
-    property(&js_sys::global(), "fetch")
 }
 
 /// What `exchange` reads: a line each for the method, the cache mode, the origin, the URL, and the name and the value of each

@@ -251,7 +251,7 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
     value
 }
 
-fn set(object: &JsValue, name: &str, value: &JsValue) {
+pub(super) fn set(object: &JsValue, name: &str, value: &JsValue) {
     // Setting a property of our own plain object cannot fail.
     let _ = Reflect::set(object, &name.into(), value);
 }

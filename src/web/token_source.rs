@@ -1,6 +1,5 @@
 //! The app's `getToken`.
 
-use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 
 use super::abort::AbortOnDrop;
@@ -8,7 +7,7 @@ use super::arguments::{Arguments, number, token};
 use super::browser::Browser;
 use super::foreign::resolve;
 use super::outside;
-use super::result::{Property, foreign, object, without_prototype};
+use super::result::{Property, foreign, object, set, without_prototype};
 use crate::auth::need::Need;
 use crate::auth::ports::TokenSource;
 use crate::model::argument::{self, bad};
@@ -30,7 +29,7 @@ impl TokenSource for Browser {
             ("reason", need.reason.as_str().into()),
         ]);
         let argument = without_prototype(argument);
-        Reflect::set(&argument, &"signal".into(), &in_flight.signal()).map_err(foreign)?;
+        set(&argument, "signal", &in_flight.signal());
         let returned = outside::result(outside::begin(get_token, "call", &[&JsValue::UNDEFINED, &argument])).await.map_err(foreign)?;
         let token = resolve(&returned).await.map_err(foreign)?;
         in_flight.mark_done();

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const FOLDER = fileURLToPath(new URL("../../src/js", import.meta.url));
 
 /** Glue that links nothing. */
-const GLUE = "export const glue = () => ({ imports: () => ({}), run() {}, onPanic() {}, notePanic() {} });";
+const GLUE = "export const glue = () => ({ imports: () => ({}), run() {}, initialize() {} });";
 
 /** The code of a function body that defines `bundled`, with what the file exports. */
 export async function bundle(name) {
