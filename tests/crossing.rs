@@ -190,9 +190,7 @@ async fn an_agent_id_or_an_option_of_a_wrong_type_is_named() {
         let error = error_of(start(&handle, js(agent), JsValue::UNDEFINED)).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{agent}");
     }
-    for options in
-        ["null", "{ orgID: 'a' }", "{ orgId: 'a' }", "{ signal: {} }", "{ signal: null }", "{ timeoutMs: NaN }", "{ recordingType: '' }"]
-    {
+    for options in ["null", "{ orgID: 'a' }", "{ orgId: 'a' }", "{ signal: null }", "{ timeoutMs: NaN }", "{ recordingType: '' }"] {
         let error = error_of(start(&handle, "agent", js(options))).await;
         assert_eq!(text(&error, "code"), "BAD_ARGUMENT", "{options}");
     }
