@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
 use super::codec::{json, pairs};
-use super::foreign::{AbortSignal, entries, own_property, property};
+use super::foreign::{AbortSignal, entries, own_property};
 use crate::auth::login::LoginOptions;
 use crate::model::argument::bad;
 use crate::model::environment::EnvironmentEntry;
@@ -251,11 +251,8 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
 /// The decoded query pairs of the option `launchUrl`.
 pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, String)>>, Error> {
     let Some(url) = given.get("launchUrl") else { return Ok(None) };
-    // A `URL` or `Location` of any frame has `href`; a string does not.
-    let href = match url.as_string() {
-        Some(href) => href,
-        None => string("launchUrl.href", &property(object("launchUrl", url)?.as_ref(), "href"))?,
-    };
+    // `src/js` has read the `href` of a `URL` or `Location`.
+    let href = url.as_string().ok_or_else(|| must_be("launchUrl", "an object"))?;
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
     Ok(Some(pairs(&url.search_params())))
 }

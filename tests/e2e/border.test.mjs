@@ -657,6 +657,18 @@ test("a listener that throws, and a console that throws: nobody is told", async 
   assert.deepEqual(rejections, []);
 });
 
+test("the launch URL is a string or an object with `href`, of any class", async () => {
+  const { connect } = await fresh();
+  const url = "https://app.example/?gcHostOrigin=https%3A%2F%2Fapps.mypurecloud.ie&gcTargetEnv=prod-euw1&gcLangTag=de";
+  for (const launchUrl of [url, new URL(url), { href: url }]) {
+    const { environment, launch } = await connect({ wasm, launchUrl });
+    assert.deepEqual([environment.name, launch.langTag], ["prod-euw1", "de"]);
+  }
+  for (const launchUrl of [null, 7, {}, { href: 7 }, "no url"]) {
+    assert.match((await ending(connect({ wasm, launchUrl }))).message, /BAD_ARGUMENT: launchUrl/);
+  }
+});
+
 test("what is undefined in an object by name is absent", async () => {
   const { connect } = await fresh();
   const launchUrl = "https://app.example/?tenant=none&lang=de";
