@@ -75,14 +75,11 @@ fn list(place: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<String,
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
-    let given = Arguments::of_copy(place, value, &format!("{place}."))?;
-    let named = given.properties.iter().filter_map(|(name, _)| Some((name.clone(), given.string(name).transpose()?)));
-    named.map(|(name, text)| Ok((name, text?))).collect()
+    Arguments::of_copy(place, value, &format!("{place}."))?.strings()
 }
 
 fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
-    Arguments::named(place, value, &LaunchParams::KEYS, "launchParams.")?;
-    strings_by_name(place, value)
+    Arguments::named(place, value, &LaunchParams::KEYS, "launchParams.")?.strings()
 }
 
 fn environments(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
@@ -158,6 +155,11 @@ impl Arguments {
 
     fn place(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
+    }
+
+    fn strings(&self) -> Result<Vec<(String, String)>, Error> {
+        let named = self.properties.iter().filter_map(|(name, _)| Some((name.clone(), self.string(name).transpose()?)));
+        named.map(|(name, text)| Ok((name, text?))).collect()
     }
 
     pub(super) fn string(&self, name: &str) -> Result<Option<String>, Error> {

@@ -102,12 +102,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether another page holds the Web Lock at this moment.
-pub(super) async fn is_held_by_another(name: &str) -> bool {
-    is_held(name).await == Some(true)
-}
-
-/// Whether another page holds the Web Lock. `None` if the platform has no locks.
-async fn is_held(name: &str) -> Option<bool> {
+/// Whether another page holds the Web Lock at this moment. `None` if the platform has no locks.
+pub(super) async fn is_held(name: &str) -> Option<bool> {
     JsFuture::from(is_web_lock_held(name)).await.ok()?.as_bool()
 }

@@ -38,16 +38,11 @@ pub(super) fn page() -> Option<Page> {
     Some(Page { address: format!("{origin}{path}"), origin, query: pairs(&url.search_params()), fragment: url.hash() })
 }
 
-/// The origin of the page.
-fn origin() -> String {
-    property(&global("location"), "origin").as_string().unwrap_or_default()
-}
-
 impl Navigation for Browser {
     type Window = Window;
 
     fn open_window(&self) -> LocalBoxFuture<'static, Option<Window>> {
-        Box::pin(Window::open(origin()))
+        Box::pin(Window::open(property(&global("location"), "origin").as_string().unwrap_or_default()))
     }
 
     fn has_opaque_origin(&self) -> bool {

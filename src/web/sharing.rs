@@ -10,7 +10,7 @@ use js_sys::Math;
 
 use super::browser::Browser;
 use super::channel::{Channel, SharingChannel, own, post};
-use super::lock::{Lock, is_held_by_another};
+use super::lock::{Lock, is_held};
 use super::oneshot::Oneshot;
 use super::result::{Property, object};
 use super::timer::Timeout;
@@ -53,7 +53,7 @@ fn responder_lock(name: &str) -> String {
 }
 
 async fn request(name: &str) -> Option<Option<IssuedToken>> {
-    if !is_held_by_another(&responder_lock(name)).await {
+    if is_held(&responder_lock(name)).await != Some(true) {
         return None;
     }
     let question = Math::random();
