@@ -99,7 +99,9 @@ describe("a page whose content security policy", () => {
         const { token, ...told } = given();
         const getToken = token && (() => token);
         show(record(connect, told, getToken && { getToken }));`;
-      const { error } = await outcomeAt(browser, site.origin, { token: paths ? undefined : await browser.cloud.token(browser.cloud.acme) });
+      const { error } = await outcomeAt(browser, site.origin, {
+        token: paths ? undefined : await browser.cloud.token(browser.cloud.acme),
+      });
       assert.equal(error.code, "NETWORK");
       assert.equal(error.message, `NETWORK: The page's Content Security Policy does not allow requests to ${api}.`);
       assert.equal(error.hint, "Add this origin to `connect-src` of the page's Content Security Policy.");
