@@ -108,7 +108,7 @@ impl<P: Platform> Sources<P> {
         Box::pin(async move {
             let opened = opening.await;
             self.is_blocked.set(opened.is_none());
-            opened.ok_or_else(|| Error::new(Code::LoginBlocked, "The browser did not open the sign-in window."))
+            opened.ok_or_else(|| Error::new(Code::LoginBlocked, "The browser gave no access to a sign-in window."))
         })
     }
 

@@ -80,7 +80,7 @@ codes! {
         when: "`getToken` returned another organization's token. The token was discarded.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>. Cookies may select another account.";
     LoginBlocked "LOGIN_BLOCKED", retry: false, fixed_by: "app",
-        when: "The browser did not open the sign-in window: the call was not made in a click or key press, it came too late in one (WebKit), popups are blocked, the iframe's sandbox lacks `allow-popups`, or the host's `Cross-Origin-Opener-Policy` forbids it. Or no sign-in can return to the page: it has an opaque origin or no `sessionStorage`.",
+        when: "The browser gave no access to a sign-in window: the call was not made in a click or key press, it came too late in one (WebKit), popups are blocked, the iframe's sandbox lacks `allow-popups`, or the host's `Cross-Origin-Opener-Policy` forbids it. Or no sign-in can return to the page: it has an opaque origin or no `sessionStorage`.",
         hint: "Make the call directly in a click or key press, and allow popups for this page and in its iframe's sandbox. If an empty window opens, the host's Cross-Origin-Opener-Policy forbids it. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
         when: "The sign-in window was closed before the sign-in was complete. A window that a `Cross-Origin-Opener-Policy` cuts off from this page looks the same.",
@@ -96,7 +96,7 @@ codes! {
         hint: "A cookie may have signed in another account: set login.prompt to \"login\", and sign in as somebody who works in this organization.";
     LoginTimeout "LOGIN_TIMEOUT", retry: true, fixed_by: "user",
         when: "Nobody signed in within `login.timeoutMs`. Or the iframe's sandbox and a `Cross-Origin-Opener-Policy` made the browser block the callback page (Firefox, WebKit).",
-        hint: "Sign in again, or increase login.timeoutMs. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter.";
+        hint: "Sign in again, or increase login.timeoutMs. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter. The callback page must send no Cross-Origin-Opener-Policy.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
         when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If the library could get another token, it repeated the call once, and that token was rejected too.",
         hint: "Get a new token of this organization in this environment.";
@@ -159,7 +159,7 @@ codes! {
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was sent, but no readable response came back (connection lost, timeout, 408, 421, 425, 5xx, not JSON), and the API's list does not decide whether the recording runs. `seenRecordings` has what the API lists. Or nothing was sent, because an earlier start or another tab's may have led to a recording that the API's list does not show or that cannot be read. Or a fetch() or request() that must not be repeated got no response, or a request() got 408, 421, 425 or 5xx.",
-        hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks first, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (`contract.orgHeaders`) or a monitoring script's, or a proxy or the API may refuse without CORS headers.";
+        hint: "Check `seenRecordings`, or call recordings() later. The next startRecording() for the agent looks first, unless `share` is false. If every call ends like this, CORS may refuse the organization's header (`contract.orgHeaders`) or a monitoring script's, a proxy may refuse the preflight (`OPTIONS`), or the API may refuse without CORS headers.";
     BadArgument "BAD_ARGUMENT", retry: false, fixed_by: "app",
         when: "An argument or option has the wrong type, form or range, or an unknown name.",
         hint: "Correct the argument in the message.";

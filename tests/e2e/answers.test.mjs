@@ -80,7 +80,7 @@ describe("a start whose answer", () => {
       await cloud.spoilPreflight(fault);
       const error = await failedStart(await cloud.token(cloud.globex));
       assert.equal(error.code, "OUTCOME_UNKNOWN");
-      assert.match(error.everything, /given to the browser/);
+      assert.match(error.everything, /No complete response from http/);
       assert.match(error.everything, /preflight/);
       assert.deepEqual([await cloud.starts(), await cloud.recordings()], [[], []]);
     });
