@@ -68,8 +68,10 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
 function watchPolicy(href) {
   const type = "securitypolicyviolation";
   const policy = { isViolated: false, end: () => unlessItThrows(() => removeEventListener(type, listener)) };
-  const listener = ({ isTrusted, disposition, blockedURI }) => {
-    if (isTrusted && disposition === "enforce" && blockedURI === href) policy.isViolated = true;
+  const listener = ({ isTrusted, disposition, effectiveDirective, blockedURI }) => {
+    // Other directives refuse images, frames or the like of the same URL.
+    const isOfFetch = effectiveDirective === "connect-src" && blockedURI === href;
+    if (isTrusted && disposition === "enforce" && isOfFetch) policy.isViolated = true;
   };
   unlessItThrows(() => addEventListener(type, listener));
   return policy;

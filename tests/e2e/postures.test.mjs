@@ -109,6 +109,16 @@ describe("a page whose content security policy", () => {
     }
   });
 
+  test("forbids images of the API: a start whose response is lost is looked for", async () => {
+    site.headers = { "content-security-policy": policy("img-src 'none'") };
+    site.program = `import { connect } from "${PACKAGE}";
+      import { given, record, show } from "/app.js";
+      const images = setInterval(() => (new Image().src = given().environment.api + "/api/v2/screenrecordings"), 20);
+      show(record(connect, given()).finally(() => clearInterval(images)));`;
+    await browser.cloud.spoilStart({ reset: "after", delayMs: 300 });
+    await assertRecords(browser, site.origin);
+  });
+
   test("sandboxes it without an origin", async () => {
     site.headers = { "content-security-policy": "sandbox allow-scripts" };
     await assertRecords(browser, site.origin);
