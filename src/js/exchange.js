@@ -131,9 +131,9 @@ export function streamsBodies() {
   });
 }
 
-/** The platform's functions show no source text, whatever `toString` the function itself has. */
+/** The platform's function shows its name and no source text, whatever `toString` it has itself. A proxy shows no name. */
 export function isFetchReplaced() {
-  return !unlessItThrows(() => Function.prototype.toString.call(fetch).includes("[native code]"));
+  return !unlessItThrows(() => /^function fetch.*\s+\[native code]/.test(Function.prototype.toString.call(fetch)));
 }
 
 /** Throws if the platform does not accept the signal. */

@@ -119,6 +119,27 @@ describe("a page whose content security policy", () => {
     await assertRecords(browser, site.origin);
   });
 
+  test("forbids the API, which the page's own fetch reaches in another way: the start may have run", async () => {
+    const { api } = browser.cloud.environment;
+    const paths = `${api}/standin/ ${api}/api/v2/tokens/me`;
+    site.headers = { "content-security-policy": `script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${paths}` };
+    site.program = `import { connect } from "${PACKAGE}";
+      import { given, record, show } from "/app.js";
+      const { token, ...told } = given();
+      const apply = async (platforms, self, request) => {
+        try {
+          return await platforms(...request);
+        } catch (error) {
+          await platforms("/config.json");
+          throw error;
+        }
+      };
+      globalThis.fetch = new Proxy(fetch, { apply });
+      show(record(connect, told, { getToken: () => token }));`;
+    const { error } = await outcomeAt(browser, site.origin, { token: await browser.cloud.token(browser.cloud.acme) });
+    assert.equal(error.code, "OUTCOME_UNKNOWN");
+  });
+
   test("sandboxes it without an origin", async () => {
     site.headers = { "content-security-policy": "sandbox allow-scripts" };
     await assertRecords(browser, site.origin);
