@@ -178,8 +178,7 @@ impl<P: Platform> Starts<P> {
             None => Err(None),
         };
         let has_waited = free.is_err();
-        // `is_late`: another page may have held the lock meanwhile.
-        let (page, lock, is_late) = match free {
+        let (page, lock, may_follow_tab) = match free {
             Ok(turn) => turn,
             Err(page) => {
                 let turn = pin!(async {
@@ -193,14 +192,14 @@ impl<P: Platform> Starts<P> {
                         }
                     };
                     state.waits_for.set(WaitsFor::Lock);
-                    let (lock, is_late) = match lock {
+                    let (lock, may_follow_tab) = match lock {
                         TryLock::Held(lock) => (Some(lock), false),
                         TryLock::HeldLate(lock) => (Some(lock), true),
                         TryLock::Taken => (ports.lock(&name).await, true),
                         TryLock::Unsupported => (None, false),
                     };
                     state.waits_for.set(WaitsFor::Nothing);
-                    (page, lock, is_late)
+                    (page, lock, may_follow_tab)
                 });
                 match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
                     Either::Left((turn, _)) => turn,
@@ -230,17 +229,17 @@ impl<P: Platform> Starts<P> {
         }
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));
         // While this page waited for its token or its lock, another page may have started the recording.
-        let may_have_missed = lock.is_some() && (!had_token || looks_again || is_late);
+        let may_have_missed = lock.is_some() && (!had_token || looks_again || may_follow_tab);
         let has_looked = earlier_since.is_some() || may_have_missed;
         // Nobody knows when another tab has sent its start.
-        let waited_for_tab = has_waited && (is_late || in_flight_since.is_none());
+        let waited_for_tab = has_waited && (may_follow_tab || in_flight_since.is_none());
         let tab_since = waited_for_tab.then(|| began.before(MAX_IN_FLIGHT_MS));
         let doubtful_since = earlier_since.map(|since| tab_since.unwrap_or(since).min(since));
         let unknown_since = if waited_for_tab { doubtful_since } else { earlier_since.and(self.page.unknown_since(key, ports.now())) };
         let looks = match earlier_since {
             // Without a list, let the start decide.
             _ if !has_looked || !self.recordings.contract().has_list() => 0,
-            None if !is_late => 1,
+            None if !may_follow_tab => 1,
             _ => RECONCILE_ATTEMPTS,
         };
         for attempt in 0..looks {

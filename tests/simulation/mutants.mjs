@@ -222,7 +222,7 @@ export const MUTANTS = [
     name: "does not look when it had to wait for the lock",
     edits: [
       { file: "src/recording/attempt.rs", find: ".or(has_waited.then_some(began))", replace: "" },
-      { file: "src/recording/attempt.rs", find: "looks_again || is_late)", replace: "looks_again)" },
+      { file: "src/recording/attempt.rs", find: "looks_again || may_follow_tab)", replace: "looks_again)" },
     ],
   },
   {
