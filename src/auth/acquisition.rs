@@ -149,7 +149,7 @@ impl<P: Platform> Keyring<P> {
         let of = org.cloned();
         let work = async move {
             let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(of.as_ref())));
-            acquired.map_err(|error| error.for_any_org(of.as_ref()).into())
+            acquired.map_err(|error| error.for_org_if_named(of.as_ref()).into())
         };
         self.acquisitions.begin(name(org).into(), Acquisition { interaction, abort, _hearing }, Box::pin(work))
     }

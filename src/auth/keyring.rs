@@ -398,7 +398,7 @@ impl<P: Platform> Keyring<P> {
 /// The error if somebody signs out of the organization, or of every organization.
 pub(super) fn signed_out(org: Option<&OrgId>) -> Error {
     let of_org = org.map_or(String::new(), |org| format!(" of organization {org}"));
-    Error::new(Code::NoToken, format!("Somebody signed out{of_org} while a token was being obtained.")).for_any_org(org)
+    Error::new(Code::NoToken, format!("Somebody signed out{of_org} while a token was being obtained.")).for_org_if_named(org)
 }
 
 /// The token of one target, as shared with other pages.

@@ -325,7 +325,7 @@ impl AuthorizationResponse {
             org: org.clone(),
             login,
         };
-        let code = request.code(&self.response).map_err(|error| error.for_any_org(org.as_ref()))?;
+        let code = request.code(&self.response).map_err(|error| error.for_org_if_named(org.as_ref()))?;
         Ok((org, AuthorizationCode { request, code }.redeem(exchange).await?))
     }
 }

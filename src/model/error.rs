@@ -314,9 +314,9 @@ impl Error {
         self
     }
 
-    /// The same error, about this organization, if there is one.
+    /// The same error, about this organization, if somebody named one.
     #[must_use]
-    pub(crate) fn for_any_org(self, org: Option<&OrgId>) -> Self {
+    pub(crate) fn for_org_if_named(self, org: Option<&OrgId>) -> Self {
         match org {
             Some(org) => self.for_org(org),
             None => self,
