@@ -5,20 +5,25 @@ const MAX_IN_A_ROW = 6;
 /** What this many functions have says nothing of one of them. */
 const COMMON = 600;
 
-const NAME = /\$"(?:[^"\\]|\\.)*"|\$[^\s()"]+/g;
+/** A name, or a string, such as data: what looks like a name in a string is none. */
+const NAME_OR_STRING = /\$?"(?:[^"\\]|\\.)*"|\$[^\s()"]+/g;
 
 /** The module's text, in which each function's name is its place: `wasm-opt --reorder-functions-by-name` does the rest. */
 export function nameByLikeness(text) {
   const functions = text.split(/^ (?=\(func )/m).slice(1);
-  const nameOf = (code) => code.match(NAME)[0];
+  const nameOf = (code) => code.match(NAME_OR_STRING)[0];
   const names = new Map(order(functions.map(traits)).map((index, place) => [nameOf(functions[index]), place]));
-  return text.replace(NAME, (name) => (names.has(name) ? `$${String(names.get(name)).padStart(5, "0")}` : name));
+  return text.replace(NAME_OR_STRING, (name) =>
+    names.has(name) ? `$${String(names.get(name)).padStart(5, "0")}` : name,
+  );
 }
 
 /** The instructions of a function, each alone and with those after it. A name of one function is as good as another. */
 function traits(code) {
   const lines = code.split("\n").slice(1);
-  const instructions = lines.map((line) => line.trim().replace(NAME, (name) => (/^\$\d+$/.test(name) ? name : "$")));
+  const instructions = lines.map((line) =>
+    line.trim().replace(NAME_OR_STRING, (name) => (/^\$\d+$/.test(name) ? name : "$")),
+  );
   const found = new Set();
   for (const start of instructions.keys()) {
     for (let count = 1; count <= MAX_IN_A_ROW; count++) found.add(instructions.slice(start, start + count).join(" "));
