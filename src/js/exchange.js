@@ -64,14 +64,14 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
   }
 }
 
-/** Notes whether the page's Content Security Policy refuses a request to this URL, until `end` is called. */
+/** Notes whether the page's Content Security Policy refuses to fetch this URL, until `end` is called. */
 function watchPolicy(href) {
   const type = "securitypolicyviolation";
   const policy = { isViolated: false, end: () => unlessItThrows(() => removeEventListener(type, listener)) };
   const listener = ({ isTrusted, disposition, effectiveDirective, blockedURI }) => {
-    // Other directives refuse images, frames or the like of the same URL.
-    const isOfFetch = effectiveDirective === "connect-src" && blockedURI === href;
-    if (isTrusted && disposition === "enforce" && isOfFetch) policy.isViolated = true;
+    // The page may load the same URL in another way, for example as an image.
+    const isFetch = effectiveDirective === "connect-src" && blockedURI === href;
+    if (isFetch && isTrusted && disposition === "enforce") policy.isViolated = true;
   };
   unlessItThrows(() => addEventListener(type, listener));
   return policy;

@@ -92,15 +92,16 @@ describe("a page whose content security policy", () => {
 
   test("forbids the API: NETWORK names the origin, and nothing is sent", async () => {
     const { api } = browser.cloud.environment;
-    for (const paths of ["", `${api}/standin/ ${api}/api/v2/tokens/me`]) {
-      site.headers = { "content-security-policy": `script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${paths}` };
+    const paths = `${api}/standin/ ${api}/api/v2/tokens/me`;
+    for (const forbids of ["default-src 'self'", "connect-src 'self'", `connect-src 'self' ${paths}`]) {
+      site.headers = { "content-security-policy": `script-src 'self' 'wasm-unsafe-eval'; ${forbids}` };
       site.program = `import { connect } from "${PACKAGE}";
         import { given, record, show } from "/app.js";
         const { token, ...told } = given();
         const getToken = token && (() => token);
         show(record(connect, told, getToken && { getToken }));`;
       const { error } = await outcomeAt(browser, site.origin, {
-        token: paths ? undefined : await browser.cloud.token(browser.cloud.acme),
+        token: forbids.endsWith(paths) ? undefined : await browser.cloud.token(browser.cloud.acme),
       });
       assert.equal(error.code, "NETWORK");
       assert.equal(error.message, `NETWORK: The page's Content Security Policy does not allow requests to ${api}.`);
@@ -109,14 +110,20 @@ describe("a page whose content security policy", () => {
     }
   });
 
-  test("forbids images of the API: a start whose response is lost is looked for", async () => {
-    site.headers = { "content-security-policy": policy("img-src 'none'") };
-    site.program = `import { connect } from "${PACKAGE}";
-      import { given, record, show } from "/app.js";
-      const images = setInterval(() => (new Image().src = given().environment.api + "/api/v2/screenrecordings"), 20);
-      show(record(connect, given()).finally(() => clearInterval(images)));`;
-    await browser.cloud.spoilStart({ reset: "after", delayMs: 300 });
+  test("forbids an image of the start's URL while the start loses its response: the recording is found", async () => {
+    const { cloud } = browser;
+    site.headers = { "content-security-policy": "img-src 'self'" };
+    const url = `${cloud.environment.api}/api/v2/screenrecordings`;
+    site.program += `setInterval(() => (new Image().src = ${JSON.stringify(url)}), 20);`;
+    await cloud.spoilStart({ delayMs: 300, reset: "after" });
     await assertRecords(browser, site.origin);
+  });
+
+  test("forbids where a redirect of the start leads: OUTCOME_UNKNOWN", async () => {
+    const { cloud } = browser;
+    site.headers = { "content-security-policy": `connect-src 'self' ${cloud.environment.api}` };
+    await cloud.spoilStart({ status: 307, headers: { Location: "https://elsewhere.example/api/v2/screenrecordings" } });
+    assert.equal((await outcomeAt(browser, site.origin)).error.code, "OUTCOME_UNKNOWN");
   });
 
   test("forbids the API, which the page's own fetch reaches in another way: the start may have run", async () => {
