@@ -2,7 +2,7 @@
 // of another frame, so every read relies on members and not on classes.
 
 import { own, unlessItThrows } from "./foreign.js";
-import { nextTask } from "./task.js";
+import { nextMessage, nextTask } from "./task.js";
 
 /** A chunk counts as at least so many bytes: a body of empty chunks ends too. */
 const MIN_CHUNK_BYTES = 64;
@@ -55,8 +55,8 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
     // Without a prototype: a promise calls a `then` that other code has put on Object.prototype.
     return { __proto__: null, isComplete: true, status, response, body: text, json, headers: lines };
   } catch (cause) {
-    // Chromium and Firefox report a violation after `fetch` has rejected, before the next task.
-    if (policy) await nextTask();
+    // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
+    if (policy) await nextMessage();
     const isRefusedByCsp = policy?.isViolated ?? false;
     return { __proto__: null, isComplete: false, status, isRefusedByCsp, mayHaveBeenProcessed, cause };
   } finally {

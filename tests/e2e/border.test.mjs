@@ -513,6 +513,22 @@ describe("an odd value costs its own call only:", () => {
     });
   }
 
+  const { setTimeout } = globalThis;
+  const UNTIMELY = {
+    "a setTimeout that needs a delay": ["setTimeout", (work, delay) => setTimeout(work, delay.valueOf())],
+    "timers that never run": ["setTimeout", () => 0],
+    "messages that throw": ["MessageChannel", undefined],
+  };
+  for (const [what, [name, replacement]] of Object.entries(UNTIMELY)) {
+    test(`${what}, and a request without a response: OUTCOME_UNKNOWN`, async () => {
+      const lost = async () => Promise.reject(new TypeError("Failed to fetch"));
+      const send = (recorder) => recorder.fetch("/api/v2/things", { method: "POST", body: "{}" });
+      await costsOnly("OUTCOME_UNKNOWN", (recorder) =>
+        withGlobal("fetch", lost, () => withGlobal(name, replacement, () => send(recorder))),
+      );
+    });
+  }
+
   test("a fetch that is not there: NETWORK, for nothing was sent", async () => {
     const call = (recorder) => withGlobal("fetch", undefined, () => recorder.startRecording("agent"));
     await costsOnly("NETWORK", call);
