@@ -39,7 +39,7 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
   let policy;
   try {
     const { href, input, init } = build(head, body, isStreamed, signal, given);
-    policy = watchPolicy(href);
+    policy = watchPolicy(href, signal);
     if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
@@ -64,8 +64,8 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
   }
 }
 
-/** Notes whether the page's Content Security Policy refuses to fetch this URL, until `end` is called. */
-function watchPolicy(href) {
+/** Notes whether the page's Content Security Policy refuses to fetch this URL, until `end` is called or the signal is aborted. */
+function watchPolicy(href, signal) {
   const type = "securitypolicyviolation";
   const policy = { isViolated: false, end: () => unlessItThrows(() => removeEventListener(type, listener)) };
   const listener = ({ isTrusted, disposition, effectiveDirective, blockedURI }) => {
@@ -73,7 +73,7 @@ function watchPolicy(href) {
     const isFetch = effectiveDirective === "connect-src" && blockedURI === href;
     if (isFetch && isTrusted && disposition === "enforce") policy.isViolated = true;
   };
-  unlessItThrows(() => addEventListener(type, listener));
+  unlessItThrows(() => addEventListener(type, listener, { __proto__: null, signal }));
   return policy;
 }
 

@@ -529,6 +529,24 @@ describe("an odd value costs its own call only:", () => {
     });
   }
 
+  test("a fetch that never answers, also after an abort: no listener stays", async () => {
+    const listeners = new EventTarget();
+    const added = new Set();
+    const add = (type, listener, options) => {
+      added.add(listener);
+      options?.signal?.addEventListener("abort", () => added.delete(listener));
+      listeners.addEventListener(type, listener, options);
+    };
+    await costsOnly("TIMEOUT", (recorder) =>
+      withGlobal(
+        "fetch",
+        () => new Promise(() => {}),
+        () => withGlobal("addEventListener", add, () => recorder.recordings({ timeoutMs: 10 })),
+      ),
+    );
+    assert.equal(added.size, 0);
+  });
+
   test("a fetch that is not there: NETWORK, for nothing was sent", async () => {
     const call = (recorder) => withGlobal("fetch", undefined, () => recorder.startRecording("agent"));
     await costsOnly("NETWORK", call);
