@@ -39,12 +39,13 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
   let policy;
   try {
     const { href, input, init } = build(head, body, isStreamed, signal, given);
-    policy = watchPolicy(href, signal);
     if (init) accept(init.signal);
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
     const { result } = await outside(globalThis, "fetch", 2, input, init);
     mayHaveBeenProcessed = true;
+    // The module is off the stack, and no task has run since the call of `fetch`. So no violation has been reported.
+    policy = watchPolicy(href, signal);
     const response = await result;
     const code = response.status;
     if (typeof code !== "number" || !(code >= 100 && code < 600)) throw new Error("fetch answered without a status.");

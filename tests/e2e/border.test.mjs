@@ -529,6 +529,13 @@ describe("an odd value costs its own call only:", () => {
     });
   }
 
+  test("a function of the platform that closes the recorder while a request is sent: no PANICKED", async () => {
+    const [recorder, other] = await neighbors();
+    const outcome = await withGlobal("addEventListener", () => recorder.close(), () => ending(recorder.recordings())); // prettier-ignore
+    assert.notEqual(outcome.code, "PANICKED");
+    assert.equal(other.orgs().length, 1);
+  });
+
   test("a fetch that never answers, also after an abort: no listener stays", async () => {
     const listeners = new EventTarget();
     const added = new Set();
