@@ -92,7 +92,7 @@ async fn give_functions() {
         }
         const { exchange, requestLock, requestWebLock } = functions;
         Object.assign(globalThis, functions, {
-            newOutcome: (value, error, aborted) => ({ value, error, aborted }),
+            settle: (settle, value, error, aborted, index) => settle({ value, error, aborted }, index),
             exchange: (...given) => exchange(outside, ...given),
             requestLock: (...given) => requestLock((released) => released, ...given),
             requestWebLock: (...given) => requestWebLock((released) => released, ...given),
@@ -377,7 +377,7 @@ async fn start_many_hands_out_each_result_with_its_place() {
     let options =
         js("(log) => ({ concurrency: 2, onProgress: (progress) => log.reports.push([progress.settled, progress.total].join('/')) })");
     let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &log).unwrap();
-    let on_settled = js("(at, outcome) => { (globalThis.settled ??= [])[at] = outcome }");
+    let on_settled = js("(outcome, at) => { (globalThis.settled ??= [])[at] = outcome }");
     assert!(get(&outcome(call(&handle, "startMany", options, &[&agents, &on_settled])).await, "error").is_undefined());
     let started = Array::from(&js("settled"));
     js("globalThis.fetch = globalThis.original");

@@ -165,7 +165,7 @@ class Recorder {
     const list = snapshotOf(agents);
     // Own items, so that setting them later calls no setter of Object.prototype.
     const results = Array.from({ __proto__: null, length: Array.isArray(list) ? list.length : 0 });
-    const settle = (at, { value, error, aborted }) => {
+    const settle = ({ value, error, aborted }, at) => {
       if (value) results[at] = { status: "fulfilled", value: this.#recording(value) };
       else results[at] = { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
     };

@@ -17,7 +17,7 @@ const NO_RESULT = [];
  */
 export async function start(module, recordPanic, followsPanic) {
   const { imports, run, initialize, connect } = glue({
-    newOutcome: (value, error, aborted) => ({ __proto__: null, value, error, aborted }),
+    settle: (settle, value, error, aborted, index) => settle({ __proto__: null, value, error, aborted }, index),
     outside,
     adopt: async (value) => value,
     abortController,

@@ -79,10 +79,7 @@ fn open(options: &JsValue, reads_response: bool) -> Result<Work, Error> {
 /// Calls `settle` with the outcome. The work begins in the caller's own turn: during a click, a browser lets only that turn open
 /// a window. The app's signal has an effect until the work is done.
 fn run(settle: Function, begun: Result<(Work, Option<AbortListener>), Error>) {
-    let settle = move |result| {
-        // `src/js` has made the function, so it does not throw.
-        let _ = settle.call1(&JsValue::UNDEFINED, &result::outcome(result));
-    };
+    let settle = move |result| result::settle(&settle, result, 0);
     let (mut work, listener) = match begun {
         Ok(begun) => begun,
         Err(error) => return settle(Err(error.into())),
@@ -253,7 +250,7 @@ fn read(recorder: Rc<Recorder<Browser>>, id: RecordingId, org: Option<OrgId>, ag
     Box::pin(async move { Ok(result::recording(&recorder.recording(&id, org.as_ref(), agent.as_ref(), call).await?)) })
 }
 
-/// Starts many recordings. Calls `on_settled` with each agent's index and outcome.
+/// Starts many recordings. Calls `on_settled` with each agent's outcome and index.
 fn start_many(
     recorder: Rc<Recorder<Browser>>,
     given: &Arguments,
@@ -273,10 +270,9 @@ fn start_many(
     };
     let on_progress = given.function("onProgress")?;
     let agents = arguments::array("agents", agents)?;
-    // `src/js` has made or wrapped both functions, so they do not throw.
     let settled = move |at: usize, settled: Result<_, _>, progress| {
-        let outcome = result::outcome(settled.map(|recording| result::recording(&recording)));
-        let _ = on_settled.unchecked_ref::<Function>().call2(&JsValue::UNDEFINED, &JsValue::from(at as f64), &outcome);
+        result::settle(&on_settled, settled.map(|recording| result::recording(&recording)), at);
+        // `src/js` has wrapped the function, so it does not throw.
         if let Some(on_progress) = &on_progress {
             let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
         }

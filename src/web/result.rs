@@ -21,9 +21,10 @@ use crate::token::org_token::{KnownBy, OrgToken};
 
 #[wasm_bindgen]
 extern "C" {
-    /// An outcome, for `src/js/module.js`.
-    #[wasm_bindgen(js_name = newOutcome)]
-    fn new_outcome(value: &JsValue, error: &JsValue, aborted: bool) -> JsValue;
+    /// Calls the function with an outcome, for `src/js/module.js`. `src/js/instance.js` makes both, because the page may have replaced
+    /// what a call of a function relies on.
+    #[wasm_bindgen(js_name = settle)]
+    fn settle_with(function: &JsValue, value: &JsValue, error: &JsValue, aborted: bool, index: usize);
 }
 
 /// A value from JavaScript as an error's cause, unchanged.
@@ -92,13 +93,13 @@ pub(super) fn without_prototype(object: JsValue) -> JsValue {
     object
 }
 
-/// What a call of the module resolves to. An export never rejects, so a rejection can only be a bug of ours.
-pub(super) fn outcome(result: Result<JsValue, CallError>) -> JsValue {
+/// Calls a function of `src/js` with the outcome of a call, or with the outcome and index of one start of many.
+pub(super) fn settle(function: &JsValue, result: Result<JsValue, CallError>, index: usize) {
     let absent = JsValue::UNDEFINED;
     match result {
-        Ok(value) => new_outcome(&value, &absent, false),
-        Err(CallError::Error(error)) => new_outcome(&absent, &error_value(&error), false),
-        Err(CallError::Aborted) => new_outcome(&absent, &absent, true),
+        Ok(value) => settle_with(function, &value, &absent, false, index),
+        Err(CallError::Error(error)) => settle_with(function, &absent, &error_value(&error), false, index),
+        Err(CallError::Aborted) => settle_with(function, &absent, &absent, true, index),
     }
 }
 

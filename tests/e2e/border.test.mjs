@@ -554,6 +554,18 @@ describe("an odd value costs its own call only:", () => {
     assert.equal(added.size, 0);
   });
 
+  test("a Function.prototype.call that throws: the call ends, and others do", async () => {
+    const { call } = Function.prototype;
+    await costsOnly("BAD_ARGUMENT", async (recorder) => {
+      Function.prototype.call = () => assert.fail();
+      try {
+        return await recorder.startRecording(7);
+      } finally {
+        Function.prototype.call = call;
+      }
+    });
+  });
+
   test("a fetch that is not there: NETWORK, for nothing was sent", async () => {
     const call = (recorder) => withGlobal("fetch", undefined, () => recorder.startRecording("agent"));
     await costsOnly("NETWORK", call);
