@@ -99,7 +99,8 @@ impl Transport for Browser {
             status,
             cause: foreign(cause),
         };
-        let answer: Answer = JsFuture::from(answer).await.map_err(|cause| lost(None, false, false, cause))?.unchecked_into();
+        // If the page makes the promise reject, nobody knows what became of the request.
+        let answer: Answer = JsFuture::from(answer).await.map_err(|cause| lost(None, false, true, cause))?.unchecked_into();
         let Some(status) = answer.status().filter(|_| answer.is_complete()) else {
             return Err(lost(answer.status(), answer.is_refused_by_csp(), answer.may_have_been_processed(), answer.cause()));
         };
