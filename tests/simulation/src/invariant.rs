@@ -176,6 +176,8 @@ struct StartOf {
     shares: bool,
     posts: Vec<usize>,
     carried_out: Vec<usize>,
+    /// Whether a list has shown its recording: a later answer leaves nothing to look for.
+    is_listed: bool,
 }
 
 impl Ledger {
@@ -364,7 +366,7 @@ impl World {
             ledger.calls.iter_mut().filter(waits).for_each(|other| other.key = Some(key));
         }
         let shares = call.is_none_or(|call| ledger.calls[call].shares);
-        ledger.starts.push(StartOf { id, key, call, shares, posts: Vec::new(), carried_out: Vec::new() });
+        ledger.starts.push(StartOf { id, key, call, shares, posts: Vec::new(), carried_out: Vec::new(), is_listed: false });
         let number = ledger.starts.len() - 1;
         let same = |start: &&StartOf| start.key == key;
         let sent = ledger.starts.iter().filter(same).count();
@@ -468,6 +470,19 @@ impl World {
         }
     }
 
+    /// A list shows these recordings.
+    fn shown(&self, environment: u8, list: &str) {
+        let clouds = self.clouds.borrow();
+        let cloud = &clouds[usize::from(environment)];
+        let starts = &mut self.ledger.borrow_mut().starts;
+        for (number, recording) in cloud.recordings().iter().enumerate() {
+            let is_shown = list.contains(&format!("\"{}\"", cloud.recording_id(number)));
+            if let Some(start) = starts.get_mut(recording.start).filter(|_| is_shown) {
+                start.is_listed = true;
+            }
+        }
+    }
+
     fn start_sent(&self, number: usize, post: usize) {
         let network = self.network.borrow();
         let mut ledger = self.ledger.borrow_mut();
@@ -522,6 +537,9 @@ impl World {
         if let (Some(exchange), Ok(Response { status: 200, body, .. })) = (&flight.asked.exchange, answer) {
             self.exchange_answered(exchange, body);
         }
+        if let (true, Ok(Response { status: 200, body, .. })) = (flight.asked.method == "GET", answer) {
+            self.shown(flight.environment, body);
+        }
         self.listed(flight);
         if let (State::Over(Verdict::Yes, _), Some(start)) = (&flight.state, flight.asked.start) {
             let key = self.ledger.borrow().starts[start].key;
@@ -529,8 +547,8 @@ impl World {
         }
         if let (State::Over(Verdict::Unclear, _), Some(start)) = (&flight.state, flight.asked.start) {
             let mut ledger = self.ledger.borrow_mut();
-            let StartOf { key, shares, .. } = ledger.starts[start];
-            if shares {
+            let StartOf { key, shares, is_listed, .. } = ledger.starts[start];
+            if shares && !is_listed {
                 ledger.to_look_for.push(key);
             }
         }
