@@ -1,11 +1,11 @@
 // Puts functions that are alike side by side: what repeats nearby compresses better. wasm-opt can only sort functions by name.
 
-/** So many instructions in a row count as one trait of a function. */
+/** A trait of a function is an instruction, or up to this many of them in a row. */
 const MAX_IN_A_ROW = 6;
-/** What this many functions have says nothing of one of them. */
+/** A trait that more functions than this have does not count. */
 const COMMON = 600;
 
-/** A name, or a string, such as data: what looks like a name in a string is none. */
+/** Matches strings as well, so that text in a string is not taken for a name. */
 const NAME_OR_STRING = /\$?"(?:[^"\\]|\\.)*"|\$[^\s()"]+/g;
 
 /** The module's text, in which each function's name is its place: `wasm-opt --reorder-functions-by-name` does the rest. */
@@ -18,7 +18,7 @@ export function nameByLikeness(text) {
   );
 }
 
-/** The instructions of a function, each alone and with those after it. A name of one function is as good as another. */
+/** A function's traits. The names of other functions are left out, and the numbers of its variables stay. */
 function traits(code) {
   const lines = code.split("\n").slice(1);
   const instructions = lines.map((line) =>
@@ -31,7 +31,7 @@ function traits(code) {
   return found;
 }
 
-/** The indexes of the functions. After each comes the one of the others that consists most of the same traits. */
+/** The functions' indexes. After each function comes the one, of those that are left, that shares most of its own traits with it. */
 function order(functions) {
   const owners = new Map();
   functions.forEach((found, index) => {

@@ -26,7 +26,7 @@ pub trait Transport {
 /// A request without a complete response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
-    /// The origin that was asked.
+    /// The origin that was asked. Empty if the cause is an error of the library.
     pub origin: String,
     /// Whether the page's Content Security Policy refused a request to this URL meanwhile.
     pub is_refused_by_csp: bool,

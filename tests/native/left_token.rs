@@ -30,16 +30,21 @@ fn a_recorder_that_is_closed_before_a_call_leaves_the_token_of_a_redirect_to_the
     }
 }
 
+/// A recorder that has a token of Globex, which it shares with no other page.
+async fn recorder_in_another_page(world: &World) -> Recorder<World> {
+    let other = world.another_page();
+    other.respond(cloud_of(GLOBEX)).share_nothing();
+    let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
+    opened(&other, held, &[]).await.unwrap()
+}
+
 #[test]
 fn a_token_that_is_left_is_forgotten_when_another_page_signs_out() {
     for signs_out in [false, true] {
         run(async {
             let (world, page, answer) = returned().await;
             connect_on_return(&page, &world, &answer).await.close();
-            let other = world.another_page();
-            other.respond(cloud_of(GLOBEX)).share_nothing();
-            let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
-            let recorder = opened(&other, held, &[]).await.unwrap();
+            let recorder = recorder_in_another_page(&world).await;
             if signs_out {
                 recorder.sign_out(None, no_options()).await.unwrap();
             }
@@ -117,10 +122,7 @@ fn a_token_that_is_left_hears_of_a_sign_out_while_others_are_added() {
     run(async {
         let (world, page, answer) = returned().await;
         connect_on_return(&page, &world, &answer).await.close();
-        let other = world.another_page();
-        other.respond(cloud_of(GLOBEX)).share_nothing();
-        let held = Options { tokens: vec![jwt_for(GLOBEX).into()], ..on_connect(|_| {}) };
-        let recorder = opened(&other, held, &[]).await.unwrap();
+        let recorder = recorder_in_another_page(&world).await;
         let release = world.respond_when_released(
             |request| request.url.contains("tokens/me"),
             |request| {
