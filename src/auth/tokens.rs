@@ -11,55 +11,64 @@ use crate::token::org_token::OrgToken;
 /// Tokens by organization, and by their text.
 #[derive(Default)]
 pub(super) struct Tokens {
-    /// In the order in which their organizations came.
-    numbered: SortedMap<u64, Rc<OrgToken>>,
-    numbers: SortedMap<OrgId, u64>,
+    by_org: SortedMap<(u64, OrgId), Rc<OrgToken>>,
+    /// The organizations, in the order in which they came.
+    orgs: Vec<OrgId>,
     /// The same token may be stored for several organizations, if it lies.
     by_text: SortedMap<Secret, Vec<OrgId>>,
-    next: u64,
 }
 
 impl Tokens {
     /// Every token, oldest first.
     pub(super) fn all(&self) -> Vec<Rc<OrgToken>> {
-        self.numbered.values().cloned().collect()
+        self.orgs.iter().filter_map(|org| self.by_org.get(&key(org))).cloned().collect()
     }
 
     /// The target's token.
     pub(super) fn get(&self, target: &Target) -> Option<&Rc<OrgToken>> {
-        self.of_org(&target.org)
-    }
-
-    fn of_org(&self, org: &OrgId) -> Option<&Rc<OrgToken>> {
-        self.numbered.get(self.numbers.get(org)?)
+        self.by_org.get(&key(&target.org))
     }
 
     /// Stores the token for its organization, in place of the one there.
     pub(super) fn set(&mut self, token: Rc<OrgToken>) {
         let org = token.target().org.clone();
-        let number = self.remove(token.target()).unwrap_or(self.next);
-        self.next = self.next.max(number.saturating_add(1));
+        if !self.take(&org) {
+            self.orgs.push(org.clone());
+        }
         self.by_text.change(token.secret().clone(), |orgs| orgs.push(org.clone()));
-        self.numbers.insert(org, number);
-        self.numbered.insert(number, token);
+        self.by_org.insert(key(&org), token);
     }
 
-    /// Removes the target's token. Returns its number.
-    pub(super) fn remove(&mut self, target: &Target) -> Option<u64> {
-        let number = self.numbers.remove(&target.org)?;
-        let token = self.numbered.remove(&number)?;
+    /// Removes the target's token.
+    pub(super) fn remove(&mut self, target: &Target) {
+        if self.take(&target.org) {
+            self.orgs.retain(|org| *org != target.org);
+        }
+    }
+
+    /// Takes the organization's token out, but not its place in the order. Returns whether there was one.
+    fn take(&mut self, org: &OrgId) -> bool {
+        let Some(token) = self.by_org.remove(&key(org)) else { return false };
         if let Some(orgs) = self.by_text.get_mut(token.secret()) {
-            orgs.retain(|org| *org != target.org);
+            orgs.retain(|other| other != org);
             if orgs.is_empty() {
                 self.by_text.remove(token.secret());
             }
         }
-        Some(number)
+        true
     }
 
     /// The same token, stored for another organization.
     pub(super) fn same_elsewhere(&self, token: &OrgToken) -> Option<Rc<OrgToken>> {
         let elsewhere = self.by_text.get(token.secret())?.iter().find(|org| **org != token.target().org)?;
-        self.of_org(elsewhere).cloned()
+        self.by_org.get(&key(elsewhere)).cloned()
     }
+}
+
+/// Begins with a number that few ids share, so that a search rarely compares texts.
+fn key(org: &OrgId) -> (u64, OrgId) {
+    let text = org.as_str().as_bytes();
+    let begin = text.first_chunk().copied().map_or(0, u64::from_ne_bytes);
+    let end = text.last_chunk().copied().map_or(0, u64::from_ne_bytes);
+    (begin ^ end, org.clone())
 }

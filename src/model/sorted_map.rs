@@ -64,11 +64,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
-    /// Every value, in the order of the keys.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().map(|(_, value)| value)
-    }
-
     /// Removes this key, and returns its value.
     pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
