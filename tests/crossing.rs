@@ -372,7 +372,7 @@ async fn recordings_are_returned_with_their_raw_data() {
 async fn start_many_hands_out_each_result_with_its_place() {
     let handle = connected(&format!("{{ environment: 'prod', orgId: '{ACME}', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
-    let agents = js("['agent', { agentId: 'nobody' }, 7, { agentId: 'agent', orgID: 'x' }, { agentId: 'agent', orgId: 'x' }]");
+    let agents = js("['agent', { agentId: 'nobody' }, 7, { agentId: 'agent', orgID: 'x' }, { agentId: 'agent', orgId: 'x' }, undefined]");
     let log = js("({ reports: [] })");
     let options =
         js("(log) => ({ concurrency: 2, onProgress: (progress) => log.reports.push([progress.settled, progress.total].join('/')) })");
@@ -387,10 +387,15 @@ async fn start_many_hands_out_each_result_with_its_place() {
         (text(&error, "code"), text(&error, "message"))
     };
     assert_eq!(failed(1).0, "AGENT_NOT_FOUND");
-    for (at, place) in [(2, "agents[2] must be an object"), (3, "\"orgID\""), (4, "agents[4]: orgId")] {
+    for (at, place) in [
+        (2, "agents[2] must be a string or an object"),
+        (3, "agents[3] cannot have \"orgID\", only: agentId, orgId"),
+        (4, "agents[4]: orgId"),
+        (5, "agents[5] must be a string or an object"),
+    ] {
         assert!(failed(at).0 == "BAD_ARGUMENT" && failed(at).1.contains(place), "{:?}", failed(at));
     }
-    assert_eq!(Array::from(&get(&log, "reports")).join(","), "1/5,2/5,3/5,4/5,5/5");
+    assert_eq!(Array::from(&get(&log, "reports")).join(","), "1/6,2/6,3/6,4/6,5/6,6/6");
     for (agents, options, place) in [
         ("'agent'", "{}", "agents must be an array"),
         ("[]", "{ concurrency: 0 }", "concurrency"),

@@ -192,7 +192,10 @@ impl<P: Platform> Sources<P> {
         };
         let work = async {
             match self.exchange.ports().get_token(need, &self.options.scopes).await.map_err(failed)? {
-                Some(issued) => self.identify_issued(&need.environment, issued).await.map(Some),
+                Some(issued) => self.identify_issued(&need.environment, issued).await.map(Some).map_err(|error| match error.code {
+                    Code::TokenMalformed | Code::TokenExpired => error.in_argument("What getToken returned"),
+                    _ => error,
+                }),
                 None if self.login().is_some() => Ok(None),
                 None => Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable()),
             }

@@ -54,7 +54,7 @@ codes! {
         hint: "Pass `environment` or `launchUrl` to connect().";
     UnknownEnvironment "UNKNOWN_ENVIRONMENT", retry: false, fixed_by: "app",
         when: "The environment is missing or unknown, or `gcHostOrigin` is not the apps origin of `gcTargetEnv`.",
-        hint: "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, or set `environment` in connect(). List a private cloud in `environments`.";
+        hint: "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, or set `environment` in connect(): docs/regions.md has the names. List a private cloud in `environments`.";
     InsecureOrigin "INSECURE_ORIGIN", retry: false, fixed_by: "app",
         when: "An origin is not https (http is allowed only for a loopback entry of `environments`), or the page is not a secure context and `login` needs Web Crypto.",
         hint: "Use https. Plain http is only for loopback entries of `environments`.";
@@ -107,8 +107,8 @@ codes! {
         when: "The API says that the agent and the token belong to different organizations (403 `insufficient scope for resource owner`). The library then asked whose the token is, and repeated the call once if it had stored the token under a wrong organization.",
         hint: "Find the agent's organization, and pass it as `orgId`. No header makes a token work in another organization.";
     ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
-        when: "The OAuth client lacks a scope that the call needs (403 `app.not.authorized.for.scope`, or the API says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope of the client that is probably a misspelling.",
-        hint: "Add the scope in `missingScopes` or the message to the OAuth client, have it authorized in this organization, and get a new token.";
+        when: "The OAuth client lacks a scope that the call needs, or `login.scope` leaves it out (403 `app.not.authorized.for.scope`, or the API says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope of the client that is probably a misspelling.",
+        hint: "Add the scope in `missingScopes` or the message to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
     PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
         when: "The token's user lacks a permission (403). `missingPermissions` names it if the API does. Or the API says `insufficient scope for resource owner` although organization, scope and agent are right: then a permission is missing, or the feature is disabled.",
         hint: "Ask the organization's administrator for a role with the permission, in the right division.";
@@ -153,7 +153,7 @@ codes! {
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
         when: "A request got no response (offline, refused by CORS, redirected), or was not sent (refused by the page's CSP, or by the browser). A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the request was not sent.",
-        hint: "Check the connection and the browser's console. A redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that a monitoring script adds all look the same to a page.";
+        hint: "Check the connection and the browser's console. A redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that CORS refuses (such as a monitoring script's) all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
         when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
@@ -263,8 +263,7 @@ pub struct Error {
 }
 
 /// The hint if one of several scopes is needed.
-const ONE_SCOPE: &str =
-    "Add one of the scopes in `missingScopes` to the OAuth client, have it authorized in this organization, and get a new token.";
+const ONE_SCOPE: &str = "Add one of the scopes in `missingScopes` to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
 
 impl Error {
     /// An error with only a code and a message.

@@ -280,7 +280,7 @@ impl<P: Platform> Doctor<'_, P> {
     /// Checks the scopes that the library's own questions need, in an organization that enforces scopes.
     fn client_scopes(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         let expected = format!("{}, and {}", joined(OWN_DATA, " or "), joined(USERS, " or "));
-        let hint = "If the organization enforces scopes, it refuses such requests: add the missing scopes to the OAuth client, have it authorized in this organization, and get a new token.";
+        let hint = "If the organization enforces scopes, it refuses such requests: add the missing scopes to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
         let is_refused = |error: &Error| error.code == Code::ScopeMissing;
         let tokens = confirmed.iter().map(|token| (token, false));
         let tokens: Vec<_> = tokens.chain(refused.iter().map(|(token, error)| (token, is_refused(error)))).collect();

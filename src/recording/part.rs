@@ -29,7 +29,7 @@ impl<'a> Part<'a> {
             Some(_) => return Err(bad(format!("{} must be an object.", self.place))),
         };
         match properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            Some((name, _)) => Err(bad(format!("{} has no \"{name}\"; it may have: {}.", self.place, joined(names, ", ")))),
+            Some((name, _)) => Err(bad(format!("{} cannot have \"{name}\", only: {}.", self.place, joined(names, ", ")))),
             None => Ok(self),
         }
     }

@@ -57,6 +57,11 @@ fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
     if value.is_object() { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an object")) }
 }
 
+/// What is no string either, so that it must be an object.
+pub(super) fn string_or_object<'a>(place: &str, value: &'a JsValue) -> Result<&'a JsValue, Error> {
+    if value.is_object() { Ok(value) } else { Err(must_be(place, "a string or an object")) }
+}
+
 /// The `AbortSignal` that `src/js/limits.js` has put in place of the app's; null if the app's is none.
 fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
     if value.is_null() { Err(must_be(place, "an AbortSignal")) } else { Ok(value.clone().unchecked_into()) }
@@ -119,7 +124,7 @@ impl Arguments {
 
     fn with_only(self, place: &str, names: &[&str]) -> Result<Arguments, Error> {
         match self.properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            Some((unknown, _)) => Err(bad(format!("{place} has no \"{unknown}\"; it may have: {}.", joined(names, ", ")))),
+            Some((unknown, _)) => Err(bad(format!("{place} cannot have \"{unknown}\", only: {}.", joined(names, ", ")))),
             None => Ok(self),
         }
     }
@@ -188,7 +193,7 @@ pub(super) fn agent(place: &str, value: &JsValue) -> Result<(String, Option<Stri
     if value.is_string() {
         return Ok((string(place, value)?, None));
     }
-    let given = Arguments::named(place, value, &["agentId", "orgId"], &format!("{place}."))?;
+    let given = Arguments::named(place, string_or_object(place, value)?, &["agentId", "orgId"], &format!("{place}."))?;
     Ok((given.required("agentId", string)?, given.string("orgId")?))
 }
 

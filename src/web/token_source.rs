@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use super::abort::AbortOnDrop;
-use super::arguments::{Arguments, number, token};
+use super::arguments::{Arguments, number, string_or_object, token};
 use super::browser::Browser;
 use super::foreign::resolve;
 use super::outside;
@@ -48,6 +48,7 @@ fn issued_token(value: &JsValue) -> Result<IssuedToken, Error> {
         let access_token = token("What getToken returned", value)?;
         return Ok(IssuedToken { access_token: access_token.into(), expires_in: None });
     }
+    let value = string_or_object("What getToken returned", value)?;
     let given = Arguments::of_object("What getToken returned", value, &["accessToken", "expiresIn"], "getToken().")?;
     let access_token = given.optional("accessToken", token)?.ok_or_else(|| bad(NO_ACCESS_TOKEN))?;
     Ok(IssuedToken { access_token: access_token.into(), expires_in: given.optional("expiresIn", seconds)?.flatten() })

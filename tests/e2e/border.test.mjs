@@ -742,7 +742,7 @@ test("an entry of `environments` with an unknown name is refused", async () => {
   const entry = { name: "mine", api: origin, login: origin, apps: origin, issuer: undefined };
   const given = (entry) => connect({ environment: "mine", wasm, environments: [entry] });
   const error = await ending(given({ ...entry, isuer: origin }));
-  assert.match(error.message, /^BAD_ARGUMENT: environments\[0\] has no "isuer"; it may have: .*issuer/);
+  assert.match(error.message, /^BAD_ARGUMENT: environments\[0\] cannot have "isuer", only: .*issuer/);
   assert.match((await ending(given(undefined))).message, /environments\[0\] must be an object/);
   assert.equal((await given(entry)).environment.api, origin);
 });

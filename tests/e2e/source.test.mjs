@@ -209,13 +209,13 @@ describe("getToken", () => {
       [
         none,
         none,
-        "What getToken returned must be an object.",
+        "What getToken returned must be a string or an object.",
         noAccessToken,
         noAccessToken,
         "getToken().accessToken must be a string.",
         noAccessToken,
         "getToken().expiresIn must be a number.",
-        "What getToken returned must be an object.",
+        "What getToken returned must be a string or an object.",
       ],
     );
     assert.deepEqual(await asked(), []);

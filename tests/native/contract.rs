@@ -128,8 +128,8 @@ fn every_request_follows_from_the_contract() {
 fn a_contract_that_cannot_work_is_refused_with_the_reason() {
     for (what, parts) in [
         ("contract must be an object", json!("text")),
-        ("contract has no \"url\"", json!({ "url": "/x" })),
-        ("contract.start has no \"verb\"", json!({ "start": { "verb": "GET" } })),
+        ("contract cannot have \"url\"", json!({ "url": "/x" })),
+        ("contract.start cannot have \"verb\"", json!({ "start": { "verb": "GET" } })),
         ("contract.start must be an object", json!({ "start": "/x" })),
         ("contract.path must be a string", json!({ "path": 1 })),
         ("contract.http2 must be true or false", json!({ "http2": "yes" })),
@@ -141,7 +141,7 @@ fn a_contract_that_cannot_work_is_refused_with_the_reason() {
         ("contract.start.body must be a string", json!({ "start": { "body": 0 } })),
         ("contract.start.method", json!({ "start": { "method": "GET" } })),
         ("contract.stop.method", json!({ "stop": { "method": "GET" } })),
-        ("contract.read has no \"method\"", json!({ "read": { "method": "POST" } })),
+        ("contract.read cannot have \"method\"", json!({ "read": { "method": "POST" } })),
         ("contract.read needs {id}", json!({ "read": { "path": "/recordings" } })),
         ("contract.read.path may not have {recordingType}", json!({ "read": { "path": "/{recordingType}/{id}" } })),
         ("contract.stop needs {id}", json!({ "stop": { "path": "/stop" } })),
@@ -154,7 +154,7 @@ fn a_contract_that_cannot_work_is_refused_with_the_reason() {
         ("contract.fields.id", json!({ "fields": { "id": "a..b" } })),
         ("contract.fields.id", json!({ "fields": { "id": null } })),
         ("contract.fields.state", json!({ "fields": { "state": "" } })),
-        ("contract.fields has no \"__proto__\"", json!({ "fields": { "__proto__": "x" } })),
+        ("contract.fields cannot have \"__proto__\"", json!({ "fields": { "__proto__": "x" } })),
         ("contract.fields.agentId", json!({ "fields": { "agentId": null } })),
         ("contract.list.items", json!({ "list": { "items": "." } })),
         ("contract.states: \"ON\"", json!({ "states": { "recording": ["ON"], "stopped": ["on"] } })),

@@ -296,6 +296,7 @@ fn a_malformed_or_expired_token_from_get_token_is_not_sent() {
             let recorder = connect(&world, options(&[])).await;
             let refused = error(record(&recorder, ACME).await);
             assert_eq!((refused.code, refused.evidence.org_id.clone()), (expected, Some(org(ACME))), "{token} {expires_in:?}");
+            assert!(refused.message.starts_with("What getToken returned: "), "{}", refused.message);
             assert!(world.requests().is_empty());
         }
     });
