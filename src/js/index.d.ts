@@ -310,7 +310,8 @@ export interface Environment {
 
 /**
  * What the launch URL says. None of it proves anything about a token. Each value comes from its official parameter, its
- * alias in Genesys' samples, or your own name for it (`launchParams`).
+ * alias in Genesys' samples, or your own name for it (`launchParams`). A placeholder that nobody replaced, such as
+ * `{{gcLangTag}}`, counts as absent.
  */
 export interface LaunchContext {
   /** `gcHostOrigin`, alias `hostOrigin` */
@@ -342,10 +343,11 @@ export interface LaunchContext {
 export interface FetchInit {
   /** `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `PATCH` or `DELETE`. Default: `GET`. */
   method?: string | undefined;
+  /** A header that the API's CORS does not allow: the browser refuses the request, as if no response came. */
   headers?: HeadersInit | undefined;
   /**
-   * Whatever `fetch` takes. A stream needs HTTP/2 and a browser that can send it (`BAD_ARGUMENT` otherwise), and is
-   * sent once.
+   * Whatever `fetch` takes. A stream is sent once. It needs a browser that can send it (`BAD_ARGUMENT` otherwise), and
+   * HTTP/2 (otherwise, as if no response came).
    */
   body?: BodyInit | null | undefined;
   /** Aborts the call and its response's body. The call rejects with `signal.reason`. */
@@ -881,7 +883,7 @@ export interface Recording {
   /** The organization whose token started or read it. */
   readonly orgId: string;
   readonly state: RecordingState;
-  /** When it started (ISO 8601), if the API says so. */
+  /** When it started, if the API says so, as the API wrote it: ISO 8601 in Genesys' APIs. */
   readonly startedAt?: string;
   /**
    * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
@@ -914,7 +916,7 @@ export interface Recording {
 export interface SeenRecording {
   readonly id: string;
   readonly state: RecordingState;
-  /** When it started (ISO 8601), if the API says so. */
+  /** When it started, if the API says so, as the API wrote it: ISO 8601 in Genesys' APIs. */
   readonly startedAt?: string;
 }
 
