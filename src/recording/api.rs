@@ -60,7 +60,7 @@ impl<P: Platform> Recordings<P> {
         if listed.unreadable == 0 {
             return Ok(listed.recordings);
         }
-        let message = format!("The API lists {} recordings whose id, agent, organization or user cannot be read.", listed.unreadable);
+        let message = "The API lists a recording whose id, agent, organization or user cannot be read.";
         let unexpected = Error::new(Code::UnexpectedAnswer, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         Err(ReadError::Failed(unexpected.for_org(&call.target.org).into()))
     }
