@@ -31,6 +31,9 @@ const MAX_AGENT_LOOK_MS: u32 = 2_000;
 /// The hint if the agent is there, so that a 404 cannot mean the agent.
 const NO_SUCH_PATH: &str = "The agent is in this organization, so the API has no such path. Check `path` and `start` in `contract`.";
 
+/// The hint after a lost start if the contract has no list.
+const NO_LIST: &str = "Check whether the agent is being recorded before you start again: without `contract.list`, the library cannot look.";
+
 /// The time limit of the look for duplicates, in milliseconds.
 const MAX_DUPLICATES_LOOK_MS: u32 = 15_000;
 
@@ -89,6 +92,9 @@ impl<P: Platform> Starts<P> {
         };
         unknown.message = format!("{} {looked}", unknown.message);
         unknown.evidence.seen = listed.map(|(seen, ..)| seen.iter().map(Seen::from).collect());
+        if !self.recordings.contract().has_list() {
+            unknown.evidence.hint = Some(NO_LIST);
+        }
         Err(unknown.for_org(&state.start.key.target.org))
     }
 

@@ -60,6 +60,19 @@ fn a_recording_that_began_before_the_machine_slept_is_not_taken_for_an_older_one
 }
 
 #[test]
+fn without_a_list_the_hint_promises_no_look() {
+    run(async {
+        let world = World::new();
+        world.respond_to_starts(|| Ok(response(503, "")), || list(&[]));
+        let recorder = connect(&world, with_contract(r#"{ "list": null }"#)).await;
+        let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+        assert_eq!((unknown.code, unknown.evidence.seen.is_some()), (Code::OutcomeUnknown, false));
+        let hint = unknown.hint();
+        assert!(hint.contains("contract.list") && !hint.contains("looks first") && !hint.contains("recordings()"), "{hint}");
+    });
+}
+
+#[test]
 fn after_an_unknown_outcome_the_next_start_looks_first() {
     run(async {
         for way in ["aborted", "unknown", "too long"] {
