@@ -42,6 +42,8 @@ pub struct Keyring<P: Platform> {
     pub(super) sign_outs: Rc<SignOutLog>,
     /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
     corrected: RefCell<Vec<Rc<OrgToken>>>,
+    /// The organization that the app has named for calls without one.
+    named_org: RefCell<Option<OrgId>>,
     /// The organization of the token that a source gave when nobody had named one. It lasts until a sign-out.
     own_org: RefCell<Option<OrgId>>,
     /// The token of the sign-in from which the page has come back, until a call uses it.
@@ -79,6 +81,7 @@ impl<P: Platform> Keyring<P> {
             misattributed: RefCell::default(),
             sign_outs: Rc::default(),
             corrected: RefCell::default(),
+            named_org: RefCell::default(),
             own_org: RefCell::default(),
             unused: RefCell::default(),
         })
@@ -112,15 +115,27 @@ impl<P: Platform> Keyring<P> {
         Call { target, deadline, signal, closing, session }
     }
 
-    /// The organization of the token that a source gave when nobody had named one.
-    pub fn own_org(&self) -> Option<OrgId> {
-        self.own_org.borrow().clone()
+    /// The organization of calls without one: the app has named it, or else a token has decided on it.
+    pub(crate) fn default_org(&self) -> Option<OrgId> {
+        self.named_org.borrow().clone().or_else(|| self.own_org.borrow().clone())
     }
 
-    /// Stores the token that a source gave when nobody had named an organization.
+    /// The app names the organization of calls without one.
+    pub(crate) fn name_org(&self, org: OrgId) {
+        self.named_org.replace(Some(org));
+    }
+
+    /// Stores the token that a source gave when nobody had named an organization. It decides on the organization of calls without
+    /// one, unless the app has named one meanwhile.
     pub(crate) fn store_own(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
         self.own_org.replace(Some(token.target().org.clone()));
-        self.store_and_share(token)
+        let token = self.store_and_share(token);
+        let org = &token.target().org;
+        // The app may have signed out when it heard of the token.
+        if self.named_org.borrow().is_none() && self.default_org().as_ref() == Some(org) {
+            self.exchange.ports().emit(&Event::OrgChanged { org, previous: None });
+        }
+        token
     }
 
     /// A call that begins now, for no single organization.

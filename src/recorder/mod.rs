@@ -48,11 +48,8 @@ pub struct Recorder<P: Platform> {
     client: Rc<Client<P>>,
     recordings: Rc<Recordings<P>>,
     starts: Rc<Starts<P>>,
-    switched_to: RefCell<Option<OrgId>>,
     switches: Cell<u32>,
     last_switch: Cell<u32>,
-    /// The organization that a token has decided on, as the app was told.
-    told_org: RefCell<Option<OrgId>>,
 }
 
 /// So many of a batch's starts are read before the page can do something else.
@@ -81,11 +78,12 @@ impl<P: Platform> Recorder<P> {
             keyring,
             settings,
             exchange,
-            switched_to: RefCell::default(),
             switches: Cell::default(),
             last_switch: Cell::default(),
-            told_org: RefCell::default(),
         };
+        if let Some(org) = &recorder.settings.org {
+            recorder.keyring.name_org(org.clone());
+        }
         let is_response = response.is_some();
         let call = recorder.keyring.call_for_any(options.clone());
         let taken_in = call.run(Box::pin(recorder.take_in(tokens, response, &call))).await;
@@ -133,7 +131,7 @@ impl<P: Platform> Recorder<P> {
         if let Some((is_named, token)) = signed_in.or_else(unused)
             && !self.keyring.was_signed_out(token.target(), call.session)
         {
-            let token = if is_named { self.keyring.store_and_share(token) } else { self.store_own(token) };
+            let token = if is_named { self.keyring.store_and_share(token) } else { self.keyring.store_own(token) };
             self.keyring.note_unused(token);
         }
         Ok(())
@@ -175,7 +173,7 @@ impl<P: Platform> Recorder<P> {
         if turn > self.last_switch.get() {
             self.last_switch.set(turn);
             let previous = self.org().filter(|previous| *previous != org);
-            self.switched_to.replace(Some(org.clone()));
+            self.keyring.name_org(org.clone());
             self.exchange.ports().emit(&Event::OrgChanged { org: &org, previous: previous.as_ref() });
         }
         Ok(token)
@@ -331,9 +329,6 @@ impl<P: Platform> Recorder<P> {
                 self.keyring.forget_all();
             }
         }
-        if self.keyring.own_org().is_none() {
-            self.told_org.take();
-        }
         let work = async {
             revocations.join().await;
             revoked.take().into_iter().collect::<Result<(), Error>>()
@@ -364,24 +359,8 @@ impl<P: Platform> Recorder<P> {
             }
             let call = self.keyring.call_for_own_org(options);
             let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
-            self.note_own_org(&token);
             Ok(self.keyring.call_continued(call, token.target().clone()))
         })
-    }
-
-    /// Stores the token that decides on the target.
-    fn store_own(&self, token: OrgToken) -> Rc<OrgToken> {
-        let token = self.keyring.store_own(token);
-        self.note_own_org(&token);
-        token
-    }
-
-    /// Tells that a token has decided on the target, unless somebody has named another one meanwhile.
-    fn note_own_org(&self, token: &OrgToken) {
-        let org = &token.target().org;
-        if self.org().as_ref() == Some(org) && self.told_org.replace(Some(org.clone())).as_ref() != Some(org) {
-            self.exchange.ports().emit(&Event::OrgChanged { org, previous: None });
-        }
     }
 
     fn unidentified(&self, token: AccessToken) -> Result<UnidentifiedToken, Error> {
@@ -413,8 +392,7 @@ impl<P: Platform> Recorder<P> {
     /// In this order: the call's organization, the last switch, the settings, the organization that a source has decided on, the
     /// only stored token's organization. `None` if a source may still decide.
     fn target_org(&self, of_call: Option<&OrgId>) -> Result<Option<OrgId>, Error> {
-        let named = of_call.cloned().or_else(|| self.switched_to.borrow().clone());
-        let org = named.or_else(|| self.settings.org.clone()).or_else(|| self.keyring.own_org());
+        let org = of_call.cloned().or_else(|| self.keyring.default_org());
         if org.is_some() {
             return Ok(org);
         }

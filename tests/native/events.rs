@@ -2,11 +2,17 @@
 
 use crate::support::*;
 use premium_recorder::model::ids::OrgId;
+use premium_recorder::recorder::settings::Options;
 use premium_recorder::token::access_token::AccessToken;
 
 /// The names of the emitted events, in order.
 fn kinds(world: &World) -> Vec<String> {
     world.events().iter().map(|event| event.split([' ', '{']).next().unwrap().to_owned()).collect()
+}
+
+/// The events that tell for which organization the calls are.
+fn org_changes(world: &World) -> Vec<String> {
+    world.events().into_iter().filter(|event| event.starts_with("OrgChanged")).collect()
 }
 
 #[test]
@@ -46,9 +52,51 @@ fn org_changed_names_the_previous_organization_if_it_differs() {
         for org in [ACME, ACME, GLOBEX] {
             recorder.switch_org(OrgId::parse(org).unwrap(), no_options()).await.unwrap();
         }
-        let events: Vec<String> = world.events().into_iter().filter(|event| event.starts_with("OrgChanged")).collect();
+        let events = org_changes(&world);
         let expected = [(ACME, "None".to_owned()), (ACME, "None".to_owned()), (GLOBEX, format!("Some({ACME})"))];
         assert_eq!(events, expected.map(|(org, previous)| format!("OrgChanged {{ org: {org}, previous: {previous} }}")));
+    });
+}
+
+#[test]
+fn org_changed_tells_of_each_token_that_decides_whichever_page_signed_out_before() {
+    for signs_out_here in [true, false] {
+        run(async {
+            let world = World::new();
+            world.respond(cloud_of(ACME));
+            let recorder = connect(&world, login_options()).await;
+            let decided = format!("OrgChanged {{ org: {ACME}, previous: None }}");
+            for number in 0..2 {
+                let (signed_in, ()) = join(recorder.sign_in(None, no_options()), async { world.popups()[number].post_code("code") }).await;
+                signed_in.unwrap();
+                recorder.sign_in(None, no_options()).await.unwrap();
+                assert_eq!(org_changes(&world), vec![decided.clone(); number + 1]);
+                let other = world.another_page();
+                other.respond(cloud_of(ACME));
+                let elsewhere = connect(&other, Options { org_id: Some(ACME.to_owned()), ..login_options() }).await;
+                let (signing_out, hearing) = if signs_out_here { (&recorder, &elsewhere) } else { (&elsewhere, &recorder) };
+                signing_out.sign_out(Some(org(ACME)), no_options()).await.unwrap();
+                assert!(hearing.tokens().is_empty());
+            }
+        });
+    }
+}
+
+#[test]
+fn after_a_switch_a_token_decides_nothing_and_emits_no_org_changed() {
+    run(async {
+        let world = World::new();
+        world.respond(cloud_of(ACME));
+        let recorder = connect(&world, login_options()).await;
+        let switch = async {
+            let switched = recorder.switch_org(org(ACME), no_options()).await;
+            world.popups()[0].post_code("code");
+            switched
+        };
+        let calls = join(recorder.sign_in(None, no_options()), switch);
+        let ((decided, switched), ()) = join(calls, async { world.popups()[1].post_code("code") }).await;
+        decided.and(switched).unwrap();
+        assert_eq!(org_changes(&world), [format!("OrgChanged {{ org: {ACME}, previous: None }}")]);
     });
 }
 
