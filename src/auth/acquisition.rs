@@ -1,17 +1,19 @@
 //! Gives a call its token: from memory, or acquired from the sources, one acquisition at a time.
 
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use futures_util::future::{Aborted, Either, LocalBoxFuture, abortable, select};
+use futures_util::future::{Either, select};
 
 use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::sources::wrong_org_given;
 use crate::cloud::call::Call;
-use crate::cloud::deadline::Pause;
 use crate::cloud::event::NeedReason;
+use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::InFlight;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
@@ -24,6 +26,15 @@ const MAX_OTHER_PAGE_MS: u32 = 2_000;
 
 /// The longest time that the cloud is asked about a token that may have expired, in milliseconds.
 const MAX_VERIFY_MS: u32 = 5_000;
+
+/// Where a token comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TokenFrom {
+    OtherPage,
+    RefreshToken,
+    GetToken,
+    SignIn,
+}
 
 impl<P: Platform> Keyring<P> {
     /// A fresh token for the call's organization: from memory, or obtained. Callers who need the same token at the same time
@@ -42,19 +53,20 @@ impl<P: Platform> Keyring<P> {
             return Err(self.missing_token_error(target).into());
         }
         let mut interaction = Interaction::Allowed;
-        if let Some(renewal) = self.in_flight(Some(&target.org), true) {
-            // A failed renewal is not this call's failure: asking again may help.
-            if let Ok(Some(token)) = renewal.await {
-                return Ok(token);
-            }
-        } else if self.has_refresh_token(target) {
-            match self.renew_detached(target, session).await? {
-                Some(token) => return Ok(token),
-                None => interaction = Interaction::Only,
+        let joined = self.in_flight(Some(&target.org), true);
+        let is_joined = joined.is_some();
+        let renewal = joined.or_else(|| self.has_refresh_token(target).then(|| self.renew_detached(target, session)));
+        if let Some(renewal) = renewal {
+            match renewal.await {
+                Ok(Some(token)) => return Ok(token),
+                // Another call's renewal that failed is not this call's failure: asking again may help.
+                _ if is_joined => {}
+                Ok(None) => interaction = Interaction::Only,
+                Err(error) => return Err(error),
             }
         }
         self.ensure_signed_in(Some(&target.org), session)?;
-        let acquired = self.acquire_shared(target, interaction, session).await?;
+        let acquired = self.acquire_shared(Need::of(target), interaction, session).await?;
         acquired.ok_or_else(|| self.missing_token_error(target).into())
     }
 
@@ -67,33 +79,8 @@ impl<P: Platform> Keyring<P> {
         session: SessionEpoch,
     ) -> Result<Rc<OrgToken>, Rc<Error>> {
         self.ensure_signed_in(None, session)?;
-        let work = self.in_flight(None, false).unwrap_or_else(|| {
-            let (keyring, environment) = (self.clone(), environment.clone());
-            let work = Box::pin(async move { keyring.acquire_own(environment, session).await });
-            self.begin(None, Interaction::Allowed, None, work)
-        });
-        work.await?.ok_or_else(|| Error::new(Code::NoToken, "No source has a token.").into())
-    }
-
-    async fn acquire_own(self: &Rc<Self>, environment: Rc<Environment>, session: SessionEpoch) -> Result<Option<Rc<OrgToken>>, Error> {
-        let window = match self.sources.open_window_in_user_gesture(None).await {
-            Some(window) => Some((window?, self.sources.sign_in_time(None).pause())),
-            None => None,
-        };
-        let need = Need::of_any_org(environment);
-        let token = match self.sources.call_get_token(&need, None).await? {
-            Some(token) => Some(token),
-            None => self.sources.sign_in(&need, window, None).await?.map(|token| self.ensure_allowed(token)).transpose()?,
-        };
-        token.map(|token| self.take_own(token, session)).transpose()
-    }
-
-    /// Stores the token that decides for which organization the calls are.
-    fn take_own(self: &Rc<Self>, token: OrgToken, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
-        // Before anything else: another call may hold the same token by its claim.
-        self.learn_owner(&token);
-        self.ensure_signed_in(Some(&token.target().org), session)?;
-        Ok(self.store_own(token))
+        let acquired = self.acquire_shared(Need::of_any_org(environment.clone()), Interaction::Allowed, session).await?;
+        acquired.ok_or_else(|| Error::new(Code::NoToken, "No source has a token.").into())
     }
 
     /// Takes over the token that another page holds for this target, if there is one and this page has none.
@@ -102,8 +89,9 @@ impl<P: Platform> Keyring<P> {
             return;
         }
         let (since, _hearing) = (self.sign_outs.epoch(), self.take_part(target, false));
-        let shared = pin!(self.ask_other_page(target, None));
-        if let Either::Left((Some(token), _)) = select(shared, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await
+        if let Some(asked) = self.sources.ask_other_page(target, None)
+            && let Either::Left((given, _)) = select(asked, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await
+            && let Some(token) = self.of_other_page(given)
             && !self.was_signed_out(target, since)
         {
             self.store_and_share(token);
@@ -123,7 +111,7 @@ impl<P: Platform> Keyring<P> {
     /// Begins a silent acquisition that continues without callers: a refresh token is used up once sent, so its successor must
     /// not be lost.
     fn renew_detached(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> InFlight<Acquired> {
-        let renewal = self.acquire_shared(target, Interaction::Silent, session);
+        let renewal = self.acquire_shared(Need::of(target), Interaction::Silent, session);
         let (detached, closing) = (renewal.clone(), self.exchange.closing().clone());
         self.exchange.ports().spawn(Box::pin(async move {
             // Callers that await the renewal get its error; if there are none, it is dropped and the next call retries.
@@ -137,109 +125,137 @@ impl<P: Platform> Keyring<P> {
         self.acquisitions.find(name(org), is_like).map(|((), work)| work)
     }
 
-    /// Begins an acquisition that callers may join. It ends when its last caller drops it, or when somebody signs out.
-    fn begin(
-        &self,
-        org: Option<&OrgId>,
-        interaction: Interaction,
-        _hearing: Option<P::Sharing>,
-        work: LocalBoxFuture<'static, Result<Option<Rc<OrgToken>>, Error>>,
-    ) -> InFlight<Acquired> {
-        let (work, abort) = abortable(work);
-        let of = org.cloned();
-        let work = async move {
-            let acquired = work.await.unwrap_or_else(|Aborted| Err(signed_out(of.as_ref())));
-            acquired.map_err(|error| error.for_org_if_named(of.as_ref()).into())
-        };
-        self.acquisitions.begin(name(org).into(), Acquisition { interaction, abort, _hearing }, Box::pin(work))
-    }
-
-    /// Joins the acquisition that is in flight for this target, or begins one.
-    fn acquire_shared(self: &Rc<Self>, target: &Target, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
-        self.in_flight(Some(&target.org), interaction == Interaction::Silent).unwrap_or_else(|| {
-            let (keyring, key) = (self.clone(), target.clone());
-            let work = Box::pin(async move { keyring.acquire_and_store(&key, interaction, session).await });
-            self.begin(Some(&target.org), interaction, self.take_part(target, false), work)
+    /// Joins the acquisition that is in flight for the same organization, or begins one. It ends when its last caller drops it, or
+    /// when somebody signs out.
+    fn acquire_shared(self: &Rc<Self>, need: Need, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
+        self.in_flight(need.org.as_ref(), interaction == Interaction::Silent).unwrap_or_else(|| {
+            let (keyring, org, target) = (self.clone(), need.org.clone(), need.target());
+            let name = name(org.as_ref()).into();
+            let _hearing = target.as_ref().and_then(|target| self.take_part(target, false));
+            let signal = Signal::default();
+            let acquisition = Acquisition { interaction, signed_out: signal.clone(), _hearing };
+            let work = async move {
+                let mut work = pin!(keyring.acquire(need, target, interaction, session));
+                let mut ended = pin!(signal.aborted());
+                let acquired = poll_fn(|context| {
+                    if !signal.is_aborted()
+                        && let Poll::Ready(acquired) = work.as_mut().poll(context)
+                    {
+                        return Poll::Ready(acquired);
+                    }
+                    // Polling the work may have run the app's code, which may have signed out.
+                    ended.as_mut().poll(context).map(|()| Err(signed_out(org.as_ref())))
+                })
+                .await;
+                acquired.map_err(|error| error.for_org_if_named(org.as_ref()).into())
+            };
+            self.acquisitions.begin(name, acquisition, Box::pin(work))
         })
     }
 
-    async fn acquire_and_store(
+    /// Acquires a token and stores it. Without a target, the token decides on the organization.
+    async fn acquire(
         self: &Rc<Self>,
-        target: &Target,
+        mut need: Need,
+        target: Option<Target>,
         interaction: Interaction,
         session: SessionEpoch,
     ) -> Result<Option<Rc<OrgToken>>, Error> {
         // The window comes first: a browser opens it only in the caller's own turn.
-        let opened = match interaction {
+        let opening = match interaction {
             Interaction::Silent => None,
-            Interaction::Allowed | Interaction::Only => self.sources.open_window_in_user_gesture(Some(&target.org)).await,
+            Interaction::Allowed | Interaction::Only => self.sources.window_in_user_gesture(need.org.as_ref()),
         };
-        let window = match opened {
-            Some(Ok(window)) => Some((window, self.sources.sign_in_time(Some(&target.org)).pause())),
+        let opened = match opening {
+            Some(opening) => Some(opening.await),
+            None => None,
+        };
+        let mut window = match opened {
+            Some(Ok(window)) => Some((window, self.sources.sign_in_time(need.org.as_ref()).pause())),
+            // `getToken` may still have a token.
+            Some(Err(_)) if self.exchange.ports().has_token_source() => None,
             Some(Err(blocked)) => {
-                let shared = self.ask_other_page(target, self.token_for(target).as_deref()).await;
-                return Ok(Some(self.store_and_share(shared.ok_or(blocked)?)));
+                let stale = target.as_ref().and_then(|target| self.token_for(target));
+                let asked = target.as_ref().and_then(|target| self.sources.ask_other_page(target, stale.as_deref()));
+                let Some(asked) = asked else { return Err(blocked) };
+                let shared = self.of_other_page(asked.await).ok_or(blocked)?;
+                return Ok(Some(self.store_and_share(shared)));
             }
             None => None,
         };
-        // Hold the lock until the token is shared, so that the next page finds it.
-        let _lock = self.sources.lock(target).await;
-        if let Some(token) = self.fresh(target).filter(|token| !(interaction == Interaction::Silent && self.should_renew(token))) {
-            // Another caller has stored it meanwhile.
-            return Ok(Some(token));
-        }
-        if let Some(token) = self.verify_doubtful(target, session).await? {
-            self.ensure_signed_in(Some(&target.org), session)?;
-            // The app may have given it, so it stays in this page.
-            return Ok(Some(self.store(token)));
-        }
-        let acquired = self.acquire(target, window, interaction, session).await?;
-        self.ensure_signed_in(Some(&target.org), session)?;
-        Ok(acquired.map(|token| self.store_and_share(token)))
-    }
-
-    /// Tries the sources in order.
-    async fn acquire(
-        self: &Rc<Self>,
-        target: &Target,
-        window: Option<(P::Window, Pause)>,
-        interaction: Interaction,
-        session: SessionEpoch,
-    ) -> Result<Option<OrgToken>, Error> {
-        // Our token is stale, and we would only ask ourselves for it below.
-        self.stop_answering(target);
-        let stale = self.token_for(target);
-        let stale = stale.as_deref();
-        let reason = match stale {
-            Some(stale) if stale.is_rejected() => NeedReason::Rejected,
-            Some(_) => NeedReason::Expired,
-            None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
-            None => NeedReason::Missing,
-        };
-        if let Some(token) = self.ask_other_page(target, stale).await {
-            return Ok(Some(token));
-        }
-        let need = Need::of(target, reason);
-        let mut signed_in = self.sources.redeem_refresh_token(&need, stale).await?;
-        if signed_in.is_none()
-            && interaction != Interaction::Only
-            && let Some(token) = self.sources.call_get_token(&need, stale).await?
-        {
-            return match self.actual_org(&token) {
-                Some(owner) => Err(wrong_org_given(&target.org, &owner)),
-                None => Ok(Some(token)),
+        let (mut _lock, mut stale) = (None, None);
+        if let Some(target) = &target {
+            // Hold the lock until the token is shared, so that the next page finds it.
+            _lock = self.sources.lock(target).await;
+            if let Some(token) = self.fresh(target).filter(|token| !(interaction == Interaction::Silent && self.should_renew(token))) {
+                // Another caller has stored it meanwhile.
+                return Ok(Some(token));
+            }
+            if let Some(token) = self.verify_doubtful(target, session).await? {
+                self.ensure_signed_in(Some(&target.org), session)?;
+                // The app may have given it, so it stays in this page.
+                return Ok(Some(self.store(token)));
+            }
+            // Our token is stale, and we would only ask ourselves for it below.
+            self.stop_answering(target);
+            stale = self.token_for(target);
+            need.reason = match &stale {
+                Some(stale) if stale.is_rejected() => NeedReason::Rejected,
+                Some(_) => NeedReason::Expired,
+                None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
+                None => NeedReason::Missing,
             };
         }
-        if signed_in.is_none() && interaction != Interaction::Silent {
-            signed_in = self.sources.sign_in(&need, window, stale).await?;
+        let stale = stale.as_deref();
+        let mut acquired = None;
+        for source in [TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken, TokenFrom::SignIn] {
+            let work = match source {
+                TokenFrom::OtherPage => target.as_ref().and_then(|target| self.sources.ask_other_page(target, stale)),
+                TokenFrom::RefreshToken => self.sources.redeem_refresh_token(&need, stale),
+                TokenFrom::GetToken if interaction != Interaction::Only => self.sources.call_get_token(&need, stale),
+                TokenFrom::SignIn if interaction != Interaction::Silent => self.sources.sign_in(&need, window.take(), stale),
+                TokenFrom::GetToken | TokenFrom::SignIn => None,
+            };
+            let Some(work) = work else { continue };
+            let given = work.await;
+            let given = if source == TokenFrom::OtherPage { self.of_other_page(given) } else { given? };
+            if let Some(token) = given {
+                acquired = Some(self.ensure_owner(target.as_ref(), source, token, session)?);
+                break;
+            }
         }
-        signed_in.map(|token| self.ensure_org(target, token, session)).transpose()
+        drop(window);
+        let org = acquired.as_ref().map(|token| &token.target().org).or(need.org.as_ref());
+        self.ensure_signed_in(org, session)?;
+        Ok(acquired.map(|token| if target.is_some() { self.store_and_share(token) } else { self.store_own(token) }))
     }
 
-    /// The token that another page holds for this target, unless the cloud has said that it is another organization's.
-    async fn ask_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
-        let shared = self.sources.ask_other_page(target, stale).await;
-        shared.filter(|token| self.actual_org(token).is_none())
+    /// The token that another page has given, unless the cloud has said that it is another organization's.
+    fn of_other_page(&self, given: Result<Option<OrgToken>, Error>) -> Option<OrgToken> {
+        given.ok()?.filter(|token| self.actual_org(token).is_none())
+    }
+
+    /// Returns the source's token if it is for this target; without a target, if it may decide.
+    fn ensure_owner(
+        self: &Rc<Self>,
+        target: Option<&Target>,
+        source: TokenFrom,
+        token: OrgToken,
+        session: SessionEpoch,
+    ) -> Result<OrgToken, Error> {
+        match (source, target) {
+            (TokenFrom::RefreshToken | TokenFrom::SignIn, Some(target)) => self.ensure_org(target, token, session),
+            (TokenFrom::RefreshToken | TokenFrom::SignIn, None) => self.ensure_allowed(token),
+            (_, None) => {
+                // Another call may hold the same token by its claim.
+                self.learn_owner(&token);
+                Ok(token)
+            }
+            (_, Some(target)) => match self.actual_org(&token) {
+                Some(owner) => Err(wrong_org_given(&target.org, &owner)),
+                None => Ok(token),
+            },
+        }
     }
 
     /// Returns the sign-in's token if a sign-in may end in the token's organization.

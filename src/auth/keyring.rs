@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use futures_util::future::AbortHandle;
-
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sources::Sources;
 use crate::auth::tokens::Tokens;
@@ -12,11 +10,13 @@ use crate::cloud::call::{Call, CallOptions};
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
+use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::SingleFlight;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::join::joined;
+use crate::model::secret::Secret;
 use crate::model::sorted_map::SortedMap;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
@@ -41,7 +41,7 @@ pub struct Keyring<P: Platform> {
     pub(super) misattributed: RefCell<Vec<Target>>,
     pub(super) sign_outs: Rc<SignOutLog>,
     /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
-    corrected: RefCell<Vec<Rc<OrgToken>>>,
+    corrected: RefCell<Vec<(Secret, OrgId)>>,
     /// The organization that the app has named for calls without one.
     named_org: RefCell<Option<OrgId>>,
     /// The organization of the token that a source gave when nobody had named one. It lasts until a sign-out.
@@ -50,10 +50,10 @@ pub struct Keyring<P: Platform> {
     unused: RefCell<Option<Rc<OrgToken>>>,
 }
 
-/// What an acquisition may do, and how to abort it.
+/// What an acquisition may do, and what ends it.
 pub(super) struct Acquisition<Sharing> {
     pub(super) interaction: Interaction,
-    pub(super) abort: AbortHandle,
+    pub(super) signed_out: Signal,
     /// Hears when another page signs out meanwhile.
     pub(super) _hearing: Option<Sharing>,
 }
@@ -208,7 +208,7 @@ impl<P: Platform> Keyring<P> {
     fn cancel_acquisitions(&self, target: Option<&Target>) {
         let acquisitions = self.acquisitions.take(target.map(|target| target.org.as_str()));
         // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
-        acquisitions.iter().for_each(|acquisition| acquisition.abort.abort());
+        acquisitions.iter().for_each(|acquisition| acquisition.signed_out.abort());
     }
 
     /// The rate limiter keeps a refresh token for as long as the cloud asks to wait with it.
@@ -319,9 +319,9 @@ impl<P: Platform> Keyring<P> {
             return;
         }
         let mut corrected = self.corrected.borrow_mut();
-        corrected.retain(|other| !other.is_same_token(token));
+        corrected.retain(|(secret, _)| secret != token.secret());
         corrected.truncate(MAX_CORRECTED);
-        corrected.insert(0, Rc::new(token.clone()));
+        corrected.insert(0, (token.secret().clone(), token.target().org.clone()));
     }
 
     /// Replaces a stored token by a copy with more facts.
@@ -383,8 +383,9 @@ impl<P: Platform> Keyring<P> {
     /// The token's actual organization, if it differs from the claimed one.
     pub(crate) fn actual_org(&self, token: &OrgToken) -> Option<OrgId> {
         let corrected = self.corrected.borrow();
-        let same = corrected.iter().find(|other| other.target() != token.target() && other.is_same_token(token)).cloned();
-        same.or_else(|| self.tokens.borrow().same_elsewhere(token)).map(|other| other.target().org.clone())
+        let same = corrected.iter().find(|(secret, org)| *org != token.target().org && secret == token.secret());
+        let corrected = same.map(|(_, org)| org.clone());
+        corrected.or_else(|| Some(self.tokens.borrow().same_elsewhere(token)?.target().org.clone()))
     }
 
     /// Explains why there is no token for this target.

@@ -20,13 +20,18 @@ pub struct Need {
 
 impl Need {
     /// A token of this target.
-    pub(crate) fn of(target: &Target, reason: NeedReason) -> Need {
-        Need { environment: target.environment.clone(), org: Some(target.org.clone()), reason }
+    pub(crate) fn of(target: &Target) -> Need {
+        Need { environment: target.environment.clone(), org: Some(target.org.clone()), reason: NeedReason::Missing }
     }
 
     /// A token of whichever organization a source gives.
     pub(crate) fn of_any_org(environment: Rc<Environment>) -> Need {
         Need { environment, org: None, reason: NeedReason::Missing }
+    }
+
+    /// The organization and environment, if somebody named the organization.
+    pub(super) fn target(&self) -> Option<Target> {
+        Some(Target { environment: self.environment.clone(), org: self.org.clone()? })
     }
 }
 

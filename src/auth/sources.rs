@@ -35,6 +35,9 @@ const MAX_PAGES: u8 = 100;
 /// How long other pages are asked that have no token to give, in milliseconds.
 const MAX_ASKING_MS: i64 = 2_000;
 
+/// What a source gives; `None` if it has no such token.
+pub(super) type Given<'a> = LocalBoxFuture<'a, Result<Option<OrgToken>, Error>>;
+
 /// Options for the sources.
 #[derive(Clone, Debug)]
 pub struct SourceOptions {
@@ -92,15 +95,11 @@ impl<P: Platform> Sources<P> {
 
     /// Opens the sign-in window first, if only a sign-in can give a token, or if the last window opened too late: during a
     /// click, some browsers open a window only in the caller's own turn.
-    pub(crate) async fn open_window_in_user_gesture(&self, org: Option<&OrgId>) -> Option<Result<P::Window, Error>> {
+    pub(super) fn window_in_user_gesture(&self, org: Option<&OrgId>) -> Option<LocalBoxFuture<'_, Result<P::Window, Error>>> {
         let signs_in_with_popup = self.login().is_some_and(|login| !login.by_redirect && login.may_ask_for(org));
         let has_token_source = self.exchange.ports().has_token_source();
-        if !signs_in_with_popup || self.exchange.ports().has_opaque_origin() || (has_token_source && !self.is_blocked.get()) {
-            return None;
-        }
-        let opened = self.window().await;
-        // If there is no window, `getToken` may still have a token.
-        Some(opened).filter(|opened| opened.is_ok() || !has_token_source)
+        let opens = signs_in_with_popup && !self.exchange.ports().has_opaque_origin() && (!has_token_source || self.is_blocked.get());
+        opens.then(|| self.window())
     }
 
     fn window(&self) -> LocalBoxFuture<'_, Result<P::Window, Error>> {
@@ -128,15 +127,21 @@ impl<P: Platform> Sources<P> {
         lock
     }
 
-    /// The token that another page holds, if it is for this target and differs from the stale one.
-    pub(crate) async fn ask_other_page(&self, target: &Target, stale: Option<&OrgToken>) -> Option<OrgToken> {
+    /// Asks for the token that another page holds, if it is for this target and differs from the stale one.
+    pub(super) fn ask_other_page<'a>(&'a self, target: &'a Target, stale: Option<&'a OrgToken>) -> Option<Given<'a>> {
         let name = self.sharing_name(target)?;
-        let work = async {
+        let work = async move {
             let began = self.exchange.ports().now();
             for _ in 0..MAX_PAGES {
                 let Some(answer) = self.exchange.ports().request_shared_token(&name).await else { break };
                 if let Some(issued) = answer {
-                    return self.identify_issued(&target.environment, issued).await.map(Some);
+                    let token = self.identify(&target.environment, self.issued(issued)?, false).await?;
+                    // The other page keeps using this token, so its idle timeout is unknown to us.
+                    token.mark_used();
+                    let now = self.exchange.now();
+                    let is_better = !stale.is_some_and(|stale| stale.is_same_token(&token));
+                    let is_usable = token.target() == target && token.is_fresh(now) && !token.should_renew(now) && is_better;
+                    return Ok(is_usable.then_some(token));
                 }
                 if self.exchange.ports().now().since(began) > MAX_ASKING_MS {
                     break;
@@ -144,22 +149,16 @@ impl<P: Platform> Sources<P> {
             }
             Ok(None)
         };
-        let token = self.with_timeout("another page", Box::pin(work)).await.ok()??;
-        // The other page keeps using this token, so its idle timeout is unknown to us.
-        token.mark_used();
-        let now = self.exchange.now();
-        let is_better = !stale.is_some_and(|stale| stale.is_same_token(&token));
-        (token.target() == target && token.is_fresh(now) && !token.should_renew(now) && is_better).then_some(token)
+        Some(self.in_time("another page", Box::pin(work)))
     }
 
-    /// Exchanges the stale token's refresh token.
-    pub(crate) async fn redeem_refresh_token(&self, need: &Need, stale: Option<&OrgToken>) -> Result<Option<OrgToken>, Error> {
-        let (Some(login), Some(stale)) = (self.login(), stale) else { return Ok(None) };
-        let Some(refresh_token) = stale.refresh_token() else { return Ok(None) };
+    /// Exchanges the stale token's refresh token, if it has one.
+    pub(super) fn redeem_refresh_token<'a>(&'a self, need: &'a Need, stale: Option<&'a OrgToken>) -> Option<Given<'a>> {
+        let (login, stale) = (self.login()?, stale?);
+        let refresh_token = stale.refresh_token()?;
         self.emit(need, Source::RefreshToken);
-        let work = async {
-            let refreshed = TokenResponse::refresh(&login.client_id, &self.exchange, stale, &refresh_token).await;
-            let response = match refreshed {
+        let work = async move {
+            let response = match TokenResponse::refresh(&login.client_id, &self.exchange, stale, &refresh_token).await {
                 Ok(response) => response,
                 // The refresh token was used up, revoked or has expired, or a proxy refuses it: do not try again.
                 Err(error) if error.code == Code::LoginDenied || is_proxys_refusal(&error) => {
@@ -170,19 +169,18 @@ impl<P: Platform> Sources<P> {
             };
             // The old refresh token is used up, even if the new access token fails.
             stale.set_refresh_token(response.refresh_token.clone());
-            self.identify(&need.environment, response).await.map(Some)
+            self.identify(&need.environment, response, true).await.map(Some)
         };
-        self.with_timeout("the login origin", Box::pin(work)).await
+        Some(self.in_time("the login origin", Box::pin(work)))
     }
 
-    /// What `getToken` gives; `None` if it has no such token.
-    pub(crate) async fn call_get_token(&self, need: &Need, stale: Option<&OrgToken>) -> Result<Option<OrgToken>, Error> {
+    /// Calls `getToken`, if the app gave one.
+    pub(super) fn call_get_token<'a>(&'a self, need: &'a Need, stale: Option<&'a OrgToken>) -> Option<Given<'a>> {
         if !self.exchange.ports().has_token_source() {
-            return Ok(None);
+            return None;
         }
         self.emit(need, Source::GetToken);
-        let org = need.org.as_ref();
-        let failed = |cause| {
+        let failed = move |cause| {
             let error = match &cause {
                 // What it returned is wrong.
                 Cause::Error(found) => Error::new(Code::TokenSourceFailed, found.message.clone()).not_retryable(),
@@ -190,64 +188,68 @@ impl<P: Platform> Sources<P> {
             };
             error.caused_by(cause)
         };
-        let work = async {
-            match self.exchange.ports().get_token(need, &self.options.scopes).await.map_err(failed)? {
-                Some(issued) => self.identify_issued(&need.environment, issued).await.map(Some).map_err(|error| match error.code {
-                    Code::TokenMalformed | Code::TokenExpired => error.in_argument("What getToken returned"),
-                    _ => error,
-                }),
-                None if self.login().is_some() => Ok(None),
-                None => Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable()),
-            }
+        let given_by_app = |error: Error| match error.code {
+            Code::TokenMalformed | Code::TokenExpired => error.in_argument("What getToken returned"),
+            _ => error,
         };
-        let Some(mut token) = self.with_timeout("getToken", Box::pin(work)).await? else { return Ok(None) };
-        if !token.is_fresh(self.exchange.now()) {
-            return Err(Error::new(Code::TokenExpired, format!("getToken returned an expired token of {}.", token.target().org)));
-        }
-        match org {
-            Some(org) if token.target().org != *org => return Err(wrong_org_given(org, &token.target().org)),
-            Some(_) => {}
-            // The token decides for which organization the calls are: a claim is not enough.
-            None if token.known_by() == KnownBy::Claim => token = self.exchange.refetch_token_info(&token).await?,
-            None => {}
-        }
-        reject_same_token(token, stale, "getToken returned").map(Some)
+        let work = async move {
+            let Some(issued) = self.exchange.ports().get_token(need, &self.options.scopes).await.map_err(failed)? else {
+                if self.login().is_some() {
+                    return Ok(None);
+                }
+                return Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable());
+            };
+            let issued = self.issued(issued).map_err(given_by_app)?;
+            let mut token = self.identify(&need.environment, issued, false).await.map_err(given_by_app)?;
+            let given = &token.target().org;
+            if !token.is_fresh(self.exchange.now()) {
+                return Err(Error::new(Code::TokenExpired, format!("getToken returned an expired token of {given}.")));
+            }
+            match &need.org {
+                Some(org) if given != org => return Err(wrong_org_given(org, given)),
+                Some(_) => {}
+                // The token decides for which organization the calls are: a claim is not enough.
+                None if token.known_by() == KnownBy::Claim => token = self.exchange.refetch_token_info(&token).await?,
+                None => {}
+            }
+            reject_same_token(Some(token), stale, "getToken returned")
+        };
+        Some(self.in_time("getToken", Box::pin(work)))
     }
 
-    /// Signs a person in. The token may be another organization's.
-    pub(crate) async fn sign_in(
-        &self,
-        need: &Need,
+    /// Signs a person in, if the app says how. The token may be another organization's.
+    pub(super) fn sign_in<'a>(
+        &'a self,
+        need: &'a Need,
         window: Option<(P::Window, Pause)>,
-        stale: Option<&OrgToken>,
-    ) -> Result<Option<OrgToken>, Error> {
-        let Some(login) = self.login() else { return Ok(None) };
-        if let Some(org) = &need.org {
-            login.ensure_allowed(org)?;
-        }
-        if let Some(token) = self.take_unused(&need.environment, need.org.as_ref()) {
-            return Ok(Some(token));
-        }
-        self.emit(need, Source::Login);
-        let ports = &**self.exchange.ports();
-        if ports.has_opaque_origin() {
-            return Err(opaque_origin());
-        }
-        let (window, pause) = match window {
-            Some((window, pause)) => (Some(window), pause),
-            None => (None, self.sign_in_time(need.org.as_ref()).pause()),
-        };
-        let window = match window {
-            None if !login.by_redirect => Some(self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?),
-            window => window,
-        };
-        let code = login.sign_in(ports, need, window, &self.options.page_query).await?;
-        drop(pause);
-        let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?).await.map(Some) };
-        match self.with_timeout("the login origin", Box::pin(work)).await? {
-            Some(token) => reject_same_token(token, stale, "The sign-in gave").map(Some),
-            None => Ok(None),
-        }
+        stale: Option<&'a OrgToken>,
+    ) -> Option<Given<'a>> {
+        let login = self.login()?;
+        Some(Box::pin(async move {
+            if let Some(org) = &need.org {
+                login.ensure_allowed(org)?;
+            }
+            if let Some(token) = self.take_unused(&need.environment, need.org.as_ref()) {
+                return Ok(Some(token));
+            }
+            self.emit(need, Source::Login);
+            let ports = &**self.exchange.ports();
+            if ports.has_opaque_origin() {
+                return Err(opaque_origin());
+            }
+            let (window, pause) = match window {
+                Some((window, pause)) => (Some(window), pause),
+                None => (None, self.sign_in_time(need.org.as_ref()).pause()),
+            };
+            let window = match window {
+                None if !login.by_redirect => Some(self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?),
+                window => window,
+            };
+            let code = login.sign_in(ports, need, window, &self.options.page_query).await?;
+            drop(pause);
+            let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?, true).await.map(Some) };
+            reject_same_token(self.in_time("the login origin", Box::pin(work)).await?, stale, "The sign-in gave")
+        }))
     }
 
     /// Keeps a token of a sign-in by redirect, which no call has used, for the page's next recorder with the same login.
@@ -281,41 +283,42 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    /// Identifies a token from the token endpoint by asking the cloud, not by its claims.
-    pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse) -> Result<OrgToken, Error> {
-        let token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
-        let token = token.valid_now(self.exchange.now()).with_refresh_token(response.refresh_token);
-        self.exchange.fetch_token_info(token).await
-    }
-
-    async fn identify_issued(&self, environment: &Rc<Environment>, issued: IssuedToken) -> Result<OrgToken, Error> {
+    /// Identifies the token that a source gave. `is_new`: the token endpoint has just given it, so it is valid, and the cloud is
+    /// asked whose it is, whatever it claims.
+    pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse, is_new: bool) -> Result<OrgToken, Error> {
         let now = self.exchange.now();
-        let expires_at = issued.expires_in.map(|seconds| now.instant().after_seconds(seconds));
-        let token = AccessToken::parse(issued.access_token.reveal())?;
-        let mut token = self.exchange.unidentified(environment, token, expires_at)?;
-        if expires_at.is_some() {
+        let mut token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
+        if is_new || response.expires_at.is_some() {
             token = token.valid_now(now);
         }
-        if token.is_surely_expired(now) {
+        token = token.with_refresh_token(response.refresh_token);
+        if !is_new && token.is_surely_expired(now) {
             return Err(Error::new(Code::TokenExpired, "The token has expired."));
         }
-        if token.is_expired(now) {
-            return self.exchange.fetch_token_info(token).await;
+        let claimed = if is_new || token.is_expired(now) { None } else { token.identified_by_claim(now) };
+        match claimed {
+            Some(token) => Ok(token),
+            None => self.exchange.fetch_token_info(token).await,
         }
-        self.exchange.identify(token).await
+    }
+
+    fn issued(&self, issued: IssuedToken) -> Result<TokenResponse, Error> {
+        Ok(TokenResponse {
+            access_token: AccessToken::parse(issued.access_token.reveal())?,
+            expires_at: issued.expires_in.map(|seconds| self.exchange.ports().now().after_seconds(seconds)),
+            refresh_token: None,
+        })
     }
 
     /// Limits a source's time, because other pages and calls wait.
-    async fn with_timeout(
-        &self,
-        source: &str,
-        work: LocalBoxFuture<'_, Result<Option<OrgToken>, Error>>,
-    ) -> Result<Option<OrgToken>, Error> {
-        let timeout = self.timeout();
-        match select(work, pin!(self.exchange.ports().sleep(timeout))).await {
-            Either::Left((given, _)) => given,
-            Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {timeout} ms."))),
-        }
+    fn in_time<'a>(&'a self, source: &'static str, work: Given<'a>) -> Given<'a> {
+        Box::pin(async move {
+            let timeout = self.timeout();
+            match select(work, self.exchange.ports().sleep(timeout)).await {
+                Either::Left((given, _)) => given,
+                Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {timeout} ms."))),
+            }
+        })
     }
 
     fn timeout(&self) -> u32 {
@@ -360,9 +363,12 @@ pub(crate) fn wrong_org_given(asked: &OrgId, given: &OrgId) -> Error {
     error
 }
 
-fn reject_same_token(token: OrgToken, stale: Option<&OrgToken>, who: &str) -> Result<OrgToken, Error> {
-    if stale.is_some_and(|stale| stale.is_rejected() && stale.is_same_token(&token)) {
+fn reject_same_token(given: Option<OrgToken>, stale: Option<&OrgToken>, who: &str) -> Result<Option<OrgToken>, Error> {
+    if let (Some(token), Some(stale)) = (&given, stale)
+        && stale.is_rejected()
+        && stale.is_same_token(token)
+    {
         return Err(Error::new(Code::Unauthenticated, format!("{who} the same token that the API rejected.")));
     }
-    Ok(token)
+    Ok(given)
 }

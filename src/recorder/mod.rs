@@ -372,7 +372,7 @@ impl<P: Platform> Recorder<P> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let (org, response) = response.redeem(login, &self.exchange, environment).await?;
-        let token = self.keyring.sources().identify(environment, response).await?;
+        let token = self.keyring.sources().identify(environment, response, true).await?;
         let Some(org) = org else {
             return self.keyring.ensure_allowed(token).map(|token| Some((false, token)));
         };

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::model::ids::OrgId;
+use crate::model::sorted_map::SortedMap;
 
 /// The number of sign-outs when something began. After a later sign-out, it gets, stores and uses no token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,8 +14,10 @@ pub struct SessionEpoch(u64);
 #[derive(Debug, Default)]
 pub(crate) struct SignOutLog {
     epoch: Cell<SessionEpoch>,
-    /// The last sign-out of each organization; `None` for all of them.
-    last: RefCell<Vec<(Option<OrgId>, SessionEpoch)>>,
+    /// The last sign-out of every organization.
+    of_all: Cell<SessionEpoch>,
+    /// The last sign-out of each organization since then.
+    by_org: RefCell<SortedMap<OrgId, SessionEpoch>>,
 }
 
 impl SignOutLog {
@@ -25,16 +28,21 @@ impl SignOutLog {
 
     /// Whether somebody has signed out since this epoch: of the organization, or of every organization.
     pub(crate) fn was_signed_out(&self, org: Option<&OrgId>, since: SessionEpoch) -> bool {
-        self.last.borrow().iter().any(|(of, epoch)| *epoch > since && (of.is_none() || of.as_ref() == org))
+        self.of_all.get() > since || org.is_some_and(|org| self.by_org.borrow().get(org).is_some_and(|epoch| *epoch > since))
     }
 
     /// Signs out of the organization; `None` for every organization.
     pub(crate) fn sign_out(&self, org: Option<&OrgId>) {
         let epoch = SessionEpoch(self.epoch.get().0.saturating_add(1));
         self.epoch.set(epoch);
-        let mut last = self.last.borrow_mut();
-        last.retain(|(of, _)| org.is_some() && of.as_ref() != org);
-        last.push((org.cloned(), epoch));
+        let mut by_org = self.by_org.borrow_mut();
+        match org {
+            Some(org) => by_org.insert(org.clone(), epoch),
+            None => {
+                *by_org = SortedMap::default();
+                self.of_all.set(epoch);
+            }
+        }
     }
 }
 

@@ -259,7 +259,7 @@ export const MUTANTS = [
   },
   {
     name: "trusts a claim again that the cloud has denied",
-    edits: one("src/auth/keyring.rs", "corrected.insert(0, Rc::new(token.clone()));", ""),
+    edits: one("src/auth/keyring.rs", "corrected.insert(0, (token.secret().clone(), token.target().org.clone()));", ""),
   },
   {
     name: "leaves the token in a body that repeats it",
@@ -393,7 +393,7 @@ export const MUTANTS = [
   },
   {
     name: "takes whatever token another page shares",
-    edits: one("src/auth/sources.rs", "(token.target() == target && token.is_fresh(now)", "(token.is_fresh(now)"),
+    edits: one("src/auth/sources.rs", "is_usable = token.target() == target && token", "is_usable = token"),
   },
 ];
 
