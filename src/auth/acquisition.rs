@@ -39,7 +39,7 @@ enum TokenFrom {
 impl<P: Platform> Keyring<P> {
     /// A fresh token for the call's organization: from memory, or obtained. Callers who need the same token at the same time
     /// share one acquisition. A token with little of its life left is renewed in the background.
-    pub async fn token(self: &Rc<Self>, call: &Call) -> Result<Rc<OrgToken>, Rc<Error>> {
+    pub async fn token(self: &Rc<Self>, call: &Call) -> Result<Rc<OrgToken>, Error> {
         let (target, session) = (&call.target, call.session);
         self.note_used();
         self.ensure_signed_in(Some(&target.org), session)?;
@@ -50,7 +50,7 @@ impl<P: Platform> Keyring<P> {
             return Ok(token);
         }
         if self.sources.is_empty() && self.doubtful(target).is_none() {
-            return Err(self.missing_token_error(target).into());
+            return Err(self.missing_token_error(target));
         }
         let mut interaction = Interaction::Allowed;
         let joined = self.in_flight(Some(&target.org), true);
@@ -67,20 +67,16 @@ impl<P: Platform> Keyring<P> {
         }
         self.ensure_signed_in(Some(&target.org), session)?;
         let acquired = self.acquire_shared(Need::of(target), interaction, session).await?;
-        acquired.ok_or_else(|| self.missing_token_error(target).into())
+        acquired.ok_or_else(|| self.missing_token_error(target))
     }
 
     /// A token of the organization that a source decides on, because nobody has named one: later calls are for that
     /// organization. Concurrent callers share one acquisition. Other pages are not asked: their host may belong to another
     /// organization.
-    pub(crate) async fn own_token(
-        self: &Rc<Self>,
-        environment: &Rc<Environment>,
-        session: SessionEpoch,
-    ) -> Result<Rc<OrgToken>, Rc<Error>> {
+    pub(crate) async fn own_token(self: &Rc<Self>, environment: &Rc<Environment>, session: SessionEpoch) -> Result<Rc<OrgToken>, Error> {
         self.ensure_signed_in(None, session)?;
         let acquired = self.acquire_shared(Need::of_any_org(environment.clone()), Interaction::Allowed, session).await?;
-        acquired.ok_or_else(|| Error::new(Code::NoToken, "No source has a token.").into())
+        acquired.ok_or_else(|| Error::new(Code::NoToken, "No source has a token."))
     }
 
     /// Takes over the token that another page holds for this target, if there is one and this page has none.
@@ -147,7 +143,7 @@ impl<P: Platform> Keyring<P> {
                     ended.as_mut().poll(context).map(|()| Err(signed_out(org.as_ref())))
                 })
                 .await;
-                acquired.map_err(|error| error.for_org_if_named(org.as_ref()).into())
+                acquired.map_err(|error| error.for_org_if_named(org.as_ref()))
             };
             self.acquisitions.begin(name, acquisition, Box::pin(work))
         })

@@ -26,7 +26,7 @@ use crate::token::session::{SessionEpoch, SignOutLog};
 const MAX_CORRECTED: usize = 100;
 
 /// The result of an acquisition; `None` if no source has a token.
-pub(super) type Acquired = Result<Option<Rc<OrgToken>>, Rc<Error>>;
+pub(super) type Acquired = Result<Option<Rc<OrgToken>>, Error>;
 
 /// The tokens in memory, and the acquisitions that are in flight.
 pub struct Keyring<P: Platform> {

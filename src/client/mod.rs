@@ -49,7 +49,7 @@ pub(crate) trait UntilSettled {
 /// Why there is no successful response.
 pub enum SendError {
     /// Nothing was sent, for example because there is no token.
-    NotSent(Rc<Error>),
+    NotSent(Error),
     /// The cloud refused the request.
     Refused(Error),
     /// No response came.
@@ -103,11 +103,11 @@ impl<P: Platform> Client<P> {
         loop {
             let token =
                 self.allowed_token(call, token.take()).await.map_err(|error| SendError::NotSent(preceded(error, repaired.take())))?;
-            if let Some(Error { code, .. }) = repaired {
-                self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code });
+            if let Some(repaired) = &repaired {
+                self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code: repaired.code });
             }
             self.warn_of_missing_scope(&token, request);
-            let authorized = token.authorize(request.clone()).map_err(|error| SendError::NotSent(error.into()))?;
+            let authorized = token.authorize(request.clone()).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
             let result = match &until_settled {
                 Some(kept) => self.send_until_settled(authorized, sent.clone(), kept.clone()).await,
@@ -151,7 +151,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// A token that the cloud allows to be sent now: this one, or else the organization's. Waits if the call's time allows.
-    async fn allowed_token(&self, call: &Call, mut token: Option<Rc<OrgToken>>) -> Result<Rc<OrgToken>, Rc<Error>> {
+    async fn allowed_token(&self, call: &Call, mut token: Option<Rc<OrgToken>>) -> Result<Rc<OrgToken>, Error> {
         loop {
             let allowed = match token.take() {
                 Some(token) => token,
@@ -159,7 +159,7 @@ impl<P: Platform> Client<P> {
             };
             // The page may have been suspended meanwhile: then a timer may fire before the deadline does.
             if call.deadline.remaining() <= 0 {
-                return Err(call.timed_out().for_org(&call.target.org).into());
+                return Err(call.timed_out().for_org(&call.target.org));
             }
             if !self.wait_until_allowed(&call.deadline, &allowed).await? {
                 return Ok(allowed);

@@ -72,7 +72,7 @@ impl SentLog {
     }
 
     /// The error of a request that cannot be sent again.
-    pub(crate) fn not_sent_again(&self, error: Rc<Error>) -> Rc<Error> {
+    pub(crate) fn not_sent_again(&self, error: Error) -> Error {
         preceded(error, self.repaired.take())
     }
 
@@ -113,9 +113,9 @@ impl SentLog {
 }
 
 /// The error, and the refusal that came before it.
-pub(super) fn preceded(error: Rc<Error>, refused: Option<Error>) -> Rc<Error> {
+pub(super) fn preceded(error: Error, refused: Option<Error>) -> Error {
     match refused {
-        Some(refused) => Rc::new(Error::clone(&error).preceded_by(refused)),
+        Some(refused) => error.preceded_by(refused),
         None => error,
     }
 }

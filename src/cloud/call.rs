@@ -2,7 +2,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::Poll;
 
 use futures_util::future::{Either, LocalBoxFuture, select};
@@ -41,19 +40,13 @@ pub struct Call<T = Target> {
 #[derive(Clone, Debug)]
 pub enum CallError {
     /// An error.
-    Error(Rc<Error>),
+    Error(Error),
     /// The app aborted it.
     Aborted,
 }
 
 impl From<Error> for CallError {
     fn from(error: Error) -> CallError {
-        CallError::Error(Rc::new(error))
-    }
-}
-
-impl From<Rc<Error>> for CallError {
-    fn from(error: Rc<Error>) -> CallError {
         CallError::Error(error)
     }
 }

@@ -87,7 +87,7 @@ impl<P: CloudPorts> Exchange<P> {
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
         if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
-            let cause = Cause::Error(Box::new(must_wait(millis)));
+            let cause = Cause::Error(must_wait(millis));
             let (origin, status) = (String::new(), None);
             return Err(TransportError { origin, is_refused_by_csp: false, may_have_been_processed: false, status, cause });
         }

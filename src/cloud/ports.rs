@@ -49,7 +49,7 @@ impl Error {
     pub(crate) fn no_response(code: Code, lost: TransportError) -> Error {
         let origin = lost.origin;
         let mut error = match lost.cause {
-            Cause::Error(error) => return *error,
+            Cause::Error(error) => return error,
             cause if lost.is_refused_by_csp => {
                 let message = format!("The page's Content Security Policy does not allow requests to {origin}.");
                 Error::new(code, message).caused_by(cause).with_hint(ADD_ORIGIN).not_retryable()

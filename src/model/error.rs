@@ -3,6 +3,7 @@
 //! docs/error-codes.md is generated from this file.
 
 use std::any::Any;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use crate::model::ids::OrgId;
@@ -188,7 +189,7 @@ pub enum Cause {
     /// A value from outside the library, for example a value that a callback threw: kept unchanged, never read.
     Foreign(Rc<dyn Any>),
     /// Another error of the library.
-    Error(Box<Error>),
+    Error(Error),
 }
 
 impl std::fmt::Debug for Cause {
@@ -251,15 +252,34 @@ pub struct Seen {
     pub started_at: Option<String>,
 }
 
-/// A failure: code, message, hint and evidence.
+/// A failure: code, message, hint and evidence. A clone shares them until one of the two is changed, so that every caller who waits
+/// for the same work gets its error.
 #[derive(Clone, Debug)]
-pub struct Error {
+pub struct Error(Rc<Failure>);
+
+/// What an [`Error`] says.
+#[derive(Clone, Debug)]
+pub struct Failure {
     /// The stable code.
     pub code: Code,
     /// What happened, for a person. The wording may change: branch on the code.
     pub message: String,
     /// The facts.
-    pub evidence: Box<Evidence>,
+    pub evidence: Evidence,
+}
+
+impl Deref for Error {
+    type Target = Failure;
+
+    fn deref(&self) -> &Failure {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Failure {
+        Rc::make_mut(&mut self.0)
+    }
 }
 
 /// The hint if one of several scopes is needed.
@@ -268,7 +288,7 @@ const ONE_SCOPE: &str = "Add one of the scopes in `missingScopes` to the OAuth c
 impl Error {
     /// An error with only a code and a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), evidence: Box::default() }
+        Error(Rc::new(Failure { code, message: message.into(), evidence: Evidence::default() }))
     }
 
     /// What the reader should do now.
@@ -285,6 +305,13 @@ impl Error {
             (Some(near), Some(missing)) => format!("\"{near}\" is probably a misspelling of \"{missing}\". {hint}"),
             _ => hint.to_owned(),
         }
+    }
+
+    /// The same error, with another code.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
     }
 
     /// The same error, with this hint instead of the code's own.
@@ -332,7 +359,7 @@ impl Error {
     /// The same error. If it has no cause, the earlier refusal becomes its cause.
     #[must_use]
     pub(crate) fn preceded_by(mut self, refusal: Error) -> Self {
-        self.evidence.cause.get_or_insert_with(|| Cause::Error(Box::new(refusal)));
+        self.evidence.cause.get_or_insert_with(|| Cause::Error(refusal));
         self
     }
 

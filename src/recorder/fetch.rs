@@ -86,7 +86,7 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
         Ok(Err(SendError::Refused(refused))) => match sent.take_response() {
             Some(response) => return Ok(response),
             None if refused.code == Code::CloudUnavailable && !is_idempotent(request) => {
-                Error { code: Code::OutcomeUnknown, ..refused }.with_hint(FIND_OUT)
+                refused.with_code(Code::OutcomeUnknown).with_hint(FIND_OUT)
             }
             None => refused,
         },

@@ -282,7 +282,7 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Vec<Recording>, CallError> {
         let call = self.begin(org, options).await?;
-        let work = async { self.recordings.list(&call, agent).await.map_err(Rc::<Error>::from) };
+        let work = async { self.recordings.list(&call, agent).await.map_err(Error::from) };
         call.run(Box::pin(work)).await
     }
 

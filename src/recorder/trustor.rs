@@ -24,17 +24,17 @@ pub struct Trustor {
 
 impl Trustor {
     /// The trustors of the user of the call's organization.
-    pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Rc<Error>> {
+    pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Error> {
         let org = &call.target.org;
         let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
         let response = client.send(call, &request, &Rc::default()).await.map_err(|error| match error {
             SendError::NotSent(error) => error,
-            SendError::NoResponse(lost) => Error::no_response(Code::Network, lost).for_org(org).into(),
-            SendError::Refused(refused) => refused.into(),
+            SendError::NoResponse(lost) => Error::no_response(Code::Network, lost).for_org(org),
+            SendError::Refused(refused) => refused,
         })?;
         Trustor::list(&response.json).ok_or_else(|| {
             let message = "The response does not say who the user is.";
-            Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(org).into()
+            Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(org)
         })
     }
 

@@ -23,13 +23,13 @@ pub(crate) const NO_SUCH_LIST: &str =
 /// Why recordings could not be read.
 pub(crate) enum ReadError {
     /// The cloud refused.
-    Refused(Rc<Error>),
+    Refused(Error),
     /// There was no usable response.
-    Failed(Rc<Error>),
+    Failed(Error),
 }
 
-impl From<ReadError> for Rc<Error> {
-    fn from(error: ReadError) -> Rc<Error> {
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Error {
         match error {
             ReadError::Refused(error) | ReadError::Failed(error) => error,
         }
@@ -62,7 +62,7 @@ impl<P: Platform> Recordings<P> {
         }
         let message = "The API lists a recording whose id, agent, organization or user cannot be read.";
         let unexpected = Error::new(Code::UnexpectedAnswer, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
-        Err(ReadError::Failed(unexpected.for_org(&call.target.org).into()))
+        Err(ReadError::Failed(unexpected.for_org(&call.target.org)))
     }
 
     /// What the cloud lists, of this agent or of all.
@@ -99,7 +99,7 @@ impl<P: Platform> Recordings<P> {
     }
 
     /// The recording with this id. `agent`: whose it is, if that is known.
-    pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
+    pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Error> {
         let result = self.read(call, self.contract.find(id, agent), &Rc::default(), no_such_recording).await;
         let response = match result {
             Err(ReadError::Refused(refused)) if self.contract.missing_at_read_means_stopped() => return stopped(id, agent, call, refused),
@@ -110,15 +110,14 @@ impl<P: Platform> Recordings<P> {
     }
 
     /// Stops the recording with this id. A recording that has stopped already is no error.
-    pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Rc<Error>> {
+    pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Error> {
         match self.read(call, self.contract.stop(id, agent), &Rc::default(), no_such_recording).await {
             Ok(response) => match self.with_id(&response, id, agent, &call.target) {
                 Some(recording) => Ok(recording),
                 // For example 204: accepted, but without a body that describes the recording.
-                None => self.find(call, id, agent).await.map_err(|error| {
-                    let mut error = Error::clone(&error);
+                None => self.find(call, id, agent).await.map_err(|mut error| {
                     error.message = format!("The API accepted the stop. Then reading the recording failed: {}", error.message);
-                    error.into()
+                    error
                 }),
             },
             Err(ReadError::Refused(refused)) if refused.code == Code::Conflict => {
@@ -143,13 +142,13 @@ impl<P: Platform> Recordings<P> {
         sent: &Rc<SentLog>,
         not_found: fn(Error) -> Error,
     ) -> Result<Response, ReadError> {
-        let request = request.map_err(|error| ReadError::Failed(error.into()))?;
+        let request = request.map_err(ReadError::Failed)?;
         self.client.send(call, &request, sent).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
-            SendError::NoResponse(lost) => ReadError::Failed(Error::no_response(Code::Network, lost).for_org(&call.target.org).into()),
-            SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused.into()),
-            SendError::Refused(refused) if refused.code == Code::NotFound => ReadError::Refused(not_found(refused).into()),
-            SendError::Refused(refused) => ReadError::Refused(refused.into()),
+            SendError::NoResponse(lost) => ReadError::Failed(Error::no_response(Code::Network, lost).for_org(&call.target.org)),
+            SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused),
+            SendError::Refused(refused) if refused.code == Code::NotFound => ReadError::Refused(not_found(refused)),
+            SendError::Refused(refused) => ReadError::Refused(refused),
         })
     }
 }
@@ -159,7 +158,7 @@ fn whose<'a>(org: &'a OrgId, agent: Option<&'a AgentId>, user: Option<&'a str>) 
 }
 
 /// The recording, if the contract says that a missing one has stopped, whatever the body: not every API has the cloud's error body.
-fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Rc<Error>) -> Result<Recording, Rc<Error>> {
+fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Error) -> Result<Recording, Error> {
     let body = match &refused.evidence.cause {
         Some(Cause::Cloud(body)) => body.as_str().into(),
         _ => Rc::default(),
@@ -177,13 +176,13 @@ fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Rc<E
     })
 }
 
-fn unexpected(message: &str, response: Response, target: &Target) -> Rc<Error> {
-    Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(&target.org).into()
+fn unexpected(message: &str, response: Response, target: &Target) -> Error {
+    Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(&target.org)
 }
 
 /// A 404 means that the recording, or the API's path, does not exist.
 fn no_such_recording(error: Error) -> Error {
-    Error { code: Code::RecordingNotFound, ..error }
+    error.with_code(Code::RecordingNotFound)
 }
 
 /// A 404 of a list, which no recording's id was sent for.

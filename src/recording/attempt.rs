@@ -151,7 +151,7 @@ impl<P: Platform> Starts<P> {
     /// Waits until no other recorder and no other page starts the same recording. Looks for a running recording if another
     /// start may have led to it meanwhile, or if the last start's outcome is unknown. `looks_again`: it has looked with another
     /// organization's token.
-    async fn wait_for_turn(&self, state: &StartState, looks_again: bool) -> Result<Preflight<P::Lock>, Rc<Error>> {
+    async fn wait_for_turn(&self, state: &StartState, looks_again: bool) -> Result<Preflight<P::Lock>, Error> {
         let StartState { start, call, agent, .. } = state;
         let key = &start.key;
         let ports = self.exchange.ports();

@@ -69,7 +69,7 @@ impl Shape {
             }
         }
         let states = contract.part("states", &["recording", "stopped"])?;
-        let words = |name: &str| Ok(states.strings(name)?.unwrap_or_else(|| vec![name.to_owned()]));
+        let words = |name: &str| states.strings(name).map(|words| words.unwrap_or_else(|| vec![name.to_owned()]));
         let items = if contract.is_null("list") { None } else { contract.part("list", &["path", "items"])?.string("items")? };
         let shape = Shape {
             items: match items {

@@ -166,7 +166,7 @@ impl<P: Platform> Starts<P> {
             (Interruption::TimedOut, None, None) => return Err(state.timed_out(call).for_org(org).into()),
             (Interruption::TimedOut, None, Some(sent)) => {
                 let unknown = Error::new(Code::OutcomeUnknown, "The start was sent. No response came in time.");
-                let unknown = unknown.caused_by(Cause::Error(Box::new(call.timed_out()))).for_org(org);
+                let unknown = unknown.caused_by(Cause::Error(call.timed_out())).for_org(org);
                 let look = Box::pin(self.find_lost_start(state, sent, unknown.clone()));
                 let looked = match call.with_limit(MAX_LATE_LOOK_MS).race(look).await {
                     Err(Interruption::TimedOut) => Ok(Err(unknown)),

@@ -36,7 +36,7 @@ impl TokenSource for Browser {
         if token.is_null() || token.is_undefined() {
             return Ok(None);
         }
-        issued_token(&token).map(Some).map_err(|error| Cause::Error(Box::new(error)))
+        issued_token(&token).map(Some).map_err(Cause::Error)
     }
 }
 

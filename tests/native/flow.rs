@@ -754,7 +754,7 @@ fn what_is_wrong_with_what_get_token_returned_is_the_message() {
     run(async {
         let world = World::new();
         world.token_source_or_none(|_| {
-            Box::pin(async { Err(Cause::Error(Box::new(Error::new(Code::BadArgument, "getToken() returned no `accessToken`.")))) })
+            Box::pin(async { Err(Cause::Error(Error::new(Code::BadArgument, "getToken() returned no `accessToken`."))) })
         });
         let recorder = connect(&world, options(&[])).await;
         for failed in [record(&recorder, GLOBEX).await, record_in_current_org(&recorder).await] {

@@ -438,7 +438,7 @@ fn a_recording_is_ours_only_on_a_time_with_a_zone() {
 // ── Tokens that a server repeats ─────────────────────────────────────────────────────────────────────────────────────
 
 /// The error of a start whose response has this body.
-async fn refused_with(token: &str, body: String) -> Rc<Error> {
+async fn refused_with(token: &str, body: String) -> Error {
     let world = World::new();
     let header = Some(body.clone());
     world.respond(move |request| match is_token_info(request) {

@@ -275,7 +275,7 @@ proptest! {
             let world = World::new();
             world.respond(|_| response(404, ""));
             let recorder = with_tokens(&world).await;
-            let _: Error = error(recorder.recording(&id(&text), None, None, no_options()).await).as_ref().clone();
+            let _: Error = error(recorder.recording(&id(&text), None, None, no_options()).await);
             let url = url::Url::parse(&world.requests()[0].url).unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             let decoded = percent_decoded(segments[3]);

@@ -1,7 +1,6 @@
 //! Refused starts: the library repairs the cause once if that is safe, and otherwise explains it.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
 use crate::support::*;
 use premium_recorder::cloud::call::CallError;
@@ -106,7 +105,7 @@ const USER: (u16, &str) = (200, r#"{"id":"agent"}"#);
 const NO_USER: (u16, &str) = (404, r#"{"code":"not.found"}"#);
 
 /// A start with a token of the right organization, which the cloud refuses because of the resource owner.
-async fn explained(scopes: &'static str, user: Option<(u16, &'static str)>) -> (World, Rc<Error>) {
+async fn explained(scopes: &'static str, user: Option<(u16, &'static str)>) -> (World, Error) {
     let world = World::new();
     world.respond_async(move |request| {
         let response = match (is_start(request), request.url.contains("/users/")) {
@@ -157,7 +156,7 @@ fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
 }
 
 /// A start that the cloud refuses with a 404, and its requests. `user`: what the cloud answers for `users/{id}`.
-async fn missing(body: &'static str, user: Option<(u16, &'static str)>, contract: &str, timeout: u32) -> (Rc<Error>, Vec<String>) {
+async fn missing(body: &'static str, user: Option<(u16, &'static str)>, contract: &str, timeout: u32) -> (Error, Vec<String>) {
     let world = World::new();
     world.respond_async(move |request| {
         let response = match (is_start(request), request.url.contains("/users/")) {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::rc::Rc;
 
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::cloud::call::{CallError, CallOptions};
@@ -117,7 +116,7 @@ pub async fn record_in_current_org(recorder: &Recorder<World>) -> Result<Recordi
 }
 
 /// The error of a call that failed.
-pub fn error<T: std::fmt::Debug>(result: Result<T, CallError>) -> Rc<Error> {
+pub fn error<T: std::fmt::Debug>(result: Result<T, CallError>) -> Error {
     match result.unwrap_err() {
         CallError::Error(error) => {
             assert_is_a_sentence(&error.message);

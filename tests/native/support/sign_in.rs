@@ -83,7 +83,7 @@ pub async fn opened_again(
 }
 
 /// The error of a connect() that failed.
-pub fn refused(result: Result<Recorder<World>, CallError>) -> Rc<Error> {
+pub fn refused(result: Result<Recorder<World>, CallError>) -> Error {
     error(result.map(|_| ()))
 }
 

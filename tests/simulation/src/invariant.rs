@@ -1,7 +1,5 @@
 //! What must never be, whatever happens.
 
-use std::rc::Rc;
-
 use premium_recorder::cloud::ports::TransportError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
@@ -153,7 +151,7 @@ pub enum Outcome {
     /// With success.
     Done,
     /// With this error.
-    Failed(Rc<Error>),
+    Failed(Error),
     /// It was aborted.
     Aborted,
 }
