@@ -59,17 +59,19 @@ fn settled(begin: impl FnOnce(Function)) -> Promise {
 }
 
 fn connecting(options: JsValue) -> Promise {
-    settled(|settle| connect(settle, &options, true))
+    settled(|settle| connect(settle, options, true))
 }
 
-fn call(handle: &Handle, method: &str, options: JsValue, arguments: &[&JsValue]) -> Promise {
-    let absent = JsValue::UNDEFINED;
-    let argument = |at: usize| arguments.get(at).copied().unwrap_or(&absent);
-    settled(|settle| handle.call(settle, method, &options, argument(0), argument(1), argument(2)))
+fn call(handle: &Handle, method: &str, options: JsValue, arguments: &[(&str, &JsValue)]) -> Promise {
+    let named = Object::new();
+    for (name, value) in arguments {
+        Reflect::set(&named, &(*name).into(), value).unwrap();
+    }
+    settled(|settle| handle.call(settle, method.to_owned(), options, named.into()))
 }
 
 fn start(handle: &Handle, agent: impl Into<JsValue>, options: JsValue) -> Promise {
-    call(handle, "startRecording", options, &[&agent.into()])
+    call(handle, "startRecording", options, &[("agentId", &agent.into())])
 }
 
 async fn outcome(promise: Promise) -> JsValue {
@@ -355,7 +357,7 @@ async fn recordings_are_returned_with_their_raw_data() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
     let listed = get(&outcome(call(&handle, "recordings", js("{ agentId: 'agent' }"), &[])).await, "value");
-    let ids = [&"a".into(), &ACME.into(), &"agent".into()];
+    let ids = [("id", &"a".into()), ("orgId", &ACME.into()), ("agentId", &"agent".into())];
     let stopped = get(&outcome(call(&handle, "stop", JsValue::UNDEFINED, &ids)).await, "value");
     js("globalThis.fetch = globalThis.original");
     let of = |at: u32| {
@@ -378,7 +380,10 @@ async fn start_many_hands_out_each_result_with_its_place() {
         js("(log) => ({ concurrency: 2, onProgress: (progress) => log.reports.push([progress.settled, progress.total].join('/')) })");
     let options = options.unchecked_into::<Function>().call1(&JsValue::UNDEFINED, &log).unwrap();
     let on_settled = js("(outcome, at) => { (globalThis.settled ??= [])[at] = outcome }");
-    assert!(get(&outcome(call(&handle, "startMany", options, &[&agents, &on_settled])).await, "error").is_undefined());
+    assert!(
+        get(&outcome(call(&handle, "startMany", options, &[("agents", &agents), ("onSettled", &on_settled)])).await, "error")
+            .is_undefined()
+    );
     let started = Array::from(&js("settled"));
     js("globalThis.fetch = globalThis.original");
     assert_eq!(text(&get(&started.get(0), "value"), "id"), "a");
@@ -403,7 +408,8 @@ async fn start_many_hands_out_each_result_with_its_place() {
         ("[]", "{ share: 1 }", "share must be"),
         ("[]", "{ parallel: 1 }", "parallel"),
     ] {
-        let error = error_of(call(&handle, "startMany", js(options), &[&js(&format!("({agents})")), &on_settled])).await;
+        let error =
+            error_of(call(&handle, "startMany", js(options), &[("agents", &js(&format!("({agents})"))), ("onSettled", &on_settled)])).await;
         assert!(text(&error, "code") == "BAD_ARGUMENT" && text(&error, "message").contains(place), "{place}");
     }
 }
@@ -459,7 +465,7 @@ async fn a_strange_promise_or_signal_does_not_hang_the_call() {
 async fn expires_in_null_means_an_unknown_expiry() {
     let source = format!("{{ accessToken: '{OF_ACME}', expiresIn: null }}");
     let handle = connected(&format!("{{ environment: 'prod', getToken: () => ({source}) }}")).await;
-    let summary = get(&outcome(call(&handle, "switchOrg", JsValue::UNDEFINED, &[&ACME.into()])).await, "value");
+    let summary = get(&outcome(call(&handle, "switchOrg", JsValue::UNDEFINED, &[("orgId", &ACME.into())])).await, "value");
     assert_eq!((text(&summary, "orgId"), get(&summary, "expiresAt").is_undefined()), (ACME.to_owned(), true));
 }
 
@@ -481,7 +487,7 @@ async fn a_sign_in_leaves_no_listener_and_no_timer_behind() {
         return { balance, timers, popup, restore: () => Object.assign(window, { addEventListener: own.add, removeEventListener: own.remove, setTimeout: own.set, clearTimeout: own.clear, open: own.open }) };
     })()");
     let handle = connected(&format!("{{ environment: 'prod', shareTokens: false, {LOGIN} }}")).await;
-    let switch = call(&handle, "switchOrg", JsValue::UNDEFINED, &[&ACME.into()]);
+    let switch = call(&handle, "switchOrg", JsValue::UNDEFINED, &[("orgId", &ACME.into())]);
     // The window opens when the call has returned.
     while get(&get(&counted, "balance"), "message") != 1 {
         JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await.unwrap();
@@ -503,7 +509,7 @@ async fn a_window_that_does_not_open_is_reported_at_once() {
     for open in ["() => null", "() => { throw new Error('no') }"] {
         js(&format!("(window.ownOpen ??= window.open, window.open = {open})"));
         let handle = connected(&format!("{{ environment: 'prod', {LOGIN} }}")).await;
-        let error = error_of(call(&handle, "switchOrg", JsValue::UNDEFINED, &[&ACME.into()])).await;
+        let error = error_of(call(&handle, "switchOrg", JsValue::UNDEFINED, &[("orgId", &ACME.into())])).await;
         js("(window.open = window.ownOpen)");
         assert_eq!(text(&error, "code"), "LOGIN_BLOCKED");
     }

@@ -112,11 +112,11 @@ class Recorder {
   }
 
   async addToken(token) {
-    return this.#call("addToken", undefined, token);
+    return this.#call("addToken", undefined, { token });
   }
 
   async switchOrg(orgId) {
-    return this.#call("switchOrg", undefined, orgId);
+    return this.#call("switchOrg", undefined, { orgId });
   }
 
   async signIn(options) {
@@ -128,11 +128,11 @@ class Recorder {
   }
 
   async diagnose(agentId, options) {
-    return this.#call("diagnose", snapshot(options), agentId);
+    return this.#call("diagnose", snapshot(options), { agentId });
   }
 
   async signOut(orgId) {
-    await this.#call("signOut", undefined, orgId);
+    await this.#call("signOut", undefined, { orgId });
   }
 
   async fetch(path, init) {
@@ -147,9 +147,9 @@ class Recorder {
     const given = snapshot(init);
     const failed = new AbortController();
     const signals = [failed.signal, this.#closing.signal, given?.signal];
-    const [address, ...request] = readRequest(this.environment.api, path, given ?? {}, signals, name === "request");
+    const args = readRequest(this.environment.api, path, given ?? {}, signals, name === "request");
     try {
-      return await this.#call(name, given, address, ...request);
+      return await this.#call(name, given, args);
     } catch (error) {
       failed.abort();
       throw error;
@@ -157,7 +157,7 @@ class Recorder {
   }
 
   async startRecording(agentId, options) {
-    return this.#recording(await this.#call("startRecording", snapshot(options), agentId));
+    return this.#recording(await this.#call("startRecording", snapshot(options), { agentId }));
   }
 
   async startMany(agents, options) {
@@ -165,11 +165,11 @@ class Recorder {
     const list = snapshotOf(agents);
     // Own items, so that setting them later calls no setter of Object.prototype.
     const results = Array.from({ __proto__: null, length: Array.isArray(list) ? list.length : 0 });
-    const settle = ({ value, error, aborted }, at) => {
+    const onSettled = ({ value, error, aborted }, at) => {
       if (value) results[at] = { status: "fulfilled", value: this.#recording(value) };
       else results[at] = { status: "rejected", reason: aborted ? given.signal.reason : new RecorderError(error) };
     };
-    await this.#call("startMany", given, list, settle);
+    await this.#call("startMany", given, { agents: list, onSettled });
     return notThenable(results);
   }
 
@@ -179,14 +179,14 @@ class Recorder {
   }
 
   async recording(id, options) {
-    return this.#recording(await this.#call("recording", snapshot(options), id));
+    return this.#recording(await this.#call("recording", snapshot(options), { id }));
   }
 
   /** A recording with its methods. */
   #recording(fields) {
     const { id, orgId, agentId } = fields;
     const callMethod = async (name, options) =>
-      this.#recording(await this.#call(name, snapshot(options), id, orgId, agentId));
+      this.#recording(await this.#call(name, snapshot(options), { id, orgId, agentId }));
     return new Recording(fields, callMethod);
   }
 
@@ -200,10 +200,10 @@ class Recorder {
   }
 
   /**
-   * Calls a method of the module, with its arguments. Runs in the caller's own turn unless there was a panic: on a click, only that
+   * Calls a method of the module, with its options and its other arguments by name. Runs in the caller's own turn unless there was a panic: on a click, only that
    * turn may open a window.
    */
-  async #call(name, given, ...args) {
+  async #call(name, given, args = {}) {
     const isPanicked = this.#instance.error !== undefined;
     return withSignal(given, async () => {
       if (this.#isClosed) throw closed();
@@ -214,7 +214,7 @@ class Recorder {
         if (this.#isClosed) throw closed();
       }
       try {
-        const begin = (settle) => this.#handle.call(settle, name, given, ...args);
+        const begin = (settle) => this.#handle.call(settle, name, given, args);
         const { value } = await call(this.#instance, begin, given?.signal);
         resetPanicCount();
         return notThenable(value);

@@ -42,7 +42,8 @@ export function readRequest(api, path, given, signals, isJson) {
   const isStream = typeof member(body, "getReader") === "function";
   // A browser that cannot stream a body sends "[object ReadableStream]".
   if (isStream && !hasDuplex) throw badArgument("body: this browser cannot send a stream.");
-  return [address, { __proto__: null, method, headers, body, signal, request, isStream }, names];
+  const read = { __proto__: null, method, headers, body, signal, request, isStream };
+  return { path: address, request: read, headerNames: names };
 }
 
 /** Whether the body is text that the method may have, or absent. */

@@ -163,30 +163,26 @@ impl<P: Platform> Recorder<P> {
         self.keyring.call_for_any(options).run(Box::pin(work)).await
     }
 
-    /// Acquires a token for this organization, and makes the organization the target of later calls. Of concurrent switches,
-    /// the latest one that succeeds wins.
+    /// Acquires a token for this organization, and makes the organization the target of later calls.
     pub async fn switch_org(&self, org: OrgId, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
+        self.sign_in(Some(org), options).await
+    }
+
+    /// Signs in to this organization, or else to the one that calls are for. If nobody has named one, the person decides. The
+    /// organization becomes the target of later calls. A valid token in memory is enough. Of concurrent calls for different
+    /// organizations, the latest one that succeeds wins.
+    pub async fn sign_in(&self, org: Option<OrgId>, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
         let turn = self.switches.get().saturating_add(1);
         self.switches.set(turn);
-        let call = self.keyring.call(self.target(org.clone()), options);
+        let call = self.begin(org.as_ref(), options).await?;
         let token = call.run(Box::pin(self.keyring.token(&call))).await?;
-        if turn > self.last_switch.get() {
+        if let Some(org) = org.filter(|_| turn > self.last_switch.get()) {
             self.last_switch.set(turn);
             let previous = self.org().filter(|previous| *previous != org);
             self.keyring.name_org(org.clone());
             self.exchange.ports().emit(&Event::OrgChanged { org: &org, previous: previous.as_ref() });
         }
         Ok(token)
-    }
-
-    /// Signs in to this organization, or else to the one that calls are for. If nobody has named one, the person decides. The
-    /// organization becomes the target of later calls. A valid token in memory is enough.
-    pub async fn sign_in(&self, org: Option<OrgId>, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
-        if let Some(org) = org {
-            return self.switch_org(org, options).await;
-        }
-        let call = self.begin(None, options).await?;
-        call.run(Box::pin(self.keyring.token(&call))).await
     }
 
     /// Starts a recording of this agent, with a token of the target organization and of no other. Concurrent calls
@@ -220,7 +216,7 @@ impl<P: Platform> Recorder<P> {
                 Ok(Start { org: Some(org), .. }) => Ok(org.clone()),
                 Ok(_) => match &default {
                     Some(default) => Result::clone(default),
-                    None => default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org)).clone(),
+                    None => default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org.clone())).clone(),
                 },
                 Err(error) => Err(error.clone().into()),
             };
@@ -351,15 +347,15 @@ impl<P: Platform> Recorder<P> {
     /// Begins a call for this organization, or for the default target. If nobody has named an organization and no token is held, a
     /// source is asked for a token, and the token's organization becomes the target. Boxed to avoid one copy for each kind of call
     /// (wasm size).
-    fn begin<'a>(&'a self, org: Option<&OrgId>, options: CallOptions) -> LocalBoxFuture<'a, Result<Call, CallError>> {
+    fn begin<'a>(&'a self, org: Option<&OrgId>, options: CallOptions) -> LocalBoxFuture<'a, Result<Rc<Call>, CallError>> {
         let target = self.ensure_open().and_then(|()| Ok(self.target_org(org)?.map(|org| self.target(org))));
         Box::pin(async move {
             if let Some(target) = target? {
-                return Ok(self.keyring.call(target, options));
+                return Ok(Rc::new(self.keyring.call(target, options)));
             }
             let call = self.keyring.call_for_own_org(options);
             let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
-            Ok(self.keyring.call_continued(call, token.target().clone()))
+            Ok(Rc::new(self.keyring.call_continued(call, token.target().clone())))
         })
     }
 

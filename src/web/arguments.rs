@@ -115,6 +115,12 @@ impl Arguments {
         Arguments::named(place, value, names, "")
     }
 
+    /// These, and the others of the same call.
+    pub(super) fn and(mut self, others: &JsValue) -> Result<Arguments, Error> {
+        self.properties.extend(Arguments::of_copy("The arguments", others, "")?.properties);
+        Ok(self)
+    }
+
     fn named(place: &str, value: &JsValue, names: &[&str], prefix: &str) -> Result<Arguments, Error> {
         if value.is_undefined() {
             return Ok(Arguments { properties: Vec::new(), prefix: String::new() });
@@ -152,6 +158,11 @@ impl Arguments {
 
     pub(super) fn required<T>(&self, name: &str, read: Read<T>) -> Result<T, Error> {
         read(&self.place(name), self.get(name).unwrap_or(&JsValue::UNDEFINED))
+    }
+
+    /// Undefined if absent.
+    pub(super) fn value(&self, name: &str) -> JsValue {
+        self.get(name).cloned().unwrap_or_default()
     }
 
     fn get(&self, name: &str) -> Option<&JsValue> {

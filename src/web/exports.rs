@@ -53,15 +53,12 @@ thread_local! {
 /// Decides on the environment and the organization, and stores the tokens. Calls `settle` with the outcome. `reads_response`: false
 /// after a panic, because the first connect() has already read the response of a sign-in by redirect.
 #[wasm_bindgen]
-pub fn connect(settle: Function, options: &JsValue, reads_response: bool) {
-    run(settle, open(options, reads_response).map(|work| (work, None)));
+pub fn connect(settle: Function, options: JsValue, reads_response: bool) {
+    run(settle, Box::pin(open(options, reads_response)));
 }
 
-/// A call's work. Boxed to avoid one compiled copy of what runs it for each kind of work (wasm size).
-type Work = LocalBoxFuture<'static, Result<JsValue, CallError>>;
-
-fn open(options: &JsValue, reads_response: bool) -> Result<Work, Error> {
-    let (given, options) = arguments::connect_options(options)?;
+async fn open(options: JsValue, reads_response: bool) -> Result<JsValue, CallError> {
+    let (given, options) = arguments::connect_options(&options)?;
     let (get_token, on_event) = (given.function("getToken")?, given.function("onEvent")?);
     let browser = Browser { get_token, on_event, sharing_channels: SharingChannels::default() };
     let launch_query = arguments::launch_query(&given)?;
@@ -70,27 +67,16 @@ fn open(options: &JsValue, reads_response: bool) -> Result<Work, Error> {
     let state = PAGE.with(Clone::clone);
     let response = AuthorizationResponse::take(login, &browser, page.as_mut(), &state.returned)?;
     let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
-    Ok(Box::pin(async move {
-        let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;
-        Ok(Handle(Rc::new(recorder)).into())
-    }))
+    let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;
+    Ok(Handle(Rc::new(recorder)).into())
 }
 
 /// Calls `settle` with the outcome. The work begins in the caller's own turn: during a click, a browser lets only that turn open
-/// a window. The app's signal has an effect until the work is done.
-fn run(settle: Function, begun: Result<(Work, Option<AbortListener>), Error>) {
-    let settle = move |result| result::settle(&settle, result, 0);
-    let (mut work, listener) = match begun {
-        Ok(begun) => begun,
-        Err(error) => return settle(Err(error.into())),
-    };
+/// a window.
+fn run(settle: Function, mut work: LocalBoxFuture<'static, Result<JsValue, CallError>>) {
     match work.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => settle(result),
-        Poll::Pending => timer::spawn(Box::pin(async move {
-            let result = work.await;
-            drop(listener);
-            settle(result);
-        })),
+        Poll::Ready(result) => result::settle(&settle, result, 0),
+        Poll::Pending => timer::spawn(Box::pin(async move { result::settle(&settle, work.await, 0) })),
     }
 }
 
@@ -123,9 +109,9 @@ impl Handle {
         self.0.close();
     }
 
-    /// Calls a method with at most three arguments and its options. Calls `settle` with the outcome.
-    pub fn call(&self, settle: Function, method: &str, options: &JsValue, first: &JsValue, second: &JsValue, third: &JsValue) {
-        run(settle, begin(self.0.clone(), method, options, first, second, third));
+    /// Calls a method with its options and its other arguments, which are an object with their names. Calls `settle` with the outcome.
+    pub fn call(&self, settle: Function, method: String, options: JsValue, arguments: JsValue) {
+        run(settle, Box::pin(perform(self.0.clone(), method, options, arguments)));
     }
 }
 
@@ -149,119 +135,70 @@ fn options_of(method: &str) -> (&'static str, &'static [&'static str]) {
     }
 }
 
-fn begin(
-    recorder: Rc<Recorder<Browser>>,
-    method: &str,
-    options: &JsValue,
-    first: &JsValue,
-    second: &JsValue,
-    third: &JsValue,
-) -> Result<(Work, Option<AbortListener>), Error> {
-    let (place, names) = options_of(method);
-    let given = Arguments::options(place, options, names)?;
+/// The outcome of a method. The app's signal has an effect until then.
+async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsValue, arguments: JsValue) -> Result<JsValue, CallError> {
+    let (place, names) = options_of(&method);
+    let given = Arguments::options(place, &options, names)?.and(&arguments)?;
     let timeout = given.number("timeoutMs")?.map(|millis| argument::timeout("timeoutMs", millis)).transpose()?;
     let signal = Signal::default();
-    let listener = given.signal("signal")?.and_then(|app_signal| AbortListener::new(app_signal, &signal));
+    let _listener = given.signal("signal")?.and_then(|app_signal| AbortListener::new(app_signal, &signal));
     let call = CallOptions { timeout, signal };
-    let work: Work = match method {
+    let org = || given.optional("orgId", org_id);
+    let agent = || given.optional("agentId", agent_id);
+    Ok(match method.as_str() {
         "addToken" => {
-            let token = AccessToken::parse(Secret::from(arguments::token("token", first)?).reveal())?;
-            Box::pin(async move {
-                let token = recorder.add_token(token, call).await?;
-                Ok(result::summary(&token, recorder.now()))
-            })
+            let token = AccessToken::parse(Secret::from(given.required("token", arguments::token)?).reveal())?;
+            result::summary(&*recorder.add_token(token, call).await?, recorder.now())
         }
-        "switchOrg" => sign_in(recorder, Some(org_id("orgId", first)?), call),
-        "signIn" => sign_in(recorder, given.optional("orgId", org_id)?, call),
+        "switchOrg" | "signIn" => {
+            let org = if method == "switchOrg" { Some(given.required("orgId", org_id)?) } else { org()? };
+            result::summary(&*recorder.sign_in(org, call).await?, recorder.now())
+        }
         "startRecording" => {
-            let agent = arguments::string("agentId", first)?;
+            let agent = given.required("agentId", arguments::string)?;
             #[cfg(feature = "panic-on-purpose")]
-            let panic = super::panic_on_purpose::if_requested(&agent);
+            super::panic_on_purpose::if_requested(&agent).await;
             let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
             let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
-            Box::pin(async move {
-                #[cfg(feature = "panic-on-purpose")]
-                panic.await;
-                Ok(result::recording(&recorder.start_recording(start, call).await?))
-            })
+            result::recording(&recorder.start_recording(start, call).await?)
         }
-        "startMany" => start_many(recorder, &given, first, second.clone(), call)?,
-        "fetch" => {
-            let request = AppRequest { takes_response: true, ..app_request(&given, first, second.clone(), third)? };
-            let org = given.optional("orgId", org_id)?;
-            Box::pin(async move {
-                let response = recorder.send(request, org.as_ref(), call).await?;
-                Ok(response.platform_response.and_then(|response| response.downcast_ref().cloned()).unwrap_or_default())
-            })
+        "startMany" => {
+            start_many(&recorder, &given, call).await?;
+            JsValue::UNDEFINED
         }
-        "request" => {
-            let request = app_request(&given, first, second.clone(), third)?;
-            let org = given.optional("orgId", org_id)?;
-            Box::pin(async move { json_of(recorder.send(request, org.as_ref(), call).await?) })
+        "fetch" | "request" => {
+            let request = app_request(&given, method == "fetch")?;
+            response_value(recorder.send(request, org()?.as_ref(), call).await?)?
         }
-        "recordings" => {
-            let agent = given.optional("agentId", agent_id)?;
-            let org = given.optional("orgId", org_id)?;
-            Box::pin(async move { Ok(result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), call).await?).into()) })
-        }
-        "recording" => {
-            let id = recording_id(first)?;
-            let agent = given.optional("agentId", agent_id)?;
-            let org = given.optional("orgId", org_id)?;
-            read(recorder, id, org, agent, call)
-        }
-        "refresh" => {
-            let (id, org, agent) = recording_ids(first, second, third)?;
-            read(recorder, id, Some(org), Some(agent), call)
+        "recordings" => result::recordings(&recorder.recordings(agent()?.as_ref(), org()?.as_ref(), call).await?).into(),
+        "recording" | "refresh" => {
+            let id = given.required("id", recording_id)?;
+            result::recording(&recorder.recording(&id, org()?.as_ref(), agent()?.as_ref(), call).await?)
         }
         "stop" => {
-            let (id, org, agent) = recording_ids(first, second, third)?;
-            Box::pin(async move { Ok(result::recording(&recorder.stop(&id, &org, Some(&agent), call).await?)) })
+            let id = given.required("id", recording_id)?;
+            let org = given.required("orgId", org_id)?;
+            result::recording(&recorder.stop(&id, &org, agent()?.as_ref(), call).await?)
         }
-        "availableOrgs" => Box::pin(async move {
-            let trustors = recorder.trustors(call).await?;
-            Ok(trustors.iter().map(result::trustor).collect::<Array>().into())
-        }),
+        "availableOrgs" => recorder.trustors(call).await?.iter().map(result::trustor).collect::<Array>().into(),
         "signOut" => {
-            let org = optional(first).map(|org| org_id("orgId", org)).transpose()?;
-            Box::pin(async move { recorder.sign_out(org, call).await.map(|()| JsValue::UNDEFINED) })
+            recorder.sign_out(org()?, call).await?;
+            JsValue::UNDEFINED
         }
         "diagnose" => {
-            let agent = optional(first).map(|agent| agent_id("agentId", agent)).transpose()?;
-            let org = given.optional("orgId", org_id)?;
-            Box::pin(async move {
-                let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), call).await?;
-                Ok(lines.iter().map(result::line).collect::<Array>().into())
-            })
+            let lines = recorder.diagnose(agent()?.as_ref(), org()?.as_ref(), call).await?;
+            lines.iter().map(result::line).collect::<Array>().into()
         }
-        _ => return Err(bad(format!("There is no {method}()."))),
-    };
-    Ok((work, listener))
-}
-
-fn sign_in(recorder: Rc<Recorder<Browser>>, org: Option<OrgId>, call: CallOptions) -> Work {
-    Box::pin(async move {
-        let token = recorder.sign_in(org, call).await?;
-        Ok(result::summary(&token, recorder.now()))
+        _ => return Err(bad(format!("There is no {method}().")).into()),
     })
 }
 
-fn read(recorder: Rc<Recorder<Browser>>, id: RecordingId, org: Option<OrgId>, agent: Option<AgentId>, call: CallOptions) -> Work {
-    Box::pin(async move { Ok(result::recording(&recorder.recording(&id, org.as_ref(), agent.as_ref(), call).await?)) })
-}
-
-/// Starts many recordings. Calls `on_settled` with each agent's outcome and index.
-fn start_many(
-    recorder: Rc<Recorder<Browser>>,
-    given: &Arguments,
-    agents: &JsValue,
-    on_settled: JsValue,
-    call: CallOptions,
-) -> Result<Work, Error> {
+/// Starts many recordings. Calls `onSettled` with each agent's outcome and index.
+async fn start_many(recorder: &Recorder<Browser>, given: &Arguments, call: CallOptions) -> Result<(), CallError> {
     let batch = Batch::from_options(given.number("concurrency")?, given.number("requestsPerMinute")?)?;
     let (org, recording_type) = (given.string("orgId")?, given.string("recordingType")?);
     let share = given.bool("share")?;
-    let start = move |at: u32, agent: JsValue| {
+    let start = |at: u32, agent: JsValue| {
         let place = format!("agents[{at}]");
         let (agent, own_org) = arguments::agent(&place, &agent)?;
         let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
@@ -269,35 +206,38 @@ fn start_many(
         Ok(Start { shares: share.unwrap_or(start.shares), ..start })
     };
     let on_progress = given.function("onProgress")?;
-    let agents = arguments::array("agents", agents)?;
-    let settled = move |at: usize, settled: Result<_, _>, progress| {
+    let agents = given.required("agents", arguments::array)?;
+    let on_settled = given.value("onSettled");
+    let settled = |at: usize, settled: Result<_, _>, progress| {
         result::settle(&on_settled, settled.map(|recording| result::recording(&recording)), at);
         // `src/js` has wrapped the function, so it does not throw.
         if let Some(on_progress) = &on_progress {
             let _ = on_progress.call1(&JsValue::UNDEFINED, &result::progress(progress));
         }
     };
-    Ok(Box::pin(async move {
-        let starts = (0..agents.length()).map(|at| start(at, agents.get(at)));
-        recorder.start_many(starts, batch, settled, call).await.map(|()| JsValue::UNDEFINED)
-    }))
+    let starts = (0..agents.length()).map(|at| start(at, agents.get(at)));
+    recorder.start_many(starts, batch, settled, call).await
 }
 
 /// `request`: what `src/js/request.js` makes of the app's method, headers and body.
-fn app_request(given: &Arguments, path: &JsValue, request: JsValue, header_names: &JsValue) -> Result<AppRequest, Error> {
-    let app_request: &fetch::AppRequest = request.unchecked_ref();
+fn app_request(given: &Arguments, takes_response: bool) -> Result<AppRequest, Error> {
+    let app_request: fetch::AppRequest = given.value("request").unchecked_into();
     Ok(AppRequest {
-        path: arguments::string("path", path)?,
+        path: given.required("path", arguments::string)?,
         method: app_request.method(),
-        header_names: arguments::strings("headers", header_names)?,
+        header_names: given.required("headerNames", arguments::strings)?,
         idempotent: given.bool("idempotent")?,
         is_stream: app_request.is_stream(),
-        platform_request: Rc::new(request),
-        takes_response: false,
+        platform_request: Rc::new(JsValue::from(app_request)),
+        takes_response,
     })
 }
 
-fn json_of(response: Response) -> Result<JsValue, CallError> {
+/// The platform's response for fetch(), or its JSON for request().
+fn response_value(response: Response) -> Result<JsValue, CallError> {
+    if let Some(platform_response) = &response.platform_response {
+        return Ok(platform_response.downcast_ref().cloned().unwrap_or_default());
+    }
     if response.body.is_empty() {
         return Ok(JsValue::UNDEFINED);
     }
@@ -308,13 +248,8 @@ fn json_of(response: Response) -> Result<JsValue, CallError> {
     })
 }
 
-/// The ids of the recording whose method was called.
-fn recording_ids(id: &JsValue, org: &JsValue, agent: &JsValue) -> Result<(RecordingId, OrgId, AgentId), Error> {
-    Ok((recording_id(id)?, org_id("orgId", org)?, agent_id("agentId", agent)?))
-}
-
-fn recording_id(value: &JsValue) -> Result<RecordingId, Error> {
-    argument::recording_id(&arguments::string("id", value)?)
+fn recording_id(name: &str, value: &JsValue) -> Result<RecordingId, Error> {
+    argument::recording_id(&arguments::string(name, value)?)
 }
 
 fn agent_id(name: &str, value: &JsValue) -> Result<AgentId, Error> {
@@ -323,9 +258,4 @@ fn agent_id(name: &str, value: &JsValue) -> Result<AgentId, Error> {
 
 fn org_id(name: &str, value: &JsValue) -> Result<OrgId, Error> {
     argument::org_id(name, &arguments::string(name, value)?)
-}
-
-/// An argument that may be undefined.
-fn optional(value: &JsValue) -> Option<&JsValue> {
-    Some(value).filter(|value| !value.is_undefined())
 }
