@@ -2,6 +2,7 @@
 //! what it expected and what to do.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::rc::Rc;
 
 use crate::auth::keyring::Keyring;
@@ -75,38 +76,70 @@ pub struct Doctor<'a, P: Platform> {
     pub(crate) lines: &'a RefCell<Vec<DiagnosisLine>>,
 }
 
+/// A check: its name, and what it expects.
+struct Check<'a> {
+    lines: &'a RefCell<Vec<DiagnosisLine>>,
+    name: &'static str,
+    expected: &'a str,
+}
+
+impl Check<'_> {
+    fn report(&self, verdict: Verdict, found: &dyn Display, hint: &str) {
+        self.lines.borrow_mut().push(DiagnosisLine {
+            check: self.name,
+            verdict,
+            found: found.to_string(),
+            expected: self.expected.to_owned(),
+            hint: hint.to_owned(),
+        });
+    }
+
+    fn ok(&self, found: &dyn Display) {
+        self.report(Verdict::Ok, found, "");
+    }
+
+    fn warn(&self, found: &dyn Display, hint: &str) {
+        self.report(Verdict::Warn, found, hint);
+    }
+
+    fn fail(&self, found: &dyn Display, hint: &str) {
+        self.report(Verdict::Fail, found, hint);
+    }
+
+    fn skip(&self, found: &dyn Display) {
+        self.report(Verdict::Skipped, found, "");
+    }
+
+    /// What the page has, which is enough if it `is_fine`.
+    fn feature(&self, is_fine: bool, otherwise: &str, hint: &str) {
+        if is_fine { self.ok(&self.expected) } else { self.warn(&otherwise, hint) }
+    }
+}
+
 impl<P: Platform> Doctor<'_, P> {
     /// Runs every check. Sends only `GET` requests, each with the organization's own token.
     pub(crate) async fn examine(&self) {
         self.launch();
         self.organization();
         // This check is WebAssembly itself, so it cannot fail.
-        self.report("webassembly", Verdict::Ok, "it runs", "'wasm-unsafe-eval' in the page's CSP", "");
-        let ports = self.exchange.ports();
-        if ports.has_opaque_origin() {
-            let hint = "A sign-in cannot return to this page: add allow-same-origin to the sandbox of its iframe.";
-            self.report("origin", Verdict::Warn, "an opaque origin", "the origin of the page's address", hint);
-        } else {
-            self.report("origin", Verdict::Ok, "the origin of the page's address", "the origin of the page's address", "");
-        }
-        if ports.is_replaced() {
-            let hint = "The page has replaced `fetch`, for example with a monitoring script. If a request fails, try without that script.";
-            self.report("fetch", Verdict::Warn, "a function of the page", "the platform's own", hint);
-        } else {
-            self.report("fetch", Verdict::Ok, "the platform's own", "the platform's own", "");
-        }
-        self.feature("session-storage", ports.has_session_storage(), "Sign-in by redirect needs it. By popup, it does not.");
-        self.feature("web-locks", ports.has_locks().await, "Without them, each page obtains its own token.");
-        self.feature("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https.");
+        self.check("webassembly", "'wasm-unsafe-eval' in the page's CSP").ok(&"it runs");
+        let has_locks = self.exchange.ports().has_locks().await;
+        self.page(has_locks);
         let tokens = self.keyring.tokens();
         if tokens.is_empty() {
-            self.report("token", Verdict::Skipped, "none", "a token of the target organization", "");
+            self.check("token", "a token of the target organization").skip(&"none");
         }
         let mut confirmed = Vec::new();
         let mut refused = Vec::new();
         for token in tokens {
-            match self.token(&token).await {
-                Ok(token) => confirmed.push(token),
+            let asked = match token.may_be_fresh(self.exchange.now()) {
+                true => self.exchange.refetch_token_info(&token).await,
+                false if token.is_rejected() => Err(Error::new(Code::TokenExpired, "the API rejected it")),
+                false => Err(Error::new(Code::TokenExpired, "it has expired or idled too long")),
+            };
+            self.token(&token, &asked);
+            match asked {
+                Ok(token) => confirmed.push(Rc::new(token)),
                 Err(error) => refused.push((token, error)),
             }
         }
@@ -121,66 +154,62 @@ impl<P: Platform> Doctor<'_, P> {
         self.agent(&confirmed, &refused).await;
     }
 
-    fn report(
-        &self,
-        check: &'static str,
-        verdict: Verdict,
-        found: impl Into<String>,
-        expected: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        let line = DiagnosisLine { check, verdict, found: found.into(), expected: expected.into(), hint: hint.into() };
-        self.lines.borrow_mut().push(line);
+    fn check<'c>(&'c self, name: &'static str, expected: &'c str) -> Check<'c> {
+        Check { lines: self.lines, name, expected }
     }
 
     fn launch(&self) {
         let values: Vec<String> = self.settings.launch.values().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let expected = "gcHostOrigin and gcTargetEnv, from the launch URL";
+        let values = if values.is_empty() { "nothing".to_owned() } else { joined(&values, ", ") };
         let has_both = self.settings.launch.get("hostOrigin").is_some() && self.settings.launch.get("targetEnv").is_some();
+        let check = self.check("launch", "gcHostOrigin and gcTargetEnv, from the launch URL");
         if has_both {
-            self.report("launch", Verdict::Ok, joined(&values, ", "), expected, "");
+            check.ok(&values);
         } else {
-            let found = if values.is_empty() { "nothing".to_owned() } else { joined(&values, ", ") };
             let hint = "Put ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}} into the app's URL, before any #, if Genesys Cloud embeds the app.";
-            self.report("launch", Verdict::Warn, found, expected, hint);
+            check.warn(&values, hint);
         }
         let environment = &self.settings.environment;
-        let found = format!("{}: {}, {}", environment.name(), environment.api(), environment.login());
-        self.report("environment", Verdict::Ok, found, "the environment that the tokens are of", "");
+        let found = format_args!("{}: {}, {}", environment.name(), environment.api(), environment.login());
+        self.check("environment", "the environment that the tokens are of").ok(&found);
     }
 
     fn organization(&self) {
-        let expected = "the named one, or the only one that has a token";
+        let check = self.check("organization", "the named one, or the only one that has a token");
         match &self.target {
-            Ok(Some(target)) => self.report("organization", Verdict::Ok, target.org.as_str(), expected, ""),
-            Ok(None) => self.report("organization", Verdict::Ok, "none is named: the next token decides (getToken, login)", expected, ""),
-            Err(error) => self.report("organization", Verdict::Fail, error.message.as_str(), expected, error.hint()),
+            Ok(Some(target)) => check.ok(&target.org),
+            Ok(None) => check.ok(&"none is named: the next token decides (getToken, login)"),
+            Err(error) => check.fail(&error.message, &error.hint()),
         }
     }
 
-    fn feature(&self, check: &'static str, is_available: bool, hint: &str) {
-        match is_available {
-            true => self.report(check, Verdict::Ok, "there", "there", ""),
-            false => self.report(check, Verdict::Warn, "not there", "there", hint),
+    /// Checks what the browser gives the page.
+    fn page(&self, has_locks: bool) {
+        let ports = self.exchange.ports();
+        let hint = "A sign-in cannot return to this page: add allow-same-origin to the sandbox of its iframe.";
+        self.check("origin", "the origin of the page's address").feature(!ports.has_opaque_origin(), "an opaque origin", hint);
+        let hint = "The page has replaced `fetch`, for example with a monitoring script. If a request fails, try without that script.";
+        self.check("fetch", "the platform's own").feature(!ports.is_replaced(), "a function of the page", hint);
+        for (name, is_there, hint) in [
+            ("session-storage", ports.has_session_storage(), "Sign-in by redirect needs it. By popup, it does not."),
+            ("web-locks", has_locks, "Without them, each page obtains its own token."),
+            ("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https."),
+        ] {
+            self.check(name, "there").feature(is_there, "not there", hint);
         }
     }
 
-    /// Checks a token. Returns the token with the cloud's facts, if the cloud confirms it.
-    async fn token(&self, token: &Rc<OrgToken>) -> Result<Rc<OrgToken>, Error> {
+    /// Reports what the cloud said of a token.
+    fn token(&self, token: &OrgToken, asked: &Result<OrgToken, Error>) {
         let org = &token.target().org;
         let now = self.exchange.now();
         let expected = format!("a token of {org} that the API accepts");
-        if !token.may_be_fresh(now) {
-            let found = if token.is_rejected() { "the API rejected it" } else { "it has expired or idled too long" };
-            self.report("token", Verdict::Fail, format!("{org}: {found}"), expected, Code::TokenExpired.hint());
-            return Err(Error::new(Code::TokenExpired, found));
-        }
-        let confirmed = match self.exchange.refetch_token_info(token).await {
-            Ok(confirmed) => Rc::new(confirmed),
+        let check = self.check("token", &expected);
+        let confirmed = match asked {
+            Ok(confirmed) => confirmed,
             Err(error) => {
                 let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
-                self.report("token", verdict, format!("{org}: {}", error.message), expected, error.hint());
-                return Err(error);
+                return check.report(verdict, &format_args!("{org}: {}", error.message), &error.hint());
             }
         };
         let known_by = match token.known_by() {
@@ -193,57 +222,52 @@ impl<P: Platform> Doctor<'_, P> {
         let facts = format!("filed by {known_by}{home}, scopes: {scopes}, life left: {life}");
         let owner = &confirmed.target().org;
         if owner == org {
-            self.report("token", Verdict::Ok, format!("{org}: {facts}"), expected, "");
+            check.ok(&format_args!("{org}: {facts}"));
         } else {
             let hint = "The token's claim contradicts the API: get a token of the organization itself.";
-            self.report("token", Verdict::Fail, format!("{org}: the API says that it is of {owner}; {facts}"), expected, hint);
+            check.fail(&format_args!("{org}: the API says that it is of {owner}; {facts}"), hint);
         }
-        Ok(confirmed)
     }
 
     fn token_choice(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
+        const OBTAINED: &str = "none: it would be obtained (getToken, login)";
+        let check = self.check("pick", "a token of the target organization");
         let target = match &self.target {
             Ok(Some(target)) => target,
-            Ok(None) => {
-                let found = "none: it would be obtained (getToken, login)";
-                return self.report("pick", Verdict::Ok, found, "a token of the target organization", "");
-            }
-            Err(_) => {
-                return self.report("pick", Verdict::Skipped, "no organization to pick for", "a token of the target organization", "");
-            }
+            Ok(None) => return check.ok(&OBTAINED),
+            Err(_) => return check.skip(&"no organization to pick for"),
         };
         let expected = format!("a token of {}", target.org);
+        let check = self.check("pick", &expected);
         if self.keyring.has_fresh(target) {
-            return match confirmed.iter().any(|token| token.target() == target) {
-                true => self.report("pick", Verdict::Ok, "this token", expected, ""),
-                false => {
-                    let reason = refused.iter().find(|(token, _)| token.target() == target);
-                    let hint = reason.map_or_else(|| Code::WrongOrg.hint().to_owned(), |(_, error)| error.hint());
-                    self.report("pick", Verdict::Warn, "this token: see token", expected, hint);
-                }
-            };
-        }
-        if self.keyring.sources().is_empty() {
+            if confirmed.iter().any(|token| token.target() == target) {
+                return check.ok(&"this token");
+            }
+            let reason = refused.iter().find(|(token, _)| token.target() == target);
+            let hint = reason.map_or_else(|| Code::WrongOrg.hint().to_owned(), |(_, error)| error.hint());
+            check.warn(&"this token: see token", &hint);
+        } else if self.keyring.sources().is_empty() {
             let error = self.keyring.missing_token_error(target);
-            return self.report("pick", Verdict::Fail, error.message.as_str(), expected, error.hint());
+            check.fail(&error.message, &error.hint());
+        } else {
+            check.ok(&OBTAINED);
         }
-        self.report("pick", Verdict::Ok, "none: it would be obtained (getToken, login)", expected, "");
     }
 
     /// Checks that a person has signed in for each token.
     fn grant(&self, confirmed: &[Rc<OrgToken>]) {
-        let expected = "tokens of people who have signed in";
+        let check = self.check("grant", "tokens of people who have signed in");
         if confirmed.is_empty() {
-            return self.report("grant", Verdict::Skipped, "no token to look at", expected, "");
+            check.skip(&"no token to look at");
         }
         for token in confirmed {
             let org = &token.target().org;
             match token.is_of_client() {
-                None => self.report("grant", Verdict::Skipped, format!("{org}: the API does not say"), expected, ""),
-                Some(false) => self.report("grant", Verdict::Ok, format!("{org}: a person's"), expected, ""),
+                None => check.skip(&format_args!("{org}: the API does not say")),
+                Some(false) => check.ok(&format_args!("{org}: a person's")),
                 Some(true) => {
                     let hint = "Every visitor of the page has the rights of this client's role. Let people sign in (login), and keep client credentials in your backend.";
-                    self.report("grant", Verdict::Warn, format!("{org}: client credentials"), expected, hint);
+                    check.warn(&format_args!("{org}: client credentials"), hint);
                 }
             }
         }
@@ -252,53 +276,53 @@ impl<P: Platform> Doctor<'_, P> {
     fn scope(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         let needed = self.settings.contract.start_scopes();
         let expected = if needed.is_empty() { "any".to_owned() } else { format!("\"{}\"", joined(needed, "\" or \"")) };
+        let check = self.check("scope", &expected);
         if confirmed.is_empty() {
-            return self.report("scope", Verdict::Skipped, nothing_known(refused), expected, "");
+            check.skip(&nothing_known(refused));
         }
         for token in confirmed {
             let org = &token.target().org;
             let Some(scopes) = token.scopes() else {
-                self.report("scope", Verdict::Skipped, format!("{org}: the API does not say"), expected.as_str(), "");
+                check.skip(&format_args!("{org}: the API does not say"));
                 continue;
             };
             let Some(first) = needed.first() else {
-                self.report("scope", Verdict::Ok, format!("{org}: {}", joined(scopes, " ")), expected.as_str(), "");
+                check.ok(&format_args!("{org}: {}", joined(scopes, " ")));
                 continue;
             };
             if let Some(held) = needed.iter().find(|scope| scopes.contains(scope)) {
-                self.report("scope", Verdict::Ok, format!("{org}: {held}"), expected.as_str(), "");
+                check.ok(&format_args!("{org}: {held}"));
             } else if let Some(near) = near_miss(first, scopes) {
                 let hint = format!("\"{near}\" is not \"{first}\": correct the scope of the OAuth client, and get a new token.");
-                self.report("scope", Verdict::Fail, format!("{org}: \"{near}\""), expected.as_str(), hint);
+                check.fail(&format_args!("{org}: \"{near}\""), &hint);
             } else {
-                let found = format!("{org}: {}", if scopes.is_empty() { "none".to_owned() } else { joined(scopes, " ") });
-                self.report("scope", Verdict::Warn, found, expected.as_str(), Code::ScopeMissing.hint());
+                let held = if scopes.is_empty() { "none".to_owned() } else { joined(scopes, " ") };
+                check.warn(&format_args!("{org}: {held}"), Code::ScopeMissing.hint());
             }
         }
     }
 
     /// Checks the scopes that the library's own questions need, in an organization that enforces scopes.
     fn client_scopes(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
-        let expected = format!("{}, and {}", joined(OWN_DATA, " or "), joined(USERS, " or "));
+        let (own_data, users) = (joined(OWN_DATA, " or "), joined(USERS, " or "));
+        let expected = format!("{own_data}, and {users}");
         let hint = "If the organization enforces scopes, it refuses such requests: add the missing scopes to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
+        let check = self.check("client-scopes", &expected);
         let is_refused = |error: &Error| error.code == Code::ScopeMissing;
         let tokens = confirmed.iter().map(|token| (token, false));
-        let tokens: Vec<_> = tokens.chain(refused.iter().map(|(token, error)| (token, is_refused(error)))).collect();
-        if tokens.is_empty() {
-            return self.report("client-scopes", Verdict::Skipped, "no token to look at", expected, "");
+        let tokens = tokens.chain(refused.iter().map(|(token, error)| (token, is_refused(error))));
+        if confirmed.is_empty() && refused.is_empty() {
+            check.skip(&"no token to look at");
         }
         for (token, is_refused) in tokens {
             let org = &token.target().org;
             let lacks = |one_of: &[&str]| token.scopes().is_some_and(|scopes| !is_enough(scopes, &any_of(one_of)));
-            let mut missing = Vec::new();
-            missing.extend((is_refused || lacks(OWN_DATA)).then(|| joined(OWN_DATA, " or ")));
-            missing.extend(lacks(USERS).then(|| joined(USERS, " or ")));
-            if !missing.is_empty() {
-                self.report("client-scopes", Verdict::Warn, format!("{org}: without {}", joined(&missing, ", ")), expected.as_str(), hint);
-            } else if token.scopes().is_some() {
-                self.report("client-scopes", Verdict::Ok, format!("{org}: all of them"), expected.as_str(), "");
-            } else {
-                self.report("client-scopes", Verdict::Skipped, format!("{org}: the API does not say"), expected.as_str(), "");
+            match (is_refused || lacks(OWN_DATA), lacks(USERS)) {
+                (true, true) => check.warn(&format_args!("{org}: without {own_data}, {users}"), hint),
+                (true, false) => check.warn(&format_args!("{org}: without {own_data}"), hint),
+                (false, true) => check.warn(&format_args!("{org}: without {users}"), hint),
+                _ if token.scopes().is_some() => check.ok(&format_args!("{org}: all of them")),
+                _ => check.skip(&format_args!("{org}: the API does not say")),
             }
         }
     }
@@ -306,81 +330,85 @@ impl<P: Platform> Doctor<'_, P> {
     /// Asks for the list, which shows whether the API has this contract's paths.
     async fn contract(&self, confirmed: &[Rc<OrgToken>]) {
         let contract = &self.settings.contract;
-        let expected = "your recording API, with a list of recordings";
+        let check = self.check("contract", "your recording API, with a list of recordings");
         let start = contract.start_line();
         if !contract.has_list() {
             let hint = "Without a list, a lost response stays unknown: handle OUTCOME_UNKNOWN, and check before a new start.";
-            return self.report("contract", Verdict::Warn, format!("{start}, without a list"), expected, hint);
+            return check.warn(&format_args!("{start}, without a list"), hint);
         }
-        let of_target = |token: &&Rc<OrgToken>| matches!(&self.target, Ok(Some(target)) if target == token.target());
-        let token = confirmed.iter().find(of_target).filter(|token| self.exchange.wait(token).is_none());
+        let token = confirmed.iter().find(|token| self.is_of_target(token)).filter(|token| self.exchange.wait(token).is_none());
         let (Some(token), Ok(list)) = (token, contract.list(self.agent)) else {
-            return self.report("contract", Verdict::Ok, start, expected, "");
+            return check.ok(&start);
         };
         let asked = format!("{start}; GET {}", list.path().split('?').next().unwrap_or_default());
-        match self.client.send_with(token, list).await {
-            Ok(response) if response.is_success() => {
-                let whose = Whose { org: &token.target().org, agent: None, user: None };
-                let (verdict, hint) = match contract.shape().list(&response, whose) {
-                    Some(_) => (Verdict::Ok, ""),
-                    None => (Verdict::Warn, Code::UnexpectedAnswer.hint()),
-                };
-                self.report("contract", verdict, format!("{asked}: {}", response.status), expected, hint);
-            }
-            Ok(response) => {
-                let refused = self.exchange.refusal(&response);
-                let is_missing = refused.code == Code::NotFound;
-                let (verdict, hint) = if is_missing { (Verdict::Fail, NO_SUCH_LIST.to_owned()) } else { (Verdict::Warn, refused.hint()) };
-                self.report("contract", verdict, format!("{asked}: {}", response.status), expected, hint);
-            }
-            Err(lost) => self.report("contract", Verdict::Warn, format!("{asked}: no response"), expected, lost.hint()),
-        }
+        let response = match self.client.send_with(token, list).await {
+            Ok(response) => response,
+            Err(lost) => return check.warn(&format_args!("{asked}: no response"), &lost.hint()),
+        };
+        let refused = self.exchange.refusal(&response);
+        let whose = Whose { org: &token.target().org, agent: None, user: None };
+        let (verdict, hint) = match refused.code {
+            _ if response.is_success() && contract.shape().list(&response, whose).is_some() => (Verdict::Ok, ""),
+            _ if response.is_success() => (Verdict::Warn, Code::UnexpectedAnswer.hint()),
+            Code::NotFound => (Verdict::Fail, NO_SUCH_LIST),
+            _ => (Verdict::Warn, &*refused.hint()),
+        };
+        check.report(verdict, &format_args!("{asked}: {}", response.status), hint);
+    }
+
+    fn is_of_target(&self, token: &OrgToken) -> bool {
+        matches!(&self.target, Ok(Some(target)) if target == token.target())
     }
 
     fn org_headers(&self) {
-        let expected = ORG_HEADER;
-        let is_usual = |name: &String| name.eq_ignore_ascii_case(ORG_HEADER);
-        match self.settings.contract.org_headers() {
-            [] => self.report("org-header", Verdict::Ok, "none is sent", expected, ""),
-            names if names.iter().any(is_usual) => self.report("org-header", Verdict::Ok, joined(names, ", "), expected, ""),
-            names => {
-                let hint =
-                    "No header makes a token work in another organization. Name the header that your API expects in contract.orgHeaders.";
-                self.report("org-header", Verdict::Warn, joined(names, ", "), expected, hint);
-            }
+        let check = self.check("org-header", ORG_HEADER);
+        let names = self.settings.contract.org_headers();
+        if names.is_empty() {
+            check.ok(&"none is sent");
+        } else if names.iter().any(|name| name.eq_ignore_ascii_case(ORG_HEADER)) {
+            check.ok(&joined(names, ", "));
+        } else {
+            let hint =
+                "No header makes a token work in another organization. Name the header that your API expects in contract.orgHeaders.";
+            check.warn(&joined(names, ", "), hint);
         }
     }
 
     /// Checks whether CORS allows the organization's headers: sends a request with them and, if that fails, one without.
     async fn cors(&self, token: Option<&Rc<OrgToken>>) {
         let names = self.settings.contract.org_headers();
-        let expected = "the API's CORS allows the organization's header";
-        let token = token.filter(|token| self.exchange.wait(token).is_none());
-        let (Some(token), false) = (token, names.is_empty()) else {
-            let found = if names.is_empty() { "no such header is sent" } else { "no token to ask with" };
-            return self.report("cors", Verdict::Skipped, found, expected, "");
+        let check = self.check("cors", "the API's CORS allows the organization's header");
+        if names.is_empty() {
+            return check.skip(&"no such header is sent");
+        }
+        let Some(token) = token.filter(|token| self.exchange.wait(token).is_none()) else {
+            return check.skip(&"no token to ask with");
         };
-        let with_headers = ApiRequest::get_token_info().with_org_headers(names);
-        if self.client.send_with(token, with_headers).await.is_ok() {
-            return self.report("cors", Verdict::Ok, format!("{} may be sent", joined(names, ", ")), expected, "");
-        }
-        match self.client.send_with(token, ApiRequest::get_token_info()).await {
-            Ok(_) => {
-                let hint = "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
-                self.report("cors", Verdict::Fail, format!("fails with {}, works without it", joined(names, ", ")), expected, hint);
+        let listed = joined(names, ", ");
+        let mut lost = None;
+        for (names, works) in [(names, true), (&[], false)] {
+            let request = ApiRequest::get_token_info().with_org_headers(names);
+            match self.client.send_with(token, request).await {
+                Ok(_) if works => return check.ok(&format_args!("{listed} may be sent")),
+                Ok(_) => {
+                    let hint =
+                        "Have the API's gateway allow the header (Access-Control-Allow-Headers), or send none: contract.orgHeaders: [].";
+                    return check.fail(&format_args!("fails with {listed}, works without it"), hint);
+                }
+                Err(error) => lost = Some(error),
             }
-            Err(lost) => self.report("cors", Verdict::Warn, "no answer with or without the header", expected, lost.hint()),
         }
+        check.warn(&"no answer with or without the header", &lost.map_or(String::new(), |lost| lost.hint()));
     }
 
     fn clock(&self) {
-        let expected = "this machine's clock within 30 s of the API's";
+        let check = self.check("clock", "this machine's clock within 30 s of the API's");
         match self.exchange.clock_ahead() {
-            None => self.report("clock", Verdict::Skipped, "CORS hides the API's Date", expected, ""),
-            Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => self.report("clock", Verdict::Ok, skew(ahead), expected, ""),
+            None => check.skip(&"CORS hides the API's Date"),
+            Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => check.ok(&skew(ahead)),
             Some(ahead) => {
                 let hint = "Set the clock: tokens seem to expire too early or too late. The library corrects it if it can.";
-                self.report("clock", Verdict::Warn, skew(ahead), expected, hint);
+                check.warn(&skew(ahead), hint);
             }
         }
     }
@@ -391,35 +419,32 @@ impl<P: Platform> Doctor<'_, P> {
             Ok(Some(target)) => format!("an agent of {}", target.org),
             _ => "an agent of the target organization".to_owned(),
         };
+        let check = self.check("agent", &expected);
         let Some(agent) = self.agent else {
-            return self.report("agent", Verdict::Skipped, "no agent was named", expected, "");
+            return check.skip(&"no agent was named");
         };
         let mut missing_from = Vec::new();
         let mut reason = None;
         for token in confirmed {
             let org = &token.target().org;
             match self.client.has_agent(token, agent).await {
-                Ok(true) if matches!(&self.target, Ok(Some(target)) if target == token.target()) => {
-                    return self.report("agent", Verdict::Ok, format!("seen in {org}"), expected, "");
-                }
+                Ok(true) if self.is_of_target(token) => return check.ok(&format_args!("seen in {org}")),
                 Ok(true) => {
                     let hint = format!("Call startRecording(agentId, {{ orgId: \"{org}\" }}): the agent's own organization decides.");
-                    return self.report("agent", Verdict::Fail, format!("seen in {org}"), expected, hint);
+                    return check.fail(&format_args!("seen in {org}"), &hint);
                 }
                 Ok(false) => missing_from.push(org.as_str()),
                 Err(error) => reason = Some((org, error)),
             }
         }
-        if missing_from.is_empty() {
-            return match reason {
-                Some((org, error)) => {
-                    self.report("agent", Verdict::Skipped, format!("{org}: {}", error.message), expected, error.hint());
-                }
-                None => self.report("agent", Verdict::Skipped, nothing_known(refused), expected, ""),
-            };
+        match reason {
+            _ if !missing_from.is_empty() => {
+                let found = format_args!("not in {}, which has a token", joined(&missing_from, ", nor in "));
+                check.fail(&found, Code::WrongOrg.hint());
+            }
+            Some((org, error)) => check.report(Verdict::Skipped, &format_args!("{org}: {}", error.message), &error.hint()),
+            None => check.skip(&nothing_known(refused)),
         }
-        let found = format!("not in {}, which has a token", joined(&missing_from, ", nor in "));
-        self.report("agent", Verdict::Fail, found, expected, Code::WrongOrg.hint());
     }
 }
 
