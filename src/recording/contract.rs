@@ -2,15 +2,18 @@
 //!
 //! The default comes from this project's source document and is not part of Genesys' published API, so the app can replace all of it.
 
+use std::cell::RefCell;
+
 use crate::model::argument::bad;
 use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::model::join::joined;
 use crate::model::json::Json;
 use crate::model::scope::{AnyScope, OWN_DATA, any_of, is_scope_token};
+use crate::model::search::contains;
 use crate::recording::part::Part;
 use crate::recording::shape::Shape;
-use crate::recording::template::{PathTemplate, Template, Values, is_plain_path, json_escaped};
+use crate::recording::template::{Values, check, check_path, fill, fill_path, is_plain_path, json_escaped};
 use crate::token::header::may_be_set;
 use crate::token::request::{ApiRequest, Method, Repeat};
 
@@ -20,10 +23,9 @@ const MAX_SENDS: u32 = 3;
 /// Where and how recordings are started, read and stopped.
 #[derive(Debug)]
 pub struct RecordingContract {
-    start: Operation,
-    read: Operation,
-    stop: Operation,
-    list: Option<Operation>,
+    /// Without a list, if there is none.
+    operations: Vec<Operation>,
+    start_scopes: AnyScope,
     shape: Shape,
     already_running: Vec<String>,
     org_headers: Vec<String>,
@@ -34,45 +36,95 @@ pub struct RecordingContract {
 
 #[derive(Debug)]
 struct Operation {
+    name: &'static str,
     method: Method,
-    path: PathTemplate,
-    body: Option<Template>,
+    path: String,
+    body: Option<String>,
     scopes: AnyScope,
     /// Whether a 404 means that the recording has stopped.
     missing_means_stopped: bool,
 }
 
-/// An operation, as it is unless the app says otherwise. Its method is the first one.
-#[derive(Clone, Copy)]
-struct Defaults<'a> {
+/// An operation, as it is unless the app says otherwise.
+struct Defaults {
     name: &'static str,
+    /// The names that it may have.
     names: &'static [&'static str],
+    /// The methods that it may have. The first one is the default.
     methods: &'static [Method],
-    path: &'a str,
+    /// What follows the contract's path.
+    path: &'static str,
     body: Option<&'static str>,
     placeholders: &'static [&'static str],
-    scopes: &'a AnyScope,
+    needs_start_scope: bool,
 }
 
+const OPERATIONS: &[Defaults] = &[
+    Defaults {
+        name: "list",
+        names: &["path", "items"],
+        methods: &[Method::Get],
+        path: "?agentId={agentId}",
+        body: None,
+        placeholders: &["agentId"],
+        needs_start_scope: false,
+    },
+    Defaults {
+        name: "read",
+        names: &["path", "missingMeansStopped"],
+        methods: &[Method::Get],
+        path: "/{id}",
+        body: None,
+        placeholders: &["id", "agentId"],
+        needs_start_scope: false,
+    },
+    Defaults {
+        name: "stop",
+        names: &["method", "path", "body", "missingMeansStopped"],
+        methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
+        path: "/{id}",
+        body: Some(r#"{"state":"stopped"}"#),
+        placeholders: &["id", "agentId"],
+        needs_start_scope: true,
+    },
+    Defaults {
+        name: "start",
+        names: &["method", "path", "body"],
+        methods: &[Method::Post, Method::Put],
+        path: "",
+        body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
+        placeholders: &["agentId", "recordingType"],
+        needs_start_scope: true,
+    },
+];
+
 impl Operation {
-    fn from_part(contract: &Part<'_>, default: Defaults<'_>) -> Result<Operation, Error> {
-        let Defaults { name, names, methods, placeholders, .. } = default;
-        let part = contract.part(name, names)?;
-        let text = part.string("method")?;
+    fn read(contract: &Part<'_>, path: &str, scopes: AnyScope, default: &Defaults) -> Operation {
+        let Defaults { name, names, methods, placeholders, .. } = *default;
+        let part = contract.part(name, names);
+        let text = part.string("method");
         let method = methods.iter().find(|method| text.is_none_or(|text| method.as_str().eq_ignore_ascii_case(text)));
-        let Some(&method) = method else {
+        if method.is_none() {
             let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-            return Err(bad(format!("{} must be one of {}.", part.place("method"), joined(&names, ", "))));
-        };
-        let missing_means_stopped = part.bool("missingMeansStopped")?;
-        let path = PathTemplate::parse(&part.place("path"), part.string("path")?.unwrap_or(default.path), placeholders)?;
-        let body = if part.is_null("body") { None } else { part.string("body")?.or(default.body.filter(|_| method != Method::Delete)) };
-        let parse = |body: &str| Template::parse(&part.place("body"), body, placeholders);
-        Ok(Operation { method, path, body: body.map(parse).transpose()?, scopes: default.scopes.clone(), missing_means_stopped })
+            part.note_wrong(format!("{} must be one of {}.", part.place("method"), joined(&names, ", ")));
+        }
+        let method = method.map_or(Method::Get, |method| *method);
+        let missing_means_stopped = part.bool("missingMeansStopped");
+        let path = part.string("path").map_or_else(|| format!("{path}{}", default.path), str::to_owned);
+        if let Err(wrong) = check_path(&part.place("path"), &path, placeholders) {
+            part.note_wrong(wrong);
+        }
+        let body = if part.is_null("body") { None } else { part.string("body").or(default.body.filter(|_| method != Method::Delete)) };
+        if let Some(Err(wrong)) = body.map(|body| check(&part.place("body"), body, placeholders)) {
+            part.note_wrong(wrong);
+        }
+        Operation { name, method, path, body: body.map(str::to_owned), scopes, missing_means_stopped }
     }
 
     fn has(&self, placeholder: &str) -> bool {
-        self.path.has(placeholder) || self.body.as_ref().is_some_and(|body| body.has(placeholder))
+        let placeholder = format!("{{{placeholder}}}");
+        let has = |text: &str| contains(text.as_bytes(), placeholder.as_bytes());
+        has(&self.path) || self.body.as_deref().is_some_and(has)
     }
 
     /// `None` if the path or the body needs a value that is not known.
@@ -80,10 +132,10 @@ impl Operation {
         // Reading or stopping twice has the same effect as once.
         let repeat = Repeat::Idempotent { sends: MAX_SENDS };
         let body = match &self.body {
-            Some(body) => Some(body.fill(values, json_escaped)?),
+            Some(body) => Some(fill(body, values, json_escaped).ok()?),
             None => None,
         };
-        let request = ApiRequest::new(self.method, &self.path.fill(values)?).with_org_headers(org_headers);
+        let request = ApiRequest::new(self.method, &fill_path(&self.path, values)?).with_org_headers(org_headers);
         Some(ApiRequest { repeat, body, scopes: self.scopes.clone(), ..request })
     }
 }
@@ -112,110 +164,87 @@ const NAMES: &[&str] = &[
 impl RecordingContract {
     /// Reads what differs from the default. Absent and null mean that nothing does. A `body` is a text of JSON.
     pub fn from_json(json: &Json) -> Result<RecordingContract, Error> {
-        let part = Part::contract(json, NAMES)?;
-        let path = part.string("path")?.unwrap_or("/api/v2/screenrecordings");
-        if !is_plain_path(path) || path.ends_with('/') {
-            return Err(bad(
-                "contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", no \"/\" at its end.",
-            ));
+        let first_wrong = RefCell::default();
+        let contract = RecordingContract::read(&Part::contract(json, NAMES, &first_wrong));
+        match first_wrong.take() {
+            Some(wrong) => Err(bad(wrong)),
+            None => Ok(contract),
         }
-        let scopes = part.part("scopes", &["start", "read"])?;
-        let scope = part.string("scope")?.unwrap_or("screenrecordings:write");
-        let start_scopes = scopes.strings("start")?.unwrap_or_else(|| vec![scope.to_owned()]);
-        let read_scopes = scopes.strings("read")?.unwrap_or_else(|| start_scopes.clone());
-        if !is_scope_token(scope) || !start_scopes.iter().chain(&read_scopes).all(|scope| is_scope_token(scope)) {
-            return Err(bad("contract.scope and contract.scopes must name OAuth scopes (RFC 6749), such as \"screenrecordings:write\"."));
-        }
-        let (start_scopes, read_scopes) = (AnyScope::from(start_scopes), AnyScope::from(read_scopes));
-        let of_one = format!("{path}/{{id}}");
-        let list = Defaults {
-            name: "list",
-            names: &["path", "items"],
-            methods: &[Method::Get],
-            path: &format!("{path}?agentId={{agentId}}"),
-            body: None,
-            placeholders: &["agentId"],
-            scopes: &read_scopes,
-        };
-        let read = Defaults {
-            name: "read",
-            names: &["path", "missingMeansStopped"],
-            methods: &[Method::Get],
-            path: &of_one,
-            body: None,
-            placeholders: &["id", "agentId"],
-            scopes: &read_scopes,
-        };
-        let stop = Defaults {
-            name: "stop",
-            names: &["method", "path", "body", "missingMeansStopped"],
-            methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
-            path: &of_one,
-            body: Some(r#"{"state":"stopped"}"#),
-            placeholders: &["id", "agentId"],
-            scopes: &start_scopes,
-        };
-        let start = Defaults {
-            name: "start",
-            names: &["method", "path", "body"],
-            methods: &[Method::Post, Method::Put],
-            path,
-            body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
-            placeholders: &["agentId", "recordingType"],
-            scopes: &start_scopes,
-        };
-        let contract = RecordingContract {
-            list: if part.is_null("list") { None } else { Some(Operation::from_part(&part, list)?) },
-            read: Operation::from_part(&part, read)?,
-            stop: Operation::from_part(&part, stop)?,
-            start: Operation::from_part(&part, start)?,
-            shape: Shape::from_part(&part)?,
-            already_running: part.strings("alreadyRunning")?.unwrap_or_default(),
-            org_headers: part.strings("orgHeaders")?.unwrap_or_else(|| vec![ORG_HEADER.to_owned()]),
-            idempotency_header: part.string("idempotencyHeader")?.map(str::to_owned),
-            http2: part.bool("http2")?,
-            check_duplicates: part.bool("checkDuplicates")?,
-        };
-        contract.ensure_it_can_work()?;
-        Ok(contract)
     }
 
-    fn ensure_it_can_work(&self) -> Result<(), Error> {
+    fn read(part: &Part<'_>) -> RecordingContract {
+        let path = part.string("path").unwrap_or("/api/v2/screenrecordings");
+        if !is_plain_path(path) || path.ends_with('/') {
+            part.note_wrong("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", no \"/\" at its end.");
+        }
+        let scopes = part.part("scopes", &["start", "read"]);
+        let scope = part.string("scope").unwrap_or("screenrecordings:write");
+        let start_scopes: AnyScope = scopes.strings("start").unwrap_or_else(|| vec![scope.to_owned()]).into();
+        let read_scopes = scopes.strings("read").map_or_else(|| start_scopes.clone(), AnyScope::from);
+        if !is_scope_token(scope) || !start_scopes.iter().chain(&*read_scopes).all(|scope| is_scope_token(scope)) {
+            part.note_wrong("contract.scope and contract.scopes must name OAuth scopes (RFC 6749), such as \"screenrecordings:write\".");
+        }
+        let operations = OPERATIONS.iter().filter(|default| default.name != "list" || !part.is_null("list"));
+        let operation = |default: &Defaults| {
+            let scopes = if default.needs_start_scope { &start_scopes } else { &read_scopes };
+            Operation::read(part, path, scopes.clone(), default)
+        };
+        let contract = RecordingContract {
+            operations: operations.map(operation).collect(),
+            shape: Shape::from_part(part),
+            already_running: part.strings("alreadyRunning").unwrap_or_default(),
+            org_headers: part.strings("orgHeaders").unwrap_or_else(|| vec![ORG_HEADER.to_owned()]),
+            idempotency_header: part.string("idempotencyHeader").map(str::to_owned),
+            http2: part.bool("http2"),
+            check_duplicates: part.bool("checkDuplicates"),
+            start_scopes,
+        };
+        contract.check(part);
+        contract
+    }
+
+    /// Notes why a contract of valid parts cannot work.
+    fn check(&self, part: &Part<'_>) {
         let not_free = |option: &str, name: &str, example: &str| {
-            bad(format!(
+            part.note_wrong(format!(
                 "contract.{option}: \"{name}\" is no name of a header that a page may set and the request does not use already. Use a name such as \"{example}\"."
-            ))
+            ));
         };
         if let Some(name) = self.org_headers.iter().find(|name| !is_free_header(name)) {
-            return Err(not_free("orgHeaders", name, ORG_HEADER));
+            not_free("orgHeaders", name, ORG_HEADER);
         }
         let is_org_header = |name: &String| self.org_headers.iter().any(|other| other.eq_ignore_ascii_case(name));
         if let Some(name) = self.idempotency_header.as_ref().filter(|name| !is_free_header(name) || is_org_header(name)) {
-            return Err(not_free("idempotencyHeader", name, "Idempotency-Key"));
+            not_free("idempotencyHeader", name, "Idempotency-Key");
         }
-        if !self.start.has("agentId") {
-            return Err(bad("contract.start needs {agentId} in its path or body: nothing else says whom to record."));
+        let start = self.operation("start");
+        if !start.is_some_and(|start| start.has("agentId")) {
+            part.note_wrong("contract.start needs {agentId} in its path or body: nothing else says whom to record.");
         }
-        for (name, operation) in [("read", &self.read), ("stop", &self.stop)] {
+        for operation in self.operations.iter().filter(|operation| matches!(operation.name, "read" | "stop")) {
             if !operation.has("id") && !operation.has("agentId") {
-                return Err(bad(format!(
+                let name = operation.name;
+                part.note_wrong(format!(
                     "contract.{name} needs {{id}} or {{agentId}} in its path or body: nothing else says which recording."
-                )));
+                ));
             }
         }
-        if self.http2 && self.start.body.is_none() {
-            return Err(bad("contract.http2 streams the body of a start, and contract.start.body is null."));
+        if self.http2 && start.is_some_and(|start| start.body.is_none()) {
+            part.note_wrong("contract.http2 streams the body of a start, and contract.start.body is null.");
         }
-        if self.check_duplicates && self.list.is_none() {
-            return Err(bad("contract.checkDuplicates looks at the list of recordings, and contract.list is null."));
+        if self.check_duplicates && !self.has_list() {
+            part.note_wrong("contract.checkDuplicates looks at the list of recordings, and contract.list is null.");
         }
-        if self.list.is_some() && !self.shape.names_agents() {
-            return Err(bad("contract.list cannot be read without contract.fields.agentId: set list to null, or name the field."));
+        if self.has_list() && !self.shape.names_agents() {
+            part.note_wrong("contract.list cannot be read without contract.fields.agentId: set list to null, or name the field.");
         }
         if self.already_running.iter().any(String::is_empty) {
-            return Err(bad("contract.alreadyRunning has an empty code."));
+            part.note_wrong("contract.alreadyRunning has an empty code.");
         }
-        Ok(())
+    }
+
+    fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.name == name)
     }
 
     /// How a response describes a recording.
@@ -225,12 +254,12 @@ impl RecordingContract {
 
     /// The OAuth scopes one of which a start needs.
     pub fn start_scopes(&self) -> &AnyScope {
-        &self.start.scopes
+        &self.start_scopes
     }
 
     /// The OAuth scopes that a token must have: one for a start, and if it matters whose a recording is, that for the user.
     pub(crate) fn token_scopes(&self) -> Vec<String> {
-        let mut scopes: Vec<String> = self.start.scopes.first().cloned().into_iter().collect();
+        let mut scopes: Vec<String> = self.start_scopes.first().cloned().into_iter().collect();
         if self.shape.needs_user() {
             scopes.extend_from_slice(&any_of(OWN_DATA));
         }
@@ -244,13 +273,12 @@ impl RecordingContract {
 
     /// Whether there is a list of recordings.
     pub(crate) fn has_list(&self) -> bool {
-        self.list.is_some()
+        self.operation("list").is_some()
     }
 
     /// The method and the path of a start, with placeholders.
     pub(crate) fn start_line(&self) -> String {
-        let path = self.start.path.fill(&[("agentId", "{agentId}"), ("recordingType", "{recordingType}")]).unwrap_or_default();
-        format!("{} {path}", self.start.method.as_str())
+        self.operation("start").map_or(String::new(), |start| format!("{} {}", start.method.as_str(), start.path))
     }
 
     /// Whether the cloud recognizes a repeated start.
@@ -275,48 +303,48 @@ impl RecordingContract {
 
     /// Whether a 404 to a read means that the recording has stopped.
     pub(crate) fn missing_at_read_means_stopped(&self) -> bool {
-        self.read.missing_means_stopped
+        self.operation("read").is_some_and(|read| read.missing_means_stopped)
     }
 
     /// Whether a 404 to a stop means that the recording has stopped.
     pub(crate) fn missing_at_stop_means_stopped(&self) -> bool {
-        self.stop.missing_means_stopped
+        self.operation("stop").is_some_and(|stop| stop.missing_means_stopped)
     }
 
     /// The request that starts a recording of this agent. `key`: the value of the idempotency header, if there is one.
     pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Result<ApiRequest, Error> {
         let values = [("agentId", agent.as_str()), ("recordingType", recording_type)];
-        let request = self.request("start", &self.start, &values)?;
+        let request = self.request("start", &values)?;
         let idempotency = self.idempotency_header.clone().zip(key);
         Ok(ApiRequest { idempotency, agent: Some(agent.clone()), repeat: Repeat::Never, ..request })
     }
 
     /// The request that lists the recordings of this agent, or of every agent.
     pub fn list(&self, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
-        let Some(list) = &self.list else {
-            return Err(bad("contract.list is null: this recording API lists nothing."));
-        };
         let values = agent.map(|agent| ("agentId", agent.as_str()));
-        self.request("list", list, values.as_slice())
+        self.request("list", values.as_slice())
     }
 
     /// The request that reads a recording.
     pub fn find(&self, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
-        self.of_one("read", &self.read, id, agent)
+        self.of_one("read", id, agent)
     }
 
     /// The request that stops a recording.
     pub fn stop(&self, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
-        self.of_one("stop", &self.stop, id, agent)
+        self.of_one("stop", id, agent)
     }
 
-    fn of_one(&self, name: &str, operation: &Operation, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
+    fn of_one(&self, name: &str, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
         let values = [Some(("id", id.as_str())), agent.map(|agent| ("agentId", agent.as_str()))];
         let values: Vec<_> = values.into_iter().flatten().collect();
-        self.request(name, operation, &values)
+        self.request(name, &values)
     }
 
-    fn request(&self, name: &str, operation: &Operation, values: Values<'_>) -> Result<ApiRequest, Error> {
+    fn request(&self, name: &str, values: Values<'_>) -> Result<ApiRequest, Error> {
+        let Some(operation) = self.operation(name) else {
+            return Err(bad("contract.list is null: this recording API lists nothing."));
+        };
         let request = operation.request(values, &self.org_headers);
         request.ok_or_else(|| bad(format!("contract.{name} needs an agent: pass `agentId`.")))
     }

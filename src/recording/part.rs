@@ -1,41 +1,52 @@
 //! Reads the contract's JSON. An error names the place.
 
-use crate::model::argument::bad;
-use crate::model::error::Error;
+use std::cell::RefCell;
+
 use crate::model::join::joined;
 use crate::model::json::Json;
 
-/// An object in the contract; empty if it is absent.
+/// An object in the contract; empty if it is absent. What is wrong counts as absent.
 pub(super) struct Part<'a> {
     json: Option<&'a Json>,
     place: String,
+    first_wrong: &'a RefCell<Option<String>>,
 }
 
 impl<'a> Part<'a> {
-    /// The whole contract, which may have these names.
-    pub(super) fn contract(json: &'a Json, names: &[&str]) -> Result<Part<'a>, Error> {
-        Part { json: Some(json).filter(|json| **json != Json::Null), place: "contract".to_owned() }.with_only(names)
+    /// The whole contract, which may have these names. `first_wrong`: what is wrong first, for a person.
+    pub(super) fn contract(json: &'a Json, names: &[&str], first_wrong: &'a RefCell<Option<String>>) -> Part<'a> {
+        Part { json: Some(json).filter(|json| **json != Json::Null), place: "contract".to_owned(), first_wrong }.with_only(names)
     }
 
     /// The object with this name, which may have these names.
-    pub(super) fn part(&self, name: &str, names: &[&str]) -> Result<Part<'a>, Error> {
-        Part { json: self.get(name), place: self.place(name) }.with_only(names)
+    pub(super) fn part(&self, name: &str, names: &[&str]) -> Part<'a> {
+        Part { json: self.get(name), place: self.place(name), first_wrong: self.first_wrong }.with_only(names)
     }
 
-    fn with_only(self, names: &[&str]) -> Result<Part<'a>, Error> {
-        let properties = match self.json {
-            None => return Ok(self),
-            Some(Json::Object(properties)) => properties,
-            Some(_) => return Err(bad(format!("{} must be an object.", self.place))),
-        };
-        match properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            Some((name, _)) => Err(bad(format!("{} cannot have \"{name}\", only: {}.", self.place, joined(names, ", ")))),
-            None => Ok(self),
+    fn with_only(self, names: &[&str]) -> Part<'a> {
+        match self.json {
+            None => {}
+            Some(Json::Object(properties)) => {
+                if let Some((name, _)) = properties.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+                    self.note_wrong(format!("{} cannot have \"{name}\", only: {}.", self.place, joined(names, ", ")));
+                }
+            }
+            Some(_) => self.note_wrong(format!("{} must be an object.", self.place)),
         }
+        self
+    }
+
+    /// Notes what is wrong. The first one counts.
+    pub(super) fn note_wrong(&self, wrong: impl Into<String>) {
+        self.first_wrong.borrow_mut().get_or_insert(wrong.into());
     }
 
     pub(super) fn place(&self, name: &str) -> String {
         format!("{}.{name}", self.place)
+    }
+
+    fn note_wrong_type(&self, name: &str, must_be: &str) {
+        self.note_wrong(format!("{} must be {must_be}.", self.place(name)));
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&'a Json> {
@@ -47,25 +58,31 @@ impl<'a> Part<'a> {
         self.get(name) == Some(&Json::Null)
     }
 
-    pub(super) fn string(&self, name: &str) -> Result<Option<&'a str>, Error> {
-        let must_be = || bad(format!("{} must be a string.", self.place(name)));
-        self.get(name).map(|value| value.as_str().ok_or_else(must_be)).transpose()
-    }
-
-    pub(super) fn bool(&self, name: &str) -> Result<bool, Error> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(Json::Bool(value)) => Ok(*value),
-            Some(_) => Err(bad(format!("{} must be true or false.", self.place(name)))),
+    pub(super) fn string(&self, name: &str) -> Option<&'a str> {
+        let value = self.get(name)?;
+        if value.as_str().is_none() {
+            self.note_wrong_type(name, "a string");
         }
+        value.as_str()
     }
 
-    pub(super) fn strings(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let strings = match self.get(name) {
-            None => return Ok(None),
-            Some(Json::Array(items)) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-            Some(_) => None,
+    pub(super) fn bool(&self, name: &str) -> bool {
+        match self.get(name) {
+            None => return false,
+            Some(Json::Bool(value)) => return *value,
+            Some(_) => self.note_wrong_type(name, "true or false"),
+        }
+        false
+    }
+
+    pub(super) fn strings(&self, name: &str) -> Option<Vec<String>> {
+        let strings = match self.get(name)? {
+            Json::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            _ => None,
         };
-        strings.map(Some).ok_or_else(|| bad(format!("{} must be an array of strings.", self.place(name))))
+        if strings.is_none() {
+            self.note_wrong_type(name, "an array of strings");
+        }
+        strings
     }
 }

@@ -3,8 +3,6 @@
 use std::rc::Rc;
 
 use crate::cloud::response::Response;
-use crate::model::argument::bad;
-use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
 use crate::model::search::contains;
@@ -57,37 +55,34 @@ pub struct Whose<'a> {
 
 impl Shape {
     /// Reads what differs from the default: `list.items`, `fields`, `states`. A field may be null.
-    pub(super) fn from_part(contract: &Part<'_>) -> Result<Shape, Error> {
-        let part = contract.part("fields", &FIELDS.map(|(name, _)| name))?;
+    pub(super) fn from_part(contract: &Part<'_>) -> Shape {
+        let part = contract.part("fields", &FIELDS.map(|(name, _)| name));
         let mut fields = Vec::new();
         for (name, default) in FIELDS {
-            let dotted = if part.is_null(name) { None } else { part.string(name)?.or(Some(default).filter(|name| !name.is_empty())) };
-            match dotted {
-                Some(dotted) => fields.push((name, names(&part.place(name), dotted)?)),
-                None if name == "id" => return Err(bad("contract.fields.id must be a string.")),
-                None => {}
+            let is_null = part.is_null(name);
+            if is_null && name != "id" {
+                continue;
+            }
+            if let Some(dotted) = part.string(name).or(Some(default).filter(|name| !name.is_empty())) {
+                fields.push((name, names(&part, &part.place(name), dotted)));
             }
         }
-        let states = contract.part("states", &["recording", "stopped"])?;
-        let words = |name: &str| states.strings(name).map(|words| words.unwrap_or_else(|| vec![name.to_owned()]));
-        let items = if contract.is_null("list") { None } else { contract.part("list", &["path", "items"])?.string("items")? };
-        let shape = Shape {
-            items: match items {
-                Some("") => Names::default(),
-                items => names("contract.list.items", items.unwrap_or("entities"))?,
-            },
-            fields,
-            recording: words("recording")?,
-            stopped: words("stopped")?,
+        let states = contract.part("states", &["recording", "stopped"]);
+        let words = |name: &str| states.strings(name).unwrap_or_else(|| vec![name.to_owned()]);
+        let items = if contract.is_null("list") { None } else { contract.part("list", &["path", "items"]).string("items") };
+        let items = match items {
+            Some("") => Names::default(),
+            items => names(contract, "contract.list.items", items.unwrap_or("entities")),
         };
+        let shape = Shape { items, fields, recording: words("recording"), stopped: words("stopped") };
         let is_both = |word: &&String| shape.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));
         if let Some(word) = shape.recording.iter().find(is_both) {
-            return Err(bad(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped.")));
+            contract.note_wrong(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped."));
         }
         if shape.recording.iter().chain(&shape.stopped).any(String::is_empty) {
-            return Err(bad("contract.states has an empty word."));
+            contract.note_wrong("contract.states has an empty word.");
         }
-        Ok(shape)
+        shape
     }
 
     /// Whether a recording says whose it is.
@@ -249,10 +244,10 @@ fn is_set(value: &Json) -> bool {
     }
 }
 
-fn names(place: &str, dotted: &str) -> Result<Names, Error> {
+fn names(part: &Part<'_>, place: &str, dotted: &str) -> Names {
     let names: Names = dotted.split('.').map(str::to_owned).collect();
     if names.iter().any(String::is_empty) {
-        return Err(bad(format!("{place} must be a name, or names with a dot between them.")));
+        part.note_wrong(format!("{place} must be a name, or names with a dot between them."));
     }
-    Ok(names)
+    names
 }

@@ -1,63 +1,48 @@
 //! Texts with placeholders, such as `/api/v2/users/{agentId}`: the paths and bodies of a contract.
 
-use crate::model::argument::bad;
-use crate::model::error::Error;
 use crate::model::join::joined;
 use crate::model::search::contains;
 
 /// The names of placeholders and their values.
 pub(super) type Values<'a> = &'a [(&'a str, &'a str)];
 
-/// A text with placeholders.
-#[derive(Debug)]
-pub(super) struct Template {
-    /// Each placeholder, with the text before it.
-    parts: Vec<(String, &'static str)>,
-    /// The text after the last placeholder.
-    end: String,
+/// Checks that the text has no other placeholders than these. Returns the text with a value in each place. Braces around words are a
+/// placeholder: a misspelled one must not be sent. Braces around anything else, such as JSON, are ordinary text.
+pub(super) fn check(place: &str, text: &str, allowed: &[&str]) -> Result<String, String> {
+    // Stands for any value: it is encoded.
+    let sample: Vec<_> = allowed.iter().map(|name| (*name, "x")).collect();
+    fill(text, &sample, str::to_owned).map_err(|NoValue { name, is_doubled }| {
+        let doubled = if is_doubled { " in double braces" } else { "" };
+        format!("{place} may not have {{{name}}}{doubled}. Its placeholders are {{{}}}.", joined(allowed, "}, {"))
+    })
 }
 
-impl Template {
-    /// Reads a text that may have these placeholders, and no others. Braces around words are a placeholder: a misspelled one must not
-    /// be sent. Braces around anything else, such as JSON, are ordinary text.
-    pub(super) fn parse(place: &str, text: &str, allowed: &[&'static str]) -> Result<Template, Error> {
-        let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), text);
-        while let Some((before, after)) = rest.split_once('{') {
-            literal.push_str(before);
-            let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
-                literal.push('{');
-                rest = after;
-                continue;
-            };
-            let is_doubled = literal.ends_with('{') && behind.starts_with('}');
-            let Some(placeholder) = allowed.iter().find(|placeholder| **placeholder == name && !is_doubled) else {
-                let doubled = if is_doubled { " in double braces" } else { "" };
-                let allowed = joined(allowed, "}, {");
-                return Err(bad(format!("{place} may not have {{{name}}}{doubled}. Its placeholders are {{{allowed}}}.")));
-            };
-            parts.push((std::mem::take(&mut literal), *placeholder));
-            rest = behind;
-        }
-        literal.push_str(rest);
-        Ok(Template { parts, end: literal })
-    }
+/// A placeholder that has no value.
+pub(super) struct NoValue<'a> {
+    name: &'a str,
+    is_doubled: bool,
+}
 
-    /// Whether the text has this placeholder.
-    pub(super) fn has(&self, placeholder: &str) -> bool {
-        self.parts.iter().any(|(_, other)| *other == placeholder)
-    }
-
-    /// The text with the encoded values. `None` if a placeholder has no value.
-    pub(super) fn fill(&self, values: Values<'_>, encode: fn(&str) -> String) -> Option<String> {
-        let mut filled = String::new();
-        for (literal, placeholder) in &self.parts {
-            let (_, value) = values.iter().find(|(name, _)| name == placeholder)?;
-            filled.push_str(literal);
+/// The text with the encoded values.
+pub(super) fn fill<'a>(text: &'a str, values: Values<'_>, encode: fn(&str) -> String) -> Result<String, NoValue<'a>> {
+    let (mut filled, mut rest) = (String::new(), text);
+    let mut is_behind_brace = false;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        is_behind_brace &= before.is_empty();
+        if let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
+            let is_doubled = is_behind_brace && behind.starts_with('}');
+            let value = values.iter().find(|(other, _)| *other == name && !is_doubled);
+            let (_, value) = value.ok_or(NoValue { name, is_doubled })?;
             filled.push_str(&encode(value));
+            (is_behind_brace, rest) = (false, behind);
+        } else {
+            filled.push('{');
+            (is_behind_brace, rest) = (true, after);
         }
-        filled.push_str(&self.end);
-        Some(filled)
     }
+    filled.push_str(rest);
+    Ok(filled)
 }
 
 /// Whether the text looks like a name: words, and what people put between words.
@@ -66,47 +51,35 @@ fn is_name(text: &str) -> bool {
     text.bytes().any(is_of_word) && text.bytes().all(|byte| is_of_word(byte) || b"-. ".contains(&byte))
 }
 
-/// A path, perhaps with a query.
-#[derive(Debug)]
-pub(super) struct PathTemplate {
-    path: Template,
-    parameters: Vec<Template>,
+/// Checks a path, perhaps with a query, that may have these placeholders.
+pub(super) fn check_path(place: &str, text: &str, allowed: &[&str]) -> Result<(), String> {
+    let filled = check(place, text, allowed)?;
+    let (path, query) = split_query(&filled);
+    if is_plain_path(path) && query.is_none_or(|query| query.split('&').all(is_plain_parameter)) {
+        return Ok(());
+    }
+    let not = "no \"..\", no \"//\", no fragment, no encoded dot or slash";
+    Err(format!("{place} must be a path such as \"/api/v2/screenrecordings\": {not}."))
 }
 
-impl PathTemplate {
-    pub(super) fn parse(place: &str, text: &str, allowed: &[&'static str]) -> Result<PathTemplate, Error> {
-        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
-        let parse = |text: &str| Template::parse(place, text, allowed);
-        let template = PathTemplate {
-            path: parse(path)?,
-            parameters: query.into_iter().flat_map(|query| query.split('&')).map(parse).collect::<Result<_, _>>()?,
-        };
-        // Stands for any value: it is encoded.
-        let sample: Vec<_> = allowed.iter().map(|name| (*name, "x")).collect();
-        let filled = |template: &Template| template.fill(&sample, encoded).unwrap_or_default();
-        if is_plain_path(&filled(&template.path)) && template.parameters.iter().all(|parameter| is_plain_parameter(&filled(parameter))) {
-            return Ok(template);
-        }
-        let not = "no \"..\", no \"//\", no fragment, no encoded dot or slash";
-        Err(bad(format!("{place} must be a path such as \"/api/v2/screenrecordings\": {not}.")))
-    }
+fn split_query(path: &str) -> (&str, Option<&str>) {
+    path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)))
+}
 
-    pub(super) fn has(&self, placeholder: &str) -> bool {
-        self.path.has(placeholder) || self.parameters.iter().any(|parameter| parameter.has(placeholder))
-    }
-
-    /// The path with the encoded values. A parameter of the query whose value is not known is left out; `None` if the path itself
-    /// needs the value.
-    pub(super) fn fill(&self, values: Values<'_>) -> Option<String> {
-        let mut filled = self.path.fill(values, encoded)?;
-        let mut separator = '?';
-        for parameter in self.parameters.iter().filter_map(|parameter| parameter.fill(values, encoded)) {
+/// The path with the encoded values. A parameter of the query whose value is not known is left out; `None` if the path itself
+/// needs the value.
+pub(super) fn fill_path(path: &str, values: Values<'_>) -> Option<String> {
+    let (path, query) = split_query(path);
+    let mut filled = fill(path, values, encoded).ok()?;
+    let mut separator = '?';
+    for parameter in query.into_iter().flat_map(|query| query.split('&')) {
+        if let Ok(parameter) = fill(parameter, values, encoded) {
             filled.push(separator);
             filled.push_str(&parameter);
             separator = '&';
         }
-        Some(filled)
     }
+    Some(filled)
 }
 
 /// Whether a URL parser leaves the path unchanged, so that it cannot lead to another host.
