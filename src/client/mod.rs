@@ -109,16 +109,17 @@ impl<P: Platform> Client<P> {
             self.warn_of_missing_scope(&token, request);
             let authorized = token.authorize(request.clone()).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
-            let result = match &until_settled {
-                Some(kept) => self.send_until_settled(authorized, sent.clone(), kept.clone()).await,
-                None => self.exchange.send(authorized).await,
+            let sending: LocalBoxFuture<'_, _> = match &until_settled {
+                Some(kept) => Box::pin(self.send_until_settled(authorized, sent.clone(), kept.clone())),
+                None => Box::pin(self.exchange.send(authorized)),
             };
-            let response = result.map_err(SendError::NoResponse)?;
+            let response = sending.await.map_err(SendError::NoResponse)?;
             if response.is_success() {
                 token.mark_used();
                 return Ok(response);
             }
-            let mut refused = self.with_token_evidence(self.exchange.refusal(&response), &token, request);
+            let mut refused = self.exchange.refusal(&response);
+            self.note_token(&mut refused, &token, request);
             let path = request.path.split('?').next().unwrap_or_default();
             refused.message = format!("{} {path}: {}", request.method.as_str(), refused.message);
             // The app may have put the token into the path.
@@ -136,9 +137,9 @@ impl<P: Platform> Client<P> {
             if repaired.is_some() || request.repeat == Repeat::Once || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
             }
-            let refused = self.repair(refused, &token, call, request).await.map_err(SendError::Refused)?;
+            let may_be_sent_again = self.repair(&mut refused, &token, call, request).await;
             // Somebody may have signed out while the cause was being fixed.
-            if self.was_signed_out(call) {
+            if !may_be_sent_again || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
             }
             self.exchange.ports().emit(&Event::Repair { org: &call.target.org, code: refused.code });
@@ -234,11 +235,12 @@ impl<P: Platform> Client<P> {
         self.wait_until_allowed(&call.deadline, token).await?;
         let failed = |lost| Error::no_response(Code::Network, lost).for_org(org);
         let response = self.exchange.send(revocation).await.map_err(failed)?;
-        let refused = self.exchange.refusal(&response);
+        let mut refused = self.exchange.refusal(&response);
         if response.is_success() || refused.is_token_rejection() {
             return Ok(());
         }
-        Err(self.with_token_evidence(refused, token, &ApiRequest::get_token_info()))
+        self.note_token(&mut refused, token, &ApiRequest::get_token_info());
+        Err(refused)
     }
 
     /// Waits until the cloud allows this token to be sent again. Returns whether that took time.

@@ -13,48 +13,61 @@ use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
 impl<P: Platform> Client<P> {
-    /// Fixes the cause. `Ok` if the request may be sent again.
-    pub(super) async fn repair(&self, refused: Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> Result<Error, Error> {
+    /// Fixes the cause. Returns whether the request may be sent again.
+    pub(super) async fn repair(&self, refused: &mut Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> bool {
         let may_repair = match refused.code {
             Code::Unauthenticated | Code::TokenExpired => self.has_another_token(&call.target),
             code => matches!(code, Code::WrongOrg | Code::RateLimited),
         };
         if !may_repair {
-            return Err(refused);
+            return false;
         }
-        let refused = self.wait_retry_after(refused, call).await?;
-        if refused.code == Code::WrongOrg { self.verify_owner(refused, token, call, request).await } else { Ok(refused) }
+        if let Some(millis) = self.millis_to_wait(refused) {
+            if i64::from(millis) >= call.deadline.remaining() {
+                return false;
+            }
+            self.exchange.ports().sleep(millis).await;
+        }
+        refused.code != Code::WrongOrg || self.correct_owner(refused, token, call, request).await
     }
 
     fn has_another_token(&self, target: &Target) -> bool {
         self.keyring.has_fresh(target) || !self.keyring.sources().is_empty()
     }
 
+    /// How long the cloud says to wait. If the cloud gives no time, 1 to 3 s for a rate limit.
+    fn millis_to_wait(&self, refused: &Error) -> Option<u32> {
+        // Random, so that requests that were refused together are not repeated together.
+        let random = || 1_000 + self.exchange.ports().random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255);
+        refused.evidence.retry_after.or_else(|| (refused.code == Code::RateLimited).then(random))
+    }
+
     /// Asks the cloud for the token's organization. Stores a wrongly attributed token there, so that the retry uses the target's
     /// own token.
-    async fn verify_owner(&self, mut refused: Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> Result<Error, Error> {
+    async fn correct_owner(&self, refused: &mut Error, token: &Rc<OrgToken>, call: &Call, request: &ApiRequest) -> bool {
         let target = &call.target;
         let verified = match self.exchange.refetch_token_info(token).await {
             Ok(verified) => verified,
             Err(error) => {
                 refused.evidence.retry_after = refused.evidence.retry_after.max(error.evidence.retry_after);
-                return Err(refused);
+                return false;
             }
         };
         if verified.target() != target {
             let (claimed, owner) = (&target.org, &verified.target().org);
             refused.message = format!("The token was stored for {claimed}, but the API says that it is of {owner}. {}", refused.message);
-            let refused = refused.with_owner_of(&verified);
+            refused.note_owner_of(&verified);
             self.keyring.correct_owner(token, verified, call.session);
-            return if self.has_another_token(target) { Ok(refused) } else { Err(refused) };
+            return self.has_another_token(target);
         }
         let verified = Rc::new(verified);
         self.keyring.replace(token, verified.clone());
-        Err(self.explain_forbidden(refused, &verified, request).await)
+        self.explain_forbidden(refused, &verified, request).await;
+        false
     }
 
     /// The token's organization is right: looks for another reason.
-    async fn explain_forbidden(&self, mut refused: Error, token: &OrgToken, request: &ApiRequest) -> Error {
+    async fn explain_forbidden(&self, refused: &mut Error, token: &OrgToken, request: &ApiRequest) {
         let lacks_scope = token.scopes().is_some_and(|scopes| !is_enough(scopes, &request.scopes));
         let has_agent = match &request.agent {
             Some(agent) if !lacks_scope => self.has_agent(token, agent).await.ok(),
@@ -73,40 +86,25 @@ impl<P: Platform> Client<P> {
             None => "; whether the agent is there is unknown".to_owned(),
         };
         refused.message = format!("The token is of organization {}, as expected{found}. {}", token.target().org, refused.message);
-        self.with_token_evidence(refused, token, request)
-    }
-
-    /// Waits for as long as the cloud says, if the call's time allows. If the cloud gives no time, waits 1 to 3 s for a rate limit.
-    async fn wait_retry_after(&self, refused: Error, call: &Call) -> Result<Error, Error> {
-        let ports = self.exchange.ports();
-        let millis = match refused.evidence.retry_after {
-            Some(told) => told,
-            // Random, so that requests that were refused together are not repeated together.
-            None if refused.code == Code::RateLimited => 1_000 + ports.random().map_or(0, |[byte, ..]| u32::from(byte) * 2_000 / 255),
-            None => return Ok(refused),
-        };
-        if i64::from(millis) >= call.deadline.remaining() {
-            return Err(refused);
-        }
-        ports.sleep(millis).await;
-        Ok(refused)
+        self.note_token(refused, token, request);
     }
 
     /// Adds what is known about the token.
-    pub(super) fn with_token_evidence(&self, mut error: Error, token: &OrgToken, request: &ApiRequest) -> Error {
-        if error.code == Code::ScopeMissing && error.evidence.missing_scopes.is_none() {
-            error.evidence.missing_scopes = Some(request.scopes.to_vec()).filter(|scopes| !scopes.is_empty());
-        }
-        error = error.with_owner_of(token);
-        error.evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
+    pub(super) fn note_token(&self, error: &mut Error, token: &OrgToken, request: &ApiRequest) {
+        error.note_owner_of(token);
+        let evidence = &mut *error.evidence;
+        evidence.org_id = Some(token.target().org.clone());
+        evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
         if !request.org_headers().is_empty() {
-            error.evidence.org_headers = Some(request.org_headers().to_vec());
+            evidence.org_headers = Some(request.org_headers().to_vec());
         }
-        if error.code == Code::ScopeMissing
-            && let (Some([missing, ..]), Some(granted)) = (error.evidence.missing_scopes.as_deref(), token.scopes())
-        {
-            error.evidence.near_miss = near_miss(missing, granted).map(str::to_owned);
+        if error.code == Code::ScopeMissing {
+            if evidence.missing_scopes.is_none() {
+                evidence.missing_scopes = Some(request.scopes.to_vec()).filter(|scopes| !scopes.is_empty());
+            }
+            if let (Some([missing, ..]), Some(granted)) = (evidence.missing_scopes.as_deref(), token.scopes()) {
+                evidence.near_miss = near_miss(missing, granted).map(str::to_owned);
+            }
         }
-        error.for_org(&token.target().org)
     }
 }

@@ -213,9 +213,14 @@ impl Error {
     /// The same error, with the token's organization and its user's home organization as evidence.
     #[must_use]
     pub(crate) fn with_owner_of(mut self, token: &OrgToken) -> Self {
+        self.note_owner_of(token);
+        self
+    }
+
+    /// Adds the token's organization and its user's home organization as evidence.
+    pub(crate) fn note_owner_of(&mut self, token: &OrgToken) {
         self.evidence.token_org_id = Some(token.target.org.clone());
         self.evidence.home_org_id = token.home_org().cloned();
-        self
     }
 }
 
