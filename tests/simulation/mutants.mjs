@@ -284,7 +284,7 @@ export const MUTANTS = [
   {
     name: "sends again at once when it was told to wait",
     edits: [
-      { file: "src/client/repair.rs", find: "ports.sleep(millis).await;", replace: "" },
+      { file: "src/client/repair.rs", find: "self.exchange.ports().sleep(millis).await;", replace: "" },
       {
         file: "src/cloud/rate_limit.rs",
         find: "*millis > 0)",
