@@ -92,13 +92,14 @@ impl<P: Platform> Client<P> {
     /// Adds what is known about the token.
     pub(super) fn note_token(&self, error: &mut Error, token: &OrgToken, request: &ApiRequest) {
         error.note_owner_of(token);
-        let evidence = &mut *error.evidence;
+        let lacks_scope = error.code == Code::ScopeMissing;
+        let evidence = &mut error.evidence;
         evidence.org_id = Some(token.target().org.clone());
         evidence.granted_scopes = token.scopes().map(<[String]>::to_vec);
         if !request.org_headers().is_empty() {
             evidence.org_headers = Some(request.org_headers().to_vec());
         }
-        if error.code == Code::ScopeMissing {
+        if lacks_scope {
             if evidence.missing_scopes.is_none() {
                 evidence.missing_scopes = Some(request.scopes.to_vec()).filter(|scopes| !scopes.is_empty());
             }
