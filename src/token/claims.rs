@@ -3,10 +3,9 @@
 use std::{fmt, iter};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_compact::Empty;
 use serde::Deserialize;
 use serde::de::value::MapDeserializer;
-use serde::de::{self, Expected, Unexpected};
+use serde::de::{self, Expected, IgnoredAny, Unexpected};
 
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
@@ -73,7 +72,7 @@ fn expiry(payload: &Json) -> Option<Timestamp> {
     let exp = payload.number("exp").filter(|seconds| *seconds > 0)?;
     // Without the other claims: one of them that cannot be read would hide `exp`.
     let claims: MapDeserializer<'_, _, Mismatch> = MapDeserializer::new(iter::once(("exp", exp)));
-    let claims = jwt_compact::Claims::<Empty>::deserialize(claims).ok()?;
+    let claims = jwt_compact::Claims::<IgnoredAny>::deserialize(claims).ok()?;
     claims.expiration.map(|at| Timestamp::from_millis(at.timestamp_millis()))
 }
 
