@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use futures_util::future::{Either, select};
 
 use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::sources::wrong_org_given;
 use crate::cloud::call::Call;
+use crate::cloud::deadline::before;
 use crate::cloud::event::NeedReason;
 use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::InFlight;
@@ -85,8 +85,8 @@ impl<P: Platform> Keyring<P> {
             return;
         }
         let (since, _hearing) = (self.sign_outs.epoch(), self.take_part(target, false));
-        if let Some(asked) = self.sources.ask_other_page(target, None)
-            && let Either::Left((given, _)) = select(asked, self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await
+        if let Some(mut asked) = self.sources.ask_other_page(target, None)
+            && let Some(given) = before(self.exchange.ports().sleep(MAX_OTHER_PAGE_MS), asked.as_mut()).await
             && let Some(token) = self.of_other_page(given)
             && !self.was_signed_out(target, since)
         {
@@ -111,7 +111,7 @@ impl<P: Platform> Keyring<P> {
         let (detached, closing) = (renewal.clone(), self.exchange.closing().clone());
         self.exchange.ports().spawn(Box::pin(async move {
             // Callers that await the renewal get its error; if there are none, it is dropped and the next call retries.
-            select(detached, pin!(closing.aborted())).await;
+            before(Box::pin(closing.aborted()), pin!(detached)).await;
         }));
         renewal
     }
@@ -283,11 +283,11 @@ impl<P: Platform> Keyring<P> {
     async fn verify_doubtful(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> Result<Option<OrgToken>, Error> {
         let Some(token) = self.doubtful(target) else { return Ok(None) };
         let asked = pin!(self.exchange.refetch_token_info(&token));
-        match select(asked, self.exchange.ports().sleep(MAX_VERIFY_MS)).await {
-            Either::Left((Ok(verified), _)) if verified.target() == target => return Ok(Some(verified)),
-            Either::Left((Ok(verified), _)) => self.correct_owner(&token, verified, session),
-            Either::Left((Err(error), _)) if error.is_token_rejection() => token.mark_rejected(),
-            Either::Left((Err(error), _)) if self.sources.is_empty() && error.evidence.retry_after.is_some() => return Err(error),
+        match before(self.exchange.ports().sleep(MAX_VERIFY_MS), asked).await {
+            Some(Ok(verified)) if verified.target() == target => return Ok(Some(verified)),
+            Some(Ok(verified)) => self.correct_owner(&token, verified, session),
+            Some(Err(error)) if error.is_token_rejection() => token.mark_rejected(),
+            Some(Err(error)) if self.sources.is_empty() && error.evidence.retry_after.is_some() => return Err(error),
             _ => {}
         }
         Ok(None)

@@ -13,6 +13,7 @@ use crate::auth::login::{Login, LoginOptions};
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SignInWindow, TokenSharer};
 use crate::auth::token_endpoint::TokenResponse;
+use crate::cloud::deadline::before;
 use crate::cloud::exchange::Exchange;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
@@ -94,11 +95,10 @@ impl Login {
             Err(self.gave_up(Code::LoginCancelled, "The sign-in window was closed."))
         };
         let is_closed = pin!(is_closed);
-        let ended = select(is_closed, ports.sleep(self.timeout));
-        match select(pin!(window.response()), ended).await {
+        let ended = before(ports.sleep(self.timeout), is_closed);
+        match select(pin!(window.response()), pin!(ended)).await {
             Either::Left((query, _)) => Ok(query),
-            Either::Right((Either::Left((ended, _)), _)) => ended,
-            Either::Right((Either::Right(_), _)) => Err(self.timed_out()),
+            Either::Right((ended, _)) => ended.unwrap_or_else(|| Err(self.timed_out())),
         }
     }
 

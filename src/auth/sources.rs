@@ -5,14 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::LocalBoxFuture;
 
 use crate::auth::login::Login;
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sign_in::Returned;
 use crate::auth::token_endpoint::TokenResponse;
-use crate::cloud::deadline::{Pause, SignInTime};
+use crate::cloud::deadline::{Pause, SignInTime, before};
 use crate::cloud::event::{Event, Source};
 use crate::cloud::exchange::Exchange;
 use crate::model::environment::{Environment, Target};
@@ -119,10 +119,7 @@ impl<P: Platform> Sources<P> {
         let longest = self.timeout().saturating_add(self.login().map_or(0, |login| login.timeout));
         let time = self.sign_in_time(Some(&target.org));
         time.set_behind_lock(true);
-        let lock = match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {
-            Either::Left((lock, _)) => lock,
-            Either::Right(_) => None,
-        };
+        let lock = before(ports.sleep(longest), pin!(ports.lock(&name))).await.flatten();
         time.set_behind_lock(false);
         lock
     }
@@ -311,13 +308,11 @@ impl<P: Platform> Sources<P> {
     }
 
     /// Limits a source's time, because other pages and calls wait.
-    fn in_time<'a>(&'a self, source: &'static str, work: Given<'a>) -> Given<'a> {
+    fn in_time<'a>(&'a self, source: &'static str, mut work: Given<'a>) -> Given<'a> {
         Box::pin(async move {
             let timeout = self.timeout();
-            match select(work, self.exchange.ports().sleep(timeout)).await {
-                Either::Left((given, _)) => given,
-                Either::Right(_) => Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {timeout} ms."))),
-            }
+            let too_late = || Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {timeout} ms.")));
+            before(self.exchange.ports().sleep(timeout), work.as_mut()).await.unwrap_or_else(too_late)
         })
     }
 

@@ -9,13 +9,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use futures_util::future::{LocalBoxFuture, select};
+use futures_util::future::LocalBoxFuture;
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
 use crate::client::sent_log::{SentLog, SentRequest, preceded};
 use crate::cloud::call::Call;
-use crate::cloud::deadline::Deadline;
+use crate::cloud::deadline::{Deadline, before};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
 use crate::cloud::ports::TransportError;
@@ -282,15 +282,15 @@ struct Unanswered<P: Platform> {
 
 impl<P: Platform> Drop for Unanswered<P> {
     fn drop(&mut self) {
-        let (Some(fetch), Some(last)) = (self.fetch.take(), self.sent.unresolved()) else { return };
+        let (Some(mut fetch), Some(last)) = (self.fetch.take(), self.sent.unresolved()) else { return };
         self.sent.is_late.set(true);
         let ports = self.exchange.ports();
         let waited = ports.now().since(last.at.instant());
         let left = u32::try_from(i64::from(MAX_UNANSWERED_MS).saturating_sub(waited)).unwrap_or_default();
         let (sent, over) = (self.sent.clone(), ports.sleep(left));
         ports.spawn(Box::pin(async move {
-            let is_known = pin!(sent.changed().until(|| sent.unresolved().is_none()));
-            select(fetch, select(is_known, over)).await;
+            let is_known = Box::pin(sent.changed().until(|| sent.unresolved().is_none()));
+            before(over, pin!(before(is_known, fetch.as_mut()))).await;
         }));
     }
 }

@@ -4,9 +4,9 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::LocalBoxFuture;
 
-use crate::cloud::deadline::Deadline;
+use crate::cloud::deadline::{Deadline, before};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
@@ -98,18 +98,14 @@ impl<T> Call<T> {
     }
 
     async fn interruption(&self) -> Interruption {
-        match select(pin!(self.closed_or_aborted()), pin!(self.deadline.expired())).await {
-            Either::Left((interruption, _)) => interruption,
-            Either::Right(_) => Interruption::TimedOut,
-        }
+        let expired = Box::pin(self.deadline.expired());
+        before(expired, pin!(self.closed_or_aborted())).await.unwrap_or(Interruption::TimedOut)
     }
 
     /// Ready when the recorder is closed or the app aborts the call, whatever the deadline.
     pub(crate) async fn closed_or_aborted(&self) -> Interruption {
-        match select(pin!(self.closing.aborted()), pin!(self.signal.aborted())).await {
-            Either::Left(_) => Interruption::Closed,
-            Either::Right(_) => Interruption::Aborted,
-        }
+        let closed = before(Box::pin(self.signal.aborted()), pin!(self.closing.aborted())).await;
+        closed.map_or(Interruption::Aborted, |()| Interruption::Closed)
     }
 
     /// The error of a call that was interrupted.

@@ -1,7 +1,12 @@
 //! A call's deadline, on the monotonic clock. It pauses while a person signs in.
 
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
+
+use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::ports::Timer;
 use crate::model::time::Instant;
@@ -121,4 +126,15 @@ impl Deadline {
         let now = self.sign_in_time.timer.now();
         now.after_millis(self.sign_in_time.so_far(now).saturating_neg())
     }
+}
+
+/// The work's result, or `None` if `over` is ready first. Takes any work, to avoid one copy for each kind of work (wasm size).
+pub(crate) fn before<'a, R>(
+    mut over: LocalBoxFuture<'a, ()>,
+    mut work: Pin<&'a mut (dyn Future<Output = R> + 'a)>,
+) -> impl Future<Output = Option<R>> + 'a {
+    poll_fn(move |context| match work.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => over.as_mut().poll(context).map(|()| None),
+    })
 }

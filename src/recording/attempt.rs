@@ -7,6 +7,7 @@ use futures_util::future::{Either, select};
 
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::{SendError, UntilSettled};
+use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
 use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
@@ -255,7 +256,7 @@ impl<P: Platform> Starts<P> {
                 }
             } else {
                 let look = pin!(self.recordings.list_with_token(&token, agent));
-                let Either::Left((Some(listed), _)) = select(look, ports.sleep(MAX_PRECAUTION_MS)).await else { continue };
+                let Some(Some(listed)) = before(ports.sleep(MAX_PRECAUTION_MS), look).await else { continue };
                 listed
             };
             if let Some(running) = self.find_running(state, &listed, began, earlier_since.unwrap_or(began)) {

@@ -3,10 +3,9 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
-
 use crate::auth::ports::Platform;
 use crate::client::sent_log::SentRequest;
+use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
 use crate::model::error::{Cause, Code, Error, Seen};
 use crate::model::ids::RecordingId;
@@ -104,7 +103,7 @@ impl<P: Platform> Starts<P> {
         let SentRequest { token, at, .. } = sent;
         let ports = self.exchange.ports();
         let closing = self.exchange.closing();
-        if let Either::Left(_) = select(pin!(closing.aborted()), ports.sleep(RECONCILE_DELAY_MS)).await {
+        if before(ports.sleep(RECONCILE_DELAY_MS), pin!(closing.aborted())).await.is_some() {
             return;
         }
         let now = ports.now();
@@ -113,9 +112,8 @@ impl<P: Platform> Starts<P> {
             return;
         }
         let look = pin!(self.recordings.list_with_token(&token, &state.agent));
-        let is_closing = pin!(closing.aborted());
-        let over = select(is_closing, ports.sleep(MAX_DUPLICATES_LOOK_MS));
-        let Either::Left((Some(listed), _)) = select(look, over).await else { return };
+        let look = pin!(before(Box::pin(closing.aborted()), look));
+        let Some(Some(Some(listed))) = before(ports.sleep(MAX_DUPLICATES_LOOK_MS), look).await else { return };
         // Which recording another start leads to is not known before it ends.
         if self.page.another_may_run(&state.start) {
             return;
@@ -222,7 +220,7 @@ impl<P: Platform> Starts<P> {
         };
         let look = pin!(self.client.has_agent(&sent.token, &state.agent));
         let over = self.exchange.ports().sleep(MAX_AGENT_LOOK_MS);
-        matches!(select(look, over).await, Either::Left((Ok(true), _)))
+        matches!(before(over, look).await, Some(Ok(true)))
     }
 
     fn newest(&self, state: &StartState, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 
-use futures_util::future::{Either, select};
 use js_sys::Math;
 
 use super::browser::Browser;
@@ -15,6 +14,7 @@ use super::oneshot::Oneshot;
 use super::result::{Property, object};
 use super::timer::Timeout;
 use crate::auth::ports::{TokenSharer, TokenSharing};
+use crate::cloud::deadline::before;
 use crate::model::argument;
 use crate::token::access_token::IssuedToken;
 
@@ -65,7 +65,7 @@ async fn request(name: &str) -> Option<Option<IssuedToken>> {
         }
     })?;
     channel.post(&object(&[("question", Property::Number(question))]))?;
-    let Either::Left((message, _)) = select(pin!(response.recv()), Timeout::new(SHARE_TIMEOUT_MS)).await else { return None };
+    let message = before(Box::pin(Timeout::new(SHARE_TIMEOUT_MS)), pin!(response.recv())).await?;
     let expires_in = own(&message, "expiresIn").as_f64().and_then(|seconds| argument::seconds("expiresIn", seconds).ok());
     Some(own(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
 }
