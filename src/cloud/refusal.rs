@@ -4,6 +4,7 @@ use crate::cloud::response::{RateLimit, Response};
 use crate::model::error::{Cause, Code, Error};
 use crate::model::json::Json;
 use crate::model::search::contains;
+use crate::model::spelling::number;
 use crate::model::time::Timestamp;
 
 /// The cloud's refusal as an error. The cloud's codes are from the Platform API's `ErrorBody`, as its operations declare them.
@@ -96,11 +97,8 @@ pub fn may_have_been_processed(status: u16) -> bool {
 /// `Date`.
 pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
-    let seconds = |text: &str| {
-        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // A number that overflows is still a number, not a date.
-        is_number.then(|| capped(text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1000)))
-    };
+    // A number that overflows is still a number, not a date.
+    let seconds = |text: &str| number(text).map(|seconds| capped(seconds.saturating_mul(1000)));
     // The clock that wrote the date in `Retry-After` most likely wrote `Date` as well.
     let now = response.date.unwrap_or(now);
     let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));

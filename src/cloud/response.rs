@@ -74,7 +74,7 @@ impl Response {
 
     /// What the server answered, as a sentence: its own words, or that it did without something.
     pub(crate) fn answered(&self, who: &str, words: Option<&str>, something: &str) -> String {
-        let status = self.status;
+        let status = u32::from(self.status);
         match words {
             Some(words) => format!("{who} answered {status}: \"{}\".", words.strip_suffix('.').unwrap_or(words)),
             None => format!("{who} answered {status} without {something}."),

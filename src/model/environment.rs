@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
+use crate::model::spelling::number;
 
 /// An origin as the URL standard serializes it: in lower case, without a default port, without a path.
 ///
@@ -60,7 +61,7 @@ fn is_authority(authority: &str, default_port: &str) -> bool {
 }
 
 fn is_port(port: &str) -> bool {
-    !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    !port.starts_with('0') && number(port).is_some_and(|port| port <= u16::MAX.into())
 }
 
 /// Whether a URL parser leaves this host unchanged: lowercase labels, or a plain IPv4 address.
@@ -76,7 +77,7 @@ fn is_host(host: &str) -> bool {
     };
     // If the last label begins with a digit, a parser may read the host as an IPv4 address.
     let reads_as_number = labels.last().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_digit()));
-    let is_byte = |label: &&str| label.parse::<u8>().is_ok() && (*label == "0" || !label.starts_with('0'));
+    let is_byte = |label: &&str| number(label).is_some_and(|byte| byte <= u8::MAX.into()) && (*label == "0" || !label.starts_with('0'));
     host.len() <= 253 && labels.iter().all(is_plain) && (!reads_as_number || (labels.len() == 4 && labels.iter().all(is_byte)))
 }
 

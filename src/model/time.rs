@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::model::spelling::number;
+
 /// A date: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
@@ -126,8 +128,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn digits(&mut self, count: usize) -> Option<i64> {
-        let digits = self.take(count)?;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        number(self.take(count)?)
     }
 
     fn month(&mut self) -> Option<i64> {

@@ -6,7 +6,7 @@ use crate::cloud::response::Response;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
 use crate::model::search::contains;
-use crate::model::spelling::normalized;
+use crate::model::spelling::{self, normalized};
 use crate::recording::part::Part;
 use crate::recording::{Listed, Raw, Recording, State};
 
@@ -228,7 +228,7 @@ fn says_more(json: &Json, shown: i64) -> bool {
 fn number(value: &Json) -> Option<i64> {
     match value {
         Json::Integer(number) | Json::Number(number) => Some(*number),
-        value => value.as_str()?.parse().ok(),
+        value => spelling::number(value.as_str()?),
     }
 }
 

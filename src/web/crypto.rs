@@ -43,7 +43,5 @@ impl Crypto for Browser {
 }
 
 fn to_array(bytes: &Uint8Array) -> Option<[u8; 32]> {
-    let mut array = [0; 32];
-    (bytes.length() == 32).then(|| bytes.copy_to(&mut array))?;
-    Some(array)
+    bytes.to_vec().try_into().ok()
 }

@@ -19,6 +19,7 @@ use super::result::foreign;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
 use crate::model::join::joined;
+use crate::model::spelling::number;
 use crate::model::time::Timestamp;
 use crate::token::request::Request;
 
@@ -113,7 +114,7 @@ impl Transport for Browser {
         let mut headers = headers.split('\n').map(|value| Some(value.to_owned()).filter(|value| !value.is_empty()));
         let mut header = || headers.next().flatten();
         let (correlation_id, date, retry_after) = (header(), header(), header());
-        let mut rate = || header()?.parse().ok();
+        let mut rate = || u32::try_from(number(&header()?)?).ok();
         let rate_limit = (rate(), rate(), rate());
         Ok(Response {
             status,
