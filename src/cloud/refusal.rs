@@ -102,7 +102,8 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     // The clock that wrote the date in `Retry-After` most likely wrote `Date` as well.
     let now = response.date.unwrap_or(now);
     let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));
-    let header = response.retry_after.as_deref().map(|text| text.trim_matches([' ', '\t']));
+    // HTTP's blanks are ASCII, and `trim` knows others.
+    let header = response.retry_after.as_deref().filter(|text| text.bytes().all(|byte| byte.is_ascii())).map(str::trim);
     let by_header = header.and_then(|header| seconds(header).or_else(|| from_date(header)));
     let message = said(&response.json, "message").unwrap_or_default();
     // "maximum [300] requests within [60] seconds" is no wait. "Retry the request in [4] seconds" is.
@@ -111,7 +112,7 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     for word in message.split(' ') {
         names_wait |= has(word, "retry") || word.eq_ignore_ascii_case("try");
         if names_wait && has(word, "second") {
-            named = seconds(last.trim_matches(['[', ']'])).or(named);
+            named = seconds(last.trim_start_matches('[').trim_end_matches(']')).or(named);
         }
         last = word;
     }

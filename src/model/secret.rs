@@ -93,12 +93,17 @@ impl Disguises {
         };
         let plain = unescaped(secret);
         let mut all = vec![folded(&plain)];
-        all.extend((0..3).map(in_base64));
-        let digits = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
-        let hex: Vec<u8> = digits.map(|digit| b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default()).collect();
-        all.push(folded(&Zeroizing::new(hex)));
+        for offset in 0..3 {
+            all.push(in_base64(offset));
+        }
+        // Never moved, so that all of it is overwritten.
+        let mut hex = Zeroizing::new(Vec::with_capacity(2 * secret.len()));
+        for byte in secret.bytes() {
+            hex.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default()));
+        }
+        all.push(folded(&hex));
         // A JWT's parts may have names between them. Without its signature, it is no token.
-        all.extend(secret.rsplit_once('.').filter(|(_, last)| last.len() >= MIN_SIGNATURE).map(|(_, last)| folded(last.as_bytes())));
+        all.extend(secret.split('.').skip(1).last().filter(|last| last.len() >= MIN_SIGNATURE).map(|last| folded(last.as_bytes())));
         Disguises { plain, folded: all }
     }
 }
