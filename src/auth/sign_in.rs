@@ -126,7 +126,7 @@ const MAX_AWAY_MS: i64 = 3_600_000;
 
 /// The requests that have no response yet: when each began, by the wall clock, and its key.
 fn stored_requests(ports: &impl Platform) -> Vec<(Option<i64>, String)> {
-    let began = |item: String| value(&ports.parse_form(Secret::from(item).reveal()), "began").and_then(|began| number(&began));
+    let began = |item: String| value(&ports.parse_form(Secret::from(item).reveal()), "began").and_then(number);
     ports.session_items(SESSION_KEYS).into_iter().map(|(key, item)| (began(item), key)).collect()
 }
 

@@ -67,7 +67,11 @@ export const MUTANTS = [
   },
   {
     name: "gives up a start's fetch when nobody waits for it",
-    edits: one("src/client/mod.rs", "select(fetch, select(is_known, over)).await;", "drop((fetch, is_known, over));"),
+    edits: one(
+      "src/client/mod.rs",
+      "before(over, pin!(before(is_known, fetch.as_mut()))).await;",
+      "drop((fetch, is_known, over));",
+    ),
   },
   {
     name: "forgets the starts of the page's other recorders",
@@ -355,16 +359,16 @@ export const MUTANTS = [
     name: "waits for ever for a person",
     edits: one(
       "src/auth/sign_in.rs",
-      "let ended = select(is_closed, ports.sleep(self.timeout));",
-      "let never = pin!(std::future::pending::<()>());\n        let ended = select(is_closed, never);",
+      "before(ports.sleep(self.timeout), is_closed)",
+      "before(Box::pin(std::future::pending()), is_closed)",
     ),
   },
   {
     name: "waits for ever for a stranger's lock while a person signs in",
     edits: one(
       "src/auth/sources.rs",
-      "match select(pin!(ports.lock(&name)), ports.sleep(longest)).await {",
-      "match select(pin!(ports.lock(&name)), Box::pin(std::future::pending::<()>())).await {",
+      "before(ports.sleep(longest), pin!(ports.lock(&name)))",
+      "before(Box::pin(std::future::pending()), pin!(ports.lock(&name)))",
     ),
   },
   {
