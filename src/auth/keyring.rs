@@ -112,7 +112,7 @@ impl<P: Platform> Keyring<P> {
     pub(crate) fn call_continued(&self, call: Call<()>, target: Target) -> Call {
         let deadline = call.deadline.continued(self.sources.sign_in_time(Some(&target.org)));
         let Call { signal, closing, session, .. } = call;
-        Call { target, deadline, signal, closing, session }
+        Call { target, deadline, signal, closing, session, has_waited: true }
     }
 
     /// The organization of calls without one: the app has named it, or else a token has decided on it.
@@ -146,7 +146,7 @@ impl<P: Platform> Keyring<P> {
     fn call_for<T>(&self, target: T, CallOptions { timeout, signal }: CallOptions, time: Rc<SignInTime>) -> Call<T> {
         let deadline = Deadline::after(timeout.unwrap_or(self.sources.options.timeout), time);
         let (closing, session) = (self.exchange.closing().clone(), self.sign_outs.epoch());
-        Call { target, deadline, signal, closing, session }
+        Call { target, deadline, signal, closing, session, has_waited: false }
     }
 
     /// Whether somebody has signed out of the target since a call began.

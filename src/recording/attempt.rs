@@ -209,8 +209,7 @@ impl<P: Platform> Starts<P> {
             }
         };
         let led_to = self.page.led_to(start);
-        // What became known while this start waited for its token may have stopped long ago.
-        let is_led_to = has_waited && led_to.is_some();
+        let is_led_to = led_to.is_some();
         if let Some(known) = led_to.or_else(|| self.page.left_recording(key)) {
             let found = match self.recordings.find(call, &known.id, Some(agent)).await {
                 Ok(found) if found.state == State::Stopped => {
@@ -229,8 +228,8 @@ impl<P: Platform> Starts<P> {
             }
         }
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));
-        // While this page waited for its token or its lock, another page may have started the recording.
-        let may_have_missed = lock.is_some() && (!had_token || looks_again || may_follow_tab);
+        // While the call waited for its organization, or this page for its token or its lock, the recording may have been started.
+        let may_have_missed = call.has_waited || lock.is_some() && (!had_token || looks_again || may_follow_tab);
         let has_looked = earlier_since.is_some() || may_have_missed;
         // Nobody knows when another tab has sent its start.
         let waited_for_tab = has_waited && (may_follow_tab || in_flight_since.is_none());

@@ -33,6 +33,33 @@ fn a_start_that_waited_for_its_token_looks_first() {
     });
 }
 
+/// Another tab, or another call of this page, may have started the agent by the time that a token says for which organization the
+/// call is.
+#[test]
+fn a_call_that_waited_for_its_organization_looks_first() {
+    for (has_locks, listed, sends) in [(true, Some("theirs"), 0), (false, Some("theirs"), 0), (true, None, 1), (false, None, 1)] {
+        run(async {
+            let world = World::new();
+            if !has_locks {
+                world.disable_locks();
+            }
+            world.issue(&jwt_for(GLOBEX));
+            world.respond(move |request| match request.method.as_str() {
+                "POST" => created("own"),
+                _ if request.url.contains("/tokens/me") => response(200, &token_info(GLOBEX)),
+                _ => list(&listed.map(|id| entity(id, "recording", 500)).into_iter().collect::<Vec<_>>()),
+            });
+            let recorder = connect(&world, options(&[])).await;
+            let recording = record_in_current_org(&recorder).await.unwrap();
+            assert_eq!(recording.id.as_str(), listed.unwrap_or("own"), "{has_locks}");
+            assert_eq!((world.starts().len(), looks(&world)), (sends, 1), "{has_locks}");
+            // The organization is known now.
+            let _ = record_in_current_org(&recorder).await;
+            assert_eq!(looks(&world), 1, "{has_locks}");
+        });
+    }
+}
+
 #[test]
 fn after_a_look_that_the_cloud_refused_for_now_the_start_waits_too() {
     // (the status of the refused look, its wait in seconds, the requests: their methods and seconds)

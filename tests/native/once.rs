@@ -19,6 +19,8 @@ struct Slow {
     reads_take: i64,
     /// Whether there is no list.
     has_no_list: bool,
+    /// The status of what is read by its id, if the cloud refuses that.
+    read_status: Option<u16>,
     stopped: RefCell<Vec<String>>,
     began: RefCell<Vec<String>>,
 }
@@ -49,6 +51,7 @@ impl Slow {
                 Ok(match is_list {
                     true if cloud.has_no_list => response(404, ""),
                     true => list(&cloud.began.borrow().iter().map(|id| entity(id, state(id), 0)).collect::<Vec<_>>()),
+                    false if cloud.read_status.is_some() => response(cloud.read_status.unwrap(), ""),
                     false => response(200, &entity(&path, state(&path), 0)),
                 })
             })
@@ -129,6 +132,25 @@ fn a_start_whose_token_comes_late_gets_the_recording_that_another_recorder_of_th
             let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
             let ids = (id_of(both.0), id_of(both.1));
             assert_eq!((cloud.running().len(), ids), (1, (rec_1(), rec_1())), "{contract}");
+        });
+    }
+}
+
+/// The same, but the token may not read recordings, or the API does not show the new one yet.
+#[test]
+fn a_start_whose_token_comes_late_does_not_start_again_what_the_api_does_not_let_it_read() {
+    for status in [403, 404] {
+        run(async {
+            let world = World::new();
+            let cloud = Slow { starts_take: vec![1_000], has_no_list: true, read_status: Some(status), ..Slow::default() }.cloud(&world);
+            world.issue_after(|| 2_000);
+            let page = PageStarts::default();
+            let one = with_token_in(&page, &world).await;
+            let other = connect_in(&page, &world, options(&[])).await;
+            let both = while_time_passes(&[&world], join(record(&one, GLOBEX), record(&other, GLOBEX))).await;
+            let is_running = both.1.as_ref().is_ok_and(|recording| recording.already_running);
+            let ids = (id_of(both.0), id_of(both.1));
+            assert_eq!((cloud.running().len(), ids, is_running), (1, (rec_1(), rec_1()), true), "{status}");
         });
     }
 }
