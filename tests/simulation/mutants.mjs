@@ -230,6 +230,18 @@ export const MUTANTS = [
     ],
   },
   {
+    name: "does not look when it had to wait until a token decided its organization",
+    edits: one("src/recording/attempt.rs", "call.has_waited || lock.is_some()", "lock.is_some()"),
+  },
+  {
+    name: "starts again what it cannot read",
+    edits: one(
+      "src/recording/attempt.rs",
+      "let is_led_to = led_to.is_some();",
+      "let is_led_to = has_waited && led_to.is_some();",
+    ),
+  },
+  {
     name: "ends a merged start's fetch when one of its calls has found it",
     edits: one(
       "src/recording/starts.rs",

@@ -17,8 +17,8 @@ pub type Moment = (i64, u64);
 
 /// Something that happens.
 pub enum Event {
-    /// A timer is over.
-    Timer(Option<Waker>),
+    /// A timer is over, which is to be at this moment.
+    Timer(Rc<Cell<Moment>>, Option<Waker>),
     /// A request arrives at the cloud.
     Arrival(usize),
     /// A request's answer arrives.
@@ -69,10 +69,20 @@ impl Clock {
     }
 
     /// Lets something happen after so many milliseconds.
-    pub fn after(&self, millis: i64, event: Event) -> Moment {
+    pub fn after(&self, millis: i64, event: Event) {
+        let moment = self.moment_after(millis);
+        self.events.borrow_mut().insert(moment, event);
+    }
+
+    fn moment_after(&self, millis: i64) -> Moment {
         let moment = (self.now() + millis, self.next.get());
         self.next.set(moment.1 + 1);
-        self.events.borrow_mut().insert(moment, event);
+        moment
+    }
+
+    fn timer(&self, millis: i64) -> Rc<Cell<Moment>> {
+        let moment = Rc::new(Cell::new(self.moment_after(millis)));
+        self.events.borrow_mut().insert(moment.get(), Event::Timer(moment.clone(), None));
         moment
     }
 
@@ -87,6 +97,29 @@ impl Clock {
         events.remove(&moment)
     }
 
+    /// The next request that arrives up to this time; it is that time then. All else waits.
+    pub fn next_arrival_until(&self, end: i64) -> Option<usize> {
+        let mut events = self.events.borrow_mut();
+        let arrivals =
+            events.iter().filter_map(|(&moment, event)| if let Event::Arrival(flight) = event { Some((moment, *flight)) } else { None });
+        let (moment, flight) = arrivals.take_while(|(moment, _)| moment.0 <= end).next()?;
+        self.now.set(self.now().max(moment.0));
+        events.remove(&moment);
+        Some(flight)
+    }
+
+    /// Each timer is over so much later, in milliseconds.
+    pub fn delay_timers(&self, millis: i64) {
+        let events = self.events.take().into_iter().map(|(moment, event)| match event {
+            Event::Timer(later, waker) => {
+                later.set((moment.0 + millis, moment.1));
+                (later.get(), Event::Timer(later, waker))
+            }
+            event => (moment, event),
+        });
+        self.events.replace(events.collect());
+    }
+
     /// Whether anything else happens at this very time.
     pub fn has_more_now(&self) -> bool {
         self.events.borrow().first_key_value().is_some_and(|(moment, _)| moment.0 <= self.now())
@@ -99,7 +132,7 @@ impl Clock {
 
     /// How many timers somebody waits for.
     pub fn timers(&self) -> usize {
-        self.events.borrow().values().filter(|event| matches!(event, Event::Timer(_))).count()
+        self.events.borrow().values().filter(|event| matches!(event, Event::Timer(..))).count()
     }
 
     /// Forgets what was to happen.
@@ -109,7 +142,7 @@ impl Clock {
     }
 
     fn wait_for(&self, moment: Moment, waker: &Waker) {
-        if let Some(Event::Timer(place)) = self.events.borrow_mut().get_mut(&moment) {
+        if let Some(Event::Timer(_, place)) = self.events.borrow_mut().get_mut(&moment) {
             *place = Some(waker.clone());
         }
     }
@@ -129,13 +162,13 @@ pub trait HasClock {
 /// Ready after some milliseconds. Its event goes when it is dropped.
 pub struct Timer<W: HasClock> {
     world: Rc<W>,
-    moment: Moment,
+    moment: Rc<Cell<Moment>>,
 }
 
 impl<W: HasClock> Timer<W> {
     /// Begins to wait.
     pub fn new(world: &Rc<W>, millis: i64) -> Timer<W> {
-        Timer { world: world.clone(), moment: world.clock().after(millis, Event::Timer(None)) }
+        Timer { world: world.clone(), moment: world.clock().timer(millis) }
     }
 }
 
@@ -145,16 +178,16 @@ impl<W: HasClock> Future for Timer<W> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let clock = self.world.clock();
         // The event may be over at this time only after others of this time.
-        if clock.now() >= self.moment.0 && !clock.events.borrow().contains_key(&self.moment) {
+        if clock.now() >= self.moment.get().0 && !clock.events.borrow().contains_key(&self.moment.get()) {
             return Poll::Ready(());
         }
-        clock.wait_for(self.moment, context.waker());
+        clock.wait_for(self.moment.get(), context.waker());
         Poll::Pending
     }
 }
 
 impl<W: HasClock> Drop for Timer<W> {
     fn drop(&mut self) {
-        self.world.clock().cancel(self.moment);
+        self.world.clock().cancel(self.moment.get());
     }
 }

@@ -158,7 +158,7 @@ impl Cloud {
                 Reply { status: 204, body: String::new() }
             }
             ("POST", PATH) => return self.start(asked, owner, now),
-            ("GET", PATH) => self.list(owner, query),
+            ("GET", PATH) => self.list(owner, query, now),
             ("GET", path) if path.starts_with("/api/v2/users/") => {
                 match path.strip_prefix("/api/v2/users/").and_then(agent_number).filter(|&agent| has_agent(owner, agent)) {
                     Some(_) => Reply { status: 200, body: "{}".to_owned() },
@@ -181,13 +181,20 @@ impl Cloud {
         (Reply { status: 201, body: self.json(number) }, true)
     }
 
-    fn list(&self, owner: u8, query: &str) -> Reply {
+    /// Whether it shows a recording already.
+    fn shows(&self, recording: &Recording, now: i64) -> bool {
+        recording.began + i64::from(self.setup.shows_after) <= now
+    }
+
+    fn list(&self, owner: u8, query: &str, now: i64) -> Reply {
         if self.setup.list_status != 0 {
             let code = if self.setup.list_status == 404 { "not.found" } else { "internal.server.error" };
             return Reply::refusal(self.setup.list_status, code, "No list.");
         }
         let agent = query.strip_prefix("agentId=").map(|rest| rest.split('&').next().and_then(agent_number));
-        let is_such = |recording: &Recording| recording.org == owner && agent.is_none_or(|agent| Some(recording.agent) == agent);
+        let is_such = |recording: &Recording| {
+            recording.org == owner && self.shows(recording, now) && agent.is_none_or(|agent| Some(recording.agent) == agent)
+        };
         let entities: Vec<String> =
             (0..self.recordings.len()).filter(|&at| is_such(&self.recordings[at])).map(|number| self.json(number)).collect();
         Reply { status: 200, body: format!(r#"{{"entities":[{}],"total":{}}}"#, entities.join(","), entities.len()) }
@@ -195,7 +202,8 @@ impl Cloud {
 
     fn one(&mut self, method: &str, rest: &str, owner: u8, now: i64) -> Reply {
         let found = rest.strip_prefix('/').and_then(|id| self.number_of(id));
-        let Some(number) = found.filter(|&number| self.recordings.get(number).is_some_and(|recording| recording.org == owner)) else {
+        let is_shown = |recording: &Recording| recording.org == owner && (method == "PATCH" || self.shows(recording, now));
+        let Some(number) = found.filter(|&number| self.recordings.get(number).is_some_and(is_shown)) else {
             return Reply::refusal(404, "not.found", "The requested resource was not found.");
         };
         if method == "PATCH" {

@@ -56,6 +56,7 @@ fn cloud(random: &mut Random) -> CloudSetup {
         guards: random.percent(40),
         reads_header: random.percent(50),
         list_status: if random.percent(80) { 0 } else { random.pick(&[404, 403, 500, 503]) },
+        shows_after: if random.percent(75) { 0 } else { random.pick(&[100, 900, 1_000, 3_000, 20_000]) },
         ahead: if random.percent(60) { 0 } else { random.pick(&[-90_000, -3_000, -900, 900, 3_000, 90_000]) },
         hides_date: random.percent(30),
         keeps_refresh_tokens: random.percent(20),
@@ -66,11 +67,13 @@ fn page(random: &mut Random, odd: u64) -> PageSetup {
     let org = if random.percent(40) { Some(below(random, ORGS)) } else { None };
     let login = random.percent(25).then(|| login(random));
     PageSetup {
+        is_same_page: random.percent(30),
         environment: if random.percent(70) { 0 } else { 1 % ENVIRONMENTS },
         org,
         tokens: (0..random.below(3)).map(|_| held(random, odd)).collect(),
         has_source: random.percent(if login.is_some() { 30 } else { 80 }),
         keeps_tokens: random.percent(20),
+        without_list: random.percent(10),
         login,
     }
 }
@@ -286,7 +289,11 @@ fn step(random: &mut Random, focus: &Start, odd: u64, steps: &mut Vec<Step>) {
         33..63 => steps.push(Step::Advance(if random.percent(50) { delay(random) } else { time(random) })),
         63..65 => steps.push(Step::Turns(1 + below(random, 6))),
         65 => steps.push(Step::SetClock(random.pick(&[-86_400_000, -3_600_000, -20_000, 20_000, 3_600_000, 86_400_000]))),
-        66..70 => steps.push(Step::Stop(Page(at, below(random, 4)))),
+        66 => {
+            let millis = random.pick(&[500, 3_000, 20_000, 100_000, 400_000, 3_600_000]);
+            steps.push(Step::Sleep { millis, stands_still: random.percent(50) });
+        }
+        67..70 => steps.push(Step::Stop(Page(at, below(random, 4)))),
         70..72 => steps.push(Step::Look(Page(at, below(random, 4)))),
         72..75 => steps.push(Step::List(Page(at, random.percent(50).then_some(focus.agent)))),
         75..79 => steps.push(Step::Switch(Page(at, org))),

@@ -23,6 +23,12 @@ const TOLERANCE: i64 = 2_000;
 /// After so many milliseconds a token source has had its time.
 const LONGEST_SOURCE: i64 = 60_000;
 
+/// How late a list may show a recording that two pages start at the same time, in milliseconds.
+const LATEST_LISTED: i64 = 1_000;
+
+/// How long an answer is awaited to the question whether another page has started the same, in milliseconds.
+const LONGEST_PRECAUTION: i64 = 2_000;
+
 /// How long a start's request is awaited at least that nobody waits for, in milliseconds.
 pub const LONGEST_KEPT: i64 = 300_000;
 
@@ -51,10 +57,14 @@ pub struct Ledger {
     names: Vec<Name>,
     /// The page of each recorder, named by its first recorder.
     pages: Vec<usize>,
+    /// Whether each recorder's contract has a list.
+    lists: Vec<bool>,
     /// The recorders whose pages are gone.
     gone: Vec<usize>,
     /// What must be looked for before it is started.
     to_look_for: Vec<Key>,
+    /// What was waited for until another page had started the same, and when that was over.
+    waited_for: Vec<(Key, i64)>,
     /// The organizations of tokens that were asked for without one, with their environment.
     decided: Vec<(u8, u8)>,
 }
@@ -235,7 +245,9 @@ impl World {
         let number = |ids: &[&str]| ids.iter().position(|id| name.contains(id)).and_then(|at| u8::try_from(at).ok());
         let (org, agent) = (number(&ORG_IDS)?, number(&AGENT_IDS)?);
         let key = Key { recorder, environment, org, agent, is_other_type: name.contains(OTHER_TYPE) };
-        self.ledger.borrow_mut().to_look_for.push(key);
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.to_look_for.push(key);
+        ledger.waited_for.push((key, self.now()));
         Some(key)
     }
 
@@ -328,8 +340,10 @@ impl World {
     }
 
     /// There is another recorder, in the page whose first recorder this is.
-    pub fn recorder_of_page(&self, first: usize) {
-        self.ledger.borrow_mut().pages.push(first);
+    pub fn recorder_of_page(&self, first: usize, has_list: bool) {
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.pages.push(first);
+        ledger.lists.push(has_list);
     }
 
     /// A recorder is closed.
@@ -401,7 +415,11 @@ impl World {
         }
         let is_about_token = asked.path.starts_with("/api/v2/tokens/me");
         let ledger = self.ledger.borrow();
-        let told = ledger.told.iter().rfind(|(who, which, _)| (*who, *which) == (recorder, asked.token)).map(|told| told.2);
+        let told =
+            |is_told: &dyn Fn(usize) -> bool| ledger.told.iter().rfind(|told| told.1 == asked.token && is_told(told.0)).map(|told| told.2);
+        // A redirect's token goes to the page's next recorder, with what the cloud said of it.
+        let told_before = || told(&|who| ledger.is_same_page(who, recorder)).filter(|org| Some(*org) == flight.org);
+        let told = told(&|who| who == recorder).or_else(told_before);
         match (flight.org, told.or(token.claim)) {
             // A sign-out revokes the token that was taken for the organization's, whatever the cloud says meanwhile.
             (Some(org), Some(known)) if org != known && asked.method != "DELETE" => {
@@ -494,7 +512,8 @@ impl World {
             };
             self.broken("ONE START", || format!("start {number} was sent again (request {post}) although request {before} was {why}"));
         }
-        if start.shares && start.posts.is_empty() && ledger.to_look_for.iter().any(|key| ledger.is_same(key, &start.key)) {
+        let looks = start.shares && ledger.lists[start.key.recorder];
+        if looks && start.posts.is_empty() && ledger.to_look_for.iter().any(|key| ledger.is_same(key, &start.key)) {
             self.broken("LOOKS FIRST", || format!("start {number} was sent, and another one may have run that nobody has looked for"));
         }
         if start.posts.len() >= 2 {
@@ -521,6 +540,62 @@ impl World {
         if ledger.starts[start].carried_out.len() > 1 {
             self.broken("ONE START", || format!("start {start} was carried out twice"));
         }
+        if let Some((other, id)) = self.should_have_found(&ledger, start) {
+            self.broken("ONE RECORDING", || format!("start {start} was carried out, and start {other} of the same time has led to {id}"));
+        }
+    }
+
+    /// An earlier start for the same that was over, with a recording that runs, while the call of this one was under way: the
+    /// library could know of it.
+    fn should_have_found(&self, ledger: &Ledger, number: usize) -> Option<(usize, String)> {
+        let (network, clouds) = (self.network.borrow(), self.clouds.borrow());
+        let start = &ledger.starts[number];
+        let &post = start.posts.last()?;
+        let sent = network.0[post].sent;
+        // When one of a batch has its turn is not known.
+        let call = start.call.map(|call| &ledger.calls[call]).filter(|call| start.shares && !call.is_of_batch)?;
+        let cloud = &clouds[usize::from(start.key.environment)];
+        // A token that lies leads to another organization's recording.
+        let led_to = |of: usize| cloud.recordings().iter().position(|other| other.start == of && other.org == start.key.org);
+        led_to(number)?;
+
+        let is_of_call = |at: i64| (call.began..=sent).contains(&at);
+        let Key { recorder, org, agent, .. } = start.key;
+        let is_look = |flight: &&Flight| flight.recorder == recorder && is_of_call(flight.sent) && flight.is_look_for(org, agent);
+        let tokens = self.tokens.borrow();
+        let looks: Vec<_> = network.0.iter().filter(is_look).collect();
+        let has_waited = ledger.waited_for.iter().any(|(key, at)| *key == start.key && is_of_call(*at));
+        // A call for which nobody has named an organization cannot wait for the starts of its page before it has its token.
+        let waits_in_page = !call.is_vague;
+        let is_such = |at: usize| {
+            let other = &ledger.starts[at];
+            let Some((number, &last)) = led_to(at).zip(other.posts.last()) else { return false };
+            let (id, recording) = (cloud.recording_id(number), &cloud.recordings()[number]);
+            let other_flight = &network.0[last];
+            let (verdict, over) = other_flight.end().unwrap_or((Verdict::Unclear, sent));
+            let is_same_page = ledger.is_same_page(other.key.recorder, start.key.recorder);
+            // A start that others do not share waits for nobody, and has no lock. A page that is gone takes its locks with it.
+            let is_waited_for = match is_same_page {
+                true => other.shares || network.0[other.posts[0]].sent < call.since,
+                false => other.shares && !self.schedule.without_locks && !ledger.gone.contains(&other.key.recorder),
+            };
+            // One that a call had got before this one began is only looked for.
+            let has_got =
+                |of: &Call| matches!(&of.ended, Some((at, Outcome::Recording { id: got, .. })) if *got == id && *at <= call.began);
+            let was_got = ledger.calls.iter().any(has_got);
+            let is_known = is_same_page && waits_in_page && !was_got && verdict == Verdict::Yes && !other_flight.is_uninformative();
+            // Who has waited for the other start looks twice, a second apart; who has waited for a token looks once.
+            let latest = if has_waited || (is_same_page && waits_in_page) { LATEST_LISTED } else { 0 };
+            let is_listed = ledger.lists[start.key.recorder] && i64::from(cloud.setup().shows_after) <= latest;
+            let tells = |look: &&Flight| look.is_answered_within(LONGEST_PRECAUTION) && tokens.get(look.asked.token).owner == org;
+            let has_looked = looks.iter().all(tells);
+            let runs = recording.stopped.is_none_or(|stopped| stopped > sent);
+            let is_same_time = last < post && over > call.began;
+            is_waited_for && is_same_time && runs && (is_known || (is_listed && has_looked))
+        };
+        let same = |&at: &usize| at != number && ledger.starts[at].key.is_of_same_agent(&start.key);
+        let other = (0..ledger.starts.len()).filter(same).find(|&at| is_such(at))?;
+        Some((other, cloud.recording_id(led_to(other)?)))
     }
 
     /// The library has an answer.
@@ -583,10 +658,8 @@ impl World {
         let sent = network.0[number].sent;
         // A look may have been sent before the start, and answered after it.
         let has_looked = network.0.iter().any(|flight| {
-            let asked = &flight.asked;
-            let is_list = asked.method == "GET" && asked.path.contains(AGENT_IDS[usize::from(key.agent)]) && asked.org == Some(key.org);
             let is_over_since = matches!(flight.state, State::Over(_, over) if over >= sent);
-            is_list && ledger.is_same_page(flight.recorder, key.recorder) && is_over_since
+            flight.is_look_for(key.org, key.agent) && ledger.is_same_page(flight.recorder, key.recorder) && is_over_since
         });
         if has_looked || ledger.gone.contains(&key.recorder) {
             return;
@@ -605,7 +678,11 @@ impl World {
     fn time_of(&self, call: &Call, now: i64, may_be: bool) -> i64 {
         let org = call.key.map(|key| key.org).filter(|org| *org != UNDECIDED);
         let logins = self.logins.borrow();
-        now - call.began - logins.time_of(call.recorder, org, call.began, now, may_be)
+        let clock = |time| self.monotonic(time);
+        let signed_in = logins.time_of(call.recorder, org, (call.began, now), clock, may_be);
+        // What is over while the machine sleeps is seen when it wakes.
+        let late = if may_be { self.slept(call.began, now, true) - self.slept(call.began, now, false) } else { 0 };
+        clock(now) - clock(call.began) - signed_in - late
     }
 
     /// When a call's time is over, at the earliest.
@@ -731,7 +808,7 @@ impl World {
             let path = format!("/{id}");
             let is_read =
                 |flight: &&Flight| flight.recorder == key.recorder && flight.sent >= call.since && flight.asked.path.ends_with(&path);
-            let is_unknowable = network.0.iter().filter(is_read).any(Flight::is_uninformative);
+            let is_unknowable = network.0.iter().filter(is_read).any(|flight| flight.is_uninformative() || flight.status == Some(404));
             if recording.stopped.is_some_and(|stopped| stopped < call.since) && !is_unknowable {
                 self.broken("TRUTH", || format!("call {number} ended with {id} as running already, and it was stopped before"));
             }
@@ -804,7 +881,7 @@ impl World {
     pub fn check_woken(&self) {
         let acts = self.acts.get();
         // A clock that is set wakes nobody, although a token may expire by it.
-        if self.is_broken() || self.most_off() > 0 {
+        if self.is_broken() || self.most_off() > 0 || self.has_stood_still() {
             return;
         }
         if let Some(task) = self.executor.not_woken(|| self.acts.get() == acts) {

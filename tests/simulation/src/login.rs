@@ -147,13 +147,13 @@ impl Logins {
     }
 
     /// How long windows were open from `since` until `end` for people who sign in to this organization. `may_be`: those count
-    /// as well of which nobody knows for which organization they are.
-    pub fn time_of(&self, recorder: usize, org: Option<u8>, since: i64, end: i64, may_be: bool) -> i64 {
+    /// as well of which nobody knows for which organization they are. `clock`: measures the time.
+    pub fn time_of(&self, recorder: usize, org: Option<u8>, (since, end): (i64, i64), clock: impl Fn(i64) -> i64, may_be: bool) -> i64 {
         let is_of = |window: &&Window| {
             let is_of_org = if may_be { window.org.is_none() || org.is_none() } else { false };
             window.recorder == recorder && (is_of_org || (window.org.is_some() && window.org == org))
         };
-        let time = |window: &Window| window.dropped.unwrap_or(end).min(end) - window.opened.max(since);
+        let time = |window: &Window| clock(window.dropped.unwrap_or(end).min(end)) - clock(window.opened.max(since));
         self.windows.iter().filter(is_of).map(|window| time(window).max(0)).sum()
     }
 

@@ -11,7 +11,7 @@ use premium_recorder::model::error::Cause;
 use premium_recorder::model::time::Timestamp;
 
 use crate::clock::Event;
-use crate::cloud::{AGENT_IDS, Asked, Reply};
+use crate::cloud::{AGENT_IDS, Asked, PATH, Reply};
 use crate::page::json;
 use crate::repeat::{repeated, seconds_to_wait, words_of};
 use crate::schedule::{AGENTS, Fate, Repeats, What};
@@ -37,6 +37,8 @@ pub struct Flight {
     pub is_carried_out: bool,
     /// How far it is.
     pub state: State,
+    /// The status of the answer that the library has.
+    pub status: Option<u16>,
     /// The task that sent it.
     pub task: Option<usize>,
     /// The earliest time at which it may be sent again by the cloud's word, if the cloud said so in a standard form.
@@ -95,6 +97,27 @@ impl Flight {
         !matches!(self.state, State::Over(Verdict::No(_) | Verdict::NotSent, _))
     }
 
+    /// What came of it and when, if the library does not wait for it any more.
+    pub fn end(&self) -> Option<(Verdict, i64)> {
+        match self.state {
+            State::Over(verdict, over) => Some((verdict, over)),
+            State::GivenUp(over) => Some((Verdict::Unclear, over)),
+            State::Sent | State::Answered(_) => None,
+        }
+    }
+
+    /// Whether it asks for the recordings of this agent in this organization.
+    pub fn is_look_for(&self, org: u8, agent: u8) -> bool {
+        let is_list = self.asked.method == "GET" && self.asked.path.starts_with(PATH);
+        is_list && self.asked.org == Some(org) && self.asked.path.contains(AGENT_IDS[usize::from(agent)])
+    }
+
+    /// Whether its answer says within this time what the cloud knows.
+    pub fn is_answered_within(&self, millis: i64) -> bool {
+        let is_in_time = matches!(self.state, State::Over(_, over) if over - self.sent < millis);
+        is_in_time && self.status == Some(200) && !self.is_uninformative()
+    }
+
     /// Whether its answer does not say what the cloud knows.
     pub fn is_uninformative(&self) -> bool {
         self.fate.what != What::Fine || self.fate.repeats.may_hide_body()
@@ -131,6 +154,7 @@ impl Network {
             sent,
             is_carried_out: false,
             state: State::Sent,
+            status: None,
             task: world.executor.current(),
             not_before: None,
             fate,
@@ -329,6 +353,7 @@ impl Future for Sending {
         match std::mem::replace(&mut flight.state, State::Sent) {
             State::Answered(answer) if is_there => {
                 flight.state = State::Over(verdict(&answer, &flight.asked), self.world.now());
+                flight.status = answer.as_ref().as_ref().ok().map(|answer| answer.status);
                 drop(network);
                 self.world.delivered(self.number, &answer);
                 Poll::Ready(*answer)

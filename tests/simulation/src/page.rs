@@ -16,7 +16,7 @@ use premium_recorder::model::time::{Instant, Timestamp};
 use premium_recorder::token::access_token::IssuedToken;
 use premium_recorder::token::request::Request;
 
-use crate::clock::{self, BEGINNING, Timer};
+use crate::clock::{self, Timer};
 use crate::cloud::{Asked, agent_number};
 use crate::invariant::Key;
 use crate::login::{Exchange, PageWindow, sha256};
@@ -367,7 +367,7 @@ impl Observer for Page {
 
 impl premium_recorder::cloud::ports::Timer for Page {
     fn now(&self) -> Instant {
-        Instant::from_millis(self.world.now() - BEGINNING)
+        Instant::from_millis(self.world.monotonic(self.world.now()))
     }
 
     fn wall_clock(&self) -> Timestamp {

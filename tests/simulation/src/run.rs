@@ -17,7 +17,6 @@ use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
-use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 
@@ -77,11 +76,13 @@ struct Connection {
 /// A page: one instance of the module, with all the recorders that it has had.
 #[derive(Clone, Default)]
 struct Instance {
-    starts: PageStarts,
-    recorders: Vec<usize>,
+    state: PageState,
+    recorders: Rc<RefCell<Vec<usize>>>,
 }
 
+/// A tab, for one of the recorders that its page has at the same time.
 struct Tab {
+    number: usize,
     setup: PageSetup,
     instance: Instance,
     recorder: usize,
@@ -103,7 +104,12 @@ impl Play<'_> {
 
     fn play(&mut self) {
         for (at, setup) in self.world.schedule.pages.clone().into_iter().enumerate() {
-            let tab = self.open(at, setup, "", Instance::default());
+            let same = self.tabs.last().filter(|_| setup.is_same_page).map(|tab| (tab.number, tab.instance.clone()));
+            if same.is_some() {
+                self.world.see("page", "has several recorders");
+            }
+            let (number, instance) = same.unwrap_or((at, Instance::default()));
+            let tab = self.open(number, setup, "", instance);
             self.tabs.push(tab);
         }
         let steps = if self.tabs.is_empty() { Vec::new() } else { self.world.schedule.steps.clone() };
@@ -146,11 +152,13 @@ impl Play<'_> {
             match event {
                 Event::Leaves { recorder, tab, returns } => {
                     self.world.log(|| format!("tab {tab} is left"));
-                    self.leave(&self.tabs[tab].instance);
-                    self.leave(&Instance { recorders: vec![recorder], ..Instance::default() });
-                    // With it goes what its recorder has.
-                    self.tabs[tab].connection = Connected::default();
-                    self.tabs[tab].is_away = true;
+                    self.leave(&self.tabs[tab].instance.recorders.borrow());
+                    self.leave(&[recorder]);
+                    // With it goes what its recorders have.
+                    for tab in self.tabs.iter_mut().filter(|other| other.number == tab) {
+                        tab.connection = Connected::default();
+                        tab.is_away = true;
+                    }
                     if let Some((after, query)) = returns {
                         self.world.clock.after(after, Event::Returns { tab, query });
                     }
@@ -158,24 +166,39 @@ impl Play<'_> {
                 Event::Returns { tab, query } if self.tabs[tab].is_away => {
                     self.world.log(|| format!("tab {tab} comes back with {query}"));
                     self.world.see("sign-in", "came back");
-                    self.tabs[tab] = self.open(tab, self.tabs[tab].setup.clone(), &query, Instance::default());
+                    self.load(tab, &query);
                 }
                 _ => {}
             }
         }
     }
 
-    /// Opens a page in a tab. `response`: the query with which it comes back from a sign-in.
-    fn open(&mut self, tab: usize, setup: PageSetup, response: &str, mut instance: Instance) -> Tab {
+    /// Loads a tab's page anew, with as many recorders. `response`: the query with which it comes back from a sign-in, which the
+    /// first recorder takes that signs in by redirect.
+    fn load(&mut self, number: usize, response: &str) {
+        let instance = Instance::default();
+        let mut response = response;
+        for at in 0..self.tabs.len() {
+            if self.tabs[at].number == number {
+                let setup = self.tabs[at].setup.clone();
+                let redirects = setup.login.as_ref().is_some_and(|login| login.redirects);
+                let response = if redirects { std::mem::take(&mut response) } else { "" };
+                self.tabs[at] = self.open(number, setup, response, instance.clone());
+            }
+        }
+    }
+
+    /// Opens a recorder in a tab's page. `response`: the query with which the page comes back from a sign-in.
+    fn open(&mut self, number: usize, setup: PageSetup, response: &str, instance: Instance) -> Tab {
         let recorder = self.recorders;
         self.recorders += 1;
-        instance.recorders.push(recorder);
-        self.world.recorder_of_page(instance.recorders[0]);
-        let starts = instance.starts.clone();
+        instance.recorders.borrow_mut().push(recorder);
+        self.world.recorder_of_page(instance.recorders.borrow()[0], !setup.without_list);
+        let state = instance.state.clone();
         let connection = Connected::default();
         let world = self.world.clone();
         let to_decide = connection.clone();
-        let page = Page::new(&world, recorder, tab, &setup);
+        let page = Page::new(&world, recorder, number, &setup);
         let options = options(&world, &setup);
         let mut query = page.parse_form(response);
         if query.is_empty() {
@@ -187,7 +210,7 @@ impl Play<'_> {
             let abort = call.abort.clone();
             let number = world.call_begins(call);
             let limits = CallOptions { timeout: u32::try_from(timeout).ok(), signal: abort };
-            let connected = connected(starts, page, options, query, limits).await;
+            let connected = connected(state, page, options, query, limits).await;
             let outcome = match connected {
                 Ok(recorder) => {
                     to_decide.recorder.replace(Some(Rc::new(recorder)));
@@ -199,7 +222,7 @@ impl Play<'_> {
             world.call_ends(number, outcome);
         };
         self.world.executor.spawn(recorder, Box::pin(work));
-        Tab { setup, instance, recorder, connection, is_away: false }
+        Tab { number, setup, instance, recorder, connection, is_away: false }
     }
 
     /// Ends what a page has had.
@@ -213,14 +236,14 @@ impl Play<'_> {
                 }
             }
             Ending::Dropped => {}
-            Ending::Gone => self.leave(&tab.instance),
+            Ending::Gone => self.leave(&tab.instance.recorders.borrow()),
         }
     }
 
     /// A page is gone, with all that its recorders did.
-    fn leave(&self, page: &Instance) {
-        page.recorders.iter().for_each(|&recorder| self.world.page_gone(recorder));
-        page.recorders.iter().for_each(|&recorder| self.world.executor.end(recorder));
+    fn leave(&self, recorders: &[usize]) {
+        recorders.iter().for_each(|&recorder| self.world.page_gone(recorder));
+        recorders.iter().for_each(|&recorder| self.world.executor.end(recorder));
     }
 
     fn tab(&self, page: u8) -> &Tab {
@@ -353,15 +376,19 @@ impl Play<'_> {
             Step::Reload(schedule::Page(page, ending)) => {
                 let at = usize::from(*page) % self.tabs.len();
                 self.end(&self.tabs[at], *ending);
-                let instance = if *ending == Ending::Gone { Instance::default() } else { self.tabs[at].instance.clone() };
-                let tab = self.open(at, self.tabs[at].setup.clone(), "", instance);
-                self.tabs[at] = tab;
+                let Tab { number, setup, instance, is_away, .. } = &self.tabs[at];
+                if *ending == Ending::Gone || *is_away {
+                    self.load(*number, "");
+                } else {
+                    self.tabs[at] = self.open(*number, setup.clone(), "", instance.clone());
+                }
             }
             Step::Abort(which) => {
                 if let Some(signal) = world.aborts().get(usize::from(*which)) {
                     signal.abort();
                 }
             }
+            Step::Sleep { millis, stands_still } => world.sleep(i64::from(*millis), *stands_still),
             Step::SetClock(millis) => world.set_clock(i64::from(*millis)),
             Step::Revoke { environment, org, is_expiry } => {
                 let end = if *is_expiry { End::Expired } else { End::Revoked };
@@ -561,13 +588,12 @@ fn new_call(world: &Rc<World>, name: &'static str, recorder: usize, timeout: Opt
 
 /// Connects, as the library's own `connect()` does in a page.
 async fn connected(
-    starts: PageStarts,
+    state: PageState,
     page: Page,
     options: Options,
     query: Vec<(String, String)>,
     limits: CallOptions,
 ) -> Result<Recorder<Page>, CallError> {
-    let state = PageState { starts, ..PageState::default() };
     let mut place =
         premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query, fragment: String::new() };
     let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place), &state.returned)?;
@@ -602,9 +628,17 @@ fn options(world: &Rc<World>, setup: &PageSetup) -> Options {
         org_id: setup.org.map(|org| ORG_IDS[usize::from(org % ORGS)].to_owned()),
         environment: Some(name(setup.environment).to_owned()),
         environments: vec![entry(0), entry(1)],
-        contract: Json::Object(vec![("idempotencyHeader".to_owned(), Json::String(START_HEADER.to_owned()))]),
+        contract: contract(setup),
         ..Options::default()
     }
+}
+
+fn contract(setup: &PageSetup) -> Json {
+    let mut contract = vec![("idempotencyHeader".to_owned(), Json::String(START_HEADER.to_owned()))];
+    if setup.without_list {
+        contract.push(("list".to_owned(), Json::Null));
+    }
+    Json::Object(contract)
 }
 
 fn name(environment: u8) -> &'static str {

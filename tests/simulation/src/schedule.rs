@@ -60,6 +60,9 @@ pub struct CloudSetup {
     /// What it answers when asked for recordings: 0 for the list.
     #[serde(skip_serializing_if = "is_default")]
     pub list_status: u16,
+    /// How long after it began it shows a recording, in a list or by its id, in milliseconds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub shows_after: u32,
     /// How far its clock is ahead, in milliseconds.
     #[serde(skip_serializing_if = "is_default")]
     pub ahead: i32,
@@ -75,6 +78,9 @@ pub struct CloudSetup {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PageSetup {
+    /// Whether it is the same page as the one before, with another recorder.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_same_page: bool,
     /// The environment.
     #[serde(skip_serializing_if = "is_default")]
     pub environment: u8,
@@ -90,6 +96,9 @@ pub struct PageSetup {
     /// Whether tokens are kept from other pages.
     #[serde(skip_serializing_if = "is_default")]
     pub keeps_tokens: bool,
+    /// Whether its contract has no list.
+    #[serde(skip_serializing_if = "is_default")]
+    pub without_list: bool,
     /// `login`.
     #[serde(skip_serializing_if = "is_default")]
     pub login: Option<Login>,
@@ -371,6 +380,13 @@ pub enum Step {
     Advance(u32),
     /// Somebody sets the machine's clock, forward or back by so many milliseconds.
     SetClock(i32),
+    /// The machine sleeps.
+    Sleep {
+        /// For so many milliseconds.
+        millis: u32,
+        /// Whether the pages' monotonic clocks and timers stand still meanwhile.
+        stands_still: bool,
+    },
     /// So many tasks are polled.
     Turns(u8),
     /// The tokens of an organization end, in an environment.

@@ -51,6 +51,7 @@ impl<F: Fn(&Schedule) -> bool> Shrinking<F> {
             self.try_with(|schedule| schedule.clouds[at].guards = false);
             self.try_with(|schedule| schedule.clouds[at].reads_header = false);
             self.try_with(|schedule| schedule.clouds[at].list_status = 0);
+            self.try_with(|schedule| schedule.clouds[at].shows_after = 0);
             self.try_with(|schedule| schedule.clouds[at].ahead = 0);
             self.try_with(|schedule| schedule.clouds[at].hides_date = false);
             self.try_with(|schedule| schedule.clouds[at].keeps_refresh_tokens = false);
@@ -137,6 +138,8 @@ fn simpler_sign_ins(sign_in: &SignIn) -> Vec<SignIn> {
 fn simpler_pages(page: &PageSetup) -> Vec<PageSetup> {
     let mut tries = vec![
         PageSetup::default(),
+        PageSetup { is_same_page: false, ..page.clone() },
+        PageSetup { without_list: false, ..page.clone() },
         PageSetup { org: None, ..page.clone() },
         PageSetup { keeps_tokens: false, ..page.clone() },
         PageSetup { environment: 0, ..page.clone() },
@@ -156,6 +159,11 @@ fn simpler_pages(page: &PageSetup) -> Vec<PageSetup> {
 fn simpler_steps(step: &Step) -> Vec<Step> {
     let mut tries = match step {
         Step::Advance(millis) => smaller(*millis).into_iter().map(Step::Advance).collect(),
+        &Step::Sleep { millis, stands_still } => {
+            let mut tries = vec![Step::Sleep { millis, stands_still: false }];
+            tries.extend(smaller(millis).into_iter().map(|millis| Step::Sleep { millis, stands_still }));
+            tries
+        }
         Step::Start(start) => vec![
             Step::Start(Start { abort_after: None, ..start.clone() }),
             Step::Start(Start { timeout: None, ..start.clone() }),

@@ -18,6 +18,14 @@ use crate::token::Tokens;
 /// Invariants that do not count, for a search that is to go on past what it has found.
 pub static IGNORED: OnceLock<Vec<String>> = OnceLock::new();
 
+/// A time in which the machine slept.
+struct Sleep {
+    began: i64,
+    ended: i64,
+    /// Whether the pages' monotonic clocks stood still.
+    stands_still: bool,
+}
+
 /// The world of one run.
 pub struct World {
     /// The schedule.
@@ -43,6 +51,8 @@ pub struct World {
     /// How far the machine's clock is off, and how far it has been at the most, in milliseconds.
     clock_off: Cell<i64>,
     most_off: Cell<i64>,
+    /// When the machine slept.
+    sleeps: RefCell<Vec<Sleep>>,
     /// How often the library has done something that can be seen from outside.
     pub acts: Cell<u64>,
     /// Whether it is seen to that whoever can go on was woken whenever something has happened: that takes its time.
@@ -78,6 +88,7 @@ impl World {
             acts: Cell::default(),
             clock_off: Cell::default(),
             most_off: Cell::default(),
+            sleeps: RefCell::default(),
             looks_often: schedule.order % 8 == 1,
             violation: RefCell::default(),
             log: logs.then(RefCell::default),
@@ -109,6 +120,38 @@ impl World {
     /// How far the machine's clock has been off at the most, in milliseconds.
     pub fn most_off(&self) -> i64 {
         self.most_off.get()
+    }
+
+    /// The machine sleeps: what is on its way to a cloud arrives there, and all else waits.
+    pub fn sleep(self: &Rc<Self>, millis: i64, stands_still: bool) {
+        let began = self.now();
+        let ended = began + millis;
+        while let Some(flight) = self.clock.next_arrival_until(ended) {
+            Network::arrive(self, flight);
+        }
+        self.clock.set(ended);
+        if stands_still {
+            self.clock.delay_timers(millis);
+        }
+        self.sleeps.borrow_mut().push(Sleep { began, ended, stands_still });
+        self.see("machine", if stands_still { "slept, its monotonic clock too" } else { "slept" });
+    }
+
+    /// How long the machine slept from `since` until `end`. `all`: also while the monotonic clock went on.
+    pub fn slept(&self, since: i64, end: i64, all: bool) -> i64 {
+        let sleeps = self.sleeps.borrow();
+        let counted = sleeps.iter().filter(|sleep| all || sleep.stands_still);
+        counted.map(|sleep| (sleep.ended.min(end) - sleep.began.max(since)).max(0)).sum()
+    }
+
+    /// What the pages' monotonic clocks showed at this time.
+    pub fn monotonic(&self, time: i64) -> i64 {
+        time - BEGINNING - self.slept(BEGINNING, time, false)
+    }
+
+    /// Whether the machine has slept while the monotonic clock stood still.
+    pub fn has_stood_still(&self) -> bool {
+        self.sleeps.borrow().iter().any(|sleep| sleep.stands_still)
     }
 
     /// The library did something that can be seen from outside.
@@ -196,7 +239,7 @@ impl World {
         while !self.is_broken() {
             let Some(event) = self.clock.next_until(end) else { break };
             match event {
-                Event::Timer(waker) => {
+                Event::Timer(_, waker) => {
                     if let Some(waker) = waker {
                         waker.wake();
                     }
