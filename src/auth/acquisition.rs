@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-
 use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;

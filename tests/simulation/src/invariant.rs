@@ -322,6 +322,11 @@ impl World {
         if let Outcome::Failed(error) = &outcome {
             self.check_leak(error);
         }
+        let key = self.ledger.borrow().calls[number].key;
+        if let (Some(key), Outcome::Recording { .. }) = (key, &outcome) {
+            // The page knows what runs, also if it has read that one recording and no list.
+            self.looked_for(&key);
+        }
         self.check_end(number, &outcome);
     }
 
