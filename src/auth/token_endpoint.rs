@@ -80,7 +80,7 @@ const SIGN_IN_AGAIN: &str =
     "Sign in again. The authorization code has expired or is unknown. If this repeats, check the OAuth client's redirect URI.";
 
 /// The token endpoint's error (RFC 6749 §5.2). Some servers answer 200 with an error.
-fn refused(mut response: Response) -> Error {
+fn refused(mut response: Box<Response>) -> Error {
     let word = response.json.str("error");
     let code = match (response.status, word) {
         (429, _) => Code::RateLimited,
@@ -100,5 +100,5 @@ fn refused(mut response: Response) -> Error {
         response.body.zeroize();
         response.json.zeroize();
     }
-    error.answered_by(response)
+    error.answered_by(&response)
 }

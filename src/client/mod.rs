@@ -64,7 +64,7 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request for the call's organization with the organization's own token, as often as the request allows. `sent`:
     /// records each send.
-    pub(crate) async fn send(&self, call: &Call, request: &ApiRequest, sent: &Rc<SentLog>) -> Result<Response, SendError> {
+    pub(crate) async fn send(&self, call: &Call, request: &ApiRequest, sent: &Rc<SentLog>) -> Result<Box<Response>, SendError> {
         let mut sends = 0;
         loop {
             sends += 1;
@@ -97,7 +97,7 @@ impl<P: Platform> Client<P> {
         token: Option<Rc<OrgToken>>,
         sent: &Rc<SentLog>,
         until_settled: Option<Rc<dyn UntilSettled>>,
-    ) -> Result<Response, SendError> {
+    ) -> Result<Box<Response>, SendError> {
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
         let mut repaired = sent.repaired.take();
         loop {
@@ -176,7 +176,7 @@ impl<P: Platform> Client<P> {
         request: Request,
         sent: Rc<SentLog>,
         kept: Rc<dyn UntilSettled>,
-    ) -> Result<Response, TransportError> {
+    ) -> Result<Box<Response>, TransportError> {
         let (exchange, log) = (self.exchange.clone(), sent.clone());
         let fetch: LocalBoxFuture<'static, _> = Box::pin(async move {
             let result = exchange.send(request).await;
@@ -197,7 +197,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// Sends the request once, with exactly this token.
-    pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Response, Error> {
+    pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Box<Response>, Error> {
         let no_response = |lost| Error::no_response(Code::Network, lost);
         self.exchange.send(token.authorize(request)?).await.map_err(no_response)
     }
@@ -277,7 +277,7 @@ impl<P: Platform> Client<P> {
 struct Unanswered<P: Platform> {
     exchange: Rc<Exchange<P>>,
     sent: Rc<SentLog>,
-    fetch: Option<LocalBoxFuture<'static, Result<Response, TransportError>>>,
+    fetch: Option<LocalBoxFuture<'static, Result<Box<Response>, TransportError>>>,
 }
 
 impl<P: Platform> Drop for Unanswered<P> {

@@ -29,7 +29,7 @@ pub(crate) struct SentLog {
     /// Whether somebody has found out otherwise what the last send led to.
     is_known: Cell<bool>,
     /// The last response, if the app takes the platform's own.
-    pub(super) response: RefCell<Option<Response>>,
+    pub(super) response: RefCell<Option<Box<Response>>>,
     /// Whether nobody waits for the response any more.
     pub(super) is_late: Cell<bool>,
     /// Whether the caller has read something with the token that it gives.
@@ -83,7 +83,7 @@ impl SentLog {
     }
 
     /// The last response, if the app takes the platform's own.
-    pub(crate) fn take_response(&self) -> Option<Response> {
+    pub(crate) fn take_response(&self) -> Option<Box<Response>> {
         self.response.take()
     }
 
@@ -98,7 +98,7 @@ impl SentLog {
     }
 
     /// Marks the request as not processed, if that is what the result says.
-    pub(super) fn note_result(&self, result: &Result<Response, TransportError>) {
+    pub(super) fn note_result(&self, result: &Result<Box<Response>, TransportError>) {
         let may_have_been_processed = match result {
             Ok(response) => may_have_been_processed(response.status),
             Err(lost) => lost.may_have_been_processed,

@@ -84,7 +84,7 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Sends a request once. While the cloud asks to wait before the request's credential is sent again, sends nothing.
-    pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
+    pub async fn send(&self, request: Request) -> Result<Box<Response>, TransportError> {
         let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
         if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
             let cause = Cause::Error(must_wait(millis));
@@ -97,7 +97,7 @@ impl<P: CloudPorts> Exchange<P> {
         let sent = self.now();
         let is_own_read = request.method().is_read() && request.platform_request().is_none();
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
-        let mut result = self.ports.send(request).await;
+        let mut result = self.ports.send(request).await.map(Box::new);
         // A `fetch` of the page's own may have sent the request elsewhere after the refusal.
         if let Err(lost) = &mut result
             && lost.is_refused_by_csp
@@ -201,7 +201,7 @@ impl<P: CloudPorts> Exchange<P> {
         }
         match TokenInfo::from_json(&response.json) {
             Some(info) => Ok(token.identified_by_cloud(info, self.now())),
-            None => Err(Error::new(Code::UnexpectedAnswer, "The response does not say whose token it is.").answered_by(response)),
+            None => Err(Error::new(Code::UnexpectedAnswer, "The response does not say whose token it is.").answered_by(&response)),
         }
     }
 }

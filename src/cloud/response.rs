@@ -102,9 +102,9 @@ impl Response {
 impl Error {
     /// The same error, with the cloud's response as its evidence.
     #[must_use]
-    pub(crate) fn answered_by(mut self, response: Response) -> Self {
+    pub(crate) fn answered_by(mut self, response: &Response) -> Self {
         self.evidence.status = Some(response.status);
-        self.evidence.correlation_id = response.correlation_id;
-        self.caused_by(Cause::Cloud(response.body))
+        self.evidence.correlation_id = response.correlation_id.clone();
+        self.caused_by(Cause::Cloud(response.body.clone()))
     }
 }

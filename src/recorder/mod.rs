@@ -231,7 +231,7 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// Sends the app's own request, with the target organization's own token.
-    pub async fn send(&self, request: AppRequest, org: Option<&OrgId>, options: CallOptions) -> Result<Response, CallError> {
+    pub async fn send(&self, request: AppRequest, org: Option<&OrgId>, options: CallOptions) -> Result<Box<Response>, CallError> {
         let request = request.validated(&self.settings.environment)?;
         let call = self.begin(org, options).await?;
         fetch::send(&self.client, &call, &request).await

@@ -34,7 +34,7 @@ impl Trustor {
         })?;
         Trustor::list(&response.json).ok_or_else(|| {
             let message = "The response does not say who the user is.";
-            Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(org)
+            Error::new(Code::UnexpectedAnswer, message).answered_by(&response).for_org(org)
         })
     }
 

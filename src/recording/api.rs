@@ -82,7 +82,7 @@ impl<P: Platform> Recordings<P> {
         }
         let request = self.contract.list(Some(agent)).ok()?;
         let response = self.client.send_with(token, request).await.ok()?;
-        let response = Some(response).filter(Response::is_success)?;
+        let response = Some(response).filter(|response| response.is_success())?;
         let user = self.user(Some(token)).await;
         self.contract.shape().list(&response, whose(&token.target().org, Some(agent), user.as_deref()))
     }
@@ -141,7 +141,7 @@ impl<P: Platform> Recordings<P> {
         request: Result<ApiRequest, Error>,
         sent: &Rc<SentLog>,
         not_found: fn(Error) -> Error,
-    ) -> Result<Response, ReadError> {
+    ) -> Result<Box<Response>, ReadError> {
         let request = request.map_err(ReadError::Failed)?;
         self.client.send(call, &request, sent).await.map_err(|error| match error {
             SendError::NotSent(error) => ReadError::Failed(error),
@@ -176,8 +176,8 @@ fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Erro
     })
 }
 
-fn unexpected(message: &str, response: Response, target: &Target) -> Error {
-    Error::new(Code::UnexpectedAnswer, message).answered_by(response).for_org(&target.org)
+fn unexpected(message: &str, response: Box<Response>, target: &Target) -> Error {
+    Error::new(Code::UnexpectedAnswer, message).answered_by(&response).for_org(&target.org)
 }
 
 /// A 404 means that the recording, or the API's path, does not exist.

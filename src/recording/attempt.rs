@@ -117,7 +117,7 @@ impl<P: Platform> Starts<P> {
                 }
                 None => {
                     let message = "The API's response names no recording of this agent in this organization.";
-                    Err(Error::new(Code::OutcomeUnknown, message).answered_by(response))
+                    Err(Error::new(Code::OutcomeUnknown, message).answered_by(&response))
                 }
             },
             Err(SendError::NotSent(error)) => return Err(error.into()),

@@ -234,7 +234,7 @@ fn app_request(given: &Arguments, takes_response: bool) -> Result<AppRequest, Er
 }
 
 /// The platform's response for fetch(), or its JSON for request().
-fn response_value(response: Response) -> Result<JsValue, CallError> {
+fn response_value(response: Box<Response>) -> Result<JsValue, CallError> {
     if let Some(platform_response) = &response.platform_response {
         return Ok(platform_response.downcast_ref().cloned().unwrap_or_default());
     }
@@ -244,7 +244,7 @@ fn response_value(response: Response) -> Result<JsValue, CallError> {
     JSON::parse(&response.body).map_err(|_| {
         let what = if response.body == BODY_TOO_LONG { "longer than 4 MiB" } else { "not JSON" };
         let error = Error::new(Code::UnexpectedAnswer, format!("The response is {what}: use fetch()."));
-        CallError::from(error.answered_by(response))
+        CallError::from(error.answered_by(&response))
     })
 }
 

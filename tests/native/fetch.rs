@@ -27,11 +27,11 @@ fn app_request(method: &str, path: &str) -> AppRequest {
     }
 }
 
-async fn fetch(recorder: &Recorder<World>, method: &str) -> Result<Response, CallError> {
+async fn fetch(recorder: &Recorder<World>, method: &str) -> Result<Box<Response>, CallError> {
     send(recorder, app_request(method, PATH)).await
 }
 
-async fn send(recorder: &Recorder<World>, request: AppRequest) -> Result<Response, CallError> {
+async fn send(recorder: &Recorder<World>, request: AppRequest) -> Result<Box<Response>, CallError> {
     recorder.send(request, Some(&org(GLOBEX)), no_options()).await
 }
 
