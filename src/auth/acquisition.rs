@@ -226,7 +226,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// The token that another page has given, unless the cloud has said that it is another organization's.
-    fn of_other_page(&self, given: Result<Option<OrgToken>, Error>) -> Option<OrgToken> {
+    fn of_other_page(&self, given: Result<Option<Box<OrgToken>>, Error>) -> Option<Box<OrgToken>> {
         given.ok()?.filter(|token| self.actual_org(token).is_none())
     }
 
@@ -235,9 +235,9 @@ impl<P: Platform> Keyring<P> {
         self: &Rc<Self>,
         target: Option<&Target>,
         source: TokenFrom,
-        token: OrgToken,
+        token: Box<OrgToken>,
         session: SessionEpoch,
-    ) -> Result<OrgToken, Error> {
+    ) -> Result<Box<OrgToken>, Error> {
         match (source, target) {
             (TokenFrom::RefreshToken | TokenFrom::SignIn, Some(target)) => self.ensure_org(target, token, session),
             (TokenFrom::RefreshToken | TokenFrom::SignIn, None) => self.ensure_allowed(token),
@@ -254,7 +254,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Returns the sign-in's token if a sign-in may end in the token's organization.
-    pub(crate) fn ensure_allowed(&self, token: OrgToken) -> Result<OrgToken, Error> {
+    pub(crate) fn ensure_allowed(&self, token: Box<OrgToken>) -> Result<Box<OrgToken>, Error> {
         self.learn_owner(&token);
         match self.sources.login().map_or(Ok(()), |login| login.ensure_allowed(&token.target().org)) {
             Ok(()) => Ok(token),
@@ -263,7 +263,12 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Returns the sign-in's token if it is for this target.
-    pub(crate) fn ensure_org(self: &Rc<Self>, target: &Target, token: OrgToken, session: SessionEpoch) -> Result<OrgToken, Error> {
+    pub(crate) fn ensure_org(
+        self: &Rc<Self>,
+        target: &Target,
+        token: Box<OrgToken>,
+        session: SessionEpoch,
+    ) -> Result<Box<OrgToken>, Error> {
         if token.target() == target {
             return Ok(token);
         }
@@ -279,7 +284,7 @@ impl<P: Platform> Keyring<P> {
 
     /// Asks the cloud about the target's token, if only what responses said of the cloud's clock makes it expired. Returns the
     /// token if the cloud accepts it. Fails if the cloud asks to wait and there is no other source.
-    async fn verify_doubtful(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> Result<Option<OrgToken>, Error> {
+    async fn verify_doubtful(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> Result<Option<Box<OrgToken>>, Error> {
         let Some(token) = self.doubtful(target) else { return Ok(None) };
         let asked = pin!(self.exchange.refetch_token_info(&token));
         match before(self.exchange.ports().sleep(MAX_VERIFY_MS), asked).await {

@@ -127,7 +127,7 @@ impl<P: Platform> Keyring<P> {
 
     /// Stores the token that a source gave when nobody had named an organization. It decides on the organization of calls without
     /// one, unless the app has named one meanwhile.
-    pub(crate) fn store_own(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
+    pub(crate) fn store_own(self: &Rc<Self>, token: Box<OrgToken>) -> Rc<OrgToken> {
         self.own_org.replace(Some(token.target().org.clone()));
         let token = self.store_and_share(token);
         let org = &token.target().org;
@@ -286,7 +286,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Stores a token, and shares it with other pages from now on.
-    pub(crate) fn store_and_share(self: &Rc<Self>, token: OrgToken) -> Rc<OrgToken> {
+    pub(crate) fn store_and_share(self: &Rc<Self>, token: Box<OrgToken>) -> Rc<OrgToken> {
         let token = self.store(token);
         if self.is_stored(&token) {
             self.set_sharing(token.target(), self.take_part(token.target(), true));
@@ -295,7 +295,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Moves a token to its actual organization, unless somebody has signed out of that organization since the call began.
-    pub(crate) fn correct_owner(self: &Rc<Self>, was: &OrgToken, is: OrgToken, since: SessionEpoch) {
+    pub(crate) fn correct_owner(self: &Rc<Self>, was: &OrgToken, is: Box<OrgToken>, since: SessionEpoch) {
         let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
         let was_shared = self.is_shared(was.target());
         self.learn_owner(&is);
@@ -357,10 +357,10 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Stores the token in the target's session, unless a better token is stored.
-    pub(super) fn store(&self, token: OrgToken) -> Rc<OrgToken> {
+    pub(super) fn store(&self, token: Box<OrgToken>) -> Rc<OrgToken> {
         let now = self.exchange.now();
         self.misattributed.borrow_mut().retain(|target| target != token.target());
-        let token = Rc::new(token.in_session(&self.sign_outs));
+        let token = token.in_session(&self.sign_outs);
         let mut tokens = self.tokens.borrow_mut();
         if tokens.get(token.target()).is_some_and(|other| !token.is_fresh(now) && other.is_fresh(now)) {
             return token;

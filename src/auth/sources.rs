@@ -36,7 +36,7 @@ const MAX_PAGES: u8 = 100;
 const MAX_ASKING_MS: i64 = 2_000;
 
 /// What a source gives; `None` if it has no such token.
-pub(super) type Given<'a> = LocalBoxFuture<'a, Result<Option<OrgToken>, Error>>;
+pub(super) type Given<'a> = LocalBoxFuture<'a, Result<Option<Box<OrgToken>>, Error>>;
 
 /// Options for the sources.
 #[derive(Clone, Debug)]
@@ -258,14 +258,14 @@ impl<P: Platform> Sources<P> {
     }
 
     /// The token of the sign-in from which the page has come back, if its recorder was closed before a call used it.
-    pub(crate) fn take_unused(&self, environment: &Environment, org: Option<&OrgId>) -> Option<OrgToken> {
+    pub(crate) fn take_unused(&self, environment: &Environment, org: Option<&OrgId>) -> Option<Box<OrgToken>> {
         let login = self.login()?;
         let is_for = |target: &Target| {
             let is_org = org.is_none_or(|org| *org == target.org);
             is_org && *target.environment == *environment && login.allows(&target.org)
         };
         let token = self.returned.take_unused(&login.redirect_name(), is_for)?;
-        Some(OrgToken::clone(&token)).filter(|token| token.is_fresh(self.exchange.now()))
+        Some(Box::new(OrgToken::clone(&token))).filter(|token| token.is_fresh(self.exchange.now()))
     }
 
     /// Takes part in sharing the target's token with other pages, if the app shares tokens.
@@ -282,7 +282,12 @@ impl<P: Platform> Sources<P> {
 
     /// Identifies the token that a source gave. `is_new`: the token endpoint has just given it, so it is valid, and the cloud is
     /// asked whose it is, whatever it claims.
-    pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse, is_new: bool) -> Result<OrgToken, Error> {
+    pub(crate) async fn identify(
+        &self,
+        environment: &Rc<Environment>,
+        response: TokenResponse,
+        is_new: bool,
+    ) -> Result<Box<OrgToken>, Error> {
         let now = self.exchange.now();
         let mut token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
         if is_new || response.expires_at.is_some() {
@@ -358,7 +363,7 @@ pub(crate) fn wrong_org_given(asked: &OrgId, given: &OrgId) -> Error {
     error
 }
 
-fn reject_same_token(given: Option<OrgToken>, stale: Option<&OrgToken>, who: &str) -> Result<Option<OrgToken>, Error> {
+fn reject_same_token(given: Option<Box<OrgToken>>, stale: Option<&OrgToken>, who: &str) -> Result<Option<Box<OrgToken>>, Error> {
     if let (Some(token), Some(stale)) = (&given, stale)
         && stale.is_rejected()
         && stale.is_same_token(token)

@@ -60,7 +60,7 @@ impl<P: Platform> Client<P> {
             self.keyring.correct_owner(token, verified, call.session);
             return self.has_another_token(target);
         }
-        let verified = Rc::new(verified);
+        let verified: Rc<OrgToken> = verified.into();
         self.keyring.replace(token, verified.clone());
         self.explain_forbidden(refused, &verified, request).await;
         false

@@ -174,7 +174,7 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Identifies a token by its claim, or else asks the token's own environment.
-    pub(crate) async fn identify(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
+    pub(crate) async fn identify(&self, token: UnidentifiedToken) -> Result<Box<OrgToken>, Error> {
         match token.identified_by_claim(self.now()) {
             Some(token) => Ok(token),
             None => self.fetch_token_info(token).await,
@@ -182,12 +182,12 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Asks the cloud again whose a token is, whatever the token itself claims.
-    pub(crate) async fn refetch_token_info(&self, token: &OrgToken) -> Result<OrgToken, Error> {
+    pub(crate) async fn refetch_token_info(&self, token: &OrgToken) -> Result<Box<OrgToken>, Error> {
         self.fetch_token_info(token.unidentified()).await
     }
 
     /// Asks the token's own environment whose the token is.
-    pub(crate) async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<OrgToken, Error> {
+    pub(crate) async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<Box<OrgToken>, Error> {
         if token.is_surely_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and only the API could say whose it is."));
         }

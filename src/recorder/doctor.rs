@@ -139,7 +139,7 @@ impl<P: Platform> Doctor<'_, P> {
             };
             self.token(&token, &asked);
             match asked {
-                Ok(token) => confirmed.push(Rc::new(token)),
+                Ok(token) => confirmed.push(token.into()),
                 Err(error) => refused.push((token, error)),
             }
         }
@@ -200,7 +200,7 @@ impl<P: Platform> Doctor<'_, P> {
     }
 
     /// Reports what the cloud said of a token.
-    fn token(&self, token: &OrgToken, asked: &Result<OrgToken, Error>) {
+    fn token(&self, token: &OrgToken, asked: &Result<Box<OrgToken>, Error>) {
         let org = &token.target().org;
         let now = self.exchange.now();
         let expected = format!("a token of {org} that the API accepts");

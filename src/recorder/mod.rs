@@ -364,7 +364,7 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// The token of the sign-in from which the page has come back, and whether the sign-in was for a named organization.
-    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<(bool, OrgToken)>, Error> {
+    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let (org, response) = response.redeem(login, &self.exchange, environment).await?;

@@ -188,9 +188,9 @@ impl OrgToken {
     }
 
     /// The token, moved to the session that its organization has at this moment.
-    pub(crate) fn in_session(mut self, sign_outs: &Rc<SignOutLog>) -> OrgToken {
+    pub(crate) fn in_session(mut self: Box<Self>, sign_outs: &Rc<SignOutLog>) -> Rc<OrgToken> {
         self.record.session = Some(Session::new(sign_outs, &self.target.org));
-        self
+        Rc::from(self)
     }
 
     /// Authorizes the request with this token, for the token's organization. Fails if somebody has signed out of the
@@ -302,26 +302,26 @@ impl UnidentifiedToken {
     }
 
     /// The token with the organization that it claims; `None` if it claims none.
-    pub(crate) fn identified_by_claim(&self, now: Moment) -> Option<OrgToken> {
+    pub(crate) fn identified_by_claim(&self, now: Moment) -> Option<Box<OrgToken>> {
         let org = self.claimed_org.clone()?;
         Some(self.clone().identified(org, None, now))
     }
 
     /// The token with the organization in the cloud's response.
-    pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> OrgToken {
+    pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> Box<OrgToken> {
         // The cloud has just accepted the token, so a date in the past means that our clock is wrong.
         self.valid_now(now).identified(info.org.clone(), Some(info), now)
     }
 
-    fn identified(self, org: OrgId, info: Option<TokenInfo>, now: Moment) -> OrgToken {
+    fn identified(self, org: OrgId, info: Option<TokenInfo>, now: Moment) -> Box<OrgToken> {
         let idle_timeout_at = info.as_ref().and_then(|info| info.idle_timeout_at).filter(|at| *at > now.in_cloud());
-        OrgToken {
+        Box::new(OrgToken {
             target: Target { environment: self.environment.clone(), org },
             record: self,
             info,
             identified_at: now.instant(),
             idle_timeout_at: Cell::new(idle_timeout_at),
             user_id: RefCell::default(),
-        }
+        })
     }
 }
