@@ -12,7 +12,7 @@ use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::recording::contract::RecordingContract;
 use crate::recording::shape::Whose;
-use crate::recording::{Listed, Raw, Recording, State};
+use crate::recording::{Description, Listed, Raw, Recording, State};
 use crate::token::org_token::OrgToken;
 use crate::token::request::ApiRequest;
 
@@ -164,7 +164,7 @@ fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Erro
         _ => Rc::default(),
     };
     let Some(agent) = agent.filter(|_| matches!(refused.evidence.status, Some(404 | 410))) else { return Err(refused) };
-    Ok(Recording {
+    Ok(Recording::from(Description {
         id: id.clone(),
         agent: agent.clone(),
         org: call.target.org.clone(),
@@ -173,7 +173,7 @@ fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Erro
         recording_type: None,
         already_running: false,
         raw: Raw { body, entity: None },
-    })
+    }))
 }
 
 fn unexpected(message: &str, response: Box<Response>, target: &Target) -> Error {

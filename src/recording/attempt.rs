@@ -223,8 +223,8 @@ impl<P: Platform> Starts<P> {
             };
             if let Some(found) = found {
                 let already_running = known.already_running || self.may_be_older(&found, began);
-                self.page.note_led_to(start, Recording { already_running: true, ..found.clone() }, true);
-                return Ok(Preflight::Running(Recording { already_running, ..found }));
+                self.page.note_led_to(start, found.clone().with_already_running(true), true);
+                return Ok(Preflight::Running(found.with_already_running(already_running)));
             }
         }
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));

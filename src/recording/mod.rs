@@ -13,6 +13,7 @@ pub mod start;
 pub mod starts;
 pub(crate) mod template;
 
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use crate::model::error::Seen;
@@ -50,9 +51,13 @@ pub struct Raw {
     pub entity: Option<(Rc<[String]>, usize)>,
 }
 
-/// A recording, as the cloud describes it.
+/// A recording. A clone shares its description until one of the two is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recording {
+pub struct Recording(Rc<Description>);
+
+/// How the cloud describes a [`Recording`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
     /// The recording's id.
     pub id: RecordingId,
     /// The agent.
@@ -88,7 +93,33 @@ pub struct Listed {
     pub body: Rc<str>,
 }
 
+impl Deref for Recording {
+    type Target = Description;
+
+    fn deref(&self) -> &Description {
+        &self.0
+    }
+}
+
+impl DerefMut for Recording {
+    fn deref_mut(&mut self) -> &mut Description {
+        Rc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Description> for Recording {
+    fn from(description: Description) -> Recording {
+        Recording(Rc::new(description))
+    }
+}
+
 impl Recording {
+    /// The same recording, as a start returns it that has found it or not.
+    pub(crate) fn with_already_running(mut self, already_running: bool) -> Recording {
+        self.already_running = already_running;
+        self
+    }
+
     /// Whether the recording may be of this type: the cloud names this type, or no type.
     pub(crate) fn may_be_of_type(&self, recording_type: &str) -> bool {
         self.recording_type.as_deref().is_none_or(|named| named.eq_ignore_ascii_case(recording_type))

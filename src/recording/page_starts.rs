@@ -115,7 +115,7 @@ impl PageStart {
 
     /// The same, for its own callers.
     pub(super) fn own_recording(&self) -> Option<Recording> {
-        Some(Recording { already_running: false, ..self.led_to()? })
+        Some(self.led_to()?.with_already_running(false))
     }
 }
 

@@ -43,7 +43,7 @@ impl<P: Platform> Starts<P> {
             Some(sent) => self.page.leave(&state.start, sent.at, recording.clone()),
             None => self.page.resolve(&state.start.key),
         }
-        let for_others = Recording { already_running: true, ..recording.clone() };
+        let for_others = recording.clone().with_already_running(true);
         self.page.claim(&state.start, for_others, true);
         state.give_up_known();
         recording

@@ -8,7 +8,7 @@ use crate::model::json::Json;
 use crate::model::search::contains;
 use crate::model::spelling::{self, normalized};
 use crate::recording::part::Part;
-use crate::recording::{Listed, Raw, Recording, State};
+use crate::recording::{Description, Listed, Raw, Recording, State};
 
 /// The names from a JSON value to one that it contains.
 pub type Names = Rc<[String]>;
@@ -166,7 +166,7 @@ impl Shape {
         let recording_type = self.field(json, "recordingType");
         let recording_type = recording_type.map(|named| named.as_str().ok_or(NotRead::Unreadable)).transpose()?;
         let started_at = self.field(json, "startedAt").and_then(Json::as_str);
-        Ok(Recording {
+        Ok(Recording::from(Description {
             id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
             agent,
             org: whose.org.clone(),
@@ -175,7 +175,7 @@ impl Shape {
             recording_type: recording_type.map(str::to_owned),
             already_running: false,
             raw,
-        })
+        }))
     }
 
     /// Without words for it, what the cloud describes runs.

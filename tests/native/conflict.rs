@@ -15,7 +15,7 @@ fn a_conflict_returns_the_running_recording() {
             world.respond_to_starts(|| Ok(response(409, r#"{"code":"conflict","message":"being recorded"}"#)), listed);
             let recorder = with_token(&world).await;
             let running = record(&recorder, GLOBEX).await.unwrap();
-            assert_eq!((running.id.as_str(), running.already_running, running.started_at), ("b", true, Some(iso(-60_000))));
+            assert_eq!((running.id.as_str(), running.already_running, running.started_at.clone()), ("b", true, Some(iso(-60_000))));
             assert_eq!((world.starts().len(), looks(&world)), (1, 1));
         });
     }

@@ -222,7 +222,7 @@ fn a_recording_is_read_by_the_names_of_the_contract() {
     let wordless = contract(&json!({ "states": { "recording": [] } })).unwrap();
     let state = |word: &str| {
         let body = format!(r#"{{"id":"1","agentId":"a","state":"{word}"}}"#);
-        wordless.shape().one(&response(200, &body), whose(None)).unwrap().state
+        wordless.shape().one(&response(200, &body), whose(None)).unwrap().state.clone()
     };
     assert_eq!((state("anything"), state("Stopped")), (State::Recording, State::Stopped));
 }

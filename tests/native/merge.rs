@@ -229,6 +229,6 @@ fn agent_ids_that_differ_only_in_case_are_merged_into_one_start() {
         let [lower, upper] = ["aaaaaaaa-1111-4000-8000-000000000001", "AAAAAAAA-1111-4000-8000-000000000001"]
             .map(|agent| recorder.start_recording(start_of(agent, GLOBEX).unwrap(), no_options()));
         let (lower, upper) = while_time_passes(&[&world], join(lower, upper)).await;
-        assert_eq!((lower.unwrap().id, world.starts().len()), (upper.unwrap().id, 1));
+        assert_eq!((lower.unwrap().id.clone(), world.starts().len()), (upper.unwrap().id.clone(), 1));
     });
 }

@@ -45,7 +45,7 @@ fn a_stop_is_a_patch_with_the_token_of_the_recordings_organization() {
         let recorder = with_tokens(&world).await;
         recorder.switch_org(org(ACME), no_options()).await.unwrap();
         let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
-        assert_eq!((stopped.state, stopped.org.as_str(), stopped.agent.as_str()), (State::Stopped, GLOBEX, AGENT));
+        assert_eq!((stopped.state.clone(), stopped.org.as_str(), stopped.agent.as_str()), (State::Stopped, GLOBEX, AGENT));
         let request = &world.requests()[0];
         assert_eq!((request.method.as_str(), request.token.clone(), request.org.as_deref()), ("PATCH", jwt_for(GLOBEX), Some(GLOBEX)));
         assert!(request.url.ends_with("/api/v2/screenrecordings/rec-1"), "{}", request.url);
@@ -102,7 +102,7 @@ fn a_recording_is_read_if_the_response_to_its_stop_does_not_describe_it() {
             let recorder = with_tokens(&world).await;
             let stopped = recorder.stop(&id("rec-1"), &org(GLOBEX), None, no_options()).await.unwrap();
             let methods: Vec<_> = world.requests().into_iter().map(|request| request.method).collect();
-            assert_eq!((stopped.state, methods), (State::Stopped, vec!["PATCH".to_owned(), "GET".to_owned()]));
+            assert_eq!((stopped.state.clone(), methods), (State::Stopped, vec!["PATCH".to_owned(), "GET".to_owned()]));
         }
     });
 }
@@ -187,7 +187,7 @@ fn a_recording_has_the_state_and_the_start_time_that_the_cloud_sends() {
         world.respond(|_| response(200, &recording("rec-1", "archived")));
         let recorder = with_tokens(&world).await;
         let read = recorder.recording(&id("rec-1"), Some(&org(GLOBEX)), None, no_options()).await.unwrap();
-        assert_eq!((read.state, read.already_running), (State::Other("archived".into()), false));
+        assert_eq!((read.state.clone(), read.already_running), (State::Other("archived".into()), false));
         assert_eq!(read.started_at.as_deref(), Some("2026-11-22T08:00:00.000Z"));
         assert_eq!((world.requests()[0].method.as_str(), world.requests()[0].org.as_deref()), ("GET", Some(GLOBEX)));
     });
@@ -226,7 +226,7 @@ fn a_list_contains_only_recordings_of_the_organization_and_the_agent() {
         let ids = |listed: Vec<premium_recorder::recording::Recording>| {
             listed
                 .into_iter()
-                .map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity.map(|(_, at)| at)))
+                .map(|recording| (recording.id.as_str().to_owned(), recording.raw.entity.as_ref().map(|(_, at)| *at)))
                 .collect::<Vec<_>>()
         };
         let all = recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await.unwrap();
@@ -306,6 +306,6 @@ fn a_stop_succeeds_although_responses_do_not_name_the_agent() {
         let recorder = with_tokens(&world).await;
         let started = record(&recorder, GLOBEX).await.unwrap();
         let stopped = recorder.stop(&id(started.id.as_str()), &started.org, Some(&started.agent), no_options()).await.unwrap();
-        assert_eq!((stopped.state, stopped.agent), (State::Stopped, started.agent));
+        assert_eq!((&stopped.state, &stopped.agent), (&State::Stopped, &started.agent));
     });
 }

@@ -161,7 +161,11 @@ fn the_lock_is_held_until_the_look_for_a_timed_out_start_ends() {
             record(&second, GLOBEX).await
         };
         let (first, second) = while_time_passes(&[&world, &other], join(record(&first, GLOBEX), late)).await;
-        assert_eq!((first.unwrap().id, arrivals.borrow().len()), (second.unwrap().id, 1), "both pages return the one recording");
+        assert_eq!(
+            (first.unwrap().id.clone(), arrivals.borrow().len()),
+            (second.unwrap().id.clone(), 1),
+            "both pages return the one recording"
+        );
     });
 }
 
