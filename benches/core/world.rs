@@ -92,7 +92,7 @@ fn json(value: serde_json::Value) -> Json {
 }
 
 impl Transport for World {
-    async fn send(&self, _request: Request) -> Result<Response, TransportError> {
+    async fn send(&self, _request: Box<Request>) -> Result<Response, TransportError> {
         let number = self.recordings.get() + 1;
         self.recordings.set(number);
         let body = format!(r#"{{"id":"recording-{number}","state":"recording","startedAt":"2026-11-26T08:00:00.000Z"}}"#);

@@ -173,7 +173,7 @@ impl<P: Platform> Client<P> {
     /// over, even if nobody waits for it.
     async fn send_until_settled(
         &self,
-        request: Request,
+        request: Box<Request>,
         sent: Rc<SentLog>,
         kept: Rc<dyn UntilSettled>,
     ) -> Result<Box<Response>, TransportError> {
@@ -225,12 +225,12 @@ impl<P: Platform> Client<P> {
     }
 
     /// The request that revokes the token; `None` if the token has surely expired. Make it before signing out.
-    pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Request> {
+    pub(crate) fn revocation(&self, token: &OrgToken) -> Option<Box<Request>> {
         (!token.is_surely_expired(self.exchange.now())).then(|| token.revocation())
     }
 
     /// Revokes a signed-out token.
-    pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Request) -> Result<(), Error> {
+    pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Box<Request>) -> Result<(), Error> {
         let org = &token.target().org;
         self.wait_until_allowed(&call.deadline, token).await?;
         let failed = |lost| Error::no_response(Code::Network, lost).for_org(org);

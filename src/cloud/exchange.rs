@@ -84,7 +84,7 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Sends a request once. While the cloud asks to wait before the request's credential is sent again, sends nothing.
-    pub async fn send(&self, request: Request) -> Result<Box<Response>, TransportError> {
+    pub async fn send(&self, request: Box<Request>) -> Result<Box<Response>, TransportError> {
         let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
         if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
             let cause = Cause::Error(must_wait(millis));

@@ -14,7 +14,7 @@ use crate::token::request::Request;
 pub trait Transport {
     /// Sends the request once, to its own origin, without cookies and without following redirects. Dropping the future
     /// abandons the response.
-    async fn send(&self, request: Request) -> Result<Response, TransportError>;
+    async fn send(&self, request: Box<Request>) -> Result<Response, TransportError>;
 
     /// Whether the platform can send a request's body as a stream, if the server speaks HTTP/2.
     fn streams_bodies(&self) -> bool;

@@ -197,7 +197,7 @@ pub(super) fn authorized(
     refresh_token: Option<RefreshToken>,
     org: Option<&OrgId>,
     request: ApiRequest,
-) -> Request {
+) -> Box<Request> {
     let secret = token.secret();
     let mut headers = vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal()))];
     if request.platform_request.is_none() {
@@ -211,7 +211,7 @@ pub(super) fn authorized(
     }
     headers.extend(request.idempotency);
     let origin = environment.api().as_str().to_owned();
-    Request {
+    Box::new(Request {
         method: request.method,
         url: format!("{origin}{}", request.path),
         origin,
@@ -223,18 +223,18 @@ pub(super) fn authorized(
         org: org.cloned(),
         bearer: Some(secret.clone()),
         other_secrets: refresh_token.iter().map(|token| token.secret().clone()).collect(),
-    }
+    })
 }
 
 /// A request to the environment's token endpoint, without a bearer. `secrets`: the code or refresh token first, then what else
 /// the response must not repeat.
-pub(crate) fn token_request(environment: &Environment, form: String, secrets: Vec<Secret>) -> Request {
+pub(crate) fn token_request(environment: &Environment, form: String, secrets: Vec<Secret>) -> Box<Request> {
     let origin = environment.login().as_str().to_owned();
     let headers = vec![
         ("Accept".to_owned(), "application/json".to_owned()),
         ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
     ];
-    Request {
+    Box::new(Request {
         method: Method::Post,
         url: format!("{origin}/oauth/token"),
         origin,
@@ -246,7 +246,7 @@ pub(crate) fn token_request(environment: &Environment, form: String, secrets: Ve
         org: None,
         bearer: None,
         other_secrets: secrets,
-    }
+    })
 }
 
 impl Request {

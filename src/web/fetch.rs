@@ -83,7 +83,7 @@ extern "C" {
 }
 
 impl Transport for Browser {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+    async fn send(&self, request: Box<Request>) -> Result<Response, TransportError> {
         let takes_response = request.takes_response();
         let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<JsValue>());
         // `src/js` has given the app's request a signal of its own.

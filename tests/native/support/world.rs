@@ -227,7 +227,7 @@ impl World {
 }
 
 impl Transport for World {
-    async fn send(&self, request: Request) -> SendResult {
+    async fn send(&self, request: Box<Request>) -> SendResult {
         assert!(request.url().starts_with(&format!("{}/", request.origin())), "{request:?} leaves {}", request.origin());
         assert_eq!(format!("{request:?}"), format!("{} {}", request.method().as_str(), request.url()));
         let header = |name: &str| request.headers().iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());

@@ -127,7 +127,7 @@ impl Page {
 pub const OTHER_TYPE: &str = "audio";
 
 impl Transport for Page {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+    async fn send(&self, request: Box<Request>) -> Result<Response, TransportError> {
         self.world.act();
         self.checks("a URL", request.url());
         let asked = self.read(&request);
