@@ -32,7 +32,7 @@ const CLICK_AGAIN: &str = "Make the call again in a click or key press: the wind
 /// More pages than one origin will have.
 const MAX_PAGES: u8 = 100;
 
-/// How long other pages are asked that have no token to give, in milliseconds.
+/// How long to go on asking other pages if none of them has given a token, in milliseconds.
 const MAX_ASKING_MS: i64 = 2_000;
 
 /// What a source gives; `None` if it has no such token.
@@ -70,7 +70,7 @@ impl<P: Platform> Sources<P> {
         Sources { exchange, options, sign_in_times: RefCell::default(), is_blocked: Cell::default(), returned }
     }
 
-    /// Whether the app gave none.
+    /// Whether the app gave no source.
     pub fn is_empty(&self) -> bool {
         self.options.login.is_none() && !self.exchange.ports().has_token_source()
     }

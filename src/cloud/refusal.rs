@@ -102,7 +102,7 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     // The clock that wrote the date in `Retry-After` most likely wrote `Date` as well.
     let now = response.date.unwrap_or(now);
     let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));
-    // HTTP's blanks are ASCII, and `trim` knows others.
+    // `trim` would also remove blanks that are not ASCII, which HTTP does not know.
     let header = response.retry_after.as_deref().filter(|text| text.bytes().all(|byte| byte.is_ascii())).map(str::trim);
     let by_header = header.and_then(|header| seconds(header).or_else(|| from_date(header)));
     let message = said(&response.json, "message").unwrap_or_default();

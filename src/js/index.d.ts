@@ -343,11 +343,11 @@ export interface LaunchContext {
 export interface FetchInit {
   /** `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `PATCH` or `DELETE`. Default: `GET`. */
   method?: string | undefined;
-  /** A header that the API's CORS does not allow: the browser refuses the request, as if no response came. */
+  /** If the API's CORS does not allow a header, the browser refuses the request, as if no response came. */
   headers?: HeadersInit | undefined;
   /**
-   * Whatever `fetch` takes. A stream is sent once. It needs a browser that can send it (`BAD_ARGUMENT` otherwise), and
-   * HTTP/2 (otherwise, as if no response came).
+   * Whatever `fetch` takes. A stream is sent once. If the browser cannot send a stream, the call rejects with
+   * `BAD_ARGUMENT`. Without HTTP/2, the call ends as if no response came.
    */
   body?: BodyInit | null | undefined;
   /** Aborts the call and its response's body. The call rejects with `signal.reason`. */
@@ -883,7 +883,7 @@ export interface Recording {
   /** The organization whose token started or read it. */
   readonly orgId: string;
   readonly state: RecordingState;
-  /** When it started, if the API says so, as the API wrote it: ISO 8601 in Genesys' APIs. */
+  /** When it started, if the API says so. The text is the API's own: ISO 8601 in Genesys' APIs. */
   readonly startedAt?: string;
   /**
    * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
@@ -916,7 +916,7 @@ export interface Recording {
 export interface SeenRecording {
   readonly id: string;
   readonly state: RecordingState;
-  /** When it started, if the API says so, as the API wrote it: ISO 8601 in Genesys' APIs. */
+  /** When it started, if the API says so. The text is the API's own: ISO 8601 in Genesys' APIs. */
   readonly startedAt?: string;
 }
 

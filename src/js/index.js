@@ -200,8 +200,8 @@ class Recorder {
   }
 
   /**
-   * Calls a method of the module, with its options and its other arguments by name. Runs in the caller's own turn unless there was a panic: on a click, only that
-   * turn may open a window.
+   * Calls a method of the module, with its options and its other arguments by name. Runs in the caller's own turn
+   * unless there was a panic: on a click, only that turn may open a window.
    */
   async #call(name, given, args = {}) {
     const isPanicked = this.#instance.error !== undefined;

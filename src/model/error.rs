@@ -248,12 +248,12 @@ pub struct Seen {
     pub id: String,
     /// The recording's state, as the cloud names it.
     pub state: String,
-    /// When the recording started (ISO 8601), if the cloud says so.
+    /// When the recording started, as the cloud wrote it, if the cloud says so.
     pub started_at: Option<String>,
 }
 
-/// A failure: code, message, hint and evidence. A clone shares them until one of the two is changed, so that every caller who waits
-/// for the same work gets its error.
+/// A failure: code, message, hint and evidence. Every caller who waits for the same work gets a clone of its error. A change to a
+/// clone leaves the other clones as they are.
 #[derive(Clone, Debug)]
 pub struct Error(Rc<Failure>);
 

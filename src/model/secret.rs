@@ -96,7 +96,7 @@ impl Disguises {
         for offset in 0..3 {
             all.push(in_base64(offset));
         }
-        // Never moved, so that all of it is overwritten.
+        // Has its whole capacity at once: a list that grows leaves copies that nothing overwrites.
         let mut hex = Zeroizing::new(Vec::with_capacity(2 * secret.len()));
         for byte in secret.bytes() {
             hex.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default()));

@@ -5,8 +5,8 @@ pub(crate) fn normalized(text: &str) -> String {
     text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
-/// The number that these digits spell, at most the largest; `None` for anything else. The standard library's `parse` has a copy
-/// for each type, and reads signs.
+/// The number that these digits spell, or `i64::MAX` if it is larger; `None` for anything else. The standard library's `parse` is
+/// compiled once for each type, and accepts signs.
 pub(crate) fn number(digits: &str) -> Option<i64> {
     let number = digits
         .bytes()

@@ -76,7 +76,7 @@ pub struct Doctor<'a, P: Platform> {
     pub(crate) lines: &'a RefCell<Vec<DiagnosisLine>>,
 }
 
-/// A check: its name, and what it expects.
+/// A check that adds a line to the report with each result.
 struct Check<'a> {
     lines: &'a RefCell<Vec<DiagnosisLine>>,
     name: &'static str,
@@ -110,7 +110,7 @@ impl Check<'_> {
         self.report(Verdict::Skipped, found, "");
     }
 
-    /// What the page has, which is enough if it `is_fine`.
+    /// Reports a feature of the page: as expected if it `is_fine`, or else what the page has instead.
     fn feature(&self, is_fine: bool, otherwise: &str, hint: &str) {
         if is_fine { self.ok(&self.expected) } else { self.warn(&otherwise, hint) }
     }

@@ -23,7 +23,7 @@ const MAX_SENDS: u32 = 3;
 /// Where and how recordings are started, read and stopped.
 #[derive(Debug)]
 pub struct RecordingContract {
-    /// Without a list, if there is none.
+    /// There is no `list` if the API has none.
     operations: Vec<Operation>,
     start_scopes: AnyScope,
     shape: Shape,
@@ -45,14 +45,14 @@ struct Operation {
     missing_means_stopped: bool,
 }
 
-/// An operation, as it is unless the app says otherwise.
+/// What an operation may have, and what it is unless the app says otherwise.
 struct Defaults {
     name: &'static str,
-    /// The names that it may have.
+    /// The names that the app's object may have.
     names: &'static [&'static str],
-    /// The methods that it may have. The first one is the default.
+    /// The methods that the app may choose. The first one is the default.
     methods: &'static [Method],
-    /// What follows the contract's path.
+    /// Comes after the contract's own path.
     path: &'static str,
     body: Option<&'static str>,
     placeholders: &'static [&'static str],

@@ -66,7 +66,7 @@ pub struct Description {
     pub org: OrgId,
     /// The recording's state.
     pub state: State,
-    /// When the recording started (ISO 8601), if the cloud says so.
+    /// When the recording started, as the cloud wrote it, if the cloud says so.
     pub started_at: Option<String>,
     /// `recordingType`, if the cloud gives it.
     pub recording_type: Option<String>,

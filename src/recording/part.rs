@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::model::join::joined;
 use crate::model::json::Json;
 
-/// An object in the contract; empty if it is absent. What is wrong counts as absent.
+/// An object in the contract. An absent object is empty, and a wrong value counts as absent.
 pub(super) struct Part<'a> {
     json: Option<&'a Json>,
     place: String,
@@ -13,12 +13,12 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The whole contract, which may have these names. `first_wrong`: what is wrong first, for a person.
+    /// The whole contract, which may have only `names`. `first_wrong`: takes the first mistake, as a message.
     pub(super) fn contract(json: &'a Json, names: &[&str], first_wrong: &'a RefCell<Option<String>>) -> Part<'a> {
         Part { json: Some(json).filter(|json| **json != Json::Null), place: "contract".to_owned(), first_wrong }.with_only(names)
     }
 
-    /// The object with this name, which may have these names.
+    /// The object at `name`, which may have only `names`.
     pub(super) fn part(&self, name: &str, names: &[&str]) -> Part<'a> {
         Part { json: self.get(name), place: self.place(name), first_wrong: self.first_wrong }.with_only(names)
     }
@@ -36,7 +36,7 @@ impl<'a> Part<'a> {
         self
     }
 
-    /// Notes what is wrong. The first one counts.
+    /// Notes a mistake. Only the first one is kept.
     pub(super) fn note_wrong(&self, wrong: impl Into<String>) {
         self.first_wrong.borrow_mut().get_or_insert(wrong.into());
     }

@@ -57,7 +57,7 @@ fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
     if value.is_object() { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an object")) }
 }
 
-/// What is no string either, so that it must be an object.
+/// The object, for a value that is not a string.
 pub(super) fn string_or_object<'a>(place: &str, value: &'a JsValue) -> Result<&'a JsValue, Error> {
     if value.is_object() { Ok(value) } else { Err(must_be(place, "a string or an object")) }
 }
@@ -115,7 +115,7 @@ impl Arguments {
         Arguments::named(place, value, names, "")
     }
 
-    /// These, and the others of the same call.
+    /// Adds the other arguments of the same call.
     pub(super) fn and(mut self, others: &JsValue) -> Result<Arguments, Error> {
         self.properties.extend(Arguments::of_copy("The arguments", others, "")?.properties);
         Ok(self)

@@ -115,7 +115,7 @@ impl Handle {
     }
 }
 
-/// What messages call the options of a method, and their names.
+/// What messages call a method's options, and the names that the options may have.
 fn options_of(method: &str) -> (&'static str, &'static [&'static str]) {
     match method {
         "signIn" => ("signIn()'s options", &["orgId", "signal", "timeoutMs"]),
@@ -135,7 +135,7 @@ fn options_of(method: &str) -> (&'static str, &'static [&'static str]) {
     }
 }
 
-/// The outcome of a method. The app's signal has an effect until then.
+/// Runs a method of the recorder. The app's signal can abort it until it settles.
 async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsValue, arguments: JsValue) -> Result<JsValue, CallError> {
     let (place, names) = options_of(&method);
     let given = Arguments::options(place, &options, names)?.and(&arguments)?;
@@ -221,14 +221,14 @@ async fn start_many(recorder: &Recorder<Browser>, given: &Arguments, call: CallO
 
 /// `request`: what `src/js/request.js` makes of the app's method, headers and body.
 fn app_request(given: &Arguments, takes_response: bool) -> Result<AppRequest, Error> {
-    let app_request: fetch::AppRequest = given.value("request").unchecked_into();
+    let request: fetch::AppRequest = given.value("request").unchecked_into();
     Ok(AppRequest {
         path: given.required("path", arguments::string)?,
-        method: app_request.method(),
+        method: request.method(),
         header_names: given.required("headerNames", arguments::strings)?,
         idempotent: given.bool("idempotent")?,
-        is_stream: app_request.is_stream(),
-        platform_request: Rc::new(JsValue::from(app_request)),
+        is_stream: request.is_stream(),
+        platform_request: Rc::new(JsValue::from(request)),
         takes_response,
     })
 }
