@@ -78,8 +78,7 @@ impl<P: Platform> Starts<P> {
             let (token, turn) = match state.shares {
                 true => match self.wait_for_turn(state, looks_again).await.map_err(|error| sent.not_sent_again(error))? {
                     Preflight::Running(running) => {
-                        // Another start may have led to the recording, and its response may be lost. So do not claim the recording.
-                        self.page.resolve(&state.start.key);
+                        self.page.note_running(start, &running);
                         return Ok(running);
                     }
                     Preflight::Own(token, turn, has_looked) => {
@@ -210,7 +209,7 @@ impl<P: Platform> Starts<P> {
         };
         let led_to = self.page.led_to(start);
         let is_led_to = led_to.is_some();
-        if let Some(known) = led_to.or_else(|| self.page.left_recording(key)) {
+        if let Some(known) = led_to.or_else(|| self.page.left_recording(key)).or_else(|| self.page.last_known(key)) {
             let found = match self.recordings.find(call, &known.id, Some(agent)).await {
                 Ok(found) if found.state == State::Stopped => {
                     self.page.forget_left(key, &found.id);
@@ -223,7 +222,6 @@ impl<P: Platform> Starts<P> {
             };
             if let Some(found) = found {
                 let already_running = known.already_running || self.may_be_older(&found, began);
-                self.page.note_led_to(start, found.clone().with_already_running(true), true);
                 return Ok(Preflight::Running(found.with_already_running(already_running)));
             }
         }

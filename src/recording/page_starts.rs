@@ -164,6 +164,11 @@ impl PageStarts {
         self.read(&start.key, led_to)
     }
 
+    /// The recording that the last start of those that are under way, or were when one of them began, has led to.
+    pub(super) fn last_known(&self, key: &StartKey) -> Option<Recording> {
+        self.read(key, |same| Some(same.led_to.as_ref()?.recording.clone()))
+    }
+
     /// When the first of the starts with this key that are in flight was sent.
     pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
         self.read(key, |same| same.under_way.iter().filter_map(|start| Some(start.sent.last()?.at)).reduce(Moment::min))
@@ -246,8 +251,15 @@ impl PageStarts {
         claimed.push((start.number, start.key.target.clone(), id));
     }
 
+    /// A caller of this start gets a recording that runs. Another start may have led to it, and its response may be lost. So this start
+    /// does not claim it, but tells the starts that wait.
+    pub(super) fn note_running(&self, start: &PageStart, running: &Recording) {
+        self.resolve(&start.key);
+        self.note_led_to(start, running.clone().with_already_running(true), true);
+    }
+
     /// Tells those that wait which recording runs. `is_got`: a caller gets it.
-    pub(super) fn note_led_to(&self, start: &PageStart, recording: Recording, is_got: bool) {
+    fn note_led_to(&self, start: &PageStart, recording: Recording, is_got: bool) {
         let (number, begun) = (start.number, if is_got { self.0.begun.get() } else { u64::MAX });
         self.change(&start.key.name, |same| {
             let was = same.led_to.as_ref();

@@ -54,6 +54,7 @@ impl<P: Platform> Starts<P> {
     pub(super) async fn find_lost_start(&self, state: &StartState, sent: &SentRequest, mut unknown: Error) -> Result<Recording, Error> {
         let mut listed = None;
         for attempt in 0..RECONCILE_ATTEMPTS {
+            // Without a list, this gives a late response its time.
             if attempt > 0 {
                 self.exchange.ports().sleep(RECONCILE_DELAY_MS).await;
             }
@@ -200,8 +201,7 @@ impl<P: Platform> Starts<P> {
             let newest = |listed: Listed| self.newest(state, &listed, |recording| recording.state == State::Recording);
             if let Some(mut running) = listed.and_then(newest) {
                 running.already_running = true;
-                // It is another start's, so do not claim it.
-                self.page.resolve(&state.start.key);
+                self.page.note_running(&state.start, &running);
                 return Ok(running);
             }
         }

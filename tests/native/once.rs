@@ -459,3 +459,29 @@ fn what_one_caller_of_a_start_has_found_is_kept_when_its_fetch_is_lost() {
         assert_eq!((id_of(again), posts.get()), (rec_1(), 1));
     });
 }
+
+/// One call of a merged start has found its recording. The start's fetch is still under way when a recorder without a list begins.
+#[test]
+fn a_call_that_begins_when_another_one_has_the_recording_reads_it_before_it_starts() {
+    for is_stopped in [false, true] {
+        run(async {
+            let world = World::new();
+            let cloud = Slow { starts_take: vec![5_000], ..Slow::default() }.cloud(&world);
+            let page = PageStarts::default();
+            let one = with_token_in(&page, &world).await;
+            let other = connect_in(&page, &world, without_list()).await;
+            let first = one.start_recording(start_in(GLOBEX), with_timeout(1_000));
+            let late = async {
+                world.sleep(2_000).await;
+                if is_stopped {
+                    cloud.stopped.borrow_mut().push("rec-1".to_owned());
+                }
+                record(&other, GLOBEX).await
+            };
+            let (first, _, late) = while_time_passes(&[&world], join3(first, record(&one, GLOBEX), late)).await;
+            let expected = if is_stopped { "rec-2" } else { "rec-1" };
+            assert_eq!((id_of(first), id_of(late)), (rec_1(), Ok(expected.to_owned())));
+            assert_eq!(cloud.running(), [expected]);
+        });
+    }
+}

@@ -63,8 +63,8 @@ pub struct Ledger {
     gone: Vec<usize>,
     /// What must be looked for before it is started.
     to_look_for: Vec<Key>,
-    /// What was waited for until another page had started the same, and when that was over.
-    waited_for: Vec<(Key, i64)>,
+    /// What was waited for until another page had started the same, when that was over, and the call that waited.
+    waited_for: Vec<(Key, i64, Option<usize>)>,
     /// The organizations of tokens that were asked for without one, with their environment.
     decided: Vec<(u8, u8)>,
 }
@@ -247,7 +247,8 @@ impl World {
         let key = Key { recorder, environment, org, agent, is_other_type: name.contains(OTHER_TYPE) };
         let mut ledger = self.ledger.borrow_mut();
         ledger.to_look_for.push(key);
-        ledger.waited_for.push((key, self.now()));
+        let call = self.executor.current().and_then(|task| ledger.call_of_task.get(task).copied().flatten());
+        ledger.waited_for.push((key, self.now(), call));
         Some(key)
     }
 
@@ -569,13 +570,15 @@ impl World {
         let is_look = |flight: &&Flight| flight.recorder == recorder && is_of_call(flight.sent) && flight.is_look_for(org, agent);
         let tokens = self.tokens.borrow();
         let looks: Vec<_> = network.0.iter().filter(is_look).collect();
-        let has_waited = ledger.waited_for.iter().any(|(key, at)| *key == start.key && is_of_call(*at));
+        // A start that waited before a sign-out is not this one.
+        let is_of_start = |of: &Option<usize>| of.is_none_or(|of| !ledger.is_apart_from(&ledger.calls[of], start));
+        let has_waited = ledger.waited_for.iter().any(|(key, at, of)| *key == start.key && is_of_call(*at) && is_of_start(of));
         // A call for which nobody has named an organization cannot wait for the starts of its page before it has its token.
         let waits_in_page = !call.is_vague;
         let is_such = |at: usize| {
             let other = &ledger.starts[at];
             let Some((number, &last)) = led_to(at).zip(other.posts.last()) else { return false };
-            let (id, recording) = (cloud.recording_id(number), &cloud.recordings()[number]);
+            let recording = &cloud.recordings()[number];
             let other_flight = &network.0[last];
             let (verdict, over) = other_flight.end().unwrap_or((Verdict::Unclear, sent));
             let is_same_page = ledger.is_same_page(other.key.recorder, start.key.recorder);
@@ -584,11 +587,7 @@ impl World {
                 true => other.shares || network.0[other.posts[0]].sent < call.since,
                 false => other.shares && !self.schedule.without_locks && !ledger.gone.contains(&other.key.recorder),
             };
-            // One that a call had got before this one began is only looked for.
-            let has_got =
-                |of: &Call| matches!(&of.ended, Some((at, Outcome::Recording { id: got, .. })) if *got == id && *at <= call.began);
-            let was_got = ledger.calls.iter().any(has_got);
-            let is_known = is_same_page && waits_in_page && !was_got && verdict == Verdict::Yes && !other_flight.is_uninformative();
+            let is_known = is_same_page && waits_in_page && verdict == Verdict::Yes && !other_flight.is_uninformative();
             // Who has waited for the other start looks twice, a second apart; who has waited for a token looks once.
             let latest = if has_waited || (is_same_page && waits_in_page) { LATEST_LISTED } else { 0 };
             let is_listed = ledger.lists[start.key.recorder] && i64::from(cloud.setup().shows_after) <= latest;
