@@ -209,7 +209,7 @@ impl PageStarts {
     /// The recording has stopped: if the last start led to it, nothing is left of that start.
     pub(super) fn forget_left(&self, key: &StartKey, recording: &RecordingId) {
         if self.left_recording(key).is_some_and(|left| left.id == *recording) {
-            self.resolve(key);
+            self.change(&key.name, |same| same.unresolved = None);
         }
     }
 
@@ -222,9 +222,9 @@ impl PageStarts {
         self.0.lost_since.get().filter(|since| now.since(since.instant()) < 2 * MAX_IN_FLIGHT_MS)
     }
 
-    /// A start has a known recording, so none need be looked for any more, except those that are in flight.
-    pub(super) fn resolve(&self, key: &StartKey) {
-        self.change(&key.name, |same| same.unresolved = None);
+    /// A start has a known recording, so none need be looked for any more, except those that are in flight or began later.
+    pub(super) fn resolve(&self, start: &PageStart) {
+        self.change(&start.key.name, |same| drop(same.unresolved.take_if(|left| left.number <= start.number)));
     }
 
     /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.
@@ -254,7 +254,7 @@ impl PageStarts {
     /// A caller of this start gets a recording that runs. Another start may have led to it, and its response may be lost. So this start
     /// does not claim it, but tells the starts that wait.
     pub(super) fn note_running(&self, start: &PageStart, running: &Recording) {
-        self.resolve(&start.key);
+        self.resolve(start);
         self.note_led_to(start, running.clone().with_already_running(true), true);
     }
 

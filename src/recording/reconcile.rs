@@ -41,7 +41,7 @@ impl<P: Platform> Starts<P> {
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
         match state.start.sent.last().filter(|_| state.is_told_unknown.get()) {
             Some(sent) => self.page.leave(&state.start, sent.at, recording.clone()),
-            None => self.page.resolve(&state.start.key),
+            None => self.page.resolve(&state.start),
         }
         let for_others = recording.clone().with_already_running(true);
         self.page.claim(&state.start, for_others, true);

@@ -445,3 +445,33 @@ fn a_proxys_page_instead_of_a_list_does_not_allow_a_second_start() {
         assert_eq!(world.starts().len(), 1);
     });
 }
+
+#[test]
+fn an_earlier_start_that_ends_well_leaves_a_later_lost_one_to_be_looked_for() {
+    run(async {
+        let world = World::new();
+        let (clock, posts) = (world.clone(), Rc::new(Cell::new(0)));
+        let log = posts.clone();
+        world.respond_async(move |request| {
+            let clock = clock.clone();
+            if request.method == "GET" {
+                return Box::pin(async { Ok(list(&[entity("rec-1", "recording", 0), entity("rec-2", "recording", 0)])) });
+            }
+            log.set(log.get() + 1);
+            let is_first = log.get() == 1;
+            Box::pin(async move {
+                World::sleep(&clock, if is_first { 3_000 } else { 1_000 }).await;
+                if is_first { Ok(created("rec-1")) } else { Err(lost_response("reset")) }
+            })
+        });
+        let recorder = with_token(&world).await;
+        let later = async {
+            yield_now().await;
+            aborted_when(yield_now(), async |options| recorder.start_recording(unshared_start(), options).await).await
+        };
+        let (earlier, _) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), later)).await;
+        assert_eq!((earlier.unwrap().id.as_str(), posts.get(), looks(&world)), ("rec-1", 2, 0));
+        while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!(posts.get(), 2, "it looks first, and finds what runs");
+    });
+}
