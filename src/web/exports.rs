@@ -225,7 +225,7 @@ fn app_request(given: &Arguments, takes_response: bool) -> Result<AppRequest, Er
     Ok(AppRequest {
         path: given.required("path", arguments::string)?,
         method: request.method(),
-        header_names: given.required("headerNames", arguments::strings)?,
+        header_names: arguments::strings("headers", &given.value("headerNames"))?,
         idempotent: given.bool("idempotent")?,
         is_stream: request.is_stream(),
         platform_request: Rc::new(JsValue::from(request)),

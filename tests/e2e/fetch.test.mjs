@@ -262,6 +262,19 @@ describe("recorder.fetch", () => {
     assert.deepEqual(await arrived(), []);
   });
 
+  test("names the app's own argument when a header's name is too long", async () => {
+    const { error } = await browser.run(
+      async ({ connect, settle }, token) => {
+        const recorder = await connect({ tokens: [token] });
+        return settle(recorder.fetch("/api/v2/users/me", { headers: { ["x".repeat(65_537)]: "y" } }));
+      },
+      await cloud.token(globex),
+    );
+    assert.equal(error.code, "BAD_ARGUMENT");
+    assert.match(error.everything, /headers\[0] must be shorter\./);
+    assert.deepEqual(await arrived(), []);
+  });
+
   test("no error shows the token that an app puts where it does not belong", async () => {
     const outcomes = await browser.run(
       async ({ connect, settle, environment }, token) => {
