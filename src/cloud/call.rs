@@ -34,7 +34,7 @@ pub struct Call<T = Target> {
     pub closing: Signal,
     /// The session in which the call began.
     pub session: SessionEpoch,
-    /// Whether it has waited for the token that decided its organization.
+    /// Whether the call has waited for the token that decided its organization.
     pub has_waited: bool,
 }
 

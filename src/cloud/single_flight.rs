@@ -17,7 +17,7 @@ pub(crate) struct SingleFlight<T, V: Clone> {
     begun: Cell<u64>,
 }
 
-/// Flights with the same key.
+/// Flights with the same name.
 type Flights<T, V> = Vec<Flight<T, V>>;
 
 struct Flight<T, V: Clone> {

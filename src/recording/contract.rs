@@ -108,7 +108,7 @@ impl Operation {
             let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
             part.note_wrong(format!("{} must be one of {}.", part.place("method"), joined(&names, ", ")));
         }
-        let method = method.map_or(Method::Get, |method| *method);
+        let method = method.map_or(Method::Get, |method| *method); // After a mistake, any method will do.
         let missing_means_stopped = part.bool("missingMeansStopped");
         let path = part.string("path").map_or_else(|| format!("{path}{}", default.path), str::to_owned);
         if let Err(wrong) = check_path(&part.place("path"), &path, placeholders) {

@@ -57,7 +57,7 @@ fn object(place: &str, value: &JsValue) -> Result<Object, Error> {
     if value.is_object() { Ok(value.clone().unchecked_into()) } else { Err(must_be(place, "an object")) }
 }
 
-/// The object, for a value that is not a string.
+/// The value, which is no string, so it must be an object.
 pub(super) fn string_or_object<'a>(place: &str, value: &'a JsValue) -> Result<&'a JsValue, Error> {
     if value.is_object() { Ok(value) } else { Err(must_be(place, "a string or an object")) }
 }
@@ -160,7 +160,7 @@ impl Arguments {
         read(&self.place(name), self.get(name).unwrap_or(&JsValue::UNDEFINED))
     }
 
-    /// Undefined if absent.
+    /// The argument as it is; undefined if it is absent.
     pub(super) fn value(&self, name: &str) -> JsValue {
         self.get(name).cloned().unwrap_or_default()
     }
