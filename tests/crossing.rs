@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
-use premium_recorder::web::exports::{Handle, connect};
+use premium_recorder::web::exports::{self, Handle, connect};
 use wasm_bindgen::convert::TryFromJsValue;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -14,8 +14,16 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen(inline_js = r#"
 // What src/js/instance.js gives the module.
+globalThis.waitFor = async (value, number) => {
+    try {
+        value = await value;
+    } catch (cause) {
+        return tell(number, cause, true);
+    }
+    tell(number, value, false);
+};
+globalThis.startTimer = (millis, number) => setTimeout(() => tell(number, undefined, false), millis);
 globalThis.outside = async (target, method, count, ...args) => ({ result: target[method](...args.slice(0, count)) });
-globalThis.adopt = async (value) => value;
 globalThis.abortController = () => new AbortController();
 globalThis.forgetController = () => {};
 export function evaluate(source) { return (0, eval)(`(${source})`); }
@@ -58,7 +66,12 @@ fn settled(begin: impl FnOnce(Function)) -> Promise {
     Promise::new(&mut |settle, _| begin.take().unwrap()(settle))
 }
 
+thread_local! {
+    static TELL: Closure<dyn Fn(u32, JsValue, bool)> = Closure::new(exports::settled);
+}
+
 fn connecting(options: JsValue) -> Promise {
+    TELL.with(|tell| Reflect::set(&js_sys::global(), &"tell".into(), tell.as_ref()).unwrap());
     settled(|settle| connect(settle, options, true))
 }
 
@@ -95,7 +108,7 @@ async fn give_functions() {
         const { exchange, requestLock, requestWebLock } = functions;
         Object.assign(globalThis, functions, {
             settle: (settle, value, error, aborted, index) => settle({ value, error, aborted }, index),
-            exchange: (...given) => exchange(outside, ...given),
+            exchange: (...given) => exchange({}, ...given),
             requestLock: (...given) => requestLock((released) => released, ...given),
             requestWebLock: (...given) => requestWebLock((released) => released, ...given),
         });

@@ -13,6 +13,14 @@ const CHUNKS_IN_A_ROW = 1_000;
 /** Reading a body of at most this length as one text costs less. A compressed body is longer than its header says. */
 const MAX_ONE_TEXT_BYTES = 16_384;
 
+/** How often the page's Content Security Policy has refused a request, and for each of the last URLs, which refusal was its last. */
+let refusals = 0;
+const refusedUrls = new Map();
+const MAX_REFUSED_URLS = 100;
+
+/** The last URL whose origin the platform has confirmed. */
+let confirmed = { __proto__: null, text: undefined, href: undefined, origin: undefined };
+
 /** The prototype of the last signal that the platform accepted: a page may have replaced AbortController. */
 let acceptedSignals;
 
@@ -30,23 +38,27 @@ const HEADERS = [
  * Resolves to the response, with its `body`, its `json` and a line for each of HEADERS. The body is undefined if it is longer
  * than `maxBytes`. Without a response, resolves to the `cause`.
  *
- * `outside` calls a method when the module is off the stack. `takesResponse`: the app reads the body itself. For the other
+ * `instance`: nothing is sent after its panic. `takesResponse`: the app reads the body itself. For the other
  * arguments, see `build`.
  */
-export async function exchange(outside, head, body, isStreamed, signal, given, takesResponse, maxBytes) {
+export async function exchange(instance, head, body, isStreamed, signal, given, takesResponse, maxBytes) {
   let mayHaveBeenProcessed = false;
   let status;
-  let policy;
+  let url;
+  let refusalsBefore;
   try {
     const { href, input, init } = build(head, body, isStreamed, signal, given);
+    url = href;
     if (init) accept(init.signal);
+    // A replaced `fetch` may call the module, which is on the stack until then.
+    await undefined;
+    if (instance.error) throw instance.error;
+    refusalsBefore = refusals;
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
-    const { result } = await outside(globalThis, "fetch", 2, input, init);
+    const promise = globalThis.fetch(input, init);
     mayHaveBeenProcessed = true;
-    // The module is off the stack, and no task has run since the call of `fetch`. So no violation has been reported.
-    policy = watchPolicy(href, signal);
-    const response = await result;
+    const response = await promise;
     const code = response.status;
     if (typeof code !== "number" || !(code >= 100 && code < 600)) throw new Error("fetch answered without a status.");
     status = code;
@@ -57,25 +69,24 @@ export async function exchange(outside, head, body, isStreamed, signal, given, t
     return { __proto__: null, isComplete: true, status, response, body: text, json, headers: lines };
   } catch (cause) {
     // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
-    if (policy) await nextMessage();
-    const isRefusedByCsp = policy?.isViolated ?? false;
+    if (mayHaveBeenProcessed) await nextMessage();
+    const isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
     return { __proto__: null, isComplete: false, status, isRefusedByCsp, mayHaveBeenProcessed, cause };
-  } finally {
-    policy?.end();
   }
 }
 
-/** Notes whether the page's Content Security Policy refuses to fetch this URL, until `end` is called or the signal is aborted. */
-function watchPolicy(href, signal) {
-  const type = "securitypolicyviolation";
-  const policy = { isViolated: false, end: () => unlessItThrows(() => removeEventListener(type, listener)) };
-  const listener = ({ isTrusted, disposition, effectiveDirective, blockedURI }) => {
-    // The page may load the same URL in another way, for example as an image.
-    const isFetch = effectiveDirective === "connect-src" && blockedURI === href;
-    if (isFetch && isTrusted && disposition === "enforce") policy.isViolated = true;
-  };
-  unlessItThrows(() => addEventListener(type, listener, { __proto__: null, signal }));
-  return policy;
+/** Notes which URLs the page's Content Security Policy refuses from now on. */
+export function watchPolicy() {
+  // A listener that has been added already is not added again.
+  unlessItThrows(() => addEventListener("securitypolicyviolation", noteRefusal));
+}
+
+function noteRefusal({ isTrusted, disposition, effectiveDirective, blockedURI }) {
+  // The page may load the same URL in another way, for example as an image.
+  if (!isTrusted || disposition !== "enforce" || effectiveDirective !== "connect-src") return;
+  refusedUrls.delete(blockedURI);
+  refusedUrls.set(blockedURI, ++refusals);
+  for (const oldest of refusedUrls.keys()) if (refusedUrls.size > MAX_REFUSED_URLS) refusedUrls.delete(oldest);
 }
 
 /**
@@ -86,8 +97,12 @@ function build(head, body, isStreamed, signal, given) {
   // By index: to destructure an array calls a `return` that other code has put on Object.prototype.
   const lines = head.split("\n");
   // The platform's own URL parser decides where the token would be sent, so check with that parser.
-  const { href, origin } = new URL(lines[3]);
-  if (origin !== lines[2]) throw leadsElsewhere();
+  if (lines[3] !== confirmed.text || lines[2] !== confirmed.origin) {
+    const { href, origin } = new URL(lines[3]);
+    if (origin !== lines[2]) throw leadsElsewhere();
+    confirmed = { __proto__: null, text: lines[3], href, origin };
+  }
+  const { href } = confirmed;
   const headers = new Headers(given?.headers);
   for (let at = 4; at < lines.length; at += 2) headers.set(lines[at], lines[at + 1]);
   // Without a prototype: the platform reads more members than these, such as `keepalive` and `integrity`.

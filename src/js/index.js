@@ -103,6 +103,10 @@ class Recorder {
 
   get orgId() {
     needStack();
+    return this.#targetOrgId();
+  }
+
+  #targetOrgId() {
     return this.#isClosed || this.#instance.error ? this.#options.orgId : this.#handle.orgId();
   }
 
@@ -220,7 +224,7 @@ class Recorder {
         return notThenable(value);
       } finally {
         // A call that failed may have decided the target, too.
-        this.#options.orgId = this.orgId;
+        this.#options.orgId = this.#targetOrgId();
       }
     });
   }

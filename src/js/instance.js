@@ -1,7 +1,7 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
 import { describe } from "./errors.js";
-import { exchange, isFetchReplaced, streamsBodies } from "./exchange.js";
+import { exchange, isFetchReplaced, streamsBodies, watchPolicy } from "./exchange.js";
 import { unlessItThrows } from "./foreign.js";
 import { requestLock } from "./locks.js";
 import { glue } from "./premium_recorder.js";
@@ -16,16 +16,17 @@ const NO_RESULT = [];
  * that rejects the calls. `followsPanic`: whether an earlier instance has panicked.
  */
 export async function start(module, recordPanic, followsPanic) {
-  const { imports, run, initialize, connect } = glue({
+  const { imports, run, initialize, connect, settled } = glue({
     settle: (settle, value, error, aborted, index) => settle({ __proto__: null, value, error, aborted }, index),
+    waitFor,
+    startTimer: (millis, number) => setTimeout(() => settled(number), millis),
     outside,
-    adopt: async (value) => value,
     abortController,
     forgetController: (controller) => controllers.delete(controller),
     requestLock: (name, signal) => requestLock(hold, name, signal),
     requestWebLock: (name, signal) => requestWebLock(hold, name, signal),
     isWebLockHeld,
-    exchange: (...request) => exchange(outside, ...request),
+    exchange: (...request) => exchange(instance, ...request),
     streamsBodies,
     isFetchReplaced,
     nextTask,
@@ -42,6 +43,7 @@ export async function start(module, recordPanic, followsPanic) {
   const { exports } = await WebAssembly.instantiate(await module, wrapped);
   run({ exports: mapValues(exports, wrapExport) });
   initialize(panicked, followsPanic);
+  watchPolicy();
   return instance;
 
   /**
@@ -95,6 +97,19 @@ export async function start(module, recordPanic, followsPanic) {
       if (instance.error) throw instance.error;
       return result;
     };
+  }
+
+  /** Waits for the value, if it is a promise or anything else with a `then`, and tells the module its outcome. */
+  async function waitFor(value, number) {
+    let outcome;
+    let isRejected = false;
+    try {
+      outcome = await value;
+    } catch (error) {
+      outcome = error;
+      isRejected = true;
+    }
+    settled(number, outcome, isRejected);
   }
 
   /** Makes an AbortController for the module, and keeps it until the module aborts or forgets it. */

@@ -4,7 +4,8 @@ use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::browser::Browser;
-use super::foreign::{property, resolve};
+use super::foreign::property;
+use super::settled::Settled;
 use crate::auth::ports::Crypto;
 
 #[wasm_bindgen]
@@ -38,7 +39,7 @@ impl Crypto for Browser {
     async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
         let subtle: SubtleCrypto = property(&crypto(), "subtle").unchecked_into();
         let digest = subtle.digest("SHA-256", &Uint8Array::from(bytes)).ok()?;
-        to_array(&Uint8Array::new(&resolve(&digest).await.ok()?))
+        to_array(&Uint8Array::new(&Settled::of(&digest).await.ok()?))
     }
 }
 

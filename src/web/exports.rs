@@ -12,6 +12,7 @@ use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
 use super::browser::Browser;
 use super::channel::SharingChannels;
+use super::settled::settle;
 use super::{fetch, page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
@@ -39,6 +40,13 @@ pub fn initialize(on_panic: Function, follows_panic: bool) {
     if follows_panic {
         PAGE.with(|page| page.note_panic(timer::now(), timer::wall_clock()));
     }
+}
+
+/// Tells the module that a promise has settled, or that a timer is over. `number`: what it gave `src/js` for that. `value`: what a
+/// promise is fulfilled or rejected with.
+#[wasm_bindgen]
+pub fn settled(number: u32, value: JsValue, is_rejected: bool) {
+    settle(number, if is_rejected { Err(value) } else { Ok(value) });
 }
 
 /// A recorder, as `src/js` holds it.

@@ -9,13 +9,13 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use zeroize::Zeroizing;
 
 use super::abort::AbortOnDrop;
 use super::browser::Browser;
 use super::codec::json_tree;
 use super::result::foreign;
+use super::settled::Settled;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
 use crate::model::join::joined;
@@ -101,7 +101,7 @@ impl Transport for Browser {
             cause: foreign(cause),
         };
         // If the page makes the promise reject, nobody knows what became of the request.
-        let answer: Answer = JsFuture::from(answer).await.map_err(|cause| lost(None, false, true, cause))?.unchecked_into();
+        let answer: Answer = Settled::of(&answer).await.map_err(|cause| lost(None, false, true, cause))?.unchecked_into();
         let Some(status) = answer.status().filter(|_| answer.is_complete()) else {
             return Err(lost(answer.status(), answer.is_refused_by_csp(), answer.may_have_been_processed(), answer.cause()));
         };

@@ -1,17 +1,13 @@
 //! Values from the page: promises, responses, signals. Reading one may throw, and an exception that passes through the
 //! module would corrupt it, so every read catches. Reads rely on a value's members, not on its class.
 
-use js_sys::{Array, Object, Promise, Reflect};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = Object, js_name = entries)]
     fn object_entries(object: &JsValue) -> Result<Array, JsValue>;
-
-    /// A promise of ours that adopts the value: the platform catches what the value's `then` throws.
-    fn adopt(value: &JsValue) -> Promise;
 
     /// An `AbortSignal` of any frame.
     #[derive(Clone)]
@@ -57,9 +53,4 @@ pub(super) fn named(pairs: &Array) -> Vec<(String, JsValue)> {
 /// The texts among named values.
 pub(super) fn texts(named: Vec<(String, JsValue)>) -> Vec<(String, String)> {
     named.into_iter().filter_map(|(name, value)| Some((name, value.as_string()?))).collect()
-}
-
-/// Awaits the value, if it is a promise or anything else with a `then`.
-pub(super) fn resolve(value: &JsValue) -> JsFuture {
-    JsFuture::from(adopt(value))
 }

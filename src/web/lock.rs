@@ -4,11 +4,11 @@ use std::future::Future;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::abort::{AbortController, abort_controller};
 use super::browser::Browser;
 use super::outside;
+use super::settled::Settled;
 use crate::auth::ports::{Locks, TryLock};
 
 #[wasm_bindgen]
@@ -80,7 +80,7 @@ impl Lock {
         if self.is_granted() {
             return TryLock::Held(self);
         }
-        match JsFuture::from(self.request.decided()).await.ok().and_then(|granted| granted.as_bool()) {
+        match Settled::of(&self.request.decided()).await.ok().and_then(|granted| granted.as_bool()) {
             Some(true) if self.request.is_late() => TryLock::HeldLate(self),
             Some(true) => TryLock::Held(self),
             Some(false) => TryLock::Taken,
@@ -104,5 +104,5 @@ impl Drop for Lock {
 
 /// Whether another page holds the Web Lock at this moment. `None` if the platform has no locks.
 pub(super) async fn is_held(name: &str) -> Option<bool> {
-    JsFuture::from(is_web_lock_held(name)).await.ok()?.as_bool()
+    Settled::of(&is_web_lock_held(name)).await.ok()?.as_bool()
 }

@@ -17,6 +17,7 @@ mod page;
 #[cfg(feature = "panic-on-purpose")]
 mod panic_on_purpose;
 mod result;
+mod settled;
 mod sharing;
 mod timer;
 mod token_source;

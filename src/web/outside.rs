@@ -4,9 +4,9 @@
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::foreign::property;
+use super::settled::Settled;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,5 +30,5 @@ pub(super) fn call(target: &JsValue, method: &str, arguments: &[&JsValue]) {
 
 /// The result of a call that was begun, as it is. The error is what the method throws.
 pub(super) async fn result(begun: Promise) -> Result<JsValue, JsValue> {
-    Ok(property(&JsFuture::from(begun).await?, "result"))
+    Ok(property(&Settled::of(&begun).await?, "result"))
 }

@@ -4,13 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use js_sys::{Date, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 
 use super::browser::Browser;
-use super::oneshot::Oneshot;
+use super::settled::Settled;
 use crate::cloud::ports::Timer;
 use crate::model::time::{Instant, Timestamp};
 
@@ -19,8 +20,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
 
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Closure<dyn FnMut(JsValue)>, millis: u32) -> JsValue;
+    /// Settles the wait with this number after some milliseconds: see `src/js/instance.js`.
+    #[wasm_bindgen(js_name = startTimer)]
+    fn start_timer(millis: u32, number: u32) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
@@ -55,7 +57,7 @@ impl Timer for Browser {
 
     fn next_task(&self) -> LocalBoxFuture<'static, ()> {
         Box::pin(async {
-            let _ = JsFuture::from(next_task()).await;
+            let _ = Settled::of(&next_task()).await;
         })
     }
 
@@ -75,24 +77,21 @@ const MAX_TIMEOUT_MS: u32 = 2_147_483_647;
 /// Ready after some milliseconds. Clears its timeout when dropped.
 pub(super) struct Timeout {
     timer: JsValue,
-    elapsed: Oneshot<JsValue>,
-    _callback: Closure<dyn FnMut(JsValue)>,
+    elapsed: Settled,
 }
 
 impl Timeout {
     pub(super) fn new(millis: u32) -> Timeout {
-        let elapsed = Oneshot::new();
-        let sender = elapsed.clone();
-        let callback = Closure::new(move |elapsed| sender.send(elapsed));
-        Timeout { timer: set_timeout(&callback, millis.min(MAX_TIMEOUT_MS)), elapsed, _callback: callback }
+        let elapsed = Settled::new();
+        Timeout { timer: start_timer(millis.min(MAX_TIMEOUT_MS), elapsed.number()), elapsed }
     }
 }
 
 impl Future for Timeout {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.elapsed.poll_recv(context).map(drop)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.elapsed.poll_unpin(context).map(drop)
     }
 }
 

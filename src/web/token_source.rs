@@ -5,9 +5,9 @@ use wasm_bindgen::prelude::*;
 use super::abort::AbortOnDrop;
 use super::arguments::{Arguments, number, string_or_object, token};
 use super::browser::Browser;
-use super::foreign::resolve;
 use super::outside;
 use super::result::{Property, foreign, object, set, without_prototype};
+use super::settled::Settled;
 use crate::auth::need::Need;
 use crate::auth::ports::TokenSource;
 use crate::model::argument::{self, bad};
@@ -31,7 +31,7 @@ impl TokenSource for Browser {
         let argument = without_prototype(argument);
         set(&argument, "signal", &in_flight.signal());
         let returned = outside::result(outside::begin(get_token, "call", &[&JsValue::UNDEFINED, &argument])).await.map_err(foreign)?;
-        let token = resolve(&returned).await.map_err(foreign)?;
+        let token = Settled::of(&returned).await.map_err(foreign)?;
         in_flight.mark_done();
         if token.is_null() || token.is_undefined() {
             return Ok(None);
