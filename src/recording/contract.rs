@@ -3,6 +3,7 @@
 //! The default comes from this project's source document and is not part of Genesys' published API, so the app can replace all of it.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::model::argument::bad;
 use crate::model::error::Error;
@@ -23,8 +24,11 @@ const MAX_SENDS: u32 = 3;
 /// Where and how recordings are started, read and stopped.
 #[derive(Debug)]
 pub struct RecordingContract {
-    /// There is no `list` if the API has none.
-    operations: Vec<Operation>,
+    start: Operation,
+    read: Operation,
+    stop: Operation,
+    /// `None` if the API has no list.
+    list: Option<Operation>,
     start_scopes: AnyScope,
     shape: Shape,
     already_running: Vec<String>,
@@ -36,7 +40,7 @@ pub struct RecordingContract {
 
 #[derive(Debug)]
 struct Operation {
-    name: &'static str,
+    rules: &'static Rules,
     method: Method,
     path: String,
     body: Option<String>,
@@ -46,7 +50,8 @@ struct Operation {
 }
 
 /// What an operation may have, and what it is unless the app says otherwise.
-struct Defaults {
+#[derive(Debug)]
+struct Rules {
     name: &'static str,
     /// The names that the app's object may have.
     names: &'static [&'static str],
@@ -56,69 +61,88 @@ struct Defaults {
     path: &'static str,
     body: Option<&'static str>,
     placeholders: &'static [&'static str],
-    needs_start_scope: bool,
 }
 
-const OPERATIONS: &[Defaults] = &[
-    Defaults {
-        name: "list",
-        names: &["path", "items"],
-        methods: &[Method::Get],
-        path: "?agentId={agentId}",
-        body: None,
-        placeholders: &["agentId"],
-        needs_start_scope: false,
-    },
-    Defaults {
-        name: "read",
-        names: &["path", "missingMeansStopped"],
-        methods: &[Method::Get],
-        path: "/{id}",
-        body: None,
-        placeholders: &["id", "agentId"],
-        needs_start_scope: false,
-    },
-    Defaults {
-        name: "stop",
-        names: &["method", "path", "body", "missingMeansStopped"],
-        methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
-        path: "/{id}",
-        body: Some(r#"{"state":"stopped"}"#),
-        placeholders: &["id", "agentId"],
-        needs_start_scope: true,
-    },
-    Defaults {
-        name: "start",
-        names: &["method", "path", "body"],
-        methods: &[Method::Post, Method::Put],
-        path: "",
-        body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
-        placeholders: &["agentId", "recordingType"],
-        needs_start_scope: true,
-    },
-];
+static START: Rules = Rules {
+    name: "start",
+    names: &["method", "path", "body"],
+    methods: &[Method::Post, Method::Put],
+    path: "",
+    body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
+    placeholders: &["agentId", "recordingType"],
+};
+
+static READ: Rules = Rules {
+    name: "read",
+    names: &["path", "missingMeansStopped"],
+    methods: &[Method::Get],
+    path: "/{id}",
+    body: None,
+    placeholders: &["id", "agentId"],
+};
+
+static STOP: Rules = Rules {
+    name: "stop",
+    names: &["method", "path", "body", "missingMeansStopped"],
+    methods: &[Method::Patch, Method::Post, Method::Put, Method::Delete],
+    path: "/{id}",
+    body: Some(r#"{"state":"stopped"}"#),
+    placeholders: &["id", "agentId"],
+};
+
+static LIST: Rules = Rules {
+    name: "list",
+    names: &["path", "items"],
+    methods: &[Method::Get],
+    path: "?agentId={agentId}",
+    body: None,
+    placeholders: &["agentId"],
+};
 
 impl Operation {
-    fn read(contract: &Part<'_>, path: &str, scopes: AnyScope, default: &Defaults) -> Operation {
-        let Defaults { name, names, methods, placeholders, .. } = *default;
+    /// The operation as it is unless the app says otherwise.
+    fn new(rules: &'static Rules, path: &str, scopes: &AnyScope) -> Operation {
+        Operation {
+            rules,
+            method: rules.methods.first().copied().unwrap_or(Method::Get),
+            path: path.to_owned() + rules.path,
+            body: rules.body.map(str::to_owned),
+            scopes: scopes.clone(),
+            missing_means_stopped: false,
+        }
+    }
+
+    /// Applies what the app says.
+    fn apply(&mut self, contract: &Part<'_>) {
+        let Rules { name, names, methods, placeholders, .. } = *self.rules;
         let part = contract.part(name, names);
-        let text = part.string("method");
-        let method = methods.iter().find(|method| text.is_none_or(|text| method.as_str().eq_ignore_ascii_case(text)));
-        if method.is_none() {
-            let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-            part.note_wrong(format!("{} must be one of {}.", part.place("method"), joined(&names, ", ")));
+        if let Some(text) = part.string("method") {
+            match methods.iter().find(|method| method.as_str().eq_ignore_ascii_case(text)) {
+                Some(method) => self.method = *method,
+                None => {
+                    let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+                    part.note_wrong(format!("{} must be one of {}.", part.place("method"), joined(&names, ", ")));
+                }
+            }
         }
-        let method = method.map_or(Method::Get, |method| *method); // After a mistake, any method will do.
-        let missing_means_stopped = part.bool("missingMeansStopped");
-        let path = part.string("path").map_or_else(|| format!("{path}{}", default.path), str::to_owned);
-        if let Err(wrong) = check_path(&part.place("path"), &path, placeholders) {
+        self.missing_means_stopped = part.bool("missingMeansStopped");
+        if let Some(path) = part.string("path") {
+            path.clone_into(&mut self.path);
+        }
+        if let Err(wrong) = check_path(&part.place("path"), &self.path, placeholders) {
             part.note_wrong(wrong);
         }
-        let body = if part.is_null("body") { None } else { part.string("body").or(default.body.filter(|_| method != Method::Delete)) };
-        if let Some(Err(wrong)) = body.map(|body| check(&part.place("body"), body, placeholders)) {
+        if part.is_null("body") || self.method == Method::Delete {
+            self.body = None;
+        }
+        if !part.is_null("body")
+            && let Some(body) = part.string("body")
+        {
+            self.body = Some(body.to_owned());
+        }
+        if let Some(Err(wrong)) = self.body.as_ref().map(|body| check(&part.place("body"), body, placeholders)) {
             part.note_wrong(wrong);
         }
-        Operation { name, method, path, body: body.map(str::to_owned), scopes, missing_means_stopped }
     }
 
     fn has(&self, placeholder: &str) -> bool {
@@ -139,6 +163,10 @@ impl Operation {
         Some(ApiRequest { repeat, body, scopes: self.scopes.clone(), ..request })
     }
 }
+
+const PATH: &str = "/api/v2/screenrecordings";
+
+const SCOPE: &str = "screenrecordings:write";
 
 /// The header that the source document names for the organization's id.
 pub(crate) const ORG_HEADER: &str = "X-Genesys-Organization-Id";
@@ -161,44 +189,73 @@ const NAMES: &[&str] = &[
     "alreadyRunning",
 ];
 
+impl Default for RecordingContract {
+    fn default() -> RecordingContract {
+        let scopes: AnyScope = Rc::new([SCOPE.to_owned()]);
+        RecordingContract::new(PATH, &scopes, &scopes)
+    }
+}
+
 impl RecordingContract {
     /// Reads what differs from the default. Absent and null mean that nothing does. A `body` is a text of JSON.
     pub fn from_json(json: &Json) -> Result<RecordingContract, Error> {
+        if matches!(json, Json::Null) { Ok(RecordingContract::default()) } else { RecordingContract::read(json) }
+    }
+
+    // Apart, since a browser compiles each function when it is first called, and most apps have the default contract.
+    #[inline(never)]
+    fn read(json: &Json) -> Result<RecordingContract, Error> {
         let first_wrong = RefCell::default();
-        let contract = RecordingContract::read(&Part::contract(json, NAMES, &first_wrong));
+        let contract = RecordingContract::of(&Part::contract(json, NAMES, &first_wrong));
         match first_wrong.take() {
             Some(wrong) => Err(bad(wrong)),
             None => Ok(contract),
         }
     }
 
-    fn read(part: &Part<'_>) -> RecordingContract {
-        let path = part.string("path").unwrap_or("/api/v2/screenrecordings");
+    /// The default contract, but for its path and scopes.
+    fn new(path: &str, start_scopes: &AnyScope, read_scopes: &AnyScope) -> RecordingContract {
+        RecordingContract {
+            start: Operation::new(&START, path, start_scopes),
+            read: Operation::new(&READ, path, read_scopes),
+            stop: Operation::new(&STOP, path, start_scopes),
+            list: Some(Operation::new(&LIST, path, read_scopes)),
+            start_scopes: start_scopes.clone(),
+            shape: Shape::default(),
+            already_running: Vec::new(),
+            org_headers: vec![ORG_HEADER.to_owned()],
+            idempotency_header: None,
+            http2: false,
+            check_duplicates: false,
+        }
+    }
+
+    fn of(part: &Part<'_>) -> RecordingContract {
+        let path = part.string("path").unwrap_or(PATH);
         if !is_plain_path(path) || path.ends_with('/') {
             part.note_wrong("contract.path must be a path such as \"/api/v2/screenrecordings\": no query, no \"..\", no \"/\" at its end.");
         }
         let scopes = part.part("scopes", &["start", "read"]);
-        let scope = part.string("scope").unwrap_or("screenrecordings:write");
+        let scope = part.string("scope").unwrap_or(SCOPE);
         let start_scopes: AnyScope = scopes.strings("start").unwrap_or_else(|| vec![scope.to_owned()]).into();
         let read_scopes = scopes.strings("read").map_or_else(|| start_scopes.clone(), AnyScope::from);
         if !is_scope_token(scope) || !start_scopes.iter().chain(&*read_scopes).all(|scope| is_scope_token(scope)) {
             part.note_wrong("contract.scope and contract.scopes must name OAuth scopes (RFC 6749), such as \"screenrecordings:write\".");
         }
-        let operations = OPERATIONS.iter().filter(|default| default.name != "list" || !part.is_null("list"));
-        let operation = |default: &Defaults| {
-            let scopes = if default.needs_start_scope { &start_scopes } else { &read_scopes };
-            Operation::read(part, path, scopes.clone(), default)
-        };
-        let contract = RecordingContract {
-            operations: operations.map(operation).collect(),
-            shape: Shape::from_part(part),
-            already_running: part.strings("alreadyRunning").unwrap_or_default(),
-            org_headers: part.strings("orgHeaders").unwrap_or_else(|| vec![ORG_HEADER.to_owned()]),
-            idempotency_header: part.string("idempotencyHeader").map(str::to_owned),
-            http2: part.bool("http2"),
-            check_duplicates: part.bool("checkDuplicates"),
-            start_scopes,
-        };
+        let mut contract = RecordingContract::new(path, &start_scopes, &read_scopes);
+        contract.list = contract.list.filter(|_| !part.is_null("list"));
+        if let Some(list) = &mut contract.list {
+            list.apply(part);
+        }
+        contract.read.apply(part);
+        contract.stop.apply(part);
+        contract.start.apply(part);
+        contract.shape.apply(part);
+        contract.already_running = part.strings("alreadyRunning").unwrap_or_default();
+        contract.org_headers = part.strings("orgHeaders").unwrap_or(contract.org_headers);
+        contract.idempotency_header = part.string("idempotencyHeader").map(str::to_owned);
+        contract.http2 = part.bool("http2");
+        contract.check_duplicates = part.bool("checkDuplicates");
         contract.check(part);
         contract
     }
@@ -217,19 +274,18 @@ impl RecordingContract {
         if let Some(name) = self.idempotency_header.as_ref().filter(|name| !is_free_header(name) || is_org_header(name)) {
             not_free("idempotencyHeader", name, "Idempotency-Key");
         }
-        let start = self.operation("start");
-        if !start.is_some_and(|start| start.has("agentId")) {
+        if !self.start.has("agentId") {
             part.note_wrong("contract.start needs {agentId} in its path or body: nothing else says whom to record.");
         }
-        for operation in self.operations.iter().filter(|operation| matches!(operation.name, "read" | "stop")) {
+        for operation in [&self.read, &self.stop] {
             if !operation.has("id") && !operation.has("agentId") {
-                let name = operation.name;
+                let name = operation.rules.name;
                 part.note_wrong(format!(
                     "contract.{name} needs {{id}} or {{agentId}} in its path or body: nothing else says which recording."
                 ));
             }
         }
-        if self.http2 && start.is_some_and(|start| start.body.is_none()) {
+        if self.http2 && self.start.body.is_none() {
             part.note_wrong("contract.http2 streams the body of a start, and contract.start.body is null.");
         }
         if self.check_duplicates && !self.has_list() {
@@ -241,10 +297,6 @@ impl RecordingContract {
         if self.already_running.iter().any(String::is_empty) {
             part.note_wrong("contract.alreadyRunning has an empty code.");
         }
-    }
-
-    fn operation(&self, name: &str) -> Option<&Operation> {
-        self.operations.iter().find(|operation| operation.name == name)
     }
 
     /// How a response describes a recording.
@@ -259,7 +311,7 @@ impl RecordingContract {
 
     /// The OAuth scopes that a token must have: one for a start, and if it matters whose a recording is, that for the user.
     pub(crate) fn token_scopes(&self) -> Vec<String> {
-        let mut scopes: Vec<String> = self.start_scopes.first().cloned().into_iter().collect();
+        let mut scopes = self.start_scopes.get(..1).unwrap_or_default().to_vec();
         if self.shape.needs_user() {
             scopes.extend_from_slice(&any_of(OWN_DATA));
         }
@@ -273,12 +325,12 @@ impl RecordingContract {
 
     /// Whether there is a list of recordings.
     pub(crate) fn has_list(&self) -> bool {
-        self.operation("list").is_some()
+        self.list.is_some()
     }
 
     /// The method and the path of a start, with placeholders.
     pub(crate) fn start_line(&self) -> String {
-        self.operation("start").map_or(String::new(), |start| format!("{} {}", start.method.as_str(), start.path))
+        format!("{} {}", self.start.method.as_str(), self.start.path)
     }
 
     /// Whether the cloud recognizes a repeated start.
@@ -303,18 +355,18 @@ impl RecordingContract {
 
     /// Whether a 404 to a read means that the recording has stopped.
     pub(crate) fn missing_at_read_means_stopped(&self) -> bool {
-        self.operation("read").is_some_and(|read| read.missing_means_stopped)
+        self.read.missing_means_stopped
     }
 
     /// Whether a 404 to a stop means that the recording has stopped.
     pub(crate) fn missing_at_stop_means_stopped(&self) -> bool {
-        self.operation("stop").is_some_and(|stop| stop.missing_means_stopped)
+        self.stop.missing_means_stopped
     }
 
     /// The request that starts a recording of this agent. `key`: the value of the idempotency header, if there is one.
     pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Result<ApiRequest, Error> {
         let values = [("agentId", agent.as_str()), ("recordingType", recording_type)];
-        let request = self.request("start", &values)?;
+        let request = self.request(&self.start, &values)?;
         let idempotency = self.idempotency_header.clone().zip(key);
         Ok(ApiRequest { idempotency, agent: Some(agent.clone()), repeat: Repeat::Never, ..request })
     }
@@ -322,31 +374,31 @@ impl RecordingContract {
     /// The request that lists the recordings of this agent, or of every agent.
     pub fn list(&self, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
         let values = agent.map(|agent| ("agentId", agent.as_str()));
-        self.request("list", values.as_slice())
+        let Some(list) = &self.list else {
+            return Err(bad("contract.list is null: this recording API lists nothing."));
+        };
+        self.request(list, values.as_slice())
     }
 
     /// The request that reads a recording.
     pub fn find(&self, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
-        self.of_one("read", id, agent)
+        self.of_one(&self.read, id, agent)
     }
 
     /// The request that stops a recording.
     pub fn stop(&self, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
-        self.of_one("stop", id, agent)
+        self.of_one(&self.stop, id, agent)
     }
 
-    fn of_one(&self, name: &str, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
+    fn of_one(&self, operation: &Operation, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
         let values = [Some(("id", id.as_str())), agent.map(|agent| ("agentId", agent.as_str()))];
         let values: Vec<_> = values.into_iter().flatten().collect();
-        self.request(name, &values)
+        self.request(operation, &values)
     }
 
-    fn request(&self, name: &str, values: Values<'_>) -> Result<ApiRequest, Error> {
-        let Some(operation) = self.operation(name) else {
-            return Err(bad("contract.list is null: this recording API lists nothing."));
-        };
+    fn request(&self, operation: &Operation, values: Values<'_>) -> Result<ApiRequest, Error> {
         let request = operation.request(values, &self.org_headers);
-        request.ok_or_else(|| bad(format!("contract.{name} needs an agent: pass `agentId`.")))
+        request.ok_or_else(|| bad(format!("contract.{} needs an agent: pass `agentId`.", operation.rules.name)))
     }
 }
 

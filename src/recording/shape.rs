@@ -13,26 +13,23 @@ use crate::recording::{Description, Listed, Raw, Recording, State};
 /// The names from a JSON value to one that it contains.
 pub type Names = Rc<[String]>;
 
-/// How a response describes recordings.
+/// How a response describes recordings. Without a field's names, the API does not have the field.
 #[derive(Debug)]
 pub struct Shape {
     items: Names,
-    /// Where each of [`FIELDS`] is; without those that the API does not have.
-    fields: Vec<(&'static str, Names)>,
-    recording: Vec<String>,
-    stopped: Vec<String>,
+    id: Option<Names>,
+    agent_id: Option<Names>,
+    org_id: Option<Names>,
+    recording_type: Option<Names>,
+    state: Option<Names>,
+    started_at: Option<Names>,
+    started_by: Option<Names>,
+    recording: Names,
+    stopped: Names,
 }
 
-/// What a recording may say, and the name for it unless the app says otherwise; without one, the default API does not say it.
-const FIELDS: [(&str, &str); 7] = [
-    ("id", "id"),
-    ("agentId", "agentId"),
-    ("orgId", "organizationId"),
-    ("recordingType", "recordingType"),
-    ("state", "state"),
-    ("startedAt", "startedAt"),
-    ("startedBy", ""),
-];
+/// The names that the app's `fields` may have.
+const FIELDS: [&str; 7] = ["id", "agentId", "orgId", "recordingType", "state", "startedAt", "startedBy"];
 
 /// Why a JSON value is no recording.
 enum NotRead {
@@ -53,46 +50,72 @@ pub struct Whose<'a> {
     pub user: Option<&'a str>,
 }
 
+impl Default for Shape {
+    fn default() -> Shape {
+        let one = |name: &str| -> Names { Rc::new([name.to_owned()]) };
+        Shape {
+            items: one("entities"),
+            id: Some(one("id")),
+            agent_id: Some(one("agentId")),
+            org_id: Some(one("organizationId")),
+            recording_type: Some(one("recordingType")),
+            state: Some(one("state")),
+            started_at: Some(one("startedAt")),
+            started_by: None,
+            recording: one("recording"),
+            stopped: one("stopped"),
+        }
+    }
+}
+
 impl Shape {
-    /// Reads what differs from the default: `list.items`, `fields`, `states`. A field may be null.
-    pub(super) fn from_part(contract: &Part<'_>) -> Shape {
-        let part = contract.part("fields", &FIELDS.map(|(name, _)| name));
-        let mut fields = Vec::new();
-        for (name, default) in FIELDS {
-            let is_null = part.is_null(name);
-            if is_null && name != "id" {
-                continue;
-            }
-            if let Some(dotted) = part.string(name).or(Some(default).filter(|name| !name.is_empty())) {
-                fields.push((name, names(&part, &part.place(name), dotted)));
+    /// Applies what the app says: `list.items`, `fields`, `states`. A field may be null.
+    pub(super) fn apply(&mut self, contract: &Part<'_>) {
+        let part = contract.part("fields", &FIELDS);
+        let fields = [
+            &mut self.id,
+            &mut self.agent_id,
+            &mut self.org_id,
+            &mut self.recording_type,
+            &mut self.state,
+            &mut self.started_at,
+            &mut self.started_by,
+        ];
+        for (name, field) in FIELDS.into_iter().zip(fields) {
+            if part.is_null(name) && name != "id" {
+                *field = None;
+            } else if let Some(dotted) = part.string(name) {
+                *field = Some(names(&part, &part.place(name), dotted));
             }
         }
         let states = contract.part("states", &["recording", "stopped"]);
-        let words = |name: &str| states.strings(name).unwrap_or_else(|| vec![name.to_owned()]);
-        let items = if contract.is_null("list") { None } else { contract.part("list", &["path", "items"]).string("items") };
-        let items = match items {
-            Some("") => Names::default(),
-            items => names(contract, "contract.list.items", items.unwrap_or("entities")),
-        };
-        let shape = Shape { items, fields, recording: words("recording"), stopped: words("stopped") };
-        let is_both = |word: &&String| shape.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));
-        if let Some(word) = shape.recording.iter().find(is_both) {
+        for (name, words) in [("recording", &mut self.recording), ("stopped", &mut self.stopped)] {
+            if let Some(others) = states.strings(name) {
+                *words = others.into();
+            }
+        }
+        if !contract.is_null("list")
+            && let Some(dotted) = contract.part("list", &["path", "items"]).string("items")
+        {
+            self.items = if dotted.is_empty() { Names::default() } else { names(contract, "contract.list.items", dotted) };
+        }
+        let is_both = |word: &&String| self.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));
+        if let Some(word) = self.recording.iter().find(is_both) {
             contract.note_wrong(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped."));
         }
-        if shape.recording.iter().chain(&shape.stopped).any(String::is_empty) {
+        if self.recording.iter().chain(&*self.stopped).any(String::is_empty) {
             contract.note_wrong("contract.states has an empty word.");
         }
-        shape
     }
 
     /// Whether a recording says whose it is.
     pub(crate) fn names_agents(&self) -> bool {
-        self.names("agentId").is_some()
+        self.agent_id.is_some()
     }
 
     /// Whether it matters who started a recording.
     pub(crate) fn needs_user(&self) -> bool {
-        self.names("startedBy").is_some()
+        self.started_by.is_some()
     }
 
     /// Reads a response that describes one recording. `None` if there is no recording, or if the recording belongs to another
@@ -110,7 +133,7 @@ impl Shape {
         let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, has_more, body };
         for (at, entity) in entities.iter().enumerate() {
             let raw = Raw { body: listed.body.clone(), entity: Some((self.items.clone(), at)) };
-            let named = self.field(entity, "agentId");
+            let named = value(entity, self.agent_id.as_ref());
             let read = match named {
                 Some(_) => self.listed_one(entity, whose, raw),
                 // A server may ignore the filter by agent and list everybody's.
@@ -138,7 +161,7 @@ impl Shape {
     /// A recording of a list, which may have those that other users have started.
     fn listed_one(&self, entity: &Json, whose: Whose<'_>, raw: Raw) -> Result<Recording, NotRead> {
         let recording = self.read(entity, whose, raw)?;
-        let started_by = self.field(entity, "startedBy").and_then(Json::id);
+        let started_by = value(entity, self.started_by.as_ref()).and_then(Json::id);
         match (started_by, whose.user) {
             _ if !self.needs_user() => Ok(recording),
             (Some(started_by), Some(user)) if started_by.eq_ignore_ascii_case(user) => Ok(recording),
@@ -148,11 +171,11 @@ impl Shape {
     }
 
     fn read(&self, json: &Json, whose: Whose<'_>, raw: Raw) -> Result<Recording, NotRead> {
-        let named_org = self.field(json, "orgId").map(|id| id.as_str().and_then(OrgId::parse));
+        let named_org = value(json, self.org_id.as_ref()).map(|id| id.as_str().and_then(OrgId::parse));
         if named_org.as_ref().is_some_and(|named| named.as_ref().is_some_and(|named| named != whose.org)) {
             return Err(NotRead::Another);
         }
-        let named = self.field(json, "agentId").map(|id| id.id().and_then(|id| AgentId::parse(&id).ok()));
+        let named = value(json, self.agent_id.as_ref()).map(|id| id.id().and_then(|id| AgentId::parse(&id).ok()));
         let agent = match (whose.agent, named) {
             (Some(agent), Some(Some(named))) if !named.as_str().eq_ignore_ascii_case(agent.as_str()) => return Err(NotRead::Another),
             (Some(agent), None | Some(Some(_))) => agent.clone(),
@@ -162,10 +185,10 @@ impl Shape {
         if named_org == Some(None) {
             return Err(NotRead::Unreadable);
         }
-        let id = self.field(json, "id").and_then(Json::id).ok_or(NotRead::Unreadable)?;
-        let recording_type = self.field(json, "recordingType");
+        let id = value(json, self.id.as_ref()).and_then(Json::id).ok_or(NotRead::Unreadable)?;
+        let recording_type = value(json, self.recording_type.as_ref());
         let recording_type = recording_type.map(|named| named.as_str().ok_or(NotRead::Unreadable)).transpose()?;
-        let started_at = self.field(json, "startedAt").and_then(Json::as_str);
+        let started_at = value(json, self.started_at.as_ref()).and_then(Json::as_str);
         Ok(Recording::from(Description {
             id: RecordingId::parse(&id).map_err(|_| NotRead::Unreadable)?,
             agent,
@@ -180,24 +203,21 @@ impl Shape {
 
     /// Without words for it, what the cloud describes runs.
     fn state(&self, json: &Json) -> State {
-        let word = self.field(json, "state").and_then(Json::word).unwrap_or_default();
+        let word = value(json, self.state.as_ref()).and_then(Json::word).unwrap_or_default();
         let is_one_of = |words: &[String]| words.iter().any(|other| other.eq_ignore_ascii_case(&word));
         if is_one_of(&self.stopped) {
             State::Stopped
-        } else if self.names("state").is_none() || self.recording.is_empty() || is_one_of(&self.recording) {
+        } else if self.state.is_none() || self.recording.is_empty() || is_one_of(&self.recording) {
             State::Recording
         } else {
             State::Other(if word.is_empty() { "unknown".to_owned() } else { word })
         }
     }
+}
 
-    fn field<'a>(&self, json: &'a Json, field: &str) -> Option<&'a Json> {
-        at(json, self.names(field)?).filter(|value| **value != Json::Null)
-    }
-
-    fn names(&self, field: &str) -> Option<&Names> {
-        self.fields.iter().find(|(name, _)| *name == field).map(|(_, names)| names)
-    }
+/// The value of the field with these names. Null counts as absent.
+fn value<'a>(json: &'a Json, field: Option<&Names>) -> Option<&'a Json> {
+    at(json, field?).filter(|value| **value != Json::Null)
 }
 
 fn at<'a>(json: &'a Json, names: &[String]) -> Option<&'a Json> {

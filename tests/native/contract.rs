@@ -82,6 +82,38 @@ fn the_defaults_match_the_source_document() {
 }
 
 #[test]
+fn the_default_is_the_documented_contract_and_is_valid() {
+    // The table of docs/recording-api.md.
+    let documented = json!({
+        "path": "/api/v2/screenrecordings",
+        "start": { "method": "POST", "path": "/api/v2/screenrecordings", "body": r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"# },
+        "orgHeaders": ["X-Genesys-Organization-Id"],
+        "scope": "screenrecordings:write",
+        "scopes": { "start": ["screenrecordings:write"], "read": ["screenrecordings:write"] },
+        "read": { "path": "/api/v2/screenrecordings/{id}", "missingMeansStopped": false },
+        "list": { "path": "/api/v2/screenrecordings?agentId={agentId}", "items": "entities" },
+        "stop": { "method": "PATCH", "path": "/api/v2/screenrecordings/{id}", "body": r#"{"state":"stopped"}"# },
+        "fields": {
+            "id": "id",
+            "agentId": "agentId",
+            "orgId": "organizationId",
+            "recordingType": "recordingType",
+            "state": "state",
+            "startedAt": "startedAt",
+            "startedBy": null,
+        },
+        "states": { "recording": ["recording"], "stopped": ["stopped"] },
+        "alreadyRunning": [],
+        "http2": false,
+        "checkDuplicates": false,
+    });
+    let default = format!("{:?}", standard());
+    for given in [documented, json!({})] {
+        assert_eq!(format!("{:?}", contract(&given).unwrap()), default);
+    }
+}
+
+#[test]
 fn every_part_of_the_contract_can_be_replaced() {
     let headers = ["x-gc-organization", "ININ-Organization-Id"];
     let contract_of = |parts| contract(&parts).unwrap();
