@@ -10,6 +10,7 @@
 /// What things are: ids, times, environments, errors.
 pub mod model {
     pub mod argument;
+    pub(crate) mod digits;
     pub mod environment;
     pub mod error;
     pub(crate) mod escapes;

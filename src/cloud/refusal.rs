@@ -1,10 +1,10 @@
 //! Maps a refusal's status and body to one error code with its evidence.
 
 use crate::cloud::response::{RateLimit, Response};
+use crate::model::digits::number;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::json::Json;
 use crate::model::search::contains;
-use crate::model::spelling::number;
 use crate::model::time::Timestamp;
 
 /// The cloud's refusal as an error. The cloud's codes are from the Platform API's `ErrorBody`, as its operations declare them.

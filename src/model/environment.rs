@@ -3,9 +3,9 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::model::digits::number;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
-use crate::model::spelling::number;
 
 /// An origin as the URL standard serializes it: in lower case, without a default port, without a path.
 ///
@@ -17,7 +17,7 @@ impl Origin {
     fn parse(text: &str) -> Result<Origin, Error> {
         let origin = Origin(text.to_owned());
         let is_https = text.starts_with("https://");
-        if !is_authority(origin.authority(), if is_https { "443" } else { "80" }) {
+        if !is_authority(origin.authority(), if is_https { b"443" } else { b"80" }) {
             let message =
                 format!("\"{text}\" is not an origin: write it as https://host or https://host:port, in lower case, with nothing after.");
             return Err(Error::new(Code::BadArgument, message));
@@ -35,7 +35,7 @@ impl Origin {
 
     /// Whether the host is this machine.
     fn is_loopback(&self) -> bool {
-        matches!(split_authority(self.authority()).0, "localhost" | "127.0.0.1")
+        matches!(split_authority(self.authority()).0, b"localhost" | b"127.0.0.1")
     }
 
     /// The origin as a string.
@@ -50,35 +50,42 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Host and port.
-fn split_authority(authority: &str) -> (&str, Option<&str>) {
-    authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))
+/// Host and port. Bytes, since the standard library's functions for texts are many to compile.
+fn split_authority(authority: &str) -> (&[u8], Option<&[u8]>) {
+    let mut parts = authority.as_bytes().splitn(2, |byte| *byte == b':');
+    (parts.next().unwrap_or_default(), parts.next())
 }
 
-fn is_authority(authority: &str, default_port: &str) -> bool {
+fn is_authority(authority: &str, default_port: &[u8]) -> bool {
     let (host, port) = split_authority(authority);
-    is_host(host) && port.is_none_or(|port| is_port(port) && port != default_port)
+    is_host(host) && port.is_none_or(|port| is_number(port, u16::MAX) && port != b"0" && port != default_port)
 }
 
-fn is_port(port: &str) -> bool {
-    !port.starts_with('0') && number(port).is_some_and(|port| port <= u16::MAX.into())
+/// Whether these are the digits of a number up to `max`, without zeros before it.
+fn is_number(digits: &[u8], max: u16) -> bool {
+    (digits == b"0" || !digits.starts_with(b"0")) && number(digits).is_some_and(|number| number <= max.into())
 }
 
 /// Whether a URL parser leaves this host unchanged: lowercase labels, or a plain IPv4 address.
+fn is_host(host: &[u8]) -> bool {
+    let (mut labels, mut bytes, mut reads_as_number) = (0, 0, false);
+    for label in host.split(|byte| *byte == b'.') {
+        if !is_label(label) {
+            return false;
+        }
+        labels += 1;
+        bytes += i32::from(is_number(label, u8::MAX.into()));
+        // If the last label begins with a digit, a parser may read the host as an IPv4 address.
+        reads_as_number = label.first().is_some_and(u8::is_ascii_digit);
+    }
+    host.len() <= 253 && (!reads_as_number || (labels == 4 && bytes == 4))
+}
+
 /// `xn--` labels are refused: without a Punycode decoder we cannot tell whether a parser accepts them.
-fn is_host(host: &str) -> bool {
-    let labels: Vec<&str> = host.split('.').collect();
-    let is_plain = |label: &&str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && !label.starts_with("xn--")
-            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    // If the last label begins with a digit, a parser may read the host as an IPv4 address.
-    let reads_as_number = labels.last().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_digit()));
-    let is_byte = |label: &&str| number(label).is_some_and(|byte| byte <= u8::MAX.into()) && (*label == "0" || !label.starts_with('0'));
-    host.len() <= 253 && labels.iter().all(is_plain) && (!reads_as_number || (labels.len() == 4 && labels.iter().all(is_byte)))
+fn is_label(label: &[u8]) -> bool {
+    label.len() <= 63
+        && !matches!(label, [] | [b'-', ..] | [.., b'-'] | [b'x', b'n', b'-', b'-', ..])
+        && label.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 /// An environment that the app lists in `environments`: a private cloud, or a server on this machine.
@@ -142,7 +149,7 @@ impl Environment {
     }
 
     fn from_region(region: &Region) -> Environment {
-        let origin = |service: &str| Origin(format!("https://{service}.{}", region.domain));
+        let origin = |service: &str| Origin("https://".to_owned() + service + "." + region.domain);
         Environment {
             name: region.environment.unwrap_or(region.domain).to_owned(),
             api: origin("api"),

@@ -91,32 +91,39 @@ impl LaunchContext {
     pub fn from_query(pairs: &[(String, String)], params: &LaunchParams) -> Result<LaunchContext, Error> {
         let mut launch = LaunchContext::default();
         for parameter in &PARAMETERS {
-            let own = params.own(parameter);
-            let mut names = parameter.official.to_vec();
-            match own {
-                Some(own) => names.push(own),
-                None => names.extend(parameter.aliases.iter().filter(|alias| !params.has_taken(alias))),
+            for name in parameter.official {
+                launch.read(parameter, name, pairs)?;
             }
-            for name in names {
-                let Some(value) = value_of(pairs, name)? else { continue };
+            if let Some(own) = params.own(parameter) {
+                launch.read(parameter, own, pairs)?;
+                continue;
+            }
+            for alias in parameter.aliases {
                 // An app may use this name for something else.
-                if own.is_none() && name == "environment" && !is_region_domain(&value) {
-                    continue;
-                }
-                match launch.get(parameter.name) {
-                    Some(other) if !other.eq_ignore_ascii_case(&value) => {
-                        let parameter = parameter.name;
-                        return Err(bad(format!("The launch URL has different values for {parameter}; one of them is in {name}.")));
-                    }
-                    Some(_) => {}
-                    None => launch.values.push((parameter.name, value)),
+                let is_other = *alias == "environment" && !value_of(pairs, alias)?.is_some_and(is_region_domain);
+                if !is_other && !params.has_taken(alias) {
+                    launch.read(parameter, alias, pairs)?;
                 }
             }
         }
         // The others may stay in a page that Genesys Cloud did open.
         let names_environment = |value: &str| is_placeholder(value) && contains(value.as_bytes(), b"Env");
-        launch.placeholder = pairs.iter().map(|(_, value)| value).find(|value| names_environment(value)).cloned();
+        launch.placeholder = pairs.iter().find(|(_, value)| names_environment(value)).map(|(_, value)| value.clone());
         Ok(launch)
+    }
+
+    /// Takes the parameter's value from `name` in the query.
+    fn read(&mut self, parameter: &Parameter, name: &str, pairs: &[(String, String)]) -> Result<(), Error> {
+        let Some(value) = value_of(pairs, name)? else { return Ok(()) };
+        match self.get(parameter.name) {
+            Some(other) if !other.eq_ignore_ascii_case(value) => {
+                let parameter = parameter.name;
+                return Err(bad(format!("The launch URL has different values for {parameter}; one of them is in {name}.")));
+            }
+            Some(_) => {}
+            None => self.values.push((parameter.name, value.to_owned())),
+        }
+        Ok(())
     }
 
     /// The value with this name, for example `conversationId`.
@@ -162,13 +169,18 @@ impl LaunchContext {
 }
 
 /// The parameter's value in the query. A placeholder that the host did not replace counts as absent.
-fn value_of(pairs: &[(String, String)], parameter: &str) -> Result<Option<String>, Error> {
-    let mut values = pairs.iter().filter(|(key, _)| key == parameter).map(|(_, value)| value);
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.any(|other| other != value) {
-        return Err(bad(format!("The launch URL has two values for {parameter}.")));
+fn value_of<'a>(pairs: &'a [(String, String)], parameter: &str) -> Result<Option<&'a str>, Error> {
+    let mut found = None;
+    for (key, value) in pairs {
+        if key != parameter {
+            continue;
+        }
+        if found.is_some_and(|other| other != value) {
+            return Err(bad(format!("The launch URL has two values for {parameter}.")));
+        }
+        found = Some(value);
     }
-    Ok(Some(value.clone()).filter(|value| !value.is_empty() && !is_placeholder(value)))
+    Ok(found.map(String::as_str).filter(|value| !value.is_empty() && !is_placeholder(value)))
 }
 
 fn is_placeholder(value: &str) -> bool {

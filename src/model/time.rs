@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::model::spelling::number;
+use crate::model::digits::number;
 
 /// A date: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use crate::cloud::response::Response;
+use crate::model::digits;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::json::Json;
 use crate::model::search::contains;
-use crate::model::spelling::{self, normalized};
+use crate::model::spelling::normalized;
 use crate::recording::part::Part;
 use crate::recording::{Description, Listed, Raw, Recording, State};
 
@@ -248,7 +249,7 @@ fn says_more(json: &Json, shown: i64) -> bool {
 fn number(value: &Json) -> Option<i64> {
     match value {
         Json::Integer(number) | Json::Number(number) => Some(*number),
-        value => spelling::number(value.as_str()?),
+        value => digits::number(value.as_str()?),
     }
 }
 

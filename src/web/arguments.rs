@@ -68,15 +68,20 @@ fn signal(place: &str, value: &JsValue) -> Result<AbortSignal, Error> {
 }
 
 pub(super) fn strings(place: &str, value: &JsValue) -> Result<Vec<String>, Error> {
-    list(place, value, string)
+    items(place, value, string)
 }
 
 fn tokens(place: &str, value: &JsValue) -> Result<Vec<Secret>, Error> {
-    Ok(list(place, value, token)?.into_iter().map(Secret::from).collect())
+    items(place, value, |place, item| token(place, item).map(Secret::from))
 }
 
-fn list(place: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<String, Error>) -> Result<Vec<String>, Error> {
-    array(place, value)?.iter().enumerate().map(|(at, item)| read(&format!("{place}[{at}]"), &item)).collect()
+/// Reads each item of a list. Writes the item's place only for an error: the code that formats a number is much to compile.
+fn items<T>(place: &str, value: &JsValue, read: Read<T>) -> Result<Vec<T>, Error> {
+    let mut items = Vec::new();
+    for (at, item) in array(place, value)?.iter().enumerate() {
+        items.push(read("", &item).or_else(|_| read(&format!("{place}[{at}]"), &item))?);
+    }
+    Ok(items)
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
@@ -88,14 +93,14 @@ fn launch_params(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, 
 }
 
 fn environments(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, Error> {
-    let entry = |(at, item): (usize, JsValue)| {
-        let place = format!("{place}[{at}]");
-        let entry = Arguments::of_copy(&place, &item, &format!("{place}."))?.with_only(&place, ENTRY)?;
-        let field = |name: &str| entry.required(name, string);
-        let issuer = entry.string("issuer")?;
-        Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
-    };
-    array(place, value)?.iter().enumerate().map(entry).collect()
+    items(place, value, environment)
+}
+
+fn environment(place: &str, value: &JsValue) -> Result<EnvironmentEntry, Error> {
+    let entry = Arguments::of_copy(place, value, &(place.to_owned() + "."))?.with_only(place, ENTRY)?;
+    let field = |name: &str| entry.required(name, string);
+    let issuer = entry.string("issuer")?;
+    Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
 }
 
 const ENTRY: &[&str] = &["name", "api", "login", "apps", "issuer"];
@@ -170,7 +175,7 @@ impl Arguments {
     }
 
     fn place(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        self.prefix.clone() + name
     }
 
     fn strings(&self) -> Result<Vec<(String, String)>, Error> {
@@ -227,21 +232,26 @@ const CONNECT_OPTIONS: &[&str] = &[
 const LOGIN_OPTIONS: &[&str] =
     &["clientId", "clientIds", "redirectUri", "mode", "on", "prompt", "loginHint", "scope", "wrongOrg", "allowedOrgIds", "timeoutMs"];
 
+/// Apart, so that a browser compiles it only for apps that sign in.
+#[inline(never)]
 fn login(place: &str, value: &JsValue) -> Result<LoginOptions, Error> {
     let given = Arguments::named(place, value, LOGIN_OPTIONS, "login.")?;
-    Ok(LoginOptions {
-        client_id: given.string("clientId")?,
-        client_ids: given.optional("clientIds", strings_by_name)?,
-        redirect_uri: given.required("redirectUri", string)?,
-        mode: given.string("mode")?,
-        prompt: given.string("prompt")?,
-        login_hint: given.string("loginHint")?,
-        scope: given.string("scope")?,
-        wrong_org: given.string("wrongOrg")?,
-        on: given.string("on")?,
-        allowed_org_ids: given.optional("allowedOrgIds", strings)?,
-        timeout: given.number("timeoutMs")?,
-    })
+    let mut login = LoginOptions { redirect_uri: given.required("redirectUri", string)?, ..LoginOptions::default() };
+    for (name, text) in [
+        ("clientId", &mut login.client_id),
+        ("mode", &mut login.mode),
+        ("prompt", &mut login.prompt),
+        ("loginHint", &mut login.login_hint),
+        ("scope", &mut login.scope),
+        ("wrongOrg", &mut login.wrong_org),
+        ("on", &mut login.on),
+    ] {
+        *text = given.string(name)?;
+    }
+    login.client_ids = given.optional("clientIds", strings_by_name)?;
+    login.allowed_org_ids = given.optional("allowedOrgIds", strings)?;
+    login.timeout = given.number("timeoutMs")?;
+    Ok(login)
 }
 
 /// The contract, which `src/js` has made JSON text.

@@ -18,8 +18,8 @@ use super::result::foreign;
 use super::settled::Settled;
 use crate::cloud::ports::{Timer, Transport, TransportError};
 use crate::cloud::response::{BODY_TOO_LONG, MAX_BODY_BYTES, RateLimit, Response};
+use crate::model::digits::number;
 use crate::model::join::joined;
-use crate::model::spelling::number;
 use crate::model::time::Timestamp;
 use crate::token::request::Request;
 

@@ -35,7 +35,7 @@ fn global(name: &str) -> JsValue {
 pub(super) fn page() -> Option<Page> {
     let url = Url::new(&property(&global("location"), "href").as_string()?).ok()?;
     let (origin, path) = (url.origin(), url.pathname());
-    Some(Page { address: format!("{origin}{path}"), origin, query: pairs(&url.search_params()), fragment: url.hash() })
+    Some(Page { address: origin.clone() + &path, origin, query: pairs(&url.search_params()), fragment: url.hash() })
 }
 
 impl Navigation for Browser {
