@@ -53,6 +53,12 @@ impl LaunchParams {
 
     /// Checks the pairs of key and parameter: a parameter has one meaning.
     pub fn new(pairs: Vec<(String, String)>) -> Result<LaunchParams, Error> {
+        if pairs.is_empty() { Ok(LaunchParams::default()) } else { LaunchParams::checked(pairs) }
+    }
+
+    /// Apart, so that a browser compiles it only for apps with parameters of their own.
+    #[inline(never)]
+    fn checked(pairs: Vec<(String, String)>) -> Result<LaunchParams, Error> {
         for (at, (key, own)) in pairs.iter().enumerate() {
             let is_official = |parameter: &Parameter| option_name(parameter.name) != key && parameter.official.contains(&own.as_str());
             let is_taken = pairs.iter().take(at).any(|(_, other)| other == own) || PARAMETERS.iter().any(is_official);

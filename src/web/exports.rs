@@ -71,9 +71,11 @@ async fn open(options: JsValue, reads_response: bool) -> Result<JsValue, CallErr
     let browser = Browser { get_token, on_event, sharing_channels: SharingChannels::default() };
     let launch_query = arguments::launch_query(&given)?;
     let mut page = page::page();
-    let login = options.login.as_ref().filter(|_| reads_response);
     let state = PAGE.with(Clone::clone);
-    let response = AuthorizationResponse::take(login, &browser, page.as_mut(), &state.returned)?;
+    let response = match &options.login {
+        Some(login) if reads_response => AuthorizationResponse::take(Some(login), &browser, page.as_mut(), &state.returned)?,
+        _ => None,
+    };
     let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
     let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;
     Ok(Handle(Rc::new(recorder)).into())
