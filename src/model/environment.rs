@@ -35,7 +35,8 @@ impl Origin {
 
     /// Whether the host is this machine.
     fn is_loopback(&self) -> bool {
-        matches!(split_authority(self.authority()).0, b"localhost" | b"127.0.0.1")
+        let (host, _) = split_authority(self.authority());
+        host == b"localhost" || host == b"127.0.0.1"
     }
 
     /// The origin as a string.
@@ -52,8 +53,9 @@ impl fmt::Display for Origin {
 
 /// Host and port. Bytes, since the standard library's functions for texts are many to compile.
 fn split_authority(authority: &str) -> (&[u8], Option<&[u8]>) {
-    let mut parts = authority.as_bytes().splitn(2, |byte| *byte == b':');
-    (parts.next().unwrap_or_default(), parts.next())
+    let bytes = authority.as_bytes();
+    let colon = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
+    (bytes.get(..colon).unwrap_or_default(), bytes.get(colon + 1..))
 }
 
 fn is_authority(authority: &str, default_port: &[u8]) -> bool {
