@@ -202,7 +202,7 @@ impl RecordingContract {
         if matches!(json, Json::Null) { Ok(RecordingContract::default()) } else { RecordingContract::read(json) }
     }
 
-    // Apart, since a browser compiles each function when it is first called, and most apps have the default contract.
+    /// Apart, so that a browser compiles it only for apps with a contract of their own.
     #[inline(never)]
     fn read(json: &Json) -> Result<RecordingContract, Error> {
         let first_wrong = RefCell::default();
