@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 /// The id of a Genesys Cloud organization: a UUID, kept in lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OrgId(Rc<str>);
+pub struct OrgId(Rc<String>);
 
 impl OrgId {
     /// Reads a UUID (8-4-4-4-12 hexadecimal digits, either case).
@@ -15,7 +15,7 @@ impl OrgId {
                 8 | 13 | 18 | 23 => byte == b'-',
                 _ => byte.is_ascii_hexdigit(),
             });
-        is_uuid.then(|| OrgId(text.to_ascii_lowercase().into()))
+        is_uuid.then(|| OrgId(Rc::new(text.to_ascii_lowercase())))
     }
 
     /// The id as text.
