@@ -32,8 +32,8 @@ pub(super) fn foreign(value: JsValue) -> Cause {
     Cause::Foreign(Rc::new(value))
 }
 
-/// A property of a plain object; `Absent` omits the property. Its `Serialize` is for every value that goes to JavaScript except a
-/// recording: a derived one would be compiled for every type (wasm size).
+/// A property of a plain object; `Absent` omits the property. Its `Serialize` is for every value that goes to JavaScript: a derived
+/// one would be compiled for every type (wasm size).
 pub(super) enum Property<'a> {
     Absent,
     String(&'a str),
@@ -217,19 +217,6 @@ pub(super) fn recordings(recordings: &[Recording]) -> Array {
     recordings.iter().map(|recording| recording_value(recording, &body)).collect()
 }
 
-/// The fields of a recording. Every start returns one, so all of them cross to JavaScript at once, as JSON.
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordingFields<'a> {
-    id: &'a str,
-    agent_id: &'a str,
-    org_id: &'a str,
-    state: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<&'a str>,
-    already_running: bool,
-}
-
 fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
     let raw = match &recording.raw.entity {
         Some((names, at)) => {
@@ -238,16 +225,14 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
         }
         None => body.clone(),
     };
-    let fields = RecordingFields {
-        id: recording.id.as_str(),
-        agent_id: recording.agent.as_str(),
-        org_id: recording.org.as_str(),
-        state: recording.state.as_str(),
-        started_at: recording.started_at.as_deref(),
-        already_running: recording.already_running,
-    };
-    let json = serde_json::to_string(&fields).unwrap_or_default();
-    let value = without_prototype(JSON::parse(&json).unwrap_or_default());
+    let value = without_prototype(object(&[
+        ("id", recording.id.as_str().into()),
+        ("agentId", recording.agent.as_str().into()),
+        ("orgId", recording.org.as_str().into()),
+        ("state", recording.state.as_str().into()),
+        ("startedAt", recording.started_at.as_deref().into()),
+        ("alreadyRunning", Property::Bool(recording.already_running)),
+    ]));
     set(&value, "raw", &raw);
     value
 }
