@@ -24,7 +24,7 @@ impl Codec for Browser {
     }
 
     fn parse_form(&self, text: &str) -> Vec<(String, String)> {
-        UrlSearchParams::new_with_str(text).map(|form| pairs(&form)).unwrap_or_default()
+        decoded(text)
     }
 }
 
@@ -55,6 +55,11 @@ fn tree(value: &JsValue, depth: u8) -> Json {
         return Json::Array(Array::from(value).iter().map(|item| tree(&item, depth)).collect());
     }
     Json::Object(entries(value).unwrap_or_default().into_iter().map(|(name, value)| (name, tree(&value, depth))).collect())
+}
+
+/// The decoded pairs of a form, or of a query with or without its question mark.
+pub(super) fn decoded(text: &str) -> Vec<(String, String)> {
+    UrlSearchParams::new_with_str(text).map(|form| pairs(&form)).unwrap_or_default()
 }
 
 /// The decoded pairs of a query.

@@ -2,10 +2,9 @@
 
 use futures_util::future::LocalBoxFuture;
 use wasm_bindgen::prelude::*;
-use web_sys::Url;
 
 use super::browser::Browser;
-use super::codec::pairs;
+use super::codec::decoded;
 use super::foreign::{entries, property, texts};
 use super::outside;
 use super::window::Window;
@@ -33,9 +32,10 @@ fn global(name: &str) -> JsValue {
 
 /// The page, if there is one.
 pub(super) fn page() -> Option<Page> {
-    let url = Url::new(&property(&global("location"), "href").as_string()?).ok()?;
-    let (origin, path) = (url.origin(), url.pathname());
-    Some(Page { address: origin.clone() + &path, origin, query: pairs(&url.search_params()), fragment: url.hash() })
+    let location = global("location");
+    let text = |name: &str| property(&location, name).as_string();
+    let (origin, path) = (text("origin")?, text("pathname")?);
+    Some(Page { address: origin.clone() + &path, origin, query: decoded(&text("search")?), fragment: text("hash")? })
 }
 
 impl Navigation for Browser {
