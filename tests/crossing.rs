@@ -176,7 +176,7 @@ async fn undefined_options_count_as_absent() {
                       environments: undefined, contract: undefined, wasm: undefined, timeoutMs: undefined }";
     let handle = connected(all_absent).await;
     assert_eq!(text(&handle.environment(), "api"), "https://api.mypurecloud.com");
-    assert_eq!(handle.org_id(), None);
+    assert!(handle.org_id().is_undefined());
     assert_eq!(handle.orgs().length(), 0);
 }
 
@@ -186,7 +186,7 @@ async fn the_launch_url_tells_the_environment_and_the_organization() {
     let handle = connected(&format!("{{ launchUrl: '{url}' }}")).await;
     assert_eq!(text(&handle.environment(), "name"), "prod-euw1");
     assert_eq!(text(&handle.launch(), "langTag"), "de AT");
-    assert_eq!(handle.org_id().as_deref(), Some(ACME));
+    assert_eq!(handle.org_id(), ACME);
 }
 
 #[wasm_bindgen_test]

@@ -104,8 +104,8 @@ impl Handle {
 
     /// The organization of calls that name none.
     #[wasm_bindgen(js_name = orgId)]
-    pub fn org_id(&self) -> Option<String> {
-        self.0.org().map(|org| org.as_str().to_owned())
+    pub fn org_id(&self) -> JsValue {
+        self.0.org().map(|org| org.as_str().into()).unwrap_or_default()
     }
 
     /// Summaries of the tokens in memory.
@@ -153,50 +153,50 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
     let signal = Signal::default();
     let _listener = given.signal("signal")?.and_then(|app_signal| AbortListener::new(app_signal, &signal));
     let call = CallOptions { timeout, signal };
-    let org = || given.optional("orgId", org_id);
-    let agent = || given.optional("agentId", agent_id);
+    if method == "startMany" {
+        // Each start reads the organization by itself, and fails by itself.
+        start_many(&recorder, &given, call).await?;
+        return Ok(JsValue::UNDEFINED);
+    }
+    let org = match method.as_str() {
+        "switchOrg" | "stop" => Some(given.required("orgId", org_id)?),
+        _ => given.optional("orgId", org_id)?,
+    };
+    let agent = given.optional("agentId", agent_id)?;
     Ok(match method.as_str() {
         "addToken" => {
             let token = AccessToken::parse(Secret::from(given.required("token", arguments::token)?).reveal())?;
             result::summary(&*recorder.add_token(token, call).await?, recorder.now())
         }
-        "switchOrg" | "signIn" => {
-            let org = if method == "switchOrg" { Some(given.required("orgId", org_id)?) } else { org()? };
-            result::summary(&*recorder.sign_in(org, call).await?, recorder.now())
-        }
+        "switchOrg" | "signIn" => result::summary(&*recorder.sign_in(org, call).await?, recorder.now()),
         "startRecording" => {
             let agent = given.required("agentId", arguments::string)?;
             #[cfg(feature = "panic-on-purpose")]
             super::panic_on_purpose::if_requested(&agent).await;
-            let start = Start::new(&agent, given.string("orgId")?.as_deref(), given.string("recordingType")?)?;
+            let start = Start::new(&agent, org.as_ref().map(OrgId::as_str), given.string("recordingType")?)?;
             let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
             result::recording(&recorder.start_recording(start, call).await?)
         }
-        "startMany" => {
-            start_many(&recorder, &given, call).await?;
-            JsValue::UNDEFINED
-        }
         "fetch" | "request" => {
             let request = app_request(&given, method == "fetch")?;
-            response_value(recorder.send(request, org()?.as_ref(), call).await?)?
+            response_value(recorder.send(request, org.as_ref(), call).await?)?
         }
-        "recordings" => result::recordings(&recorder.recordings(agent()?.as_ref(), org()?.as_ref(), call).await?).into(),
-        "recording" | "refresh" => {
+        "recordings" => result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), call).await?).into(),
+        "recording" | "refresh" | "stop" => {
             let id = given.required("id", recording_id)?;
-            result::recording(&recorder.recording(&id, org()?.as_ref(), agent()?.as_ref(), call).await?)
-        }
-        "stop" => {
-            let id = given.required("id", recording_id)?;
-            let org = given.required("orgId", org_id)?;
-            result::recording(&recorder.stop(&id, &org, agent()?.as_ref(), call).await?)
+            let recording = match (method.as_str(), &org) {
+                ("stop", Some(org)) => recorder.stop(&id, org, agent.as_ref(), call).await?,
+                (_, org) => recorder.recording(&id, org.as_ref(), agent.as_ref(), call).await?,
+            };
+            result::recording(&recording)
         }
         "availableOrgs" => recorder.trustors(call).await?.iter().map(result::trustor).collect::<Array>().into(),
         "signOut" => {
-            recorder.sign_out(org()?, call).await?;
+            recorder.sign_out(org, call).await?;
             JsValue::UNDEFINED
         }
         "diagnose" => {
-            let lines = recorder.diagnose(agent()?.as_ref(), org()?.as_ref(), call).await?;
+            let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), call).await?;
             lines.iter().map(result::line).collect::<Array>().into()
         }
         _ => return Err(bad(format!("There is no {method}().")).into()),
