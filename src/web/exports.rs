@@ -12,8 +12,9 @@ use super::abort::AbortListener;
 use super::arguments::{self, Arguments};
 use super::browser::Browser;
 use super::channel::SharingChannels;
+use super::fetch::PlatformRequest;
 use super::settled::settle;
-use super::{fetch, page, result, timer};
+use super::{page, result, timer};
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
 use crate::cloud::response::{BODY_TOO_LONG, Response};
@@ -231,7 +232,7 @@ async fn start_many(recorder: &Recorder<Browser>, given: &Arguments, call: CallO
 
 /// `request`: what `src/js/request.js` makes of the app's method, headers and body.
 fn app_request(given: &Arguments, takes_response: bool) -> Result<AppRequest, Error> {
-    let request: fetch::AppRequest = given.value("request").unchecked_into();
+    let request: PlatformRequest = given.value("request").unchecked_into();
     Ok(AppRequest {
         path: given.required("path", arguments::string)?,
         method: request.method(),

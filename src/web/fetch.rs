@@ -72,14 +72,14 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn cause(this: &Answer) -> JsValue;
 
-    /// The app's request. `src/js/request.js` makes it.
-    pub(super) type AppRequest;
+    /// The platform's request, with the app's headers and body. `src/js/request.js` makes it.
+    pub(super) type PlatformRequest;
 
     #[wasm_bindgen(method, getter)]
-    pub(super) fn method(this: &AppRequest) -> String;
+    pub(super) fn method(this: &PlatformRequest) -> String;
 
     #[wasm_bindgen(method, getter, js_name = isStream)]
-    pub(super) fn is_stream(this: &AppRequest) -> bool;
+    pub(super) fn is_stream(this: &PlatformRequest) -> bool;
 }
 
 impl Transport for Browser {
