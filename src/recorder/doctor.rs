@@ -231,14 +231,13 @@ impl<P: Platform> Doctor<'_, P> {
 
     fn token_choice(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
         const OBTAINED: &str = "none: it would be obtained (getToken, login)";
-        let check = self.check("pick", "a token of the target organization");
+        let expected = format!("a token of {}", self.target_name());
+        let check = self.check("pick", &expected);
         let target = match &self.target {
             Ok(Some(target)) => target,
             Ok(None) => return check.ok(&OBTAINED),
             Err(_) => return check.skip(&"no organization to pick for"),
         };
-        let expected = format!("a token of {}", target.org);
-        let check = self.check("pick", &expected);
         if self.keyring.has_fresh(target) {
             if confirmed.iter().any(|token| token.target() == target) {
                 return check.ok(&"this token");
@@ -356,6 +355,13 @@ impl<P: Platform> Doctor<'_, P> {
         check.report(verdict, &format_args!("{asked}: {}", response.status), hint);
     }
 
+    fn target_name(&self) -> &str {
+        match &self.target {
+            Ok(Some(target)) => target.org.as_str(),
+            _ => "the target organization",
+        }
+    }
+
     fn is_of_target(&self, token: &OrgToken) -> bool {
         matches!(&self.target, Ok(Some(target)) if target == token.target())
     }
@@ -415,10 +421,7 @@ impl<P: Platform> Doctor<'_, P> {
 
     /// Looks for the agent in the organization of every confirmed token.
     async fn agent(&self, confirmed: &[Rc<OrgToken>], refused: &[RefusedToken]) {
-        let expected = match &self.target {
-            Ok(Some(target)) => format!("an agent of {}", target.org),
-            _ => "an agent of the target organization".to_owned(),
-        };
+        let expected = format!("an agent of {}", self.target_name());
         let check = self.check("agent", &expected);
         let Some(agent) = self.agent else {
             return check.skip(&"no agent was named");
