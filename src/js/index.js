@@ -3,7 +3,7 @@
 import { bindCallbacks } from "./callbacks.js";
 import { RecorderError, badArgument, closed, define, describe, isRecorderError } from "./errors.js";
 import { member } from "./foreign.js";
-import { needStack, rejecting, withSignal, withTimeout } from "./limits.js";
+import { bound, needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { leaveIfIdle } from "./locks.js";
 import { call, load, resetPanicCount } from "./module.js";
 import { snapshot, snapshotOf } from "./options.js";
@@ -274,11 +274,13 @@ function notThenable(value) {
   return value;
 }
 
-const SYNCHRONOUS = ["constructor", "orgId", "orgs", "close"];
+const SYNCHRONOUS = ["orgs", "close"];
 for (const Class of [Recorder, Recording]) {
   const { prototype } = Class;
   for (const name of Object.getOwnPropertyNames(prototype)) {
-    if (!SYNCHRONOUS.includes(name)) define(prototype, name, rejecting(prototype[name], Class), false);
+    if (name === "constructor" || name === "orgId") continue;
+    const method = bound(prototype[name], Class);
+    define(prototype, name, SYNCHRONOUS.includes(name) ? method : rejecting(method), false);
   }
   notThenable(prototype);
 }

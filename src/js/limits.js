@@ -69,11 +69,8 @@ export function needStack() {
   Math.abs.apply(undefined, STACK);
 }
 
-/**
- * A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. With `Class`, it rejects if it
- * is called without its object.
- */
-export function rejecting(work, Class) {
+/** A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. */
+export function rejecting(work) {
   return async function (...args) {
     try {
       needStack();
@@ -82,8 +79,14 @@ export function rejecting(work, Class) {
       await undefined;
       throw panicError(`panicked: ${fault}`);
     }
-    if (Class && !(this instanceof Class))
-      throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);
     return Reflect.apply(work, this, args);
+  };
+}
+
+/** A method that refuses a call without its object. */
+export function bound(work, Class) {
+  return function (...args) {
+    if (this instanceof Class) return Reflect.apply(work, this, args);
+    throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);
   };
 }

@@ -45,6 +45,19 @@ describe("an agent id that is", () => {
     assert.equal(error.code, "BAD_ARGUMENT");
   });
 
+  for (const name of ["orgs", "close"]) {
+    test(`of ${name}() without its recorder: BAD_ARGUMENT`, async () => {
+      const error = await failureOf(
+        async ({ connect, settle }, [token, name]) => {
+          const recorder = await connect({ tokens: [token] });
+          return settle((async () => (0, recorder[name])())());
+        },
+        [await browser.cloud.token(browser.cloud.globex), name],
+      );
+      assert.equal(error.code, "BAD_ARGUMENT");
+    });
+  }
+
   // WebAssembly would take another character in its place: somebody else's id.
   test("with half a character in it: BAD_ARGUMENT", async () => {
     const error = await failureOf(
