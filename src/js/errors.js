@@ -62,7 +62,6 @@ export function wasmBlocked(cause) {
     code: "WASM_BLOCKED",
     message: "This page may not run WebAssembly.",
     hint: "Add 'wasm-unsafe-eval' to the page's CSP script-src.",
-    retryable: false,
     cause,
   });
 }
@@ -85,7 +84,6 @@ export function initConflict() {
     code: "INIT_CONFLICT",
     message: "The WebAssembly module was loaded from another `wasm` source already.",
     hint: "Pass the same `wasm` to every connect(), or only once.",
-    retryable: false,
   });
 }
 
@@ -95,7 +93,6 @@ export function panicError(message, isFinal) {
     code: "PANICKED",
     message: `The library ${sentence(message)}${final}`,
     hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.",
-    retryable: false,
   });
 }
 
@@ -104,7 +101,6 @@ export function closed() {
     code: "CLOSED",
     message: "The recorder is closed.",
     hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder.",
-    retryable: false,
   });
 }
 
@@ -113,7 +109,6 @@ export function badArgument(message, cause) {
     code: "BAD_ARGUMENT",
     message,
     hint: "Correct the argument in the message.",
-    retryable: false,
     cause,
   });
 }
