@@ -337,7 +337,8 @@ impl<P: Platform> Keyring<P> {
         self.fresh(target).is_some()
     }
 
-    pub(super) fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
+    /// The target's token.
+    pub(crate) fn token_for(&self, target: &Target) -> Option<Rc<OrgToken>> {
         self.tokens.borrow().get(target).cloned()
     }
 

@@ -303,8 +303,11 @@ impl<P: Platform> Recorder<P> {
     /// Revokes the token of this organization, or every token, and forgets it.
     pub async fn sign_out(&self, org: Option<OrgId>, options: CallOptions) -> Result<(), CallError> {
         self.ensure_open()?;
-        let mut tokens = self.keyring.tokens();
-        tokens.retain(|token| org.as_ref().is_none_or(|org| token.target().org == *org));
+        let target = org.map(|org| self.target(org));
+        let tokens = match &target {
+            Some(target) => self.keyring.token_for(target).into_iter().collect(),
+            None => self.keyring.tokens(),
+        };
         let call = self.keyring.call_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
         let revoked = RefCell::new(Vec::new());
@@ -318,8 +321,8 @@ impl<P: Platform> Recorder<P> {
                 }));
             }
         }
-        match org {
-            Some(org) => self.keyring.forget_everywhere(&self.target(org)),
+        match &target {
+            Some(target) => self.keyring.forget_everywhere(target),
             None => {
                 tokens.iter().for_each(|token| self.keyring.forget_everywhere(token.target()));
                 self.keyring.forget_all();
