@@ -45,7 +45,7 @@ impl TokenResponse {
     ) -> Result<TokenResponse, Error> {
         let asked_at = exchange.ports().now();
         let request = token_request(environment, exchange.ports().form(form), secrets.iter().copied().cloned().collect());
-        let mut response = exchange.send(request).await.map_err(|lost| Error::no_response(Code::Network, lost))?;
+        let mut response = exchange.send(request).await?;
         if !response.has_token() {
             let retry_after = exchange.retry_after(&response);
             let mut error = refused(response);

@@ -18,7 +18,6 @@ use crate::cloud::call::Call;
 use crate::cloud::deadline::{Deadline, before};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
-use crate::cloud::ports::TransportError;
 use crate::cloud::response::Response;
 use crate::model::argument::bad;
 use crate::model::error::{Code, Error};
@@ -53,7 +52,15 @@ pub enum SendError {
     /// The cloud refused the request.
     Refused(Error),
     /// No response came.
-    NoResponse(TransportError),
+    NoResponse(Error),
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Error {
+        match error {
+            SendError::NotSent(error) | SendError::Refused(error) | SendError::NoResponse(error) => error,
+        }
+    }
 }
 
 impl<P: Platform> Client<P> {
@@ -113,7 +120,7 @@ impl<P: Platform> Client<P> {
                 Some(kept) => Box::pin(self.send_until_settled(authorized, sent.clone(), kept.clone())),
                 None => Box::pin(self.exchange.send(authorized)),
             };
-            let response = sending.await.map_err(SendError::NoResponse)?;
+            let response = sending.await.map_err(|lost| SendError::NoResponse(lost.for_org(&call.target.org)))?;
             if response.is_success() {
                 token.mark_used();
                 return Ok(response);
@@ -176,7 +183,7 @@ impl<P: Platform> Client<P> {
         request: Box<Request>,
         sent: Rc<SentLog>,
         kept: Rc<dyn UntilSettled>,
-    ) -> Result<Box<Response>, TransportError> {
+    ) -> Result<Box<Response>, Error> {
         let (exchange, log) = (self.exchange.clone(), sent.clone());
         let fetch: LocalBoxFuture<'static, _> = Box::pin(async move {
             let result = exchange.send(request).await;
@@ -198,8 +205,7 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once, with exactly this token.
     pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Box<Response>, Error> {
-        let no_response = |lost| Error::no_response(Code::Network, lost);
-        self.exchange.send(token.authorize(request)?).await.map_err(no_response)
+        self.exchange.send(token.authorize(request)?).await
     }
 
     /// Whether the agent is in the token's organization. Fails if the API does not say: a proxy's page does not.
@@ -233,8 +239,7 @@ impl<P: Platform> Client<P> {
     pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Box<Request>) -> Result<(), Error> {
         let org = &token.target().org;
         self.wait_until_allowed(&call.deadline, token).await?;
-        let failed = |lost| Error::no_response(Code::Network, lost).for_org(org);
-        let response = self.exchange.send(revocation).await.map_err(failed)?;
+        let response = self.exchange.send(revocation).await.map_err(|lost| lost.for_org(org))?;
         let mut refused = self.exchange.refusal(&response);
         if response.is_success() || refused.is_token_rejection() {
             return Ok(());
@@ -277,7 +282,7 @@ impl<P: Platform> Client<P> {
 struct Unanswered<P: Platform> {
     exchange: Rc<Exchange<P>>,
     sent: Rc<SentLog>,
-    fetch: Option<LocalBoxFuture<'static, Result<Box<Response>, TransportError>>>,
+    fetch: Option<LocalBoxFuture<'static, Result<Box<Response>, Error>>>,
 }
 
 impl<P: Platform> Drop for Unanswered<P> {

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::cloud::ports::TransportError;
 use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
 use crate::cloud::signal::Waiters;
@@ -98,10 +97,10 @@ impl SentLog {
     }
 
     /// Marks the request as not processed, if that is what the result says.
-    pub(super) fn note_result(&self, result: &Result<Box<Response>, TransportError>) {
+    pub(super) fn note_result(&self, result: &Result<Box<Response>, Error>) {
         let may_have_been_processed = match result {
             Ok(response) => may_have_been_processed(response.status),
-            Err(lost) => lost.may_have_been_processed,
+            Err(lost) => lost.evidence.may_have_been_processed,
         };
         if !may_have_been_processed {
             if let Some(sent) = self.last.borrow_mut().as_mut() {

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::cloud::event::Event;
-use crate::cloud::ports::{CloudPorts, TransportError};
+use crate::cloud::ports::CloudPorts;
 use crate::cloud::rate_limit::RateLimiter;
 use crate::cloud::refusal::{refusal, retry_after};
 use crate::cloud::response::{RateLimit, Response};
 use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
-use crate::model::error::{Cause, Code, Error};
+use crate::model::error::{Code, Error};
 use crate::model::scope::{OWN_DATA, any_of};
 use crate::model::secret::Secret;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
@@ -84,12 +84,10 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Sends a request once. While the cloud asks to wait before the request's credential is sent again, sends nothing.
-    pub async fn send(&self, request: Box<Request>) -> Result<Box<Response>, TransportError> {
+    pub async fn send(&self, request: Box<Request>) -> Result<Box<Response>, Error> {
         let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
         if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
-            let cause = Cause::Error(must_wait(millis));
-            let (origin, status) = (String::new(), None);
-            return Err(TransportError { origin, is_refused_by_csp: false, may_have_been_processed: false, status, cause });
+            return Err(must_wait(millis));
         }
         let number = self.requests.get().wrapping_add(1);
         self.requests.set(number);
@@ -97,14 +95,11 @@ impl<P: CloudPorts> Exchange<P> {
         let sent = self.now();
         let is_own_read = request.method().is_read() && request.platform_request().is_none();
         let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
-        let mut result = self.ports.send(request).await.map(Box::new);
-        // A `fetch` of the page's own may have sent the request elsewhere after the refusal.
-        if let Err(lost) = &mut result
-            && lost.is_refused_by_csp
-            && !self.ports.is_replaced()
-        {
-            lost.may_have_been_processed = false;
-        }
+        let mut result = self.ports.send(request).await.map(Box::new).map_err(|mut lost| {
+            // A `fetch` of the page's own may have sent the request elsewhere after the refusal.
+            lost.may_have_been_processed &= !lost.is_refused_by_csp || self.ports.is_replaced();
+            Error::no_response(lost)
+        });
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
             let is_token_endpoint = bearer.is_none();
@@ -125,7 +120,7 @@ impl<P: CloudPorts> Exchange<P> {
         if !self.closing.is_aborted() {
             self.ports.emit(&Event::Response {
                 number,
-                status: result.as_ref().map_or_else(|lost| lost.status, |response| Some(response.status)),
+                status: result.as_ref().map_or_else(|lost| lost.evidence.status, |response| Some(response.status)),
                 millis: received.instant().since(sent.instant()),
                 correlation_id: result.as_ref().ok().and_then(|response| response.correlation_id.as_deref()),
             });
@@ -191,7 +186,7 @@ impl<P: CloudPorts> Exchange<P> {
         if token.is_surely_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and only the API could say whose it is."));
         }
-        let response = self.send(token.token_info_request()?).await.map_err(|lost| Error::no_response(Code::Network, lost))?;
+        let response = self.send(token.token_info_request()?).await?;
         if !response.is_success() {
             let mut refused = self.refusal(&response);
             if refused.code == Code::ScopeMissing {

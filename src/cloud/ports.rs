@@ -26,7 +26,7 @@ pub trait Transport {
 /// A request without a complete response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
-    /// The origin that was asked. Empty if the cause is an error of the library.
+    /// The origin that was asked.
     pub origin: String,
     /// Whether the page's Content Security Policy refused a request to this URL meanwhile.
     pub is_refused_by_csp: bool,
@@ -45,22 +45,23 @@ const NOT_ACCEPTED: &str = "See `cause`: the browser did not accept the request.
 const ADD_ORIGIN: &str = "Add this origin to `connect-src` of the page's Content Security Policy.";
 
 impl Error {
-    /// The error of a request that got no response. A request that was not sent says itself why.
-    pub(crate) fn no_response(code: Code, lost: TransportError) -> Error {
-        let origin = lost.origin;
-        let mut error = match lost.cause {
-            Cause::Error(error) => return error,
-            cause if lost.is_refused_by_csp => {
-                let message = format!("The page's Content Security Policy does not allow requests to {origin}.");
-                Error::new(code, message).caused_by(cause).with_hint(ADD_ORIGIN).not_retryable()
-            }
-            cause if lost.may_have_been_processed => Error::new(code, format!("No complete response from {origin}.")).caused_by(cause),
-            cause => {
-                let message = format!("The request to {origin} could not be sent.");
-                Error::new(code, message).caused_by(cause).with_hint(NOT_ACCEPTED).not_retryable()
-            }
+    /// The error of a request that got no response.
+    pub(crate) fn no_response(lost: TransportError) -> Error {
+        let TransportError { origin, is_refused_by_csp, may_have_been_processed, status, cause } = lost;
+        let (message, hint) = if is_refused_by_csp {
+            (format!("The page's Content Security Policy does not allow requests to {origin}."), Some(ADD_ORIGIN))
+        } else if may_have_been_processed {
+            (format!("No complete response from {origin}."), None)
+        } else {
+            (format!("The request to {origin} could not be sent."), Some(NOT_ACCEPTED))
         };
-        error.evidence.status = lost.status;
+        let mut error = Error::new(Code::Network, message);
+        let evidence = &mut error.evidence;
+        evidence.status = status;
+        evidence.may_have_been_processed = may_have_been_processed;
+        evidence.hint = hint;
+        evidence.is_retryable = hint.map(|_| false);
+        evidence.cause = Some(cause);
         error
     }
 }

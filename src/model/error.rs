@@ -235,6 +235,8 @@ pub struct Evidence {
     pub correlation_id: Option<String>,
     /// The error's cause.
     pub cause: Option<Cause>,
+    /// Whether the cloud may have processed a request that got no response.
+    pub may_have_been_processed: bool,
     /// What to do about this cause, if the code's own hint does not fit.
     pub hint: Option<&'static str>,
     /// Whether the same call may succeed if it is made again, if the code's own answer does not fit.

@@ -7,7 +7,6 @@ use crate::auth::ports::Platform;
 use crate::client::sent_log::SentLog;
 use crate::client::{Client, SendError};
 use crate::cloud::call::{Call, CallError, Interruption};
-use crate::cloud::ports::TransportError;
 use crate::cloud::response::Response;
 use crate::model::argument::{bad, is_dot_segment};
 use crate::model::environment::Environment;
@@ -85,15 +84,14 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
         Ok(Ok(response)) => return Ok(response),
         Ok(Err(SendError::Refused(refused))) => match sent.take_response() {
             Some(response) => return Ok(response),
-            None if refused.code == Code::CloudUnavailable && !is_idempotent(request) => {
-                refused.with_code(Code::OutcomeUnknown).with_hint(FIND_OUT)
-            }
+            None if refused.code == Code::CloudUnavailable && !is_idempotent(request) => outcome_unknown(refused),
             None => refused,
         },
         Ok(Err(SendError::NotSent(error))) => return Err(error.into()),
-        Ok(Err(SendError::NoResponse(lost))) => no_response(lost, request),
+        Ok(Err(SendError::NoResponse(lost))) if lost.evidence.may_have_been_processed && !is_idempotent(request) => outcome_unknown(lost),
+        Ok(Err(SendError::NoResponse(lost))) => lost,
         Err(Interruption::TimedOut) if sent.unresolved().is_some() && !is_idempotent(request) => {
-            Error::new(Code::OutcomeUnknown, "The request was sent. No response came in time.").with_hint(FIND_OUT)
+            outcome_unknown(Error::new(Code::OutcomeUnknown, "The request was sent. No response came in time."))
         }
         Err(interruption) => return Err(call.interrupted_by(interruption)),
     };
@@ -104,11 +102,8 @@ fn is_idempotent(request: &ApiRequest) -> bool {
     matches!(request.repeat(), Repeat::Idempotent { .. })
 }
 
-fn no_response(lost: TransportError, request: &ApiRequest) -> Error {
-    let is_unknown = lost.may_have_been_processed && !is_idempotent(request);
-    let code = if is_unknown { Code::OutcomeUnknown } else { Code::Network };
-    let error = Error::no_response(code, lost);
-    if is_unknown { error.with_hint(FIND_OUT) } else { error }
+fn outcome_unknown(error: Error) -> Error {
+    error.with_code(Code::OutcomeUnknown).with_hint(FIND_OUT)
 }
 
 const FIND_OUT: &str = "Check whether the API has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true` (not for a stream).";

@@ -144,8 +144,7 @@ impl<P: Platform> Recordings<P> {
     ) -> Result<Box<Response>, ReadError> {
         let request = request.map_err(ReadError::Failed)?;
         self.client.send(call, &request, sent).await.map_err(|error| match error {
-            SendError::NotSent(error) => ReadError::Failed(error),
-            SendError::NoResponse(lost) => ReadError::Failed(Error::no_response(Code::Network, lost).for_org(&call.target.org)),
+            SendError::NotSent(error) | SendError::NoResponse(error) => ReadError::Failed(error),
             SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused),
             SendError::Refused(refused) if refused.code == Code::NotFound => ReadError::Refused(not_found(refused)),
             SendError::Refused(refused) => ReadError::Refused(refused),

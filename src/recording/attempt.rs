@@ -119,14 +119,10 @@ impl<P: Platform> Starts<P> {
                     Err(Error::new(Code::OutcomeUnknown, message).answered_by(&response))
                 }
             },
-            Err(SendError::NotSent(error)) => return Err(error.into()),
-            Err(SendError::NoResponse(lost)) if lost.may_have_been_processed => Err(Error::no_response(Code::OutcomeUnknown, lost)),
-            Err(SendError::NoResponse(lost)) => {
-                return Err(Error::no_response(Code::Network, lost).for_org(org).into());
-            }
-            Err(SendError::Refused(mut error)) if error.evidence.status.is_some_and(may_have_been_processed) => {
-                error.code = Code::OutcomeUnknown;
-                Err(error)
+            Err(SendError::NoResponse(lost)) if lost.evidence.may_have_been_processed => Err(lost.with_code(Code::OutcomeUnknown)),
+            Err(SendError::NotSent(error) | SendError::NoResponse(error)) => return Err(error.into()),
+            Err(SendError::Refused(error)) if error.evidence.status.is_some_and(may_have_been_processed) => {
+                Err(error.with_code(Code::OutcomeUnknown))
             }
             Err(SendError::Refused(mut error)) => {
                 if error.code == Code::NotFound {

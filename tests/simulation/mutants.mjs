@@ -170,8 +170,8 @@ export const MUTANTS = [
     name: "takes a 5xx for a definite no",
     edits: one(
       "src/recording/attempt.rs",
-      "Err(SendError::Refused(mut error)) if error.evidence.status.is_some_and(may_have_been_processed) => {",
-      "Err(SendError::Refused(mut error)) if false && error.evidence.status.is_some_and(may_have_been_processed) => {",
+      "Err(SendError::Refused(error)) if error.evidence.status.is_some_and(may_have_been_processed) => {",
+      "Err(SendError::Refused(error)) if false && error.evidence.status.is_some_and(may_have_been_processed) => {",
     ),
   },
   {
