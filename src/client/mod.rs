@@ -4,10 +4,9 @@
 mod repair;
 pub(crate) mod sent_log;
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -117,7 +116,7 @@ impl<P: Platform> Client<P> {
             let authorized = token.authorize(request.clone()).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
             let sending: LocalBoxFuture<'_, _> = match &until_settled {
-                Some(kept) => Box::pin(self.send_until_settled(authorized, sent.clone(), kept.clone())),
+                Some(kept) => Box::pin(self.until_settled(authorized, sent.clone(), kept.clone())),
                 None => Box::pin(self.exchange.send(authorized)),
             };
             let response = sending.await.map_err(|lost| SendError::NoResponse(lost.for_org(&call.target.org)))?;
@@ -178,14 +177,9 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
     /// over, even if nobody waits for it.
-    async fn send_until_settled(
-        &self,
-        request: Box<Request>,
-        sent: Rc<SentLog>,
-        kept: Rc<dyn UntilSettled>,
-    ) -> Result<Box<Response>, Error> {
+    fn until_settled(&self, request: Box<Request>, sent: Rc<SentLog>, kept: Rc<dyn UntilSettled>) -> Unanswered<P> {
         let (exchange, log) = (self.exchange.clone(), sent.clone());
-        let fetch: LocalBoxFuture<'static, _> = Box::pin(async move {
+        let fetch = Box::pin(async move {
             let result = exchange.send(request).await;
             log.note_result(&result);
             if log.is_late.get()
@@ -197,10 +191,7 @@ impl<P: Platform> Client<P> {
             drop(kept);
             result
         });
-        let mut unanswered = Unanswered { exchange: self.exchange.clone(), sent, fetch: Some(fetch) };
-        let result = poll_fn(|context| unanswered.fetch.as_mut().map_or(Poll::Pending, |fetch| fetch.as_mut().poll(context))).await;
-        unanswered.fetch = None;
-        result
+        Unanswered { exchange: self.exchange.clone(), sent, fetch: Some(fetch) }
     }
 
     /// Sends the request once, with exactly this token.
@@ -283,6 +274,18 @@ struct Unanswered<P: Platform> {
     exchange: Rc<Exchange<P>>,
     sent: Rc<SentLog>,
     fetch: Option<LocalBoxFuture<'static, Result<Box<Response>, Error>>>,
+}
+
+impl<P: Platform> Future for Unanswered<P> {
+    type Output = Result<Box<Response>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = self.fetch.as_mut().map_or(Poll::Pending, |fetch| fetch.as_mut().poll(context));
+        if result.is_ready() {
+            self.fetch = None;
+        }
+        result
+    }
 }
 
 impl<P: Platform> Drop for Unanswered<P> {
