@@ -43,13 +43,21 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         V: Default,
     {
+        if let Some(value) = self.entry(key) {
+            change(value);
+        }
+    }
+
+    /// The value of this key, which is added if it is missing.
+    pub(crate) fn entry(&mut self, key: K) -> Option<&mut V>
+    where
+        V: Default,
+    {
         let place = self.place(&key).unwrap_or_else(|place| {
             self.0.insert(place, (key, V::default()));
             place
         });
-        if let Some((_, value)) = self.0.get_mut(place) {
-            change(value);
-        }
+        self.0.get_mut(place).map(|(_, value)| value)
     }
 
     /// Sets the value of this key.

@@ -1,6 +1,6 @@
 //! The starts of one page, whatever recorder began them, and however that recorder ended.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 
 use crate::client::MAX_UNANSWERED_MS;
@@ -129,54 +129,60 @@ impl PageStarts {
 
     /// The turn, if no other start of this page with the same key has one.
     pub(super) fn try_turn(&self, key: &StartKey) -> Option<PageTurn> {
-        let is_free = self.read(key, |same| same.turns.first().cloned()).is_none();
-        is_free.then(|| self.take_turn(key))
+        self.earlier_turn(key).is_none().then(|| self.take_turn(key))
     }
 
     /// A turn, even if another start has one: for a start that waits for none, but that others wait for.
     pub(super) fn take_turn(&self, key: &StartKey) -> PageTurn {
         let is_over = Signal::default();
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.turns.push(is_over.clone()));
+        if let Some(mut same) = self.enter(key) {
+            same.turns.push(is_over.clone());
+        }
         PageTurn { page: self.clone(), name: key.name.clone(), is_over }
     }
 
     /// Waits for the turn.
     pub(super) async fn turn(&self, key: &StartKey) -> PageTurn {
-        loop {
-            if let Some(turn) = self.try_turn(key) {
-                return turn;
-            }
-            if let Some(earlier) = self.read(key, |same| same.turns.first().cloned()) {
-                earlier.aborted().await;
-            }
+        while let Some(earlier) = self.earlier_turn(key) {
+            earlier.aborted().await;
         }
+        self.take_turn(key)
+    }
+
+    fn earlier_turn(&self, key: &StartKey) -> Option<Signal> {
+        self.same(key)?.turns.first().cloned()
     }
 
     /// A start waits for its token, its turn or its lock: until this is dropped, what others lead to is kept for it.
     pub(super) fn wait(&self, key: &StartKey) -> Waiting {
-        self.0.by_name.borrow_mut().change(key.name.clone(), |same| same.waiting = same.waiting.saturating_add(1));
+        if let Some(mut same) = self.enter(key) {
+            same.waiting = same.waiting.saturating_add(1);
+        }
         Waiting { page: self.clone(), name: key.name.clone() }
     }
 
     /// The recording that another start has led to since this one began. What was known before may have stopped since.
     pub(super) fn led_to(&self, start: &PageStart) -> Option<Recording> {
-        let led_to = |same: &SameStarts| same.led_to.as_ref().filter(|led_to| start.number < led_to.begun).map(|it| it.recording.clone());
-        self.read(&start.key, led_to)
+        let same = self.same(&start.key)?;
+        let led_to = same.led_to.as_ref().filter(|led_to| start.number < led_to.begun)?;
+        Some(led_to.recording.clone())
     }
 
     /// The recording that the last start of those that are under way, or were when one of them began, has led to.
     pub(super) fn last_known(&self, key: &StartKey) -> Option<Recording> {
-        self.read(key, |same| Some(same.led_to.as_ref()?.recording.clone()))
+        Some(self.same(key)?.led_to.as_ref()?.recording.clone())
     }
 
     /// When the first of the starts with this key that are in flight was sent.
     pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
-        self.read(key, |same| same.under_way.iter().filter_map(|start| Some(start.sent.last()?.at)).reduce(Moment::min))
+        self.same(key)?.under_way.iter().filter_map(|start| Some(start.sent.last()?.at)).reduce(Moment::min)
     }
 
     /// A start that may be sent from now on. `turn`: ends with it.
     pub(super) fn under_way<T>(&self, start: &Rc<PageStart>, turn: T) -> UnderWay<T> {
-        self.0.by_name.borrow_mut().change(start.key.name.clone(), |same| same.under_way.push(start.clone()));
+        if let Some(mut same) = self.enter(&start.key) {
+            same.under_way.push(start.clone());
+        }
         UnderWay { page: self.clone(), start: start.clone(), _turn: turn }
     }
 
@@ -188,7 +194,7 @@ impl PageStarts {
     /// When the first of the starts was sent whose outcome is unknown, if there may be one. `in_flight_since`: when the first of
     /// those was sent that were in flight.
     pub(super) fn unresolved_since(&self, key: &StartKey, in_flight_since: Option<Moment>, now: Instant) -> Option<Moment> {
-        let unresolved = self.read(key, |same| Some(same.unresolved.as_ref()?.since));
+        let unresolved = self.same(key).and_then(|same| Some(same.unresolved.as_ref()?.since));
         [unresolved, self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min)
     }
 
@@ -203,19 +209,26 @@ impl PageStarts {
 
     /// The recording that the last start led to, although no call has got it.
     pub(super) fn left_recording(&self, key: &StartKey) -> Option<Recording> {
-        self.read(key, |same| same.unresolved.as_ref()?.led_to.clone())
+        self.same(key)?.unresolved.as_ref()?.led_to.clone()
     }
 
     /// The recording has stopped: if the last start led to it, nothing is left of that start.
     pub(super) fn forget_left(&self, key: &StartKey, recording: &RecordingId) {
         if self.left_recording(key).is_some_and(|left| left.id == *recording) {
-            self.change(&key.name, |same| same.unresolved = None);
+            self.set_unresolved(key, None);
         }
     }
 
     /// A start has led to this recording, and a caller that does not know of it may try again.
     pub(super) fn leave(&self, start: &PageStart, since: Moment, recording: Recording) {
-        self.change(&start.key.name, |same| same.unresolved = Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
+        self.set_unresolved(&start.key, Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
+    }
+
+    fn set_unresolved(&self, key: &StartKey, unresolved: Option<Unresolved>) {
+        if let Some(mut same) = self.same_mut(&key.name) {
+            same.unresolved = unresolved;
+        }
+        self.tidy(&key.name);
     }
 
     fn lost_since(&self, now: Instant) -> Option<Moment> {
@@ -224,7 +237,9 @@ impl PageStarts {
 
     /// A start has a known recording, so none need be looked for any more, except those that are in flight or began later.
     pub(super) fn resolve(&self, start: &PageStart) {
-        self.change(&start.key.name, |same| drop(same.unresolved.take_if(|left| left.number <= start.number)));
+        if self.same(&start.key).is_some_and(|same| same.unresolved.as_ref().is_some_and(|left| left.number <= start.number)) {
+            self.set_unresolved(&start.key, None);
+        }
     }
 
     /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.
@@ -261,12 +276,12 @@ impl PageStarts {
     /// Tells those that wait which recording runs. `is_got`: a caller gets it.
     fn note_led_to(&self, start: &PageStart, recording: Recording, is_got: bool) {
         let (number, begun) = (start.number, if is_got { self.0.begun.get() } else { u64::MAX });
-        self.change(&start.key.name, |same| {
-            let was = same.led_to.as_ref();
-            if was.is_none_or(|was| was.number != number || was.begun == u64::MAX) {
-                same.led_to = Some(LedTo { recording, number, begun });
-            }
-        });
+        if let Some(mut same) = self.same_mut(&start.key.name)
+            && same.led_to.as_ref().is_none_or(|was| was.number != number || was.begun == u64::MAX)
+        {
+            same.led_to = Some(LedTo { recording, number, begun });
+        }
+        self.tidy(&start.key.name);
     }
 
     /// Whether a start owns the recording. `but_by`: which one does not count.
@@ -275,15 +290,17 @@ impl PageStarts {
         self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
     }
 
-    fn read<R>(&self, key: &StartKey, read: impl FnOnce(&SameStarts) -> Option<R>) -> Option<R> {
-        self.0.by_name.borrow().get(&*key.name).and_then(read)
+    fn same(&self, key: &StartKey) -> Option<Ref<'_, SameStarts>> {
+        Ref::filter_map(self.0.by_name.borrow(), |by_name| by_name.get(&*key.name)).ok()
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(&mut SameStarts)) {
-        if let Some(same) = self.0.by_name.borrow_mut().get_mut(name) {
-            change(same);
-        }
-        self.tidy(name);
+    /// Tidy afterwards.
+    fn same_mut(&self, name: &str) -> Option<RefMut<'_, SameStarts>> {
+        RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.get_mut(name)).ok()
+    }
+
+    fn enter(&self, key: &StartKey) -> Option<RefMut<'_, SameStarts>> {
+        RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.entry(key.name.clone())).ok()
     }
 
     /// Forgets what no start needs any more.
@@ -307,7 +324,10 @@ pub(super) struct PageTurn {
 
 impl Drop for PageTurn {
     fn drop(&mut self) {
-        self.page.change(&self.name, |same| same.turns.retain(|turn| !turn.is_same(&self.is_over)));
+        if let Some(mut same) = self.page.same_mut(&self.name) {
+            same.turns.retain(|turn| !turn.is_same(&self.is_over));
+        }
+        self.page.tidy(&self.name);
         self.is_over.abort();
     }
 }
@@ -320,7 +340,10 @@ pub(super) struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.page.change(&self.name, |same| same.waiting = same.waiting.saturating_sub(1));
+        if let Some(mut same) = self.page.same_mut(&self.name) {
+            same.waiting = same.waiting.saturating_sub(1);
+        }
+        self.page.tidy(&self.name);
     }
 }
 
@@ -340,7 +363,7 @@ impl<T> UnderWay<T> {
 
 impl<T> Drop for UnderWay<T> {
     fn drop(&mut self) {
-        self.page.change(&self.start.key.name, |same| {
+        if let Some(mut same) = self.page.same_mut(&self.start.key.name) {
             same.under_way.retain(|start| !Rc::ptr_eq(start, &self.start));
             if let Some(sent) = self.start.sent.unresolved() {
                 let led_to = self.start.led_to();
@@ -350,6 +373,7 @@ impl<T> Drop for UnderWay<T> {
                     Some(other) => Unresolved { number: other.number.max(number), since: other.since.min(since), led_to: None },
                 });
             }
-        });
+        }
+        self.page.tidy(&self.start.key.name);
     }
 }

@@ -83,7 +83,7 @@ export const MUTANTS = [
   },
   {
     name: "lets every start of a page have its turn at once",
-    edits: one("src/recording/page_starts.rs", "is_free.then(|| self", "(is_free || true).then(|| self"),
+    edits: one("src/recording/page_starts.rs", "self.earlier_turn(key).is_none().then(", "true.then("),
   },
   {
     name: "lets a claim decide on the organization",
