@@ -66,7 +66,7 @@ impl<P: Platform> Recordings<P> {
     }
 
     /// What the cloud lists, of this agent or of all.
-    pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Listed, ReadError> {
+    pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Box<Listed>, ReadError> {
         let sent = Rc::default();
         let response = self.read(call, self.contract.list(agent), &sent, no_such_list).await?;
         let token = sent.last().map(|sent| sent.token);
@@ -76,7 +76,7 @@ impl<P: Platform> Recordings<P> {
     }
 
     /// What the cloud lists of this agent, with exactly this token. `None` if the cloud does not say.
-    pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Listed> {
+    pub(crate) async fn list_with_token(&self, token: &OrgToken, agent: &AgentId) -> Option<Box<Listed>> {
         if self.client.is_misattributed(token) {
             return None;
         }

@@ -58,11 +58,7 @@ impl<P: Platform> Starts<P> {
             if attempt > 0 {
                 self.exchange.ports().sleep(RECONCILE_DELAY_MS).await;
             }
-            let Some(Listed { recordings: seen, unreadable_running, .. }) =
-                self.recordings.list_with_token(&sent.token, &state.agent).await
-            else {
-                continue;
-            };
+            let Some(seen) = self.recordings.list_with_token(&sent.token, &state.agent).await else { continue };
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.certain_start(sent.at);
             let may_be_ours = |recording: &&Recording| {
@@ -71,12 +67,12 @@ impl<P: Platform> Starts<P> {
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.start.key.recording_type);
                 may_be && self.started_since(recording, since)
             };
-            let mut candidates = seen.iter().filter(may_be_ours);
+            let mut candidates = seen.recordings.iter().filter(may_be_ours);
             let first = candidates.next().cloned();
             let others = candidates.filter(|other| first.as_ref().is_some_and(|first| first.id != other.id)).count();
             let others = others.saturating_add(usize::from(self.page.another_may_run(&state.start)));
-            let others = others.saturating_add(unreadable_running);
-            listed = Some((seen, others, unreadable_running));
+            let others = others.saturating_add(seen.unreadable_running);
+            listed = Some((seen, others));
             match first {
                 Some(first) if others == 0 => return Ok(first),
                 Some(_) => break,
@@ -85,13 +81,13 @@ impl<P: Platform> Starts<P> {
         }
         let looked = match &listed {
             None => "The API did not say which recordings the agent has.",
-            Some((.., 1..)) => "The API lists a recording that cannot be read and may be the agent's.",
-            Some((seen, ..)) if seen.is_empty() => "The API lists no recording of the agent.",
-            Some((_, 0, _)) => "The API lists no other recording of the agent that runs and certainly began since.",
+            Some((seen, _)) if seen.unreadable_running > 0 => "The API lists a recording that cannot be read and may be the agent's.",
+            Some((seen, _)) if seen.recordings.is_empty() => "The API lists no recording of the agent.",
+            Some((_, 0)) => "The API lists no other recording of the agent that runs and certainly began since.",
             Some(_) => "The API lists recordings of the agent that began since, but several starts may have caused them.",
         };
         unknown.message = format!("{} {looked}", unknown.message);
-        unknown.evidence.seen = listed.map(|(seen, ..)| seen.iter().map(Seen::from).collect());
+        unknown.evidence.seen = listed.map(|(seen, _)| seen.recordings.iter().map(Seen::from).collect());
         if !self.recordings.contract().has_list() {
             unknown.evidence.hint = Some(NO_LIST);
         }
@@ -198,7 +194,7 @@ impl<P: Platform> Starts<P> {
         let sent = state.start.sent.last().filter(|_| is_conflict);
         if let Some(sent) = sent {
             let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
-            let newest = |listed: Listed| self.newest(state, &listed, |recording| recording.state == State::Recording);
+            let newest = |listed: Box<Listed>| self.newest(state, &listed, |recording| recording.state == State::Recording);
             if let Some(mut running) = listed.and_then(newest) {
                 running.already_running = true;
                 self.page.note_running(&state.start, &running);

@@ -127,11 +127,12 @@ impl Shape {
 
     /// Reads a response that lists recordings. Skips recordings of another organization, agent or user, and counts what cannot be
     /// read. `None` if the response is not a list.
-    pub fn list(&self, response: &Response, whose: Whose<'_>) -> Option<Listed> {
+    pub fn list(&self, response: &Response, whose: Whose<'_>) -> Option<Box<Listed>> {
         let Some(Json::Array(entities)) = at(&response.json, &self.items) else { return None };
         let body: Rc<str> = response.body.as_str().into();
         let has_more = says_more(&response.json, i64::try_from(entities.len()).unwrap_or(i64::MAX));
-        let mut listed = Listed { recordings: Vec::new(), unreadable: 0, unreadable_running: 0, unreadable_of_agent: 0, has_more, body };
+        let (recordings, unreadable, unreadable_running, unreadable_of_agent) = (Vec::new(), 0, 0, 0);
+        let mut listed = Box::new(Listed { recordings, unreadable, unreadable_running, unreadable_of_agent, has_more, body });
         for (at, entity) in entities.iter().enumerate() {
             let raw = Raw { body: listed.body.clone(), entity: Some((self.items.clone(), at)) };
             let named = value(entity, self.agent_id.as_ref());
