@@ -130,12 +130,7 @@ impl<P: Platform> Starts<P> {
 
     /// The newest running recording in the list. A recording in an unknown state also counts if it began after `since`.
     pub(super) fn find_running(&self, state: &StartState, listed: &Listed, began: Moment, since: Moment) -> Option<Recording> {
-        let since = self.certain_start(since);
-        let mut running = self.newest(state, listed, |recording| match recording.state {
-            State::Recording => true,
-            State::Stopped => false,
-            State::Other(_) => self.started_since(recording, since),
-        })?;
+        let mut running = self.newest_running(state, listed, Some(self.certain_start(since)))?;
         let is_claimed = self.page.is_claimed(&state.start.key.target, &running.id, None);
         running.already_running = is_claimed || self.may_be_older(&running, began);
         Some(running)
@@ -194,8 +189,7 @@ impl<P: Platform> Starts<P> {
         let sent = state.start.sent.last().filter(|_| is_conflict);
         if let Some(sent) = sent {
             let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
-            let newest = |listed: Box<Listed>| self.newest(state, &listed, |recording| recording.state == State::Recording);
-            if let Some(mut running) = listed.and_then(newest) {
+            if let Some(mut running) = listed.and_then(|listed| self.newest_running(state, &listed, None)) {
                 running.already_running = true;
                 self.page.note_running(&state.start, &running);
                 return Ok(running);
@@ -219,8 +213,16 @@ impl<P: Platform> Starts<P> {
         matches!(before(over, look).await, Some(Ok(true)))
     }
 
-    fn newest(&self, state: &StartState, listed: &Listed, matches: impl Fn(&Recording) -> bool) -> Option<Recording> {
-        let may_be = |recording: &&Recording| matches(recording) && recording.may_be_of_type(&state.start.key.recording_type);
+    /// The newest recording that runs. With `since`, one in an unknown state runs, too, if it began since.
+    fn newest_running(&self, state: &StartState, listed: &Listed, since: Option<Timestamp>) -> Option<Recording> {
+        let may_be = |recording: &&Recording| {
+            let runs = match recording.state {
+                State::Recording => true,
+                State::Stopped => false,
+                State::Other(_) => since.is_some_and(|since| self.started_since(recording, since)),
+            };
+            runs && recording.may_be_of_type(&state.start.key.recording_type)
+        };
         listed.recordings.iter().filter(may_be).max_by_key(|recording| recording.started()).cloned()
     }
 
