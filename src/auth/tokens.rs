@@ -35,7 +35,9 @@ impl Tokens {
         if !self.take(&org) {
             self.orgs.push(org.clone());
         }
-        self.by_text.change(token.secret().clone(), |orgs| orgs.push(org.clone()));
+        if let Some(orgs) = self.by_text.entry(token.secret().clone()) {
+            orgs.push(org.clone());
+        }
         self.by_org.insert(key(&org), token);
     }
 

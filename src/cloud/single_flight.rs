@@ -50,11 +50,11 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
             drop(entry);
             result
         });
-        let work = work.shared();
-        if let Some(work) = work.downgrade() {
-            self.flights.borrow_mut().change(name, |same| same.push(Flight { number, tag, work }));
+        let shared = work.shared();
+        if let (Some(work), Some(same)) = (shared.downgrade(), self.flights.borrow_mut().entry(name)) {
+            same.push(Flight { number, tag, work });
         }
-        work
+        shared
     }
 
     /// Removes all work of this name, or of every name, so that no new caller joins it. Hands the tags out, so that none is

@@ -38,16 +38,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    /// Calls `change` with the value of this key, which is added if it is missing.
-    pub(crate) fn change(&mut self, key: K, change: impl FnOnce(&mut V))
-    where
-        V: Default,
-    {
-        if let Some(value) = self.entry(key) {
-            change(value);
-        }
-    }
-
     /// The value of this key, which is added if it is missing.
     pub(crate) fn entry(&mut self, key: K) -> Option<&mut V>
     where
