@@ -114,7 +114,7 @@ impl<P: Platform> Client<P> {
             }
             self.warn_of_missing_scope(&token, request);
             let authorized = token.authorize(request.clone()).map_err(SendError::NotSent)?;
-            sent.note(SentRequest { token: token.clone(), at: self.exchange.now(), may_have_been_processed: true });
+            sent.note(SentRequest { token: token.clone(), at: self.exchange.now() });
             let sending: LocalBoxFuture<'_, _> = match &until_settled {
                 Some(kept) => Box::pin(self.until_settled(authorized, sent.clone(), kept.clone())),
                 None => Box::pin(self.exchange.send(authorized)),

@@ -11,20 +11,19 @@ use crate::model::time::Moment;
 use crate::token::org_token::OrgToken;
 
 /// The last send of a request.
-#[derive(Clone)]
 pub(crate) struct SentRequest {
     /// The token.
     pub(crate) token: Rc<OrgToken>,
     /// When it was sent.
     pub(crate) at: Moment,
-    /// Whether the cloud may have processed it: nothing has confirmed that it did not.
-    pub(crate) may_have_been_processed: bool,
 }
 
 /// The last send of a request. Kept outside the call, because the caller may be gone before the response comes.
 #[derive(Default)]
 pub(crate) struct SentLog {
-    last: RefCell<Option<SentRequest>>,
+    last: RefCell<Option<Rc<SentRequest>>>,
+    /// Whether the cloud may have processed the last send: nothing has confirmed that it did not.
+    may_have_been_processed: Cell<bool>,
     /// Whether somebody has found out otherwise what the last send led to.
     is_known: Cell<bool>,
     /// The last response, if the app takes the platform's own.
@@ -40,13 +39,13 @@ pub(crate) struct SentLog {
 
 impl SentLog {
     /// The last send of the request.
-    pub(crate) fn last(&self) -> Option<SentRequest> {
+    pub(crate) fn last(&self) -> Option<Rc<SentRequest>> {
         self.last.borrow().clone()
     }
 
     /// The last send, if the cloud may have processed it.
-    pub(crate) fn unresolved(&self) -> Option<SentRequest> {
-        self.last().filter(|sent| sent.may_have_been_processed)
+    pub(crate) fn unresolved(&self) -> Option<Rc<SentRequest>> {
+        self.last().filter(|_| self.may_have_been_processed.get())
     }
 
     /// Notes that somebody has found out what the last send led to. The request may be sent again nevertheless.
@@ -92,7 +91,8 @@ impl SentLog {
     }
 
     pub(super) fn note(&self, sent: SentRequest) {
-        self.last.replace(Some(sent));
+        self.last.replace(Some(sent.into()));
+        self.may_have_been_processed.set(true);
         self.is_known.set(false);
     }
 
@@ -103,9 +103,7 @@ impl SentLog {
             Err(lost) => lost.evidence.may_have_been_processed,
         };
         if !may_have_been_processed {
-            if let Some(sent) = self.last.borrow_mut().as_mut() {
-                sent.may_have_been_processed = false;
-            }
+            self.may_have_been_processed.set(false);
             self.changed.wake();
         }
     }

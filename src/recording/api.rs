@@ -69,7 +69,7 @@ impl<P: Platform> Recordings<P> {
     pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Box<Listed>, ReadError> {
         let sent = Rc::default();
         let response = self.read(call, self.contract.list(agent), &sent, no_such_list).await?;
-        let token = sent.last().map(|sent| sent.token);
+        let token = sent.last().map(|sent| sent.token.clone());
         let user = self.user(token.as_deref()).await;
         let listed = self.contract.shape().list(&response, whose(&call.target.org, agent, user.as_deref()));
         listed.ok_or_else(|| ReadError::Failed(unexpected("The response is not a list of recordings.", response, &call.target)))

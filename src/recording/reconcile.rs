@@ -96,8 +96,8 @@ impl<P: Platform> Starts<P> {
 
     /// Looks once whether another recording of the agent began with the start's own: the browser itself may have sent the start
     /// twice. Nobody waits for this, so it is left out if the token's rate limit is reached.
-    pub(super) async fn look_for_duplicates(self: Rc<Self>, state: Rc<StartState>, sent: SentRequest, own: RecordingId) {
-        let SentRequest { token, at, .. } = sent;
+    pub(super) async fn look_for_duplicates(self: Rc<Self>, state: Rc<StartState>, sent: Rc<SentRequest>, own: RecordingId) {
+        let SentRequest { token, at } = &*sent;
         let ports = self.exchange.ports();
         let closing = self.exchange.closing();
         if before(ports.sleep(RECONCILE_DELAY_MS), pin!(closing.aborted())).await.is_some() {
@@ -108,7 +108,7 @@ impl<P: Platform> Starts<P> {
         if slot.is_none_or(|slot| slot > now) {
             return;
         }
-        let look = pin!(self.recordings.list_with_token(&token, &state.agent));
+        let look = pin!(self.recordings.list_with_token(token, &state.agent));
         let look = pin!(before(Box::pin(closing.aborted()), look));
         let Some(Some(Some(listed))) = before(ports.sleep(MAX_DUPLICATES_LOOK_MS), look).await else { return };
         // Which recording another start leads to is not known before it ends.
@@ -119,7 +119,7 @@ impl<P: Platform> Starts<P> {
         let is_duplicate = |recording: &&Recording| {
             recording.id != own
                 && recording.may_be_of_type(recording_type)
-                && self.started_since(recording, self.certain_start(at))
+                && self.started_since(recording, self.certain_start(*at))
                 && !self.page.is_claimed(target, &recording.id, None)
         };
         let recordings: Vec<String> = listed.recordings.iter().filter(is_duplicate).map(|other| other.id.as_str().to_owned()).collect();
