@@ -85,7 +85,7 @@ impl<P: Platform> Keyring<P> {
         }
         let (since, _hearing) = (self.sign_outs.epoch(), self.take_part(target, false));
         if let Some(mut asked) = self.sources.ask_other_page(target, None)
-            && let Some(given) = before(self.exchange.ports().sleep(MAX_OTHER_PAGE_MS), asked.as_mut()).await
+            && let Some(given) = before(asked.as_mut(), self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await
             && let Some(token) = self.of_other_page(given)
             && !self.was_signed_out(target, since)
         {
@@ -110,7 +110,7 @@ impl<P: Platform> Keyring<P> {
         let (detached, closing) = (renewal.clone(), self.exchange.closing().clone());
         self.exchange.ports().spawn(Box::pin(async move {
             // Callers that await the renewal get its error; if there are none, it is dropped and the next call retries.
-            before(Box::pin(closing.aborted()), pin!(detached)).await;
+            before(pin!(detached), Box::pin(closing.aborted())).await;
         }));
         renewal
     }
@@ -287,7 +287,7 @@ impl<P: Platform> Keyring<P> {
     async fn verify_doubtful(self: &Rc<Self>, target: &Target, session: SessionEpoch) -> Result<Option<Box<OrgToken>>, Error> {
         let Some(token) = self.doubtful(target) else { return Ok(None) };
         let asked = pin!(self.exchange.refetch_token_info(&token));
-        match before(self.exchange.ports().sleep(MAX_VERIFY_MS), asked).await {
+        match before(asked, self.exchange.ports().sleep(MAX_VERIFY_MS)).await {
             Some(Ok(verified)) if verified.target() == target => return Ok(Some(verified)),
             Some(Ok(verified)) => self.correct_owner(&token, verified, session),
             Some(Err(error)) if error.is_token_rejection() => token.mark_rejected(),

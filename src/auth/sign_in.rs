@@ -96,7 +96,7 @@ impl Login {
             Err(self.gave_up(Code::LoginCancelled, "The sign-in window was closed."))
         };
         let is_closed = pin!(is_closed);
-        let ended = before(ports.sleep(self.timeout), is_closed);
+        let ended = before(is_closed, ports.sleep(self.timeout));
         match select(pin!(window.response()), pin!(ended)).await {
             Either::Left((query, _)) => Ok(query),
             Either::Right((ended, _)) => ended.unwrap_or_else(|| Err(self.timed_out())),

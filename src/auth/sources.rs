@@ -119,7 +119,7 @@ impl<P: Platform> Sources<P> {
         let longest = self.timeout().saturating_add(self.login().map_or(0, |login| login.timeout));
         let time = self.sign_in_time(Some(&target.org));
         time.set_behind_lock(true);
-        let lock = before(ports.sleep(longest), pin!(ports.lock(&name))).await.flatten();
+        let lock = before(pin!(ports.lock(&name)), ports.sleep(longest)).await.flatten();
         time.set_behind_lock(false);
         lock
     }
@@ -317,7 +317,7 @@ impl<P: Platform> Sources<P> {
         Box::pin(async move {
             let timeout = self.timeout();
             let too_late = || Err(Error::new(Code::Timeout, format!("Nothing came from {source} within {timeout} ms.")));
-            before(self.exchange.ports().sleep(timeout), work.as_mut()).await.unwrap_or_else(too_late)
+            before(work.as_mut(), self.exchange.ports().sleep(timeout)).await.unwrap_or_else(too_late)
         })
     }
 

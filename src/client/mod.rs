@@ -298,7 +298,7 @@ impl<P: Platform> Drop for Unanswered<P> {
         let (sent, over) = (self.sent.clone(), ports.sleep(left));
         ports.spawn(Box::pin(async move {
             let is_known = Box::pin(sent.changed().until(|| sent.unresolved().is_none()));
-            before(over, pin!(before(is_known, fetch.as_mut()))).await;
+            before(pin!(before(fetch.as_mut(), is_known)), over).await;
         }));
     }
 }

@@ -101,12 +101,12 @@ impl<T> Call<T> {
 
     async fn interruption(&self) -> Interruption {
         let expired = Box::pin(self.deadline.expired());
-        before(expired, pin!(self.closed_or_aborted())).await.unwrap_or(Interruption::TimedOut)
+        before(pin!(self.closed_or_aborted()), expired).await.unwrap_or(Interruption::TimedOut)
     }
 
     /// Ready when the recorder is closed or the app aborts the call, whatever the deadline.
     pub(crate) async fn closed_or_aborted(&self) -> Interruption {
-        let closed = before(Box::pin(self.signal.aborted()), pin!(self.closing.aborted())).await;
+        let closed = before(pin!(self.closing.aborted()), Box::pin(self.signal.aborted())).await;
         closed.map_or(Interruption::Aborted, |()| Interruption::Closed)
     }
 

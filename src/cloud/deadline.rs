@@ -129,9 +129,9 @@ impl Deadline {
 }
 
 /// The work's result, or `None` if `over` is ready first. Takes any work, to avoid one copy for each kind of work (wasm size).
-pub(crate) fn before<'a, R>(
-    mut over: LocalBoxFuture<'a, ()>,
+pub fn before<'a, R>(
     mut work: Pin<&'a mut (dyn Future<Output = R> + 'a)>,
+    mut over: LocalBoxFuture<'a, ()>,
 ) -> impl Future<Output = Option<R>> + 'a {
     poll_fn(move |context| match work.as_mut().poll(context) {
         Poll::Ready(result) => Poll::Ready(Some(result)),

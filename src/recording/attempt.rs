@@ -249,7 +249,7 @@ impl<P: Platform> Starts<P> {
                 }
             } else {
                 let look = pin!(self.recordings.list_with_token(&token, agent));
-                let Some(Some(listed)) = before(ports.sleep(MAX_PRECAUTION_MS), look).await else { continue };
+                let Some(Some(listed)) = before(look, ports.sleep(MAX_PRECAUTION_MS)).await else { continue };
                 listed
             };
             if let Some(running) = self.find_running(state, &listed, began, earlier_since.unwrap_or(began)) {

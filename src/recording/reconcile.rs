@@ -100,7 +100,7 @@ impl<P: Platform> Starts<P> {
         let SentRequest { token, at } = &*sent;
         let ports = self.exchange.ports();
         let closing = self.exchange.closing();
-        if before(ports.sleep(RECONCILE_DELAY_MS), pin!(closing.aborted())).await.is_some() {
+        if before(pin!(closing.aborted()), ports.sleep(RECONCILE_DELAY_MS)).await.is_some() {
             return;
         }
         let now = ports.now();
@@ -109,8 +109,8 @@ impl<P: Platform> Starts<P> {
             return;
         }
         let look = pin!(self.recordings.list_with_token(token, &state.agent));
-        let look = pin!(before(Box::pin(closing.aborted()), look));
-        let Some(Some(Some(listed))) = before(ports.sleep(MAX_DUPLICATES_LOOK_MS), look).await else { return };
+        let look = pin!(before(look, Box::pin(closing.aborted())));
+        let Some(Some(Some(listed))) = before(look, ports.sleep(MAX_DUPLICATES_LOOK_MS)).await else { return };
         // Which recording another start leads to is not known before it ends.
         if self.page.another_may_run(&state.start) {
             return;
@@ -210,7 +210,7 @@ impl<P: Platform> Starts<P> {
         };
         let look = pin!(self.client.has_agent(&sent.token, &state.agent));
         let over = self.exchange.ports().sleep(MAX_AGENT_LOOK_MS);
-        matches!(before(over, look).await, Some(Ok(true)))
+        matches!(before(look, over).await, Some(Ok(true)))
     }
 
     /// The newest recording that runs. With `since`, one in an unknown state runs, too, if it began since.

@@ -65,7 +65,7 @@ async fn request(name: &str) -> Option<Option<IssuedToken>> {
         }
     })?;
     channel.post(&object(&[("question", Property::Number(question))]))?;
-    let message = before(Box::pin(Timeout::new(SHARE_TIMEOUT_MS)), pin!(response.recv())).await?;
+    let message = before(pin!(response.recv()), Box::pin(Timeout::new(SHARE_TIMEOUT_MS))).await?;
     let expires_in = own(&message, "expiresIn").as_f64().and_then(|seconds| argument::seconds("expiresIn", seconds).ok());
     Some(own(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
 }

@@ -69,7 +69,7 @@ export const MUTANTS = [
     name: "gives up a start's fetch when nobody waits for it",
     edits: one(
       "src/client/mod.rs",
-      "before(over, pin!(before(is_known, fetch.as_mut()))).await;",
+      "before(pin!(before(fetch.as_mut(), is_known)), over).await;",
       "drop((fetch, is_known, over));",
     ),
   },
@@ -371,16 +371,16 @@ export const MUTANTS = [
     name: "waits for ever for a person",
     edits: one(
       "src/auth/sign_in.rs",
-      "before(ports.sleep(self.timeout), is_closed)",
-      "before(Box::pin(std::future::pending()), is_closed)",
+      "before(is_closed, ports.sleep(self.timeout))",
+      "before(is_closed, Box::pin(std::future::pending()))",
     ),
   },
   {
     name: "waits for ever for a stranger's lock while a person signs in",
     edits: one(
       "src/auth/sources.rs",
-      "before(ports.sleep(longest), pin!(ports.lock(&name)))",
-      "before(Box::pin(std::future::pending()), pin!(ports.lock(&name)))",
+      "before(pin!(ports.lock(&name)), ports.sleep(longest))",
+      "before(pin!(ports.lock(&name)), Box::pin(std::future::pending()))",
     ),
   },
   {
