@@ -1,10 +1,11 @@
 //! One call: its deadline, its signals, the start that it shares, and what a response may not repeat.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use crate::support::*;
-use premium_recorder::cloud::deadline::{Deadline, SignInTime};
+use premium_recorder::cloud::deadline::{Deadline, SignInTime, before};
 use premium_recorder::cloud::refusal::retry_after;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
@@ -121,6 +122,25 @@ fn a_signal_wakes_everyone_who_waits_once_and_stays_given() {
         join(waiting, async { signal.abort() }).await;
         signal.aborted().await;
         assert!(signal.clone().is_aborted());
+    });
+}
+
+#[test]
+fn work_has_a_result_unless_its_time_is_over_first() {
+    run(async {
+        for (is_ready, is_over, expected) in [(true, false, Some(())), (false, true, None), (true, true, Some(()))] {
+            let (ready, over) = (Signal::default(), Signal::default());
+            let end = async {
+                if is_over {
+                    over.abort();
+                }
+                if is_ready {
+                    ready.abort();
+                }
+            };
+            let (result, ()) = join(before(pin!(ready.aborted()), Box::pin(over.aborted())), end).await;
+            assert_eq!(result, expected, "ready: {is_ready}, over: {is_over}");
+        }
     });
 }
 

@@ -13,6 +13,7 @@ mod diagnosis;
 mod documents;
 mod duplicates;
 mod environment;
+mod error;
 mod events;
 mod fetch;
 mod first_look;

@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::support::*;
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::Code;
@@ -95,6 +97,30 @@ fn an_abort_or_a_timeout_of_one_call_does_not_end_the_merged_start() {
         assert_eq!(impatient.unwrap().id.as_str(), "rec-1");
         assert_eq!(second.unwrap().id.as_str(), "rec-1");
         assert_eq!(world.starts().len(), 1);
+    });
+}
+
+#[test]
+fn a_merged_start_goes_on_whichever_of_its_calls_is_aborted() {
+    run(async {
+        for aborted in [0, 1] {
+            let world = World::new();
+            let releases = world.respond_to_starts_when_released();
+            let recorder = with_token(&world).await;
+            let signals = [Signal::default(), Signal::default()];
+            // Each call is a task of its own, and the response wakes only one of them.
+            let calls: FuturesOrdered<_> =
+                signals.iter().map(|signal| recorder.start_recording(start_in(GLOBEX), with_signal(signal))).collect();
+            let others = async {
+                signals[aborted].abort();
+                yield_now().await;
+                releases.borrow_mut().remove(0).send();
+            };
+            let (results, ()) = while_time_passes(&[&world], join(calls.collect::<Vec<_>>(), others)).await;
+            assert!(matches!(results[aborted], Err(CallError::Aborted)));
+            assert_eq!(results[1 - aborted].as_ref().unwrap().id.as_str(), "rec-1");
+            assert_eq!((world.starts().len(), looks(&world)), (1, 0));
+        }
     });
 }
 
