@@ -290,15 +290,17 @@ impl PageStarts {
         self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
     }
 
+    /// The starts with this key.
     fn same(&self, key: &StartKey) -> Option<Ref<'_, SameStarts>> {
         Ref::filter_map(self.0.by_name.borrow(), |by_name| by_name.get(&*key.name)).ok()
     }
 
-    /// Tidy afterwards.
+    /// The starts with this key, to be changed. Call `tidy` afterwards.
     fn same_mut(&self, name: &str) -> Option<RefMut<'_, SameStarts>> {
         RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.get_mut(name)).ok()
     }
 
+    /// The starts with this key, to add one to them.
     fn enter(&self, key: &StartKey) -> Option<RefMut<'_, SameStarts>> {
         RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.entry(key.name.clone())).ok()
     }
