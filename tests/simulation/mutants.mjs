@@ -211,10 +211,6 @@ export const MUTANTS = [
     ],
   },
   {
-    name: "stops merged calls when the call that the work wakes has left",
-    edits: one("src/cloud/single_flight.rs", "if driver.get() == self.caller {", "if false {"),
-  },
-  {
     name: "tells no batch that a slot may be free",
     edits: one(
       "src/cloud/rate_limit.rs",
