@@ -203,23 +203,23 @@ impl<P: Platform> Starts<P> {
                 }
             }
         };
-        let led_to = self.page.led_to(start);
-        let is_led_to = led_to.is_some();
-        if let Some(known) = led_to.or_else(|| self.page.left_recording(key)).or_else(|| self.page.last_known(key)) {
+        loop {
+            let led_to = self.page.led_to(start);
+            let is_led_to = led_to.is_some();
+            let Some(known) = led_to.or_else(|| self.page.left_recording(key)).or_else(|| self.page.last_known(key)) else { break };
             let found = match self.recordings.find(call, &known.id, Some(agent)).await {
                 Ok(found) if found.state == State::Stopped => {
-                    self.page.forget_left(key, &found.id);
-                    None
+                    self.page.forget_stopped(key, &known.id);
+                    continue;
                 }
-                Ok(found) => Some(found),
+                Ok(found) => found,
                 Err(error) if !is_listing_refusal(error.code) => return Err(error),
                 // The API does not say whether it has been stopped since.
-                Err(_) => Some(known.clone()).filter(|_| is_led_to),
+                Err(_) if is_led_to => known.clone(),
+                Err(_) => break,
             };
-            if let Some(found) = found {
-                let already_running = known.already_running || self.may_be_older(&found, began);
-                return Ok(Preflight::Running(found.with_already_running(already_running)));
-            }
+            let already_running = known.already_running || self.may_be_older(&found, began);
+            return Ok(Preflight::Running(found.with_already_running(already_running)));
         }
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));
         // While the call waited for its organization, or this page for its token or its lock, the recording may have been started.

@@ -15,6 +15,9 @@ use crate::recording::Recording;
 /// More recordings than a page starts while it looks for one.
 const MAX_CLAIMED: usize = 500;
 
+/// Of starts with the same key. More than one at a time only if starts are not shared.
+const MAX_LED_TO: usize = 10;
+
 /// How long a start that nobody answers may be in flight, in milliseconds.
 pub(super) const MAX_IN_FLIGHT_MS: i64 = MAX_UNANSWERED_MS as i64;
 
@@ -71,8 +74,8 @@ struct SameStarts {
     turns: Vec<Signal>,
     /// How many starts have not been sent, and look first.
     waiting: usize,
-    /// What the last start whose recording is known has led to. Kept for as long as a start waits or is under way.
-    led_to: Option<LedTo>,
+    /// What the last starts whose recordings are known have led to. Kept for as long as a start waits or is under way.
+    led_to: Vec<LedTo>,
     /// Starts that are under way, or whose fetch is.
     under_way: Vec<Rc<PageStart>>,
     /// Starts whose fetch has ended, and whose recording no call has got.
@@ -164,13 +167,13 @@ impl PageStarts {
     /// The recording that another start has led to since this one began. What was known before may have stopped since.
     pub(super) fn led_to(&self, start: &PageStart) -> Option<Recording> {
         let same = self.same(&start.key)?;
-        let led_to = same.led_to.as_ref().filter(|led_to| start.number < led_to.begun)?;
+        let led_to = same.led_to.iter().rev().find(|led_to| start.number < led_to.begun)?;
         Some(led_to.recording.clone())
     }
 
     /// The recording that the last start of those that are under way, or were when one of them began, has led to.
     pub(super) fn last_known(&self, key: &StartKey) -> Option<Recording> {
-        Some(self.same(key)?.led_to.as_ref()?.recording.clone())
+        Some(self.same(key)?.led_to.last()?.recording.clone())
     }
 
     /// When the first of the starts with this key that are in flight was sent.
@@ -212,8 +215,11 @@ impl PageStarts {
         self.same(key)?.unresolved.as_ref()?.led_to.clone()
     }
 
-    /// The recording has stopped: if the last start led to it, nothing is left of that start.
-    pub(super) fn forget_left(&self, key: &StartKey, recording: &RecordingId) {
+    /// The recording has stopped: nothing is left of the starts that led to it.
+    pub(super) fn forget_stopped(&self, key: &StartKey, recording: &RecordingId) {
+        if let Some(mut same) = self.same_mut(&key.name) {
+            same.led_to.retain(|led_to| led_to.recording.id != *recording);
+        }
         if self.left_recording(key).is_some_and(|left| left.id == *recording) {
             self.set_unresolved(key, None);
         }
@@ -277,9 +283,13 @@ impl PageStarts {
     fn note_led_to(&self, start: &PageStart, recording: Recording, is_got: bool) {
         let (number, begun) = (start.number, if is_got { self.0.begun.get() } else { u64::MAX });
         if let Some(mut same) = self.same_mut(&start.key.name)
-            && same.led_to.as_ref().is_none_or(|was| was.number != number || was.begun == u64::MAX)
+            && same.led_to.iter().all(|was| was.number != number || was.begun == u64::MAX)
         {
-            same.led_to = Some(LedTo { recording, number, begun });
+            same.led_to.retain(|was| was.number != number && was.recording.id != recording.id);
+            if same.led_to.len() >= MAX_LED_TO {
+                same.led_to.remove(0);
+            }
+            same.led_to.push(LedTo { recording, number, begun });
         }
         self.tidy(&start.key.name);
     }
@@ -309,7 +319,7 @@ impl PageStarts {
     fn tidy(&self, name: &str) {
         let mut by_name = self.0.by_name.borrow_mut();
         if let Some(same) = by_name.get_mut(name).filter(|same| same.turns.is_empty() && same.waiting == 0 && same.under_way.is_empty()) {
-            same.led_to = None;
+            same.led_to.clear();
             if same.unresolved.is_none() {
                 by_name.remove(name);
             }

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::support::*;
-use premium_recorder::cloud::call::CallError;
+use premium_recorder::cloud::call::{CallError, CallOptions};
 use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::page_starts::PageStarts;
+use premium_recorder::recording::start::Start;
 
 /// What a simulated cloud knows, and how slow it is.
 #[derive(Default)]
@@ -482,6 +483,35 @@ fn a_call_that_begins_when_another_one_has_the_recording_reads_it_before_it_star
             let expected = if is_stopped { "rec-2" } else { "rec-1" };
             assert_eq!((id_of(first), id_of(late)), (rec_1(), Ok(expected.to_owned())));
             assert_eq!(cloud.running(), [expected]);
+        });
+    }
+}
+
+/// One recorder shares its start, and another one starts the agent for itself (`share: false`). The recording that was known last is
+/// stopped before a third recorder has its token.
+#[test]
+fn a_start_whose_token_comes_late_reads_every_recording_that_was_started_meanwhile() {
+    for stopped in ["rec-1", "rec-2"] {
+        run(async {
+            let world = World::new();
+            let cloud = Slow { starts_take: vec![500, 1_000], has_no_list: true, ..Slow::default() }.cloud(&world);
+            world.issue_after(|| 2_000);
+            let page = PageStarts::default();
+            let of =
+                |tokens: &[&str]| Options { contract: json(r#"{"list":null}"#).unwrap(), share_tokens: Some(false), ..options(tokens) };
+            let one = connect_in(&page, &world, of(&[&jwt_for(GLOBEX)])).await;
+            let two = connect_in(&page, &world, of(&[&jwt_for(GLOBEX)])).await;
+            let three = connect_in(&page, &world, of(&[])).await;
+            let alone = one.start_recording(Start { shares: false, ..start_in(GLOBEX) }, CallOptions::default());
+            let both = async {
+                let both = join(record(&two, GLOBEX), alone).await;
+                cloud.stopped.borrow_mut().push(stopped.to_owned());
+                both
+            };
+            let ((first, second), third) = while_time_passes(&[&world], join(both, record(&three, GLOBEX))).await;
+            assert_eq!((id_of(first), id_of(second)), (rec_1(), Ok("rec-2".to_owned())));
+            let runs = if stopped == "rec-1" { "rec-2" } else { "rec-1" };
+            assert_eq!((cloud.running(), id_of(third)), (vec![runs.to_owned()], Ok(runs.to_owned())));
         });
     }
 }
