@@ -69,14 +69,16 @@ impl Future for Settled {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        WAITS.with_borrow_mut(|all| {
-            let wait = all.place(self.0).and_then(|at| all.waits.get_mut(at));
-            let Some((_, wait)) = wait else { return Poll::Pending };
-            match std::mem::replace(wait, Wait::Pending(Some(context.waker().clone()))) {
-                Wait::Settled(outcome) => Poll::Ready(outcome),
-                Wait::Pending(_) => Poll::Pending,
-            }
-        })
+        // What is replaced is dropped when the list is no longer borrowed: the last waker of a task drops the task's own waits.
+        let wait = WAITS.with_borrow_mut(|all| {
+            let at = all.place(self.0)?;
+            let (_, wait) = all.waits.get_mut(at)?;
+            Some(std::mem::replace(wait, Wait::Pending(Some(context.waker().clone()))))
+        });
+        match wait {
+            Some(Wait::Settled(outcome)) => Poll::Ready(outcome),
+            _ => Poll::Pending,
+        }
     }
 }
 
