@@ -203,7 +203,7 @@ test("a panic behind everybody's back is told of as the platform tells of it, an
     await recorder.addToken(token);
     const told = new Promise((resolve) => window.addEventListener("error", ({ error }) => resolve(error.message)));
     // It is started together with a call that ends before.
-    await codeOf(recorder.startRecording("panic-behind", { orgId: "no id" }));
+    await codeOf(recorder.startRecording("panic-behind", { share: "no boolean" }));
     return { told: await told, orgs: recorder.orgs(), next: await codeOf(recorder.startRecording(agents[0])) };
   });
   assert.match(told, PLACE);
