@@ -62,8 +62,10 @@ export function snapshotOf(data, notData) {
         copied[name] = copy(value);
       }
       if (name.length > MAX_NAME) {
-        copied[shorten(name, MAX_NAME)] = copied[name];
+        const kept = copied[name];
+        // First, since a name may be what shortening makes of it.
         delete copied[name];
+        copied[shorten(name, MAX_NAME)] = kept;
       }
     }
     return copied;

@@ -61,6 +61,12 @@ test("a longer name than any that the module knows is shortened, and its value i
   assert.equal(copied[name].inner, 1);
 });
 
+test("a long name that shortening leaves as it is, or makes of another one, is not lost", () => {
+  const [shortened] = Object.keys(snapshot({ ["n".repeat(100_000)]: 1 }));
+  assert.deepEqual(Object.entries(snapshot({ [shortened]: 1 })), [[shortened, 1]]);
+  assert.deepEqual(Object.keys(snapshot({ ["n".repeat(100_000)]: 1, [shortened]: 2 })), [shortened]);
+});
+
 test("what is no data is passed as it is: a signal, headers", () => {
   const { signal } = new AbortController();
   const given = { signal, headers: new Headers(), tokens: [signal] };
