@@ -23,7 +23,7 @@ test("a property that is called __proto__ is a property, and no prototype", () =
   assert.equal(copied.share, undefined);
 });
 
-test("what leads back to itself, or is there twice, is copied once", () => {
+test("what leads back to itself, or has objects and is there twice, is copied once", () => {
   const entry = { names: ["a"] };
   const given = { first: entry, second: entry };
   given.self = given;
