@@ -38,8 +38,8 @@ const HEADERS = [
  * Resolves to the response, with its `body`, its `json` and a line for each of HEADERS. The body is undefined if it is longer
  * than `maxBytes`. Without a response, resolves to the `cause`.
  *
- * `instance`: nothing is sent after its panic. `takesResponse`: the app reads the body itself. For the other
- * arguments, see `build`.
+ * `instance`: after its panic, nothing is sent. `takesResponse`: the app reads the body itself. For the other arguments, see
+ * `build`.
  */
 export async function exchange(instance, head, body, isStreamed, signal, given, takesResponse, maxBytes) {
   let mayHaveBeenProcessed = false;

@@ -3,7 +3,7 @@
 import { bindCallbacks } from "./callbacks.js";
 import { RecorderError, badArgument, closed, define, describe, isRecorderError } from "./errors.js";
 import { member } from "./foreign.js";
-import { bound, needStack, rejecting, withSignal, withTimeout } from "./limits.js";
+import { checkingThis, needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { leaveIfIdle } from "./locks.js";
 import { call, load, resetPanicCount } from "./module.js";
 import { snapshot, snapshotOf } from "./options.js";
@@ -279,7 +279,7 @@ for (const Class of [Recorder, Recording]) {
   const { prototype } = Class;
   for (const name of Object.getOwnPropertyNames(prototype)) {
     if (name === "constructor" || name === "orgId") continue;
-    const method = bound(prototype[name], Class);
+    const method = checkingThis(prototype[name], Class);
     define(prototype, name, SYNCHRONOUS.includes(name) ? method : rejecting(method), false);
   }
   notThenable(prototype);

@@ -84,7 +84,7 @@ export function rejecting(work) {
 }
 
 /** A method that refuses a call without its object. */
-export function bound(work, Class) {
+export function checkingThis(work, Class) {
   return function (...args) {
     if (this instanceof Class) return Reflect.apply(work, this, args);
     throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);

@@ -63,7 +63,7 @@ export function snapshotOf(data, notData) {
       }
       if (name.length > MAX_NAME) {
         const kept = copied[name];
-        // First, since a name may be what shortening makes of it.
+        // Deleted first: the shortened name may be the same.
         delete copied[name];
         copied[shorten(name, MAX_NAME)] = kept;
       }

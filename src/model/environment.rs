@@ -51,7 +51,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Host and port. Bytes, since the standard library's functions for texts are many to compile.
+/// Host and port, as bytes: the standard library's functions for text would add much code.
 fn split_authority(authority: &str) -> (&[u8], Option<&[u8]>) {
     let bytes = authority.as_bytes();
     let colon = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());

@@ -15,7 +15,7 @@ use crate::recording::Recording;
 /// More recordings than a page starts while it looks for one.
 const MAX_CLAIMED: usize = 500;
 
-/// Of starts with the same key. More than one at a time only if starts are not shared.
+/// How many recordings are kept for starts with the same key. There are several only if some starts are not shared.
 const MAX_LED_TO: usize = 10;
 
 /// How long a start that nobody answers may be in flight, in milliseconds.

@@ -75,7 +75,7 @@ fn tokens(place: &str, value: &JsValue) -> Result<Vec<Secret>, Error> {
     items(place, value, |place, item| token(place, item).map(Secret::from))
 }
 
-/// Reads each item of a list. Writes the item's place only for an error: the code that formats a number is much to compile.
+/// Reads each item of a list. Writes the item's place only for an error, because formatting a number takes much code.
 fn items<T>(place: &str, value: &JsValue, read: Read<T>) -> Result<Vec<T>, Error> {
     let mut items = Vec::new();
     for (at, item) in array(place, value)?.iter().enumerate() {

@@ -43,7 +43,7 @@ pub fn initialize(on_panic: Function, follows_panic: bool) {
     }
 }
 
-/// Tells the module that a promise has settled, or that a timer is over. `number`: what it gave `src/js` for that. `value`: what a
+/// Tells the module that a promise has settled, or that a timer is over. `number`: which wait is over. `value`: what the
 /// promise is fulfilled or rejected with.
 #[wasm_bindgen]
 pub fn settled(number: u32, value: JsValue, is_rejected: bool) {

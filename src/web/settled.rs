@@ -1,5 +1,5 @@
-//! Waits for promises and timers of the platform, each with a number: a closure for each would cost more than the wait, because
-//! the garbage collector has to watch closures.
+//! Waits for the platform's promises and timers. Each wait has a number. A closure for each would cost more than the wait itself,
+//! because the garbage collector keeps a list of closures.
 
 use std::cell::RefCell;
 use std::future::Future;
