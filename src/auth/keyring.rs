@@ -266,7 +266,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Identifies a token and stores it. The token is not shared with other pages.
-    pub async fn add(&self, token: UnidentifiedToken) -> Result<Rc<OrgToken>, Error> {
+    pub async fn add(&self, token: Box<UnidentifiedToken>) -> Result<Rc<OrgToken>, Error> {
         let since = self.sign_outs.epoch();
         let mut token = self.exchange.identify(token).await?;
         if self.actual_org(&token).is_some() {

@@ -163,13 +163,13 @@ impl<P: CloudPorts> Exchange<P> {
         environment: &Rc<Environment>,
         token: AccessToken,
         expires_at: Option<Instant>,
-    ) -> Result<UnidentifiedToken, Error> {
+    ) -> Result<Box<UnidentifiedToken>, Error> {
         let claims = token.claims(|text| self.ports.parse_json(text))?;
         Ok(UnidentifiedToken::new(environment, token, claims, expires_at))
     }
 
     /// Identifies a token by its claim, or else asks the token's own environment.
-    pub(crate) async fn identify(&self, token: UnidentifiedToken) -> Result<Box<OrgToken>, Error> {
+    pub(crate) async fn identify(&self, token: Box<UnidentifiedToken>) -> Result<Box<OrgToken>, Error> {
         match token.identified_by_claim(self.now()) {
             Some(token) => Ok(token),
             None => self.fetch_token_info(token).await,
@@ -182,7 +182,7 @@ impl<P: CloudPorts> Exchange<P> {
     }
 
     /// Asks the token's own environment whose the token is.
-    pub(crate) async fn fetch_token_info(&self, token: UnidentifiedToken) -> Result<Box<OrgToken>, Error> {
+    pub(crate) async fn fetch_token_info(&self, token: Box<UnidentifiedToken>) -> Result<Box<OrgToken>, Error> {
         if token.is_surely_expired(self.now()) {
             return Err(Error::new(Code::TokenExpired, "The token has expired, and only the API could say whose it is."));
         }

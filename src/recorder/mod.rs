@@ -362,7 +362,7 @@ impl<P: Platform> Recorder<P> {
         })
     }
 
-    fn unidentified(&self, token: AccessToken) -> Result<UnidentifiedToken, Error> {
+    fn unidentified(&self, token: AccessToken) -> Result<Box<UnidentifiedToken>, Error> {
         self.exchange.unidentified(&self.settings.environment, token, None)
     }
 

@@ -173,8 +173,8 @@ impl OrgToken {
 
     /// A copy of the token, to be identified again. It has the refresh token that this one has now or later: both are records of one
     /// token, and a refresh that is in flight meanwhile uses up the refresh token.
-    pub(crate) fn unidentified(&self) -> UnidentifiedToken {
-        UnidentifiedToken { claimed_scopes: None, ..self.record.clone() }
+    pub(crate) fn unidentified(&self) -> Box<UnidentifiedToken> {
+        Box::new(UnidentifiedToken { claimed_scopes: None, ..self.record.clone() })
     }
 
     /// Whether the token itself claims to be another organization's.
@@ -247,9 +247,9 @@ impl UnidentifiedToken {
         token: AccessToken,
         claims: Option<Claims>,
         expires_at: Option<Instant>,
-    ) -> UnidentifiedToken {
+    ) -> Box<UnidentifiedToken> {
         let claims = claims.unwrap_or_default();
-        UnidentifiedToken {
+        Box::new(UnidentifiedToken {
             environment: environment.clone(),
             token,
             claimed_org: claims.org,
@@ -258,19 +258,19 @@ impl UnidentifiedToken {
             refresh_token: Rc::default(),
             is_rejected: Rc::default(),
             session: None,
-        }
+        })
     }
 
     /// The same token, whose source says that it is valid now: a date of expiry in the past means that a clock is wrong.
     #[must_use]
-    pub(crate) fn valid_now(mut self, now: Moment) -> UnidentifiedToken {
+    pub(crate) fn valid_now(mut self: Box<Self>, now: Moment) -> Box<UnidentifiedToken> {
         self.expiry.exp = self.expiry.exp.filter(|exp| *exp > now.in_cloud());
         self
     }
 
     /// The same token, with the refresh token that came with it.
     #[must_use]
-    pub(crate) fn with_refresh_token(self, token: Option<RefreshToken>) -> UnidentifiedToken {
+    pub(crate) fn with_refresh_token(self: Box<Self>, token: Option<RefreshToken>) -> Box<UnidentifiedToken> {
         self.refresh_token.replace(token);
         self
     }
@@ -308,7 +308,7 @@ impl UnidentifiedToken {
     }
 
     /// The token with the organization in the cloud's response.
-    pub(crate) fn identified_by_cloud(self, info: TokenInfo, now: Moment) -> Box<OrgToken> {
+    pub(crate) fn identified_by_cloud(self: Box<Self>, info: TokenInfo, now: Moment) -> Box<OrgToken> {
         // The cloud has just accepted the token, so a date in the past means that our clock is wrong.
         self.valid_now(now).identified(info.org.clone(), Some(info), now)
     }
