@@ -105,7 +105,7 @@ impl<P: Platform> Recorder<P> {
         Ok(recorder)
     }
 
-    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, call: &Call<()>) -> Result<(), CallError> {
+    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, call: &Call<()>) -> Result<(), Error> {
         let in_tokens = |at: usize| move |error: Error| error.in_argument(&format!("tokens[{at}]"));
         // Each token is read before any is sent.
         let mut unidentified = Vec::new();
@@ -278,8 +278,7 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Vec<Recording>, CallError> {
         let call = self.begin(org, options).await?;
-        let work = async { self.recordings.list(&call, agent).await.map_err(Error::from) };
-        call.run(Box::pin(work)).await
+        call.run(Box::pin(self.recordings.list(&call, agent))).await
     }
 
     /// The recording with this id, as it is now. `agent`: whose it is, if that is known.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::auth::ports::Platform;
 use crate::client::sent_log::SentLog;
 use crate::client::{Client, SendError};
-use crate::cloud::call::Call;
+use crate::cloud::call::{Call, CallError};
 use crate::cloud::response::Response;
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
@@ -33,6 +33,12 @@ impl From<ReadError> for Error {
         match error {
             ReadError::Refused(error) | ReadError::Failed(error) => error,
         }
+    }
+}
+
+impl From<ReadError> for CallError {
+    fn from(error: ReadError) -> CallError {
+        CallError::Error(error.into())
     }
 }
 
