@@ -302,14 +302,13 @@ impl AuthorizationResponse {
         value(&self.request, "target").and_then(OrgId::parse)
     }
 
-    /// Exchanges the response's code for a token, if the response answers a request that was made with the same settings. Returns
-    /// the organization that the request was for; `None` if the person decided.
+    /// Exchanges the response's code for a token, if the response answers a request that was made with the same settings.
     pub(crate) async fn redeem<P: Platform>(
         self,
         login: &Login,
         exchange: &Exchange<P>,
         environment: &Rc<Environment>,
-    ) -> Result<(Option<OrgId>, TokenResponse), Error> {
+    ) -> Result<TokenResponse, Error> {
         let stored = |name: &str| value(&self.request, name).unwrap_or_default();
         let is_same = stored("login") == environment.login().as_str()
             && stored("api") == environment.api().as_str()
@@ -318,16 +317,15 @@ impl AuthorizationResponse {
         if !is_same {
             return Err(not_ours("The sign-in began in another environment or with another OAuth client."));
         }
-        let org = self.org();
         let request = AuthorizationRequest {
             state: stored("state").to_owned(),
             verifier: stored("code_verifier").to_owned().into(),
             environment: environment.clone(),
-            org: org.clone(),
+            org: self.org(),
             login,
         };
-        let code = request.code(&self.response).map_err(|error| error.for_org_if_named(org.as_ref()))?;
-        Ok((org, AuthorizationCode { request, code }.redeem(exchange).await?))
+        let code = request.code(&self.response).map_err(|error| error.for_org_if_named(request.org.as_ref()))?;
+        AuthorizationCode { request, code }.redeem(exchange).await
     }
 }
 

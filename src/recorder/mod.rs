@@ -369,7 +369,8 @@ impl<P: Platform> Recorder<P> {
     async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
-        let (org, response) = response.redeem(login, &self.exchange, environment).await?;
+        let org = response.org();
+        let response = response.redeem(login, &self.exchange, environment).await?;
         let token = self.keyring.sources().identify(environment, response, true).await?;
         let Some(org) = org else {
             return self.keyring.ensure_allowed(token).map(|token| Some((false, token)));
