@@ -309,14 +309,15 @@ impl<P: Platform> Recorder<P> {
         };
         let call = self.keyring.call_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
-        let revoked = RefCell::new(Vec::new());
+        let failure = RefCell::new(None);
         let mut revocations = Tasks::new();
         for token in &tokens {
             if let Some(revocation) = self.client.revocation(token) {
                 let revoke = self.client.revoke(&call, token, revocation);
                 revocations.push(Box::pin(async {
-                    let result = revoke.await;
-                    revoked.borrow_mut().push(result);
+                    if let Err(error) = revoke.await {
+                        failure.borrow_mut().get_or_insert(error);
+                    }
                 }));
             }
         }
@@ -329,7 +330,7 @@ impl<P: Platform> Recorder<P> {
         }
         let work = async {
             revocations.join().await;
-            revoked.take().into_iter().collect::<Result<(), Error>>()
+            failure.take().map_or(Ok(()), Err)
         };
         let ended = call.run(Box::pin(work)).await;
         tokens.iter().for_each(|token| self.exchange.forget(token));
