@@ -24,7 +24,7 @@ let confirmed = { __proto__: null, text: undefined, href: undefined, origin: und
 /** The prototype of the last signal that the platform accepted: a page may have replaced AbortController. */
 let acceptedSignals;
 
-/** What the module reads, in this order. */
+/** What the module reads, in this order, after the status. */
 const HEADERS = [
   "ININ-Correlation-Id",
   "Date",
@@ -35,19 +35,20 @@ const HEADERS = [
 ];
 
 /**
- * Resolves to the response, with its `body`, its `json` and a line for each of HEADERS. The body is undefined if it is longer
- * than `maxBytes`. Without a response, resolves to the `cause`.
+ * Ends the module's wait of this number with the response, its `body`, its `json`, and a line for the status and each of HEADERS.
+ * The body is undefined if it is longer than `maxBytes`. Without a response, ends it with the `cause`, and without `lines`.
  *
  * `instance`: after its panic, nothing is sent. `takesResponse`: the app reads the body itself. For the other arguments, see
  * `build`.
  */
-export async function exchange(instance, head, body, isStreamed, signal, given, takesResponse, maxBytes) {
+export async function exchange(instance, number, head, body, isStreamed, controller, given, takesResponse, maxBytes) {
+  let answer;
   let mayHaveBeenProcessed = false;
   let status;
   let url;
   let refusalsBefore;
   try {
-    const { href, input, init } = build(head, body, isStreamed, signal, given);
+    const { href, input, init } = build(head, body, isStreamed, controller, given);
     url = href;
     if (init) accept(init.signal);
     // A replaced `fetch` may call the module, which is on the stack until then.
@@ -61,18 +62,18 @@ export async function exchange(instance, head, body, isStreamed, signal, given, 
     const response = await promise;
     const code = response.status;
     if (typeof code !== "number" || !(code >= 100 && code < 600)) throw new Error("fetch answered without a status.");
-    status = code;
+    status = Math.trunc(code);
     const text = await read(response, status, takesResponse, maxBytes);
     const json = unlessItThrows(() => JSON.parse(text));
-    const lines = HEADERS.map((name) => header(response, name)).join("\n");
-    // Without a prototype: a promise calls a `then` that other code has put on Object.prototype.
-    return { __proto__: null, isComplete: true, status, response, body: text, json, headers: lines };
+    const headers = unlessItThrows(() => HEADERS.map((name) => header(response, name)).join("\n")) ?? "";
+    answer = { __proto__: null, lines: `${status}\n${headers}`, body: text, json, response };
   } catch (cause) {
     // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
     if (mayHaveBeenProcessed) await nextMessage();
     const isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
-    return { __proto__: null, isComplete: false, status, isRefusedByCsp, mayHaveBeenProcessed, cause };
+    answer = { __proto__: null, status, isRefusedByCsp, mayHaveBeenProcessed, cause };
   }
+  instance.settled(number, answer, false);
 }
 
 /** Notes which URLs the page's Content Security Policy refuses from now on. */
@@ -93,7 +94,7 @@ function noteRefusal({ isTrusted, disposition, effectiveDirective, blockedURI })
  * What `fetch` is called with. `head`: a line each for the method, the cache mode, the origin, the URL, and the name and the
  * value of each header. `given`: what `request.js` makes of the app's request, if the request is the app's.
  */
-function build(head, body, isStreamed, signal, given) {
+function build(head, body, isStreamed, controller, given) {
   // By index: to destructure an array calls a `return` that other code has put on Object.prototype.
   const lines = head.split("\n");
   // The platform's own URL parser decides where the token would be sent, so check with that parser.
@@ -122,7 +123,7 @@ function build(head, body, isStreamed, signal, given) {
     if (request.url !== href) throw leadsElsewhere();
     return { __proto__: null, href, input: request, init: undefined };
   }
-  init.signal = given ? given.signal : signal;
+  init.signal = (given ?? controller).signal;
   init.body = given ? given.body : body;
   if (isStreamed && !given) setStream(init);
   return { __proto__: null, href, input: href, init };
@@ -172,7 +173,7 @@ async function read(response, status, takesResponse, maxBytes) {
 }
 
 async function readBody(response, maxBytes) {
-  const length = header(response, "Content-Length");
+  const length = unlessItThrows(() => header(response, "Content-Length"));
   const reader = length <= MAX_ONE_TEXT_BYTES ? undefined : unlessItThrows(() => response.body.getReader());
   if (!reader) {
     // It is short, or there is no body, or the page's own `fetch` gives no stream.
@@ -196,8 +197,6 @@ async function readBody(response, maxBytes) {
 }
 
 function header(response, name) {
-  return unlessItThrows(() => {
-    const value = response.headers.get(name);
-    return typeof value === "string" ? value : undefined;
-  });
+  const value = response.headers.get(name);
+  return typeof value === "string" ? value : undefined;
 }

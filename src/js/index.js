@@ -5,7 +5,7 @@ import { RecorderError, badArgument, closed, define, describe, isRecorderError }
 import { member } from "./foreign.js";
 import { checkingThis, needStack, rejecting, withSignal, withTimeout } from "./limits.js";
 import { leaveIfIdle } from "./locks.js";
-import { call, load, resetPanicCount } from "./module.js";
+import { load, resetPanicCount } from "./module.js";
 import { snapshot, snapshotOf } from "./options.js";
 import { readRequest } from "./request.js";
 
@@ -39,7 +39,7 @@ async function open(options, attempt) {
   try {
     const given = bindCallbacks(connectOptions(options), options);
     const instance = await load(given?.wasm, given?.timeoutMs);
-    const connection = call(instance, (settle) => instance.connect(settle, given, true));
+    const connection = instance.call((settle) => instance.connect(settle, given, true));
     // By now, connect() has removed the parameters of a sign-in from the URL.
     const address = member(member(globalThis, "location"), "href");
     const { value } = await connection;
@@ -52,7 +52,7 @@ async function open(options, attempt) {
 }
 
 /** connect()'s options, with the launch URL as text. The module refuses null, which is what an object without one has. */
-function connectOptions(options) {
+function connectOptions(options = {}) {
   const given = snapshot(options);
   if (typeof given?.launchUrl === "object") given.launchUrl = member(given.launchUrl, "href") ?? null;
   if (given?.contract !== undefined) given.contract = contractText(given.contract);
@@ -147,7 +147,7 @@ class Recorder {
     return this.#send("request", path, init);
   }
 
-  async #send(name, path, init) {
+  async #send(name, path, init = {}) {
     const given = snapshot(init);
     const failed = new AbortController();
     const signals = [failed.signal, this.#closing.signal, given?.signal];
@@ -161,7 +161,7 @@ class Recorder {
   }
 
   async startRecording(agentId, options) {
-    return this.#recording(await this.#call("startRecording", snapshot(options), { agentId }));
+    return this.#recording((await this.#outcome("startRecording", snapshot(options), { agentId })).value);
   }
 
   async startMany(agents, options) {
@@ -183,14 +183,14 @@ class Recorder {
   }
 
   async recording(id, options) {
-    return this.#recording(await this.#call("recording", snapshot(options), { id }));
+    return this.#recording((await this.#outcome("recording", snapshot(options), { id })).value);
   }
 
   /** A recording with its methods. */
   #recording(fields) {
     const { id, orgId, agentId } = fields;
     const callMethod = async (name, options) =>
-      this.#recording(await this.#call(name, snapshot(options), { id, orgId, agentId }));
+      this.#recording((await this.#outcome(name, snapshot(options), { id, orgId, agentId })).value);
     return new Recording(fields, callMethod);
   }
 
@@ -203,11 +203,15 @@ class Recorder {
     end(this.#handle);
   }
 
+  async #call(name, given, args) {
+    return notThenable((await this.#outcome(name, given, args)).value);
+  }
+
   /**
-   * Calls a method of the module, with its options and its other arguments by name. Runs in the caller's own turn
-   * unless there was a panic: on a click, only that turn may open a window.
+   * Calls a method of the module, with its options and its other arguments by name. Resolves to an object with the `value`.
+   * Runs in the caller's own turn unless there was a panic: on a click, only that turn may open a window.
    */
-  async #call(name, given, args = {}) {
+  #outcome(name, given, args = {}) {
     const isPanicked = this.#instance.error !== undefined;
     return withSignal(given, async () => {
       if (this.#isClosed) throw closed();
@@ -219,9 +223,9 @@ class Recorder {
       }
       try {
         const begin = (settle) => this.#handle.call(settle, name, given, args);
-        const { value } = await call(this.#instance, begin, given?.signal);
+        const outcome = await this.#instance.call(begin, given?.signal);
         resetPanicCount();
-        return notThenable(value);
+        return outcome;
       } finally {
         // A call that failed may have decided the target, too.
         this.#options.orgId = this.#targetOrgId();
@@ -231,7 +235,7 @@ class Recorder {
 
   async #reconnect() {
     const instance = await load(undefined, this.#options.timeoutMs);
-    const { value } = await call(instance, (settle) => instance.connect(settle, this.#options, false));
+    const { value } = await instance.call((settle) => instance.connect(settle, this.#options, false));
     if (this.#isClosed) {
       end(value);
       throw closed();
@@ -243,10 +247,22 @@ class Recorder {
 
 /** A recording, as the cloud described it. Its methods call its own organization, whatever the current target is. */
 class Recording {
+  id;
+  agentId;
+  orgId;
+  state;
+  alreadyRunning;
+  raw;
   #callMethod;
 
-  constructor(fields, callMethod) {
-    for (const name of Object.keys(fields)) define(this, name, fields[name]);
+  constructor({ id, agentId, orgId, state, startedAt, alreadyRunning, raw }, callMethod) {
+    this.id = id;
+    this.agentId = agentId;
+    this.orgId = orgId;
+    this.state = state;
+    if (startedAt !== undefined) define(this, "startedAt", startedAt);
+    this.alreadyRunning = alreadyRunning;
+    this.raw = raw;
     this.#callMethod = callMethod;
     Object.freeze(this);
   }
@@ -279,8 +295,8 @@ for (const Class of [Recorder, Recording]) {
   const { prototype } = Class;
   for (const name of Object.getOwnPropertyNames(prototype)) {
     if (name === "constructor" || name === "orgId") continue;
-    const method = checkingThis(prototype[name], Class);
-    define(prototype, name, SYNCHRONOUS.includes(name) ? method : rejecting(method), false);
+    const wrap = SYNCHRONOUS.includes(name) ? checkingThis : rejecting;
+    define(prototype, name, wrap(prototype[name], Class), false);
   }
   notThenable(prototype);
 }

@@ -1,6 +1,6 @@
 // One instance of the WebAssembly module. After a panic, nothing of the instance reaches the next instance or the app.
 
-import { describe } from "./errors.js";
+import { RecorderError, describe } from "./errors.js";
 import { exchange, isFetchReplaced, streamsBodies, watchPolicy } from "./exchange.js";
 import { unlessItThrows } from "./foreign.js";
 import { requestLock } from "./locks.js";
@@ -27,11 +27,12 @@ export async function start(module, recordPanic, followsPanic) {
     requestWebLock: (name, signal) => requestWebLock(hold, name, signal),
     isWebLockHeld,
     exchange: (...request) => exchange(instance, ...request),
+    recordingFields,
     streamsBodies,
     isFetchReplaced,
     nextTask,
   });
-  const instance = { __proto__: null, calls: 0, error: undefined, call, connect };
+  const instance = { __proto__: null, calls: 0, error: undefined, call, connect, settled };
   const waiting = new Set();
   const callsOutside = new Set();
   const controllers = new Set();
@@ -47,13 +48,14 @@ export async function start(module, recordPanic, followsPanic) {
   return instance;
 
   /**
-   * Returns the outcome of a call: `begin` calls the module, and gives it a function that settles the call. Throws the panic's error
-   * if the instance panics before that.
+   * Resolves to an object with the `value` of a call: `begin` calls the module, and gives it a function that settles the call.
+   * Rejects with the call's error, with the abort reason of the caller's signal, or with the panic's error if the instance panics.
    */
-  async function call(begin) {
+  async function call(begin, signal) {
+    let outcome;
     instance.calls++;
     try {
-      return await untilPanic((settle) => {
+      outcome = await untilPanic((settle) => {
         begin(settle);
         // During a click, some browsers open a window only in this turn.
         callOutside();
@@ -61,6 +63,9 @@ export async function start(module, recordPanic, followsPanic) {
     } finally {
       instance.calls--;
     }
+    if (outcome.error) throw new RecorderError(outcome.error);
+    if (outcome.aborted) throw signal.reason;
+    return outcome;
   }
 
   /** Wraps an export: this library calls it, or a timer or listener that the module has left with the platform. */
@@ -180,6 +185,11 @@ export async function start(module, recordPanic, followsPanic) {
       for (const opened of windows) unlessItThrows(() => opened.close());
     });
   }
+}
+
+/** What the module tells of a recording. */
+function recordingFields(id, agentId, orgId, state, startedAt, alreadyRunning, raw) {
+  return { id, agentId, orgId, state, startedAt, alreadyRunning, raw };
 }
 
 function mapValues(object, change) {

@@ -10,9 +10,12 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
  * Runs work with a signal of the platform's own in place of the app's, which may be of any make: it may throw, or call a
  * listener that was removed.
  */
-export async function withSignal(given, work) {
-  const theirs = given?.signal;
-  if (theirs === undefined) return work();
+export function withSignal(given, work) {
+  return given?.signal === undefined ? work() : withOwnSignal(given, work);
+}
+
+async function withOwnSignal(given, work) {
+  const theirs = given.signal;
   const ours = new AbortController();
   const abort = () => {
     try {
@@ -69,24 +72,40 @@ export function needStack() {
   Math.abs.apply(undefined, STACK);
 }
 
-/** A function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. */
-export function rejecting(work) {
-  return async function (...args) {
+/**
+ * An asynchronous function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. `Class`: it
+ * is a method, and refuses a call without its object.
+ */
+export function rejecting(work, Class) {
+  return function (...args) {
     try {
       needStack();
     } catch (fault) {
-      // By then, the caller has left the stack.
-      await undefined;
-      throw panicError(`panicked: ${fault}`);
+      return panicked(fault);
     }
+    if (Class && !(this instanceof Class)) return refused(work);
     return Reflect.apply(work, this, args);
   };
 }
 
-/** A method that refuses a call without its object. */
+async function panicked(fault) {
+  // By then, the caller has left the stack.
+  await undefined;
+  throw panicError(`panicked: ${fault}`);
+}
+
+async function refused(method) {
+  throw notAMethodCall(method);
+}
+
+/** A synchronous method that refuses a call without its object. */
 export function checkingThis(work, Class) {
   return function (...args) {
     if (this instanceof Class) return Reflect.apply(work, this, args);
-    throw badArgument(`Call ${work.name}() as a method: object.${work.name}(…).`);
+    throw notAMethodCall(work);
   };
+}
+
+function notAMethodCall({ name }) {
+  return badArgument(`Call ${name}() as a method: object.${name}(…).`);
 }

@@ -1,7 +1,6 @@
 // Loads the WebAssembly module once, and keeps an instance of it running.
 
 import {
-  RecorderError,
   badArgument,
   initConflict,
   isRecorderError,
@@ -80,14 +79,6 @@ function fetching(firstSource) {
       (error) => --pending || settle.reject(error),
     );
   }
-}
-
-/** Returns a call's outcome, which has a `value`, or throws its error or the abort reason of the caller's signal. */
-export async function call(instance, begin, signal) {
-  const outcome = await instance.call(begin);
-  if (outcome.error) throw new RecorderError(outcome.error);
-  if (outcome.aborted) throw signal.reason;
-  return outcome;
 }
 
 /** After a call that succeeded, the next panic counts as the first one in a row. */

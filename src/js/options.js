@@ -10,8 +10,9 @@ const MAX_NAME = 65_536;
 /** Of one argument, with the items of its lists. */
 const MAX_PROPERTIES = 1_000_000;
 
-/** A copy of a call's options; null if they are no object, which the module refuses. */
-export function snapshot(options = {}) {
+/** A copy of a call's options, if there are any; null if they are no object, which the module refuses. */
+export function snapshot(options) {
+  if (options === undefined) return undefined;
   if (typeof options !== "object") return null;
   const copied = snapshotOf(options, NOT_DATA);
   return Array.isArray(copied) ? null : copied;

@@ -60,8 +60,8 @@ impl AbortOnDrop {
         AbortOnDrop { controller: abort_controller(), is_done: Cell::new(false) }
     }
 
-    pub(super) fn signal(&self) -> web_sys::AbortSignal {
-        self.controller.signal()
+    pub(super) fn controller(&self) -> &AbortController {
+        &self.controller
     }
 
     pub(super) fn mark_done(&self) {

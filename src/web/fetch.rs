@@ -7,11 +7,10 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
-use super::abort::AbortOnDrop;
+use super::abort::{AbortController, AbortOnDrop};
 use super::browser::Browser;
 use super::codec::json_tree;
 use super::result::foreign;
@@ -25,16 +24,18 @@ use crate::token::request::Request;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Calls `fetch` when the module is off the stack, and reads the response: see `src/js/exchange.js`. Never rejects.
+    /// Calls `fetch` when the module is off the stack, reads the response, and settles the wait of this number with an [`Answer`]:
+    /// see `src/js/exchange.js`.
     fn exchange(
+        number: u32,
         head: &str,
         body: Option<&str>,
         is_streamed: bool,
-        signal: Option<&web_sys::AbortSignal>,
+        controller: Option<&AbortController>,
         given: &JsValue,
         takes_response: bool,
         max_bytes: u32,
-    ) -> Promise;
+    );
 
     #[wasm_bindgen(js_name = streamsBodies)]
     fn streams_bodies() -> bool;
@@ -42,17 +43,12 @@ extern "C" {
     #[wasm_bindgen(js_name = isFetchReplaced)]
     fn is_fetch_replaced() -> bool;
 
-    /// What `exchange` resolves to.
+    /// A response, or why there is none.
     type Answer;
 
-    #[wasm_bindgen(method, getter, js_name = isComplete)]
-    fn is_complete(this: &Answer) -> bool;
-
+    /// A line each for the status and the headers that the library reads; absent without a response.
     #[wasm_bindgen(method, getter)]
-    fn status(this: &Answer) -> Option<u16>;
-
-    #[wasm_bindgen(method, getter)]
-    fn response(this: &Answer) -> JsValue;
+    fn lines(this: &Answer) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
     fn body(this: &Answer) -> Option<String>;
@@ -61,7 +57,11 @@ extern "C" {
     fn json(this: &Answer) -> JsValue;
 
     #[wasm_bindgen(method, getter)]
-    fn headers(this: &Answer) -> String;
+    fn response(this: &Answer) -> JsValue;
+
+    /// Without a response: the status, if it came before the failure.
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &Answer) -> Option<u16>;
 
     #[wasm_bindgen(method, getter, js_name = isRefusedByCsp)]
     fn is_refused_by_csp(this: &Answer) -> bool;
@@ -88,36 +88,35 @@ impl Transport for Browser {
         let app_request = request.platform_request().and_then(|app_request| app_request.downcast_ref::<JsValue>());
         // `src/js` has given the app's request a signal of its own.
         let in_flight = app_request.is_none().then(AbortOnDrop::new);
-        let signal = in_flight.as_ref().map(AbortOnDrop::signal);
+        let controller = in_flight.as_ref().map(AbortOnDrop::controller);
         let (body, is_streamed) = (request.body(), request.is_streamed());
         let absent = JsValue::UNDEFINED;
         let given = app_request.unwrap_or(&absent);
-        let answer = exchange(&head(&request), body, is_streamed, signal.as_ref(), given, takes_response, MAX_BODY_BYTES);
-        let lost = |status, is_refused_by_csp, may_have_been_processed, cause| TransportError {
-            origin: request.origin().to_owned(),
-            is_refused_by_csp,
-            may_have_been_processed,
-            status,
-            cause: foreign(cause),
-        };
-        // If the page makes the promise reject, nobody knows what became of the request.
-        let answer: Answer = Settled::of(&answer).await.map_err(|cause| lost(None, false, true, cause))?.unchecked_into();
-        let Some(status) = answer.status().filter(|_| answer.is_complete()) else {
-            return Err(lost(answer.status(), answer.is_refused_by_csp(), answer.may_have_been_processed(), answer.cause()));
+        let answered = Settled::new();
+        exchange(answered.number(), &head(&request), body, is_streamed, controller, given, takes_response, MAX_BODY_BYTES);
+        let (Ok(answer) | Err(answer)) = answered.await;
+        let answer: Answer = answer.unchecked_into();
+        let Some(lines) = answer.lines() else {
+            return Err(TransportError {
+                origin: request.origin().to_owned(),
+                is_refused_by_csp: answer.is_refused_by_csp(),
+                may_have_been_processed: answer.may_have_been_processed(),
+                status: answer.status(),
+                cause: foreign(answer.cause()),
+            });
         };
         let body = answer.body();
         // The rest of a body that is too long is aborted.
         if let Some(in_flight) = in_flight.filter(|_| body.is_some() || takes_response) {
             in_flight.mark_done();
         }
-        let headers = answer.headers();
-        let mut headers = headers.split('\n').map(|value| Some(value.to_owned()).filter(|value| !value.is_empty()));
-        let mut header = || headers.next().flatten();
-        let (correlation_id, date, retry_after) = (header(), header(), header());
-        let mut rate = || u32::try_from(number(&header()?)?).ok();
+        let mut lines = lines.split('\n').map(|value| Some(value.to_owned()).filter(|value| !value.is_empty()));
+        let mut line = || lines.next().flatten();
+        let (status, correlation_id, date, retry_after) = (line(), line(), line(), line());
+        let mut rate = || u32::try_from(number(&line()?)?).ok();
         let rate_limit = (rate(), rate(), rate());
         Ok(Response {
-            status,
+            status: status.and_then(|status| u16::try_from(number(&status)?).ok()).unwrap_or_default(),
             rate_limit: match rate_limit {
                 (Some(allowed), Some(count), Some(reset)) => Some(RateLimit { allowed, count, reset }),
                 _ => None,

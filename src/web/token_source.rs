@@ -29,7 +29,7 @@ impl TokenSource for Browser {
             ("reason", need.reason.as_str().into()),
         ]);
         let argument = without_prototype(argument);
-        set(&argument, "signal", &in_flight.signal());
+        set(&argument, "signal", &in_flight.controller().signal());
         let returned = outside::result(outside::begin(get_token, "call", &[&JsValue::UNDEFINED, &argument])).await.map_err(foreign)?;
         let token = Settled::of(&returned).await.map_err(foreign)?;
         in_flight.mark_done();
