@@ -285,6 +285,6 @@ pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, Stri
     Ok(Some(pairs(&url.search_params())))
 }
 
-fn must_be(place: &str, what: &str) -> Error {
+pub(super) fn must_be(place: &str, what: &str) -> Error {
     bad(format!("{place} must be {what}."))
 }

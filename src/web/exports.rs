@@ -171,10 +171,10 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
         }
         "switchOrg" | "signIn" => result::summary(&*recorder.sign_in(org, call).await?, recorder.now()),
         "startRecording" => {
-            let agent = given.required("agentId", arguments::string)?;
+            let agent = agent.ok_or_else(|| arguments::must_be("agentId", "a string"))?;
             #[cfg(feature = "panic-on-purpose")]
-            super::panic_on_purpose::if_requested(&agent).await;
-            let start = Start::new(&agent, org.as_ref().map(OrgId::as_str), given.string("recordingType")?)?;
+            super::panic_on_purpose::if_requested(agent.as_str()).await;
+            let start = Start::new(agent.as_str(), org.as_ref().map(OrgId::as_str), given.string("recordingType")?)?;
             let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
             result::recording(&recorder.start_recording(start, call).await?)
         }
