@@ -9,7 +9,11 @@ use zeroize::Zeroizing;
 pub(super) fn unescaped(text: &str) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut next = Zeroizing::new(Vec::new());
-    for byte in text.bytes() {
+    // Most texts have no escape at all.
+    let first = text.bytes().position(|byte| matches!(byte, b'\\' | b'%' | b'&')).unwrap_or(text.len());
+    let (before, rest) = text.as_bytes().split_at(first);
+    plain.extend_from_slice(before);
+    for &byte in rest {
         next.push(byte);
         while let Some(byte) = next.pop() {
             plain.push(byte);
