@@ -31,7 +31,7 @@ struct Waits {
 
 enum Wait {
     Pending(Option<Waker>),
-    Settled(Outcome),
+    Ready(Outcome),
 }
 
 impl Waits {
@@ -76,7 +76,7 @@ impl Future for Settled {
             Some(std::mem::replace(wait, Wait::Pending(Some(context.waker().clone()))))
         });
         match wait {
-            Some(Wait::Settled(outcome)) => Poll::Ready(outcome),
+            Some(Wait::Ready(outcome)) => Poll::Ready(outcome),
             _ => Poll::Pending,
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn settle(number: u32, outcome: Outcome) {
     let wait = WAITS.with_borrow_mut(|all| {
         let at = all.place(number)?;
         let (_, wait) = all.waits.get_mut(at)?;
-        Some(std::mem::replace(wait, Wait::Settled(outcome)))
+        Some(std::mem::replace(wait, Wait::Ready(outcome)))
     });
     if let Some(Wait::Pending(Some(waker))) = wait {
         waker.wake();
