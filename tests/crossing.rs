@@ -26,6 +26,8 @@ globalThis.startTimer = (millis, number) => setTimeout(() => tell(number, undefi
 globalThis.outside = async (target, method, count, ...args) => ({ result: target[method](...args.slice(0, count)) });
 globalThis.abortController = () => new AbortController();
 globalThis.forgetController = () => {};
+globalThis.recordingFields = (id, agentId, orgId, state, startedAt, alreadyRunning, raw) =>
+    ({ id, agentId, orgId, state, startedAt, alreadyRunning, raw });
 export function evaluate(source) { return (0, eval)(`(${source})`); }
 "#)]
 extern "C" {
@@ -108,7 +110,7 @@ async fn give_functions() {
         const { exchange, requestLock, requestWebLock } = functions;
         Object.assign(globalThis, functions, {
             settle: (settle, value, error, aborted, index) => settle({ value, error, aborted }, index),
-            exchange: (...given) => exchange({}, ...given),
+            exchange: (...given) => exchange({ settled: globalThis.tell }, ...given),
             requestLock: (...given) => requestLock((released) => released, ...given),
             requestWebLock: (...given) => requestWebLock((released) => released, ...given),
         });
