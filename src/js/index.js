@@ -247,6 +247,7 @@ class Recorder {
 
 /** A recording, as the cloud described it. Its methods call its own organization, whatever the current target is. */
 class Recording {
+  // Its own, so that setting them calls no setter of Object.prototype.
   id;
   agentId;
   orgId;
@@ -255,14 +256,9 @@ class Recording {
   raw;
   #callMethod;
 
-  constructor({ id, agentId, orgId, state, startedAt, alreadyRunning, raw }, callMethod) {
-    this.id = id;
-    this.agentId = agentId;
-    this.orgId = orgId;
-    this.state = state;
+  constructor({ startedAt, ...others }, callMethod) {
+    Object.assign(this, others);
     if (startedAt !== undefined) define(this, "startedAt", startedAt);
-    this.alreadyRunning = alreadyRunning;
-    this.raw = raw;
     this.#callMethod = callMethod;
     Object.freeze(this);
   }
