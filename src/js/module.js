@@ -63,6 +63,8 @@ function fetching(firstSource) {
   let pending = 0;
   let settle;
   fetching.module = new Promise((resolve, reject) => (settle = { resolve, reject }));
+  // If the page may not run it, nobody waits for it.
+  fetching.module.catch(() => {});
   fetchBeside(firstSource);
   return fetching;
 
@@ -95,6 +97,8 @@ function recordPanic(message) {
 /** `module`: a promise. `start` prepares the instance during the download. */
 async function startInstance({ module, source = "" }) {
   try {
+    // The request has begun by now, and need not wait for this.
+    ensureWasmAllowed();
     return await start(module, recordPanic, lastPanic !== undefined);
   } catch (cause) {
     if (isRecorderError(cause)) throw cause;
@@ -108,10 +112,10 @@ async function startInstance({ module, source = "" }) {
  * wait for that one, to fill its cache once, and compiles only one module at a time in the background.
  */
 async function compile(source, isBeside) {
-  ensureWasmAllowed();
   let why = "this bundle does not know its own address (import.meta.url).";
   let hint = PASS_ADDRESS;
-  let isRetryable = false;
+  let fetched;
+  let hasCome = false;
   let status;
   try {
     source ??= new URL("premium_recorder_bg.wasm", import.meta.url);
@@ -119,12 +123,10 @@ async function compile(source, isBeside) {
     why = "these bytes are not WebAssembly, or not all of them.";
     hint = PASS_WHOLE;
     if (kindOf(source) === "address") {
-      const reason = whyNotFetched(address);
-      why = reason[0];
-      hint = reason[1];
-      isRetryable = hint === ALLOW_ORIGIN;
+      fetched = address;
       // As text: a page may have replaced `fetch` with a function that knows no URL objects.
       source = await fetch(address, { cache: isBeside ? "no-store" : "default" });
+      hasCome = true;
       why = "fetch returned no Response.";
       hint = PASS_BYTES;
     }
@@ -154,7 +156,13 @@ async function compile(source, isBeside) {
     if (isBeside) return new WebAssembly.Module(source);
     return await WebAssembly.compile(source);
   } catch (cause) {
-    throw wasmLoadFailed(why, cause, status, hint, isRetryable);
+    // Only now: to examine the address would delay the request.
+    const reason = fetched === undefined ? undefined : whyNotFetched(fetched);
+    if (reason && !hasCome) {
+      why = reason[0];
+      hint = reason[1];
+    }
+    throw wasmLoadFailed(why, cause, status, hint, reason?.[1] === ALLOW_ORIGIN);
   }
 }
 
