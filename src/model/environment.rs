@@ -246,12 +246,11 @@ impl Environments {
         let environment = match self.find(target) {
             Some(environment) => environment,
             // Nobody can know the name of this region, so its apps origin decides.
-            None => REGIONS
-                .iter()
-                .filter(|region| region.environment.is_none())
-                .map(Environment::from_region)
-                .find(|region| region.apps.as_str() == host_origin)
-                .map_or_else(|| self.named(target), |region| Ok(Rc::new(region)))?,
+            None => {
+                let unnamed = REGIONS.iter().find(|region| region.environment.is_none()).map(Environment::from_region);
+                let region = unnamed.filter(|region| region.apps.as_str() == host_origin);
+                region.map_or_else(|| self.named(target), |region| Ok(Rc::new(region)))?
+            }
         };
         if host_origin == environment.apps.as_str() {
             return Ok(environment);

@@ -80,6 +80,16 @@ impl Json {
         }
     }
 
+    /// This value, if it is an array of strings.
+    pub fn strings(&self) -> Option<Vec<String>> {
+        let Json::Array(items) = self else { return None };
+        let mut strings = Vec::new();
+        for item in items {
+            strings.push(item.as_str()?.to_owned());
+        }
+        Some(strings)
+    }
+
     /// The object's property with this name, if it is an array; otherwise an empty slice.
     pub fn array(&self, name: &str) -> &[Json] {
         match self.get(name) {

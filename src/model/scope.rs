@@ -52,8 +52,7 @@ fn singular(domain: &str) -> String {
 pub(crate) fn scopes(value: &Json) -> Option<Vec<String>> {
     match value {
         Json::String(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
-        Json::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-        _ => None,
+        value => value.strings(),
     }
 }
 

@@ -222,8 +222,11 @@ impl Moment {
     /// This many milliseconds earlier.
     #[must_use]
     pub fn before(self, millis: i64) -> Moment {
-        let [wall_clock, in_cloud] = [self.wall_clock, self.in_cloud].map(|date| date.after_millis(-millis));
-        Moment { instant: self.instant.after_millis(-millis), wall_clock, in_cloud }
+        Moment {
+            instant: self.instant.after_millis(-millis),
+            wall_clock: self.wall_clock.after_millis(-millis),
+            in_cloud: self.in_cloud.after_millis(-millis),
+        }
     }
 
     /// The instant at which the cloud's clock shows this date.

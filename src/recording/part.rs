@@ -76,10 +76,7 @@ impl<'a> Part<'a> {
     }
 
     pub(super) fn strings(&self, name: &str) -> Option<Vec<String>> {
-        let strings = match self.get(name)? {
-            Json::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-            _ => None,
-        };
+        let strings = self.get(name)?.strings();
         if strings.is_none() {
             self.note_wrong_type(name, "an array of strings");
         }

@@ -150,11 +150,12 @@ impl Arguments {
     /// The properties of this name of the app's object, which may have others.
     pub(super) fn of_object(place: &str, value: &JsValue, names: &[&str], prefix: &str) -> Result<Arguments, Error> {
         let object = object(place, value)?;
-        let property = |name: &&str| match own_property(&object, name) {
-            Ok(value) => Ok(((*name).to_owned(), value)),
-            Err(_) => Err(bad(format!("{prefix}{name} cannot be read."))),
-        };
-        Ok(Arguments { properties: names.iter().map(property).collect::<Result<_, Error>>()?, prefix: prefix.to_owned() })
+        let mut properties = Vec::new();
+        for name in names {
+            let value = own_property(&object, name).map_err(|_| bad(format!("{prefix}{name} cannot be read.")))?;
+            properties.push(((*name).to_owned(), value));
+        }
+        Ok(Arguments { properties, prefix: prefix.to_owned() })
     }
 
     pub(super) fn optional<T>(&self, name: &str, read: Read<T>) -> Result<Option<T>, Error> {
@@ -179,8 +180,13 @@ impl Arguments {
     }
 
     fn strings(&self) -> Result<Vec<(String, String)>, Error> {
-        let named = self.properties.iter().filter_map(|(name, _)| Some((name.clone(), self.string(name).transpose()?)));
-        named.map(|(name, text)| Ok((name, text?))).collect()
+        let mut strings = Vec::new();
+        for (name, _) in &self.properties {
+            if let Some(text) = self.string(name)? {
+                strings.push((name.clone(), text));
+            }
+        }
+        Ok(strings)
     }
 
     pub(super) fn string(&self, name: &str) -> Result<Option<String>, Error> {
