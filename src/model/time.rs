@@ -213,6 +213,14 @@ impl Moment {
         Moment { in_cloud: self.wall_clock, ..self }
     }
 
+    /// The earlier one of those that are known.
+    pub(crate) fn earliest(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// The earlier of both.
     #[must_use]
     pub fn min(self, other: Moment) -> Moment {

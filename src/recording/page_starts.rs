@@ -178,7 +178,7 @@ impl PageStarts {
 
     /// When the first of the starts with this key that are in flight was sent.
     pub(super) fn in_flight_since(&self, key: &StartKey) -> Option<Moment> {
-        self.same(key)?.under_way.iter().filter_map(|start| Some(start.sent.last()?.at)).reduce(Moment::min)
+        self.same(key)?.under_way.iter().fold(None, |earliest, start| Moment::earliest(earliest, start.sent.last().map(|sent| sent.at)))
     }
 
     /// A start that may be sent from now on. `turn`: ends with it.
@@ -197,17 +197,24 @@ impl PageStarts {
     /// When the first of the starts was sent whose outcome is unknown, if there may be one. `in_flight_since`: when the first of
     /// those was sent that were in flight.
     pub(super) fn unresolved_since(&self, key: &StartKey, in_flight_since: Option<Moment>, now: Instant) -> Option<Moment> {
-        let unresolved = self.same(key).and_then(|same| Some(same.unresolved.as_ref()?.since));
-        [unresolved, self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min)
+        self.first_sent(key, in_flight_since, now, |_| true)
     }
 
     /// When the first start was sent whose outcome is still unknown. A start that is over, or whose recording is known, does not count.
     pub(super) fn unknown_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
-        let in_flight_since = self.in_flight_since(key);
-        match self.left_recording(key) {
-            None => self.unresolved_since(key, in_flight_since, now),
-            Some(_) => [self.lost_since(now), in_flight_since].into_iter().flatten().reduce(Moment::min),
-        }
+        self.first_sent(key, self.in_flight_since(key), now, |unresolved| unresolved.led_to.is_none())
+    }
+
+    /// `counts`: whether the unresolved starts count.
+    fn first_sent(
+        &self,
+        key: &StartKey,
+        in_flight_since: Option<Moment>,
+        now: Instant,
+        counts: fn(&Unresolved) -> bool,
+    ) -> Option<Moment> {
+        let unresolved = self.same(key).and_then(|same| Some(same.unresolved.as_ref().filter(|starts| counts(starts))?.since));
+        Moment::earliest(Moment::earliest(unresolved, self.lost_since(now)), in_flight_since)
     }
 
     /// The recording that the last start led to, although no call has got it.
