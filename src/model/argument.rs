@@ -49,14 +49,14 @@ pub(crate) fn is_dot_segment(segment: &str) -> bool {
 
 /// The value for the option's `word`. Without a word, the first value, which is the default.
 pub(crate) fn one_of(name: &str, word: Option<&str>, words: &[(&str, bool)]) -> Result<bool, Error> {
-    let chosen = match word {
-        Some(word) => words.iter().find(|(other, _)| *other == word),
-        None => words.first(),
-    };
-    chosen.map(|(_, value)| *value).ok_or_else(|| {
-        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        bad(format!("{name} must be one of: {}.", joined(&words, ", ")))
-    })
+    let mut others = Vec::new();
+    for (other, value) in words {
+        if word.is_none_or(|word| word == *other) {
+            return Ok(*value);
+        }
+        others.push(*other);
+    }
+    Err(bad(format!("{name} must be one of: {}.", joined(&others, ", "))))
 }
 
 /// A `BAD_ARGUMENT` with this message.

@@ -290,7 +290,11 @@ const ONE_SCOPE: &str = "Add one of the scopes in `missingScopes` to the OAuth c
 impl Error {
     /// An error with only a code and a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error(Rc::new(Failure { code, message: message.into(), evidence: Evidence::default() }))
+        Error::of(code, message.into())
+    }
+
+    fn of(code: Code, message: String) -> Self {
+        Error(Rc::new(Failure { code, message, evidence: Evidence::default() }))
     }
 
     /// What the reader should do now.
@@ -302,7 +306,7 @@ impl Error {
             None if self.code == Code::ScopeMissing && has_alternatives => ONE_SCOPE,
             None => self.code.hint(),
         };
-        let missing = self.evidence.missing_scopes.iter().flatten().next();
+        let missing = self.evidence.missing_scopes.as_ref().and_then(|scopes| scopes.first());
         match (&self.evidence.near_miss, missing) {
             (Some(near), Some(missing)) => format!("\"{near}\" is probably a misspelling of \"{missing}\". {hint}"),
             _ => hint.to_owned(),

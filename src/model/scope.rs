@@ -15,7 +15,11 @@ pub(crate) fn is_enough(granted: &[String], needed: &[String]) -> bool {
 
 /// These scopes, as a request needs them.
 pub(crate) fn any_of(scopes: &[&str]) -> AnyScope {
-    scopes.iter().map(|scope| (*scope).to_owned()).collect()
+    let mut any_of = Vec::new();
+    for scope in scopes {
+        any_of.push((*scope).to_owned());
+    }
+    any_of.into()
 }
 
 /// What `tokens/me` and `users/me` need, by Genesys' published API: one of these scopes, if the organization enforces scopes.
@@ -27,25 +31,46 @@ pub(crate) const USERS: &[&str] = &["users:readonly", "users"];
 /// The scope in `held` that was probably meant to be `needed`: it differs in case, in a separator, in a plural or in the
 /// suffix. Never `needed` itself.
 pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
-    let candidates = || held.iter().map(String::as_str).filter(|scope| *scope != needed);
-    // The same name in another spelling is likelier than the same domain with another suffix.
-    let domain = singular(needed.rsplit_once(SEPARATORS).map_or(needed, |(domain, _)| domain));
-    candidates()
-        .find(|scope| normalized(scope) == normalized(needed))
-        .or_else(|| candidates().find(|scope| domains(scope).any(|other| other == domain)))
+    let domain = singular(needed.rfind(is_separator).and_then(|end| needed.get(..end)).unwrap_or(needed));
+    let mut of_domain = None;
+    for scope in held {
+        if scope == needed {
+            continue;
+        }
+        // The same name in another spelling is likelier than the same domain with another suffix.
+        if normalized(scope) == normalized(needed) {
+            return Some(scope);
+        }
+        if of_domain.is_none() && may_be_of_domain(scope, &domain) {
+            of_domain = Some(scope.as_str());
+        }
+    }
+    of_domain
 }
 
-/// What may be between the domain of a scope and its suffix. Some have it between the words of the domain, too.
-const SEPARATORS: [char; 4] = [':', '.', '_', '/'];
+/// Whether a beginning of the scope is this domain: `screen`, `screenrecording` or the whole for `screen_recordings:write`.
+fn may_be_of_domain(scope: &str, domain: &str) -> bool {
+    let mut rest = scope;
+    while let Some(end) = rest.rfind(is_separator) {
+        if singular(rest) == domain {
+            return true;
+        }
+        rest = rest.get(..end).unwrap_or_default();
+    }
+    singular(rest) == domain
+}
 
-/// Every beginning of the scope that may be its domain: `screen`, `screenrecording` and the whole for `screen_recordings:write`.
-fn domains(scope: &str) -> impl Iterator<Item = String> {
-    let ends = scope.match_indices(SEPARATORS).map(|(at, _)| at).chain([scope.len()]);
-    ends.map(|end| singular(scope.get(..end).unwrap_or_default()))
+/// Whether this may be between the domain of a scope and its suffix. Some scopes have it between the words of the domain, too.
+fn is_separator(character: char) -> bool {
+    matches!(character, ':' | '.' | '_' | '/')
 }
 
 fn singular(domain: &str) -> String {
-    normalized(domain).trim_end_matches('s').to_owned()
+    let mut domain = normalized(domain);
+    while domain.ends_with('s') {
+        domain.pop();
+    }
+    domain
 }
 
 /// The scopes in a claim or a response: a space-separated string (RFC 8693), or an array.

@@ -99,11 +99,15 @@ impl Disguises {
         // Has its whole capacity at once: a list that grows leaves copies that nothing overwrites.
         let mut hex = Zeroizing::new(Vec::with_capacity(2 * secret.len()));
         for byte in secret.bytes() {
-            hex.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default()));
+            for digit in [byte >> 4, byte & 15] {
+                hex.push(b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default());
+            }
         }
         all.push(folded(&hex));
         // A JWT's parts may have names between them. Without its signature, it is no token.
-        all.extend(secret.split('.').skip(1).last().filter(|last| last.len() >= MIN_SIGNATURE).map(|last| folded(last.as_bytes())));
+        if let Some((_, last)) = secret.rsplit_once('.').filter(|(_, last)| last.len() >= MIN_SIGNATURE) {
+            all.push(folded(last.as_bytes()));
+        }
         Disguises { plain, folded: all }
     }
 }
@@ -149,8 +153,12 @@ fn contains_middle(text: &[u8], secret: &[u8]) -> bool {
 /// JSON's escapes, since `\n` may be a line break or an escaped letter.
 fn folded(plain: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut folded = Zeroizing::new(Vec::with_capacity(plain.len()));
-    let lower_case = plain.iter().map(u8::to_ascii_lowercase);
-    folded.extend(lower_case.filter(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'b' | b'f' | b'n' | b'r' | b't')));
+    for byte in plain {
+        let byte = byte.to_ascii_lowercase();
+        if byte.is_ascii_alphanumeric() && !matches!(byte, b'b' | b'f' | b'n' | b'r' | b't') {
+            folded.push(byte);
+        }
+    }
     folded
 }
 

@@ -80,7 +80,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let begin = self.0.partition_point(|(other, _)| other.borrow() < key);
+        let begin = self.place(key).unwrap_or_else(|begin| begin);
         self.0.iter().skip(begin)
     }
 

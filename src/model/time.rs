@@ -40,7 +40,7 @@ impl Timestamp {
         let is_leap_second = time == DAY_MS;
         let mut millis = 0;
         if text.after(".").is_some() {
-            let digits = text.0.len() - text.0.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+            let digits = text.0.bytes().take_while(u8::is_ascii_digit).count();
             for (at, digit) in text.take(digits)?.bytes().enumerate().take(3) {
                 millis += i64::from(digit - b'0') * [100, 10, 1].get(at)?;
             }

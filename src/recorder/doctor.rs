@@ -159,7 +159,10 @@ impl<P: Platform> Doctor<'_, P> {
     }
 
     fn launch(&self) {
-        let values: Vec<String> = self.settings.launch.values().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut values = Vec::new();
+        for (name, value) in self.settings.launch.values() {
+            values.push(format!("{name}={value}"));
+        }
         let values = if values.is_empty() { "nothing".to_owned() } else { joined(&values, ", ") };
         let has_both = self.settings.launch.get("hostOrigin").is_some() && self.settings.launch.get("targetEnv").is_some();
         let check = self.check("launch", "gcHostOrigin and gcTargetEnv, from the launch URL");
@@ -307,13 +310,10 @@ impl<P: Platform> Doctor<'_, P> {
         let expected = format!("{own_data}, and {users}");
         let hint = "If the organization enforces scopes, it refuses such requests: add the missing scopes to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
         let check = self.check("client-scopes", &expected);
-        let is_refused = |error: &Error| error.code == Code::ScopeMissing;
-        let tokens = confirmed.iter().map(|token| (token, false));
-        let tokens = tokens.chain(refused.iter().map(|(token, error)| (token, is_refused(error))));
         if confirmed.is_empty() && refused.is_empty() {
             check.skip(&"no token to look at");
         }
-        for (token, is_refused) in tokens {
+        let report = |token: &OrgToken, is_refused: bool| {
             let org = &token.target().org;
             let lacks = |one_of: &[&str]| token.scopes().is_some_and(|scopes| !is_enough(scopes, &any_of(one_of)));
             match (is_refused || lacks(OWN_DATA), lacks(USERS)) {
@@ -323,6 +323,12 @@ impl<P: Platform> Doctor<'_, P> {
                 _ if token.scopes().is_some() => check.ok(&format_args!("{org}: all of them")),
                 _ => check.skip(&format_args!("{org}: the API does not say")),
             }
+        };
+        for token in confirmed {
+            report(token, false);
+        }
+        for (token, error) in refused {
+            report(token, error.code == Code::ScopeMissing);
         }
     }
 

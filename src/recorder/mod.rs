@@ -403,7 +403,10 @@ impl<P: Platform> Recorder<P> {
             }
             [] => Ok(None),
             several => {
-                let orgs: Vec<&str> = several.iter().map(|token| token.target().org.as_str()).collect();
+                let mut orgs = Vec::new();
+                for token in several {
+                    orgs.push(token.target().org.as_str());
+                }
                 Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", joined(&orgs, ", "))))
             }
         }

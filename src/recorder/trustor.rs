@@ -37,15 +37,15 @@ impl Trustor {
     /// Reads the response; `None` unless it is about a user. Trustors without an id are left out.
     fn list(user: &Json) -> Option<Vec<Trustor>> {
         user.str("id")?;
-        let trustor = |trustor: &Json| {
+        let mut trustors = Vec::new();
+        for trustor in user.array("trustors") {
             let organization = trustor.get("organization");
             let id = organization.and_then(|organization| organization.str("id")).or_else(|| trustor.str("id"));
-            Some(Trustor {
-                org: id.and_then(OrgId::parse)?,
-                name: organization.and_then(|organization| organization.str("name")).map(str::to_owned),
-                enabled: trustor.get("enabled") == Some(&Json::Bool(true)),
-            })
-        };
-        Some(user.array("trustors").iter().filter_map(trustor).collect())
+            if let Some(org) = id.and_then(OrgId::parse) {
+                let name = organization.and_then(|organization| organization.str("name")).map(str::to_owned);
+                trustors.push(Trustor { org, name, enabled: trustor.get("enabled") == Some(&Json::Bool(true)) });
+            }
+        }
+        Some(trustors)
     }
 }

@@ -76,8 +76,10 @@ impl<'a> BatchResults<'a> {
         }
     }
 
-    fn reject_all(&mut self, group: Group, error: &CallError) {
-        group.into_indices().for_each(|indices| self.settle(indices, Err(error.clone())));
+    fn reject_all(&mut self, mut group: Group, error: &CallError) {
+        while let Some((indices, _)) = group.pop() {
+            self.settle(indices, Err(error.clone()));
+        }
     }
 }
 
@@ -104,8 +106,12 @@ impl<P: Platform> Starts<P> {
                 has_ended = true;
                 let error = call.interrupted_by(interruption);
                 // The acquisitions that have begun fail by themselves: the signal is theirs too.
-                unacquired.by_ref().for_each(|group| queue.push(group));
-                queue.take().into_iter().for_each(|group| results.reject_all(group, &error));
+                for group in unacquired.by_ref() {
+                    queue.push(group);
+                }
+                for group in queue.take() {
+                    results.reject_all(group, &error);
+                }
             }
             while unacquired.len() > 0 && may_acquire.as_mut().poll(context).is_ready() {
                 for group in unacquired.by_ref().take(ACQUIRED_IN_A_ROW) {

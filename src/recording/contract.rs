@@ -120,7 +120,10 @@ impl Operation {
             match methods.iter().find(|method| method.as_str().eq_ignore_ascii_case(text)) {
                 Some(method) => self.method = *method,
                 None => {
-                    let names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+                    let mut names = Vec::new();
+                    for method in methods {
+                        names.push(method.as_str());
+                    }
                     part.note_wrong(format!("{} must be one of {}.", part.place("method"), joined(&names, ", ")));
                 }
             }
@@ -239,7 +242,8 @@ impl RecordingContract {
         let scope = part.string("scope").unwrap_or(SCOPE);
         let start_scopes: AnyScope = scopes.strings("start").unwrap_or_else(|| vec![scope.to_owned()]).into();
         let read_scopes = scopes.strings("read").map_or_else(|| start_scopes.clone(), AnyScope::from);
-        if !is_scope_token(scope) || !start_scopes.iter().chain(&*read_scopes).all(|scope| is_scope_token(scope)) {
+        let are_scope_tokens = |scopes: &AnyScope| scopes.iter().all(|scope| is_scope_token(scope));
+        if !is_scope_token(scope) || !are_scope_tokens(&start_scopes) || !are_scope_tokens(&read_scopes) {
             part.note_wrong("contract.scope and contract.scopes must name OAuth scopes (RFC 6749), such as \"screenrecordings:write\".");
         }
         let mut contract = RecordingContract::new(path, &start_scopes, &read_scopes);
@@ -367,7 +371,7 @@ impl RecordingContract {
     pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Result<ApiRequest, Error> {
         let values = [("agentId", agent.as_str()), ("recordingType", recording_type)];
         let request = self.request(&self.start, &values)?;
-        let idempotency = self.idempotency_header.clone().zip(key);
+        let idempotency = key.and_then(|key| Some((self.idempotency_header.clone()?, key)));
         Ok(ApiRequest { idempotency, agent: Some(agent.clone()), repeat: Repeat::Never, ..request })
     }
 
@@ -391,8 +395,10 @@ impl RecordingContract {
     }
 
     fn of_one(&self, operation: &Operation, id: &RecordingId, agent: Option<&AgentId>) -> Result<ApiRequest, Error> {
-        let values = [Some(("id", id.as_str())), agent.map(|agent| ("agentId", agent.as_str()))];
-        let values: Vec<_> = values.into_iter().flatten().collect();
+        let mut values = vec![("id", id.as_str())];
+        if let Some(agent) = agent {
+            values.push(("agentId", agent.as_str()));
+        }
         self.request(operation, &values)
     }
 

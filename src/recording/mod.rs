@@ -136,8 +136,14 @@ impl Recording {
     }
 }
 
-impl From<&Recording> for Seen {
-    fn from(recording: &Recording) -> Seen {
-        Seen { id: recording.id.as_str().to_owned(), state: recording.state.as_str().to_owned(), started_at: recording.started_at.clone() }
+impl Listed {
+    /// The recordings as an error's evidence.
+    fn seen(&self) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        for recording in &self.recordings {
+            let (id, state) = (recording.id.as_str().to_owned(), recording.state.as_str().to_owned());
+            seen.push(Seen { id, state, started_at: recording.started_at.clone() });
+        }
+        seen
     }
 }

@@ -58,9 +58,9 @@ impl Group {
         self.starts.push((vec![at], start));
     }
 
-    /// The indices of the starts, in their order.
-    pub(super) fn into_indices(self) -> impl Iterator<Item = Vec<usize>> {
-        self.starts.into_iter().rev().map(|(indices, _)| indices)
+    /// The next start.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
+        self.starts.pop()
     }
 }
 
@@ -86,10 +86,10 @@ impl RoundRobin {
     /// The next start of the first organization, from the one whose turn it is, that can start now.
     pub(super) fn next(&mut self, mut may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
         let count = self.groups.len();
-        let mut places = (self.turn..count).chain(0..self.turn.min(count));
+        let mut places = (0..count).map(|step| (self.turn + step) % count);
         let at = places.find(|at| self.groups.get(*at).is_some_and(|group| may_go(&group.target)))?;
         let group = self.groups.get_mut(at)?;
-        let next = group.starts.pop()?;
+        let next = group.pop()?;
         self.turn = at.saturating_add(1);
         if !group.starts.is_empty() {
             return Some((group.target.clone(), next));

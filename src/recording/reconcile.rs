@@ -7,7 +7,7 @@ use crate::auth::ports::Platform;
 use crate::client::sent_log::SentRequest;
 use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
-use crate::model::error::{Cause, Code, Error, Seen};
+use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::RecordingId;
 use crate::model::time::{Moment, Timestamp};
 use crate::recording::page_starts::StartKey;
@@ -87,7 +87,7 @@ impl<P: Platform> Starts<P> {
             Some(_) => "The API lists recordings of the agent that began since, but several starts may have caused them.",
         };
         unknown.message = format!("{} {looked}", unknown.message);
-        unknown.evidence.seen = listed.map(|(seen, _)| seen.recordings.iter().map(Seen::from).collect());
+        unknown.evidence.seen = listed.map(|(seen, _)| seen.seen());
         if !self.recordings.contract().has_list() {
             unknown.evidence.hint = Some(NO_LIST);
         }
@@ -122,7 +122,10 @@ impl<P: Platform> Starts<P> {
                 && self.started_since(recording, self.certain_start(*at))
                 && !self.page.is_claimed(target, &recording.id, None)
         };
-        let recordings: Vec<String> = listed.recordings.iter().filter(is_duplicate).map(|other| other.id.as_str().to_owned()).collect();
+        let mut recordings = Vec::new();
+        for other in listed.recordings.iter().filter(is_duplicate) {
+            recordings.push(other.id.as_str().to_owned());
+        }
         if !recordings.is_empty() {
             ports.emit(&Event::DuplicateRecording { org: &target.org, agent: state.agent.as_str(), recordings: &recordings });
         }
@@ -166,14 +169,17 @@ impl<P: Platform> Starts<P> {
         };
         let message = format!("Nothing was sent: the API {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
-        error.evidence.seen = Some(listed.recordings.iter().map(Seen::from).collect());
+        error.evidence.seen = Some(listed.seen());
         Err(error.for_org(&state.start.key.target.org))
     }
 
     /// Whether another page of the list may have a recording that began since. On a list whose newest are first, none has, if this
     /// page reaches further back.
     fn may_hide(&self, listed: &Listed, since: Moment) -> bool {
-        let dates: Vec<_> = listed.recordings.iter().map(|other| other.started().filter(|_| self.is_dated(other))).collect();
+        let mut dates = Vec::new();
+        for other in &listed.recordings {
+            dates.push(other.started().filter(|_| self.is_dated(other)));
+        }
         let is_newest_first = dates.first() > dates.last() && dates.is_sorted_by(|one, next| one >= next);
         let reaches_back = dates.last().is_some_and(|last| last.is_some_and(|last| last < self.earliest_start(since)));
         listed.has_more && !(is_newest_first && reaches_back)
@@ -223,7 +229,13 @@ impl<P: Platform> Starts<P> {
             };
             runs && recording.may_be_of_type(&state.start.key.recording_type)
         };
-        listed.recordings.iter().filter(may_be).max_by_key(|recording| recording.started()).cloned()
+        let mut newest: Option<&Recording> = None;
+        for recording in listed.recordings.iter().filter(may_be) {
+            if newest.is_none_or(|newest| newest.started() <= recording.started()) {
+                newest = Some(recording);
+            }
+        }
+        newest.cloned()
     }
 
     /// Whether the recording is known to have started at this date or later.

@@ -104,7 +104,7 @@ impl Shape {
         if let Some(word) = self.recording.iter().find(is_both) {
             contract.note_wrong(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped."));
         }
-        if self.recording.iter().chain(&*self.stopped).any(String::is_empty) {
+        if [&self.recording, &self.stopped].into_iter().any(|words| words.iter().any(String::is_empty)) {
             contract.note_wrong("contract.states has an empty word.");
         }
     }

@@ -10,7 +10,10 @@ pub(super) type Values<'a> = &'a [(&'a str, &'a str)];
 /// placeholder: a misspelled one must not be sent. Braces around anything else, such as JSON, are ordinary text.
 pub(super) fn check(place: &str, text: &str, allowed: &[&str]) -> Result<String, String> {
     // Stands for any value: it is encoded.
-    let sample: Vec<_> = allowed.iter().map(|name| (*name, "x")).collect();
+    let mut sample = Vec::new();
+    for name in allowed {
+        sample.push((*name, "x"));
+    }
     fill(text, &sample, str::to_owned).map_err(|NoValue { name, is_doubled }| {
         let doubled = if is_doubled { " in double braces" } else { "" };
         format!("{place} may not have {{{name}}}{doubled}. Its placeholders are {{{}}}.", joined(allowed, "}, {"))
@@ -72,7 +75,8 @@ pub(super) fn fill_path(path: &str, values: Values<'_>) -> Option<String> {
     let (path, query) = split_query(path);
     let mut filled = fill(path, values, encoded).ok()?;
     let mut separator = '?';
-    for parameter in query.into_iter().flat_map(|query| query.split('&')) {
+    let Some(query) = query else { return Some(filled) };
+    for parameter in query.split('&') {
         if let Ok(parameter) = fill(parameter, values, encoded) {
             filled.push(separator);
             filled.push_str(&parameter);
@@ -86,8 +90,8 @@ pub(super) fn fill_path(path: &str, values: Values<'_>) -> Option<String> {
 pub(super) fn is_plain_path(path: &str) -> bool {
     // A server may drop what follows the dots, and read them then.
     let is_dots = |segment: &str| {
-        let rest = segment.trim_start_matches('.');
-        rest.len() < segment.len() && matches!(rest.bytes().next(), None | Some(b';' | b'%'))
+        let dots = segment.bytes().take_while(|byte| *byte == b'.').count();
+        dots > 0 && matches!(segment.as_bytes().get(dots), None | Some(b';' | b'%'))
     };
     let is_plain_segment = |segment: &str| !segment.is_empty() && !is_dots(segment) && is_plain(segment, b"");
     path.strip_prefix('/').is_some_and(|rest| rest.strip_suffix('/').unwrap_or(rest).split('/').all(is_plain_segment))
