@@ -75,13 +75,21 @@ fn tokens(place: &str, value: &JsValue) -> Result<Vec<Secret>, Error> {
     items(place, value, |place, item| token(place, item).map(Secret::from))
 }
 
-/// Reads each item of a list. Writes the item's place only for an error, because formatting a number takes much code.
 fn items<T>(place: &str, value: &JsValue, read: Read<T>) -> Result<Vec<T>, Error> {
     let mut items = Vec::new();
-    for (at, item) in array(place, value)?.iter().enumerate() {
-        items.push(read("", &item).or_else(|_| read(&format!("{place}[{at}]"), &item))?);
-    }
+    for_each(place, value, &mut |place, item| {
+        items.push(read(place, item)?);
+        Ok(())
+    })?;
     Ok(items)
+}
+
+/// Reads each item of a list. Writes the item's place only for an error, because formatting a number takes time.
+fn for_each(place: &str, value: &JsValue, read: &mut dyn FnMut(&str, &JsValue) -> Result<(), Error>) -> Result<(), Error> {
+    for (at, item) in array(place, value)?.iter().enumerate() {
+        read("", &item).or_else(|_| read(&format!("{place}[{at}]"), &item))?;
+    }
+    Ok(())
 }
 
 fn strings_by_name(place: &str, value: &JsValue) -> Result<Vec<(String, String)>, Error> {
