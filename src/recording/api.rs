@@ -176,7 +176,6 @@ fn stopped(id: &RecordingId, agent: Option<&AgentId>, call: &Call, refused: Erro
         state: State::Stopped,
         started_at: None,
         recording_type: None,
-        already_running: false,
         raw: Raw { body, entity: None },
     }))
 }

@@ -13,7 +13,7 @@ pub mod start;
 pub mod starts;
 pub(crate) mod template;
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::model::error::Seen;
@@ -51,12 +51,20 @@ pub struct Raw {
     pub entity: Option<(Rc<[String]>, usize)>,
 }
 
-/// A recording. A clone shares its description until one of the two is changed.
+/// A recording. Clones share its description.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recording(Rc<Description>);
+pub struct Recording(Rc<Found>);
+
+/// A recording as a call finds it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whether the recording was already running when a start was called.
+    pub already_running: bool,
+    description: Rc<Description>,
+}
 
 /// How the cloud describes a [`Recording`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Description {
     /// The recording's id.
     pub id: RecordingId,
@@ -70,8 +78,6 @@ pub struct Description {
     pub started_at: Option<String>,
     /// `recordingType`, if the cloud gives it.
     pub recording_type: Option<String>,
-    /// Whether the recording was already running when a start was called.
-    pub already_running: bool,
     /// The cloud's own JSON, unchanged.
     pub raw: Raw,
 }
@@ -94,30 +100,31 @@ pub struct Listed {
 }
 
 impl Deref for Recording {
-    type Target = Description;
+    type Target = Found;
 
-    fn deref(&self) -> &Description {
+    fn deref(&self) -> &Found {
         &self.0
     }
 }
 
-impl DerefMut for Recording {
-    fn deref_mut(&mut self) -> &mut Description {
-        Rc::make_mut(&mut self.0)
+impl Deref for Found {
+    type Target = Description;
+
+    fn deref(&self) -> &Description {
+        &self.description
     }
 }
 
 impl From<Description> for Recording {
     fn from(description: Description) -> Recording {
-        Recording(Rc::new(description))
+        Recording(Rc::new(Found { already_running: false, description: Rc::new(description) }))
     }
 }
 
 impl Recording {
     /// The same recording, as a start returns it that has found it or not.
-    pub(crate) fn with_already_running(mut self, already_running: bool) -> Recording {
-        self.already_running = already_running;
-        self
+    pub(crate) fn with_already_running(&self, already_running: bool) -> Recording {
+        Recording(Rc::new(Found { already_running, description: self.0.description.clone() }))
     }
 
     /// Whether the recording may be of this type: the cloud names this type, or no type.

@@ -283,7 +283,7 @@ impl PageStarts {
     /// does not claim it, but tells the starts that wait.
     pub(super) fn note_running(&self, start: &PageStart, running: &Recording) {
         self.resolve(start);
-        self.note_led_to(start, running.clone().with_already_running(true), true);
+        self.note_led_to(start, running.with_already_running(true), true);
     }
 
     /// Tells those that wait which recording runs. `is_got`: a caller gets it.

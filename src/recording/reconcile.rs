@@ -43,7 +43,7 @@ impl<P: Platform> Starts<P> {
             Some(sent) => self.page.leave(&state.start, sent.at, recording.clone()),
             None => self.page.resolve(&state.start),
         }
-        let for_others = recording.clone().with_already_running(true);
+        let for_others = recording.with_already_running(true);
         self.page.claim(&state.start, for_others, true);
         state.give_up_known();
         recording
@@ -133,10 +133,9 @@ impl<P: Platform> Starts<P> {
 
     /// The newest running recording in the list. A recording in an unknown state also counts if it began after `since`.
     pub(super) fn find_running(&self, state: &StartState, listed: &Listed, began: Moment, since: Moment) -> Option<Recording> {
-        let mut running = self.newest_running(state, listed, Some(self.certain_start(since)))?;
+        let running = self.newest_running(state, listed, Some(self.certain_start(since)))?;
         let is_claimed = self.page.is_claimed(&state.start.key.target, &running.id, None);
-        running.already_running = is_claimed || self.may_be_older(&running, began);
-        Some(running)
+        Some(running.with_already_running(is_claimed || self.may_be_older(&running, began)))
     }
 
     /// Whether the recording may have begun before this moment.
@@ -195,8 +194,8 @@ impl<P: Platform> Starts<P> {
         let sent = state.start.sent.last().filter(|_| is_conflict);
         if let Some(sent) = sent {
             let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
-            if let Some(mut running) = listed.and_then(|listed| self.newest_running(state, &listed, None)) {
-                running.already_running = true;
+            if let Some(running) = listed.and_then(|listed| self.newest_running(state, &listed, None)) {
+                let running = running.with_already_running(true);
                 self.page.note_running(&state.start, &running);
                 return Ok(running);
             }

@@ -198,7 +198,6 @@ impl Shape {
             state: self.state(json),
             started_at: started_at.map(str::to_owned),
             recording_type: recording_type.map(str::to_owned),
-            already_running: false,
             raw,
         }))
     }
