@@ -31,7 +31,7 @@ pub(crate) const USERS: &[&str] = &["users:readonly", "users"];
 /// The scope in `held` that was probably meant to be `needed`: it differs in case, in a separator, in a plural or in the
 /// suffix. Never `needed` itself.
 pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
-    let domain = singular(needed.rfind(is_separator).and_then(|end| needed.get(..end)).unwrap_or(needed));
+    let domain = singular(without_suffix(needed).unwrap_or(needed));
     let mut of_domain = None;
     for scope in held {
         if scope == needed {
@@ -50,19 +50,19 @@ pub fn near_miss<'a>(needed: &str, held: &'a [String]) -> Option<&'a str> {
 
 /// Whether a beginning of the scope is this domain: `screen`, `screenrecording` or the whole for `screen_recordings:write`.
 fn may_be_of_domain(scope: &str, domain: &str) -> bool {
-    let mut rest = scope;
-    while let Some(end) = rest.rfind(is_separator) {
-        if singular(rest) == domain {
+    let mut beginning = Some(scope);
+    while let Some(text) = beginning {
+        if singular(text) == domain {
             return true;
         }
-        rest = rest.get(..end).unwrap_or_default();
+        beginning = without_suffix(text);
     }
-    singular(rest) == domain
+    false
 }
 
-/// Whether this may be between the domain of a scope and its suffix. Some scopes have it between the words of the domain, too.
-fn is_separator(character: char) -> bool {
-    matches!(character, ':' | '.' | '_' | '/')
+/// The scope without its suffix, and without what separates the two. Some scopes have that between the words of the domain, too.
+fn without_suffix(scope: &str) -> Option<&str> {
+    scope.get(..scope.bytes().rposition(|byte| b":._/".contains(&byte))?)
 }
 
 fn singular(domain: &str) -> String {

@@ -2,5 +2,11 @@
 
 /// The text's letters and digits, in lower case: names that differ only in case and separators are the same then.
 pub(crate) fn normalized(text: &str) -> String {
-    text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+    let mut normalized = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            normalized.push(byte.to_ascii_lowercase().into());
+        }
+    }
+    normalized
 }

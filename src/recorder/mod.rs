@@ -267,7 +267,7 @@ impl<P: Platform> Recorder<P> {
             Err(Interruption::TimedOut) => lines.borrow_mut().push(unfinished(call.deadline.limit())),
             Err(interruption) => return Err(call.interrupted_by(interruption)),
         }
-        Ok(lines.take())
+        Ok(lines.into_inner())
     }
 
     /// The recordings of an organization that the cloud lists, of this agent or of all.
