@@ -1,4 +1,4 @@
-//! Numbers that are written in digits.
+//! Digits, of decimal and of hexadecimal numbers.
 
 /// The number that these digits spell, or `i64::MAX` if it is larger; `None` for anything else. The standard library's `parse` is
 /// compiled once for each type, and accepts signs.
@@ -12,4 +12,10 @@ fn number_of(digits: &[u8]) -> Option<i64> {
         number = number.saturating_mul(10).saturating_add(digit.checked_sub(b'0').filter(|digit| *digit < 10)?.into());
     }
     Some(number).filter(|_| !digits.is_empty())
+}
+
+/// The two hexadecimal digits of a byte, in lower case.
+pub(crate) fn hex(byte: u8) -> [u8; 2] {
+    let digit = |value: u8| b"0123456789abcdef".get(usize::from(value)).copied().unwrap_or_default();
+    [digit(byte >> 4), digit(byte & 15)]
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::model::digits;
 use crate::model::escapes::unescaped;
 use crate::model::search::{Search, contains};
 
@@ -99,9 +100,7 @@ impl Disguises {
         // Has its whole capacity at once: a list that grows leaves copies that nothing overwrites.
         let mut hex = Zeroizing::new(Vec::with_capacity(2 * secret.len()));
         for byte in secret.bytes() {
-            for digit in [byte >> 4, byte & 15] {
-                hex.push(b"0123456789abcdef".get(usize::from(digit)).copied().unwrap_or_default());
-            }
+            hex.extend_from_slice(&digits::hex(byte));
         }
         all.push(folded(&hex));
         // A JWT's parts may have names between them. Without its signature, it is no token.

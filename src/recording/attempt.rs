@@ -11,6 +11,7 @@ use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
 use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
+use crate::model::digits::hex;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
@@ -303,8 +304,9 @@ fn uuid(random: [u8; 32]) -> String {
         if matches!(at, 4 | 6 | 8 | 10) {
             uuid.push('-');
         }
-        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-        uuid.extend([digit(byte >> 4), digit(byte & 15)]);
+        for digit in hex(byte) {
+            uuid.push(digit.into());
+        }
     }
     uuid
 }

@@ -1,5 +1,6 @@
 //! Texts with placeholders, such as `/api/v2/users/{agentId}`: the paths and bodies of a contract.
 
+use crate::model::digits::hex;
 use crate::model::join::joined;
 use crate::model::search::contains;
 
@@ -132,15 +133,23 @@ fn encoded(text: &str) -> String {
         if is_unreserved(byte) {
             encoded.push(byte.into());
         } else {
-            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default().to_ascii_uppercase();
-            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            encoded.push('%');
+            for digit in hex(byte) {
+                encoded.push(digit.to_ascii_uppercase().into());
+            }
         }
     }
     encoded
 }
 
-/// The text as a part of a JSON string.
+/// The text as a part of a JSON string (RFC 8259). No value has control characters.
 pub(crate) fn json_escaped(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap_or_default();
-    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
 }
