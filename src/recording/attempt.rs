@@ -229,7 +229,7 @@ impl<P: Platform> Starts<P> {
         // Nobody knows when another tab has sent its start.
         let waited_for_tab = has_waited && (may_follow_tab || in_flight_since.is_none());
         let tab_since = waited_for_tab.then(|| began.before(MAX_IN_FLIGHT_MS));
-        let doubtful_since = earlier_since.map(|since| tab_since.unwrap_or(since).min(since));
+        let doubtful_since = earlier_since.and(Moment::earliest(earlier_since, tab_since));
         let unknown_since = if waited_for_tab { doubtful_since } else { earlier_since.and(self.page.unknown_since(key, ports.now())) };
         let looks = match earlier_since {
             // Without a list, let the start decide.

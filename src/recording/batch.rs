@@ -77,7 +77,7 @@ impl<'a> BatchResults<'a> {
     }
 
     fn reject_all(&mut self, mut group: Group, error: &CallError) {
-        while let Some((indices, _)) = group.pop() {
+        while let Some((indices, _)) = group.take_next() {
             self.settle(indices, Err(error.clone()));
         }
     }

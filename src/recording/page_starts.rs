@@ -82,6 +82,13 @@ struct SameStarts {
     unresolved: Option<Unresolved>,
 }
 
+impl SameStarts {
+    /// Forgets what has led to this recording, and what the start with this number has led to.
+    fn forget(&mut self, recording: &RecordingId, number: Option<u64>) {
+        self.led_to.retain(|led_to| led_to.recording.id != *recording && Some(led_to.number) != number);
+    }
+}
+
 /// Starts that led to a recording, or may have, which no call has got.
 struct Unresolved {
     /// The last one's number.
@@ -225,7 +232,7 @@ impl PageStarts {
     /// The recording has stopped: nothing is left of the starts that led to it.
     pub(super) fn forget_stopped(&self, key: &StartKey, recording: &RecordingId) {
         if let Some(mut same) = self.same_mut(&key.name) {
-            same.led_to.retain(|led_to| led_to.recording.id != *recording);
+            same.forget(recording, None);
         }
         if self.left_recording(key).is_some_and(|left| left.id == *recording) {
             self.set_unresolved(key, None);
@@ -292,7 +299,7 @@ impl PageStarts {
         if let Some(mut same) = self.same_mut(&start.key.name)
             && same.led_to.iter().all(|was| was.number != number || was.begun == u64::MAX)
         {
-            same.led_to.retain(|was| was.number != number && was.recording.id != recording.id);
+            same.forget(&recording.id, Some(number));
             if same.led_to.len() >= MAX_LED_TO {
                 same.led_to.remove(0);
             }

@@ -21,7 +21,7 @@ impl StartsByOrg {
         let place = self.places.get(target.org.as_str()).copied().unwrap_or(self.groups.len());
         if place == self.groups.len() {
             self.places.insert(target.org.as_str().to_owned(), place);
-            self.groups.push(Group { target, starts: Vec::new(), places: SortedMap::default() });
+            self.groups.push(Group { target, starts: Vec::new(), taken: 0, places: SortedMap::default() });
         }
         if let Some(group) = self.groups.get_mut(place) {
             group.push(at, start);
@@ -29,8 +29,7 @@ impl StartsByOrg {
     }
 
     /// The starts of each organization.
-    pub(super) fn into_groups(mut self) -> Vec<Group> {
-        self.groups.iter_mut().for_each(|group| group.starts.reverse());
+    pub(super) fn into_groups(self) -> Vec<Group> {
         self.groups
     }
 }
@@ -39,8 +38,9 @@ impl StartsByOrg {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) target: Target,
-    /// In reverse order once all have been added, so that the next one is taken from the end.
-    starts: Vec<Waiting>,
+    /// Without those that have been taken.
+    starts: Vec<Option<Waiting>>,
+    taken: usize,
     /// The place of each start that others may be merged with, by agent and type.
     places: SortedMap<String, usize>,
 }
@@ -49,18 +49,20 @@ impl Group {
     fn push(&mut self, at: usize, start: Start) {
         if start.shares {
             let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
-            if let Some((indices, _)) = self.places.get(&*name).and_then(|place| self.starts.get_mut(*place)) {
+            if let Some(Some((indices, _))) = self.places.get(&*name).and_then(|place| self.starts.get_mut(*place)) {
                 indices.push(at);
                 return;
             }
             self.places.insert(name, self.starts.len());
         }
-        self.starts.push((vec![at], start));
+        self.starts.push(Some((vec![at], start)));
     }
 
-    /// The next start.
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
-        self.starts.pop()
+    /// Takes the next start.
+    pub(super) fn take_next(&mut self) -> Option<Waiting> {
+        let next = self.starts.get_mut(self.taken)?.take();
+        self.taken += 1;
+        next
     }
 }
 
@@ -89,9 +91,9 @@ impl RoundRobin {
         let mut places = (0..count).map(|step| (self.turn + step) % count);
         let at = places.find(|at| self.groups.get(*at).is_some_and(|group| may_go(&group.target)))?;
         let group = self.groups.get_mut(at)?;
-        let next = group.pop()?;
+        let next = group.take_next()?;
         self.turn = at.saturating_add(1);
-        if !group.starts.is_empty() {
+        if group.taken < group.starts.len() {
             return Some((group.target.clone(), next));
         }
         // The next organization moves here.
