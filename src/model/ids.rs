@@ -47,13 +47,13 @@ impl AgentId {
         if text.trim().is_empty() {
             return Err("The agent id is empty.");
         }
-        if text.trim() != text || text.chars().any(char::is_control) {
+        if text.trim() != text || has_control_characters(text) {
             return Err("The agent id has surrounding blanks or control characters.");
         }
-        if text == "." || text == ".." {
+        if is_dots(text) {
             return Err("The agent id has no letter or digit.");
         }
-        if text.chars().count() > 256 {
+        if is_too_long(text) {
             return Err("The agent id is longer than 256 characters.");
         }
         Ok(AgentId(text.to_owned()))
@@ -72,15 +72,28 @@ pub struct RecordingId(String);
 impl RecordingId {
     /// Parses 1 to 256 characters without control characters. Refuses `.` and `..`: the id becomes a path segment.
     pub fn parse(text: &str) -> Result<RecordingId, &'static str> {
-        let is_well_formed = !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control);
-        if is_well_formed && text != "." && text != ".." {
-            return Ok(RecordingId(text.to_owned()));
+        if text.is_empty() || is_too_long(text) || has_control_characters(text) || is_dots(text) {
+            return Err("The recording id is empty, not an id, or too long (256).");
         }
-        Err("The recording id is empty, not an id, or too long (256).")
+        Ok(RecordingId(text.to_owned()))
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_too_long(id: &str) -> bool {
+    id.chars().count() > 256
+}
+
+/// Whether the text has control characters.
+pub(crate) fn has_control_characters(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+/// Whether a path loses this text as a segment.
+pub(crate) fn is_dots(text: &str) -> bool {
+    text == "." || text == ".."
 }

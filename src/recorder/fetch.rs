@@ -11,6 +11,7 @@ use crate::cloud::response::Response;
 use crate::model::argument::{bad, is_dot_segment};
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
+use crate::model::ids::has_control_characters;
 use crate::token::header::may_be_set;
 use crate::token::request::{ApiRequest, Method, Repeat};
 
@@ -68,7 +69,8 @@ fn api_path<'a>(environment: &Environment, text: &'a str) -> Result<&'a str, Err
     let before_query = path.split('?').next().unwrap_or_default();
     let is_plain = before_query.strip_prefix('/').is_some_and(|rest| !rest.starts_with('/') && !rest.split('/').any(is_dot_segment))
         && !before_query.contains('\\')
-        && !path.chars().any(|character| character.is_control() || character == '#')
+        && !path.contains('#')
+        && !has_control_characters(path)
         && path.trim() == path;
     if is_plain {
         return Ok(path);

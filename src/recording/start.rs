@@ -2,7 +2,7 @@
 
 use crate::model::argument::{agent_id, org_id};
 use crate::model::error::{Code, Error};
-use crate::model::ids::{AgentId, OrgId};
+use crate::model::ids::{AgentId, OrgId, has_control_characters, is_dots};
 
 /// What to record.
 #[derive(Clone, Debug)]
@@ -22,8 +22,7 @@ impl Start {
     pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
         let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
         // It may become a path segment.
-        let is_dots = recording_type == "." || recording_type == "..";
-        if recording_type.is_empty() || is_dots || recording_type.chars().any(char::is_control) {
+        if recording_type.is_empty() || is_dots(&recording_type) || has_control_characters(&recording_type) {
             return Err(Error::new(Code::BadArgument, "recordingType must not be empty, \".\" or \"..\", or contain control characters."));
         }
         let org = org.map(|text| org_id("orgId", text)).transpose()?;
