@@ -76,7 +76,13 @@ fn singular(domain: &str) -> String {
 /// The scopes in a claim or a response: a space-separated string (RFC 8693), or an array.
 pub(crate) fn scopes(value: &Json) -> Option<Vec<String>> {
     match value {
-        Json::String(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
+        Json::String(text) => {
+            let mut scopes = Vec::new();
+            for scope in text.split_ascii_whitespace() {
+                scopes.push(scope.to_owned());
+            }
+            Some(scopes)
+        }
         value => value.strings(),
     }
 }

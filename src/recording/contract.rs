@@ -247,7 +247,9 @@ impl RecordingContract {
             part.note_wrong("contract.scope and contract.scopes must name OAuth scopes (RFC 6749), such as \"screenrecordings:write\".");
         }
         let mut contract = RecordingContract::new(path, &start_scopes, &read_scopes);
-        contract.list = contract.list.filter(|_| !part.is_null("list"));
+        if part.is_null("list") {
+            contract.list = None;
+        }
         if let Some(list) = &mut contract.list {
             list.apply(part);
         }
@@ -256,7 +258,9 @@ impl RecordingContract {
         contract.start.apply(part);
         contract.shape.apply(part);
         contract.already_running = part.strings("alreadyRunning").unwrap_or_default();
-        contract.org_headers = part.strings("orgHeaders").unwrap_or(contract.org_headers);
+        if let Some(names) = part.strings("orgHeaders") {
+            contract.org_headers = names;
+        }
         contract.idempotency_header = part.string("idempotencyHeader").map(str::to_owned);
         contract.http2 = part.bool("http2");
         contract.check_duplicates = part.bool("checkDuplicates");

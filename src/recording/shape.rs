@@ -266,9 +266,12 @@ fn is_set(value: &Json) -> bool {
 }
 
 fn names(part: &Part<'_>, place: &str, dotted: &str) -> Names {
-    let names: Names = dotted.split('.').map(str::to_owned).collect();
-    if names.iter().any(String::is_empty) {
-        part.note_wrong(format!("{place} must be a name, or names with a dot between them."));
+    let mut names = Vec::new();
+    for name in dotted.split('.') {
+        if name.is_empty() {
+            part.note_wrong(format!("{place} must be a name, or names with a dot between them."));
+        }
+        names.push(name.to_owned());
     }
-    names
+    names.into()
 }
