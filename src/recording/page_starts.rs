@@ -213,13 +213,7 @@ impl PageStarts {
     }
 
     /// `counts`: whether the unresolved starts count.
-    fn first_sent(
-        &self,
-        key: &StartKey,
-        in_flight_since: Option<Moment>,
-        now: Instant,
-        counts: fn(&Unresolved) -> bool,
-    ) -> Option<Moment> {
+    fn first_sent(&self, key: &StartKey, in_flight_since: Option<Moment>, now: Instant, counts: fn(&Unresolved) -> bool) -> Option<Moment> {
         let unresolved = self.same(key).and_then(|same| Some(same.unresolved.as_ref().filter(|starts| counts(starts))?.since));
         Moment::earliest(Moment::earliest(unresolved, self.lost_since(now)), in_flight_since)
     }
@@ -264,9 +258,9 @@ impl PageStarts {
 
     /// Whether another start for the agent has no known outcome yet: one that is under way, or one that began later.
     pub(super) fn another_may_run(&self, start: &PageStart) -> bool {
-        let agent = start.key.agent_name();
+        let agent: Rc<str> = start.key.agent_name().into();
         let by_name = self.0.by_name.borrow();
-        let mut of_agent = by_name.from(agent.as_str()).take_while(|(name, _)| name.starts_with(&agent));
+        let mut of_agent = by_name.from(&agent).take_while(|(name, _)| name.starts_with(&*agent));
         of_agent.any(|(_, same)| {
             let is_later = same.unresolved.as_ref().is_some_and(|starts| starts.led_to.is_none() && starts.number > start.number);
             is_later || same.under_way.iter().any(|other| other.number != start.number && other.sent.unresolved().is_some())
@@ -316,11 +310,11 @@ impl PageStarts {
 
     /// The starts with this key.
     fn same(&self, key: &StartKey) -> Option<Ref<'_, SameStarts>> {
-        Ref::filter_map(self.0.by_name.borrow(), |by_name| by_name.get(&*key.name)).ok()
+        Ref::filter_map(self.0.by_name.borrow(), |by_name| by_name.get(&key.name)).ok()
     }
 
     /// The starts with this key, to be changed. Call `tidy` afterwards.
-    fn same_mut(&self, name: &str) -> Option<RefMut<'_, SameStarts>> {
+    fn same_mut(&self, name: &Rc<str>) -> Option<RefMut<'_, SameStarts>> {
         RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.get_mut(name)).ok()
     }
 
@@ -330,7 +324,7 @@ impl PageStarts {
     }
 
     /// Forgets what no start needs any more.
-    fn tidy(&self, name: &str) {
+    fn tidy(&self, name: &Rc<str>) {
         let mut by_name = self.0.by_name.borrow_mut();
         if let Some(same) = by_name.get_mut(name).filter(|same| same.turns.is_empty() && same.waiting == 0 && same.under_way.is_empty()) {
             same.led_to.clear();

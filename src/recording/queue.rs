@@ -18,9 +18,10 @@ pub(crate) struct StartsByOrg {
 impl StartsByOrg {
     /// Adds a start, which waits behind the others of its organization, or is merged with the same start.
     pub(crate) fn push(&mut self, target: Target, at: usize, start: Start) {
-        let place = self.places.get(target.org.as_str()).copied().unwrap_or(self.groups.len());
+        let org = target.org.as_str().to_owned();
+        let place = self.places.get(&org).copied().unwrap_or(self.groups.len());
         if place == self.groups.len() {
-            self.places.insert(target.org.as_str().to_owned(), place);
+            self.places.insert(org, place);
             self.groups.push(Group { target, starts: Vec::new(), taken: 0, places: SortedMap::default() });
         }
         if let Some(group) = self.groups.get_mut(place) {
@@ -49,7 +50,7 @@ impl Group {
     fn push(&mut self, at: usize, start: Start) {
         if start.shares {
             let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
-            if let Some(Some((indices, _))) = self.places.get(&*name).and_then(|place| self.starts.get_mut(*place)) {
+            if let Some(Some((indices, _))) = self.places.get(&name).and_then(|place| self.starts.get_mut(*place)) {
                 indices.push(at);
                 return;
             }
