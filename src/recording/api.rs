@@ -117,21 +117,23 @@ impl<P: Platform> Recordings<P> {
 
     /// Stops the recording with this id. A recording that has stopped already is no error.
     pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Error> {
-        match self.read(call, self.contract.stop(id, agent), &Rc::default(), no_such_recording).await {
+        let conflict = match self.read(call, self.contract.stop(id, agent), &Rc::default(), no_such_recording).await {
             Ok(response) => match self.with_id(&response, id, agent, &call.target) {
-                Some(recording) => Ok(recording),
+                Some(recording) => return Ok(recording),
                 // For example 204: accepted, but without a body that describes the recording.
-                None => self.find(call, id, agent).await.map_err(|mut error| {
-                    error.message = format!("The API accepted the stop. Then reading the recording failed: {}", error.message);
-                    error
-                }),
+                None => None,
             },
-            Err(ReadError::Refused(refused)) if refused.code == Code::Conflict => {
-                let found = self.find(call, id, agent).await;
-                found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused)
-            }
-            Err(ReadError::Refused(refused)) if self.contract.missing_at_stop_means_stopped() => stopped(id, agent, call, refused),
-            Err(error) => Err(error.into()),
+            Err(ReadError::Refused(refused)) if refused.code == Code::Conflict => Some(refused),
+            Err(ReadError::Refused(refused)) if self.contract.missing_at_stop_means_stopped() => return stopped(id, agent, call, refused),
+            Err(error) => return Err(error.into()),
+        };
+        let found = self.find(call, id, agent).await;
+        match conflict {
+            Some(refused) => found.ok().filter(|recording| recording.state == State::Stopped).ok_or(refused),
+            None => found.map_err(|mut error| {
+                error.message = format!("The API accepted the stop. Then reading the recording failed: {}", error.message);
+                error
+            }),
         }
     }
 
