@@ -48,21 +48,21 @@ fn last_escape(text: &[u8]) -> Option<Escape> {
         // Any other escape stands for the character itself, or for a character that no secret contains.
         [.., b'\\', byte] if !matches!(byte, b'u' | b'x') => escape(2, *byte),
         [reference @ .., last] => {
-            let begin = reference.iter().rev().take(MAX_REFERENCE).position(|byte| *byte == b'&')?;
-            let name = reference.get(reference.len() - begin..)?;
+            let end = reference.get(reference.len().saturating_sub(MAX_REFERENCE)..)?;
+            let name = end.get(end.iter().rposition(|byte| *byte == b'&')? + 1..)?;
             let (digits, radix) = match name {
                 [b'#', b'x' | b'X', digits @ ..] => (digits, 16),
                 [b'#', digits @ ..] => (digits, 10),
                 _ => {
                     let is_name = *last == b';' && name.iter().all(u8::is_ascii_alphanumeric);
                     let named = REFERENCES.iter().find(|(other, _)| other.as_bytes() == name);
-                    return escape(begin + 2, named.map_or(NO_SECRETS, |(_, byte)| *byte)).filter(|_| is_name);
+                    return escape(name.len() + 2, named.map_or(NO_SECRETS, |(_, byte)| *byte)).filter(|_| is_name);
                 }
             };
             // The next escape may stand for another digit.
             let is_complete = !matches!(last, b'%' | b'\\' | b'&') && !char::from(*last).is_digit(radix);
             let decoded = number(digits, radix).filter(|_| is_complete)?;
-            Some(Escape { length: begin + 2, decoded, following: Some(*last).filter(|last| *last != b';') })
+            Some(Escape { length: name.len() + 2, decoded, following: Some(*last).filter(|last| *last != b';') })
         }
         [] => None,
     }
