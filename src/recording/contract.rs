@@ -162,8 +162,11 @@ impl Operation {
             Some(body) => Some(fill(body, values, json_escaped).ok()?),
             None => None,
         };
-        let request = ApiRequest::new(self.method, &fill_path(&self.path, values)?).with_org_headers(org_headers);
-        Some(ApiRequest { repeat, body, scopes: self.scopes.clone(), ..request })
+        let mut request = ApiRequest::new(self.method, &fill_path(&self.path, values)?).with_org_headers(org_headers);
+        request.repeat = repeat;
+        request.body = body;
+        request.scopes = self.scopes.clone();
+        Some(request)
     }
 }
 
@@ -374,9 +377,11 @@ impl RecordingContract {
     /// The request that starts a recording of this agent. `key`: the value of the idempotency header, if there is one.
     pub fn start(&self, agent: &AgentId, recording_type: &str, key: Option<String>) -> Result<ApiRequest, Error> {
         let values = [("agentId", agent.as_str()), ("recordingType", recording_type)];
-        let request = self.request(&self.start, &values)?;
-        let idempotency = key.and_then(|key| Some((self.idempotency_header.clone()?, key)));
-        Ok(ApiRequest { idempotency, agent: Some(agent.clone()), repeat: Repeat::Never, ..request })
+        let mut request = self.request(&self.start, &values)?;
+        request.idempotency = key.and_then(|key| Some((self.idempotency_header.clone()?, key)));
+        request.agent = Some(agent.clone());
+        request.repeat = Repeat::Never;
+        Ok(request)
     }
 
     /// The request that lists the recordings of this agent, or of every agent.

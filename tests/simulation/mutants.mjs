@@ -35,8 +35,8 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/recording/contract.rs",
-        find: "repeat: Repeat::Never,",
-        replace: "repeat: Repeat::Idempotent { sends: MAX_SENDS },",
+        find: "request.repeat = Repeat::Never;",
+        replace: "request.repeat = Repeat::Idempotent { sends: MAX_SENDS };",
       },
       {
         file: "src/recording/attempt.rs",
