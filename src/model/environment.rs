@@ -138,16 +138,16 @@ impl Environment {
 
     /// Whether the login origin may name this issuer (RFC 9207): the listed one, or else one with an origin of the environment.
     pub fn has_issuer(&self, issuer: &str) -> bool {
-        let is_on = |origin: &Origin| issuer.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with('/'));
+        let is_on = |origin: &&Origin| issuer.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with('/'));
         match &self.issuer {
             Some(listed) => listed == issuer,
-            None => [&self.login, &self.api, &self.apps].into_iter().any(is_on),
+            None => [&self.login, &self.api, &self.apps].iter().any(is_on),
         }
     }
 
     /// Whether every origin is this machine.
     fn is_loopback(&self) -> bool {
-        [&self.api, &self.login, &self.apps].into_iter().all(Origin::is_loopback)
+        [&self.api, &self.login, &self.apps].iter().all(|origin| origin.is_loopback())
     }
 
     fn from_region(region: &Region) -> Environment {

@@ -193,12 +193,12 @@ impl<P: Platform> Doctor<'_, P> {
         self.check("origin", "the origin of the page's address").feature(!ports.has_opaque_origin(), "an opaque origin", hint);
         let hint = "The page has replaced `fetch`, for example with a monitoring script. If a request fails, try without that script.";
         self.check("fetch", "the platform's own").feature(!ports.is_replaced(), "a function of the page", hint);
-        for (name, is_there, hint) in [
+        for (name, is_there, hint) in &[
             ("session-storage", ports.has_session_storage(), "Sign-in by redirect needs it. By popup, it does not."),
             ("web-locks", has_locks, "Without them, each page obtains its own token."),
             ("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https."),
         ] {
-            self.check(name, "there").feature(is_there, "not there", hint);
+            self.check(name, "there").feature(*is_there, "not there", hint);
         }
     }
 

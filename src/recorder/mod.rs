@@ -304,7 +304,7 @@ impl<P: Platform> Recorder<P> {
         self.ensure_open()?;
         let target = org.map(|org| self.target(org));
         let tokens = match &target {
-            Some(target) => self.keyring.token_for(target).into_iter().collect(),
+            Some(target) => self.keyring.token_for(target).map(|token| vec![token]).unwrap_or_default(),
             None => self.keyring.tokens(),
         };
         let call = self.keyring.call_for_any(options);
@@ -324,7 +324,9 @@ impl<P: Platform> Recorder<P> {
         match &target {
             Some(target) => self.keyring.forget_everywhere(target),
             None => {
-                tokens.iter().for_each(|token| self.keyring.forget_everywhere(token.target()));
+                for token in &tokens {
+                    self.keyring.forget_everywhere(token.target());
+                }
                 self.keyring.forget_all();
             }
         }

@@ -300,11 +300,11 @@ fn uuid(random: [u8; 32]) -> String {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = random;
     let bytes = [a, b, c, d, e, f, g & 0x0f | 0x40, h, i & 0x3f | 0x80, j, k, l, m, n, o, p];
     let mut uuid = String::new();
-    for (at, byte) in bytes.into_iter().enumerate() {
+    for (at, byte) in bytes.iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
             uuid.push('-');
         }
-        for digit in hex(byte) {
+        for digit in hex(*byte) {
             uuid.push(digit.into());
         }
     }

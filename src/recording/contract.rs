@@ -288,7 +288,7 @@ impl RecordingContract {
         if !self.start.has("agentId") {
             part.note_wrong("contract.start needs {agentId} in its path or body: nothing else says whom to record.");
         }
-        for operation in [&self.read, &self.stop] {
+        for operation in &[&self.read, &self.stop] {
             if !operation.has("id") && !operation.has("agentId") {
                 let name = operation.rules.name;
                 part.note_wrong(format!(

@@ -116,15 +116,17 @@ impl<P: Platform> Starts<P> {
             return;
         }
         let StartKey { target, recording_type, .. } = &state.start.key;
-        let is_duplicate = |recording: &&Recording| {
+        let is_duplicate = |recording: &Recording| {
             recording.id != own
                 && recording.may_be_of_type(recording_type)
                 && self.started_since(recording, self.certain_start(*at))
                 && !self.page.is_claimed(target, &recording.id, None)
         };
         let mut recordings = Vec::new();
-        for other in listed.recordings.iter().filter(is_duplicate) {
-            recordings.push(other.id.as_str().to_owned());
+        for other in &listed.recordings {
+            if is_duplicate(other) {
+                recordings.push(other.id.as_str().to_owned());
+            }
         }
         if !recordings.is_empty() {
             ports.emit(&Event::DuplicateRecording { org: &target.org, agent: state.agent.as_str(), recordings: &recordings });
@@ -220,7 +222,7 @@ impl<P: Platform> Starts<P> {
 
     /// The newest recording that runs. With `since`, one in an unknown state runs, too, if it began since.
     fn newest_running(&self, state: &StartState, listed: &Listed, since: Option<Timestamp>) -> Option<Recording> {
-        let may_be = |recording: &&Recording| {
+        let may_be = |recording: &Recording| {
             let runs = match recording.state {
                 State::Recording => true,
                 State::Stopped => false,
@@ -229,8 +231,8 @@ impl<P: Platform> Starts<P> {
             runs && recording.may_be_of_type(&state.start.key.recording_type)
         };
         let mut newest: Option<&Recording> = None;
-        for recording in listed.recordings.iter().filter(may_be) {
-            if newest.is_none_or(|newest| newest.started() <= recording.started()) {
+        for recording in &listed.recordings {
+            if may_be(recording) && newest.is_none_or(|newest| newest.started() <= recording.started()) {
                 newest = Some(recording);
             }
         }

@@ -82,8 +82,8 @@ impl Shape {
             &mut self.started_at,
             &mut self.started_by,
         ];
-        for (name, field) in FIELDS.into_iter().zip(fields) {
-            if part.is_null(name) && name != "id" {
+        for (name, field) in FIELDS.iter().zip(fields) {
+            if part.is_null(name) && *name != "id" {
                 *field = None;
             } else if let Some(dotted) = part.string(name) {
                 *field = Some(names(&part, &part.place(name), dotted));
@@ -104,7 +104,7 @@ impl Shape {
         if let Some(word) = self.recording.iter().find(is_both) {
             contract.note_wrong(format!("contract.states: \"{word}\" cannot mean both that a recording runs and that it has stopped."));
         }
-        if [&self.recording, &self.stopped].into_iter().any(|words| words.iter().any(String::is_empty)) {
+        if [&self.recording, &self.stopped].iter().any(|words| words.iter().any(String::is_empty)) {
             contract.note_wrong("contract.states has an empty word.");
         }
     }
