@@ -157,29 +157,21 @@ impl<P: Platform> Keyring<P> {
         session: SessionEpoch,
     ) -> Result<Option<Rc<OrgToken>>, Error> {
         // The window comes first: a browser opens it only in the caller's own turn.
-        let opening = match interaction {
-            Interaction::Silent => None,
-            Interaction::Allowed | Interaction::Only => self.sources.window_in_user_gesture(need.org.as_ref()),
-        };
-        let opened = match opening {
-            Some(opening) => Some(opening.await),
-            None => None,
-        };
-        let mut window = match opened {
-            Some(Ok(window)) => Some((window, self.sources.sign_in_time(need.org.as_ref()).pause())),
-            // `getToken` may still have a token.
-            Some(Err(_)) if self.exchange.ports().has_token_source() => None,
-            Some(Err(blocked)) => {
-                let stale = target.as_ref().and_then(|target| self.token_for(target));
-                let asked = target.as_ref().and_then(|target| self.sources.ask_other_page(target, stale.as_deref()));
-                let Some(asked) = asked else { return Err(blocked) };
-                let shared = self.of_other_page(asked.await).ok_or(blocked)?;
-                return Ok(Some(self.store_and_share(shared)));
+        let (mut window, mut blocked) = (None, None);
+        if interaction != Interaction::Silent
+            && let Some(opening) = self.sources.window_in_user_gesture(need.org.as_ref())
+        {
+            match opening.await {
+                Ok(opened) => window = Some((opened, self.sources.sign_in_time(need.org.as_ref()).pause())),
+                // `getToken` may still have a token.
+                Err(_) if self.exchange.ports().has_token_source() => {}
+                Err(error) => blocked = Some(error),
             }
-            None => None,
-        };
-        let (mut _lock, mut stale) = (None, None);
-        if let Some(target) = &target {
+        }
+        let mut _lock = None;
+        if let Some(target) = &target
+            && blocked.is_none()
+        {
             // Hold the lock until the token is shared, so that the next page finds it.
             _lock = self.sources.lock(target).await;
             if let Some(token) = self.fresh(target).filter(|token| !(interaction == Interaction::Silent && self.should_renew(token))) {
@@ -193,19 +185,15 @@ impl<P: Platform> Keyring<P> {
             }
             // Our token is stale, and we would only ask ourselves for it below.
             self.stop_answering(target);
-            stale = self.token_for(target);
-            need.reason = match &stale {
-                Some(stale) if stale.is_rejected() => NeedReason::Rejected,
-                Some(_) => NeedReason::Expired,
-                None if self.misattributed.borrow().contains(target) => NeedReason::WrongOrg,
-                None => NeedReason::Missing,
-            };
         }
+        let stale = target.as_ref().and_then(|target| self.token_for(target));
         let stale = stale.as_deref();
+        need.reason = self.reason(target.as_ref(), stale);
         let mut acquired = None;
         for source in [TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken, TokenFrom::SignIn] {
             let work = match source {
                 TokenFrom::OtherPage => target.as_ref().and_then(|target| self.sources.ask_other_page(target, stale)),
+                _ if blocked.is_some() => None,
                 TokenFrom::RefreshToken => self.sources.redeem_refresh_token(&need, stale),
                 TokenFrom::GetToken if interaction != Interaction::Only => self.sources.call_get_token(&need, stale),
                 TokenFrom::SignIn if interaction != Interaction::Silent => self.sources.sign_in(&need, window.take(), stale),
@@ -219,10 +207,23 @@ impl<P: Platform> Keyring<P> {
                 break;
             }
         }
+        if let (None, Some(blocked)) = (&acquired, blocked) {
+            return Err(blocked);
+        }
         drop(window);
         let org = acquired.as_ref().map(|token| &token.target().org).or(need.org.as_ref());
         self.ensure_signed_in(org, session)?;
         Ok(acquired.map(|token| if target.is_some() { self.store_and_share(token) } else { self.store_own(token) }))
+    }
+
+    /// Why the target needs a token instead of its stale one.
+    fn reason(&self, target: Option<&Target>, stale: Option<&OrgToken>) -> NeedReason {
+        match stale {
+            Some(stale) if stale.is_rejected() => NeedReason::Rejected,
+            Some(_) => NeedReason::Expired,
+            None if target.is_some_and(|target| self.misattributed.borrow().contains(target)) => NeedReason::WrongOrg,
+            None => NeedReason::Missing,
+        }
     }
 
     /// The token that another page has given, unless the cloud has said that it is another organization's.
