@@ -1,7 +1,9 @@
 //! Merges concurrent calls for the same work into one.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
@@ -9,7 +11,35 @@ use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 use crate::model::sorted_map::SortedMap;
 
 /// Shared work. The work is dropped when its last caller drops it.
-pub(crate) type InFlight<V> = Shared<LocalBoxFuture<'static, V>>;
+/// One kind of shared work for all results, to avoid one copy for each (wasm size).
+pub(crate) struct InFlight<V> {
+    work: Shared<LocalBoxFuture<'static, ()>>,
+    result: Rc<OnceCell<V>>,
+}
+
+impl<V> Clone for InFlight<V> {
+    fn clone(&self) -> Self {
+        InFlight { work: self.work.clone(), result: self.result.clone() }
+    }
+}
+
+impl<V> InFlight<V> {
+    /// The result, if the work is done.
+    pub(crate) fn peek(&self) -> Option<&V> {
+        self.result.get()
+    }
+}
+
+impl<V: Clone> Future for InFlight<V> {
+    type Output = V;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<V> {
+        match (self.work.poll_unpin(context), self.result.get()) {
+            (Poll::Ready(()), Some(result)) => Poll::Ready(result.clone()),
+            _ => Poll::Pending,
+        }
+    }
+}
 
 /// Work in flight, by name. Each piece of work has a tag.
 pub(crate) struct SingleFlight<T, V: Clone> {
@@ -20,10 +50,17 @@ pub(crate) struct SingleFlight<T, V: Clone> {
 /// Flights with the same name.
 type Flights<T, V> = Vec<Flight<T, V>>;
 
-struct Flight<T, V: Clone> {
+struct Flight<T, V> {
     number: u64,
     tag: T,
-    work: WeakShared<LocalBoxFuture<'static, V>>,
+    work: WeakShared<LocalBoxFuture<'static, ()>>,
+    result: Rc<OnceCell<V>>,
+}
+
+impl<T, V> Flight<T, V> {
+    fn in_flight(&self) -> Option<InFlight<V>> {
+        Some(InFlight { work: self.work.upgrade()?, result: self.result.clone() })
+    }
 }
 
 impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
@@ -35,7 +72,7 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
     /// The first work of this name whose tag `accept` accepts, with `accept`'s result.
     pub(crate) fn find<R>(&self, name: &str, accept: impl Fn(&T) -> Option<R>) -> Option<(R, InFlight<V>)> {
         let flights = self.flights.borrow();
-        flights.get(name)?.iter().find_map(|flight| Some((accept(&flight.tag)?, flight.work.upgrade()?)))
+        flights.get(name)?.iter().find_map(|flight| Some((accept(&flight.tag)?, flight.in_flight()?)))
     }
 
     /// Begins work that callers may join from now on.
@@ -44,17 +81,18 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
         let number = self.begun.get();
         self.begun.set(number.wrapping_add(1));
         let entry = Entry { flights: self.clone(), name: name.clone(), number };
-        let work: LocalBoxFuture<'static, V> = Box::pin(async move {
-            let result = work.await;
+        let result = Rc::new(OnceCell::new());
+        let given = result.clone();
+        let work: LocalBoxFuture<'static, ()> = Box::pin(async move {
+            let _ = given.set(work.await);
             // Before any caller sees the result, so that a later caller starts anew.
             drop(entry);
-            result
         });
         let shared = work.shared();
         if let (Some(work), Some(same)) = (shared.downgrade(), self.flights.borrow_mut().entry(name)) {
-            same.push(Flight { number, tag, work });
+            same.push(Flight { number, tag, work, result: result.clone() });
         }
-        shared
+        InFlight { work: shared, result }
     }
 
     /// Removes all work of this name, or of every name, so that no new caller joins it. Hands the tags out, so that none is
