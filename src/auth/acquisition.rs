@@ -221,7 +221,7 @@ impl<P: Platform> Keyring<P> {
         match stale {
             Some(stale) if stale.is_rejected() => NeedReason::Rejected,
             Some(_) => NeedReason::Expired,
-            None if target.is_some_and(|target| self.misattributed.borrow().contains(target)) => NeedReason::WrongOrg,
+            None if target.is_some_and(|target| self.misattributed.borrow().contains(&target.org)) => NeedReason::WrongOrg,
             None => NeedReason::Missing,
         }
     }

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sources::Sources;
-use crate::auth::tokens::Tokens;
+use crate::auth::tokens::{Tokens, remove};
 use crate::cloud::call::{Call, CallOptions};
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
@@ -37,8 +37,8 @@ pub struct Keyring<P: Platform> {
     sharing: RefCell<SortedMap<OrgId, P::Sharing>>,
     /// By organization: a recorder has one environment.
     pub(super) acquisitions: Rc<SingleFlight<Acquisition<P::Sharing>, Acquired>>,
-    /// Targets whose stored token turned out to be another organization's.
-    pub(super) misattributed: RefCell<Vec<Target>>,
+    /// Organizations whose stored token turned out to be another organization's.
+    pub(super) misattributed: RefCell<Vec<OrgId>>,
     pub(super) sign_outs: Rc<SignOutLog>,
     /// Tokens whose claim the cloud has contradicted, with the organization that the cloud named.
     corrected: RefCell<Vec<(Secret, OrgId)>>,
@@ -313,7 +313,7 @@ impl<P: Platform> Keyring<P> {
         let claimed = self.tokens.borrow().same_elsewhere(token);
         if let Some(claimed) = claimed {
             self.remove(claimed.target());
-            self.misattributed.borrow_mut().push(claimed.target().clone());
+            self.misattributed.borrow_mut().push(claimed.target().org.clone());
         }
         if !token.has_another_claim() {
             return;
@@ -360,7 +360,7 @@ impl<P: Platform> Keyring<P> {
     /// Stores the token in the target's session, unless a better token is stored.
     pub(super) fn store(&self, token: Box<OrgToken>) -> Rc<OrgToken> {
         let now = self.exchange.now();
-        self.misattributed.borrow_mut().retain(|target| target != token.target());
+        remove(&mut self.misattributed.borrow_mut(), &token.target().org);
         let token = token.in_session(&self.sign_outs);
         let mut tokens = self.tokens.borrow_mut();
         if tokens.get(token.target()).is_some_and(|other| !token.is_fresh(now) && other.is_fresh(now)) {

@@ -44,7 +44,7 @@ impl Tokens {
     /// Removes the target's token.
     pub(super) fn remove(&mut self, target: &Target) {
         if self.take(&target.org) {
-            self.orgs.retain(|org| *org != target.org);
+            remove(&mut self.orgs, &target.org);
         }
     }
 
@@ -52,7 +52,7 @@ impl Tokens {
     fn take(&mut self, org: &OrgId) -> bool {
         let Some(token) = self.by_org.remove(&key(org)) else { return false };
         if let Some(orgs) = self.by_text.get_mut(token.secret()) {
-            orgs.retain(|other| other != org);
+            remove(orgs, org);
             if orgs.is_empty() {
                 self.by_text.remove(token.secret());
             }
@@ -65,6 +65,11 @@ impl Tokens {
         let elsewhere = self.by_text.get(token.secret())?.iter().find(|org| **org != token.target().org)?;
         self.by_org.get(&key(elsewhere)).cloned()
     }
+}
+
+/// Removes the organization from the list.
+pub(super) fn remove(orgs: &mut Vec<OrgId>, org: &OrgId) {
+    orgs.retain(|other| other != org);
 }
 
 /// Begins with a number that few ids share, so that a search rarely compares texts.
