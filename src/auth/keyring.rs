@@ -268,10 +268,11 @@ impl<P: Platform> Keyring<P> {
     /// Identifies a token and stores it. The token is not shared with other pages.
     pub async fn add(&self, token: Box<UnidentifiedToken>) -> Result<Rc<OrgToken>, Error> {
         let since = self.sign_outs.epoch();
-        let mut token = self.exchange.identify(token).await?;
-        if self.actual_org(&token).is_some() {
-            token = self.exchange.refetch_token_info(&token).await?;
-        }
+        let token = match token.identified_by_claim(self.exchange.now()) {
+            Some(claimed) if self.actual_org(&claimed).is_none() => claimed,
+            Some(misattributed) => self.exchange.refetch_token_info(&misattributed).await?,
+            None => self.exchange.fetch_token_info(token).await?,
+        };
         let target = token.target().clone();
         self.ensure_signed_in(Some(&target.org), since)?;
         if self.token_for(&target).is_some_and(|held| held.is_rejected() && held.is_same_token(&token)) {

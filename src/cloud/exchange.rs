@@ -168,17 +168,9 @@ impl<P: CloudPorts> Exchange<P> {
         Ok(UnidentifiedToken::new(environment, token, claims, expires_at))
     }
 
-    /// Identifies a token by its claim, or else asks the token's own environment.
-    pub(crate) async fn identify(&self, token: Box<UnidentifiedToken>) -> Result<Box<OrgToken>, Error> {
-        match token.identified_by_claim(self.now()) {
-            Some(token) => Ok(token),
-            None => self.fetch_token_info(token).await,
-        }
-    }
-
     /// Asks the cloud again whose a token is, whatever the token itself claims.
-    pub(crate) async fn refetch_token_info(&self, token: &OrgToken) -> Result<Box<OrgToken>, Error> {
-        self.fetch_token_info(token.unidentified()).await
+    pub(crate) fn refetch_token_info(&self, token: &OrgToken) -> impl Future<Output = Result<Box<OrgToken>, Error>> {
+        self.fetch_token_info(token.unidentified())
     }
 
     /// Asks the token's own environment whose the token is.
