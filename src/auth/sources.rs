@@ -132,7 +132,7 @@ impl<P: Platform> Sources<P> {
             for _ in 0..MAX_PAGES {
                 let Some(answer) = self.exchange.ports().request_shared_token(&name).await else { break };
                 if let Some(issued) = answer {
-                    let token = self.identify(&target.environment, self.issued(issued)?, false).await?;
+                    let token = self.identify(&target.environment, self.issued(issued)?).await?;
                     // The other page keeps using this token, so its idle timeout is unknown to us.
                     token.mark_used();
                     let now = self.exchange.now();
@@ -166,7 +166,7 @@ impl<P: Platform> Sources<P> {
             };
             // The old refresh token is used up, even if the new access token fails.
             stale.set_refresh_token(response.refresh_token.clone());
-            self.identify(&need.environment, response, true).await.map(Some)
+            self.identify(&need.environment, response).await.map(Some)
         };
         Some(self.in_time("the login origin", Box::pin(work)))
     }
@@ -197,7 +197,7 @@ impl<P: Platform> Sources<P> {
                 return Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable());
             };
             let issued = self.issued(issued).map_err(given_by_app)?;
-            let mut token = self.identify(&need.environment, issued, false).await.map_err(given_by_app)?;
+            let mut token = self.identify(&need.environment, issued).await.map_err(given_by_app)?;
             let given = &token.target().org;
             if !token.is_fresh(self.exchange.now()) {
                 return Err(Error::new(Code::TokenExpired, format!("getToken returned an expired token of {given}.")));
@@ -244,7 +244,7 @@ impl<P: Platform> Sources<P> {
             };
             let code = login.sign_in(ports, need, window, &self.options.page_query).await?;
             drop(pause);
-            let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?, true).await.map(Some) };
+            let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?).await.map(Some) };
             reject_same_token(self.in_time("the login origin", Box::pin(work)).await?, stale, "The sign-in gave")
         }))
     }
@@ -280,15 +280,9 @@ impl<P: Platform> Sources<P> {
         }
     }
 
-    /// Identifies the token that a source gave. `is_new`: the token endpoint has just given it, so it is valid, and the cloud is
-    /// asked whose it is, whatever it claims.
-    pub(crate) async fn identify(
-        &self,
-        environment: &Rc<Environment>,
-        response: TokenResponse,
-        is_new: bool,
-    ) -> Result<Box<OrgToken>, Error> {
-        let now = self.exchange.now();
+    /// Identifies the token that a source gave. The cloud is asked whose a new token is, whatever the token claims.
+    pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse) -> Result<Box<OrgToken>, Error> {
+        let (is_new, now) = (response.is_new, self.exchange.now());
         let mut token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
         if is_new || response.expires_at.is_some() {
             token = token.valid_now(now);
@@ -307,6 +301,7 @@ impl<P: Platform> Sources<P> {
     fn issued(&self, issued: IssuedToken) -> Result<TokenResponse, Error> {
         Ok(TokenResponse {
             access_token: AccessToken::parse(issued.access_token.reveal())?,
+            is_new: false,
             expires_at: issued.expires_in.map(|seconds| self.exchange.ports().now().after_seconds(seconds)),
             refresh_token: None,
         })

@@ -14,9 +14,11 @@ use crate::token::access_token::{AccessToken, RefreshToken};
 use crate::token::org_token::OrgToken;
 use crate::token::request::token_request;
 
-/// What the token endpoint gives.
+/// What a source gives.
 pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
+    /// Whether the token endpoint has just issued it, so that it is valid.
+    pub(crate) is_new: bool,
     pub(crate) expires_at: Option<Instant>,
     pub(crate) refresh_token: Option<RefreshToken>,
 }
@@ -69,6 +71,7 @@ impl TokenResponse {
         let expires_in = response.json.number("expires_in").filter(|seconds| *seconds > 0);
         Ok(TokenResponse {
             access_token: AccessToken::parse(response.json.str("access_token").unwrap_or_default())?,
+            is_new: true,
             expires_at: expires_in.map(|seconds| asked_at.after_seconds(seconds as f64)),
             refresh_token: response.json.str("refresh_token").map(|text| RefreshToken::new(text.to_owned().into())),
         })

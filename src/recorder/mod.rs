@@ -374,7 +374,7 @@ impl<P: Platform> Recorder<P> {
         let environment = &self.settings.environment;
         let org = response.org();
         let response = response.redeem(login, &self.exchange, environment).await?;
-        let token = self.keyring.sources().identify(environment, response, true).await?;
+        let token = self.keyring.sources().identify(environment, response).await?;
         let Some(org) = org else {
             return self.keyring.ensure_allowed(token).map(|token| Some((false, token)));
         };
