@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sources::Sources;
 use crate::auth::tokens::{Tokens, remove};
-use crate::cloud::call::{Call, CallOptions};
+use crate::cloud::call::{Call, CallOptions, Limits};
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
@@ -100,19 +100,18 @@ impl<P: Platform> Keyring<P> {
     /// A call that begins now, for this organization. Its time stands still while a person signs in to the organization.
     pub(crate) fn call(&self, target: Target, options: CallOptions) -> Call {
         let time = self.sources.sign_in_time(Some(&target.org));
-        self.call_for(target, options, time)
+        Call { target, limits: self.limits(options, time), has_waited: false }
     }
 
     /// A call that begins now, for an organization that nobody has named. Its time stands still while a person signs in.
-    pub(crate) fn call_for_own_org(&self, options: CallOptions) -> Call<()> {
-        self.call_for((), options, self.sources.sign_in_time(None))
+    pub(crate) fn call_for_own_org(&self, options: CallOptions) -> Limits {
+        self.limits(options, self.sources.sign_in_time(None))
     }
 
     /// The same call, now that its organization is known.
-    pub(crate) fn call_continued(&self, call: Call<()>, target: Target) -> Call {
-        let deadline = call.deadline.continued(self.sources.sign_in_time(Some(&target.org)));
-        let Call { signal, closing, session, .. } = call;
-        Call { target, deadline, signal, closing, session, has_waited: true }
+    pub(crate) fn call_continued(&self, limits: Limits, target: Target) -> Call {
+        let deadline = limits.deadline.continued(self.sources.sign_in_time(Some(&target.org)));
+        Call { target, limits: Limits { deadline, ..limits }, has_waited: true }
     }
 
     /// The organization of calls without one: the app has named it, or else a token has decided on it.
@@ -139,14 +138,14 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// A call that begins now, for no single organization.
-    pub(crate) fn call_for_any(&self, options: CallOptions) -> Call<()> {
-        self.call_for((), options, SignInTime::new(self.exchange.ports().clone()))
+    pub(crate) fn call_for_any(&self, options: CallOptions) -> Limits {
+        self.limits(options, SignInTime::new(self.exchange.ports().clone()))
     }
 
-    fn call_for<T>(&self, target: T, CallOptions { timeout, signal }: CallOptions, time: Rc<SignInTime>) -> Call<T> {
+    fn limits(&self, CallOptions { timeout, signal }: CallOptions, time: Rc<SignInTime>) -> Limits {
         let deadline = Deadline::after(timeout.unwrap_or(self.sources.options.timeout), time);
         let (closing, session) = (self.exchange.closing().clone(), self.sign_outs.epoch());
-        Call { target, deadline, signal, closing, session, has_waited: false }
+        Limits { deadline, signal, closing, session }
     }
 
     /// Whether somebody has signed out of the target since a call began.

@@ -13,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
 use crate::client::sent_log::{SentLog, SentRequest, preceded};
-use crate::cloud::call::Call;
+use crate::cloud::call::{Call, Limits};
 use crate::cloud::deadline::{Deadline, before};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::{Exchange, must_wait};
@@ -227,7 +227,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// Revokes a signed-out token.
-    pub(crate) async fn revoke(&self, call: &Call<()>, token: &OrgToken, revocation: Box<Request>) -> Result<(), Error> {
+    pub(crate) async fn revoke(&self, call: &Limits, token: &OrgToken, revocation: Box<Request>) -> Result<(), Error> {
         let org = &token.target().org;
         self.wait_until_allowed(&call.deadline, token).await?;
         let response = self.exchange.send(revocation).await.map_err(|lost| lost.for_org(org))?;

@@ -1,6 +1,7 @@
 //! One call of the app: its organization, deadline and session.
 
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -21,11 +22,20 @@ pub struct CallOptions {
     pub signal: Signal,
 }
 
-/// A call in progress. Calls that concern no single organization are `Call<()>`.
+/// A call in progress that concerns one organization.
 #[derive(Clone)]
-pub struct Call<T = Target> {
+pub struct Call {
     /// The organization and its environment.
-    pub target: T,
+    pub target: Target,
+    /// What ends the call.
+    pub limits: Limits,
+    /// Whether the call has waited for the token that decided its organization.
+    pub has_waited: bool,
+}
+
+/// What ends a call in progress.
+#[derive(Clone)]
+pub struct Limits {
     /// When the call's time is over.
     pub deadline: Deadline,
     /// The app's abort.
@@ -34,8 +44,14 @@ pub struct Call<T = Target> {
     pub closing: Signal,
     /// The session in which the call began.
     pub session: SessionEpoch,
-    /// Whether the call has waited for the token that decided its organization.
-    pub has_waited: bool,
+}
+
+impl Deref for Call {
+    type Target = Limits;
+
+    fn deref(&self) -> &Limits {
+        &self.limits
+    }
 }
 
 /// Why a call failed.
@@ -64,14 +80,12 @@ pub enum Interruption {
     TimedOut,
 }
 
-impl<T: Clone> Call<T> {
-    /// The same call with this much time from now, in milliseconds, even while a person signs in.
-    pub(crate) fn with_limit(&self, limit: u32) -> Call<T> {
-        Call { deadline: self.deadline.restarted(limit), ..self.clone() }
+impl Limits {
+    /// The same limits with this much time from now, in milliseconds, even while a person signs in.
+    pub(crate) fn with_limit(&self, limit: u32) -> Limits {
+        Limits { deadline: self.deadline.restarted(limit), ..self.clone() }
     }
-}
 
-impl<T> Call<T> {
     /// The work's result, unless the call is interrupted first.
     pub async fn run<R, E>(&self, work: LocalBoxFuture<'_, Result<R, E>>) -> Result<R, CallError>
     where

@@ -16,7 +16,7 @@ use crate::auth::ports::Platform;
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::auth::sources::Sources;
 use crate::client::Client;
-use crate::cloud::call::{Call, CallError, CallOptions, Interruption, closed};
+use crate::cloud::call::{Call, CallError, CallOptions, Interruption, Limits, closed};
 use crate::cloud::event::Event;
 use crate::cloud::exchange::Exchange;
 use crate::cloud::response::Response;
@@ -105,7 +105,7 @@ impl<P: Platform> Recorder<P> {
         Ok(recorder)
     }
 
-    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, call: &Call<()>) -> Result<(), Error> {
+    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, call: &Limits) -> Result<(), Error> {
         let in_tokens = |at: usize| move |error: Error| error.in_argument(&format!("tokens[{at}]"));
         // Each token is read before any is sent.
         let mut unidentified = Vec::new();
@@ -369,7 +369,7 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// The token of the sign-in from which the page has come back, and whether the sign-in was for a named organization.
-    async fn signed_in(&self, response: AuthorizationResponse, call: &Call<()>) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
+    async fn signed_in(&self, response: AuthorizationResponse, call: &Limits) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let org = response.org();

@@ -10,7 +10,7 @@ use std::task::Poll;
 use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::auth::ports::Platform;
-use crate::cloud::call::{Call, CallError, CallOptions};
+use crate::cloud::call::{Call, CallError, CallOptions, Limits};
 use crate::cloud::signal::Signal;
 use crate::cloud::tasks::Tasks;
 use crate::model::argument::whole;
@@ -86,7 +86,7 @@ impl<'a> BatchResults<'a> {
 impl<P: Platform> Starts<P> {
     /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
     /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
-    pub(crate) async fn start_many(self: &Rc<Self>, call: &Call<()>, batch: Batch, waiting: StartsByOrg, results: &mut BatchResults<'_>) {
+    pub(crate) async fn start_many(self: &Rc<Self>, call: &Limits, batch: Batch, waiting: StartsByOrg, results: &mut BatchResults<'_>) {
         let mut queue = RoundRobin::default();
         // Acquire every missing token first, so that a slow one delays no other organization.
         let (acquired, settled) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
@@ -179,8 +179,10 @@ impl<P: Platform> Starts<P> {
     }
 
     /// A call of the batch for one organization, with its own time from now on.
-    fn call_of_batch(&self, batch: &Call<()>, target: &Target, signal: Signal) -> Call {
-        Call { session: batch.session, ..self.keyring.call(target.clone(), CallOptions { timeout: Some(batch.deadline.limit()), signal }) }
+    fn call_of_batch(&self, batch: &Limits, target: &Target, signal: Signal) -> Call {
+        let mut call = self.keyring.call(target.clone(), CallOptions { timeout: Some(batch.deadline.limit()), signal });
+        call.limits.session = batch.session;
+        call
     }
 
     /// A start of the batch. The batch's signal aborts it for as long as it has not been sent.

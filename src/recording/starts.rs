@@ -129,11 +129,13 @@ impl<P: Platform> Starts<P> {
             state.call.deadline.extend_to(&call.deadline);
             return (state, work);
         }
+        let mut own_call = call.clone();
+        own_call.limits.signal = Signal::default();
         let state = Rc::new(StartState {
             start: self.page.begin(key),
             agent,
             shares,
-            call: Call { signal: Signal::default(), ..call.clone() },
+            call: own_call,
             is_over: Cell::default(),
             under_way: RefCell::default(),
             waits_for: Cell::default(),
