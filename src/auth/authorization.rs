@@ -127,7 +127,7 @@ impl AuthorizationCode<'_> {
             ("client_id", &request.login.client_id),
             ("redirect_uri", &request.login.redirect_uri),
         ];
-        TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await
+        TokenResponse::fetch(exchange, &request.environment, &form, &code, &request.verifier).await
     }
 }
 

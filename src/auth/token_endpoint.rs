@@ -32,8 +32,8 @@ impl TokenResponse {
         token: &RefreshToken,
     ) -> Result<TokenResponse, Error> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.secret().reveal()), ("client_id", client_id)];
-        let secrets = [token.secret(), stale.secret()];
-        let mut response = TokenResponse::fetch(exchange, &stale.target().environment, &form, &secrets).await?;
+        let environment = &stale.target().environment;
+        let mut response = TokenResponse::fetch(exchange, environment, &form, token.secret(), stale.secret()).await?;
         // Without rotation the old refresh token stays valid.
         response.refresh_token.get_or_insert_with(|| token.clone());
         Ok(response)
@@ -43,10 +43,11 @@ impl TokenResponse {
         exchange: &Exchange<P>,
         environment: &Environment,
         form: &[(&str, &str)],
-        secrets: &[&Secret],
+        credential: &Secret,
+        other_secret: &Secret,
     ) -> Result<TokenResponse, Error> {
         let asked_at = exchange.ports().now();
-        let request = token_request(environment, exchange.ports().form(form), secrets.iter().copied().cloned().collect());
+        let request = token_request(environment, exchange.ports().form(form), credential, other_secret);
         let mut response = exchange.send(request).await?;
         if !response.has_token() {
             let retry_after = exchange.retry_after(&response);

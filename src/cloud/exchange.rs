@@ -85,8 +85,9 @@ impl<P: CloudPorts> Exchange<P> {
 
     /// Sends a request once. While the cloud asks to wait before the request's credential is sent again, sends nothing.
     pub async fn send(&self, request: Box<Request>) -> Result<Box<Response>, Error> {
-        let (bearer, credential, mut secrets) = (request.bearer().cloned(), request.credential().cloned(), request.secrets());
-        if let Some(millis) = credential.as_ref().and_then(|secret| self.rate_limiter.wait(secret, self.ports.now())) {
+        let (is_to_token_endpoint, credential) = (request.is_to_token_endpoint(), request.credential().clone());
+        let mut secrets = request.secrets();
+        if let Some(millis) = self.rate_limiter.wait(&credential, self.ports.now()) {
             return Err(must_wait(millis));
         }
         let number = self.requests.get().wrapping_add(1);
@@ -94,7 +95,7 @@ impl<P: CloudPorts> Exchange<P> {
         self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
         let sent = self.now();
         let is_own_read = request.method().is_read() && request.platform_request().is_none();
-        let mut in_flight = bearer.clone().map(|token| InFlightRequest::new(self, token));
+        let mut in_flight = (!is_to_token_endpoint).then(|| InFlightRequest::new(self, credential.clone()));
         let mut result = self.ports.send(request).await.map(Box::new).map_err(|mut lost| {
             // A `fetch` of the page's own may have sent the request elsewhere after the refusal.
             lost.may_have_been_processed &= !lost.is_refused_by_csp || self.ports.is_replaced();
@@ -102,12 +103,11 @@ impl<P: CloudPorts> Exchange<P> {
         });
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
-            let is_token_endpoint = bearer.is_none();
-            if is_token_endpoint {
+            if is_to_token_endpoint {
                 secrets.extend(response.issued_tokens());
             }
             response.redact_headers(&secrets);
-            if !(is_token_endpoint && response.has_token()) {
+            if !(is_to_token_endpoint && response.has_token()) {
                 response.redact_body(&secrets, |text| self.ports.parse_json(text));
             }
         }
@@ -131,8 +131,8 @@ impl<P: CloudPorts> Exchange<P> {
         }
         // After another refusal than 429, the library still looks at once for a start that may have run. One of the app's own endpoints
         // may ask for a wait that does not concern the others.
-        if (response.status == 429 || (is_own_read || bearer.is_none()) && response.status >= 400)
-            && let (Some(credential), Some(millis)) = (credential, self.retry_after(&response))
+        if (response.status == 429 || (is_own_read || is_to_token_endpoint) && response.status >= 400)
+            && let Some(millis) = self.retry_after(&response)
             && !self.closing.is_aborted()
         {
             self.rate_limiter.block(&credential, received.instant(), millis);

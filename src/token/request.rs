@@ -186,9 +186,10 @@ pub struct Request {
     platform_request: Option<Rc<dyn Any>>,
     takes_response: bool,
     org: Option<OrgId>,
-    bearer: Option<Secret>,
-    /// The secrets besides the bearer that the response must not repeat to the app.
-    other_secrets: Vec<Secret>,
+    is_to_token_endpoint: bool,
+    credential: Secret,
+    /// Another secret that the response must not repeat to the app.
+    other_secret: Option<Secret>,
 }
 
 pub(super) fn authorized(
@@ -221,14 +222,15 @@ pub(super) fn authorized(
         platform_request: request.platform_request,
         takes_response: request.takes_response,
         org: org.cloned(),
-        bearer: Some(secret.clone()),
-        other_secrets: refresh_token.iter().map(|token| token.secret().clone()).collect(),
+        is_to_token_endpoint: false,
+        credential: secret.clone(),
+        other_secret: refresh_token.map(|token| token.secret().clone()),
     })
 }
 
-/// A request to the environment's token endpoint, without a bearer. `secrets`: the code or refresh token first, then what else
-/// the response must not repeat.
-pub(crate) fn token_request(environment: &Environment, form: String, secrets: Vec<Secret>) -> Box<Request> {
+/// A request to the environment's token endpoint, without a bearer. `credential`: the code or refresh token. `other_secret`: what
+/// else the response must not repeat.
+pub(crate) fn token_request(environment: &Environment, form: String, credential: &Secret, other_secret: &Secret) -> Box<Request> {
     let origin = environment.login().as_str().to_owned();
     let headers = vec![
         ("Accept".to_owned(), "application/json".to_owned()),
@@ -244,8 +246,9 @@ pub(crate) fn token_request(environment: &Environment, form: String, secrets: Ve
         platform_request: None,
         takes_response: false,
         org: None,
-        bearer: None,
-        other_secrets: secrets,
+        is_to_token_endpoint: true,
+        credential: credential.clone(),
+        other_secret: Some(other_secret.clone()),
     })
 }
 
@@ -295,19 +298,21 @@ impl Request {
         self.takes_response
     }
 
-    /// The request's token.
-    pub(crate) fn bearer(&self) -> Option<&Secret> {
-        self.bearer.as_ref()
+    /// Whether the request goes to the token endpoint, and not to the API.
+    pub(crate) fn is_to_token_endpoint(&self) -> bool {
+        self.is_to_token_endpoint
     }
 
     /// What the request is authorized by: its bearer, or the code or refresh token in its form.
-    pub(crate) fn credential(&self) -> Option<&Secret> {
-        self.bearer.as_ref().or(self.other_secrets.first())
+    pub(crate) fn credential(&self) -> &Secret {
+        &self.credential
     }
 
     /// The secrets that the response must not repeat to the app.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
-        self.bearer.iter().chain(&self.other_secrets).cloned().collect()
+        let mut secrets = vec![self.credential.clone()];
+        secrets.extend(self.other_secret.clone());
+        secrets
     }
 }
 
