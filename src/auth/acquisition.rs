@@ -1,15 +1,13 @@
 //! Gives a call its token: from memory, or acquired from the sources, one acquisition at a time.
 
-use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::sources::wrong_org_given;
-use crate::cloud::call::Call;
+use crate::cloud::call::{Call, race};
 use crate::cloud::deadline::before;
 use crate::cloud::event::NeedReason;
 use crate::cloud::signal::Signal;
@@ -130,18 +128,8 @@ impl<P: Platform> Keyring<P> {
             let signal = Signal::default();
             let acquisition = Acquisition { interaction, signed_out: signal.clone(), _hearing };
             let work = async move {
-                let mut work = pin!(keyring.acquire(need, target, interaction, session));
-                let mut ended = pin!(signal.aborted());
-                let acquired = poll_fn(|context| {
-                    if !signal.is_aborted()
-                        && let Poll::Ready(acquired) = work.as_mut().poll(context)
-                    {
-                        return Poll::Ready(acquired);
-                    }
-                    // Polling the work may have run the app's code, which may have signed out.
-                    ended.as_mut().poll(context).map(|()| Err(signed_out(org.as_ref())))
-                })
-                .await;
+                let work = Box::pin(keyring.acquire(need, target, interaction, session));
+                let acquired = race(work, Box::pin(signal.aborted())).await.unwrap_or_else(|()| Err(signed_out(org.as_ref())));
                 acquired.map_err(|error| error.for_org_if_named(org.as_ref()))
             };
             self.acquisitions.begin(name, acquisition, Box::pin(work))

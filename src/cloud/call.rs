@@ -98,19 +98,8 @@ impl Limits {
     }
 
     /// The work's result, or the interruption that came first.
-    pub(crate) fn race<R>(&self, mut work: LocalBoxFuture<'_, R>) -> impl Future<Output = Result<R, Interruption>> {
-        // Boxed to avoid one copy for each kind of work (wasm size).
-        let mut interruption: LocalBoxFuture<'_, Interruption> = Box::pin(self.interruption());
-        poll_fn(move |context| {
-            if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {
-                return Poll::Ready(Err(interruption));
-            }
-            match work.as_mut().poll(context) {
-                Poll::Ready(result) => Poll::Ready(Ok(result)),
-                // Polling the work may have run the app's code, which may have aborted the call or closed the recorder.
-                Poll::Pending => interruption.as_mut().poll(context).map(Err),
-            }
-        })
+    pub(crate) fn race<'a, R>(&'a self, work: LocalBoxFuture<'a, R>) -> impl Future<Output = Result<R, Interruption>> {
+        race(work, Box::pin(self.interruption()))
     }
 
     async fn interruption(&self) -> Interruption {
@@ -141,6 +130,23 @@ impl Limits {
         };
         Error::new(Code::Timeout, format!("The call took longer than {} ms.{behind_lock}", self.deadline.limit()))
     }
+}
+
+/// The work's result, or the interruption that came first. Boxed, to avoid one copy for each kind of work (wasm size).
+pub(crate) fn race<'a, R, I>(
+    mut work: LocalBoxFuture<'a, R>,
+    mut interruption: LocalBoxFuture<'a, I>,
+) -> impl Future<Output = Result<R, I>> {
+    poll_fn(move |context| {
+        if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {
+            return Poll::Ready(Err(interruption));
+        }
+        match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Ok(result)),
+            // Polling the work may have run the app's code, which may have aborted the call, closed the recorder or signed out.
+            Poll::Pending => interruption.as_mut().poll(context).map(Err),
+        }
+    })
 }
 
 /// The error of a call on a closed recorder.
