@@ -13,6 +13,7 @@ use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::{Secret, redact};
+use crate::token::request::token_request;
 
 /// A pending authorization request.
 pub(super) struct AuthorizationRequest<'a> {
@@ -118,16 +119,16 @@ pub(crate) struct AuthorizationCode<'a> {
 
 impl AuthorizationCode<'_> {
     /// Exchanges the code for a token, at the login origin that the request was made to.
-    pub(crate) async fn redeem<P: Platform>(self, exchange: &Exchange<P>) -> Result<TokenResponse, Error> {
+    pub(crate) fn redeem<P: Platform>(self, exchange: &Exchange<P>) -> impl Future<Output = Result<TokenResponse, Error>> {
         let AuthorizationCode { request, code } = self;
-        let form = [
+        let form = exchange.ports().form(&[
             ("grant_type", "authorization_code"),
             ("code", code.reveal()),
             ("code_verifier", request.verifier.reveal()),
             ("client_id", &request.login.client_id),
             ("redirect_uri", &request.login.redirect_uri),
-        ];
-        TokenResponse::fetch(exchange, &request.environment, &form, &code, &request.verifier).await
+        ]);
+        TokenResponse::fetch(exchange, token_request(&request.environment, form, &code, &request.verifier))
     }
 }
 

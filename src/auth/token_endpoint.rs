@@ -6,13 +6,11 @@ use crate::cloud::exchange::Exchange;
 use crate::cloud::ports::CloudPorts;
 use crate::cloud::refusal::is_unavailable;
 use crate::cloud::response::Response;
-use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
-use crate::model::secret::Secret;
 use crate::model::time::Instant;
 use crate::token::access_token::{AccessToken, RefreshToken};
 use crate::token::org_token::OrgToken;
-use crate::token::request::token_request;
+use crate::token::request::{Request, token_request};
 
 /// What a source gives.
 pub(crate) struct TokenResponse {
@@ -32,22 +30,16 @@ impl TokenResponse {
         token: &RefreshToken,
     ) -> Result<TokenResponse, Error> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.secret().reveal()), ("client_id", client_id)];
-        let environment = &stale.target().environment;
-        let mut response = TokenResponse::fetch(exchange, environment, &form, token.secret(), stale.secret()).await?;
+        let form = exchange.ports().form(&form);
+        let request = token_request(&stale.target().environment, form, token.secret(), stale.secret());
+        let mut response = TokenResponse::fetch(exchange, request).await?;
         // Without rotation the old refresh token stays valid.
         response.refresh_token.get_or_insert_with(|| token.clone());
         Ok(response)
     }
 
-    pub(super) async fn fetch<P: CloudPorts>(
-        exchange: &Exchange<P>,
-        environment: &Environment,
-        form: &[(&str, &str)],
-        credential: &Secret,
-        other_secret: &Secret,
-    ) -> Result<TokenResponse, Error> {
+    pub(super) async fn fetch<P: CloudPorts>(exchange: &Exchange<P>, request: Box<Request>) -> Result<TokenResponse, Error> {
         let asked_at = exchange.ports().now();
-        let request = token_request(environment, exchange.ports().form(form), credential, other_secret);
         let mut response = exchange.send(request).await?;
         if !response.has_token() {
             let retry_after = exchange.retry_after(&response);
