@@ -202,13 +202,13 @@ pub(super) fn authorized(
     let secret = token.secret();
     let mut headers = vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal()))];
     if request.platform_request.is_none() {
-        headers.push(("Accept".to_owned(), "application/json".to_owned()));
+        headers.push(header("Accept", "application/json"));
     }
     if request.body.is_some() {
-        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        headers.push(header("Content-Type", "application/json"));
     }
     if let Some(org) = org {
-        headers.extend(request.org_headers.into_iter().map(|name| (name, org.as_str().to_owned())));
+        headers.extend(request.org_headers.iter().map(|name| header(name, org.as_str())));
     }
     headers.extend(request.idempotency);
     let origin = environment.api().as_str().to_owned();
@@ -232,10 +232,7 @@ pub(super) fn authorized(
 /// else the response must not repeat.
 pub(crate) fn token_request(environment: &Environment, form: String, credential: &Secret, other_secret: &Secret) -> Box<Request> {
     let origin = environment.login().as_str().to_owned();
-    let headers = vec![
-        ("Accept".to_owned(), "application/json".to_owned()),
-        ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-    ];
+    let headers = vec![header("Accept", "application/json"), header("Content-Type", "application/x-www-form-urlencoded")];
     Box::new(Request {
         method: Method::Post,
         url: format!("{origin}/oauth/token"),
@@ -250,6 +247,10 @@ pub(crate) fn token_request(environment: &Environment, form: String, credential:
         credential: credential.clone(),
         other_secret: Some(other_secret.clone()),
     })
+}
+
+fn header(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 impl Request {
