@@ -17,7 +17,6 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::join::joined;
 use crate::model::secret::Secret;
-use crate::model::sorted_map::SortedMap;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::{OrgToken, UnidentifiedToken};
 use crate::token::session::{SessionEpoch, SignOutLog};
@@ -32,9 +31,7 @@ pub(super) type Acquired = Result<Option<Rc<OrgToken>>, Error>;
 pub struct Keyring<P: Platform> {
     pub(super) exchange: Rc<Exchange<P>>,
     pub(super) sources: Sources<P>,
-    tokens: RefCell<Tokens>,
-    /// By organization: a recorder has one environment.
-    sharing: RefCell<SortedMap<OrgId, P::Sharing>>,
+    tokens: RefCell<Tokens<P::Sharing>>,
     /// By organization: a recorder has one environment.
     pub(super) acquisitions: Rc<SingleFlight<Acquisition<P::Sharing>, Acquired>>,
     /// Organizations whose stored token turned out to be another organization's.
@@ -76,7 +73,6 @@ impl<P: Platform> Keyring<P> {
             exchange,
             sources,
             tokens: RefCell::default(),
-            sharing: RefCell::default(),
             acquisitions: SingleFlight::new(),
             misattributed: RefCell::default(),
             sign_outs: Rc::default(),
@@ -163,10 +159,10 @@ impl<P: Platform> Keyring<P> {
         self.sign_outs.sign_out(None);
         self.own_org.take();
         self.note_used();
-        let (tokens, sharing) = (self.tokens.take(), self.sharing.take());
+        let tokens = self.tokens.take();
         self.cancel_acquisitions(None);
         tokens.all().iter().for_each(|token| self.forget_refresh_token(Some(token)));
-        drop((tokens, sharing));
+        drop(tokens);
         self.exchange.rate_limiter().changed().wake();
     }
 
@@ -175,7 +171,7 @@ impl<P: Platform> Keyring<P> {
         let unused = self.unused.take();
         if let Some(token) = &unused {
             // Otherwise it would lose its refresh token.
-            self.tokens.borrow_mut().remove(token.target());
+            self.take_out(token.target());
         }
         self.forget_all();
         self.corrected.take();
@@ -231,9 +227,14 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn remove(&self, target: &Target) {
-        self.set_sharing(target, None);
-        self.tokens.borrow_mut().remove(target);
+        self.take_out(target);
         self.exchange.rate_limiter().changed().wake();
+    }
+
+    fn take_out(&self, target: &Target) {
+        let sharing = self.tokens.borrow_mut().remove(target);
+        // Dropped only after the borrow ends: the sharing channel may be our own caller.
+        drop(sharing);
     }
 
     /// Gives the target's token to no other page any more, so that the next page answers. Still hears when another page signs out.
@@ -244,7 +245,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn is_shared(&self, target: &Target) -> bool {
-        self.sharing.borrow().get(&target.org).is_some()
+        self.tokens.borrow().is_shared(target)
     }
 
     /// Takes part in sharing the target's token, if the app shares tokens.
@@ -254,12 +255,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn set_sharing(&self, target: &Target, is: Option<P::Sharing>) {
-        let mut sharing = self.sharing.borrow_mut();
-        let was = sharing.remove(&target.org);
-        if let Some(is) = is {
-            sharing.insert(target.org.clone(), is);
-        }
-        drop(sharing);
+        let was = self.tokens.borrow_mut().set_sharing(target, is);
         // Dropped only after the borrow ends: the sharing channel may be our own caller.
         drop(was);
     }

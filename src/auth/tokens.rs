@@ -9,61 +9,91 @@ use crate::model::sorted_map::SortedMap;
 use crate::token::org_token::OrgToken;
 
 /// Tokens by organization, and by their text.
-#[derive(Default)]
-pub(super) struct Tokens {
-    by_org: SortedMap<(u64, OrgId), Rc<OrgToken>>,
+pub(super) struct Tokens<Sharing> {
+    by_org: SortedMap<(u64, OrgId), Held<Sharing>>,
     /// The organizations, in the order in which they came.
     orgs: Vec<OrgId>,
     /// The same token may be stored for several organizations, if it lies.
     by_text: SortedMap<Secret, Vec<OrgId>>,
 }
 
-impl Tokens {
+/// A token, and what shares it with other pages.
+struct Held<Sharing> {
+    token: Rc<OrgToken>,
+    sharing: Option<Sharing>,
+}
+
+impl<Sharing> Default for Tokens<Sharing> {
+    fn default() -> Self {
+        Tokens { by_org: SortedMap::default(), orgs: Vec::new(), by_text: SortedMap::default() }
+    }
+}
+
+impl<Sharing> Tokens<Sharing> {
     /// Every token, oldest first.
     pub(super) fn all(&self) -> Vec<Rc<OrgToken>> {
-        self.orgs.iter().filter_map(|org| self.by_org.get(&key(org))).cloned().collect()
+        self.orgs.iter().filter_map(|org| self.of(org)).cloned().collect()
     }
 
     /// The target's token.
     pub(super) fn get(&self, target: &Target) -> Option<&Rc<OrgToken>> {
-        self.by_org.get(&key(&target.org))
+        self.of(&target.org)
+    }
+
+    fn of(&self, org: &OrgId) -> Option<&Rc<OrgToken>> {
+        self.by_org.get(&key(org)).map(|held| &held.token)
+    }
+
+    /// Whether the target's token is shared with other pages.
+    pub(super) fn is_shared(&self, target: &Target) -> bool {
+        self.by_org.get(&key(&target.org)).is_some_and(|held| held.sharing.is_some())
+    }
+
+    /// Replaces what shares the target's token with other pages. Returns what does so no more.
+    pub(super) fn set_sharing(&mut self, target: &Target, sharing: Option<Sharing>) -> Option<Sharing> {
+        match self.by_org.get_mut(&key(&target.org)) {
+            Some(held) => std::mem::replace(&mut held.sharing, sharing),
+            None => sharing,
+        }
     }
 
     /// Stores the token for its organization, in place of the one there.
     pub(super) fn set(&mut self, token: Rc<OrgToken>) {
         let org = token.target().org.clone();
-        if !self.take(&org) {
+        let was = self.take(&org);
+        if was.is_none() {
             self.orgs.push(org.clone());
         }
         if let Some(orgs) = self.by_text.entry(token.secret().clone()) {
             orgs.push(org.clone());
         }
-        self.by_org.insert(key(&org), token);
+        self.by_org.insert(key(&org), Held { token, sharing: was.and_then(|was| was.sharing) });
     }
 
-    /// Removes the target's token.
-    pub(super) fn remove(&mut self, target: &Target) {
-        if self.take(&target.org) {
-            remove(&mut self.orgs, &target.org);
-        }
+    /// Removes the target's token. Returns what shared it with other pages.
+    pub(super) fn remove(&mut self, target: &Target) -> Option<Sharing> {
+        let was = self.take(&target.org)?;
+        remove(&mut self.orgs, &target.org);
+        was.sharing
     }
 
-    /// Takes the organization's token out, but not its place in the order. Returns whether there was one.
-    fn take(&mut self, org: &OrgId) -> bool {
-        let Some(token) = self.by_org.remove(&key(org)) else { return false };
-        if let Some(orgs) = self.by_text.get_mut(token.secret()) {
+    /// Takes the organization's token out, but not its place in the order.
+    fn take(&mut self, org: &OrgId) -> Option<Held<Sharing>> {
+        let was = self.by_org.remove(&key(org))?;
+        let secret = was.token.secret();
+        if let Some(orgs) = self.by_text.get_mut(secret) {
             remove(orgs, org);
             if orgs.is_empty() {
-                self.by_text.remove(token.secret());
+                self.by_text.remove(secret);
             }
         }
-        true
+        Some(was)
     }
 
     /// The same token, stored for another organization.
     pub(super) fn same_elsewhere(&self, token: &OrgToken) -> Option<Rc<OrgToken>> {
         let elsewhere = self.by_text.get(token.secret())?.iter().find(|org| **org != token.target().org)?;
-        self.by_org.get(&key(elsewhere)).cloned()
+        self.of(elsewhere).cloned()
     }
 }
 
