@@ -7,13 +7,11 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use crate::auth::login::Login;
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;
-use crate::auth::token_endpoint::TokenResponse;
-use crate::cloud::exchange::Exchange;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::{Secret, redact};
-use crate::token::request::token_request;
+use crate::token::request::{Request, token_request};
 
 /// A pending authorization request.
 pub(super) struct AuthorizationRequest<'a> {
@@ -55,8 +53,21 @@ impl<'a> AuthorizationRequest<'a> {
         format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
     }
 
+    /// The request that exchanges the response's code for a token, if the response matches this request.
+    pub(super) fn redemption(&self, ports: &impl Platform, response: &[(String, String)]) -> Result<Box<Request>, Error> {
+        let code = self.code(response)?;
+        let form = ports.form(&[
+            ("grant_type", "authorization_code"),
+            ("code", code.reveal()),
+            ("code_verifier", self.verifier.reveal()),
+            ("client_id", &self.login.client_id),
+            ("redirect_uri", &self.login.redirect_uri),
+        ]);
+        Ok(token_request(&self.environment, form, &code, &self.verifier))
+    }
+
     /// The authorization code, if the response matches this request.
-    pub(super) fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
+    fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
         let state = value(response, "state");
         // Some servers refuse without the state. Only this page's own callback page brings the response.
         let is_refusal_without_state = state.is_none() && value(response, "error").is_some();
@@ -108,27 +119,6 @@ impl<'a> AuthorizationRequest<'a> {
                 ("fragment", &ports.fragment()),
             ])
             .into()
-    }
-}
-
-/// The authorization code that answers a request.
-pub(crate) struct AuthorizationCode<'a> {
-    pub(super) request: AuthorizationRequest<'a>,
-    pub(super) code: Secret,
-}
-
-impl AuthorizationCode<'_> {
-    /// Exchanges the code for a token, at the login origin that the request was made to.
-    pub(crate) fn redeem<P: Platform>(self, exchange: &Exchange<P>) -> impl Future<Output = Result<TokenResponse, Error>> {
-        let AuthorizationCode { request, code } = self;
-        let form = exchange.ports().form(&[
-            ("grant_type", "authorization_code"),
-            ("code", code.reveal()),
-            ("code_verifier", request.verifier.reveal()),
-            ("client_id", &request.login.client_id),
-            ("redirect_uri", &request.login.redirect_uri),
-        ]);
-        TokenResponse::fetch(exchange, token_request(&request.environment, form, &code, &request.verifier))
     }
 }
 

@@ -8,13 +8,11 @@ use std::rc::{Rc, Weak};
 use futures_util::future::{Either, select};
 use zeroize::Zeroize;
 
-use crate::auth::authorization::{AuthorizationCode, AuthorizationRequest, not_ours, value};
+use crate::auth::authorization::{AuthorizationRequest, not_ours, value};
 use crate::auth::login::{Login, LoginOptions};
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SignInWindow, TokenSharer};
-use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::deadline::before;
-use crate::cloud::exchange::Exchange;
 use crate::model::digits::number;
 use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
@@ -23,6 +21,7 @@ use crate::model::secret::Secret;
 use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::OrgToken;
+use crate::token::request::Request;
 
 /// The hint if the callback page has no query.
 const QUERY_DROPPED: &str =
@@ -47,14 +46,14 @@ const CALLBACK_PAGE_MS: u32 = 5_000;
 const CLOSED_GRACE_MS: u32 = 2_000;
 
 impl Login {
-    /// Signs a person in with this window. Without a window, leaves the page, and returns only if that fails or times out.
+    /// Signs a person in with this window. Returns the request that then gets the token. Without a window, leaves the page, and returns only if that fails or times out.
     pub(super) async fn sign_in<P: Platform>(
         &self,
         ports: &P,
         need: &Need,
         window: Option<P::Window>,
         page_query: &[(String, String)],
-    ) -> Result<AuthorizationCode<'_>, Error> {
+    ) -> Result<Box<Request>, Error> {
         if window.is_none() && self.signs_in_at_connect {
             ensure_responses_come(ports)?;
         }
@@ -75,8 +74,7 @@ impl Login {
             let message = "The callback page was opened without a query, so the authorization response is lost.";
             return Err(not_ours(message).with_hint(QUERY_DROPPED).not_retryable());
         }
-        let code = request.code(&response)?;
-        Ok(AuthorizationCode { request, code })
+        request.redemption(ports, &response)
     }
 
     async fn response<P: Platform>(&self, ports: &P, environment: &Environment, window: &P::Window) -> Result<String, Error> {
@@ -302,13 +300,9 @@ impl AuthorizationResponse {
         value(&self.request, "target").and_then(OrgId::parse)
     }
 
-    /// Exchanges the response's code for a token, if the response answers a request that was made with the same settings.
-    pub(crate) async fn redeem<P: Platform>(
-        self,
-        login: &Login,
-        exchange: &Exchange<P>,
-        environment: &Rc<Environment>,
-    ) -> Result<TokenResponse, Error> {
+    /// The request that exchanges the response's code for a token, if the response answers a request that was made with the same
+    /// settings.
+    pub(crate) fn redemption(self, login: &Login, ports: &impl Platform, environment: &Rc<Environment>) -> Result<Box<Request>, Error> {
         let stored = |name: &str| value(&self.request, name).unwrap_or_default();
         let is_same = stored("login") == environment.login().as_str()
             && stored("api") == environment.api().as_str()
@@ -324,8 +318,7 @@ impl AuthorizationResponse {
             org: self.org(),
             login,
         };
-        let code = request.code(&self.response).map_err(|error| error.for_org_if_named(request.org.as_ref()))?;
-        AuthorizationCode { request, code }.redeem(exchange).await
+        request.redemption(ports, &self.response).map_err(|error| error.for_org_if_named(request.org.as_ref()))
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::ids::OrgId;
 use crate::model::join::joined;
 use crate::token::access_token::{AccessToken, IssuedToken};
 use crate::token::org_token::{KnownBy, OrgToken};
+use crate::token::request::Request;
 
 /// How long a source other than a person may take, in milliseconds. Longer than most calls, because calls share an
 /// acquisition, but limited, because other pages wait.
@@ -242,9 +243,9 @@ impl<P: Platform> Sources<P> {
                 None if !login.by_redirect => Some(self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?),
                 window => window,
             };
-            let code = login.sign_in(ports, need, window, &self.options.page_query).await?;
+            let redemption = login.sign_in(ports, need, window, &self.options.page_query).await?;
             drop(pause);
-            let work = async { self.identify(&need.environment, code.redeem(&self.exchange).await?).await.map(Some) };
+            let work = async { self.redeem(&need.environment, redemption).await.map(Some) };
             reject_same_token(self.in_time("the login origin", Box::pin(work)).await?, stale, "The sign-in gave")
         }))
     }
@@ -280,8 +281,14 @@ impl<P: Platform> Sources<P> {
         }
     }
 
+    /// Exchanges the authorization code in the request for a token.
+    pub(crate) async fn redeem(&self, environment: &Rc<Environment>, redemption: Box<Request>) -> Result<Box<OrgToken>, Error> {
+        let response = TokenResponse::fetch(&self.exchange, redemption).await?;
+        self.identify(environment, response).await
+    }
+
     /// Identifies the token that a source gave. The cloud is asked whose a new token is, whatever the token claims.
-    pub(crate) async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse) -> Result<Box<OrgToken>, Error> {
+    async fn identify(&self, environment: &Rc<Environment>, response: TokenResponse) -> Result<Box<OrgToken>, Error> {
         let (is_new, now) = (response.is_new, self.exchange.now());
         let mut token = self.exchange.unidentified(environment, response.access_token, response.expires_at)?;
         if is_new || response.expires_at.is_some() {

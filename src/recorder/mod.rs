@@ -373,8 +373,8 @@ impl<P: Platform> Recorder<P> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let org = response.org();
-        let response = response.redeem(login, &self.exchange, environment).await?;
-        let token = self.keyring.sources().identify(environment, response).await?;
+        let redemption = response.redemption(login, &**self.exchange.ports(), environment)?;
+        let token = self.keyring.sources().redeem(environment, redemption).await?;
         let Some(org) = org else {
             return self.keyring.ensure_allowed(token).map(|token| Some((false, token)));
         };
