@@ -117,8 +117,9 @@ impl ApiRequest {
     }
 
     /// The same request, which needs one of these scopes.
-    pub(crate) fn needing(self, scopes: &[&str]) -> ApiRequest {
-        ApiRequest { scopes: any_of(scopes), ..self }
+    pub(crate) fn needing(mut self, scopes: &[&str]) -> ApiRequest {
+        self.scopes = any_of(scopes);
+        self
     }
 
     /// Asks what the cloud knows about the token.
@@ -140,8 +141,9 @@ impl ApiRequest {
     }
 
     /// The same request, with the organization's id in these headers.
-    pub(crate) fn with_org_headers(self, org_headers: &[String]) -> ApiRequest {
-        ApiRequest { org_headers: org_headers.to_vec(), ..self }
+    pub(crate) fn with_org_headers(mut self, org_headers: &[String]) -> ApiRequest {
+        self.org_headers = org_headers.to_vec();
+        self
     }
 
     /// The HTTP method.
