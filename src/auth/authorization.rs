@@ -46,10 +46,17 @@ impl<'a> AuthorizationRequest<'a> {
             ("code_challenge", challenge),
             ("state", &self.state),
         ];
-        query.extend(self.org.iter().map(|org| ("target", org.as_str())));
-        query.extend(login.always_prompts.then_some(("prompt", "login")));
-        query.extend(login.login_hint.iter().map(|hint| ("login_hint", hint.as_str())));
-        query.extend(login.scope.iter().map(|scope| ("scope", scope.as_str())));
+        let optional = [
+            ("target", self.org.as_ref().map(OrgId::as_str)),
+            ("prompt", login.always_prompts.then_some("login")),
+            ("login_hint", login.login_hint.as_deref()),
+            ("scope", login.scope.as_deref()),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                query.push((name, value));
+            }
+        }
         format!("{}/oauth/authorize?{}", self.environment.login(), ports.form(&query))
     }
 

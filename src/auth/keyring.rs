@@ -105,9 +105,9 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// The same call, now that its organization is known.
-    pub(crate) fn call_continued(&self, limits: Limits, target: Target) -> Call {
-        let deadline = limits.deadline.continued(self.sources.sign_in_time(Some(&target.org)));
-        Call { target, limits: Limits { deadline, ..limits }, has_waited: true }
+    pub(crate) fn call_continued(&self, mut limits: Limits, target: Target) -> Call {
+        limits.deadline = limits.deadline.continued(self.sources.sign_in_time(Some(&target.org)));
+        Call { target, limits, has_waited: true }
     }
 
     /// The organization of calls without one: the app has named it, or else a token has decided on it.
