@@ -156,8 +156,8 @@ export const MUTANTS = [
       },
       {
         file: "src/recording/starts.rs",
-        find: "call: Call { signal: Signal::default(), ..call.clone() },",
-        replace: "call: call.clone(),",
+        find: "let mut own_call = call.clone();\n        own_call.limits.signal = Signal::default();",
+        replace: "let own_call = call.clone();",
       },
       {
         file: "src/recording/starts.rs",
@@ -338,18 +338,26 @@ export const MUTANTS = [
   },
   {
     name: "sends a sign-in's code again",
-    edits: one(
-      "src/auth/authorization.rs",
-      "TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await",
-      `match TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await {
-            Err(_) => TokenResponse::fetch(exchange, &request.environment, &form, &[&code, &request.verifier]).await,
-            done => done,
-        }`,
-    ),
+    edits: [
+      {
+        file: "src/auth/sources.rs",
+        find: "let response = TokenResponse::fetch(&self.exchange, redemption).await?;",
+        replace: `let again = redemption.clone();
+        let response = match TokenResponse::fetch(&self.exchange, redemption).await {
+            Err(_) => TokenResponse::fetch(&self.exchange, again).await?,
+            Ok(response) => response,
+        };`,
+      },
+      { file: "src/token/request.rs", find: "pub struct Request {", replace: "#[derive(Clone)]\npub struct Request {" },
+    ],
   },
   {
     name: "leaves a sign-in's code in what the login origin repeats",
-    edits: one("src/cloud/exchange.rs", "if !(is_token_endpoint && response.has_token()) {", "if !is_token_endpoint {"),
+    edits: one(
+      "src/cloud/exchange.rs",
+      "if !(is_to_token_endpoint && response.has_token()) {",
+      "if !is_to_token_endpoint {",
+    ),
   },
   {
     name: "leaves a sign-in's code in the address",
