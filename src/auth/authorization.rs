@@ -111,7 +111,6 @@ impl<'a> AuthorizationRequest<'a> {
 
     /// What a redirect must restore. Contains no token.
     pub(super) fn to_session_item(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
-        let page_query: Vec<_> = page_query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         ports
             .form(&[
                 ("began", &ports.wall_clock().as_millis().to_string()),
@@ -122,7 +121,7 @@ impl<'a> AuthorizationRequest<'a> {
                 ("target", self.org.as_ref().map_or("", OrgId::as_str)),
                 ("client_id", &self.login.client_id),
                 ("redirect_uri", &self.login.redirect_uri),
-                ("query", &ports.form(&page_query)),
+                ("query", &ports.form(&borrowed(page_query))),
                 ("fragment", &ports.fragment()),
             ])
             .into()
@@ -132,6 +131,10 @@ impl<'a> AuthorizationRequest<'a> {
 /// The hint if the authorization response names another issuer.
 const OTHER_ISSUER: &str =
     "Another server may have answered (a mix-up attack). If the issuer is right, set `issuer` of the entry in `environments`.";
+
+pub(super) fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
 
 pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

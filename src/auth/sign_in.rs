@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use futures_util::future::{Either, select};
 use zeroize::Zeroize;
 
-use crate::auth::authorization::{AuthorizationRequest, not_ours, value};
+use crate::auth::authorization::{AuthorizationRequest, borrowed, not_ours, value};
 use crate::auth::login::{Login, LoginOptions};
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SignInWindow, TokenSharer};
@@ -278,8 +278,7 @@ impl AuthorizationResponse {
         let request = item.map(|item| ports.parse_form(item.reveal())).unwrap_or_default();
         let query = ports.parse_form(value(&request, "query").unwrap_or_default());
         let response = std::mem::replace(&mut page.query, query);
-        let pairs: Vec<_> = page.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let query = if pairs.is_empty() { String::new() } else { format!("?{}", ports.form(&pairs)) };
+        let query = if page.query.is_empty() { String::new() } else { format!("?{}", ports.form(&borrowed(&page.query))) };
         // A router may have set a fragment since the page came back.
         let fragment = match ports.fragment() {
             none if none.is_empty() => value(&request, "fragment").unwrap_or_default().to_owned(),
