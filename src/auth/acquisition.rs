@@ -181,6 +181,7 @@ impl<P: Platform> Keyring<P> {
         for source in [TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken, TokenFrom::SignIn] {
             let work = match source {
                 TokenFrom::OtherPage => target.as_ref().and_then(|target| self.sources.ask_other_page(target, stale)),
+                // A page whose window is blocked takes only another page's token.
                 _ if blocked.is_some() => None,
                 TokenFrom::RefreshToken => self.sources.redeem_refresh_token(&need, stale),
                 TokenFrom::GetToken if interaction != Interaction::Only => self.sources.call_get_token(&need, stale),
