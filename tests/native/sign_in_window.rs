@@ -35,6 +35,8 @@ fn a_blocked_window_fails_at_once_and_a_cancelled_sign_in_can_be_repeated() {
         let refused = error(record(&recorder, GLOBEX).await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (Code::LoginBlocked, GLOBEX));
         assert!(world.requests().is_empty());
+        // No window is opened again, later than in the click's own turn.
+        assert_eq!((refused.evidence.hint, world.events()), (None, Vec::new()));
 
         let world = World::new();
         world.respond(cloud_of(GLOBEX));
