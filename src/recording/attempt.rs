@@ -156,7 +156,7 @@ impl<P: Platform> Starts<P> {
         let _waiting = self.page.wait(key);
         let had_token = self.keyring.has_fresh(&key.target);
         // The token comes first: a browser opens a sign-in window only in the caller's own turn.
-        let token = self.keyring.token(call).await?;
+        let mut token = self.keyring.token(call).await?;
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
         let free = match self.page.try_turn(key) {
@@ -204,10 +204,12 @@ impl<P: Platform> Starts<P> {
                 }
             }
         };
+        let mut has_read = false;
         loop {
             let led_to = self.page.led_to(start);
             let is_led_to = led_to.is_some();
             let Some(known) = led_to.or_else(|| self.page.left_recording(key)).or_else(|| self.page.last_known(key)) else { break };
+            has_read = true;
             let found = match self.recordings.find(call, &known.id, Some(agent)).await {
                 Ok(found) if found.state == State::Stopped => {
                     self.page.forget_stopped(key, &known.id);
@@ -221,6 +223,10 @@ impl<P: Platform> Starts<P> {
             };
             let already_running = known.already_running || self.may_be_older(&found, began);
             return Ok(Preflight::Running(found.with_already_running(already_running)));
+        }
+        if has_read {
+            // The cloud may have refused it: then the look needs the token that came in its place.
+            token = self.keyring.token(call).await?;
         }
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));
         // While the call waited for its organization, or this page for its token or its lock, the recording may have been started.

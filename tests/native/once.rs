@@ -362,6 +362,37 @@ fn a_start_that_waited_for_another_organizations_token_looks_again_with_its_own(
     });
 }
 
+/// While the start waits for its token, another recorder of the page starts a recording, which stops, and then another tab starts one.
+/// The token says that it is of Globex, and is of Acme.
+#[test]
+fn a_start_that_read_with_another_organizations_token_looks_with_its_own() {
+    run(async {
+        let world = World::new();
+        let (right, lying) = (jwt_with_id(GLOBEX, "right"), jwt_with_id(GLOBEX, "lying"));
+        let (tokens, clock) = (RefCell::new(vec![right.clone(), lying.clone()]), world.clone());
+        world.token_source(move |_| {
+            let (token, slept) = (tokens.borrow_mut().pop().unwrap(), World::sleep(&clock, 1_000));
+            Box::pin(async move {
+                slept.await;
+                Ok(issued_token(&token))
+            })
+        });
+        world.respond(move |request| match (request.method.as_str(), request.token == lying) {
+            _ if request.url.contains("/tokens/me") => response(200, &token_info(ACME)),
+            (_, true) => response(403, RESOURCE_OWNER),
+            ("POST", false) => created("rec-1"),
+            _ if request.url.ends_with("/rec-1") => response(200, &entity("rec-1", "stopped", 0)),
+            _ => list(&[entity("rec-1", "stopped", 0), entity("of the tab", "recording", 500)]),
+        });
+        let page = PageStarts::default();
+        let of = |tokens: &[&str]| Options { share_tokens: Some(false), ..options(tokens) };
+        let one = connect_in(&page, &world, of(&[&right])).await;
+        let other = connect_in(&page, &world, of(&[])).await;
+        let (second, first) = while_time_passes(&[&world], join(record(&other, GLOBEX), record(&one, GLOBEX))).await;
+        assert_eq!((id_of(first), id_of(second), world.starts().len()), (rec_1(), Ok("of the tab".to_owned()), 1));
+    });
+}
+
 /// Another tab's start has ended while it handed its locks over. Its recording is listed half a second late.
 #[test]
 fn a_start_whose_lock_another_page_hands_over_finds_a_recording_that_is_listed_less_than_a_second_late() {
