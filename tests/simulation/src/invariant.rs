@@ -560,6 +560,11 @@ impl World {
         let sent = network.0[post].sent;
         // When one of a batch has its turn is not known.
         let call = start.call.map(|call| &ledger.calls[call]).filter(|call| start.shares && !call.is_of_batch)?;
+        // Nor is whether one of a batch has begun this start, which the call then shares.
+        let may_have_begun = |of: &Call| of.is_of_batch && of.key == Some(start.key) && of.ended.as_ref().is_none_or(|(at, _)| *at >= sent);
+        if ledger.calls.iter().any(may_have_begun) {
+            return None;
+        }
         let cloud = &clouds[usize::from(start.key.environment)];
         // A token that lies leads to another organization's recording.
         let led_to = |of: usize| cloud.recordings().iter().position(|other| other.start == of && other.org == start.key.org);
