@@ -51,7 +51,7 @@ impl Method {
     /// The method with this name, in any case.
     pub fn parse(name: &str) -> Option<Method> {
         let all = [Method::Get, Method::Head, Method::Options, Method::Post, Method::Put, Method::Patch, Method::Delete];
-        all.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(name))
+        all.iter().find(|method| method.as_str().eq_ignore_ascii_case(name)).copied()
     }
 
     /// Whether a request with this method changes nothing, so that it may be repeated.
@@ -210,9 +210,13 @@ pub(super) fn authorized(
         headers.push(header("Content-Type", "application/json"));
     }
     if let Some(org) = org {
-        headers.extend(request.org_headers.iter().map(|name| header(name, org.as_str())));
+        for name in &request.org_headers {
+            headers.push(header(name, org.as_str()));
+        }
     }
-    headers.extend(request.idempotency);
+    if let Some(idempotency) = request.idempotency {
+        headers.push(idempotency);
+    }
     let origin = environment.api().as_str().to_owned();
     Box::new(Request {
         method: request.method,
@@ -314,14 +318,18 @@ impl Request {
     /// The secrets that the response must not repeat to the app.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         let mut secrets = vec![self.credential.clone()];
-        secrets.extend(self.other_secret.clone());
+        if let Some(other) = &self.other_secret {
+            secrets.push(other.clone());
+        }
         secrets
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.headers.iter_mut().for_each(|(_, value)| value.zeroize());
+        for (_, value) in &mut self.headers {
+            value.zeroize();
+        }
         self.body.zeroize();
     }
 }
