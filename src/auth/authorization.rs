@@ -133,7 +133,11 @@ const OTHER_ISSUER: &str =
     "Another server may have answered (a mix-up attack). If the issuer is right, set `issuer` of the entry in `environments`.";
 
 pub(super) fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
-    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    let mut borrowed = Vec::new();
+    for (name, value) in pairs {
+        borrowed.push((name.as_str(), value.as_str()));
+    }
+    borrowed
 }
 
 pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -125,7 +125,11 @@ const MAX_AWAY_MS: i64 = 3_600_000;
 /// The requests that have no response yet: when each began, by the wall clock, and its key.
 fn stored_requests(ports: &impl Platform) -> Vec<(Option<i64>, String)> {
     let began = |item: String| value(&ports.parse_form(Secret::from(item).reveal()), "began").and_then(number);
-    ports.session_items(SESSION_KEYS).into_iter().map(|(key, item)| (began(item), key)).collect()
+    let mut requests = Vec::new();
+    for (key, item) in ports.session_items(SESSION_KEYS) {
+        requests.push((began(item), key));
+    }
+    requests
 }
 
 /// Removes requests that never got a response.
@@ -323,6 +327,11 @@ impl AuthorizationResponse {
 
 impl Drop for AuthorizationResponse {
     fn drop(&mut self) {
-        self.response.iter_mut().chain(&mut self.request).for_each(|(_, value)| value.zeroize());
+        for (_, value) in &mut self.response {
+            value.zeroize();
+        }
+        for (_, value) in &mut self.request {
+            value.zeroize();
+        }
     }
 }

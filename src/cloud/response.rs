@@ -62,9 +62,14 @@ impl Response {
     }
 
     /// The tokens that a token endpoint's response names, whatever its status.
-    pub(crate) fn issued_tokens(&self) -> impl Iterator<Item = Secret> {
-        let names = ["access_token", "refresh_token", "id_token"].into_iter();
-        names.filter_map(|name| self.json.str(name)).map(|text| text.to_owned().into())
+    pub(crate) fn issued_tokens(&self) -> Vec<Secret> {
+        let mut tokens = Vec::new();
+        for name in &["access_token", "refresh_token", "id_token"] {
+            if let Some(text) = self.json.str(name) {
+                tokens.push(text.to_owned().into());
+            }
+        }
+        tokens
     }
 
     /// Whether this is a token endpoint's response with an access token.
@@ -83,8 +88,10 @@ impl Response {
 
     /// Redacts secrets that the server repeats in a header.
     pub(crate) fn redact_headers(&mut self, secrets: &[Secret]) {
-        for text in [&mut self.correlation_id, &mut self.retry_after].into_iter().flatten() {
-            if redact(secrets, text) {
+        for header in &mut [&mut self.correlation_id, &mut self.retry_after] {
+            if let Some(text) = header
+                && redact(secrets, text)
+            {
                 *text = "***".to_owned();
             }
         }
