@@ -402,7 +402,10 @@ impl<P: Platform> Keyring<P> {
         let Some(other) = tokens.first() else {
             return Error::new(Code::NoToken, format!("Organization {org} has no token.")).for_org(org);
         };
-        let others: Vec<&str> = tokens.iter().map(|token| token.target().org.as_str()).collect();
+        let mut others = Vec::new();
+        for token in &tokens {
+            others.push(token.target().org.as_str());
+        }
         let message = format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", joined(&others, ", "));
         Error::new(Code::OrgMismatch, message).for_org(org).with_owner_of(other)
     }

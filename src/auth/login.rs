@@ -3,7 +3,7 @@
 use crate::model::argument::{bad, is_dot_segment, one_of, org_id, timeout};
 use crate::model::environment::{Environment, Environments};
 use crate::model::error::{Code, Error};
-use crate::model::ids::OrgId;
+use crate::model::ids::{OrgId, has_control_characters};
 use crate::model::scope::is_scope_token;
 
 /// The longest time that a person may take, in milliseconds, unless the app says otherwise.
@@ -74,7 +74,7 @@ impl Login {
             (None, Some(ids)) => client_of(ids, environments, environment)?,
             _ => return Err(bad("login needs either clientId or clientIds.")),
         };
-        if client_id.is_empty() || client_id.contains(char::is_control) {
+        if client_id.is_empty() || has_control_characters(client_id) {
             return Err(bad("login: the client id is empty or has control characters."));
         }
         let on_page = page_origin.and_then(|origin| options.redirect_uri.strip_prefix(origin));
@@ -151,7 +151,11 @@ fn allowed_orgs(ids: &[String]) -> Result<Vec<OrgId>, Error> {
     if ids.is_empty() {
         return Err(bad("login.allowedOrgIds is empty, so nobody could sign in."));
     }
-    ids.iter().enumerate().map(|(at, id)| org_id(&format!("login.allowedOrgIds[{at}]"), id)).collect()
+    let mut orgs = Vec::new();
+    for (at, id) in ids.iter().enumerate() {
+        orgs.push(org_id(&format!("login.allowedOrgIds[{at}]"), id)?);
+    }
+    Ok(orgs)
 }
 
 /// Whether a URL parser leaves this path, with its query, as it is.

@@ -32,7 +32,13 @@ impl<Sharing> Default for Tokens<Sharing> {
 impl<Sharing> Tokens<Sharing> {
     /// Every token, oldest first.
     pub(super) fn all(&self) -> Vec<Rc<OrgToken>> {
-        self.orgs.iter().filter_map(|org| self.of(org)).cloned().collect()
+        let mut tokens = Vec::new();
+        for org in &self.orgs {
+            if let Some(token) = self.of(org) {
+                tokens.push(token.clone());
+            }
+        }
+        tokens
     }
 
     /// The target's token.

@@ -126,6 +126,12 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
 fn names_in_brackets(message: &str) -> Option<Vec<String>> {
     let (_, rest) = message.split_once('[')?;
     let (list, _) = rest.split_once(']')?;
-    let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    let mut names = Vec::new();
+    for name in list.split(',') {
+        let name = name.trim();
+        if !name.is_empty() {
+            names.push(name.to_owned());
+        }
+    }
     (!names.is_empty()).then_some(names)
 }
