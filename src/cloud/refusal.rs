@@ -112,7 +112,7 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     for word in message.split(' ') {
         names_wait |= has(word, "retry") || word.eq_ignore_ascii_case("try");
         if names_wait && has(word, "second") {
-            named = seconds(last.trim_start_matches('[').trim_end_matches(']')).or(named);
+            named = seconds(without_brackets(last)).or(named);
         }
         last = word;
     }
@@ -120,6 +120,12 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     // The window is at most a minute, whatever the response says.
     let reset = || Some(response.rate_limit.filter(is_used_up)?.reset.clamp(1, 60).saturating_mul(1_000));
     by_header.max(named).or_else(reset)
+}
+
+/// The word without its brackets: `[4]`.
+fn without_brackets(word: &str) -> &str {
+    let word = word.strip_prefix('[').unwrap_or(word);
+    word.strip_suffix(']').unwrap_or(word)
 }
 
 /// The names in the message's first brackets: `… permissions assigned: [recording:screenRecording:view, …]`.
