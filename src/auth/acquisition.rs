@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, signed_out};
+use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, name, signed_out};
 use crate::auth::need::Need;
 use crate::auth::ports::Platform;
 use crate::auth::sources::wrong_org_given;
@@ -115,7 +115,7 @@ impl<P: Platform> Keyring<P> {
 
     fn in_flight(&self, org: Option<&OrgId>, is_silent: bool) -> Option<InFlight<Acquired>> {
         let is_like = |acquisition: &Acquisition<_>| ((acquisition.interaction == Interaction::Silent) == is_silent).then_some(());
-        self.acquisitions.find(name(org), is_like).map(|((), work)| work)
+        self.acquisitions.find(&name(org), is_like).map(|((), work)| work)
     }
 
     /// Joins the acquisition that is in flight for the same organization, or begins one. It ends when its last caller drops it, or
@@ -123,7 +123,7 @@ impl<P: Platform> Keyring<P> {
     fn acquire_shared(self: &Rc<Self>, need: Need, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
         self.in_flight(need.org.as_ref(), interaction == Interaction::Silent).unwrap_or_else(|| {
             let (keyring, org, target) = (self.clone(), need.org.clone(), need.target());
-            let name = name(org.as_ref()).into();
+            let name = name(org.as_ref());
             let _hearing = target.as_ref().and_then(|target| self.take_part(target, false));
             let signal = Signal::default();
             let acquisition = Acquisition { interaction, signed_out: signal.clone(), _hearing };
@@ -290,9 +290,4 @@ impl<P: Platform> Keyring<P> {
     fn has_refresh_token(&self, target: &Target) -> bool {
         self.token_for(target).is_some_and(|token| token.refresh_token().is_some())
     }
-}
-
-/// The name of an acquisition. If nobody has named the organization, it is empty, as no organization's id is.
-fn name(org: Option<&OrgId>) -> &str {
-    org.map_or("", OrgId::as_str)
 }

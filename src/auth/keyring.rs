@@ -201,9 +201,15 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn cancel_acquisitions(&self, target: Option<&Target>) {
-        let acquisitions = self.acquisitions.take(target.map(|target| target.org.as_str()));
-        // Aborted only after the RefCells are released: dropping a future can call back into the keyring.
-        acquisitions.iter().for_each(|acquisition| acquisition.signed_out.abort());
+        let name = target.map(|target| name(Some(&target.org)));
+        let mut acquisitions = Vec::new();
+        while let Some(acquisition) = self.acquisitions.take(name.as_ref()) {
+            acquisitions.push(acquisition);
+        }
+        // Aborted only after all are taken out: dropping a future can call back into the keyring.
+        for acquisition in &acquisitions {
+            acquisition.signed_out.abort();
+        }
     }
 
     /// The rate limiter keeps a refresh token for as long as the cloud asks to wait with it.
@@ -409,6 +415,11 @@ impl<P: Platform> Keyring<P> {
         let message = format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", joined(&others, ", "));
         Error::new(Code::OrgMismatch, message).for_org(org).with_owner_of(other)
     }
+}
+
+/// The name of an acquisition. If nobody has named the organization, it is empty, as no organization's id is.
+pub(super) fn name(org: Option<&OrgId>) -> Rc<str> {
+    org.map_or("", OrgId::as_str).into()
 }
 
 /// The error if somebody signs out of the organization, or of every organization.

@@ -43,15 +43,14 @@ impl<V: Clone> Future for InFlight<V> {
 
 /// Work in flight, by name. Each piece of work has a tag.
 pub(crate) struct SingleFlight<T, V: Clone> {
-    flights: RefCell<SortedMap<Rc<str>, Flights<T, V>>>,
+    flights: RefCell<SortedMap<Key, Flight<T, V>>>,
     begun: Cell<u64>,
 }
 
-/// Flights with the same name.
-type Flights<T, V> = Vec<Flight<T, V>>;
+/// The work's name, and its number.
+type Key = (Rc<str>, u64);
 
 struct Flight<T, V> {
-    number: u64,
     tag: T,
     work: WeakShared<LocalBoxFuture<'static, ()>>,
     result: Rc<OnceCell<V>>,
@@ -70,9 +69,16 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
     }
 
     /// The first work of this name whose tag `accept` accepts, with `accept`'s result.
-    pub(crate) fn find<R>(&self, name: &str, accept: impl Fn(&T) -> Option<R>) -> Option<(R, InFlight<V>)> {
-        let flights = self.flights.borrow();
-        flights.get(name)?.iter().find_map(|flight| Some((accept(&flight.tag)?, flight.in_flight()?)))
+    pub(crate) fn find<R>(&self, name: &Rc<str>, accept: impl Fn(&T) -> Option<R>) -> Option<(R, InFlight<V>)> {
+        for ((other, _), flight) in self.flights.borrow().from(&(name.clone(), 0)) {
+            if other != name {
+                break;
+            }
+            if let (Some(accepted), Some(work)) = (accept(&flight.tag), flight.in_flight()) {
+                return Some((accepted, work));
+            }
+        }
+        None
     }
 
     /// Begins work that callers may join from now on.
@@ -80,7 +86,8 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
     pub(crate) fn begin(self: &Rc<Self>, name: Rc<str>, tag: T, work: LocalBoxFuture<'static, V>) -> InFlight<V> {
         let number = self.begun.get();
         self.begun.set(number.wrapping_add(1));
-        let entry = Entry { flights: self.clone(), name: name.clone(), number };
+        let key = (name, number);
+        let entry = Entry { flights: self.clone(), key: key.clone() };
         let result = Rc::new(OnceCell::new());
         let given = result.clone();
         let work: LocalBoxFuture<'static, ()> = Box::pin(async move {
@@ -89,40 +96,33 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
             drop(entry);
         });
         let shared = work.shared();
-        if let (Some(work), Some(same)) = (shared.downgrade(), self.flights.borrow_mut().entry(name)) {
-            same.push(Flight { number, tag, work, result: result.clone() });
+        if let Some(work) = shared.downgrade() {
+            self.flights.borrow_mut().insert(key, Flight { tag, work, result: result.clone() });
         }
         InFlight { work: shared, result }
     }
 
-    /// Removes all work of this name, or of every name, so that no new caller joins it. Hands the tags out, so that none is
-    /// dropped while the list is borrowed.
-    pub(crate) fn take(&self, name: Option<&str>) -> Vec<T> {
+    /// Removes the first work of this name, or of any name, so that no new caller joins it. Hands its tag out, so that the tag is
+    /// not dropped while the list is borrowed.
+    pub(crate) fn take(&self, name: Option<&Rc<str>>) -> Option<T> {
         let mut flights = self.flights.borrow_mut();
-        let taken = match name {
-            Some(name) => flights.remove(name).unwrap_or_default(),
-            None => std::mem::take(&mut *flights).into_values().flatten().collect(),
-        };
-        taken.into_iter().map(|flight| flight.tag).collect()
+        let begin = (name.cloned().unwrap_or_default(), 0);
+        let (key, _) = flights.from(&begin).next().filter(|((other, _), _)| name.is_none_or(|name| name == other))?;
+        let key = key.clone();
+        flights.remove(&key).map(|flight| flight.tag)
     }
 }
 
 /// Removes the work from the list when it is done or dropped.
 struct Entry<T, V: Clone> {
     flights: Rc<SingleFlight<T, V>>,
-    name: Rc<str>,
-    number: u64,
+    key: Key,
 }
 
 impl<T, V: Clone> Drop for Entry<T, V> {
     fn drop(&mut self) {
-        let mut flights = self.flights.flights.borrow_mut();
-        let Some(same) = flights.get_mut(&*self.name) else { return };
-        let removed = same.iter().position(|flight| flight.number == self.number).map(|at| same.remove(at));
-        if same.is_empty() {
-            flights.remove(&*self.name);
-        }
-        drop(flights);
+        let removed = self.flights.flights.borrow_mut().remove(&self.key);
+        // Dropped only after the borrow ends.
         drop(removed);
     }
 }
