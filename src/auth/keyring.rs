@@ -161,7 +161,9 @@ impl<P: Platform> Keyring<P> {
         self.note_used();
         let tokens = self.tokens.take();
         self.cancel_acquisitions(None);
-        tokens.all().iter().for_each(|token| self.forget_refresh_token(Some(token)));
+        for token in &tokens.all() {
+            self.forget_refresh_token(Some(token));
+        }
         drop(tokens);
         self.exchange.rate_limiter().changed().wake();
     }
@@ -450,7 +452,9 @@ impl<P: Platform> TokenSharer for SharedToken<P> {
         if keyring.is_shared(&self.target) || token.is_none() {
             keyring.forget(&self.target);
             // This page does not revoke it.
-            token.iter().for_each(|token| keyring.exchange.forget(token));
+            if let Some(token) = &token {
+                keyring.exchange.forget(token);
+            }
         } else {
             // The app has given the token, so it stays.
             keyring.cancel_acquisitions(Some(&self.target));

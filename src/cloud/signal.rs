@@ -51,7 +51,9 @@ impl Waiters {
     /// Wakes every task that waits.
     pub(crate) fn wake(&self) {
         // Take the wakers first: a waker may run its task at once, and the task may register again.
-        self.wakers.take().into_values().for_each(Waker::wake);
+        for waker in self.wakers.take().into_values() {
+            waker.wake();
+        }
     }
 
     /// Adds a waiting task.

@@ -34,7 +34,10 @@ impl AccessToken {
     pub fn claims(&self, parse_json: impl Fn(&str) -> Option<Json>) -> Result<Option<Claims>, Error> {
         let mut parts = self.secret().reveal().split('.');
         let header = parts.next().unwrap_or_default();
-        let rest: Vec<&str> = parts.collect();
+        let mut rest = Vec::new();
+        for part in parts {
+            rest.push(part);
+        }
         let is_jwe = rest.len() == 4;
         if is_jwe || !begins_json_object(header) {
             return Ok(None);
