@@ -104,7 +104,7 @@ impl<P: CloudPorts> Exchange<P> {
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
             if is_to_token_endpoint {
-                secrets.append(&mut response.issued_tokens());
+                response.add_issued_tokens(&mut secrets);
             }
             response.redact_headers(&secrets);
             if !(is_to_token_endpoint && response.has_token()) {

@@ -61,15 +61,13 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// The tokens that a token endpoint's response names, whatever its status.
-    pub(crate) fn issued_tokens(&self) -> Vec<Secret> {
-        let mut tokens = Vec::new();
+    /// Adds the tokens that a token endpoint's response names, whatever its status.
+    pub(crate) fn add_issued_tokens(&self, secrets: &mut Vec<Secret>) {
         for name in &["access_token", "refresh_token", "id_token"] {
             if let Some(text) = self.json.str(name) {
-                tokens.push(text.to_owned().into());
+                secrets.push(text.to_owned().into());
             }
         }
-        tokens
     }
 
     /// Whether this is a token endpoint's response with an access token.
