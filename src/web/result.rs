@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, JSON, Object, Reflect};
+use js_sys::{Array, JSON, Map, Object, Reflect};
 use serde::ser::{Serialize, Serializer};
 use wasm_bindgen::prelude::*;
 
@@ -92,9 +92,14 @@ impl Serialize for Property<'_> {
 
 /// A plain object with these properties. They are defined, not assigned, so that no setter on `Object.prototype` gets them.
 pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
-    let present = properties.iter().filter(|(_, property)| !matches!(property, Property::Absent)).map(|(name, property)| (name, property));
-    // Strings, numbers and booleans always serialize, to a `Map`.
-    let map = serde_wasm_bindgen::Serializer::new().collect_map(present).unwrap_or_default();
+    let map = Map::new();
+    for (name, property) in properties {
+        if !matches!(property, Property::Absent) {
+            // Strings, numbers and booleans always serialize.
+            let value = property.serialize(&serde_wasm_bindgen::Serializer::new()).unwrap_or_default();
+            map.set(&(*name).into(), &value);
+        }
+    }
     Object::from_entries(&map).unwrap_or_default().into()
 }
 
