@@ -112,7 +112,7 @@ impl Handle {
     /// Summaries of the tokens in memory.
     pub fn orgs(&self) -> Array {
         let now = self.0.now();
-        self.0.tokens().iter().map(|token| result::summary(token, now)).collect()
+        result::array(&self.0.tokens(), |token| result::summary(token, now))
     }
 
     /// Forgets every token, and rejects the calls in flight.
@@ -191,14 +191,14 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
             };
             result::recording(&recording)
         }
-        "availableOrgs" => recorder.trustors(call).await?.iter().map(result::trustor).collect::<Array>().into(),
+        "availableOrgs" => result::array(&recorder.trustors(call).await?, result::trustor).into(),
         "signOut" => {
             recorder.sign_out(org, call).await?;
             JsValue::UNDEFINED
         }
         "diagnose" => {
             let lines = recorder.diagnose(agent.as_ref(), org.as_ref(), call).await?;
-            lines.iter().map(result::line).collect::<Array>().into()
+            result::array(&lines, result::line).into()
         }
         _ => return Err(bad(format!("There is no {method}().")).into()),
     })

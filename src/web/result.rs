@@ -103,6 +103,15 @@ pub(super) fn object(properties: &[(&str, Property<'_>)]) -> JsValue {
     Object::from_entries(&map).unwrap_or_default().into()
 }
 
+/// An array with the value of each item.
+pub(super) fn array<T>(items: &[T], value: impl Fn(&T) -> JsValue) -> Array {
+    let array = Array::new();
+    for item in items {
+        array.push(&value(item));
+    }
+    array
+}
+
 /// The same object, for `src/js`: what it lacks is undefined, whatever `Object.prototype` has.
 pub(super) fn without_prototype(object: JsValue) -> JsValue {
     // Fails only for objects that are not extensible.
@@ -148,7 +157,7 @@ fn error_value(error: &Error) -> JsValue {
                 ("startedAt", seen.started_at.as_deref().into()),
             ])
         };
-        set(&value, "seenRecordings", &seen.iter().map(recording).collect::<Array>());
+        set(&value, "seenRecordings", &array(seen, recording));
     }
     match &evidence.cause {
         None => {}
@@ -231,7 +240,7 @@ pub(super) fn recording(recording: &Recording) -> JsValue {
 /// The recordings of one list, whose body is parsed once.
 pub(super) fn recordings(recordings: &[Recording]) -> Array {
     let body = recordings.first().map(|first| json_or_text(&first.raw.body)).unwrap_or_default();
-    recordings.iter().map(|recording| recording_value(recording, &body)).collect()
+    array(recordings, |recording| recording_value(recording, &body))
 }
 
 fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
