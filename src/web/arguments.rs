@@ -86,7 +86,9 @@ fn items<T>(place: &str, value: &JsValue, read: Read<T>) -> Result<Vec<T>, Error
 
 /// Reads each item of a list. Writes the item's place only for an error, because formatting a number takes time.
 fn for_each(place: &str, value: &JsValue, read: &mut dyn FnMut(&str, &JsValue) -> Result<(), Error>) -> Result<(), Error> {
-    for (at, item) in array(place, value)?.iter().enumerate() {
+    let list = array(place, value)?;
+    for at in 0..list.length() {
+        let item = list.get(at);
         read("", &item).or_else(|_| read(&format!("{place}[{at}]"), &item))?;
     }
     Ok(())

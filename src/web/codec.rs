@@ -19,7 +19,9 @@ impl Codec for Browser {
         // The constructor cannot fail without an argument.
         let Ok(raw) = UrlSearchParams::new() else { return String::new() };
         let form = QueryParams::from_raw(raw);
-        pairs.iter().for_each(|(name, value)| form.append(name, value));
+        for (name, value) in pairs {
+            form.append(name, value);
+        }
         form.to_string()
     }
 
@@ -52,9 +54,18 @@ fn tree(value: &JsValue, depth: u8) -> Json {
     }
     let Some(depth) = depth.checked_sub(1).filter(|_| value.is_object()) else { return Json::Null };
     if Array::is_array(value) {
-        return Json::Array(Array::from(value).iter().map(|item| tree(&item, depth)).collect());
+        let list: &Array = value.unchecked_ref();
+        let mut items = Vec::new();
+        for at in 0..list.length() {
+            items.push(tree(&list.get(at), depth));
+        }
+        return Json::Array(items);
     }
-    Json::Object(entries(value).unwrap_or_default().into_iter().map(|(name, value)| (name, tree(&value, depth))).collect())
+    let mut properties = Vec::new();
+    for (name, value) in entries(value).unwrap_or_default() {
+        properties.push((name, tree(&value, depth)));
+    }
+    Json::Object(properties)
 }
 
 /// The decoded pairs of a form, or of a query with or without its question mark.

@@ -43,14 +43,23 @@ pub(super) fn entries(object: &JsValue) -> Result<Vec<(String, JsValue)>, JsValu
 
 /// The names and values of an array of pairs.
 pub(super) fn named(pairs: &Array) -> Vec<(String, JsValue)> {
-    let named = |pair: JsValue| {
-        let pair: Array = pair.unchecked_into();
-        Some((pair.get(0).as_string()?, pair.get(1)))
-    };
-    pairs.iter().filter_map(named).collect()
+    let mut named = Vec::new();
+    for at in 0..pairs.length() {
+        let pair: Array = pairs.get(at).unchecked_into();
+        if let Some(name) = pair.get(0).as_string() {
+            named.push((name, pair.get(1)));
+        }
+    }
+    named
 }
 
 /// The texts among named values.
 pub(super) fn texts(named: Vec<(String, JsValue)>) -> Vec<(String, String)> {
-    named.into_iter().filter_map(|(name, value)| Some((name, value.as_string()?))).collect()
+    let mut texts = Vec::new();
+    for (name, value) in named {
+        if let Some(text) = value.as_string() {
+            texts.push((name, text));
+        }
+    }
+    texts
 }
