@@ -16,8 +16,8 @@ impl Codec for Browser {
     }
 
     fn form(&self, pairs: &[(&str, &str)]) -> String {
-        // The constructor cannot fail without an argument.
-        let Ok(raw) = UrlSearchParams::new() else { return String::new() };
+        // The constructor cannot fail with a text.
+        let Ok(raw) = UrlSearchParams::new_with_str("") else { return String::new() };
         let form = QueryParams::from_raw(raw);
         for (name, value) in pairs {
             form.append(name, value);

@@ -31,7 +31,7 @@ impl Crypto for Browser {
     }
 
     fn random(&self) -> Option<[u8; 32]> {
-        let bytes = Uint8Array::new_with_length(32);
+        let bytes = Uint8Array::from([0; 32].as_slice());
         crypto().unchecked_into::<WebCrypto>().get_random_values(&bytes).ok()?;
         to_array(&bytes)
     }

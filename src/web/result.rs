@@ -247,7 +247,7 @@ fn recording_value(recording: &Recording, body: &JsValue) -> JsValue {
     let raw = match &recording.raw.entity {
         Some((names, at)) => {
             let list = names.iter().fold(body.clone(), |value, name| own_property(&value, name).unwrap_or_default());
-            Reflect::get_u32(&list, *at as u32).unwrap_or_default()
+            Reflect::get(&list, &(*at as f64).into()).unwrap_or_default()
         }
         None => body.clone(),
     };

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::foreign::{own_property, property};
+use super::foreign::{EventTarget, own_property, property};
 use super::oneshot::Oneshot;
 use super::outside;
 use super::timer::spawn;
@@ -11,14 +11,8 @@ use crate::auth::ports::SignInWindow;
 /// The type of the callback page's message (`src/js/callback.js`).
 const MESSAGE_TYPE: &str = "premium-recorder.authorization-response";
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(catch, js_name = addEventListener)]
-    fn add_event_listener(event: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, js_name = removeEventListener)]
-    fn remove_event_listener(event: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Result<(), JsValue>;
-
+fn global() -> EventTarget {
+    js_sys::global().unchecked_into()
 }
 
 pub(super) struct Window {
@@ -58,7 +52,7 @@ impl Window {
                 sender.send(query);
             }
         });
-        add_event_listener("message", &listener).ok()?;
+        global().add_event_listener("message", listener.as_ref()).ok()?;
         Some(Window { opened, response, listener })
     }
 }
@@ -86,7 +80,7 @@ impl SignInWindow for Window {
 impl Drop for Window {
     fn drop(&mut self) {
         // Neither can fail: the listener and the window are ours, and a closed window may be closed again.
-        let _ = remove_event_listener("message", &self.listener);
+        let _ = global().remove_event_listener("message", self.listener.as_ref());
         outside::call(&self.opened, "close", &[]);
     }
 }
