@@ -174,8 +174,8 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
             let agent = agent.ok_or_else(|| arguments::must_be("agentId", "a string"))?;
             #[cfg(feature = "panic-on-purpose")]
             super::panic_on_purpose::if_requested(agent.as_str()).await;
-            let start = Start::new(agent.as_str(), org.as_ref().map(OrgId::as_str), given.string("recordingType")?)?;
-            let start = Start { shares: given.bool("share")?.unwrap_or(start.shares), ..start };
+            let mut start = Start::new(agent.as_str(), org.as_ref().map(OrgId::as_str), given.string("recordingType")?)?;
+            start.shares = given.bool("share")?.unwrap_or(start.shares);
             result::recording(&recorder.start_recording(start, call).await?)
         }
         "fetch" | "request" => {
@@ -213,8 +213,9 @@ async fn start_many(recorder: &Recorder<Browser>, given: &Arguments, call: CallO
         let place = format!("agents[{at}]");
         let (agent, own_org) = arguments::agent(&place, &agent)?;
         let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
-        let start = start.map_err(|error: Error| error.in_argument(&place))?;
-        Ok(Start { shares: share.unwrap_or(start.shares), ..start })
+        let mut start = start.map_err(|error: Error| error.in_argument(&place))?;
+        start.shares = share.unwrap_or(start.shares);
+        Ok(start)
     };
     let on_progress = given.function("onProgress")?;
     let agents = given.required("agents", arguments::array)?;
