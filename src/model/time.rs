@@ -41,8 +41,10 @@ impl Timestamp {
         let mut millis = 0;
         if text.after(".").is_some() {
             let digits = text.0.bytes().take_while(u8::is_ascii_digit).count();
-            for (at, digit) in text.take(digits)?.bytes().enumerate().take(3) {
-                millis += i64::from(digit - b'0') * [100, 10, 1].get(at)?;
+            let mut unit = 100;
+            for digit in text.take(digits)?.bytes() {
+                millis += i64::from(digit - b'0') * unit;
+                unit /= 10;
             }
             (digits > 0).then_some(())?;
         }
@@ -61,28 +63,31 @@ impl Timestamp {
 
     /// Reads a date in one of the three formats of HTTP (RFC 9110 §5.6.7). `now` decides the century of a year of two digits.
     pub fn from_http(text: &str, now: Timestamp) -> Option<Timestamp> {
-        let weekday_ends = text.find([',', ' '])?;
+        let weekday_ends = text.bytes().position(|byte| matches!(byte, b',' | b' '))?;
         let (weekday, rest) = text.split_at_checked(weekday_ends)?;
         let is_full = WEEKDAYS.contains(&weekday);
         let is_short = WEEKDAYS.iter().any(|name| name.get(..3) == Some(weekday));
         let mut text = Scanner(rest);
         let is_asctime = text.after(", ").is_none();
-        if is_asctime {
+        let (year, month, day, time) = if is_asctime {
             let month = text.after(" ")?.month()?;
             let day = if text.after("  ").is_some() { text.digits(1)? } else { text.after(" ")?.digits(2)? };
-            let (time, year) = (text.after(" ")?.time()?, text.after(" ")?.digits(4)?);
-            return Some(Timestamp(date(year, month, day)? + time)).filter(|_| is_short && text.0.is_empty());
-        }
-        let separator = if is_full { "-" } else { " " };
-        let (day, month) = (text.digits(2)?, text.after(separator)?.month()?);
-        let year = text.after(separator)?.digits(if is_full { 2 } else { 4 })?;
-        let time = text.after(" ")?.time()?;
-        (text.after(" GMT")?.0.is_empty() && (is_full || is_short)).then_some(())?;
-        if !is_full {
-            return Some(Timestamp(date(year, month, day)? + time));
+            let time = text.after(" ")?.time()?;
+            (text.after(" ")?.digits(4)?, month, day, time)
+        } else {
+            let separator = if is_full { "-" } else { " " };
+            let (day, month) = (text.digits(2)?, text.after(separator)?.month()?);
+            let year = text.after(separator)?.digits(if is_full { 2 } else { 4 })?;
+            let time = text.after(" ")?.time()?;
+            text.after(" GMT")?;
+            (year, month, day, time)
+        };
+        (text.0.is_empty() && (is_short || (is_full && !is_asctime))).then_some(())?;
+        let in_century = |century: i64| Some(Timestamp(date(century + year, month, day)? + time));
+        if is_short {
+            return in_century(0);
         }
         const FIFTY_YEARS_MS: i64 = 18_263 * DAY_MS;
-        let in_century = |century: i64| Some(Timestamp(date(century + year, month, day)? + time));
         in_century(2000).filter(|date| date.since(now) <= FIFTY_YEARS_MS).or_else(|| in_century(1900))
     }
 }

@@ -149,7 +149,6 @@ impl Operation {
     }
 
     fn has(&self, placeholder: &str) -> bool {
-        let placeholder = format!("{{{placeholder}}}");
         let has = |text: &str| contains(text.as_bytes(), placeholder.as_bytes());
         has(&self.path) || self.body.as_deref().is_some_and(has)
     }
@@ -285,11 +284,11 @@ impl RecordingContract {
         if let Some(name) = self.idempotency_header.as_ref().filter(|name| !is_free_header(name) || is_org_header(name)) {
             not_free("idempotencyHeader", name, "Idempotency-Key");
         }
-        if !self.start.has("agentId") {
+        if !self.start.has("{agentId}") {
             part.note_wrong("contract.start needs {agentId} in its path or body: nothing else says whom to record.");
         }
         for operation in &[&self.read, &self.stop] {
-            if !operation.has("id") && !operation.has("agentId") {
+            if !operation.has("{id}") && !operation.has("{agentId}") {
                 let name = operation.rules.name;
                 part.note_wrong(format!(
                     "contract.{name} needs {{id}} or {{agentId}} in its path or body: nothing else says which recording."
@@ -341,7 +340,7 @@ impl RecordingContract {
 
     /// The method and the path of a start, with placeholders.
     pub(crate) fn start_line(&self) -> String {
-        format!("{} {}", self.start.method.as_str(), self.start.path)
+        self.start.method.as_str().to_owned() + " " + &self.start.path
     }
 
     /// Whether the cloud recognizes a repeated start.

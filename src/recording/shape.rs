@@ -222,7 +222,11 @@ fn value<'a>(json: &'a Json, field: Option<&Names>) -> Option<&'a Json> {
 }
 
 fn at<'a>(json: &'a Json, names: &[String]) -> Option<&'a Json> {
-    names.iter().try_fold(json, |json, name| json.get(name))
+    let mut json = json;
+    for name in names {
+        json = json.get(name)?;
+    }
+    Some(json)
 }
 
 /// Whether the object, or one in it, says that a list has more pages than the one with so many items. Genesys' lists have `total`,

@@ -132,7 +132,7 @@ impl Arguments {
 
     /// Adds the other arguments of the same call.
     pub(super) fn and(mut self, others: &JsValue) -> Result<Arguments, Error> {
-        self.properties.extend(Arguments::of_copy("The arguments", others, "")?.properties);
+        self.properties.append(&mut Arguments::of_copy("The arguments", others, "")?.properties);
         Ok(self)
     }
 

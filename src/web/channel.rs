@@ -34,7 +34,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn open(name: &str, mut on_message: impl FnMut(&BroadcastChannel, JsValue) + 'static) -> Option<Channel> {
+    pub(super) fn open(name: &str, mut on_message: Box<dyn FnMut(&BroadcastChannel, JsValue)>) -> Option<Channel> {
         let channel = BroadcastChannel::new(name).ok()?;
         let to_respond = channel.clone();
         let listener = Closure::new(move |event: JsValue| on_message(&to_respond, property(&event, "data")));
@@ -68,7 +68,7 @@ impl SharingChannel {
     fn open(name: &str, sharer: Rc<dyn TokenSharer>) -> Option<Rc<SharingChannel>> {
         let answers: Rc<RefCell<Box<dyn Fn() -> bool>>> = Rc::new(RefCell::new(Box::new(|| false)));
         let may_answer = answers.clone();
-        let channel = Channel::open(name, move |channel, message| {
+        let on_message = move |channel: &BroadcastChannel, message: JsValue| {
             if own(&message, "forget").is_truthy() {
                 return sharer.forget();
             }
@@ -83,7 +83,8 @@ impl SharingChannel {
                 // Plain data can always be posted.
                 let _ = channel.post_message(&response);
             }
-        })?;
+        };
+        let channel = Channel::open(name, Box::new(on_message))?;
         Some(Rc::new(SharingChannel { name: name.to_owned(), answers, _channel: channel }))
     }
 

@@ -59,11 +59,12 @@ async fn request(name: &str) -> Option<Option<IssuedToken>> {
     let question = Math::random();
     let response = Oneshot::new();
     let sender = response.clone();
-    let channel = Channel::open(name, move |_, message| {
+    let on_message = move |_: &_, message| {
         if own(&message, "answer").as_f64() == Some(question) {
             sender.send(message);
         }
-    })?;
+    };
+    let channel = Channel::open(name, Box::new(on_message))?;
     channel.post(&object(&[("question", Property::Number(question))]))?;
     let message = before(pin!(response.recv()), Box::pin(Timeout::new(SHARE_TIMEOUT_MS))).await?;
     let expires_in = own(&message, "expiresIn").as_f64().and_then(|seconds| argument::seconds("expiresIn", seconds).ok());
