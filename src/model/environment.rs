@@ -91,7 +91,7 @@ fn is_label(label: &[u8]) -> bool {
 }
 
 /// An environment that the app lists in `environments`: a private cloud, or a server on this machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EnvironmentEntry {
     /// The name that `gcTargetEnv` and the `environment` option may use.
     pub name: String,

@@ -108,9 +108,13 @@ fn environments(place: &str, value: &JsValue) -> Result<Vec<EnvironmentEntry>, E
 
 fn environment(place: &str, value: &JsValue) -> Result<EnvironmentEntry, Error> {
     let entry = Arguments::of_copy(place, value, &(place.to_owned() + "."))?.with_only(place, ENTRY)?;
-    let field = |name: &str| entry.required(name, string);
-    let issuer = entry.string("issuer")?;
-    Ok(EnvironmentEntry { name: field("name")?, api: field("api")?, login: field("login")?, apps: field("apps")?, issuer })
+    let mut environment = EnvironmentEntry { issuer: entry.string("issuer")?, ..EnvironmentEntry::default() };
+    for (name, text) in
+        [("name", &mut environment.name), ("api", &mut environment.api), ("login", &mut environment.login), ("apps", &mut environment.apps)]
+    {
+        *text = entry.required(name, string)?;
+    }
+    Ok(environment)
 }
 
 const ENTRY: &[&str] = &["name", "api", "login", "apps", "issuer"];
@@ -278,17 +282,15 @@ fn contract(place: &str, value: &JsValue) -> Result<Json, Error> {
 /// connect()'s options. Checks only their names and types.
 pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), Error> {
     let given = Arguments::options("connect()'s options", value, CONNECT_OPTIONS)?;
-    let options = Options {
-        tokens: given.optional("tokens", tokens)?.unwrap_or_default(),
-        login: given.optional("login", login)?,
-        share_tokens: given.bool("shareTokens")?,
-        org_id: given.string("orgId")?,
-        environment: given.string("environment")?,
-        environments: given.optional("environments", environments)?.unwrap_or_default(),
-        launch_params: given.optional("launchParams", launch_params)?.unwrap_or_default(),
-        contract: given.optional("contract", contract)?.unwrap_or_default(),
-        timeout: given.number("timeoutMs")?,
-    };
+    let mut options = Options { tokens: given.optional("tokens", tokens)?.unwrap_or_default(), ..Options::default() };
+    options.login = given.optional("login", login)?;
+    options.share_tokens = given.bool("shareTokens")?;
+    options.org_id = given.string("orgId")?;
+    options.environment = given.string("environment")?;
+    options.environments = given.optional("environments", environments)?.unwrap_or_default();
+    options.launch_params = given.optional("launchParams", launch_params)?.unwrap_or_default();
+    options.contract = given.optional("contract", contract)?.unwrap_or_default();
+    options.timeout = given.number("timeoutMs")?;
     Ok((given, options))
 }
 
