@@ -150,15 +150,15 @@ impl Environment {
         [&self.api, &self.login, &self.apps].iter().all(|origin| origin.is_loopback())
     }
 
-    fn from_region(region: &Region) -> Environment {
+    fn from_region(region: &Region) -> Rc<Environment> {
         let origin = |service: &str| Origin("https://".to_owned() + service + "." + region.domain);
-        Environment {
+        Rc::new(Environment {
             name: region.environment.unwrap_or(region.domain).to_owned(),
             api: origin("api"),
             login: origin("login"),
             apps: origin("apps"),
             issuer: None,
-        }
+        })
     }
 }
 
@@ -216,13 +216,13 @@ impl Environments {
     /// Genesys' regions and these entries. Fails if a name is empty or taken, or if an origin is not allowed.
     pub fn with(entries: Vec<EnvironmentEntry>) -> Result<Environments, Error> {
         let mut environments = Environments::default();
-        for entry in entries {
+        for entry in &entries {
             let environment = Environment {
-                name: entry.name,
+                name: entry.name.clone(),
                 api: Origin::parse(&entry.api)?,
                 login: Origin::parse(&entry.login)?,
                 apps: Origin::parse(&entry.apps)?,
-                issuer: entry.issuer,
+                issuer: entry.issuer.clone(),
             };
             let name = environment.name();
             let is_listed = environments.listed.iter().any(|other| other.name() == name);
@@ -249,7 +249,7 @@ impl Environments {
             None => {
                 let unnamed = REGIONS.iter().find(|region| region.environment.is_none()).map(Environment::from_region);
                 let region = unnamed.filter(|region| region.apps.as_str() == host_origin);
-                region.map_or_else(|| self.named(target), |region| Ok(Rc::new(region)))?
+                region.map_or_else(|| self.named(target), Ok)?
             }
         };
         if host_origin == environment.apps.as_str() {
@@ -268,14 +268,14 @@ impl Environments {
     pub(crate) fn of_domain(&self, domain: &str) -> Result<Rc<Environment>, Error> {
         let region = REGIONS.iter().find(|region| region.domain == domain);
         region
-            .map(|region| Rc::new(Environment::from_region(region)))
+            .map(Environment::from_region)
             .ok_or_else(|| Error::new(Code::UnknownEnvironment, format!("There is no region \"{domain}\".")))
     }
 
     /// The environment with this name, if there is one.
     pub(crate) fn find(&self, name: &str) -> Option<Rc<Environment>> {
         let listed = self.listed.iter().find(|environment| environment.name == name).cloned();
-        listed.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(|region| Rc::new(Environment::from_region(region))))
+        listed.or_else(|| REGIONS.iter().find(|region| region.is_called(name)).map(Environment::from_region))
     }
 }
 

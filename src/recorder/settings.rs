@@ -62,11 +62,12 @@ pub struct Settings {
 
 impl Settings {
     /// Validates the options. `launch_query`: the decoded query of the launch URL, if that is not the page's own URL.
-    pub fn from_options(options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
-        let environments = Environments::with(options.environments)?;
+    pub fn from_options(mut options: Options, launch_query: Option<&[(String, String)]>, page: Option<Page>) -> Result<Settings, Error> {
+        let environments = Environments::with(std::mem::take(&mut options.environments))?;
         let fragment = page.as_ref().filter(|_| launch_query.is_none()).map(|page| page.fragment.as_str()).unwrap_or_default();
         let launch_query = launch_query.or(page.as_ref().map(|page| page.query.as_slice()));
-        let launch = LaunchContext::from_query(launch_query.unwrap_or_default(), &LaunchParams::new(options.launch_params)?)?;
+        let launch =
+            LaunchContext::from_query(launch_query.unwrap_or_default(), &LaunchParams::new(std::mem::take(&mut options.launch_params))?)?;
         let environment = match (&options.environment, launch_query) {
             (Some(name), _) => environments.named(name)?,
             (None, Some(_)) => launch.environment(&environments).map_err(|error| {

@@ -10,7 +10,7 @@ use crate::model::error::Error;
 use crate::model::ids::{AgentId, RecordingId};
 use crate::model::join::joined;
 use crate::model::json::Json;
-use crate::model::scope::{AnyScope, OWN_DATA, any_of, is_scope_token};
+use crate::model::scope::{AnyScope, OWN_DATA, is_scope_token};
 use crate::model::search::contains;
 use crate::recording::part::Part;
 use crate::recording::shape::Shape;
@@ -321,9 +321,14 @@ impl RecordingContract {
 
     /// The OAuth scopes that a token must have: one for a start, and if it matters whose a recording is, that for the user.
     pub(crate) fn token_scopes(&self) -> Vec<String> {
-        let mut scopes = self.start_scopes.get(..1).unwrap_or_default().to_vec();
+        let mut scopes = Vec::new();
+        if let Some(scope) = self.start_scopes.first() {
+            scopes.push(scope.clone());
+        }
         if self.shape.needs_user() {
-            scopes.extend_from_slice(&any_of(OWN_DATA));
+            for scope in OWN_DATA {
+                scopes.push((*scope).to_owned());
+            }
         }
         scopes
     }
