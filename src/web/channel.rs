@@ -27,6 +27,9 @@ extern "C" {
     fn close(this: &BroadcastChannel) -> Result<(), JsValue>;
 }
 
+/// Gets the channel and a message from it.
+type OnMessage = Box<dyn FnMut(&BroadcastChannel, JsValue)>;
+
 /// A channel with its listener, until dropped.
 pub(super) struct Channel {
     channel: BroadcastChannel,
@@ -34,7 +37,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn open(name: &str, mut on_message: Box<dyn FnMut(&BroadcastChannel, JsValue)>) -> Option<Channel> {
+    pub(super) fn open(name: &str, mut on_message: OnMessage) -> Option<Channel> {
         let channel = BroadcastChannel::new(name).ok()?;
         let to_respond = channel.clone();
         let listener = Closure::new(move |event: JsValue| on_message(&to_respond, property(&event, "data")));
