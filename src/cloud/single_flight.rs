@@ -10,8 +10,8 @@ use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 
 use crate::model::sorted_map::SortedMap;
 
-/// Shared work. The work is dropped when its last caller drops it.
-/// One kind of shared work for all results, to avoid one copy for each (wasm size).
+/// Shared work, which is dropped when its last caller drops it. The result is beside the work, so that there is one kind of work for
+/// all results (wasm size).
 pub(crate) struct InFlight<V> {
     work: Shared<LocalBoxFuture<'static, ()>>,
     result: Rc<OnceCell<V>>,
