@@ -205,7 +205,7 @@ impl<P: Platform> Keyring<P> {
         Ok(acquired.map(|token| if target.is_some() { self.store_and_share(token) } else { self.store_own(token) }))
     }
 
-    /// Why the target needs a token instead of its stale one.
+    /// Why a token is needed. `stale`: the target's token in memory, which cannot be used.
     fn reason(&self, target: Option<&Target>, stale: Option<&OrgToken>) -> NeedReason {
         match stale {
             Some(stale) if stale.is_rejected() => NeedReason::Rejected,

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use crate::auth::ports::{Platform, TokenSharer};
 use crate::auth::sources::Sources;
-use crate::auth::tokens::{Tokens, remove};
+use crate::auth::tokens::{Tokens, remove_org};
 use crate::cloud::call::{Call, CallOptions, Limits};
 use crate::cloud::deadline::{Deadline, SignInTime};
 use crate::cloud::event::Event;
@@ -99,8 +99,8 @@ impl<P: Platform> Keyring<P> {
         Call { target, limits: self.limits(options, time), has_waited: false }
     }
 
-    /// A call that begins now, for an organization that nobody has named. Its time stands still while a person signs in.
-    pub(crate) fn call_for_own_org(&self, options: CallOptions) -> Limits {
+    /// The limits of a call that begins now, for an organization that nobody has named. Its time stands still while a person signs in.
+    pub(crate) fn limits_for_own_org(&self, options: CallOptions) -> Limits {
         self.limits(options, self.sources.sign_in_time(None))
     }
 
@@ -133,8 +133,8 @@ impl<P: Platform> Keyring<P> {
         token
     }
 
-    /// A call that begins now, for no single organization.
-    pub(crate) fn call_for_any(&self, options: CallOptions) -> Limits {
+    /// The limits of a call that begins now, for no single organization.
+    pub(crate) fn limits_for_any(&self, options: CallOptions) -> Limits {
         self.limits(options, SignInTime::new(self.exchange.ports().clone()))
     }
 
@@ -364,7 +364,7 @@ impl<P: Platform> Keyring<P> {
     /// Stores the token in the target's session, unless a better token is stored.
     pub(super) fn store(&self, token: Box<OrgToken>) -> Rc<OrgToken> {
         let now = self.exchange.now();
-        remove(&mut self.misattributed.borrow_mut(), &token.target().org);
+        remove_org(&mut self.misattributed.borrow_mut(), &token.target().org);
         let token = token.in_session(&self.sign_outs);
         let mut tokens = self.tokens.borrow_mut();
         if tokens.get(token.target()).is_some_and(|other| !token.is_fresh(now) && other.is_fresh(now)) {

@@ -46,7 +46,8 @@ const CALLBACK_PAGE_MS: u32 = 5_000;
 const CLOSED_GRACE_MS: u32 = 2_000;
 
 impl Login {
-    /// Signs a person in with this window. Returns the request that then gets the token. Without a window, leaves the page, and returns only if that fails or times out.
+    /// Signs a person in with this window. Returns the request that then gets the token. Without a window, leaves the page, and
+    /// returns only if that fails or times out.
     pub(super) async fn sign_in<P: Platform>(
         &self,
         ports: &P,

@@ -15,7 +15,7 @@ use crate::token::request::{Request, token_request};
 /// What a source gives.
 pub(crate) struct TokenResponse {
     pub(crate) access_token: AccessToken,
-    /// Whether the token endpoint has just issued it, so that it is valid.
+    /// Whether the token endpoint has just issued the token, so the token is valid.
     pub(crate) is_new: bool,
     pub(crate) expires_at: Option<Instant>,
     pub(crate) refresh_token: Option<RefreshToken>,

@@ -55,7 +55,7 @@ impl<Sharing> Tokens<Sharing> {
         self.by_org.get(&key(&target.org)).is_some_and(|held| held.sharing.is_some())
     }
 
-    /// Replaces what shares the target's token with other pages. Returns what does so no more.
+    /// Replaces what shares the target's token with other pages. Returns what is to be dropped.
     pub(super) fn set_sharing(&mut self, target: &Target, sharing: Option<Sharing>) -> Option<Sharing> {
         match self.by_org.get_mut(&key(&target.org)) {
             Some(held) => std::mem::replace(&mut held.sharing, sharing),
@@ -79,7 +79,7 @@ impl<Sharing> Tokens<Sharing> {
     /// Removes the target's token. Returns what shared it with other pages.
     pub(super) fn remove(&mut self, target: &Target) -> Option<Sharing> {
         let was = self.take(&target.org)?;
-        remove(&mut self.orgs, &target.org);
+        remove_org(&mut self.orgs, &target.org);
         was.sharing
     }
 
@@ -88,7 +88,7 @@ impl<Sharing> Tokens<Sharing> {
         let was = self.by_org.remove(&key(org))?;
         let secret = was.token.secret();
         if let Some(orgs) = self.by_text.get_mut(secret) {
-            remove(orgs, org);
+            remove_org(orgs, org);
             if orgs.is_empty() {
                 self.by_text.remove(secret);
             }
@@ -104,7 +104,7 @@ impl<Sharing> Tokens<Sharing> {
 }
 
 /// Removes the organization from the list.
-pub(super) fn remove(orgs: &mut Vec<OrgId>, org: &OrgId) {
+pub(super) fn remove_org(orgs: &mut Vec<OrgId>, org: &OrgId) {
     orgs.retain(|other| other != org);
 }
 

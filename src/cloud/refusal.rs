@@ -122,10 +122,15 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     by_header.max(named).or_else(reset)
 }
 
-/// The word without its brackets: `[4]`.
-fn without_brackets(word: &str) -> &str {
-    let word = word.strip_prefix('[').unwrap_or(word);
-    word.strip_suffix(']').unwrap_or(word)
+/// The word without the brackets around it: `[4]`.
+fn without_brackets(mut word: &str) -> &str {
+    while let Some(rest) = word.strip_prefix('[') {
+        word = rest;
+    }
+    while let Some(rest) = word.strip_suffix(']') {
+        word = rest;
+    }
+    word
 }
 
 /// The names in the message's first brackets: `… permissions assigned: [recording:screenRecording:view, …]`.

@@ -91,9 +91,10 @@ impl<T: 'static, V: Clone + 'static> SingleFlight<T, V> {
         let result = Rc::new(OnceCell::new());
         let given = result.clone();
         let work: LocalBoxFuture<'static, ()> = Box::pin(async move {
-            let _ = given.set(work.await);
+            let result = work.await;
             // Before any caller sees the result, so that a later caller starts anew.
             drop(entry);
+            let _ = given.set(result);
         });
         let shared = work.shared();
         if let Some(work) = shared.downgrade() {
@@ -122,7 +123,7 @@ struct Entry<T, V: Clone> {
 impl<T, V: Clone> Drop for Entry<T, V> {
     fn drop(&mut self) {
         let removed = self.flights.flights.borrow_mut().remove(&self.key);
-        // Dropped only after the borrow ends.
+        // Drop the tag only after the borrow ends.
         drop(removed);
     }
 }

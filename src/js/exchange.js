@@ -48,12 +48,12 @@ export async function exchange(instance, number, head, body, isStreamed, control
   let url;
   let refusalsBefore;
   try {
+    // What the page has replaced may call the module, which is on the stack until then.
+    await undefined;
+    if (instance.error) throw instance.error;
     const { href, input, init } = build(head, body, isStreamed, controller, given);
     url = href;
     if (init) accept(init.signal);
-    // A replaced `fetch` may call the module, which is on the stack until then.
-    await undefined;
-    if (instance.error) throw instance.error;
     refusalsBefore = refusals;
     // A replaced `fetch` may throw after it has sent the request.
     mayHaveBeenProcessed = unlessItThrows(() => typeof fetch === "function") ?? false;
@@ -65,15 +65,16 @@ export async function exchange(instance, number, head, body, isStreamed, control
     status = Math.trunc(code);
     const text = await read(response, status, takesResponse, maxBytes);
     const json = unlessItThrows(() => JSON.parse(text));
-    const headers = unlessItThrows(() => HEADERS.map((name) => header(response, name)).join("\n")) ?? "";
+    const headers = HEADERS.map((name) => header(response, name)).join("\n");
     answer = { __proto__: null, lines: `${status}\n${headers}`, body: text, json, response };
   } catch (cause) {
+    answer = { __proto__: null, status, isRefusedByCsp: false, mayHaveBeenProcessed, cause };
     // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
     if (mayHaveBeenProcessed) await nextMessage();
-    const isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
-    answer = { __proto__: null, status, isRefusedByCsp, mayHaveBeenProcessed, cause };
+    answer.isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
+  } finally {
+    instance.settled(number, answer, false);
   }
-  instance.settled(number, answer, false);
 }
 
 /** Notes which URLs the page's Content Security Policy refuses from now on. */
@@ -173,7 +174,7 @@ async function read(response, status, takesResponse, maxBytes) {
 }
 
 async function readBody(response, maxBytes) {
-  const length = unlessItThrows(() => header(response, "Content-Length"));
+  const length = header(response, "Content-Length");
   const reader = length <= MAX_ONE_TEXT_BYTES ? undefined : unlessItThrows(() => response.body.getReader());
   if (!reader) {
     // It is short, or there is no body, or the page's own `fetch` gives no stream.
@@ -197,6 +198,8 @@ async function readBody(response, maxBytes) {
 }
 
 function header(response, name) {
-  const value = response.headers.get(name);
-  return typeof value === "string" ? value : undefined;
+  return unlessItThrows(() => {
+    const value = response.headers.get(name);
+    return typeof value === "string" ? value : undefined;
+  });
 }

@@ -1,4 +1,4 @@
-//! Digits, of decimal and of hexadecimal numbers.
+//! Decimal and hexadecimal digits.
 
 /// The number that these digits spell, or `i64::MAX` if it is larger; `None` for anything else. The standard library's `parse` is
 /// compiled once for each type, and accepts signs.

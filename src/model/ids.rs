@@ -93,7 +93,7 @@ pub(crate) fn has_control_characters(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-/// Whether a path loses this text as a segment.
+/// Whether a URL parser drops this path segment.
 pub(crate) fn is_dots(text: &str) -> bool {
     text == "." || text == ".."
 }

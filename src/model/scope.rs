@@ -60,7 +60,7 @@ fn may_be_of_domain(scope: &str, domain: &str) -> bool {
     false
 }
 
-/// The scope without its suffix, and without what separates the two. Some scopes have that between the words of the domain, too.
+/// The scope without its suffix and the separator. Some scopes have separators between the words of the domain, too.
 fn without_suffix(scope: &str) -> Option<&str> {
     scope.get(..scope.bytes().rposition(|byte| b":._/".contains(&byte))?)
 }

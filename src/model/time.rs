@@ -83,12 +83,12 @@ impl Timestamp {
             (year, month, day, time)
         };
         (text.0.is_empty() && (is_short || (is_full && !is_asctime))).then_some(())?;
-        let in_century = |century: i64| Some(Timestamp(date(century + year, month, day)? + time));
+        let in_year = |year: i64| Some(Timestamp(date(year, month, day)? + time));
         if is_short {
-            return in_century(0);
+            return in_year(year);
         }
         const FIFTY_YEARS_MS: i64 = 18_263 * DAY_MS;
-        in_century(2000).filter(|date| date.since(now) <= FIFTY_YEARS_MS).or_else(|| in_century(1900))
+        in_year(2000 + year).filter(|date| date.since(now) <= FIFTY_YEARS_MS).or_else(|| in_year(1900 + year))
     }
 }
 

@@ -85,7 +85,7 @@ impl<P: Platform> Recorder<P> {
             recorder.keyring.name_org(org.clone());
         }
         let is_response = response.is_some();
-        let call = recorder.keyring.call_for_any(options.clone());
+        let call = recorder.keyring.limits_for_any(options.clone());
         let taken_in = call.run(Box::pin(recorder.take_in(tokens, response, &call))).await;
         if let (true, Err(CallError::Error(error))) = (is_response, &taken_in) {
             page.returned.note_failure(error);
@@ -160,7 +160,7 @@ impl<P: Platform> Recorder<P> {
     /// Stores a token under its own organization.
     pub async fn add_token(&self, token: AccessToken, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
         let work = async { self.keyring.add(self.unidentified(token)?).await };
-        self.keyring.call_for_any(options).run(Box::pin(work)).await
+        self.keyring.limits_for_any(options).run(Box::pin(work)).await
     }
 
     /// Acquires a token for this organization, and makes the organization the target of later calls.
@@ -206,7 +206,7 @@ impl<P: Platform> Recorder<P> {
         let mut results = BatchResults::new(starts.len(), &on_settled);
         let mut waiting = StartsByOrg::default();
         // The starts are for the organization and the session of this moment, whatever happens while the list is read.
-        let call = self.keyring.call_for_any(options.clone());
+        let call = self.keyring.limits_for_any(options.clone());
         let mut default = self.target_org(None).map_err(CallError::from).transpose();
         for (at, start) in starts.enumerate() {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
@@ -261,7 +261,7 @@ impl<P: Platform> Recorder<P> {
             agent,
             lines: &lines,
         };
-        let call = self.keyring.call_for_any(options);
+        let call = self.keyring.limits_for_any(options);
         match call.race(Box::pin(doctor.examine())).await {
             Ok(()) => {}
             Err(Interruption::TimedOut) => lines.borrow_mut().push(unfinished(call.deadline.limit())),
@@ -307,7 +307,7 @@ impl<P: Platform> Recorder<P> {
             Some(target) => self.keyring.token_for(target).map(|token| vec![token]).unwrap_or_default(),
             None => self.keyring.tokens(),
         };
-        let call = self.keyring.call_for_any(options);
+        let call = self.keyring.limits_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
         let failure = RefCell::new(None);
         let mut revocations = Tasks::new();
@@ -358,7 +358,7 @@ impl<P: Platform> Recorder<P> {
             if let Some(target) = target? {
                 return Ok(Rc::new(self.keyring.call(target, options)));
             }
-            let call = self.keyring.call_for_own_org(options);
+            let call = self.keyring.limits_for_own_org(options);
             let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
             Ok(Rc::new(self.keyring.call_continued(call, token.target().clone())))
         })

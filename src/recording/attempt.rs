@@ -225,7 +225,7 @@ impl<P: Platform> Starts<P> {
             return Ok(Preflight::Running(found.with_already_running(already_running)));
         }
         if has_read {
-            // The cloud may have refused it: then the look needs the token that came in its place.
+            // The cloud may have refused the token. Then the look and the start need its replacement.
             token = self.keyring.token(call).await?;
         }
         let earlier_since = self.page.unresolved_since(key, in_flight_since, ports.now()).or(has_waited.then_some(began));
@@ -235,7 +235,7 @@ impl<P: Platform> Starts<P> {
         // Nobody knows when another tab has sent its start.
         let waited_for_tab = has_waited && (may_follow_tab || in_flight_since.is_none());
         let tab_since = waited_for_tab.then(|| began.before(MAX_IN_FLIGHT_MS));
-        let doubtful_since = earlier_since.and(Moment::earliest(earlier_since, tab_since));
+        let doubtful_since = earlier_since.and(Moment::earliest(tab_since, earlier_since));
         let unknown_since = if waited_for_tab { doubtful_since } else { earlier_since.and(self.page.unknown_since(key, ports.now())) };
         let looks = match earlier_since {
             // Without a list, let the start decide.

@@ -104,6 +104,7 @@ impl RoundRobin {
 
     /// Removes every start.
     pub(super) fn take(&mut self) -> Vec<Group> {
+        self.turn = 0;
         std::mem::take(&mut self.groups)
     }
 }

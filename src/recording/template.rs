@@ -142,7 +142,7 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// The text as a part of a JSON string (RFC 8259). No value has control characters.
+/// The text as a part of a JSON string (RFC 8259). The ids and types that it is for have no control characters.
 pub(crate) fn json_escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {

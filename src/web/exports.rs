@@ -43,8 +43,8 @@ pub fn initialize(on_panic: Function, follows_panic: bool) {
     }
 }
 
-/// Tells the module that a promise has settled, or that a timer is over. `number`: which wait is over. `value`: what the
-/// promise is fulfilled or rejected with.
+/// Ends a wait of the module: a promise has settled, a timer is over, or a response has come. `number`: which wait. `value`: what the
+/// promise is fulfilled or rejected with, or the response.
 #[wasm_bindgen]
 pub fn settled(number: u32, value: JsValue, is_rejected: bool) {
     settle(number, if is_rejected { Err(value) } else { Ok(value) });

@@ -26,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(js_name = settle)]
     fn settle_with(function: &JsValue, value: &JsValue, error: &JsValue, aborted: bool, index: usize);
 
-    /// An object with what these arguments are named. `src/js/instance.js` makes it, which costs a third of [`object`].
+    /// An object with one property for each argument. `src/js/instance.js` makes it, which costs a third of [`object`].
     #[wasm_bindgen(js_name = recordingFields)]
     fn recording_fields(
         id: &str,
