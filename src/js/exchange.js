@@ -69,12 +69,15 @@ export async function exchange(instance, number, head, body, isStreamed, control
     answer = { __proto__: null, lines: `${status}\n${headers}`, body: text, json, response };
   } catch (cause) {
     answer = { __proto__: null, status, isRefusedByCsp: false, mayHaveBeenProcessed, cause };
-    // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
-    if (mayHaveBeenProcessed) await nextMessage();
-    answer.isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
-  } finally {
-    instance.settled(number, answer, false);
+    try {
+      // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
+      if (mayHaveBeenProcessed) await nextMessage();
+      answer.isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
+    } catch {
+      // The page may have replaced what this needs.
+    }
   }
+  instance.settled(number, answer, false);
 }
 
 /** Notes which URLs the page's Content Security Policy refuses from now on. */

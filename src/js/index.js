@@ -247,7 +247,7 @@ class Recorder {
 
 /** A recording, as the cloud described it. Its methods call its own organization, whatever the current target is. */
 class Recording {
-  // Its own, so that setting them calls no setter of Object.prototype.
+  // Fields, so that Object.assign() calls no setter of Object.prototype. Not every recording has `startedAt`.
   id;
   agentId;
   orgId;

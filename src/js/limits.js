@@ -73,8 +73,8 @@ export function needStack() {
 }
 
 /**
- * An asynchronous function that rejects with PANICKED, before it has done anything, if the stack is nearly used up. `Class`: it
- * is a method, and refuses a call without its object.
+ * Wraps an asynchronous function: it rejects with PANICKED, before it has done anything, if the stack is nearly used up. `Class`:
+ * the function is a method of this class, and a call without an object of the class is refused.
  */
 export function rejecting(work, Class) {
   return function (...args) {
@@ -83,7 +83,8 @@ export function rejecting(work, Class) {
     } catch (fault) {
       return panicked(fault);
     }
-    if (Class && !(this instanceof Class)) return refused(work);
+    // A proxy may throw.
+    if (Class && !unlessItThrows(() => this instanceof Class)) return refused(work);
     return Reflect.apply(work, this, args);
   };
 }

@@ -63,7 +63,7 @@ function fetching(firstSource) {
   let pending = 0;
   let settle;
   fetching.module = new Promise((resolve, reject) => (settle = { resolve, reject }));
-  // If the page may not run it, nobody waits for it.
+  // If the page may not run WebAssembly, nobody waits for this promise.
   fetching.module.catch(() => {});
   fetchBeside(firstSource);
   return fetching;
@@ -97,7 +97,7 @@ function recordPanic(message) {
 /** `module`: a promise. `start` prepares the instance during the download. */
 async function startInstance({ module, source = "" }) {
   try {
-    // The request has begun by now, and need not wait for this.
+    // After the request has begun, so that the request does not wait for this check.
     ensureWasmAllowed();
     return await start(module, recordPanic, lastPanic !== undefined);
   } catch (cause) {
@@ -156,7 +156,7 @@ async function compile(source, isBeside) {
     if (isBeside) return new WebAssembly.Module(source);
     return await WebAssembly.compile(source);
   } catch (cause) {
-    // Only now: to examine the address would delay the request.
+    // The address is examined only after a failure: before, it would delay the request.
     const reason = fetched === undefined ? undefined : whyNotFetched(fetched);
     if (reason && !hasCome) {
       why = reason[0];

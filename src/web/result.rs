@@ -21,12 +21,12 @@ use crate::token::org_token::{KnownBy, OrgToken};
 
 #[wasm_bindgen]
 extern "C" {
-    /// Calls the function with an outcome, for `src/js/module.js`. `src/js/instance.js` makes both, because the page may have replaced
-    /// what a call of a function relies on.
+    /// Calls the function with an outcome, for `src/js/instance.js` and `src/js/index.js`. The first makes both, because the page may
+    /// have replaced what a call of a function relies on.
     #[wasm_bindgen(js_name = settle)]
     fn settle_with(function: &JsValue, value: &JsValue, error: &JsValue, aborted: bool, index: usize);
 
-    /// An object with one property for each argument. `src/js/instance.js` makes it, which costs a third of [`object`].
+    /// An object with one property for each argument. `src/js/instance.js` makes it, in one call.
     #[wasm_bindgen(js_name = recordingFields)]
     fn recording_fields(
         id: &str,

@@ -957,6 +957,39 @@ test("every method rejects and none throws, whatever it is given", async () => {
     }
   }
   const { stop, refresh } = recording;
-  for (const method of [stop, refresh]) assert.equal((await ending(method())).code, "BAD_ARGUMENT");
+  for (const method of [stop, refresh]) {
+    for (const each of [undefined, {}, proxy]) assert.equal((await ending(method.call(each))).code, "BAD_ARGUMENT");
+  }
   assert.equal(await ending(recorder.startRecording("agent")), "fine");
+});
+
+test("a header that cannot be read hides no other one", async () => {
+  const recorder = await recorderWith();
+  const headers = new Headers({ "retry-after": "7" });
+  globalThis.fetch = async () => {
+    const response = Response.json({}, { status: 429 });
+    const get = (name) => {
+      if (name === "inin-ratelimit-allowed") throw new Error("not this one");
+      return headers.get(name);
+    };
+    return Object.defineProperty(response, "headers", { value: { get } });
+  };
+  const error = await ending(recorder.startRecording("agent", { timeoutMs: 1_000 }));
+  assert.equal(error.code, "RATE_LIMITED");
+  assert.equal(error.retryAfterMs, 7_000);
+});
+
+test("a request ends although the page has broken what looks for a CSP violation", async () => {
+  const recorder = await recorderWith();
+  const { get } = Map.prototype;
+  globalThis.fetch = async () => {
+    Map.prototype.get = () => {
+      throw new Error("no Map");
+    };
+    throw new TypeError("Failed to fetch");
+  };
+  const error = await ending(recorder.request("/api/v2/users/me", { method: "POST", timeoutMs: 60_000 }));
+  Map.prototype.get = get;
+  assert.equal(error.code, "OUTCOME_UNKNOWN");
+  assert.equal(error.cause.message, "Failed to fetch");
 });
