@@ -21,7 +21,7 @@ const SOURCES = [
 ];
 
 const SEEDS = [1, 1_000_001, 2_000_001];
-const MOST_SCHEDULES = 50_000;
+const MOST_SCHEDULES = 100_000;
 
 asCommand(import.meta, async () => {
   const args = process.argv.slice(2);
