@@ -1,5 +1,5 @@
-//! Waits for the platform's promises, timers and responses. Each wait has a number. A closure for each would cost more than the wait itself,
-//! because the garbage collector keeps a list of closures.
+//! Waits for the platform's promises, timers and responses. Each wait has a number. A closure for each would cost more than the wait
+//! itself, because the garbage collector keeps a list of closures.
 
 use std::cell::RefCell;
 use std::future::Future;

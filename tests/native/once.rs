@@ -66,6 +66,18 @@ impl Slow {
     }
 }
 
+/// `getToken` gives these tokens in turn, each after a second.
+fn issue_in_turn(world: &World, tokens: Vec<String>) {
+    let (tokens, clock) = (RefCell::new(tokens), world.clone());
+    world.token_source(move |_| {
+        let (token, slept) = (tokens.borrow_mut().remove(0), World::sleep(&clock, 1_000));
+        Box::pin(async move {
+            slept.await;
+            Ok(issued_token(&token))
+        })
+    });
+}
+
 fn without_list() -> Options {
     with_contract(r#"{"list":null}"#)
 }
@@ -341,14 +353,7 @@ fn a_start_that_waited_for_another_organizations_token_looks_again_with_its_own(
     run(async {
         let world = World::new();
         let (right, lying) = (jwt_with_id(GLOBEX, "right"), jwt_with_id(GLOBEX, "lying"));
-        let (tokens, clock) = (RefCell::new(vec![right, lying.clone()]), world.clone());
-        world.token_source(move |_| {
-            let (token, slept) = (tokens.borrow_mut().pop().unwrap(), World::sleep(&clock, 1_000));
-            Box::pin(async move {
-                slept.await;
-                Ok(issued_token(&token))
-            })
-        });
+        issue_in_turn(&world, vec![lying.clone(), right]);
         world.respond(move |request| match (request.method.as_str(), request.token == lying) {
             ("POST", true) => response(403, RESOURCE_OWNER),
             ("POST", false) => created("second"),
@@ -369,14 +374,7 @@ fn a_start_that_read_with_another_organizations_token_looks_with_its_own() {
     run(async {
         let world = World::new();
         let (right, lying) = (jwt_with_id(GLOBEX, "right"), jwt_with_id(GLOBEX, "lying"));
-        let (tokens, clock) = (RefCell::new(vec![right.clone(), lying.clone()]), world.clone());
-        world.token_source(move |_| {
-            let (token, slept) = (tokens.borrow_mut().pop().unwrap(), World::sleep(&clock, 1_000));
-            Box::pin(async move {
-                slept.await;
-                Ok(issued_token(&token))
-            })
-        });
+        issue_in_turn(&world, vec![lying.clone(), right.clone()]);
         world.respond(move |request| match (request.method.as_str(), request.token == lying) {
             _ if request.url.contains("/tokens/me") => response(200, &token_info(ACME)),
             (_, true) => response(403, RESOURCE_OWNER),
