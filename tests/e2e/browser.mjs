@@ -87,8 +87,14 @@ class Browser {
       await this.leaveApp();
       await this.driver.switchTo().frame(await this.driver.findElement(By.css("iframe")));
       const app = await this.driver.findElement(By.css("#app"));
-      return (await app.getAttribute("data-state")) === "ready" && (await app.getAttribute("data-org")) === org.id;
+      return (await this.appIsReady()) && (await app.getAttribute("data-org")) === org.id;
     });
+  }
+
+  /** Whether the app of this frame can be used, and has listed the recordings: from then on it sends only what it is told to. */
+  appIsReady() {
+    return this.driver.executeScript(`return document.querySelector('#app[data-state="ready"]') !== null &&
+      document.querySelector('#status[aria-busy="false"]') !== null`);
   }
 
   leaveApp() {

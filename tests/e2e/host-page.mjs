@@ -20,18 +20,14 @@ export class HostPage {
     await this.ready();
   }
 
-  /** Every app in the page can be used. */
+  /** No app is on its way, and each can be used. */
   async ready() {
     await this.#browser.until("the apps are ready", async () => {
       await this.#browser.leaveApp();
+      if ((await this.#driver.findElements(By.css('.panel.app[aria-busy="true"]'))).length > 0) return false;
       const count = (await this.#driver.findElements(By.css("iframe"))).length;
       for (let widget = 0; widget < count; widget += 1) {
-        if (
-          (await this.inApp(() => this.#driver.findElement(By.css("#app")).getAttribute("data-state"), widget)) !==
-          "ready"
-        ) {
-          return false;
-        }
+        if (!(await this.inApp(() => this.#browser.appIsReady(), widget))) return false;
       }
       return count > 0;
     });

@@ -51,6 +51,7 @@ export class Widget {
 
   /** Stops the app that runs in the frame, and loads the one at this URL. Resolves once it is ready. */
   launch(url) {
+    this.panel.ariaBusy = "true";
     // One launch after another: a second one may come while the first one waits for the app to stop.
     this.#launched = this.#launched.then(async () => {
       await this.stop();
