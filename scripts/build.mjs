@@ -27,6 +27,8 @@ const CALLBACK = "callback.js";
 /** Entries of the package beside index.js, which only some apps import. */
 const ENTRIES = ["contracts.js", "platform-sdk.js"];
 const STAMP = ".build";
+/** Of the stack in the module's memory, which begins with it: 30 times what calls use. The default is a megabyte. */
+const STACK_BYTES = 128 * 1024;
 /** Chromium compiles all functions of the file while it loads it: https://v8.dev/blog/explicit-compile-hints */
 const COMPILE_HINT = "//# allFunctionsCalledOnLoad";
 
@@ -53,7 +55,7 @@ export async function build({ features = "", out = "dist", target = targetDir } 
   await run(
     "cargo",
     ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--lib", "--features", features],
-    { env: { ...cargoEnv(), CARGO_TARGET_DIR: built, RUSTFLAGS: withoutHome() } },
+    { env: { ...cargoEnv(), CARGO_TARGET_DIR: built, RUSTFLAGS: rustFlags() } },
   );
 
   const fresh = join(dirname(dist), `.dist-${process.pid}`);
@@ -73,15 +75,20 @@ export async function build({ features = "", out = "dist", target = targetDir } 
   }
 }
 
-// A panic's message contains a source path. For a dependency, that path would reveal the home directory of the builder.
-function withoutHome() {
+function rustFlags() {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-  return `${process.env.RUSTFLAGS ?? ""} --remap-path-prefix=${join(cargoHome, "registry/src")}=`.trim();
+  return [
+    process.env.RUSTFLAGS,
+    // A panic's message contains a source path. For a dependency, that path would reveal the home directory of the builder.
+    `--remap-path-prefix=${join(cargoHome, "registry/src")}=`,
+    `-Clink-arg=-zstack-size=${STACK_BYTES}`,
+  ].join(" ");
 }
 
 async function hashOfInputs(features) {
   const hash = createHash("sha256")
     .update(features)
+    .update(rustFlags())
     .update(output("rustc", ["--version"], cargoEnv()));
   for (const input of INPUTS) {
     for (const path of await filesIn(join(root, input))) {

@@ -4,7 +4,7 @@ use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::browser::Browser;
-use super::foreign::property;
+use super::foreign::{global, property};
 use super::settled::Settled;
 use crate::auth::ports::Crypto;
 
@@ -21,23 +21,19 @@ extern "C" {
     fn digest(this: &SubtleCrypto, algorithm: &str, bytes: &Uint8Array) -> Result<Promise, JsValue>;
 }
 
-fn crypto() -> JsValue {
-    property(&js_sys::global(), "crypto")
-}
-
 impl Crypto for Browser {
     fn has_crypto(&self) -> bool {
-        property(&crypto(), "subtle").is_truthy()
+        property(&global("crypto"), "subtle").is_truthy()
     }
 
     fn random(&self) -> Option<[u8; 32]> {
         let bytes = Uint8Array::from([0; 32].as_slice());
-        crypto().unchecked_into::<WebCrypto>().get_random_values(&bytes).ok()?;
+        global("crypto").unchecked_into::<WebCrypto>().get_random_values(&bytes).ok()?;
         to_array(&bytes)
     }
 
     async fn sha256(&self, bytes: &[u8]) -> Option<[u8; 32]> {
-        let subtle: SubtleCrypto = property(&crypto(), "subtle").unchecked_into();
+        let subtle: SubtleCrypto = property(&global("crypto"), "subtle").unchecked_into();
         let digest = subtle.digest("SHA-256", &Uint8Array::from(bytes)).ok()?;
         to_array(&Uint8Array::new(&Settled::of(&digest).await.ok()?))
     }

@@ -33,6 +33,11 @@ pub(super) fn property(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &name.into()).unwrap_or_default()
 }
 
+/// A global of the page; undefined if it cannot be read.
+pub(super) fn global(name: &str) -> JsValue {
+    property(&js_sys::global(), name)
+}
+
 /// A property of the value itself, and not of its prototype: other code of the page may have put anything on
 /// `Object.prototype`. Undefined if there is none.
 pub(super) fn own_property(value: &JsValue, name: &str) -> Result<JsValue, JsValue> {

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::browser::Browser;
 use super::codec::decoded;
-use super::foreign::{entries, property, texts};
+use super::foreign::{entries, global, property, texts};
 use super::outside;
 use super::window::Window;
 use crate::auth::ports::Navigation;
@@ -23,11 +23,6 @@ extern "C" {
 
     #[wasm_bindgen(catch, method, js_name = removeItem)]
     fn remove_item(this: &Storage, key: &str) -> Result<(), JsValue>;
-
-}
-
-fn global(name: &str) -> JsValue {
-    property(&js_sys::global(), name)
 }
 
 /// The page, if there is one.

@@ -11,7 +11,7 @@ use crate::auth::ports::SignInWindow;
 /// The type of the callback page's message (`src/js/callback.js`).
 const MESSAGE_TYPE: &str = "premium-recorder.authorization-response";
 
-fn global() -> EventTarget {
+fn own_window() -> EventTarget {
     js_sys::global().unchecked_into()
 }
 
@@ -52,7 +52,7 @@ impl Window {
                 sender.send(query);
             }
         });
-        global().add_event_listener("message", listener.as_ref()).ok()?;
+        own_window().add_event_listener("message", listener.as_ref()).ok()?;
         Some(Window { opened, response, listener })
     }
 }
@@ -80,7 +80,7 @@ impl SignInWindow for Window {
 impl Drop for Window {
     fn drop(&mut self) {
         // Neither can fail: the listener and the window are ours, and a closed window may be closed again.
-        let _ = global().remove_event_listener("message", self.listener.as_ref());
+        let _ = own_window().remove_event_listener("message", self.listener.as_ref());
         outside::call(&self.opened, "close", &[]);
     }
 }
