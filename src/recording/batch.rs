@@ -1,16 +1,15 @@
 //! Batches of starts: concurrency, rate and progress.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
-use std::future::{pending, poll_fn, ready};
+use std::future::{poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::LocalBoxFuture;
 
 use crate::auth::ports::Platform;
-use crate::cloud::call::{Call, CallError, CallOptions, Limits};
+use crate::cloud::call::{Call, CallError, CallOptions, Interruption, Limits, race};
 use crate::cloud::signal::Signal;
 use crate::cloud::tasks::Tasks;
 use crate::model::argument::whole;
@@ -190,16 +189,13 @@ impl<P: Platform> Starts<P> {
         // Counted from now on: acquiring its token may take time.
         let _slot = BatchSlotGuard::new(self, &call.target);
         let (state, work) = self.join_or_start(&call, start);
-        let abort_unsent = async {
+        let aborted_unsent = async {
             batch.aborted().await;
             state.start.sent.changed().until(|| !state.is_past_abort()).await;
-            call.signal.abort();
-            pending::<Infallible>().await
+            Interruption::Aborted
         };
-        match select(pin!(abort_unsent), pin!(self.outcome(&call, &state, work))).await {
-            Either::Left((never, _)) => match never {},
-            Either::Right((result, _)) => result,
-        }
+        let result = race(Box::pin(self.outcome(&call, &state, work)), Box::pin(aborted_unsent)).await;
+        result.unwrap_or(Err(CallError::Aborted))
     }
 
     /// From when on another start for this target is within its token's rate limit; `None` if that depends on requests in
