@@ -3,10 +3,9 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
-
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::{SendError, UntilSettled};
+use crate::cloud::call::race;
 use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
 use crate::cloud::refusal::may_have_been_processed;
@@ -39,7 +38,7 @@ enum Preflight<L> {
 
 /// Keeps the other recorders of this page, and other pages, from starting the same recording.
 struct Turn<L> {
-    _page: PageTurn,
+    _page: Option<PageTurn>,
     _lock: Option<L>,
 }
 
@@ -87,7 +86,7 @@ impl<P: Platform> Starts<P> {
                         (Some(token), turn)
                     }
                 },
-                false => (None, Turn { _page: self.page.take_turn(&state.start.key), _lock: None }),
+                false => (None, Turn { _page: Some(self.page.take_turn(&state.start.key)), _lock: None }),
             };
             let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
                 under_way: self.page.under_way(start, turn),
@@ -159,50 +158,37 @@ impl<P: Platform> Starts<P> {
         let mut token = self.keyring.token(call).await?;
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
-        let free = match self.page.try_turn(key) {
-            Some(page) => {
-                // Another page may have to hand over its locks first.
-                state.waits_for.set(WaitsFor::Lock);
-                let lock = ports.try_lock(&name).await;
-                state.waits_for.set(WaitsFor::Nothing);
-                match lock {
-                    TryLock::Unsupported => Ok((page, None, false)),
-                    TryLock::Held(lock) => Ok((page, Some(lock), false)),
-                    TryLock::HeldLate(lock) => Ok((page, Some(lock), true)),
-                    TryLock::Taken => Err(Some(page)),
-                }
-            }
-            None => Err(None),
-        };
-        let has_waited = free.is_err();
-        let (page, lock, may_follow_tab) = match free {
-            Ok(turn) => turn,
-            Err(page) => {
-                let turn = pin!(async {
+        let mut page = self.page.try_turn(key);
+        let mut lock = TryLock::Taken;
+        if page.is_some() {
+            // Another page may have to hand over its locks first.
+            state.waits_for.set(WaitsFor::Lock);
+            lock = ports.try_lock(&name).await;
+        }
+        let has_waited = matches!(lock, TryLock::Taken);
+        if has_waited {
+            let turn = Box::pin(async {
+                if page.is_none() {
                     state.waits_for.set(WaitsFor::EarlierStart);
-                    let (page, lock) = match page {
-                        Some(page) => (page, TryLock::Taken),
-                        None => {
-                            let page = self.page.turn(key).await;
-                            state.waits_for.set(WaitsFor::Lock);
-                            (page, ports.try_lock(&name).await)
-                        }
-                    };
+                    page = Some(self.page.turn(key).await);
                     state.waits_for.set(WaitsFor::Lock);
-                    let (lock, may_follow_tab) = match lock {
-                        TryLock::Held(lock) => (Some(lock), false),
-                        TryLock::HeldLate(lock) => (Some(lock), true),
-                        TryLock::Taken => (ports.lock(&name).await, true),
-                        TryLock::Unsupported => (None, false),
-                    };
-                    state.waits_for.set(WaitsFor::Nothing);
-                    (page, lock, may_follow_tab)
-                });
-                match select(turn, pin!(self.appears(state, &token, began, in_flight_since))).await {
-                    Either::Left((turn, _)) => turn,
-                    Either::Right((running, _)) => return Ok(Preflight::Running(running)),
+                    lock = ports.try_lock(&name).await;
                 }
+                match lock {
+                    TryLock::Taken => ports.lock(&name).await.map_or(TryLock::Taken, TryLock::HeldLate),
+                    decided => decided,
+                }
+            });
+            match race(Box::pin(self.appears(state, &token, began, in_flight_since)), turn).await {
+                Err(decided) => lock = decided,
+                Ok(running) => return Ok(Preflight::Running(running)),
             }
+        }
+        state.waits_for.set(WaitsFor::Nothing);
+        let may_follow_tab = matches!(lock, TryLock::HeldLate(_) | TryLock::Taken);
+        let lock = match lock {
+            TryLock::Held(lock) | TryLock::HeldLate(lock) => Some(lock),
+            TryLock::Taken | TryLock::Unsupported => None,
         };
         let mut has_read = false;
         loop {
