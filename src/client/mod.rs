@@ -40,6 +40,9 @@ pub struct Client<P: Platform> {
 
 /// What lasts until a fetch has settled.
 pub(crate) trait UntilSettled {
+    /// Records each send.
+    fn sent(&self) -> &SentLog;
+
     /// A successful response came although nobody waited for it any more.
     fn note_late(&self, response: &Response);
 }
@@ -70,7 +73,7 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request for the call's organization with the organization's own token, as often as the request allows. `sent`:
     /// records each send.
-    pub(crate) async fn send(&self, call: &Call, request: &ApiRequest, sent: &Rc<SentLog>) -> Result<Box<Response>, SendError> {
+    pub(crate) async fn send(&self, call: &Call, request: &ApiRequest, sent: &SentLog) -> Result<Box<Response>, SendError> {
         let mut sends = 0;
         loop {
             sends += 1;
@@ -101,7 +104,7 @@ impl<P: Platform> Client<P> {
         call: &Call,
         request: &ApiRequest,
         token: Option<Rc<OrgToken>>,
-        sent: &Rc<SentLog>,
+        sent: &SentLog,
         until_settled: Option<Rc<dyn UntilSettled>>,
     ) -> Result<Box<Response>, SendError> {
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
@@ -116,7 +119,7 @@ impl<P: Platform> Client<P> {
             let authorized = token.authorize(request.clone()).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now() });
             let sending: LocalBoxFuture<'_, _> = match &until_settled {
-                Some(kept) => Box::pin(self.until_settled(authorized, sent.clone(), kept.clone())),
+                Some(kept) => Box::pin(self.until_settled(authorized, kept.clone())),
                 None => Box::pin(self.exchange.send(authorized)),
             };
             let response = sending.await.map_err(|lost| SendError::NoResponse(lost.for_org(&call.target.org)))?;
@@ -177,21 +180,22 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
     /// over, even if nobody waits for it.
-    fn until_settled(&self, request: Box<Request>, sent: Rc<SentLog>, kept: Rc<dyn UntilSettled>) -> Unanswered<P> {
-        let (exchange, log) = (self.exchange.clone(), sent.clone());
+    fn until_settled(&self, request: Box<Request>, kept: Rc<dyn UntilSettled>) -> Unanswered<P> {
+        let (exchange, start) = (self.exchange.clone(), kept.clone());
         let fetch = Box::pin(async move {
             let result = exchange.send(request).await;
+            let log = start.sent();
             log.note_result(&result);
             if log.is_late.get()
                 && let Ok(response) = &result
                 && response.is_success()
             {
-                kept.note_late(response);
+                start.note_late(response);
             }
-            drop(kept);
+            drop(start);
             result
         });
-        Unanswered { exchange: self.exchange.clone(), sent, fetch: Some(fetch) }
+        Unanswered { exchange: self.exchange.clone(), kept, fetch: Some(fetch) }
     }
 
     /// Sends the request once, with exactly this token.
@@ -272,7 +276,7 @@ impl<P: Platform> Client<P> {
 /// A fetch. If it is dropped before it has settled, it goes on in the background.
 struct Unanswered<P: Platform> {
     exchange: Rc<Exchange<P>>,
-    sent: Rc<SentLog>,
+    kept: Rc<dyn UntilSettled>,
     fetch: Option<LocalBoxFuture<'static, Result<Box<Response>, Error>>>,
 }
 
@@ -290,13 +294,14 @@ impl<P: Platform> Future for Unanswered<P> {
 
 impl<P: Platform> Drop for Unanswered<P> {
     fn drop(&mut self) {
-        let (Some(mut fetch), Some(last)) = (self.fetch.take(), self.sent.unresolved()) else { return };
-        self.sent.is_late.set(true);
+        let (Some(mut fetch), Some(last)) = (self.fetch.take(), self.kept.sent().unresolved()) else { return };
+        self.kept.sent().is_late.set(true);
         let ports = self.exchange.ports();
         let waited = ports.now().since(last.at.instant());
         let left = u32::try_from(i64::from(MAX_UNANSWERED_MS).saturating_sub(waited)).unwrap_or_default();
-        let (sent, over) = (self.sent.clone(), ports.sleep(left));
+        let (kept, over) = (self.kept.clone(), ports.sleep(left));
         ports.spawn(Box::pin(async move {
+            let sent = kept.sent();
             let is_known = Box::pin(sent.changed().until(|| sent.unresolved().is_none()));
             before(pin!(before(fetch.as_mut(), is_known)), over).await;
         }));

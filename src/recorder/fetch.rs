@@ -81,7 +81,7 @@ fn api_path<'a>(environment: &Environment, text: &'a str) -> Result<&'a str, Err
 /// Sends the app's request. With `takes_response`, a refusal is a response like any other.
 pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: &ApiRequest) -> Result<Box<Response>, CallError> {
     let org = &call.target.org;
-    let sent: Rc<SentLog> = Rc::default();
+    let sent = SentLog::default();
     let error = match call.race(Box::pin(client.send(call, request, &sent))).await {
         Ok(Ok(response)) => return Ok(response),
         Ok(Err(SendError::Refused(refused))) => match sent.take_response() {

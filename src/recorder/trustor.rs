@@ -1,9 +1,8 @@
 //! Organizations that have authorized the user's own organization: a partner's user may sign in to them.
 
-use std::rc::Rc;
-
 use crate::auth::ports::Platform;
 use crate::client::Client;
+use crate::client::sent_log::SentLog;
 use crate::cloud::call::Call;
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
@@ -27,7 +26,7 @@ impl Trustor {
     pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Error> {
         let org = &call.target.org;
         let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
-        let response = client.send(call, &request, &Rc::default()).await?;
+        let response = client.send(call, &request, &SentLog::default()).await?;
         Trustor::list(&response.json).ok_or_else(|| {
             let message = "The response does not say who the user is.";
             Error::new(Code::UnexpectedAnswer, message).answered_by(&response).for_org(org)

@@ -73,7 +73,7 @@ impl<P: Platform> Recordings<P> {
 
     /// What the cloud lists, of this agent or of all.
     pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Box<Listed>, ReadError> {
-        let sent = Rc::default();
+        let sent = SentLog::default();
         let response = self.read(call, self.contract.list(agent), &sent, no_such_list).await?;
         let token = sent.last().map(|sent| sent.token.clone());
         let user = self.user(token.as_deref()).await;
@@ -106,7 +106,7 @@ impl<P: Platform> Recordings<P> {
 
     /// The recording with this id. `agent`: whose it is, if that is known.
     pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Error> {
-        let result = self.read(call, self.contract.find(id, agent), &Rc::default(), no_such_recording).await;
+        let result = self.read(call, self.contract.find(id, agent), &SentLog::default(), no_such_recording).await;
         let response = match result {
             Err(ReadError::Refused(refused)) if self.contract.missing_at_read_means_stopped() => return stopped(id, agent, call, refused),
             result => result?,
@@ -117,7 +117,7 @@ impl<P: Platform> Recordings<P> {
 
     /// Stops the recording with this id. A recording that has stopped already is no error.
     pub(crate) async fn stop(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Error> {
-        let conflict = match self.read(call, self.contract.stop(id, agent), &Rc::default(), no_such_recording).await {
+        let conflict = match self.read(call, self.contract.stop(id, agent), &SentLog::default(), no_such_recording).await {
             Ok(response) => match self.with_id(&response, id, agent, &call.target) {
                 Some(recording) => return Ok(recording),
                 // For example 204: accepted, but without a body that describes the recording.
@@ -147,7 +147,7 @@ impl<P: Platform> Recordings<P> {
         &self,
         call: &Call,
         request: Result<ApiRequest, Error>,
-        sent: &Rc<SentLog>,
+        sent: &SentLog,
         not_found: fn(Error) -> Error,
     ) -> Result<Box<Response>, ReadError> {
         let request = request.map_err(ReadError::Failed)?;

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use crate::auth::ports::{Platform, TryLock};
+use crate::client::sent_log::SentLog;
 use crate::client::{SendError, UntilSettled};
 use crate::cloud::call::race;
 use crate::cloud::deadline::before;
@@ -51,6 +52,10 @@ struct SentStart<P: Platform> {
 }
 
 impl<P: Platform> UntilSettled for SentStart<P> {
+    fn sent(&self) -> &SentLog {
+        self.under_way.sent()
+    }
+
     fn note_late(&self, response: &Response) {
         if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
             self.under_way.claim(recording);

@@ -112,7 +112,7 @@ struct LedTo {
 pub(super) struct PageStart {
     number: u64,
     pub(super) key: StartKey,
-    pub(super) sent: Rc<SentLog>,
+    pub(super) sent: SentLog,
     /// The recording that it led to, once that is known.
     led_to: RefCell<Option<Recording>>,
 }
@@ -134,7 +134,7 @@ impl PageStarts {
     pub(super) fn begin(&self, key: StartKey) -> Rc<PageStart> {
         let number = self.0.begun.get();
         self.0.begun.set(number.wrapping_add(1));
-        Rc::new(PageStart { number, key, sent: Rc::default(), led_to: RefCell::default() })
+        Rc::new(PageStart { number, key, sent: SentLog::default(), led_to: RefCell::default() })
     }
 
     /// The turn, if no other start of this page with the same key has one.
@@ -375,6 +375,10 @@ pub(super) struct UnderWay<T> {
 }
 
 impl<T> UnderWay<T> {
+    pub(super) fn sent(&self) -> &SentLog {
+        &self.start.sent
+    }
+
     /// Its start has led to this recording, although nobody waits for it any more.
     pub(super) fn claim(&self, recording: Recording) {
         self.page.claim(&self.start, recording, false);
