@@ -45,8 +45,6 @@ pub struct Recorder<P: Platform> {
     settings: Settings,
     exchange: Rc<Exchange<P>>,
     keyring: Rc<Keyring<P>>,
-    client: Rc<Client<P>>,
-    recordings: Rc<Recordings<P>>,
     starts: Rc<Starts<P>>,
     switches: Cell<u32>,
     last_switch: Cell<u32>,
@@ -69,12 +67,10 @@ impl<P: Platform> Recorder<P> {
         let exchange = Rc::new(Exchange::new(Rc::new(ports)));
         let sources = Sources::new(exchange.clone(), settings.sources.clone(), page.returned.clone());
         let keyring = Keyring::new(exchange.clone(), sources);
-        let client = Rc::new(Client::new(exchange.clone(), keyring.clone()));
-        let recordings = Rc::new(Recordings::new(client.clone(), settings.contract.clone()));
+        let client = Client::new(exchange.clone(), keyring.clone());
+        let recordings = Recordings::new(client, settings.contract.clone());
         let recorder = Recorder {
-            starts: Starts::new(page.starts, exchange.clone(), keyring.clone(), client.clone(), recordings.clone()),
-            recordings,
-            client,
+            starts: Starts::new(page.starts, exchange.clone(), keyring.clone(), recordings),
             keyring,
             settings,
             exchange,
@@ -234,13 +230,13 @@ impl<P: Platform> Recorder<P> {
     pub async fn send(&self, request: AppRequest, org: Option<&OrgId>, options: CallOptions) -> Result<Box<Response>, CallError> {
         let request = request.validated(&self.settings.environment)?;
         let call = self.begin(org, options).await?;
-        fetch::send(&self.client, &call, &request).await
+        fetch::send(self.client(), &call, &request).await
     }
 
     /// The organizations that have authorized the home organization of the target organization's user.
     pub async fn trustors(&self, options: CallOptions) -> Result<Vec<Trustor>, CallError> {
         let call = self.begin(None, options).await?;
-        call.run(Box::pin(Trustor::fetch_all(&self.client, &call))).await
+        call.run(Box::pin(Trustor::fetch_all(self.client(), &call))).await
     }
 
     /// Runs the doctor's checks, which only read. When the call's time is over, returns the lines so far.
@@ -255,7 +251,7 @@ impl<P: Platform> Recorder<P> {
         let doctor = Doctor {
             exchange: &self.exchange,
             keyring: &self.keyring,
-            client: &self.client,
+            client: self.client(),
             settings: &self.settings,
             target: self.target_org(org).map(|org| org.map(|org| self.target(org))),
             agent,
@@ -278,7 +274,7 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Vec<Recording>, CallError> {
         let call = self.begin(org, options).await?;
-        call.run(Box::pin(self.recordings.list(&call, agent))).await
+        call.run(Box::pin(self.starts.recordings.list(&call, agent))).await
     }
 
     /// The recording with this id, as it is now. `agent`: whose it is, if that is known.
@@ -290,13 +286,13 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Recording, CallError> {
         let call = self.begin(org, options).await?;
-        call.run(Box::pin(self.recordings.find(&call, id, agent))).await
+        call.run(Box::pin(self.starts.recordings.find(&call, id, agent))).await
     }
 
     /// Stops the recording with this id. May be called again.
     pub async fn stop(&self, id: &RecordingId, org: &OrgId, agent: Option<&AgentId>, options: CallOptions) -> Result<Recording, CallError> {
         let call = self.begin(Some(org), options).await?;
-        call.run(Box::pin(self.recordings.stop(&call, id, agent))).await
+        call.run(Box::pin(self.starts.recordings.stop(&call, id, agent))).await
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.
@@ -312,8 +308,8 @@ impl<P: Platform> Recorder<P> {
         let failure = RefCell::new(None);
         let mut revocations = Tasks::new();
         for token in &tokens {
-            if let Some(revocation) = self.client.revocation(token) {
-                let revoke = self.client.revoke(&call, token, revocation);
+            if let Some(revocation) = self.client().revocation(token) {
+                let revoke = self.client().revoke(&call, token, revocation);
                 revocations.push(Box::pin(async {
                     if let Err(error) = revoke.await {
                         failure.borrow_mut().get_or_insert(error);
@@ -343,6 +339,10 @@ impl<P: Platform> Recorder<P> {
     pub fn close(&self) {
         self.keyring.close();
         self.exchange.close();
+    }
+
+    fn client(&self) -> &Client<P> {
+        &self.starts.recordings.client
     }
 
     fn ensure_open(&self) -> Result<(), CallError> {

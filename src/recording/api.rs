@@ -44,13 +44,13 @@ impl From<ReadError> for CallError {
 
 /// The recording API, for any organization with a token.
 pub struct Recordings<P: Platform> {
-    client: Rc<Client<P>>,
+    pub(crate) client: Client<P>,
     contract: Rc<RecordingContract>,
 }
 
 impl<P: Platform> Recordings<P> {
     /// The recordings of this recording API.
-    pub fn new(client: Rc<Client<P>>, contract: Rc<RecordingContract>) -> Recordings<P> {
+    pub fn new(client: Client<P>, contract: Rc<RecordingContract>) -> Recordings<P> {
         Recordings { client, contract }
     }
 

@@ -16,7 +16,7 @@ use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
 use crate::model::time::Moment;
-use crate::recording::api::{ReadError, Recordings};
+use crate::recording::api::ReadError;
 use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn, UnderWay};
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
@@ -46,7 +46,7 @@ struct Turn<L> {
 /// A start that may be sent, until its fetch has settled.
 struct SentStart<P: Platform> {
     under_way: UnderWay<Turn<P::Lock>>,
-    recordings: Rc<Recordings<P>>,
+    starts: Rc<Starts<P>>,
     agent: AgentId,
     target: Target,
 }
@@ -57,7 +57,7 @@ impl<P: Platform> UntilSettled for SentStart<P> {
     }
 
     fn note_late(&self, response: &Response) {
-        if let Some(recording) = self.recordings.started(response, &self.agent, &self.target) {
+        if let Some(recording) = self.starts.recordings.started(response, &self.agent, &self.target) {
             self.under_way.claim(recording);
         }
     }
@@ -95,12 +95,12 @@ impl<P: Platform> Starts<P> {
             };
             let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
                 under_way: self.page.under_way(start, turn),
-                recordings: self.recordings.clone(),
+                starts: self.clone(),
                 agent: agent.clone(),
                 target: call.target.clone(),
             });
             state.under_way.replace(Some(under_way.clone()));
-            let result = self.client.send_tracked(call, &request, token, sent, Some(under_way)).await;
+            let result = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await;
             if !sent.is_repaired() {
                 break result;
             }

@@ -212,10 +212,10 @@ impl<P: Platform> Starts<P> {
     /// Whether the agent is certainly in the organization. Asks only if the call has time for it.
     async fn has_agent(&self, state: &StartState) -> bool {
         let has_time = state.call.deadline.remaining() > MAX_AGENT_LOOK_MS.into();
-        let Some(sent) = state.start.sent.last().filter(|sent| has_time && !self.client.is_misattributed(&sent.token)) else {
+        let Some(sent) = state.start.sent.last().filter(|sent| has_time && !self.recordings.client.is_misattributed(&sent.token)) else {
             return false;
         };
-        let look = pin!(self.client.has_agent(&sent.token, &state.agent));
+        let look = pin!(self.recordings.client.has_agent(&sent.token, &state.agent));
         let over = self.exchange.ports().sleep(MAX_AGENT_LOOK_MS);
         matches!(before(look, over).await, Some(Ok(true)))
     }

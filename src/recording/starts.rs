@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use crate::auth::keyring::Keyring;
 use crate::auth::ports::Platform;
-use crate::client::{Client, UntilSettled};
+use crate::client::UntilSettled;
 use crate::cloud::call::{Call, CallError, Interruption};
 use crate::cloud::exchange::Exchange;
 use crate::cloud::signal::Signal;
@@ -28,8 +28,7 @@ pub type StartResult = Result<Recording, CallError>;
 pub struct Starts<P: Platform> {
     pub(super) exchange: Rc<Exchange<P>>,
     pub(super) keyring: Rc<Keyring<P>>,
-    pub(super) client: Rc<Client<P>>,
-    pub(super) recordings: Rc<Recordings<P>>,
+    pub(crate) recordings: Recordings<P>,
     pub(super) in_flight: Rc<SingleFlight<Weak<StartState>, StartResult>>,
     pub(super) page: PageStarts,
     /// The target of each start of a batch that is in flight.
@@ -101,10 +100,9 @@ impl<P: Platform> Starts<P> {
         page: PageStarts,
         exchange: Rc<Exchange<P>>,
         keyring: Rc<Keyring<P>>,
-        client: Rc<Client<P>>,
-        recordings: Rc<Recordings<P>>,
+        recordings: Recordings<P>,
     ) -> Rc<Starts<P>> {
-        Rc::new(Starts { exchange, keyring, client, recordings, in_flight: SingleFlight::new(), page, batch_slots: RefCell::default() })
+        Rc::new(Starts { exchange, keyring, recordings, in_flight: SingleFlight::new(), page, batch_slots: RefCell::default() })
     }
 
     /// Starts a recording for this call, or shares the start in flight with the same key.
