@@ -199,7 +199,7 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<(), CallError> {
         self.ensure_open()?;
-        let mut results = BatchResults::new(starts.len(), &on_settled);
+        let results = BatchResults::new(starts.len(), &on_settled);
         let mut waiting = StartsByOrg::default();
         // The starts are for the organization and the session of this moment, whatever happens while the list is read.
         let call = self.keyring.limits_for_any(options.clone());
@@ -208,21 +208,23 @@ impl<P: Platform> Recorder<P> {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
                 self.exchange.ports().next_task().await;
             }
-            let org = match &start {
-                Ok(Start { org: Some(org), .. }) => Ok(org.clone()),
-                Ok(_) => match &default {
-                    Some(default) => Result::clone(default),
-                    None => default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org.clone())).clone(),
-                },
-                Err(error) => Err(error.clone().into()),
+            let of_org = match start {
+                Ok(start) => match (&start.org, &default) {
+                    (Some(org), _) => Ok(org.clone()),
+                    (None, Some(default)) => Result::clone(default),
+                    (None, None) => {
+                        default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org.clone())).clone()
+                    }
+                }
+                .map(|org| (org, start)),
+                Err(error) => Err(error.into()),
             };
-            match (org, start) {
-                (Ok(org), Ok(start)) => waiting.push(self.target(org), at, start),
-                (Err(error), _) => results.settle(vec![at], Err(error)),
-                (Ok(_), Err(error)) => results.settle(vec![at], Err(error.into())),
+            match of_org {
+                Ok((org, start)) => waiting.push(self.target(org), at, start),
+                Err(error) => results.settle(vec![at], &Err(error)),
             }
         }
-        self.starts.start_many(&call, batch, waiting, &mut results).await;
+        self.starts.start_many(&call, batch, waiting, &results).await;
         Ok(())
     }
 

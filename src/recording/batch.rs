@@ -1,6 +1,6 @@
 //! Batches of starts: concurrency, rate and progress.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
@@ -58,26 +58,29 @@ pub struct BatchProgress {
 
 /// Hands out the results of a batch's starts, each when its start settles.
 pub(crate) struct BatchResults<'a> {
-    progress: BatchProgress,
+    progress: Cell<BatchProgress>,
     on_settled: &'a dyn Fn(usize, StartResult, BatchProgress),
 }
 
 impl<'a> BatchResults<'a> {
     pub(crate) fn new(total: usize, on_settled: &'a dyn Fn(usize, StartResult, BatchProgress)) -> BatchResults<'a> {
-        BatchResults { progress: BatchProgress { total, ..BatchProgress::default() }, on_settled }
+        BatchResults { progress: Cell::new(BatchProgress { total, ..BatchProgress::default() }), on_settled }
     }
 
-    pub(crate) fn settle(&mut self, indices: Vec<usize>, result: StartResult) {
+    pub(crate) fn settle(&self, indices: Vec<usize>, result: &StartResult) {
         for at in indices {
-            let count = if result.is_ok() { &mut self.progress.fulfilled } else { &mut self.progress.rejected };
+            let mut progress = self.progress.get();
+            let count = if result.is_ok() { &mut progress.fulfilled } else { &mut progress.rejected };
             *count = count.saturating_add(1);
-            (self.on_settled)(at, result.clone(), self.progress);
+            self.progress.set(progress);
+            (self.on_settled)(at, result.clone(), progress);
         }
     }
 
-    fn reject_all(&mut self, mut group: Group, error: &CallError) {
+    fn reject_all(&self, mut group: Group, error: CallError) {
+        let rejected = Err(error);
         while let Some((indices, _)) = group.take_next() {
-            self.settle(indices, Err(error.clone()));
+            self.settle(indices, &rejected);
         }
     }
 }
@@ -85,14 +88,13 @@ impl<'a> BatchResults<'a> {
 impl<P: Platform> Starts<P> {
     /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
     /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
-    pub(crate) async fn start_many(self: &Rc<Self>, call: &Limits, batch: Batch, waiting: StartsByOrg, results: &mut BatchResults<'_>) {
-        let mut queue = RoundRobin::default();
+    pub(crate) async fn start_many(self: &Rc<Self>, call: &Limits, batch: Batch, waiting: StartsByOrg, results: &BatchResults<'_>) {
+        let queue = RefCell::new(RoundRobin::default());
         // Acquire every missing token first, so that a slow one delays no other organization.
-        let (acquired, settled) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let mut acquisitions = Tasks::new();
         let mut unacquired = Vec::new();
         for group in waiting.into_groups() {
-            if self.keyring.has_fresh(&group.target) { queue.push(group) } else { unacquired.push(group) }
+            if self.keyring.has_fresh(&group.target) { queue.borrow_mut().push(group) } else { unacquired.push(group) }
         }
         let mut unacquired = unacquired.into_iter();
         let mut may_acquire: LocalBoxFuture<'static, ()> = Box::pin(ready(()));
@@ -105,36 +107,27 @@ impl<P: Platform> Starts<P> {
                 has_ended = true;
                 let error = call.interrupted_by(interruption);
                 // The acquisitions that have begun fail by themselves: the signal is theirs too.
-                for group in unacquired.by_ref() {
-                    queue.push(group);
-                }
-                for group in queue.take() {
-                    results.reject_all(group, &error);
+                for group in queue.take().into_groups().chain(unacquired.by_ref()) {
+                    results.reject_all(group, error.clone());
                 }
             }
             while unacquired.len() > 0 && may_acquire.as_mut().poll(context).is_ready() {
                 for group in unacquired.by_ref().take(ACQUIRED_IN_A_ROW) {
                     let own_call = self.call_of_batch(call, &group.target, call.signal.clone());
-                    let acquired = &acquired;
+                    let queue = &queue;
                     acquisitions.push(Box::pin(async move {
-                        let token = own_call.run(Box::pin(self.keyring.token(&own_call))).await;
-                        acquired.borrow_mut().push((group, token));
+                        match own_call.run(Box::pin(self.keyring.token(&own_call))).await {
+                            Ok(_) => queue.borrow_mut().push(group),
+                            Err(error) => results.reject_all(group, error),
+                        }
                     }));
                 }
                 may_acquire = self.exchange.ports().next_task();
             }
             acquisitions.poll(context);
-            for (group, token) in acquired.take() {
-                match token {
-                    Ok(_) => queue.push(group),
-                    Err(error) => results.reject_all(group, &error),
-                }
-            }
             loop {
                 running.poll(context);
-                for (indices, result) in settled.take() {
-                    results.settle(indices, result);
-                }
+                let mut queue = queue.borrow_mut();
                 if running.len() == 0 && queue.is_empty() && acquisitions.len() == 0 && unacquired.len() == 0 {
                     return Poll::Ready(());
                 }
@@ -151,11 +144,8 @@ impl<P: Platform> Starts<P> {
                 let next = if running.len() < batch.concurrency { queue.next(may_go) } else { None };
                 if let Some((target, (indices, start))) = next {
                     let own_call = self.call_of_batch(call, &target, Signal::default());
-                    let (work, settled) = (self.start_of_batch(&call.signal, own_call, start), &settled);
-                    running.push(Box::pin(async move {
-                        let result = work.await;
-                        settled.borrow_mut().push((indices, result));
-                    }));
+                    let work = self.start_of_batch(&call.signal, own_call, start);
+                    running.push(Box::pin(async move { results.settle(indices, &work.await) }));
                     continue;
                 }
                 if !queue.is_empty() {

@@ -102,9 +102,8 @@ impl RoundRobin {
         Some((self.groups.remove(at).target, next))
     }
 
-    /// Removes every start.
-    pub(super) fn take(&mut self) -> Vec<Group> {
-        self.turn = 0;
-        std::mem::take(&mut self.groups)
+    /// The starts of each organization.
+    pub(super) fn into_groups(self) -> impl Iterator<Item = Group> {
+        self.groups.into_iter()
     }
 }
