@@ -208,22 +208,22 @@ impl<P: Platform> Starts<P> {
 }
 
 /// A start of a batch that is under way, until dropped.
-struct BatchSlotGuard<P: Platform> {
-    starts: Rc<Starts<P>>,
-    target: Target,
+struct BatchSlotGuard<'a, P: Platform> {
+    starts: &'a Starts<P>,
+    target: &'a Target,
 }
 
-impl<P: Platform> BatchSlotGuard<P> {
-    fn new(starts: &Rc<Starts<P>>, target: &Target) -> BatchSlotGuard<P> {
+impl<'a, P: Platform> BatchSlotGuard<'a, P> {
+    fn new(starts: &'a Starts<P>, target: &'a Target) -> BatchSlotGuard<'a, P> {
         starts.batch_slots.borrow_mut().push(target.clone());
-        BatchSlotGuard { starts: starts.clone(), target: target.clone() }
+        BatchSlotGuard { starts, target }
     }
 }
 
-impl<P: Platform> Drop for BatchSlotGuard<P> {
+impl<P: Platform> Drop for BatchSlotGuard<'_, P> {
     fn drop(&mut self) {
         let mut slots = self.starts.batch_slots.borrow_mut();
-        let at = slots.iter().position(|target| *target == self.target);
+        let at = slots.iter().position(|target| target == self.target);
         at.map(|at| slots.swap_remove(at));
         drop(slots);
         self.starts.exchange.rate_limiter().changed().wake();
