@@ -53,7 +53,7 @@ pub enum SendError {
     NotSent(Error),
     /// The cloud refused the request.
     Refused(Error),
-    /// No response came.
+    /// No response came, or none that can be used.
     NoResponse(Error),
 }
 

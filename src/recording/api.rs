@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::auth::ports::Platform;
 use crate::client::sent_log::SentLog;
 use crate::client::{Client, SendError};
-use crate::cloud::call::{Call, CallError};
+use crate::cloud::call::Call;
 use crate::cloud::response::Response;
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
@@ -19,28 +19,6 @@ use crate::token::request::ApiRequest;
 /// The hint if the API refuses the list with a 404.
 pub(crate) const NO_SUCH_LIST: &str =
     "The API has no such list, or the agent is not in this organization (`orgId`). Check `path` and `list` in `contract`.";
-
-/// Why recordings could not be read.
-pub(crate) enum ReadError {
-    /// The cloud refused.
-    Refused(Error),
-    /// There was no usable response.
-    Failed(Error),
-}
-
-impl From<ReadError> for Error {
-    fn from(error: ReadError) -> Error {
-        match error {
-            ReadError::Refused(error) | ReadError::Failed(error) => error,
-        }
-    }
-}
-
-impl From<ReadError> for CallError {
-    fn from(error: ReadError) -> CallError {
-        CallError::Error(error.into())
-    }
-}
 
 /// The recording API, for any organization with a token.
 pub struct Recordings<P: Platform> {
@@ -61,24 +39,24 @@ impl<P: Platform> Recordings<P> {
 
     /// The recordings of the call's organization that the cloud lists, of this agent or of all.
     /// Fails if one of them cannot be read.
-    pub(crate) async fn list(&self, call: &Call, agent: Option<&AgentId>) -> Result<Vec<Recording>, ReadError> {
+    pub(crate) async fn list(&self, call: &Call, agent: Option<&AgentId>) -> Result<Vec<Recording>, Error> {
         let listed = self.look(call, agent).await?;
         if listed.unreadable == 0 {
             return Ok(listed.recordings);
         }
         let message = "The API lists a recording whose id, agent, organization or user cannot be read.";
         let unexpected = Error::new(Code::UnexpectedAnswer, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
-        Err(ReadError::Failed(unexpected.for_org(&call.target.org)))
+        Err(unexpected.for_org(&call.target.org))
     }
 
     /// What the cloud lists, of this agent or of all.
-    pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Box<Listed>, ReadError> {
+    pub(crate) async fn look(&self, call: &Call, agent: Option<&AgentId>) -> Result<Box<Listed>, SendError> {
         let sent = SentLog::default();
         let response = self.read(call, self.contract.list(agent), &sent, no_such_list).await?;
         let token = sent.last().map(|sent| sent.token.clone());
         let user = self.user(token.as_deref()).await;
         let listed = self.contract.shape().list(&response, whose(&call.target.org, agent, user.as_deref()));
-        listed.ok_or_else(|| ReadError::Failed(unexpected("The response is not a list of recordings.", response, &call.target)))
+        listed.ok_or_else(|| SendError::NoResponse(unexpected("The response is not a list of recordings.", response, &call.target)))
     }
 
     /// What the cloud lists of this agent, with exactly this token. `None` if the cloud does not say.
@@ -108,7 +86,7 @@ impl<P: Platform> Recordings<P> {
     pub(crate) async fn find(&self, call: &Call, id: &RecordingId, agent: Option<&AgentId>) -> Result<Recording, Error> {
         let result = self.read(call, self.contract.find(id, agent), &SentLog::default(), no_such_recording).await;
         let response = match result {
-            Err(ReadError::Refused(refused)) if self.contract.missing_at_read_means_stopped() => return stopped(id, agent, call, refused),
+            Err(SendError::Refused(refused)) if self.contract.missing_at_read_means_stopped() => return stopped(id, agent, call, refused),
             result => result?,
         };
         let found = self.with_id(&response, id, agent, &call.target);
@@ -123,8 +101,8 @@ impl<P: Platform> Recordings<P> {
                 // For example 204: accepted, but without a body that describes the recording.
                 None => None,
             },
-            Err(ReadError::Refused(refused)) if refused.code == Code::Conflict => Some(refused),
-            Err(ReadError::Refused(refused)) if self.contract.missing_at_stop_means_stopped() => return stopped(id, agent, call, refused),
+            Err(SendError::Refused(refused)) if refused.code == Code::Conflict => Some(refused),
+            Err(SendError::Refused(refused)) if self.contract.missing_at_stop_means_stopped() => return stopped(id, agent, call, refused),
             Err(error) => return Err(error.into()),
         };
         let found = self.find(call, id, agent).await;
@@ -149,13 +127,12 @@ impl<P: Platform> Recordings<P> {
         request: Result<ApiRequest, Error>,
         sent: &SentLog,
         not_found: fn(Error) -> Error,
-    ) -> Result<Box<Response>, ReadError> {
-        let request = request.map_err(ReadError::Failed)?;
+    ) -> Result<Box<Response>, SendError> {
+        let request = request.map_err(SendError::NotSent)?;
         self.client.send(call, &request, sent).await.map_err(|error| match error {
-            SendError::NotSent(error) | SendError::NoResponse(error) => ReadError::Failed(error),
-            SendError::Refused(refused) if refused.code == Code::CloudUnavailable => ReadError::Failed(refused),
-            SendError::Refused(refused) if refused.code == Code::NotFound => ReadError::Refused(not_found(refused)),
-            SendError::Refused(refused) => ReadError::Refused(refused),
+            SendError::Refused(refused) if refused.code == Code::CloudUnavailable => SendError::NoResponse(refused),
+            SendError::Refused(refused) if refused.code == Code::NotFound => SendError::Refused(not_found(refused)),
+            error => error,
         })
     }
 }

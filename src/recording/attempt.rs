@@ -16,7 +16,6 @@ use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::AgentId;
 use crate::model::time::Moment;
-use crate::recording::api::ReadError;
 use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn, UnderWay};
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
@@ -242,7 +241,7 @@ impl<P: Platform> Starts<P> {
                 match self.recordings.look(call, Some(agent)).await {
                     Ok(listed) => listed,
                     // If the list is refused, let the start decide.
-                    Err(ReadError::Refused(refused)) if is_listing_refusal(refused.code) => break,
+                    Err(SendError::Refused(refused)) if is_listing_refusal(refused.code) => break,
                     Err(error) => return Err(error.into()),
                 }
             } else {
