@@ -354,15 +354,15 @@ impl<P: Platform> Recorder<P> {
     /// Begins a call for this organization, or for the default target. If nobody has named an organization and no token is held, a
     /// source is asked for a token, and the token's organization becomes the target. Boxed to avoid one copy for each kind of call
     /// (wasm size).
-    fn begin<'a>(&'a self, org: Option<&OrgId>, options: CallOptions) -> LocalBoxFuture<'a, Result<Rc<Call>, CallError>> {
+    fn begin<'a>(&'a self, org: Option<&OrgId>, options: CallOptions) -> LocalBoxFuture<'a, Result<Box<Call>, CallError>> {
         let target = self.ensure_open().and_then(|()| Ok(self.target_org(org)?.map(|org| self.target(org))));
         Box::pin(async move {
             if let Some(target) = target? {
-                return Ok(Rc::new(self.keyring.call(target, options)));
+                return Ok(Box::new(self.keyring.call(target, options)));
             }
             let call = self.keyring.limits_for_own_org(options);
             let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
-            Ok(Rc::new(self.keyring.call_continued(call, token.target().clone())))
+            Ok(Box::new(self.keyring.call_continued(call, token.target().clone())))
         })
     }
 
