@@ -160,8 +160,8 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// Acquires a token for this organization, and makes the organization the target of later calls.
-    pub async fn switch_org(&self, org: OrgId, options: CallOptions) -> Result<Rc<OrgToken>, CallError> {
-        self.sign_in(Some(org), options).await
+    pub fn switch_org(&self, org: OrgId, options: CallOptions) -> impl Future<Output = Result<Rc<OrgToken>, CallError>> {
+        self.sign_in(Some(org), options)
     }
 
     /// Signs in to this organization, or else to the one that calls are for. If nobody has named one, the person decides. The
@@ -280,21 +280,41 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// The recording with this id, as it is now. `agent`: whose it is, if that is known.
-    pub async fn recording(
+    pub fn recording(
         &self,
         id: &RecordingId,
         org: Option<&OrgId>,
         agent: Option<&AgentId>,
         options: CallOptions,
-    ) -> Result<Recording, CallError> {
-        let call = self.begin(org, options).await?;
-        call.run(Box::pin(self.starts.recordings.find(&call, id, agent))).await
+    ) -> impl Future<Output = Result<Recording, CallError>> {
+        self.find_or_stop(id, org, agent, options, false)
     }
 
     /// Stops the recording with this id. May be called again.
-    pub async fn stop(&self, id: &RecordingId, org: &OrgId, agent: Option<&AgentId>, options: CallOptions) -> Result<Recording, CallError> {
-        let call = self.begin(Some(org), options).await?;
-        call.run(Box::pin(self.starts.recordings.stop(&call, id, agent))).await
+    pub fn stop(
+        &self,
+        id: &RecordingId,
+        org: &OrgId,
+        agent: Option<&AgentId>,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<Recording, CallError>> {
+        self.find_or_stop(id, Some(org), agent, options, true)
+    }
+
+    /// Reads the recording with this id, or stops it.
+    pub async fn find_or_stop(
+        &self,
+        id: &RecordingId,
+        org: Option<&OrgId>,
+        agent: Option<&AgentId>,
+        options: CallOptions,
+        stops: bool,
+    ) -> Result<Recording, CallError> {
+        let call = self.begin(org, options).await?;
+        let recordings = &self.starts.recordings;
+        let work: LocalBoxFuture<'_, _> =
+            if stops { Box::pin(recordings.stop(&call, id, agent)) } else { Box::pin(recordings.find(&call, id, agent)) };
+        call.run(work).await
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.

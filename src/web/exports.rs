@@ -189,11 +189,7 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
         "recordings" => result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), call).await?).into(),
         "recording" | "refresh" | "stop" => {
             let id = given.required("id", recording_id)?;
-            let recording = match (method.as_str(), &org) {
-                ("stop", Some(org)) => recorder.stop(&id, org, agent.as_ref(), call).await?,
-                (_, org) => recorder.recording(&id, org.as_ref(), agent.as_ref(), call).await?,
-            };
-            result::recording(&recording)
+            result::recording(&recorder.find_or_stop(&id, org.as_ref(), agent.as_ref(), call, method == "stop").await?)
         }
         "availableOrgs" => result::array(&recorder.trustors(call).await?, result::trustor).into(),
         "signOut" => {
