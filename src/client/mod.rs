@@ -78,18 +78,14 @@ impl<P: Platform> Client<P> {
         loop {
             sends += 1;
             let result = self.send_tracked(call, request, None, sent, None).await;
-            let has_no_outcome = match &result {
-                Err(SendError::NoResponse(_)) => true,
-                Err(SendError::Refused(refused)) => refused.code == Code::CloudUnavailable,
-                _ => false,
-            };
             let told = match &result {
-                Err(SendError::Refused(refused)) => refused.evidence.retry_after,
-                _ => None,
+                Err(SendError::NoResponse(_)) => None,
+                Err(SendError::Refused(refused)) if refused.code == Code::CloudUnavailable => refused.evidence.retry_after,
+                _ => return result,
             };
             let delay = told.unwrap_or_default().max(RETRY_DELAY_MS);
             let may_repeat = matches!(request.repeat, Repeat::Idempotent { sends: most } if sends < most);
-            if !has_no_outcome || !may_repeat || i64::from(delay) >= call.deadline.remaining() {
+            if !may_repeat || i64::from(delay) >= call.deadline.remaining() {
                 return result;
             }
             self.exchange.ports().sleep(delay).await;
@@ -143,10 +139,8 @@ impl<P: Platform> Client<P> {
             } else {
                 token.mark_used();
             }
-            if repaired.is_some() || request.repeat == Repeat::Once || self.was_signed_out(call) {
-                return Err(SendError::Refused(refused));
-            }
-            let may_be_sent_again = self.repair(&mut refused, &token, call, request).await;
+            let may_be_repaired = repaired.is_none() && request.repeat != Repeat::Once && !self.was_signed_out(call);
+            let may_be_sent_again = may_be_repaired && self.repair(&mut refused, &token, call, request).await;
             // Somebody may have signed out while the cause was being fixed.
             if !may_be_sent_again || self.was_signed_out(call) {
                 return Err(SendError::Refused(refused));
