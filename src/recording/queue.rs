@@ -88,18 +88,24 @@ impl RoundRobin {
 
     /// The next start of the first organization, from the one whose turn it is, that can start now.
     pub(super) fn next(&mut self, mut may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
-        let count = self.groups.len();
-        let mut places = (0..count).map(|step| (self.turn + step) % count);
-        let at = places.find(|at| self.groups.get(*at).is_some_and(|group| may_go(&group.target)))?;
-        let group = self.groups.get_mut(at)?;
-        let next = group.take_next()?;
-        self.turn = at.saturating_add(1);
-        if group.taken < group.starts.len() {
-            return Some((group.target.clone(), next));
+        for _ in 0..self.groups.len() {
+            if self.turn >= self.groups.len() {
+                self.turn = 0;
+            }
+            let group = self.groups.get_mut(self.turn)?;
+            if may_go(&group.target) {
+                let (target, next) = (group.target.clone(), group.take_next()?);
+                if group.taken < group.starts.len() {
+                    self.turn += 1;
+                } else {
+                    // The next organization moves here.
+                    self.groups.remove(self.turn);
+                }
+                return Some((target, next));
+            }
+            self.turn += 1;
         }
-        // The next organization moves here.
-        self.turn = at;
-        Some((self.groups.remove(at).target, next))
+        None
     }
 
     /// The starts of each organization.
