@@ -212,9 +212,7 @@ impl<P: Platform> Recorder<P> {
                 Ok(start) => match (&start.org, &default) {
                     (Some(org), _) => Ok(org.clone()),
                     (None, Some(default)) => Result::clone(default),
-                    (None, None) => {
-                        default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org.clone())).clone()
-                    }
+                    (None, None) => default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org.clone())).clone(),
                 }
                 .map(|org| (org, start)),
                 Err(error) => Err(error.into()),

@@ -179,6 +179,7 @@ impl<P: Platform> Starts<P> {
                     lock = ports.try_lock(&name).await;
                 }
                 match lock {
+                    // Still `Taken` without a lock: the platform has lost its locks meanwhile.
                     TryLock::Taken => ports.lock(&name).await.map_or(TryLock::Taken, TryLock::HeldLate),
                     decided => decided,
                 }

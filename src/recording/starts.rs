@@ -96,12 +96,7 @@ impl StartState {
 
 impl<P: Platform> Starts<P> {
     /// No start yet.
-    pub fn new(
-        page: PageStarts,
-        exchange: Rc<Exchange<P>>,
-        keyring: Rc<Keyring<P>>,
-        recordings: Recordings<P>,
-    ) -> Rc<Starts<P>> {
+    pub fn new(page: PageStarts, exchange: Rc<Exchange<P>>, keyring: Rc<Keyring<P>>, recordings: Recordings<P>) -> Rc<Starts<P>> {
         Rc::new(Starts { exchange, keyring, recordings, in_flight: SingleFlight::new(), page, batch_slots: RefCell::default() })
     }
 

@@ -9,10 +9,10 @@ export const MUTANTS = [
     name: "sends a start again after a lost response",
     edits: one(
       "src/recording/attempt.rs",
-      "let result = self.client.send_tracked(call, &request, token, sent, Some(under_way)).await;",
-      `let mut sent_once = self.client.send_tracked(call, &request, token, sent, Some(under_way.clone())).await;
+      "let result = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await;",
+      `let mut sent_once = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way.clone())).await;
         if matches!(sent_once, Err(SendError::NoResponse(_))) {
-            sent_once = self.client.send_tracked(call, &request, None, sent, Some(under_way)).await;
+            sent_once = self.recordings.client.send_tracked(call, &request, None, sent, Some(under_way)).await;
         }
         let result = sent_once;`,
     ),
@@ -21,11 +21,11 @@ export const MUTANTS = [
     name: "sends a start again after a timeout",
     edits: one(
       "src/recording/attempt.rs",
-      "let result = self.client.send_tracked(call, &request, token, sent, Some(under_way)).await;",
-      `let first = Box::pin(self.client.send_tracked(call, &request, token, sent, Some(under_way.clone())));
-        let sent_once = match select(first, self.exchange.ports().sleep(3_000)).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => self.client.send_tracked(call, &request, None, sent, Some(under_way)).await,
+      "let result = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await;",
+      `let first = Box::pin(self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way.clone())));
+        let sent_once = match futures_util::future::select(first, self.exchange.ports().sleep(3_000)).await {
+            futures_util::future::Either::Left((result, _)) => result,
+            futures_util::future::Either::Right(_) => self.recordings.client.send_tracked(call, &request, None, sent, Some(under_way)).await,
         };
         let result = sent_once;`,
     ),
@@ -40,8 +40,8 @@ export const MUTANTS = [
       },
       {
         file: "src/recording/attempt.rs",
-        find: "self.client.send_tracked(call, &request, token, sent, Some(under_way)).await",
-        replace: "{ let _ = (token, under_way); self.client.send(call, &request, sent).await }",
+        find: "self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await",
+        replace: "{ let _ = (token, under_way); self.recordings.client.send(call, &request, sent).await }",
       },
     ],
   },
@@ -269,8 +269,8 @@ export const MUTANTS = [
     name: "repairs as often as it can",
     edits: one(
       "src/client/mod.rs",
-      "if repaired.is_some() || request.repeat == Repeat::Once || self.was_signed_out(call) {",
-      "if self.was_signed_out(call) {",
+      "let may_be_repaired = repaired.is_none() && request.repeat != Repeat::Once && !self.was_signed_out(call);",
+      "let may_be_repaired = !self.was_signed_out(call);",
     ),
   },
   {
@@ -411,8 +411,8 @@ export const MUTANTS = [
     name: "starts although a stranger or another page has the lock",
     edits: one(
       "src/recording/attempt.rs",
-      "TryLock::Taken => Err(Some(page)),",
-      "TryLock::Taken => Ok((page, None, false)),",
+      "let has_waited = matches!(lock, TryLock::Taken);",
+      "let has_waited = matches!(lock, TryLock::Taken) && page.is_none();",
     ),
   },
   {
