@@ -329,9 +329,9 @@ impl<P: Platform> Recorder<P> {
         let mut revocations = Tasks::new();
         for token in &tokens {
             if let Some(revocation) = self.client().revocation(token) {
-                let revoke = self.client().revoke(&call, token, revocation);
-                revocations.push(Box::pin(async {
-                    if let Err(error) = revoke.await {
+                let (call, failure) = (&call, &failure);
+                revocations.push(Box::pin(async move {
+                    if let Err(error) = self.client().revoke(call, token, revocation).await {
                         failure.borrow_mut().get_or_insert(error);
                     }
                 }));
