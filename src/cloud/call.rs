@@ -2,12 +2,12 @@
 
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
-use std::pin::pin;
 use std::task::Poll;
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use crate::cloud::deadline::{Deadline, before};
+use crate::cloud::deadline::Deadline;
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
@@ -83,7 +83,8 @@ pub enum Interruption {
 impl Limits {
     /// The same limits with this much time from now, in milliseconds, even while a person signs in.
     pub(crate) fn with_limit(&self, limit: u32) -> Limits {
-        Limits { deadline: self.deadline.restarted(limit), ..self.clone() }
+        let deadline = self.deadline.restarted(limit);
+        Limits { deadline, signal: self.signal.clone(), closing: self.closing.clone(), session: self.session }
     }
 
     /// The work's result, unless the call is interrupted first.
@@ -102,15 +103,21 @@ impl Limits {
         race(work, Box::pin(self.interruption()))
     }
 
-    async fn interruption(&self) -> Interruption {
-        let expired = Box::pin(self.deadline.expired());
-        before(pin!(self.closed_or_aborted()), expired).await.unwrap_or(Interruption::TimedOut)
+    fn interruption(&self) -> impl Future<Output = Interruption> {
+        let (mut ended, mut expired) = (self.closed_or_aborted(), Box::pin(self.deadline.expired()));
+        poll_fn(move |context| match ended.poll_unpin(context) {
+            Poll::Pending => expired.as_mut().poll(context).map(|()| Interruption::TimedOut),
+            ended => ended,
+        })
     }
 
     /// Ready when the recorder is closed or the app aborts the call, whatever the deadline.
-    pub(crate) async fn closed_or_aborted(&self) -> Interruption {
-        let closed = before(pin!(self.closing.aborted()), Box::pin(self.signal.aborted())).await;
-        closed.map_or(Interruption::Aborted, |()| Interruption::Closed)
+    pub(crate) fn closed_or_aborted(&self) -> impl Future<Output = Interruption> + Unpin {
+        let (mut closed, mut aborted) = (self.closing.aborted(), self.signal.aborted());
+        poll_fn(move |context| match closed.poll_unpin(context) {
+            Poll::Ready(()) => Poll::Ready(Interruption::Closed),
+            Poll::Pending => aborted.poll_unpin(context).map(|()| Interruption::Aborted),
+        })
     }
 
     /// The error of a call that was interrupted.

@@ -20,7 +20,9 @@ pub(super) fn unescaped(text: &str) -> Zeroizing<Vec<u8>> {
             if let Some(Escape { length, decoded, following }) = last_escape(&plain) {
                 let rest = plain.len() - length;
                 plain.truncate(rest);
-                next.extend(following);
+                if let Some(following) = following {
+                    next.push(following);
+                }
                 next.push(decoded);
             }
         }
