@@ -18,6 +18,7 @@ use crate::model::environment::{Environment, Target};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
+use crate::model::spelling::without_end;
 use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::OrgToken;
@@ -263,7 +264,7 @@ impl AuthorizationResponse {
         let has = |name: &str| value(&page.query, name).is_some();
         let path = options.redirect_uri.split('?').next().unwrap_or_default();
         // Servers add or remove a trailing slash.
-        let is_redirect_uri = path.trim_end_matches('/') == page.address.trim_end_matches('/');
+        let is_redirect_uri = without_end(path, '/') == without_end(&page.address, '/');
         if options.mode.as_deref() != Some("redirect") {
             return Ok(None);
         }

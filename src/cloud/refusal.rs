@@ -5,6 +5,7 @@ use crate::model::digits::number;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::json::Json;
 use crate::model::search::contains;
+use crate::model::spelling::without_end;
 use crate::model::time::Timestamp;
 
 /// The cloud's refusal as an error. The cloud's codes are from the Platform API's `ErrorBody`, as its operations declare them.
@@ -127,10 +128,7 @@ fn without_brackets(mut word: &str) -> &str {
     while let Some(rest) = word.strip_prefix('[') {
         word = rest;
     }
-    while let Some(rest) = word.strip_suffix(']') {
-        word = rest;
-    }
-    word
+    without_end(word, ']')
 }
 
 /// The names in the message's first brackets: `… permissions assigned: [recording:screenRecording:view, …]`.

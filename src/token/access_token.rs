@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::model::error::{Code, Error};
 use crate::model::secret::Secret;
+use crate::model::spelling::without_end;
 
 /// The longest accepted token. Servers commonly refuse longer headers.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -23,7 +24,7 @@ impl AccessToken {
             return malformed("The token is longer than 16 KiB.");
         }
         let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-        let unpadded = text.trim_end_matches('=');
+        let unpadded = without_end(text, '=');
         if unpadded.is_empty() || !unpadded.bytes().all(is_token_byte) {
             return malformed("The token has characters that a token cannot have, such as blanks or line breaks.");
         }
