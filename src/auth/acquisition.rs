@@ -144,6 +144,11 @@ impl<P: Platform> Keyring<P> {
         interaction: Interaction,
         session: SessionEpoch,
     ) -> Result<Option<Rc<OrgToken>>, Error> {
+        let mut sources: &[TokenFrom] = match interaction {
+            Interaction::Allowed => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken, TokenFrom::SignIn],
+            Interaction::Silent => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken],
+            Interaction::Only => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::SignIn],
+        };
         // The window comes first: a browser opens it only in the caller's own turn.
         let (mut window, mut blocked) = (None, None);
         if interaction != Interaction::Silent
@@ -153,7 +158,10 @@ impl<P: Platform> Keyring<P> {
                 Ok(opened) => window = Some((opened, self.sources.sign_in_time(need.org.as_ref()).pause())),
                 // `getToken` may still have a token.
                 Err(_) if self.exchange.ports().has_token_source() => {}
-                Err(error) => blocked = Some(error),
+                Err(error) => {
+                    blocked = Some(error);
+                    sources = &[TokenFrom::OtherPage];
+                }
             }
         }
         let mut _lock = None;
@@ -177,32 +185,28 @@ impl<P: Platform> Keyring<P> {
         let stale = target.as_ref().and_then(|target| self.token_for(target));
         let stale = stale.as_deref();
         need.reason = self.reason(target.as_ref(), stale);
-        let mut acquired = None;
-        for source in [TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken, TokenFrom::SignIn] {
+        for source in sources {
             let work = match source {
                 TokenFrom::OtherPage => target.as_ref().and_then(|target| self.sources.ask_other_page(target, stale)),
-                // A page whose window is blocked takes only another page's token.
-                _ if blocked.is_some() => None,
                 TokenFrom::RefreshToken => self.sources.redeem_refresh_token(&need, stale),
-                TokenFrom::GetToken if interaction != Interaction::Only => self.sources.call_get_token(&need, stale),
-                TokenFrom::SignIn if interaction != Interaction::Silent => self.sources.sign_in(&need, window.take(), stale),
-                TokenFrom::GetToken | TokenFrom::SignIn => None,
+                TokenFrom::GetToken => self.sources.call_get_token(&need, stale),
+                TokenFrom::SignIn => self.sources.sign_in(&need, window.take(), stale),
             };
             let Some(work) = work else { continue };
             let given = work.await;
-            let given = if source == TokenFrom::OtherPage { self.of_other_page(given) } else { given? };
+            let given = if *source == TokenFrom::OtherPage { self.of_other_page(given) } else { given? };
             if let Some(token) = given {
-                acquired = Some(self.ensure_owner(target.as_ref(), source, token, session)?);
-                break;
+                let token = self.ensure_owner(target.as_ref(), *source, token, session)?;
+                drop(window);
+                self.ensure_signed_in(Some(&token.target().org), session)?;
+                return Ok(Some(if target.is_some() { self.store_and_share(token) } else { self.store_own(token) }));
             }
         }
-        if let (None, Some(blocked)) = (&acquired, blocked) {
+        if let Some(blocked) = blocked {
             return Err(blocked);
         }
-        drop(window);
-        let org = acquired.as_ref().map(|token| &token.target().org).or(need.org.as_ref());
-        self.ensure_signed_in(org, session)?;
-        Ok(acquired.map(|token| if target.is_some() { self.store_and_share(token) } else { self.store_own(token) }))
+        self.ensure_signed_in(need.org.as_ref(), session)?;
+        Ok(None)
     }
 
     /// Why a token is needed. `stale`: the target's token in memory, which cannot be used.

@@ -317,7 +317,9 @@ impl<P: Platform> Keyring<P> {
         let claimed = self.tokens.borrow().same_elsewhere(token);
         if let Some(claimed) = claimed {
             self.remove(claimed.target());
-            self.misattributed.borrow_mut().push(claimed.target().org.clone());
+            let mut misattributed = self.misattributed.borrow_mut();
+            remove_org(&mut misattributed, &claimed.target().org);
+            misattributed.push(claimed.target().org.clone());
         }
         if !token.has_another_claim() {
             return;

@@ -105,7 +105,9 @@ impl<Sharing> Tokens<Sharing> {
 
 /// Removes the organization from the list.
 pub(super) fn remove_org(orgs: &mut Vec<OrgId>, org: &OrgId) {
-    orgs.retain(|other| other != org);
+    if let Some(at) = orgs.iter().position(|other| other == org) {
+        orgs.remove(at);
+    }
 }
 
 /// Begins with a number that few ids share, so that a search rarely compares texts.
