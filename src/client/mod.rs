@@ -112,7 +112,7 @@ impl<P: Platform> Client<P> {
                 self.exchange.ports().emit(&Event::Retry { org: &call.target.org, code: repaired.code });
             }
             self.warn_of_missing_scope(&token, request);
-            let authorized = token.authorize(request.clone()).map_err(SendError::NotSent)?;
+            let authorized = token.authorize(request).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now() });
             let sending: LocalBoxFuture<'_, _> = match &until_settled {
                 Some(kept) => Box::pin(self.until_settled(authorized, kept.clone())),
@@ -194,7 +194,7 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once, with exactly this token.
     pub(crate) async fn send_with(&self, token: &OrgToken, request: ApiRequest) -> Result<Box<Response>, Error> {
-        self.exchange.send(token.authorize(request)?).await
+        self.exchange.send(token.authorize(&request)?).await
     }
 
     /// Whether the agent is in the token's organization. Fails if the API does not say: a proxy's page does not.

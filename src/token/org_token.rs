@@ -195,7 +195,7 @@ impl OrgToken {
 
     /// Authorizes the request with this token, for the token's organization. Fails if somebody has signed out of the
     /// organization, even if the caller obtained the token before.
-    pub fn authorize(&self, request: ApiRequest) -> Result<Box<Request>, Error> {
+    pub fn authorize(&self, request: &ApiRequest) -> Result<Box<Request>, Error> {
         if self.record.is_signed_out() {
             let message = format!("Somebody signed out of organization {}.", self.target.org);
             return Err(Error::new(Code::NoToken, message).for_org(&self.target.org));
@@ -205,7 +205,7 @@ impl OrgToken {
 
     /// The request that revokes this token: the only request that may be sent after a sign-out.
     pub(crate) fn revocation(&self) -> Box<Request> {
-        self.record.authorize(Some(&self.target.org), ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
+        self.record.authorize(Some(&self.target.org), &ApiRequest::new(Method::Delete, "/api/v2/tokens/me"))
     }
 }
 
@@ -289,7 +289,7 @@ impl UnidentifiedToken {
         self.session.as_ref().is_some_and(Session::has_ended)
     }
 
-    fn authorize(&self, org: Option<&OrgId>, request: ApiRequest) -> Box<Request> {
+    fn authorize(&self, org: Option<&OrgId>, request: &ApiRequest) -> Box<Request> {
         authorized(&self.environment, &self.token, self.refresh_token.borrow().clone(), org, request)
     }
 
@@ -298,7 +298,7 @@ impl UnidentifiedToken {
         if self.is_signed_out() {
             return Err(Error::new(Code::NoToken, "Somebody signed out while it was asked whose the token is."));
         }
-        Ok(self.authorize(None, ApiRequest::get_token_info()))
+        Ok(self.authorize(None, &ApiRequest::get_token_info()))
     }
 
     /// The token with the organization that it claims; `None` if it claims none.

@@ -199,7 +199,7 @@ pub(super) fn authorized(
     token: &AccessToken,
     refresh_token: Option<RefreshToken>,
     org: Option<&OrgId>,
-    request: ApiRequest,
+    request: &ApiRequest,
 ) -> Box<Request> {
     let secret = token.secret();
     let mut headers = vec![("Authorization".to_owned(), format!("Bearer {}", secret.reveal()))];
@@ -214,8 +214,8 @@ pub(super) fn authorized(
             headers.push(header(name, org.as_str()));
         }
     }
-    if let Some(idempotency) = request.idempotency {
-        headers.push(idempotency);
+    if let Some((name, value)) = &request.idempotency {
+        headers.push(header(name, value));
     }
     let origin = environment.api().as_str().to_owned();
     Box::new(Request {
@@ -223,9 +223,9 @@ pub(super) fn authorized(
         url: format!("{origin}{}", request.path),
         origin,
         headers,
-        body: request.body,
+        body: request.body.clone(),
         is_streamed: request.is_streamed || request.repeat == Repeat::Once,
-        platform_request: request.platform_request,
+        platform_request: request.platform_request.clone(),
         takes_response: request.takes_response,
         org: org.cloned(),
         is_to_token_endpoint: false,

@@ -5,8 +5,8 @@ use premium_recorder::token::org_token::OrgToken;
 use premium_recorder::model::error::Error;
 use premium_recorder::model::ids::OrgId;
 
-fn crossing(of_acme: &OrgToken, globex: &OrgId, call: ApiRequest) -> Result<Request, Error> {
-    of_acme.authorize(globex, call)
+fn crossing(of_acme: &OrgToken, globex: &OrgId, call: ApiRequest) -> Result<Box<Request>, Error> {
+    of_acme.authorize(globex, &call)
 }
 
 fn main() {}

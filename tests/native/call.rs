@@ -192,13 +192,13 @@ fn a_signed_out_token_authorizes_nothing_however_long_it_was_carried() {
         let recorder = with_token(&world).await;
         let carried = recorder.tokens()[0].clone();
         let list = || RecordingContract::from_json(&Json::Null).unwrap().list(None).unwrap();
-        assert!(carried.authorize(list()).is_ok());
+        assert!(carried.authorize(&list()).is_ok());
         recorder.sign_out(OrgId::parse(GLOBEX), no_options()).await.unwrap();
-        assert_eq!(carried.authorize(list()).unwrap_err().code, Code::NoToken);
+        assert_eq!(carried.authorize(&list()).unwrap_err().code, Code::NoToken);
         // The same text that is added again is a new session's.
         let token = premium_recorder::token::access_token::AccessToken::parse(&jwt_for(GLOBEX)).unwrap();
         let added = recorder.add_token(token, no_options()).await.unwrap();
-        assert!(added.authorize(list()).is_ok() && carried.authorize(list()).is_err());
+        assert!(added.authorize(&list()).is_ok() && carried.authorize(&list()).is_err());
         // The revocation was the only request after the sign-out.
         let methods: Vec<_> = world.requests().iter().map(|seen| seen.method.clone()).collect();
         assert_eq!(methods, ["DELETE"]);
