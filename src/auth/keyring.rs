@@ -272,9 +272,9 @@ impl<P: Platform> Keyring<P> {
     pub async fn add(&self, token: Box<UnidentifiedToken>) -> Result<Rc<OrgToken>, Error> {
         let since = self.sign_outs.epoch();
         let token = match token.identified_by_claim(self.exchange.now()) {
-            Some(claimed) if self.actual_org(&claimed).is_none() => claimed,
-            Some(misattributed) => self.exchange.refetch_token_info(&misattributed).await?,
-            None => self.exchange.fetch_token_info(token).await?,
+            Ok(claimed) if self.actual_org(&claimed).is_none() => claimed,
+            Ok(misattributed) => self.exchange.refetch_token_info(&misattributed).await?,
+            Err(unclaimed) => self.exchange.fetch_token_info(unclaimed).await?,
         };
         let target = token.target().clone();
         self.ensure_signed_in(Some(&target.org), since)?;

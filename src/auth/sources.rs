@@ -298,10 +298,10 @@ impl<P: Platform> Sources<P> {
         if !is_new && token.is_surely_expired(now) {
             return Err(Error::new(Code::TokenExpired, "The token has expired."));
         }
-        let claimed = if is_new || token.is_expired(now) { None } else { token.identified_by_claim(now) };
+        let claimed = if is_new || token.is_expired(now) { Err(token) } else { token.identified_by_claim(now) };
         match claimed {
-            Some(token) => Ok(token),
-            None => self.exchange.fetch_token_info(token).await,
+            Ok(token) => Ok(token),
+            Err(token) => self.exchange.fetch_token_info(token).await,
         }
     }
 

@@ -301,10 +301,12 @@ impl UnidentifiedToken {
         Ok(self.authorize(None, &ApiRequest::get_token_info()))
     }
 
-    /// The token with the organization that it claims; `None` if it claims none.
-    pub(crate) fn identified_by_claim(&self, now: Moment) -> Option<Box<OrgToken>> {
-        let org = self.claimed_org.clone()?;
-        Some(self.clone().identified(org, None, now))
+    /// The token with the organization that it claims; the same token if it claims none.
+    pub(crate) fn identified_by_claim(self: Box<Self>, now: Moment) -> Result<Box<OrgToken>, Box<Self>> {
+        match self.claimed_org.clone() {
+            Some(org) => Ok(self.identified(org, None, now)),
+            None => Err(self),
+        }
     }
 
     /// The token with the organization in the cloud's response.
