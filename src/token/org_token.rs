@@ -28,7 +28,7 @@ pub struct OrgToken {
     target: Target,
     record: UnidentifiedToken,
     /// What the cloud says about the token; `None` if only its claim says whose it is.
-    info: Option<TokenInfo>,
+    info: Option<Rc<TokenInfo>>,
     identified_at: Instant,
     /// When the token's idle timeout ends, by the cloud's clock. Unknown after the first use, which restarts the timeout.
     idle_timeout_at: Cell<Option<Timestamp>>,
@@ -320,7 +320,7 @@ impl UnidentifiedToken {
         Box::new(OrgToken {
             target: Target { environment: self.environment.clone(), org },
             record: self,
-            info,
+            info: info.map(Rc::new),
             identified_at: now.instant(),
             idle_timeout_at: Cell::new(idle_timeout_at),
             user_id: RefCell::default(),
