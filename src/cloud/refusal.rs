@@ -103,8 +103,8 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     // The clock that wrote the date in `Retry-After` most likely wrote `Date` as well.
     let now = response.date.unwrap_or(now);
     let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));
-    // `trim` would also remove blanks that are not ASCII, which HTTP does not know.
-    let header = response.retry_after.as_deref().filter(|text| text.bytes().all(|byte| byte.is_ascii())).map(str::trim);
+    // HTTP knows no other blanks than those of ASCII.
+    let header = response.retry_after.as_deref().map(str::trim_ascii);
     let by_header = header.and_then(|header| seconds(header).or_else(|| from_date(header)));
     let message = said(&response.json, "message").unwrap_or_default();
     // "maximum [300] requests within [60] seconds" is no wait. "Retry the request in [4] seconds" is.
@@ -137,7 +137,7 @@ fn names_in_brackets(message: &str) -> Option<Vec<String>> {
     let (list, _) = rest.split_once(']')?;
     let mut names = Vec::new();
     for name in list.split(',') {
-        let name = name.trim();
+        let name = name.trim_ascii();
         if !name.is_empty() {
             names.push(name.to_owned());
         }

@@ -44,10 +44,10 @@ impl AgentId {
     /// Parses 1 to 256 characters without surrounding whitespace or control characters. Refuses `.` and `..`: the id may become a path
     /// segment. The error is a message.
     pub fn parse(text: &str) -> Result<AgentId, &'static str> {
-        if text.trim().is_empty() {
+        if text.chars().all(char::is_whitespace) {
             return Err("The agent id is empty.");
         }
-        if text.trim() != text || has_control_characters(text) {
+        if has_outer_blanks(text) || has_control_characters(text) {
             return Err("The agent id has surrounding blanks or control characters.");
         }
         if is_dots(text) {
@@ -85,7 +85,17 @@ impl RecordingId {
 }
 
 fn is_too_long(id: &str) -> bool {
-    id.chars().count() > 256
+    id.chars().enumerate().any(|(at, _)| at >= 256)
+}
+
+/// Whether the text begins or ends with a blank.
+pub(crate) fn has_outer_blanks(text: &str) -> bool {
+    let (mut begins, mut ends) = (None, false);
+    for char in text.chars() {
+        ends = char.is_whitespace();
+        begins.get_or_insert(ends);
+    }
+    begins == Some(true) || ends
 }
 
 /// Whether the text has control characters.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::model::json::Json;
-use crate::model::spelling::normalized;
+use crate::model::spelling::{normalized, without_end};
 
 /// The scopes one of which a request needs; empty if that is not known.
 pub type AnyScope = Rc<[String]>;
@@ -66,11 +66,7 @@ fn without_suffix(scope: &str) -> Option<&str> {
 }
 
 fn singular(domain: &str) -> String {
-    let mut domain = normalized(domain);
-    while domain.ends_with('s') {
-        domain.pop();
-    }
-    domain
+    without_end(&normalized(domain), 's').to_owned()
 }
 
 /// The scopes in a claim or a response: a space-separated string (RFC 8693), or an array.

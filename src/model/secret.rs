@@ -104,8 +104,11 @@ impl Disguises {
         }
         all.push(folded(&hex));
         // A JWT's parts may have names between them. Without its signature, it is no token.
-        if let Some((_, last)) = secret.rsplit_once('.').filter(|(_, last)| last.len() >= MIN_SIGNATURE) {
-            all.push(folded(last.as_bytes()));
+        let dot = secret.bytes().rposition(|byte| byte == b'.');
+        if let Some(signature) = dot.and_then(|dot| secret.as_bytes().get(dot + 1..))
+            && signature.len() >= MIN_SIGNATURE
+        {
+            all.push(folded(signature));
         }
         Disguises { plain, folded: all }
     }

@@ -11,7 +11,7 @@ use crate::cloud::response::Response;
 use crate::model::argument::{bad, is_dot_segment};
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
-use crate::model::ids::has_control_characters;
+use crate::model::ids::{has_control_characters, has_outer_blanks};
 use crate::token::header::may_be_set;
 use crate::token::request::{ApiRequest, Method, Repeat};
 
@@ -71,7 +71,7 @@ fn api_path<'a>(environment: &Environment, text: &'a str) -> Result<&'a str, Err
         && !before_query.contains('\\')
         && !path.contains('#')
         && !has_control_characters(path)
-        && path.trim() == path;
+        && !has_outer_blanks(path);
     if is_plain {
         return Ok(path);
     }
