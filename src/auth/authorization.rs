@@ -113,7 +113,7 @@ impl<'a> AuthorizationRequest<'a> {
     pub(super) fn to_session_item(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
         ports
             .form(&[
-                ("began", &ports.wall_clock().as_millis().to_string()),
+                ("began", &format!("{}", ports.wall_clock().as_millis())),
                 ("state", &self.state),
                 ("code_verifier", self.verifier.reveal()),
                 ("login", self.environment.login().as_str()),

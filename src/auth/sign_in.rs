@@ -159,7 +159,11 @@ fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
 /// The key of the request that began last, if it is not too old.
 fn last_request(ports: &impl Platform) -> Option<String> {
     remove_old_requests(ports);
-    stored_requests(ports).into_iter().max().map(|(_, key)| key)
+    let mut last = None;
+    for request in stored_requests(ports) {
+        last = last.max(Some(request));
+    }
+    last.map(|(_, key)| key)
 }
 
 fn session_key(state: &str) -> String {

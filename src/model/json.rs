@@ -67,7 +67,7 @@ impl Json {
     pub fn id(&self) -> Option<String> {
         match self {
             Json::String(text) => Some(text.clone()),
-            Json::Integer(number) => Some(number.to_string()),
+            Json::Integer(number) => Some(format!("{number}")),
             _ => None,
         }
     }
