@@ -201,8 +201,7 @@ impl TokenUsage {
 
     /// Also forgets the responses that do not count any more.
     fn is_in_use(&mut self, now: Instant) -> bool {
-        let over = self.responses.partition_point(|responses| now.since(responses.last(now)) >= WINDOW_MS);
-        drop(self.responses.drain(..over));
+        self.responses.retain(|responses| now.since(responses.last(now)) < WINDOW_MS);
         self.in_flight > 0 || !self.responses.is_empty() || self.blocked_until.is_some_and(|until| now < until)
     }
 }
