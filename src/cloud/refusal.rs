@@ -99,7 +99,7 @@ pub fn may_have_been_processed(status: u16) -> bool {
 pub fn retry_after(response: &Response, now: Timestamp) -> Option<u32> {
     let capped = |millis: i64| u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
     // A number that overflows is still a number, not a date.
-    let seconds = |text: &str| number(text).map(|seconds| capped(seconds.saturating_mul(1000)));
+    let seconds = |text: &str| number(text).map(|seconds| capped(seconds.min(u32::MAX.into()) * 1000));
     // The clock that wrote the date in `Retry-After` most likely wrote `Date` as well.
     let now = response.date.unwrap_or(now);
     let from_date = |date: &str| Some(capped(Timestamp::from_http(date, now)?.since(now)));

@@ -1,7 +1,7 @@
 //! Decimal and hexadecimal digits.
 
-/// The number that these digits spell, or `i64::MAX` if it is larger; `None` for anything else. The standard library's `parse` is
-/// compiled once for each type, and accepts signs.
+/// The number that these digits spell, or `i64::MAX` if it is about as large or larger; `None` for anything else. The standard
+/// library's `parse` is compiled once for each type, and accepts signs.
 pub(crate) fn number(digits: impl AsRef<[u8]>) -> Option<i64> {
     number_of(digits.as_ref())
 }
@@ -9,7 +9,8 @@ pub(crate) fn number(digits: impl AsRef<[u8]>) -> Option<i64> {
 fn number_of(digits: &[u8]) -> Option<i64> {
     let mut number: i64 = 0;
     for digit in digits {
-        number = number.saturating_mul(10).saturating_add(digit.checked_sub(b'0').filter(|digit| *digit < 10)?.into());
+        let digit = i64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        number = if number < i64::MAX / 10 { number * 10 + digit } else { i64::MAX };
     }
     Some(number).filter(|_| !digits.is_empty())
 }

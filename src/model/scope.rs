@@ -62,7 +62,7 @@ fn may_be_of_domain(scope: &str, domain: &str) -> bool {
 
 /// The scope without its suffix and the separator. Some scopes have separators between the words of the domain, too.
 fn without_suffix(scope: &str) -> Option<&str> {
-    scope.get(..scope.bytes().rposition(|byte| b":._/".contains(&byte))?)
+    scope.get(..scope.as_bytes().iter().rposition(|byte| b":._/".contains(byte))?)
 }
 
 fn singular(domain: &str) -> String {

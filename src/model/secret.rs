@@ -104,7 +104,7 @@ impl Disguises {
         }
         all.push(folded(&hex));
         // A JWT's parts may have names between them. Without its signature, it is no token.
-        let dot = secret.bytes().rposition(|byte| byte == b'.');
+        let dot = secret.as_bytes().iter().rposition(|byte| *byte == b'.');
         if let Some(signature) = dot.and_then(|dot| secret.as_bytes().get(dot + 1..))
             && signature.len() >= MIN_SIGNATURE
         {

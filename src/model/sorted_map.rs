@@ -81,7 +81,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let begin = self.place(key).unwrap_or_else(|begin| begin);
-        self.0.iter().skip(begin)
+        self.0.get(begin..).unwrap_or_default().iter()
     }
 
     /// Every value, in the order of the keys.

@@ -330,7 +330,9 @@ impl Drop for Request {
         for (_, value) in &mut self.headers {
             value.zeroize();
         }
-        self.body.zeroize();
+        if let Some(body) = &mut self.body {
+            body.zeroize();
+        }
     }
 }
 
