@@ -111,8 +111,7 @@ impl RateLimiter {
             let window_end = now.after_millis(i64::from(limit.reset).saturating_mul(1000).min(WINDOW_MS));
             // The cloud's count covers only its own window, so count our requests since that window began.
             let window_start = window_end.after_millis(-WINDOW_MS);
-            let own = count(usage.responses.iter().filter(|responses| responses.last(now) >= window_start));
-            let own = own.saturating_add(usage.in_flight);
+            let own = count_since(window_start, &usage.responses, now).saturating_add(usage.in_flight);
             let others = usize::try_from(limit.count).unwrap_or(usize::MAX).saturating_sub(own);
             usage.reported = Some(ReportedLimit { allowed: limit.allowed, others, window_end });
         }
@@ -159,7 +158,8 @@ impl RateLimiter {
         let own = usage.map(|usage| usage.responses.as_slice()).unwrap_or_default();
         let (others, window_end) = reported.map_or((0, now), |reported| (reported.others, reported.window_end));
         let in_flight = usage.map_or(0, |usage| usage.in_flight).max(scheduled);
-        let before = count(own.iter().filter(|responses| responses.last(now).after_millis(WINDOW_MS) <= window_end));
+        let count = count_since(Instant::from_millis(i64::MIN), own, now);
+        let before = count - count_since(window_end.after_millis(1 - WINDOW_MS), own, now);
         let expires_at = |nth: usize| {
             let mut left = nth;
             let of_nth = own.iter().find(|responses| match left.checked_sub(responses.count as usize) {
@@ -171,7 +171,7 @@ impl RateLimiter {
             });
             of_nth.map(|responses| responses.last(now).after_millis(WINDOW_MS))
         };
-        match count(own.iter()).saturating_add(others).saturating_add(in_flight).checked_sub(slots) {
+        match count.saturating_add(others).saturating_add(in_flight).checked_sub(slots) {
             None => Some(now),
             Some(nth) if nth < before => expires_at(nth),
             Some(nth) if nth < before.saturating_add(others) => Some(window_end),
@@ -180,8 +180,15 @@ impl RateLimiter {
     }
 }
 
-fn count<'a>(responses: impl Iterator<Item = &'a Responses>) -> usize {
-    responses.map(|responses| responses.count as usize).sum()
+/// How many of the responses came at this time or later.
+fn count_since(since: Instant, responses: &[Responses], now: Instant) -> usize {
+    let mut count = 0;
+    for responses in responses {
+        if responses.last(now) >= since {
+            count += responses.count as usize;
+        }
+    }
+    count
 }
 
 impl TokenUsage {
