@@ -29,6 +29,8 @@ const ENTRIES = ["contracts.js", "platform-sdk.js"];
 const STAMP = ".build";
 /** Of the stack in the module's memory, which begins with it: 30 times what calls use. The default is a megabyte. */
 const STACK_BYTES = 128 * 1024;
+/** What LLVM takes an instruction of a function to cost when it is inlined. With its default, 5, the module is 0.5 % larger. */
+const INLINED_INSTRUCTION_COST = 6;
 /** Chromium compiles all functions of the file while it loads it: https://v8.dev/blog/explicit-compile-hints */
 const COMPILE_HINT = "//# allFunctionsCalledOnLoad";
 
@@ -82,6 +84,7 @@ function rustFlags() {
     // A panic's message contains a source path. For a dependency, that path would reveal the home directory of the builder.
     `--remap-path-prefix=${join(cargoHome, "registry/src")}=`,
     `-Clink-arg=-zstack-size=${STACK_BYTES}`,
+    `-Cllvm-args=-inline-instr-cost=${INLINED_INSTRUCTION_COST}`,
   ].join(" ");
 }
 
