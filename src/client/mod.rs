@@ -225,9 +225,9 @@ impl<P: Platform> Client<P> {
     }
 
     /// Revokes a signed-out token.
-    pub(crate) async fn revoke(&self, call: &Limits, token: &OrgToken, revocation: Box<Request>) -> Result<(), Error> {
+    pub(crate) async fn revoke(&self, limits: &Limits, token: &OrgToken, revocation: Box<Request>) -> Result<(), Error> {
         let org = &token.target().org;
-        self.wait_until_allowed(&call.deadline, token).await?;
+        self.wait_until_allowed(&limits.deadline, token).await?;
         let response = self.exchange.send(revocation).await.map_err(|lost| lost.for_org(org))?;
         let mut refused = self.exchange.refusal(&response);
         if response.is_success() || refused.is_token_rejection() {

@@ -101,7 +101,7 @@ impl<P: Platform> Recorder<P> {
         Ok(recorder)
     }
 
-    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, call: &Limits) -> Result<(), Error> {
+    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, limits: &Limits) -> Result<(), Error> {
         let in_tokens = |at: usize| move |error: Error| error.in_argument(&format!("tokens[{at}]"));
         // Each token is read before any is sent.
         let mut unidentified = Vec::new();
@@ -113,7 +113,7 @@ impl<P: Platform> Recorder<P> {
         let org = response.as_ref().and_then(AuthorizationResponse::org);
         let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), false));
         let signed_in = match response {
-            Some(response) => self.signed_in(response, call).await?,
+            Some(response) => self.signed_in(response, limits).await?,
             None => None,
         };
         for (at, token) in unidentified.into_iter().enumerate() {
@@ -125,7 +125,7 @@ impl<P: Platform> Recorder<P> {
             Some((org.is_some(), self.keyring.sources().take_unused(&self.settings.environment, org)?))
         };
         if let Some((is_named, token)) = signed_in.or_else(unused)
-            && !self.keyring.was_signed_out(token.target(), call.session)
+            && !self.keyring.was_signed_out(token.target(), limits.session)
         {
             let token = if is_named { self.keyring.store_and_share(token) } else { self.keyring.store_own(token) };
             self.keyring.note_unused(token);
@@ -389,7 +389,7 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// The token of the sign-in from which the page has come back, and whether the sign-in was for a named organization.
-    async fn signed_in(&self, response: AuthorizationResponse, call: &Limits) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
+    async fn signed_in(&self, response: AuthorizationResponse, limits: &Limits) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let org = response.org();
@@ -398,7 +398,7 @@ impl<P: Platform> Recorder<P> {
         let Some(org) = org else {
             return self.keyring.ensure_allowed(token).map(|token| Some((false, token)));
         };
-        match self.keyring.ensure_org(&self.target(org), token, call.session) {
+        match self.keyring.ensure_org(&self.target(org), token, limits.session) {
             Ok(token) => Ok(Some((true, token))),
             // With `wrongOrg: "file"` the token is stored under its own organization, and connect() goes on: if it failed,
             // there would be no recorder to use that token.

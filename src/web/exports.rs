@@ -165,15 +165,11 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
     };
     let agent = given.optional("agentId", agent_id)?;
     Ok(match method.as_str() {
-        "addToken" | "switchOrg" | "signIn" => {
-            let token = if method == "addToken" {
-                let token = AccessToken::parse(Secret::from(given.required("token", arguments::token)?).reveal())?;
-                recorder.add_token(token, call).await?
-            } else {
-                recorder.sign_in(org, call).await?
-            };
-            result::summary(&token, recorder.now())
+        "addToken" => {
+            let token = AccessToken::parse(Secret::from(given.required("token", arguments::token)?).reveal())?;
+            result::summary(&*recorder.add_token(token, call).await?, recorder.now())
         }
+        "switchOrg" | "signIn" => result::summary(&*recorder.sign_in(org, call).await?, recorder.now()),
         "startRecording" => {
             let agent = agent.ok_or_else(|| arguments::must_be("agentId", "a string"))?;
             #[cfg(feature = "panic-on-purpose")]
