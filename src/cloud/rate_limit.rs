@@ -51,9 +51,11 @@ struct Responses {
 }
 
 impl Responses {
-    /// When the last one came: within the 49 days before `now`.
+    /// When the last one came: within the 49 days before `now`, or the minute after it, if `now` was read before the response
+    /// was counted.
     fn last(&self, now: Instant) -> Instant {
-        now.after_millis(-i64::from(now.low_bits().wrapping_sub(self.last)))
+        let latest = now.after_millis(WINDOW_MS);
+        latest.after_millis(-i64::from(latest.low_bits().wrapping_sub(self.last)))
     }
 }
 

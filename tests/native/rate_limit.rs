@@ -583,6 +583,19 @@ fn a_token_with_a_request_in_flight_is_not_forgotten() {
 }
 
 #[test]
+fn a_wait_that_began_before_the_last_response_forgets_no_response() {
+    let (limiter, token, received) = (RateLimiter::default(), Secret::from("the-token".to_owned()), Instant::from_millis(1_000));
+    let counted = received.after_millis(1);
+    for at in [received, received, counted] {
+        limiter.sent(&token, at);
+        limiter.answered(&token, at, None);
+    }
+    limiter.block(&token, received, 1);
+    // Of four requests a minute, one stays free.
+    assert_eq!(limiter.next_slot_at(&token, counted, Some(4), 0), Some(received.after_millis(60 * SECOND)));
+}
+
+#[test]
 fn a_slot_after_very_many_responses_is_late_by_less_than_a_500th_of_the_window() {
     let (limiter, token) = (RateLimiter::default(), Secret::from("the-token".to_owned()));
     for millis in 0..20_000 {
