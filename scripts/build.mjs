@@ -57,7 +57,8 @@ export async function build({ features = "", out = "dist", target = targetDir } 
   await run(
     "cargo",
     ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--lib", "--features", features],
-    { env: { ...cargoEnv(), CARGO_TARGET_DIR: built, RUSTFLAGS: rustFlags() } },
+    // Separated so that a path in a flag may have blanks.
+    { env: { ...cargoEnv(), CARGO_TARGET_DIR: built, CARGO_ENCODED_RUSTFLAGS: rustFlags().join("\x1f") } },
   );
 
   const fresh = join(dirname(dist), `.dist-${process.pid}`);
@@ -80,18 +81,18 @@ export async function build({ features = "", out = "dist", target = targetDir } 
 function rustFlags() {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   return [
-    process.env.RUSTFLAGS,
+    ...(process.env.RUSTFLAGS ?? "").split(/\s+/).filter(Boolean),
     // A panic's message contains a source path. For a dependency, that path would reveal the home directory of the builder.
     `--remap-path-prefix=${join(cargoHome, "registry/src")}=`,
     `-Clink-arg=-zstack-size=${STACK_BYTES}`,
     `-Cllvm-args=-inline-instr-cost=${INLINED_INSTRUCTION_COST}`,
-  ].join(" ");
+  ];
 }
 
 async function hashOfInputs(features) {
   const hash = createHash("sha256")
     .update(features)
-    .update(rustFlags())
+    .update(rustFlags().join())
     .update(output("rustc", ["--version"], cargoEnv()));
   for (const input of INPUTS) {
     for (const path of await filesIn(join(root, input))) {
