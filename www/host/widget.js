@@ -24,6 +24,7 @@ export class Widget {
   #origin;
   #ready;
   #launched = Promise.resolve();
+  #launches = 0;
   #awaited = new Map();
   #commands = new Map();
 
@@ -52,6 +53,7 @@ export class Widget {
   /** Stops the app that runs in the frame, and loads the one at this URL. Resolves once it is ready. */
   launch(url) {
     this.panel.ariaBusy = "true";
+    this.#launches += 1;
     // One launch after another: a second one may come while the first one waits for the app to stop.
     this.#launched = this.#launched.then(async () => {
       await this.stop();
@@ -82,9 +84,13 @@ export class Widget {
     // A frame without a URL emits `load` too.
     if (!this.#origin) return;
     this.panel.ariaBusy = "true";
+    const launches = this.#launches;
     const bootstrapped = this.#hears("bootstrapped");
     sendHook(this, "bootstrap");
-    this.panel.dataset.bootstrapped = await bootstrapped;
+    const isBootstrapped = await bootstrapped;
+    // The app of a later launch is on its way.
+    if (launches !== this.#launches) return;
+    this.panel.dataset.bootstrapped = isBootstrapped;
     this.panel.ariaBusy = "false";
   }
 
