@@ -88,22 +88,24 @@ impl RoundRobin {
 
     /// The next start of the first organization, from the one whose turn it is, that can start now.
     pub(super) fn next(&mut self, mut may_go: impl FnMut(&Target) -> bool) -> Option<(Target, Waiting)> {
+        let mut at = self.turn;
         for _ in 0..self.groups.len() {
-            if self.turn >= self.groups.len() {
-                self.turn = 0;
+            if at >= self.groups.len() {
+                at = 0;
             }
-            let group = self.groups.get_mut(self.turn)?;
+            let group = self.groups.get_mut(at)?;
             if may_go(&group.target) {
                 let (target, next) = (group.target.clone(), group.take_next()?);
                 if group.taken < group.starts.len() {
-                    self.turn += 1;
+                    at += 1;
                 } else {
                     // The next organization moves here.
-                    self.groups.remove(self.turn);
+                    self.groups.remove(at);
                 }
+                self.turn = at;
                 return Some((target, next));
             }
-            self.turn += 1;
+            at += 1;
         }
         None
     }

@@ -74,6 +74,28 @@ fn organizations_take_turns() {
     });
 }
 
+#[test]
+fn an_organization_that_has_to_wait_keeps_its_turn_before_one_that_comes_later() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let release = world.issue_when_released(|org| org == INITECH);
+        let recorder = connect(&world, options(&[&jwt_for(ACME), &jwt_for(GLOBEX)])).await;
+        let batch = Batch { concurrency: 1, requests_per_minute: Some(1) };
+        // No slot is free for a minute.
+        start_many(&recorder, vec![start_of("a", ACME), start_of("a", GLOBEX)], batch).await;
+        world.clear_log();
+        let starts = vec![start_of("b", ACME), start_of("b", GLOBEX), start_of("b", INITECH)];
+        let mut starts = pin!(start_many_with(&recorder, starts, batch, |_| {}, with_timeout(120_000)));
+        assert!(poll_once(starts.as_mut()).await.is_pending());
+        release.send();
+        world.advance(60 * SECOND);
+        assert!(starts.await.unwrap().iter().all(Result::is_ok));
+        let orgs: Vec<_> = world.starts().into_iter().map(|request| request.org.unwrap()).collect();
+        assert_eq!(orgs, [ACME, GLOBEX, INITECH]);
+    });
+}
+
 /// The cloud responds to each start when the test releases it. Returns the releases of the starts in flight.
 fn respond_when_released(world: &World) -> Releases {
     let releases = Releases::default();
