@@ -182,10 +182,10 @@ impl<P: Platform> Starts<P> {
         let aborted_unsent = async {
             batch.aborted().await;
             state.start.sent.changed().until(|| !state.is_past_abort()).await;
-            Interruption::Aborted
+            if call.closing.is_aborted() { Interruption::Closed } else { Interruption::Aborted }
         };
         let result = race(Box::pin(self.outcome(&call, &state, work)), Box::pin(aborted_unsent)).await;
-        result.unwrap_or(Err(CallError::Aborted))
+        result.unwrap_or_else(|interruption| Err(call.interrupted_by(interruption)))
     }
 
     /// From when on another start for this target is within its token's rate limit; `None` if that depends on requests in

@@ -370,6 +370,24 @@ fn close_settles_every_start() {
 }
 
 #[test]
+fn an_abort_with_the_close_is_a_close_for_every_start() {
+    run(async {
+        let world = World::new();
+        world.respond(created);
+        let _busy = start_on_another_page(&world).await;
+        let recorder = connect(&world, three_orgs()).await;
+        let signal = Signal::default();
+        let starts = vec![start_of("busy", ACME), start_of("waits", ACME)];
+        let mut starts = pin!(start_many_with(&recorder, starts, concurrency(1), |_| {}, with_signal(&signal)));
+        assert!(poll_once(starts.as_mut()).await.is_pending());
+        signal.abort();
+        recorder.close();
+        let results = starts.await.unwrap();
+        assert!(results.into_iter().all(|result| error(result).code == Code::Closed));
+    });
+}
+
+#[test]
 fn a_switch_during_a_batch_does_not_change_its_organization() {
     run(async {
         let world = World::new();
