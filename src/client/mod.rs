@@ -186,7 +186,6 @@ impl<P: Platform> Client<P> {
             {
                 start.note_late(response);
             }
-            drop(start);
             result
         });
         Unanswered { exchange: self.exchange.clone(), kept, fetch: Some(fetch) }

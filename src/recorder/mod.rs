@@ -300,7 +300,7 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// Reads the recording with this id, or stops it.
-    pub async fn find_or_stop(
+    pub(crate) async fn find_or_stop(
         &self,
         id: &RecordingId,
         org: Option<&OrgId>,

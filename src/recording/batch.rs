@@ -88,7 +88,7 @@ impl<'a> BatchResults<'a> {
 impl<P: Platform> Starts<P> {
     /// Runs the waiting starts: at most `concurrency` at a time, taking turns between organizations, within each token's rate
     /// limit. Each start has its own time limit. An abort ends the starts that have not been sent.
-    pub(crate) async fn start_many(self: &Rc<Self>, call: &Limits, batch: Batch, waiting: StartsByOrg, results: &BatchResults<'_>) {
+    pub(crate) async fn start_many(self: &Rc<Self>, limits: &Limits, batch: Batch, waiting: StartsByOrg, results: &BatchResults<'_>) {
         let queue = RefCell::new(RoundRobin::default());
         // Acquire every missing token first, so that a slow one delays no other organization.
         let mut acquisitions = Tasks::new();
@@ -101,11 +101,11 @@ impl<P: Platform> Starts<P> {
         let mut running = Tasks::new();
         let mut pause: Option<(Instant, LocalBoxFuture<'static, ()>)> = None;
         let slots_changed = self.exchange.rate_limiter().changed().join();
-        let (mut ended, mut has_ended) = (pin!(call.closed_or_aborted()), false);
+        let (mut ended, mut has_ended) = (pin!(limits.closed_or_aborted()), false);
         poll_fn(|context| {
             if !has_ended && let Poll::Ready(interruption) = ended.as_mut().poll(context) {
                 has_ended = true;
-                let error = call.interrupted_by(interruption);
+                let error = limits.interrupted_by(interruption);
                 // The acquisitions that have begun fail by themselves: the signal is theirs too.
                 for group in queue.take().into_groups().chain(unacquired.by_ref()) {
                     results.reject_all(group, error.clone());
@@ -113,7 +113,7 @@ impl<P: Platform> Starts<P> {
             }
             while unacquired.len() > 0 && may_acquire.as_mut().poll(context).is_ready() {
                 for group in unacquired.by_ref().take(ACQUIRED_IN_A_ROW) {
-                    let own_call = self.call_of_batch(call, &group.target, call.signal.clone());
+                    let own_call = self.call_of_batch(limits, &group.target, limits.signal.clone());
                     let queue = &queue;
                     acquisitions.push(Box::pin(async move {
                         match own_call.run(Box::pin(self.keyring.token(&own_call))).await {
@@ -133,7 +133,7 @@ impl<P: Platform> Starts<P> {
                 }
                 let now = self.exchange.ports().now();
                 let mut next_at: Option<Instant> = None;
-                let may_go = |target: &Target| match self.next_slot_at(target, batch, call.deadline.limit()) {
+                let may_go = |target: &Target| match self.next_slot_at(target, batch, limits.deadline.limit()) {
                     Some(slot) if slot <= now => true,
                     Some(slot) => {
                         next_at = Instant::earliest(next_at, Some(slot));
@@ -143,8 +143,8 @@ impl<P: Platform> Starts<P> {
                 };
                 let next = if running.len() < batch.concurrency { queue.next(may_go) } else { None };
                 if let Some((target, (indices, start))) = next {
-                    let own_call = self.call_of_batch(call, &target, Signal::default());
-                    let work = self.start_of_batch(&call.signal, own_call, start);
+                    let own_call = self.call_of_batch(limits, &target, Signal::default());
+                    let work = self.start_of_batch(&limits.signal, own_call, start);
                     running.push(Box::pin(async move { results.settle(indices, &work.await) }));
                     continue;
                 }
