@@ -1,7 +1,9 @@
 // The engine that this test file runs in, which the environment variable ENGINE names: a driver for it, and in what it
 // differs from the others.
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Builder, Capabilities, logging } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 import firefox from "selenium-webdriver/firefox.js";
@@ -28,10 +30,20 @@ export const GET_ATTEMPTS = byEngine({ firefox: 10 }, 1);
 /** Starts the engine. Returns its driver, and what ends both. `flags`: further ones of Chromium's command line. */
 export async function startEngine({ flags = [] } = {}) {
   await ensureBrowsers([engine]);
-  return { chromium: startChromium, firefox: startFirefox, webkit: startWebKit }[engine](flags);
+  const start = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit }[engine];
+  // Browsers leave profiles of several megabytes behind. One that still ends may write while its folder is removed.
+  const folder = await mkdtemp(join(tmpdir(), "premium-recorder-browser-"));
+  const forget = () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  try {
+    const { driver, end } = await start({ ...process.env, TMPDIR: folder }, flags);
+    return { driver, end: () => end().finally(forget) };
+  } catch (error) {
+    await forget();
+    throw error;
+  }
 }
 
-async function startChromium(flags) {
+async function startChromium(environment, flags) {
   const settings = JSON.parse(await readFile(new URL("../../webdriver.json", import.meta.url), "utf8"));
   const logs = new logging.Preferences();
   logs.setLevel(logging.Type.BROWSER, logging.Level.ALL);
@@ -44,12 +56,12 @@ async function startChromium(flags) {
   const driver = await new Builder()
     .forBrowser("chrome")
     .setChromeOptions(options)
-    .setChromeService(new chrome.ServiceBuilder(process.env.CHROMEDRIVER))
+    .setChromeService(new chrome.ServiceBuilder(process.env.CHROMEDRIVER).setEnvironment(environment))
     .build();
   return { driver, end: () => driver.quit() };
 }
 
-async function startFirefox() {
+async function startFirefox(environment) {
   const options = new firefox.Options()
     .addArguments("-headless")
     .setBinary(process.env.FIREFOX)
@@ -63,16 +75,16 @@ async function startFirefox() {
   const driver = await new Builder()
     .forBrowser("firefox")
     .setFirefoxOptions(options)
-    .setFirefoxService(new firefox.ServiceBuilder(process.env.GECKODRIVER))
+    .setFirefoxService(new firefox.ServiceBuilder(process.env.GECKODRIVER).setEnvironment(environment))
     .build();
   return { driver, end: () => driver.quit() };
 }
 
-async function startWebKit() {
+async function startWebKit(environment) {
   const screen = await startScreen();
   const service = new DriverService.Builder(process.env.WEBKITDRIVER)
     .setLoopback(true)
-    .setEnvironment(webKitEnvironment(screen))
+    .setEnvironment(webKitEnvironment(environment, screen))
     .build();
   const end = async () => {
     await service.kill();
@@ -100,14 +112,14 @@ async function startWebKit() {
   }
 }
 
-function webKitEnvironment({ display }) {
+function webKitEnvironment(environment, { display }) {
   // WebKit's sandbox refuses to run as root.
   const asRoot = process.getuid() === 0 ? { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" } : {};
   // JSC's WebAssembly compilers signal the page's thread when they install code. WebKitGTK 2.50's WebAssembly interpreters read
   // below the stack pointer, where a signal writes, and then crash the page or access wrong memory
   // (https://bugs.webkit.org/show_bug.cgi?id=308691, fixed in 308252@main).
   const interpreted = { JSC_useBBQJIT: "0", JSC_useOMGJIT: "0" };
-  return { ...process.env, ...asRoot, ...interpreted, DISPLAY: display };
+  return { ...environment, ...asRoot, ...interpreted, DISPLAY: display };
 }
 
 const SCREEN = { width: 1200, height: 3000 };
