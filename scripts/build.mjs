@@ -27,9 +27,9 @@ const CALLBACK = "callback.js";
 /** Entries of the package beside index.js, which only some apps import. */
 const ENTRIES = ["contracts.js", "platform-sdk.js"];
 const STAMP = ".build";
-/** Of the stack in the module's memory, which begins with it: 30 times what calls use. The default is a megabyte. */
+/** The size of the stack at the beginning of the module's memory. Calls use about 4 kB of it; the default is 1 MiB. */
 const STACK_BYTES = 128 * 1024;
-/** What LLVM takes an instruction of a function to cost when it is inlined. With its default, 5, the module is 0.5 % larger. */
+/** What LLVM's inliner counts for each instruction of a function. With its default of 5, the module is 0.5 % larger. */
 const INLINED_INSTRUCTION_COST = 6;
 /** Chromium compiles all functions of the file while it loads it: https://v8.dev/blog/explicit-compile-hints */
 const COMPILE_HINT = "//# allFunctionsCalledOnLoad";
@@ -57,7 +57,7 @@ export async function build({ features = "", out = "dist", target = targetDir } 
   await run(
     "cargo",
     ["build", "--release", "--locked", "--target", "wasm32-unknown-unknown", "--lib", "--features", features],
-    // Separated so that a path in a flag may have blanks.
+    // In this form, a path in a flag may have spaces.
     { env: { ...cargoEnv(), CARGO_TARGET_DIR: built, CARGO_ENCODED_RUSTFLAGS: rustFlags().join("\x1f") } },
   );
 

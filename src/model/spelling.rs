@@ -11,7 +11,7 @@ pub(crate) fn normalized(text: &str) -> String {
     normalized
 }
 
-/// The text without any of these characters at its end. In the module, it is a fraction of the standard library's `trim_end_matches`.
+/// The text without any of these characters at its end. It compiles to a fraction of the size of `trim_end_matches`.
 pub(crate) fn without_end(mut text: &str, end: char) -> &str {
     while let Some(rest) = text.strip_suffix(end) {
         text = rest;

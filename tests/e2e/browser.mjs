@@ -91,7 +91,7 @@ class Browser {
     });
   }
 
-  /** Whether the app of this frame can be used, and has listed the recordings: from then on it sends only what it is told to. */
+  /** Whether the app in this frame has started and listed its recordings. From then on, it sends nothing by itself. */
   appIsReady() {
     return this.driver.executeScript(`return document.querySelector('#app[data-state="ready"]') !== null &&
       document.querySelector('#status[aria-busy="false"]') !== null`);

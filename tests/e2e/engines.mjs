@@ -31,14 +31,15 @@ export const GET_ATTEMPTS = byEngine({ firefox: 10 }, 1);
 export async function startEngine({ flags = [] } = {}) {
   await ensureBrowsers([engine]);
   const start = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit }[engine];
-  // Browsers leave profiles of several megabytes behind. One that still ends may write while its folder is removed.
+  // Browsers leave profiles of several megabytes behind. A browser that is still exiting may write into its folder, so removing
+  // the folder takes several attempts.
   const folder = await mkdtemp(join(tmpdir(), "premium-recorder-browser-"));
-  const forget = () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  const removeFolder = () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   try {
     const { driver, end } = await start({ ...process.env, TMPDIR: folder }, flags);
-    return { driver, end: () => end().finally(forget) };
+    return { driver, end: () => end().finally(removeFolder) };
   } catch (error) {
-    await forget();
+    await removeFolder();
     throw error;
   }
 }

@@ -20,7 +20,7 @@ export class HostPage {
     await this.ready();
   }
 
-  /** No app is on its way, and each can be used. */
+  /** Every app is loaded and can be used. */
   async ready() {
     await this.#browser.until("the apps are ready", async () => {
       await this.#browser.leaveApp();

@@ -88,7 +88,7 @@ export class Widget {
     const bootstrapped = this.#hears("bootstrapped");
     sendHook(this, "bootstrap");
     const isBootstrapped = await bootstrapped;
-    // The app of a later launch is on its way.
+    // Another app is being launched.
     if (launches !== this.#launches) return;
     this.panel.dataset.bootstrapped = isBootstrapped;
     this.panel.ariaBusy = "false";
