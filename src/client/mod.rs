@@ -115,7 +115,7 @@ impl<P: Platform> Client<P> {
             let authorized = token.authorize(request).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now() });
             let sending: LocalBoxFuture<'_, _> = match &until_settled {
-                Some(kept) => Box::pin(self.until_settled(authorized, kept.clone())),
+                Some(until_settled) => Box::pin(self.until_settled(authorized, until_settled.clone())),
                 None => Box::pin(self.exchange.send(authorized)),
             };
             let response = sending.await.map_err(|lost| SendError::NoResponse(lost.for_org(&call.target.org)))?;
@@ -174,21 +174,21 @@ impl<P: Platform> Client<P> {
 
     /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
     /// over, even if nobody waits for it.
-    fn until_settled(&self, request: Box<Request>, kept: Rc<dyn UntilSettled>) -> Unanswered<P> {
-        let (exchange, start) = (self.exchange.clone(), kept.clone());
+    fn until_settled(&self, request: Box<Request>, until_settled: Rc<dyn UntilSettled>) -> Unanswered<P> {
+        let (exchange, kept) = (self.exchange.clone(), until_settled.clone());
         let fetch = Box::pin(async move {
             let result = exchange.send(request).await;
-            let log = start.sent();
-            log.note_result(&result);
-            if log.is_late.get()
+            let sent = kept.sent();
+            sent.note_result(&result);
+            if sent.is_late.get()
                 && let Ok(response) = &result
                 && response.is_success()
             {
-                start.note_late(response);
+                kept.note_late(response);
             }
             result
         });
-        Unanswered { exchange: self.exchange.clone(), kept, fetch: Some(fetch) }
+        Unanswered { exchange: self.exchange.clone(), until_settled, fetch: Some(fetch) }
     }
 
     /// Sends the request once, with exactly this token.
@@ -269,7 +269,7 @@ impl<P: Platform> Client<P> {
 /// A fetch. If it is dropped before it has settled, it goes on in the background.
 struct Unanswered<P: Platform> {
     exchange: Rc<Exchange<P>>,
-    kept: Rc<dyn UntilSettled>,
+    until_settled: Rc<dyn UntilSettled>,
     fetch: Option<LocalBoxFuture<'static, Result<Box<Response>, Error>>>,
 }
 
@@ -287,14 +287,14 @@ impl<P: Platform> Future for Unanswered<P> {
 
 impl<P: Platform> Drop for Unanswered<P> {
     fn drop(&mut self) {
-        let (Some(mut fetch), Some(last)) = (self.fetch.take(), self.kept.sent().unresolved()) else { return };
-        self.kept.sent().is_late.set(true);
+        let (Some(mut fetch), Some(last)) = (self.fetch.take(), self.until_settled.sent().unresolved()) else { return };
+        self.until_settled.sent().is_late.set(true);
         let ports = self.exchange.ports();
         let waited = ports.now().since(last.at.instant());
         let left = u32::try_from(i64::from(MAX_UNANSWERED_MS).saturating_sub(waited)).unwrap_or_default();
-        let (kept, over) = (self.kept.clone(), ports.sleep(left));
+        let (until_settled, over) = (self.until_settled.clone(), ports.sleep(left));
         ports.spawn(Box::pin(async move {
-            let sent = kept.sent();
+            let sent = until_settled.sent();
             let is_known = Box::pin(sent.changed().until(|| sent.unresolved().is_none()));
             before(pin!(before(fetch.as_mut(), is_known)), over).await;
         }));

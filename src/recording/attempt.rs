@@ -38,7 +38,7 @@ enum Preflight<L> {
 
 /// Keeps the other recorders of this page, and other pages, from starting the same recording.
 struct Turn<L> {
-    _page: Option<PageTurn>,
+    _page: PageTurn,
     _lock: Option<L>,
 }
 
@@ -90,7 +90,7 @@ impl<P: Platform> Starts<P> {
                         (Some(token), turn)
                     }
                 },
-                false => (None, Turn { _page: Some(self.page.take_turn(&state.start.key)), _lock: None }),
+                false => (None, Turn { _page: self.page.take_turn(&state.start.key), _lock: None }),
             };
             let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
                 under_way: self.page.under_way(start, turn),
@@ -162,33 +162,42 @@ impl<P: Platform> Starts<P> {
         let mut token = self.keyring.token(call).await?;
         let name = key.lock_name();
         let in_flight_since = self.page.in_flight_since(key);
-        let mut page = self.page.try_turn(key);
-        let mut lock = TryLock::Taken;
-        if page.is_some() {
+        let try_lock = || {
             // Another page may have to hand over its locks first.
             state.waits_for.set(WaitsFor::Lock);
-            lock = ports.try_lock(&name).await;
+            ports.try_lock(&name)
+        };
+        let mut lock = TryLock::Taken;
+        let page = self.page.try_turn(key);
+        if page.is_some() {
+            lock = try_lock().await;
         }
         let has_waited = matches!(lock, TryLock::Taken);
-        if has_waited {
-            let turn = Box::pin(async {
-                if page.is_none() {
-                    state.waits_for.set(WaitsFor::EarlierStart);
-                    page = Some(self.page.turn(key).await);
-                    state.waits_for.set(WaitsFor::Lock);
-                    lock = ports.try_lock(&name).await;
+        let page = match page {
+            Some(page) if !has_waited => page,
+            page => {
+                let turn = Box::pin(async {
+                    let page = match page {
+                        Some(page) => page,
+                        None => {
+                            state.waits_for.set(WaitsFor::EarlierStart);
+                            let page = self.page.turn(key).await;
+                            lock = try_lock().await;
+                            page
+                        }
+                    };
+                    if matches!(lock, TryLock::Taken) {
+                        // Still `Taken` without a lock: the platform has lost its locks meanwhile.
+                        lock = ports.lock(&name).await.map_or(TryLock::Taken, TryLock::HeldLate);
+                    }
+                    page
+                });
+                match race(Box::pin(self.appears(state, &token, began, in_flight_since)), turn).await {
+                    Err(page) => page,
+                    Ok(running) => return Ok(Preflight::Running(running)),
                 }
-                match lock {
-                    // Still `Taken` without a lock: the platform has lost its locks meanwhile.
-                    TryLock::Taken => ports.lock(&name).await.map_or(TryLock::Taken, TryLock::HeldLate),
-                    decided => decided,
-                }
-            });
-            match race(Box::pin(self.appears(state, &token, began, in_flight_since)), turn).await {
-                Err(decided) => lock = decided,
-                Ok(running) => return Ok(Preflight::Running(running)),
             }
-        }
+        };
         state.waits_for.set(WaitsFor::Nothing);
         let may_follow_tab = matches!(lock, TryLock::HeldLate(_) | TryLock::Taken);
         let lock = match lock {
