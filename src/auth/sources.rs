@@ -30,6 +30,9 @@ const MAX_SOURCE_MS: u32 = 60_000;
 /// The hint if a window was to open later than in the click's own turn. Some browsers block every such window.
 const CLICK_AGAIN: &str = "Make the call again in a click or key press: the window then opens at once. If not, allow popups for this page.";
 
+/// The hint if `getToken` has no token, and nobody can sign in instead.
+const NO_TOKEN_RETURNED: &str = "Return a token of this organization from getToken, or set `login` for people who have none.";
+
 /// More pages than one origin will have.
 const MAX_PAGES: u8 = 100;
 
@@ -195,7 +198,9 @@ impl<P: Platform> Sources<P> {
                 if self.login().is_some() {
                     return Ok(None);
                 }
-                return Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}.")).not_retryable());
+                return Err(Error::new(Code::TokenSourceFailed, format!("getToken returned no token{need}."))
+                    .with_hint(NO_TOKEN_RETURNED)
+                    .not_retryable());
             };
             let issued = self.issued(issued).map_err(given_by_app)?;
             let mut token = self.identify(&need.environment, issued).await.map_err(given_by_app)?;

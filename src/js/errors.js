@@ -100,7 +100,7 @@ export function closed() {
   return new RecorderError({
     code: "CLOSED",
     message: "The recorder is closed.",
-    hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder.",
+    hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder, or recordings({ agentId }) without an id.",
   });
 }
 

@@ -481,6 +481,8 @@ export interface RecordingContract {
  * Starts recordings in one environment. After a panic (`PANICKED`), the next call goes on with the same configuration
  * and target, and without tokens. `getToken` or `login` is asked again; pass tokens from `tokens` or `addToken()`
  * again. From then on, only `switchOrg()` and `signIn({ orgId })` change the target: `signOut()` does not.
+ *
+ * Each method that returns a promise can reject with `PANICKED`, and with `CLOSED` after `close()`.
  */
 export interface Recorder {
   /** Where the app runs. */
@@ -497,7 +499,7 @@ export interface Recorder {
   orgs(): OrgSummary[];
   /**
    * Stores a token under its own organization and replaces the one that was there. An expired token does not replace a
-   * valid one.
+   * valid one: the call resolves to a summary of the expired token, and `orgs()` still has the valid one.
    *
    * @throws {RecorderError} `BAD_ARGUMENT` if it is not a string, `TOKEN_MALFORMED`, `CLOSED`. If the API
    * has to say whose the token is (`GET /api/v2/tokens/me`): its refusals, such as `UNAUTHENTICATED`, and `NETWORK`,
@@ -537,8 +539,8 @@ export interface Recorder {
   /**
    * Starts a recording of this agent's screen, with a token of the target organization.
    *
-   * - **Once.** Each call sends the start at most once. It sends the start again only if the server confirmed that the
-   *   start did not run and the cause is fixed: the token was replaced (401, 403) or the wait is over (429). If the
+   * - **Once.** Each call sends the start once. It sends it again only if the server confirmed that the start did not
+   *   run and the cause is fixed: the token was replaced (401, 403) or the wait is over (429). If the
    *   response is lost (connection, timeout, 408, 421, 425, 5xx, unreadable), the call looks for the recording, twice, a
    *   second apart. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`.
    * - **Merged.** Calls for the same organization, agent and `recordingType` (in any case) at the same time are merged
@@ -604,7 +606,7 @@ export interface Recorder {
   ): Promise<PromiseSettledResult<Recording>[]>;
   /**
    * The recordings that the API lists for one agent or for the target organization: one page, from `GET
-   * {path}?agentId=`. If a response is lost, the request is repeated, three times in all.
+   * {path}?agentId=`. If a response is lost, the request is sent up to three times, if the call's time allows.
    *
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - No token: as `switchOrg()`, and `ORG_AMBIGUOUS`
@@ -628,8 +630,8 @@ export interface Recorder {
   /**
    * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
    * token is acquired, renewed, and replaced once after a 401. After a 429, the request is sent once more if the call's
-   * time allows the wait. After no response, 408, 421, 425 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent three times in
-   * all, other methods once. No organization header is added.
+   * time allows the wait. After no response, 408, 421, 425 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent up to three
+   * times, and other methods once. No organization header is added.
    *
    * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body only after 401,
    * 403 and 429. It removes nothing from a body: if a server repeats the token there, the page sees it. After `close()`
@@ -887,15 +889,16 @@ export interface Recording {
   readonly startedAt?: string;
   /**
    * Whether `startRecording()` or `startMany()` found it instead of starting it: it ran before the call, as far as the
-   * clocks can tell, another call of this page got it too, or the API refused the start with a 409. Always `false` if
-   * another method returned the recording.
+   * clocks can tell, an earlier call of this page got it, or the API refused the start with a 409. Calls that were merged
+   * into one start all have that start's value, so count recordings by `id`. Always `false` if another method returned
+   * the recording.
    */
   readonly alreadyRunning: boolean;
   /** The API's own JSON for it. */
   readonly raw: unknown;
   /**
-   * Stops it, and resolves to its new state. You can call it again. If a response is lost, the request is repeated,
-   * three times in all.
+   * Stops it, and resolves to its new state. You can call it again. If a response is lost, the request is sent up to
+   * three times, if the call's time allows.
    *
    * If the API accepts the stop without describing the recording, the library reads it. If that fails, the call rejects
    * with the code of the read, and the message begins with "The API accepted the stop".

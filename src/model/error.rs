@@ -75,7 +75,7 @@ codes! {
         when: "The organization's token has expired or was idle too long, and neither `getToken` nor `login` is set. Or `getToken` returned an expired token. Or the API says so (401 `credentials.expired`), and no other token helped.",
         hint: "Get a new token of this organization: pass it to addToken(), or let `getToken` return a fresh one. If the token is new, this machine's clock is wrong: set it, or let `getToken` return `expiresIn` too.";
     TokenSourceFailed "TOKEN_SOURCE_FAILED", retry: true, fixed_by: "app",
-        when: "`getToken` threw, rejected, returned something other than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned. `retryable` is true only if it threw or rejected.",
+        when: "`getToken` threw, rejected, returned something other than a token, or returned none while `login` is not set. The `cause` is what it threw, or what is wrong with what it returned; if it returned none, there is no `cause`. `retryable` is true only if it threw or rejected.",
         hint: "See the message and `cause`.";
     TokenSourceWrongOrg "TOKEN_SOURCE_WRONG_ORG", retry: false, fixed_by: "app",
         when: "`getToken` returned another organization's token. The token was discarded.",
@@ -150,7 +150,7 @@ codes! {
         when: "The API or the login origin failed (408, 421, 425, 5xx) while the library read something, obtained or revoked a token, at a stop(), or at a request() that may be repeated. A stop() or request() may have taken effect. A start that ends with this code was not sent.",
         hint: "Try again later.";
     UnexpectedAnswer "UNEXPECTED_ANSWER", retry: false, fixed_by: "app",
-        when: "The response is not one of the API's: a refusal without an error body, something other than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
+        when: "The response is not one of the API's: a refusal without an error body (400, 401, 409, 412, 413, 415, 422 and 429 have their own codes), something other than the expected JSON, or more than 4 MiB. If `status` is 2xx, the API may have processed the request.",
         hint: "See `cause`, the response's own words. A proxy may have answered instead.";
     Network "NETWORK", retry: true, fixed_by: "network",
         when: "A request got no response (offline, refused by CORS, redirected), or was not sent (refused by the page's CSP, or by the browser). A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the request was not sent.",
@@ -178,7 +178,7 @@ codes! {
         hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.";
     Closed "CLOSED", retry: false, fixed_by: "app",
         when: "The recorder was closed before or during the call. A request that was sent may still take effect. If that is a start, the message says so.",
-        hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder.";
+        hint: "Call connect() again. To continue a recording, call recording(id) on the new recorder, or recordings({ agentId }) without an id.";
 }
 
 /// The cause of an error.

@@ -134,7 +134,7 @@ impl<P: Platform> Doctor<'_, P> {
         for token in tokens {
             let asked = match token.may_be_fresh(self.exchange.now()) {
                 true => self.exchange.refetch_token_info(&token).await,
-                false if token.is_rejected() => Err(Error::new(Code::TokenExpired, "the API rejected it")),
+                false if token.is_rejected() => Err(Error::new(Code::Unauthenticated, "the API rejected it")),
                 false => Err(Error::new(Code::TokenExpired, "it has expired or idled too long")),
             };
             self.token(&token, &asked);
@@ -195,7 +195,11 @@ impl<P: Platform> Doctor<'_, P> {
         self.check("fetch", "the platform's own").feature(!ports.is_replaced(), "a function of the page", hint);
         for (name, is_there, hint) in &[
             ("session-storage", ports.has_session_storage(), "Sign-in by redirect needs it. By popup, it does not."),
-            ("web-locks", has_locks, "Without them, each page obtains its own token."),
+            (
+                "web-locks",
+                has_locks,
+                "Without them, each page obtains its own token, and two tabs can start the same agent at the same time.",
+            ),
             ("web-crypto", ports.has_crypto(), "A sign-in needs it: serve the page over https."),
         ] {
             self.check(name, "there").feature(*is_there, "not there", hint);
@@ -212,7 +216,7 @@ impl<P: Platform> Doctor<'_, P> {
             Ok(confirmed) => confirmed,
             Err(error) => {
                 let verdict = if error.is_token_rejection() { Verdict::Fail } else { Verdict::Warn };
-                return check.report(verdict, &format_args!("{org}: {}", error.message), &error.hint());
+                return check.report(verdict, &format_args!("{org}: {}", error.message), &hint(error));
             }
         };
         let known_by = match token.known_by() {
@@ -246,7 +250,7 @@ impl<P: Platform> Doctor<'_, P> {
                 return check.ok(&"this token");
             }
             let reason = refused.iter().find(|(token, _)| token.target() == target);
-            let hint = reason.map_or_else(|| Code::WrongOrg.hint().to_owned(), |(_, error)| error.hint());
+            let hint = reason.map_or_else(|| Code::WrongOrg.hint().to_owned(), |(_, error)| hint(error));
             check.warn(&"this token: see token", &hint);
         } else if self.keyring.sources().is_empty() {
             let error = self.keyring.missing_token_error(target);
@@ -343,7 +347,7 @@ impl<P: Platform> Doctor<'_, P> {
         }
         let token = confirmed.iter().find(|token| self.is_of_target(token)).filter(|token| self.exchange.wait(token).is_none());
         let (Some(token), Ok(list)) = (token, contract.list(self.agent)) else {
-            return check.ok(&start);
+            return check.skip(&format_args!("{start}: the list was not asked for"));
         };
         let asked = format!("{start}; GET {}", list.path().split('?').next().unwrap_or_default());
         let response = match self.client.send_with(token, list).await {
@@ -352,13 +356,22 @@ impl<P: Platform> Doctor<'_, P> {
         };
         let refused = self.exchange.refusal(&response);
         let whose = Whose { org: &token.target().org, agent: None, user: None };
-        let (verdict, hint) = match refused.code {
-            _ if response.is_success() && contract.shape().list(&response, whose).is_some() => (Verdict::Ok, ""),
-            _ if response.is_success() => (Verdict::Warn, Code::UnexpectedAnswer.hint()),
-            Code::NotFound => (Verdict::Fail, NO_SUCH_LIST),
-            _ => (Verdict::Warn, &*refused.hint()),
-        };
-        check.report(verdict, &format_args!("{asked}: {}", response.status), hint);
+        if !response.is_success() {
+            let (verdict, hint) = match refused.code {
+                Code::NotFound => (Verdict::Fail, NO_SUCH_LIST),
+                _ => (Verdict::Warn, &*hint(&refused)),
+            };
+            return check.report(verdict, &format_args!("{asked}: {}", refused.message), hint);
+        }
+        let found = format_args!("{asked}: {}", response.status);
+        match contract.shape().list(&response, whose) {
+            Some(listed) if listed.unreadable == 0 || contract.shape().needs_user() => check.ok(&found),
+            Some(_) => check.warn(&found, "The list has a recording that cannot be read: compare `contract.fields` with your API."),
+            None => check.warn(
+                &found,
+                "This is no list of recordings: compare `path` and `list` in `contract` with your API. A proxy may have answered instead.",
+            ),
+        }
     }
 
     fn target_name(&self) -> &str {
@@ -416,7 +429,7 @@ impl<P: Platform> Doctor<'_, P> {
     fn clock(&self) {
         let check = self.check("clock", "this machine's clock within 30 s of the API's");
         match self.exchange.clock_ahead() {
-            None => check.skip(&"CORS hides the API's Date"),
+            None => check.skip(&"no Date of the API was seen"),
             Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE_MS => check.ok(&skew(ahead)),
             Some(ahead) => {
                 let hint = "Set the clock: tokens seem to expire too early or too late. The library corrects it if it can.";
@@ -451,7 +464,7 @@ impl<P: Platform> Doctor<'_, P> {
                 let found = format_args!("not in {}, which has a token", joined(&missing_from, ", nor in "));
                 check.fail(&found, Code::WrongOrg.hint());
             }
-            Some((org, error)) => check.report(Verdict::Skipped, &format_args!("{org}: {}", error.message), &error.hint()),
+            Some((org, error)) => check.report(Verdict::Skipped, &format_args!("{org}: {}", error.message), &hint(&error)),
             None => check.skip(&nothing_known(refused)),
         }
     }
@@ -459,6 +472,15 @@ impl<P: Platform> Doctor<'_, P> {
 
 /// A token that the cloud has not confirmed, and why.
 type RefusedToken = (Rc<OrgToken>, Error);
+
+/// What to do about a refusal that a line reports.
+fn hint(error: &Error) -> String {
+    match error.code {
+        // Their hints point to `cause`, which no line has.
+        Code::Forbidden | Code::Conflict | Code::BadRequest | Code::UnexpectedAnswer => "`found` has the API's own words.".to_owned(),
+        _ => error.hint(),
+    }
+}
 
 /// Why a check has no token to look at.
 fn nothing_known(refused: &[RefusedToken]) -> String {

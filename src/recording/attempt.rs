@@ -25,6 +25,9 @@ use crate::token::org_token::OrgToken;
 /// The time limit of the precautionary look, in milliseconds.
 const MAX_PRECAUTION_MS: u32 = 2_000;
 
+/// The hint if the API accepted the start, and its response describes no recording of the agent.
+const NOT_AS_DESCRIBED: &str = "A recording may be running: check `seenRecordings`, or call recordings() before you start again. Compare the response in `cause` with `contract.fields`.";
+
 /// How long a start that waits for another start waits before it looks, in milliseconds. Doubles with each look.
 const FIRST_LOOK_MS: u32 = 1_000;
 
@@ -120,7 +123,7 @@ impl<P: Platform> Starts<P> {
                 }
                 None => {
                     let message = "The API's response names no recording of this agent in this organization.";
-                    Err(Error::new(Code::OutcomeUnknown, message).answered_by(&response))
+                    Err(Error::new(Code::OutcomeUnknown, message).answered_by(&response).with_hint(NOT_AS_DESCRIBED))
                 }
             },
             Err(SendError::NoResponse(lost)) if lost.evidence.may_have_been_processed => Err(lost.with_code(Code::OutcomeUnknown)),

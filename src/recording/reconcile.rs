@@ -33,6 +33,9 @@ const NO_SUCH_PATH: &str = "The agent is in this organization, so the API has no
 /// The hint after a lost start if the contract has no list.
 const NO_LIST: &str = "Check whether the agent is being recorded before you start again: without `contract.list`, the library cannot look.";
 
+/// The hint if an item of the list cannot be read.
+const UNREADABLE_LIST: &str = "Compare the list in `cause` with `contract.fields`.";
+
 /// The time limit of the look for duplicates, in milliseconds.
 const MAX_DUPLICATES_LOOK_MS: u32 = 15_000;
 
@@ -89,7 +92,7 @@ impl<P: Platform> Starts<P> {
         unknown.message = format!("{} {looked}", unknown.message);
         unknown.evidence.seen = listed.map(|(seen, _)| seen.seen());
         if !self.recordings.contract().has_list() {
-            unknown.evidence.hint = Some(NO_LIST);
+            unknown.evidence.hint.get_or_insert(NO_LIST);
         }
         Err(unknown.for_org(&state.start.key.target.org))
     }
@@ -171,6 +174,7 @@ impl<P: Platform> Starts<P> {
         let message = format!("Nothing was sent: the API {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.seen());
+        error.evidence.hint = (unreadable > 0).then_some(UNREADABLE_LIST);
         Err(error.for_org(&state.start.key.target.org))
     }
 

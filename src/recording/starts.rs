@@ -21,6 +21,10 @@ use crate::recording::start::Start;
 /// How long the library looks for a lost start after the call's own time, in milliseconds.
 const MAX_LATE_LOOK_MS: u32 = 5_000;
 
+/// The hint if a start waits for an earlier one of the page.
+const EARLIER_START: &str =
+    "Call recordings() to see whether the agent is being recorded. The page waits for the earlier start for at most five minutes.";
+
 /// The result of a start.
 pub type StartResult = Result<Recording, CallError>;
 
@@ -83,6 +87,7 @@ impl StartState {
             WaitsFor::Nothing => {}
             WaitsFor::EarlierStart => {
                 error.message.push_str(" An earlier start of this page for the agent has no response yet.");
+                error.evidence.hint = Some(EARLIER_START);
             }
             WaitsFor::Lock => {
                 let name = self.start.key.lock_name();

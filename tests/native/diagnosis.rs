@@ -157,6 +157,15 @@ fn an_expired_lying_refused_or_missing_token_is_reported() {
             assert_eq!((line(&lines, "token").verdict, verdict(&lines, "pick")), (expected, Warn));
             assert!(!line(&lines, "token").hint.is_empty());
         }
+        // Once the API has rejected the token, neither line blames this machine's clock.
+        let world = World::new();
+        world.respond(|_| response(401, ""));
+        let recorder = with_token(&world).await;
+        assert_eq!(error(record(&recorder, GLOBEX).await).code, Code::Unauthenticated);
+        let lines = report(&recorder, None).await;
+        for check in ["token", "pick"] {
+            assert_eq!((verdict(&lines, check), line(&lines, check).hint.as_str()), (Fail, Code::Unauthenticated.hint()), "{check}");
+        }
         // The doctor changes nothing: the token stays stored for Globex.
         let world = World::new();
         world.respond(|_| token_info_with_scopes(ACME, SCOPE));
@@ -432,15 +441,23 @@ fn an_organization_that_nobody_has_named_is_decided_by_the_next_token() {
 #[test]
 fn the_contracts_list_is_asked_for() {
     let refusal = |status: u16, code: &str| response(status, &format!(r#"{{"code":"{code}","message":"no"}}"#));
-    for (listed, expected) in [
-        (list(&[]), Good),
-        (refusal(404, "not.found"), Fail),
-        (response(404, "<html>"), Warn),
-        (refusal(403, "missing.any.permissions"), Warn),
+    // With other names than `contract.fields` has.
+    let others = r#"{"recordingId":"recording-1","userId":"agent","status":"recording"}"#;
+    for (listed, expected, found, hint) in [
+        (list(&[]), Good, "200", ""),
+        (list(&[entity("recording-1", "recording", 0)]), Good, "200", ""),
+        (list(&[others.to_owned()]), Warn, "200", "`contract.fields`"),
+        (response(200, &format!("[{others}]")), Warn, "200", "`list`"),
+        (refusal(404, "not.found"), Fail, "The API answered 404: \"no\".", "`list`"),
+        (response(404, "<html>"), Warn, "The API answered 404 without a readable error.", "`found`"),
+        (refusal(403, "missing.any.permissions"), Warn, "The API answered 403: \"no\".", "a role"),
+        (refusal(403, "forbidden"), Warn, "The API answered 403: \"no\".", "`found`"),
+        (refusal(400, "bad.request"), Warn, "The API answered 400: \"no\".", "`found`"),
+        (refusal(409, "conflict"), Warn, "The API answered 409: \"no\".", "`found`"),
     ] {
         run(async {
             let world = World::new();
-            let (status, listed) = (listed.status, listed.clone());
+            let listed = listed.clone();
             world.respond(move |request| match request.url.split('/').next_back().unwrap() {
                 path if path.starts_with("screenrecordings") => listed.clone(),
                 _ if request.url.contains("/users/") => response(200, USER),
@@ -450,8 +467,10 @@ fn the_contracts_list_is_asked_for() {
             let report = report(&recorder, None).await;
             let line = line(&report, "contract");
             assert_eq!(line.verdict, expected, "{line:?}");
-            assert_eq!(line.found, format!("POST /api/v2/screenrecordings; GET /api/v2/screenrecordings: {status}"));
-            assert_eq!(line.hint.is_empty(), expected == Good);
+            assert_eq!(line.found, format!("POST /api/v2/screenrecordings; GET /api/v2/screenrecordings: {found}"));
+            assert!(line.hint.contains(hint) && line.hint.is_empty() == hint.is_empty(), "{line:?}");
+            // A line has no `cause` to look at.
+            assert!(report.iter().all(|line| !line.hint.contains("`cause`")));
             assert!(world.starts().is_empty());
         });
     }
@@ -464,7 +483,9 @@ fn a_list_that_no_token_of_the_target_can_ask_for_is_not_asked_for() {
         cloud(&world, GLOBEX, ALL_SCOPES);
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
         let report = report(&recorder, Some(GLOBEX)).await;
-        assert_eq!(line(&report, "contract").found, "POST /api/v2/screenrecordings");
+        let contract = line(&report, "contract");
+        let not_asked = "POST /api/v2/screenrecordings: the list was not asked for";
+        assert_eq!((contract.verdict, contract.found.as_str()), (Skipped, not_asked));
         assert!(world.requests().iter().all(|request| !request.url.contains("screenrecordings")));
     });
 }

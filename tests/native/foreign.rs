@@ -358,6 +358,7 @@ fn what_cannot_be_read_never_counts_as_no_recording() {
             assert_eq!((first.code, second.code, world.starts().len()), (Code::OutcomeUnknown, Code::OutcomeUnknown, 1), "{unreadable}");
             assert!(first.message.contains("cannot be read") && second.message.contains("cannot be read"), "{first:?} {second:?}");
             assert!(matches!(&second.evidence.cause, Some(Cause::Cloud(body)) if body.contains(&unreadable)));
+            assert!(second.hint().contains("`contract.fields`"), "{}", second.hint());
             let listed = error(recorder.recordings(None, None, no_options()).await);
             let is_shown = matches!(&listed.evidence.cause, Some(Cause::Cloud(body)) if body.contains(&unreadable));
             assert!(listed.code == Code::UnexpectedAnswer && is_shown, "{unreadable}");

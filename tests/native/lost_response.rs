@@ -106,6 +106,22 @@ fn an_unknown_outcome_lists_the_recordings_in_the_clouds_words() {
 }
 
 #[test]
+fn a_response_with_other_names_than_the_contracts_is_shown() {
+    let body = r#"{"recordingId":"recording-1","userId":"agent","status":"recording"}"#;
+    for contract in ["{}", r#"{"list":null}"#] {
+        run(async {
+            let world = World::new();
+            world.respond_to_starts(move || Ok(response(201, body)), || list(&[]));
+            let recorder = connect(&world, with_contract(contract)).await;
+            let unknown = error(while_time_passes(&[&world], record(&recorder, GLOBEX)).await);
+            assert_eq!((unknown.code, unknown.evidence.status), (Code::OutcomeUnknown, Some(201)));
+            assert!(matches!(&unknown.evidence.cause, Some(Cause::Cloud(shown)) if shown == body));
+            assert!(unknown.hint().contains("`contract.fields`"), "{}", unknown.hint());
+        });
+    }
+}
+
+#[test]
 fn start_times_are_compared_by_the_clouds_clock() {
     for (ahead, started, is_ours) in
         [(600_000, 600_010, true), (600_000, 10, false), (-600_000, -599_990, true), (-600_000, -603_000, false)]

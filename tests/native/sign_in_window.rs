@@ -179,6 +179,7 @@ fn get_token_is_tried_before_login_and_may_return_nothing() {
         let none = error(record(&recorder, GLOBEX).await);
         assert_eq!((none.code, none.retryable()), (Code::TokenSourceFailed, false));
         assert_eq!(none.message, format!("getToken returned no token for organization {GLOBEX}."));
+        assert!(none.evidence.cause.is_none() && !none.hint().contains("`cause`"), "{}", none.hint());
     });
 }
 
