@@ -125,7 +125,7 @@ async function compile(source, isBeside) {
     if (kindOf(source) === "address") {
       fetched = address;
       // As text: a page may have replaced `fetch` with a function that knows no URL objects.
-      source = await fetch(address, { cache: isBeside ? "no-store" : "default" });
+      source = await fetch(address, { __proto__: null, cache: isBeside ? "no-store" : "default" });
       hasCome = true;
       why = "fetch returned no Response.";
       hint = PASS_BYTES;

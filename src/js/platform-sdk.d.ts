@@ -5,7 +5,8 @@ import type { Recorder } from "./index.js";
  * organization, or of `orgId`. The SDK never has a token, so do not call its login methods. With one `ApiClient` for each organization, one
  * page can work in several organizations at the same time.
  *
- * The SDK's timeout (16 s, or that of the client's `setTimeout()`) counts instead of the recorder's `timeoutMs`; with 0, the recorder's does.
+ * The timeout of the HTTP client (16 s, or that of `client.getHttpClient().setTimeout()`) counts instead of the recorder's `timeoutMs`; with
+ * 0, the recorder's does.
  * The SDK's region setting has no effect. A refusal rejects in the SDK's own form. If nothing was sent or no response came, the call rejects
  * with the recorder's `RecorderError`. Throws a `TypeError` if the options are `null` or have another name.
  *

@@ -12,14 +12,15 @@ export function httpClient(recorder, AbstractHttpClient, options = {}) {
 
     async request(options) {
       const request = (await this.preHook?.(options)) ?? options;
-      const { url, method, headers, params, data, timeout } = own(request);
+      const { url, method, headers, params, data } = own(request);
       const body = bodyOf(data, headers);
       const init = {
         method,
         headers: headersFor(body, headers),
         body,
         orgId,
-        timeoutMs: (timeout ?? this.timeout) || undefined,
+        // As in the SDK's own client: the request's `timeout` does not count.
+        timeoutMs: this.timeout || undefined,
       };
       const response = await answerOf(await recorder.fetch(pathOf(url, params), init));
       if (response.status < 200 || response.status > 299) {
@@ -44,7 +45,8 @@ function pathOf(url, params) {
   for (const [name, value] of Object.entries(params ?? {})) {
     if (value !== undefined && value !== null) query.append(name, value);
   }
-  return `${pathname.slice(at)}${query.size ? `?${query}` : ""}`;
+  const text = String(query);
+  return pathname.slice(at) + (text && `?${text}`);
 }
 
 /** What fetch takes as it is. Everything else is JSON, such as an object of a class or of another frame. */

@@ -1,7 +1,7 @@
 // The app's own requests, as fetch() takes them: the platform reads the headers and the body at the moment of the call.
 
 import { badArgument, sentence } from "./errors.js";
-import { bytesOf, member } from "./foreign.js";
+import { bytesOf, member, unlessItThrows } from "./foreign.js";
 
 /**
  * The arguments of the module's fetch() and request(). `signals` abort the request, and the body of its response.
@@ -36,7 +36,10 @@ export function readRequest(api, path, given, signals, isJson) {
     }
   } catch (cause) {
     // Platforms quote what they refuse, which may be a header with a token. So the message has no long words, and there is no cause.
-    const said = String(cause.message ?? cause).replace(/[^\s"':]{32,}/g, "***");
+    const said = (unlessItThrows(() => String(cause?.message ?? cause)) ?? "it cannot be read").replace(
+      /[^\s"':]{32,}/g,
+      "***",
+    );
     throw badArgument(`The request is not valid: ${sentence(said)}`);
   }
   const isStream = typeof member(body, "getReader") === "function";

@@ -941,6 +941,10 @@ test("every method rejects and none throws, whatever it is given", async () => {
     "startRecording's agent": (each) => recorder.startRecording(typeof each === "string" ? 7 : each),
     startMany: (each) => recorder.startMany(typeof each === "object" ? { agents: each } : each),
     "startMany's options": (each) => recorder.startMany([], each),
+    signIn: (each) => recorder.signIn(each),
+    fetch: (each) => recorder.fetch("/api/v2/users/me", each),
+    "fetch's path": (each) => recorder.fetch(typeof each === "string" ? 7 : each),
+    request: (each) => recorder.request("/api/v2/users/me", each),
     recordings: (each) => recorder.recordings(each),
     recording: (each) => recorder.recording("id", each),
     diagnose: (each) => recorder.diagnose("agent", each),
@@ -961,6 +965,29 @@ test("every method rejects and none throws, whatever it is given", async () => {
     for (const each of [undefined, {}, proxy]) assert.equal((await ending(method.call(each))).code, "BAD_ARGUMENT");
   }
   assert.equal(await ending(recorder.startRecording("agent")), "fine");
+});
+
+test("whatever the app's own values throw, fetch() and request() reject with a RecorderError", async () => {
+  const recorder = await recorderWith();
+  const hostile = {
+    get message() {
+      throw new Error("no message");
+    },
+  };
+  for (const thrown of [undefined, null, 7, Symbol("x"), Object.create(null), hostile, new Error("")]) {
+    const fail = () => {
+      throw thrown;
+    };
+    for (const init of [
+      { headers: { [Symbol.iterator]: fail } },
+      { method: { toString: fail } },
+      { json: { toJSON: fail }, method: "POST" },
+    ]) {
+      const error = await ending(recorder.request("/api/v2/users/me", init));
+      assert.equal(error.code, "BAD_ARGUMENT", `${typeof thrown} ${String(error.stack ?? error)}`);
+      if (!init.json) assert.equal((await ending(recorder.fetch("/api/v2/users/me", init))).code, "BAD_ARGUMENT");
+    }
+  }
 });
 
 test("a header that cannot be read hides no other one", async () => {

@@ -113,6 +113,40 @@ describe("the SDK with a recorder's HTTP client", () => {
     );
   });
 
+  test("the HTTP client's timeout is the call's, and 0 leaves it to the recorder", async () => {
+    const seen = await browser.run(async () => {
+      const { httpClient } = await import("/premium-recorder/platform-sdk.js");
+      const limits = [];
+      const recorder = {
+        fetch: async (path, { timeoutMs }) => (limits.push(timeoutMs ?? "the recorder's"), Response.json({})),
+      };
+      const client = new platform.ApiClientClass();
+      client.setHttpClient(httpClient(recorder, platform.AbstractHttpClient));
+      for (const millis of [undefined, 60_000, 0]) {
+        if (millis !== undefined) client.getHttpClient().setTimeout(millis);
+        await new platform.UsersApi(client).getUsersMe();
+      }
+      return limits;
+    });
+    assert.deepEqual(seen, [16_000, 60_000, "the recorder's"]);
+  });
+
+  test("a query is sent whole, also by browsers whose URLSearchParams have no size", async () => {
+    const seen = await browser.run(async () => {
+      const { httpClient } = await import("/premium-recorder/platform-sdk.js");
+      const paths = [];
+      const recorder = { fetch: async (path) => (paths.push(path), Response.json({})) };
+      const client = new platform.ApiClientClass();
+      client.setHttpClient(httpClient(recorder, platform.AbstractHttpClient));
+      delete URLSearchParams.prototype.size;
+      const users = new platform.UsersApi(client);
+      await users.getUsersMe();
+      await users.getUsers({ pageSize: 2, pageNumber: 3 });
+      return paths;
+    });
+    assert.deepEqual(seen, ["/api/v2/users/me", "/api/v2/users?pageSize=2&pageNumber=3"]);
+  });
+
   test("a rejected token is replaced under the SDK, which notices nothing", async () => {
     await cloud.spoil("GET", "/api/v2/users/me", { status: 401, body: { status: 401, code: "bad.credentials" } });
     const name = await browser.run(

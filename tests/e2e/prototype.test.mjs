@@ -57,6 +57,41 @@ describe("Object.prototype has", () => {
   }
 });
 
+test("what other code has put on Object.prototype does not change how the module is fetched", async () => {
+  await browser.openEmpty();
+  const seen = await browser.run(
+    async ({ premium }, orgId, token) => {
+      const hostile = {
+        method: "POST",
+        credentials: "include",
+        integrity: "sha256-x",
+        mode: "same-origin",
+        redirect: "error",
+      };
+      const { fetch } = window;
+      const requests = [];
+      window.fetch = (input, init) => {
+        const { method, credentials, integrity, mode, redirect } = new Request(input, init);
+        requests.push({ method, credentials, integrity, mode, redirect });
+        return fetch(input, init);
+      };
+      for (const [name, value] of Object.entries(hostile)) {
+        Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true });
+      }
+      try {
+        await premium.connect({ environment: "prod", tokens: [token], orgId });
+      } finally {
+        for (const name in hostile) delete Object.prototype[name];
+      }
+      return requests;
+    },
+    ACME,
+    TOKEN,
+  );
+  const own = { method: "GET", credentials: "same-origin", integrity: "", mode: "cors", redirect: "follow" };
+  assert.deepEqual(seen, [own]);
+});
+
 /** The names for which a scenario does not go as it does without anything on Object.prototype. */
 async function oddities({ premium, names, orgId, token, descriptor }) {
   const { fetch } = window;
