@@ -412,13 +412,19 @@ impl<P: Platform> Keyring<P> {
         let Some(other) = tokens.first() else {
             return Error::new(Code::NoToken, format!("Organization {org} has no token.")).for_org(org);
         };
-        let mut others = Vec::new();
-        for token in &tokens {
-            others.push(token.target().org.as_str());
-        }
-        let message = format!("The call is for organization {org}, the tokens are of {}. Nothing was sent.", joined(&others, ", "));
+        let others = orgs_of(&tokens);
+        let message = format!("The call is for organization {org}, the tokens are of {others}. Nothing was sent.");
         Error::new(Code::OrgMismatch, message).for_org(org).with_owner_of(other)
     }
+}
+
+/// The organizations of these tokens, as a list in a message.
+pub(crate) fn orgs_of(tokens: &[Rc<OrgToken>]) -> String {
+    let mut orgs = Vec::new();
+    for token in tokens {
+        orgs.push(token.target().org.as_str());
+    }
+    joined(&orgs, ", ")
 }
 
 /// The name of an acquisition. If nobody has named the organization, it is empty, as no organization's id is.

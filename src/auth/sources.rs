@@ -121,11 +121,8 @@ impl<P: Platform> Sources<P> {
         let name = self.sharing_name(target)?;
         let ports = self.exchange.ports();
         let longest = self.timeout().saturating_add(self.login().map_or(0, |login| login.timeout));
-        let time = self.sign_in_time(Some(&target.org));
-        time.set_behind_lock(true);
-        let lock = before(pin!(ports.lock(&name)), ports.sleep(longest)).await.flatten();
-        time.set_behind_lock(false);
-        lock
+        let _waits = self.sign_in_time(Some(&target.org)).wait_behind_lock();
+        before(pin!(ports.lock(&name)), ports.sleep(longest)).await.flatten()
     }
 
     /// Asks for the token that another page holds, if it is for this target and differs from the stale one.

@@ -91,7 +91,7 @@ fn refused(mut response: Box<Response>) -> Error {
         error = error.with_hint(SIGN_IN_AGAIN);
         error.evidence.is_retryable = Some(true);
     }
-    if response.status < 300 {
+    if response.status < 400 {
         // An unexpected 2xx or 3xx may contain a token: wipe it before it reaches an error.
         response.body.zeroize();
         response.json.zeroize();

@@ -26,6 +26,9 @@ use crate::model::secret::redact;
 use crate::token::org_token::OrgToken;
 use crate::token::request::{ApiRequest, Repeat, Request};
 
+/// How often an idempotent request is sent at most, if there is no response.
+const MAX_SENDS: u32 = 3;
+
 /// The time between two sends of an idempotent request, in milliseconds.
 const RETRY_DELAY_MS: u32 = 1_000;
 
@@ -79,12 +82,12 @@ impl<P: Platform> Client<P> {
             sends += 1;
             let result = self.send_tracked(call, request, None, sent, None).await;
             let told = match &result {
-                Err(SendError::NoResponse(_)) => None,
+                Err(SendError::NoResponse(lost)) if lost.retryable() => None,
                 Err(SendError::Refused(refused)) if refused.code == Code::CloudUnavailable => refused.evidence.retry_after,
                 _ => return result,
             };
             let delay = told.unwrap_or_default().max(RETRY_DELAY_MS);
-            let may_repeat = matches!(request.repeat, Repeat::Idempotent { sends: most } if sends < most);
+            let may_repeat = request.repeat == Repeat::Idempotent && sends < MAX_SENDS;
             if !may_repeat || i64::from(delay) >= call.deadline.remaining() {
                 return result;
             }
@@ -118,7 +121,9 @@ impl<P: Platform> Client<P> {
                 Some(until_settled) => Box::pin(self.until_settled(authorized, until_settled.clone())),
                 None => Box::pin(self.exchange.send(authorized)),
             };
-            let response = sending.await.map_err(|lost| SendError::NoResponse(lost.for_org(&call.target.org)))?;
+            let result = sending.await;
+            sent.note_result(&result);
+            let response = result.map_err(|lost| SendError::NoResponse(lost.for_org(&call.target.org)))?;
             if response.is_success() {
                 token.mark_used();
                 return Ok(response);

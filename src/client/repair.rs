@@ -83,6 +83,7 @@ impl<P: Platform> Client<P> {
                 refused.code = Code::PermissionMissing;
                 "; it has the scope, and the agent is there: a permission is missing, or the feature is disabled".to_owned()
             }
+            None if request.agent.is_none() => String::new(),
             None => "; whether the agent is there is unknown".to_owned(),
         };
         refused.message = format!("The token is of organization {}, as expected{found}. {}", token.target().org, refused.message);

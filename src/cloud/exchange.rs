@@ -12,7 +12,7 @@ use crate::cloud::signal::Signal;
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::model::scope::{OWN_DATA, any_of};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, redact};
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::token::access_token::AccessToken;
 use crate::token::claims::TokenInfo;
@@ -92,7 +92,10 @@ impl<P: CloudPorts> Exchange<P> {
         }
         let number = self.requests.get().wrapping_add(1);
         self.requests.set(number);
-        self.ports.emit(&Event::Request { number, method: request.method(), url: request.url(), org: request.org() });
+        // The app may have put the token into the URL.
+        let mut url = request.url().to_owned();
+        redact(&secrets, &mut url);
+        self.ports.emit(&Event::Request { number, method: request.method(), url: &url, org: request.org() });
         let sent = self.now();
         let is_own_read = request.method().is_read() && request.platform_request().is_none();
         let mut in_flight = (!is_to_token_endpoint).then(|| InFlightRequest::new(self, credential.clone()));

@@ -9,7 +9,7 @@ const EVIDENCE_LABELS = {
   homeOrgId: "home organization",
   orgHeaders: "headers sent",
   grantedScopes: "scopes of the token",
-  nearMiss: "misspelled",
+  nearMiss: "similar scope",
   retryAfterMs: "wait in ms",
   contextId: "contextId",
   correlationId: "correlation id",

@@ -951,7 +951,7 @@ export class RecorderError extends Error {
   readonly missingScopes?: string[];
   /** OAuth scopes that the token has. */
   readonly grantedScopes?: string[];
-  /** A scope of the token that is probably a misspelling of the missing one, such as `"screenrecording:write"`. */
+  /** A scope of the token that resembles the missing one, and may be a misspelling, such as `"screenrecording:write"`. */
   readonly nearMiss?: string;
   /** Names of the headers that carried the organization's id. */
   readonly orgHeaders?: string[];

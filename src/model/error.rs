@@ -106,9 +106,9 @@ codes! {
         hint: "Ask the organization's administrator to allow this network.";
     WrongOrg "WRONG_ORG", retry: false, fixed_by: "app",
         when: "The API says that the agent and the token belong to different organizations (403 `insufficient scope for resource owner`). The library then asked whose the token is, and repeated the call once if it had stored the token under a wrong organization.",
-        hint: "Find the agent's organization, and pass it as `orgId`. No header makes a token work in another organization.";
+        hint: "Find the organization of the agent, or of what else the request is about, and pass it as `orgId`. No header makes a token work in another organization.";
     ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
-        when: "The OAuth client lacks a scope that the call needs, or `login.scope` leaves it out (403 `app.not.authorized.for.scope`, or the API says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope of the client that is probably a misspelling.",
+        when: "The OAuth client lacks a scope that the call needs, or `login.scope` leaves it out (403 `app.not.authorized.for.scope`, or the API says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope of the client that resembles it and may be a misspelling.",
         hint: "Add the scope in `missingScopes` or the message to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
     PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
         when: "The token's user lacks a permission (403). `missingPermissions` names it if the API does. Or the API says `insufficient scope for resource owner` although organization, scope and agent are right: then a permission is missing, or the feature is disabled.",
@@ -308,7 +308,7 @@ impl Error {
         };
         let missing = self.evidence.missing_scopes.as_ref().and_then(|scopes| scopes.first());
         match (&self.evidence.near_miss, missing) {
-            (Some(near), Some(missing)) => format!("\"{near}\" is probably a misspelling of \"{missing}\". {hint}"),
+            (Some(near), Some(missing)) => format!("\"{near}\" is not \"{missing}\". {hint}"),
             _ => hint.to_owned(),
         }
     }

@@ -15,9 +15,6 @@ use crate::model::ids::{has_control_characters, has_outer_blanks};
 use crate::token::header::may_be_set;
 use crate::token::request::{ApiRequest, Method, Repeat};
 
-/// How often an idempotent request is sent at most, if there is no response.
-const MAX_SENDS: u32 = 3;
-
 /// What the app has passed, not validated yet.
 pub struct AppRequest {
     /// The path, or the whole URL.
@@ -50,7 +47,7 @@ impl AppRequest {
         let repeat = match (self.is_stream, self.idempotent) {
             (true, Some(true)) => return Err(bad("idempotent: a stream can be sent only once.")),
             (true, _) => Repeat::Once,
-            (false, idempotent) if idempotent.unwrap_or(method.is_read()) => Repeat::Idempotent { sends: MAX_SENDS },
+            (false, idempotent) if idempotent.unwrap_or(method.is_read()) => Repeat::Idempotent,
             (false, _) => Repeat::Never,
         };
         let AppRequest { platform_request, takes_response, .. } = self;
@@ -101,7 +98,7 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
 }
 
 fn is_idempotent(request: &ApiRequest) -> bool {
-    matches!(request.repeat(), Repeat::Idempotent { .. })
+    request.repeat() == Repeat::Idempotent
 }
 
 fn outcome_unknown(error: Error) -> Error {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::auth::keyring::Keyring;
+use crate::auth::keyring::{Keyring, orgs_of};
 use crate::auth::ports::Platform;
 use crate::auth::sign_in::AuthorizationResponse;
 use crate::auth::sources::Sources;
@@ -24,7 +24,6 @@ use crate::cloud::tasks::Tasks;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
 use crate::model::ids::{AgentId, OrgId, RecordingId};
-use crate::model::join::joined;
 use crate::model::time::Moment;
 use crate::recorder::doctor::{DiagnosisLine, Doctor, unfinished};
 use crate::recorder::fetch::AppRequest;
@@ -424,13 +423,7 @@ impl<P: Platform> Recorder<P> {
                 Err(Error::new(Code::NoToken, "There is no token, and nothing names the organization."))
             }
             [] => Ok(None),
-            several => {
-                let mut orgs = Vec::new();
-                for token in several {
-                    orgs.push(token.target().org.as_str());
-                }
-                Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", joined(&orgs, ", "))))
-            }
+            several => Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", orgs_of(several)))),
         }
     }
 }

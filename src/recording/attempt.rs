@@ -131,12 +131,7 @@ impl<P: Platform> Starts<P> {
             Err(SendError::Refused(error)) if error.evidence.status.is_some_and(may_have_been_processed) => {
                 Err(error.with_code(Code::OutcomeUnknown))
             }
-            Err(SendError::Refused(mut error)) => {
-                if error.code == Code::NotFound {
-                    error.code = Code::AgentNotFound;
-                }
-                return self.resolve_conflict(state, error).await;
-            }
+            Err(SendError::Refused(error)) => return self.explain_refusal(state, error).await,
         };
         let found = match (found, sent.unresolved()) {
             (Err(unknown), Some(lost)) => {

@@ -18,9 +18,6 @@ use crate::recording::template::{Values, check, check_path, fill, fill_path, is_
 use crate::token::header::may_be_set;
 use crate::token::request::{ApiRequest, Method, Repeat};
 
-/// How often a request that reads or stops a recording is sent at most, if there is no response.
-const MAX_SENDS: u32 = 3;
-
 /// Where and how recordings are started, read and stopped.
 #[derive(Debug)]
 pub struct RecordingContract {
@@ -29,7 +26,6 @@ pub struct RecordingContract {
     stop: Operation,
     /// `None` if the API has no list.
     list: Option<Operation>,
-    start_scopes: AnyScope,
     shape: Shape,
     already_running: Vec<String>,
     org_headers: Vec<String>,
@@ -61,6 +57,7 @@ struct Rules {
     path: &'static str,
     body: Option<&'static str>,
     placeholders: &'static [&'static str],
+    repeat: Repeat,
 }
 
 static START: Rules = Rules {
@@ -70,6 +67,7 @@ static START: Rules = Rules {
     path: "",
     body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
     placeholders: &["agentId", "recordingType"],
+    repeat: Repeat::Never,
 };
 
 static READ: Rules = Rules {
@@ -79,6 +77,7 @@ static READ: Rules = Rules {
     path: "/{id}",
     body: None,
     placeholders: &["id", "agentId"],
+    repeat: Repeat::Idempotent,
 };
 
 static STOP: Rules = Rules {
@@ -88,6 +87,7 @@ static STOP: Rules = Rules {
     path: "/{id}",
     body: Some(r#"{"state":"stopped"}"#),
     placeholders: &["id", "agentId"],
+    repeat: Repeat::Idempotent,
 };
 
 static LIST: Rules = Rules {
@@ -97,6 +97,7 @@ static LIST: Rules = Rules {
     path: "?agentId={agentId}",
     body: None,
     placeholders: &["agentId"],
+    repeat: Repeat::Idempotent,
 };
 
 impl Operation {
@@ -155,14 +156,12 @@ impl Operation {
 
     /// `None` if the path or the body needs a value that is not known.
     fn request(&self, values: Values<'_>, org_headers: &[String]) -> Option<ApiRequest> {
-        // Reading or stopping twice has the same effect as once.
-        let repeat = Repeat::Idempotent { sends: MAX_SENDS };
         let body = match &self.body {
             Some(body) => Some(fill(body, values, json_escaped).ok()?),
             None => None,
         };
         let mut request = ApiRequest::new(self.method, &fill_path(&self.path, values)?).with_org_headers(org_headers);
-        request.repeat = repeat;
+        request.repeat = self.rules.repeat;
         request.body = body;
         request.scopes = self.scopes.clone();
         Some(request)
@@ -225,7 +224,6 @@ impl RecordingContract {
             read: Operation::new(&READ, path, read_scopes),
             stop: Operation::new(&STOP, path, start_scopes),
             list: Some(Operation::new(&LIST, path, read_scopes)),
-            start_scopes: start_scopes.clone(),
             shape: Shape::default(),
             already_running: Vec::new(),
             org_headers: vec![ORG_HEADER.to_owned()],
@@ -316,13 +314,13 @@ impl RecordingContract {
 
     /// The OAuth scopes one of which a start needs.
     pub fn start_scopes(&self) -> &AnyScope {
-        &self.start_scopes
+        &self.start.scopes
     }
 
     /// The OAuth scopes that a token must have: one for a start, and if it matters whose a recording is, that for the user.
     pub(crate) fn token_scopes(&self) -> Vec<String> {
         let mut scopes = Vec::new();
-        if let Some(scope) = self.start_scopes.first() {
+        if let Some(scope) = self.start.scopes.first() {
             scopes.push(scope.clone());
         }
         if self.shape.needs_user() {
@@ -384,7 +382,6 @@ impl RecordingContract {
         let mut request = self.request(&self.start, &values)?;
         request.idempotency = key.and_then(|key| Some((self.idempotency_header.clone()?, key)));
         request.agent = Some(agent.clone());
-        request.repeat = Repeat::Never;
         Ok(request)
     }
 

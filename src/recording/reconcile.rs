@@ -190,8 +190,8 @@ impl<P: Platform> Starts<P> {
         listed.has_more && !(is_newest_first && reaches_back)
     }
 
-    /// A conflict may mean that the agent is being recorded already: then that recording is the result.
-    pub(super) async fn resolve_conflict(&self, state: &StartState, mut refused: Error) -> StartResult {
+    /// The error of a refused start, unless it means that the agent is being recorded already: then that recording is the result.
+    pub(super) async fn explain_refusal(&self, state: &StartState, mut refused: Error) -> StartResult {
         let contract = self.recordings.contract();
         let is_conflict = contract.means_already_running(refused.evidence.status, refused.evidence.cloud_code.as_deref());
         if is_conflict {
@@ -206,10 +206,11 @@ impl<P: Platform> Starts<P> {
                 return Ok(running);
             }
         }
-        if refused.code == Code::AgentNotFound && self.has_agent(state).await {
-            refused.code = Code::NotFound;
-            return Err(refused.with_hint(NO_SUCH_PATH).into());
-        }
+        let refused = match refused.code {
+            Code::NotFound if self.has_agent(state).await => refused.with_hint(NO_SUCH_PATH),
+            Code::NotFound => refused.with_code(Code::AgentNotFound),
+            _ => refused,
+        };
         Err(refused.into())
     }
 

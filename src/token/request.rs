@@ -68,10 +68,7 @@ pub enum Repeat {
     /// Never. The request is sent again only if the server confirmed that it did not process the request.
     Never,
     /// Yes: processing the request twice has the same effect as processing it once.
-    Idempotent {
-        /// How often the request is sent at most, including the first time.
-        sends: u32,
-    },
+    Idempotent,
 }
 
 /// A request to the Platform API, without an organization: the token that authorizes the request adds its own.

@@ -298,7 +298,7 @@ pub(super) fn connect_options(value: &JsValue) -> Result<(Arguments, Options), E
 pub(super) fn launch_query(given: &Arguments) -> Result<Option<Vec<(String, String)>>, Error> {
     let Some(url) = given.get("launchUrl") else { return Ok(None) };
     // `src/js` has read the `href` of a `URL` or `Location`.
-    let href = url.as_string().ok_or_else(|| must_be("launchUrl", "an object"))?;
+    let href = url.as_string().ok_or_else(|| must_be("launchUrl", "an absolute URL"))?;
     let url = Url::new(&href).map_err(|_| must_be("launchUrl", "an absolute URL"))?;
     Ok(Some(pairs(&url.search_params())))
 }

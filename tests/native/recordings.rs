@@ -55,13 +55,12 @@ fn a_stop_is_a_patch_with_the_token_of_the_recordings_organization() {
 
 #[test]
 fn a_stop_without_a_response_is_repeated_twice() {
-    let losses: [fn() -> Result<Response, TransportError>; 6] = [
+    let losses: [fn() -> Result<Response, TransportError>; 5] = [
         || Err(lost_response("reset")),
         || Ok(response(503, "")),
         || Ok(response(408, "")),
         || Ok(response(421, "")),
         || Ok(response(425, "")),
-        || Err(TransportError { may_have_been_processed: false, ..lost_response("offline") }),
     ];
     for loss in losses {
         for (losses, succeeds) in [(1, true), (2, true), (3, false)] {
@@ -78,6 +77,20 @@ fn a_stop_without_a_response_is_repeated_twice() {
                 }
             });
         }
+    }
+}
+
+#[test]
+fn a_request_that_the_browser_refuses_to_send_is_not_repeated() {
+    for is_refused_by_csp in [true, false] {
+        run(async {
+            let world = World::new();
+            let refused = move || TransportError { is_refused_by_csp, may_have_been_processed: false, ..lost_response("refused") };
+            world.respond_async(move |_| Box::pin(async move { Err(refused()) }));
+            let recorder = with_tokens(&world).await;
+            let error = error(recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await);
+            assert_eq!((error.code, error.retryable(), world.requests().len(), world.time()), (Code::Network, false, 1, NOW));
+        });
     }
 }
 

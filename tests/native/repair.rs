@@ -132,8 +132,7 @@ fn a_refusal_of_a_right_token_is_explained_by_scope_agent_or_permission() {
         assert_eq!(refused.code, Code::ScopeMissing);
         assert_eq!(refused.evidence.missing_scopes.as_deref(), Some(&["screenrecordings:write".to_owned()][..]));
         assert_eq!(refused.evidence.near_miss.as_deref(), Some("screenrecording:write"));
-        let expected =
-            format!("\"screenrecording:write\" is probably a misspelling of \"screenrecordings:write\". {}", Code::ScopeMissing.hint());
+        let expected = format!("\"screenrecording:write\" is not \"screenrecordings:write\". {}", Code::ScopeMissing.hint());
         assert_eq!(refused.hint(), expected);
         assert_eq!(refused.evidence.granted_scopes.as_ref().unwrap().len(), 2);
         assert_eq!(world.requests().len(), 2);

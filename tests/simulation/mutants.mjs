@@ -35,8 +35,8 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/recording/contract.rs",
-        find: "request.repeat = Repeat::Never;",
-        replace: "request.repeat = Repeat::Idempotent { sends: MAX_SENDS };",
+        find: "repeat: Repeat::Never,",
+        replace: "repeat: Repeat::Idempotent,",
       },
       {
         file: "src/recording/attempt.rs",
@@ -393,7 +393,7 @@ export const MUTANTS = [
   },
   {
     name: "lets a call's time run while a person signs in",
-    edits: one("src/cloud/deadline.rs", "now.after_millis(self.sign_in_time.so_far(now).saturating_neg())", "now"),
+    edits: one("src/cloud/deadline.rs", "now.after_millis(self.so_far(now).saturating_neg())", "now"),
   },
   {
     name: "lets a call's time stand still for good once a person has signed in",
