@@ -434,7 +434,7 @@ async fn start_many_hands_out_each_result_with_its_place() {
 async fn a_start_waits_for_the_start_of_another_page_and_looks_first() {
     let handle = connected(&format!("{{ environment: 'prod', tokens: ['{OF_ACME}'] }}")).await;
     js(CLOUD);
-    let name = format!("premium-recorder start https://api.mypurecloud.com {ACME} screen agent");
+    let name = format!("premium-recorder start https://api.mypurecloud.com/api/v2/screenrecordings {ACME} screen agent");
     // This is what another page does if several pages use locks.
     let held = js(&format!(
         "new Promise((held) => navigator.locks.request('premium-recorder locks', {{ mode: 'shared' }}, () => navigator.locks.request('{name}', () => {{

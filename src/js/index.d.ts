@@ -545,7 +545,8 @@ export interface Recorder {
    *   second apart. It resolves to the agent's only recording that began since, or rejects with `OUTCOME_UNKNOWN`.
    * - **Merged.** Calls for the same organization, agent and `recordingType` (in any case) at the same time are merged
    *   into one start, in this page and, with Web Locks and the API's list, across all frames and tabs of this origin and
-   *   storage partition. `share: false` opts out.
+   *   storage partition. `share: false` opts out. Recorders whose contracts start at different paths start different
+   *   recordings.
    * - **Already recorded.** If the API refuses because the agent is being recorded (409), the call resolves to the
    *   running recording that the API lists, with `alreadyRunning: true`. If it lists none, the call rejects with
    *   `CONFLICT`.

@@ -341,6 +341,11 @@ impl RecordingContract {
         self.list.is_some()
     }
 
+    /// The path of a start, with placeholders.
+    pub(super) fn start_path(&self) -> &str {
+        &self.start.path
+    }
+
     /// The method and the path of a start, with placeholders.
     pub(crate) fn start_line(&self) -> String {
         self.start.method.as_str().to_owned() + " " + &self.start.path

@@ -24,6 +24,8 @@ pub(super) const MAX_IN_FLIGHT_MS: i64 = MAX_UNANSWERED_MS as i64;
 /// What identifies a start: calls with the same key share a start.
 pub(super) struct StartKey {
     pub(super) target: Target,
+    /// The URL of starts and the organization. Starts of another recording API are others, and its ids too.
+    api: Rc<str>,
     /// In lower case: no two ids differ only in case.
     pub(super) agent: String,
     /// As the app spells it. No two types differ only in case.
@@ -33,23 +35,25 @@ pub(super) struct StartKey {
 }
 
 impl StartKey {
-    pub(super) fn new(target: Target, agent: &AgentId, recording_type: String) -> StartKey {
+    /// `path`: that of starts, with placeholders.
+    pub(super) fn new(target: Target, path: &str, agent: &AgentId, recording_type: String) -> StartKey {
         let agent = agent.as_str().to_ascii_lowercase();
-        let mut key = StartKey { target, agent, recording_type, name: Rc::default() };
+        let api = format!("{}{path} {}", target.environment.api(), target.org).into();
+        let mut key = StartKey { target, api, agent, recording_type, name: Rc::default() };
         key.name = format!("{}{}", key.agent_name(), key.recording_type.to_ascii_lowercase()).into();
         key
     }
 
     /// Pages that start the same recording wait for this lock. Tabs replace the type's blanks, so that it ends at the next blank.
     pub(super) fn lock_name(&self) -> String {
-        let (target, agent) = (&self.target, &self.agent);
+        let StartKey { api, agent, .. } = self;
         let recording_type = self.recording_type.to_ascii_lowercase().replace(' ', "\t");
-        format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)
+        format!("premium-recorder start {api} {recording_type} {agent}")
     }
 
     /// How the names of all starts for the agent begin. No agent's id has a tab.
     fn agent_name(&self) -> String {
-        format!("{} {} {}\t", self.target.environment.api(), self.target.org, self.agent)
+        format!("{} {}\t", self.api, self.agent)
     }
 }
 
@@ -61,8 +65,8 @@ pub struct PageStarts(Rc<State>);
 struct State {
     begun: Cell<u64>,
     by_name: RefCell<SortedMap<Rc<str>, SameStarts>>,
-    /// Recordings that a start already owns, with that start's number.
-    claimed: RefCell<Vec<(u64, Target, RecordingId)>>,
+    /// Recordings that a start already owns, with that start's number and API.
+    claimed: RefCell<Vec<(u64, Rc<str>, RecordingId)>>,
     /// When starts that this list lacks may have been sent at the earliest.
     lost_since: Cell<Option<Moment>>,
 }
@@ -277,7 +281,7 @@ impl PageStarts {
         if claimed.len() >= MAX_CLAIMED {
             claimed.remove(0);
         }
-        claimed.push((start.number, start.key.target.clone(), id));
+        claimed.push((start.number, start.key.api.clone(), id));
     }
 
     /// A caller of this start gets a recording that runs. Another start may have led to it, and its response may be lost. So this start
@@ -302,10 +306,16 @@ impl PageStarts {
         self.tidy(&start.key.name);
     }
 
-    /// Whether a start owns the recording. `but_by`: which one does not count.
-    pub(super) fn is_claimed(&self, target: &Target, recording: &RecordingId, but_by: Option<&PageStart>) -> bool {
-        let number = but_by.map(|start| start.number);
-        self.0.claimed.borrow().iter().any(|(other, of, id)| Some(*other) != number && id == recording && of == target)
+    /// Whether a start of the same API owns the recording.
+    pub(super) fn is_claimed(&self, key: &StartKey, recording: &RecordingId) -> bool {
+        self.0.claimed.borrow().iter().any(|(_, api, id)| id == recording && *api == key.api)
+    }
+
+    /// Whether another start of the same API owns the recording.
+    pub(super) fn is_claimed_by_another(&self, start: &PageStart, recording: &RecordingId) -> bool {
+        let is_anothers =
+            |(number, api, id): &(u64, Rc<str>, RecordingId)| *number != start.number && id == recording && *api == start.key.api;
+        self.0.claimed.borrow().iter().any(is_anothers)
     }
 
     /// The starts with this key.

@@ -65,7 +65,7 @@ impl<P: Platform> Starts<P> {
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.certain_start(sent.at);
             let may_be_ours = |recording: &&Recording| {
-                let is_anothers = self.page.is_claimed(&state.start.key.target, &recording.id, Some(&state.start));
+                let is_anothers = self.page.is_claimed_by_another(&state.start, &recording.id);
                 // A recording that has already stopped most likely existed before.
                 let may_be = !is_anothers && recording.state != State::Stopped && recording.may_be_of_type(&state.start.key.recording_type);
                 may_be && self.started_since(recording, since)
@@ -123,7 +123,7 @@ impl<P: Platform> Starts<P> {
             recording.id != own
                 && recording.may_be_of_type(recording_type)
                 && self.started_since(recording, self.certain_start(*at))
-                && !self.page.is_claimed(target, &recording.id, None)
+                && !self.page.is_claimed(&state.start.key, &recording.id)
         };
         let mut recordings = Vec::new();
         for other in &listed.recordings {
@@ -139,7 +139,7 @@ impl<P: Platform> Starts<P> {
     /// The newest running recording in the list. A recording in an unknown state also counts if it began after `since`.
     pub(super) fn find_running(&self, state: &StartState, listed: &Listed, began: Moment, since: Moment) -> Option<Recording> {
         let running = self.newest_running(state, listed, Some(self.certain_start(since)))?;
-        let is_claimed = self.page.is_claimed(&state.start.key.target, &running.id, None);
+        let is_claimed = self.page.is_claimed(&state.start.key, &running.id);
         Some(running.with_already_running(is_claimed || self.may_be_older(&running, began)))
     }
 

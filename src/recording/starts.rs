@@ -23,7 +23,7 @@ const MAX_LATE_LOOK_MS: u32 = 5_000;
 
 /// The hint if a start waits for an earlier one of the page.
 const EARLIER_START: &str =
-    "Call recordings() to see whether the agent is being recorded. The page waits for the earlier start for at most five minutes.";
+    "Call recordings() to see whether the agent is being recorded. The page waits for a start that was sent, for at most five minutes.";
 
 /// The result of a start.
 pub type StartResult = Result<Recording, CallError>;
@@ -86,7 +86,7 @@ impl StartState {
         match self.waits_for.get() {
             WaitsFor::Nothing => {}
             WaitsFor::EarlierStart => {
-                error.message.push_str(" An earlier start of this page for the agent has no response yet.");
+                error.message.push_str(" An earlier start of this page for the agent has not ended.");
                 error.evidence.hint = Some(EARLIER_START);
             }
             WaitsFor::Lock => {
@@ -114,7 +114,7 @@ impl<P: Platform> Starts<P> {
     /// Joins the start in flight with the same key, or begins one.
     pub(super) fn join_or_start(self: &Rc<Self>, call: &Call, start: Start) -> (Rc<StartState>, InFlight<StartResult>) {
         let Start { agent, recording_type, shares, .. } = start;
-        let key = StartKey::new(call.target.clone(), &agent, recording_type);
+        let key = StartKey::new(call.target.clone(), self.recordings.contract().start_path(), &agent, recording_type);
         let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
         let joined = self.in_flight.find(&key.name, |state| {
             // A recording that another caller has found may have been stopped since, so do not join its start.

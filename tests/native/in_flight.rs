@@ -46,7 +46,11 @@ fn another_recorder_of_the_page_sends_its_start_after_the_fetch_of_an_earlier_on
             let impatient = other.start_recording(start_in(GLOBEX), with_timeout(2_000));
             let timed_out = error(while_time_passes(&[world], impatient).await);
             assert_eq!((timed_out.code, world.starts().len()), (Code::Timeout, 1));
-            assert!(timed_out.message.contains("earlier start") && timed_out.hint().contains("recordings()"), "{timed_out:?}");
+            assert!(
+                timed_out.message.contains("earlier start of this page for the agent has not ended")
+                    && timed_out.hint().contains("recordings()"),
+                "{timed_out:?}"
+            );
             let started = while_time_passes(&[world], record(&other, GLOBEX)).await.unwrap();
             assert_eq!((started.id.as_str(), world.starts().len()), ("second", 2));
             assert!(world.time() - NOW >= 3_000);

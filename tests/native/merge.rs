@@ -9,6 +9,7 @@ use futures::stream::FuturesOrdered;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::Code;
+use premium_recorder::recording::page_starts::PageStarts;
 use premium_recorder::recording::start::Start;
 
 #[test]
@@ -71,6 +72,60 @@ fn a_recording_type_in_another_case_is_the_same_recording() {
         let bodies: Vec<_> = world.starts().iter().map(|start| start.body.clone().unwrap()).collect();
         assert!(bodies.len() == 1 && bodies[0].contains(r#""Screen""#), "{bodies:?}");
         assert!(held.contains(&lock_name()), "{held:?}");
+    });
+}
+
+#[test]
+fn starts_of_two_recording_apis_are_two_even_if_their_recordings_have_the_same_id() {
+    run(async {
+        let world = World::new();
+        let page = PageStarts::default();
+        let recorder = with_token_in(&page, &world).await;
+        let monitor = connect_in(&page, &world, with_contract(r#"{"path":"/api/v2/screenmonitors"}"#)).await;
+        // Each API has its own recordings, and calls the first one 1.
+        let cloud = world.clone();
+        world.respond_async(move |request| {
+            let is_start = request.method == "POST";
+            let response = match request.url.contains("?agentId=") {
+                _ if is_start => created("1"),
+                true => list(&[]),
+                false => response(404, r#"{"code":"not.found"}"#),
+            };
+            let answered = cloud.sleep(if is_start { 100 } else { 0 });
+            Box::pin(async move {
+                answered.await;
+                Ok(response)
+            })
+        });
+        for _ in 0..2 {
+            let both = join(record(&monitor, GLOBEX), record(&recorder, GLOBEX));
+            let (one, other) = while_time_passes(&[&world], both).await;
+            for started in [one.unwrap(), other.unwrap()] {
+                assert_eq!((started.id.as_str(), started.already_running), ("1", false));
+            }
+        }
+        let starts_of = |api: &str| world.starts().iter().filter(|start| start.url.ends_with(api)).count();
+        assert_eq!((starts_of("/api/v2/screenmonitors"), starts_of("/api/v2/screenrecordings")), (2, 2));
+    });
+}
+
+#[test]
+fn an_unknown_outcome_at_one_recording_api_keeps_back_no_start_at_another() {
+    run(async {
+        let world = World::new();
+        let page = PageStarts::default();
+        let recorder = with_token_in(&page, &world).await;
+        let monitor = connect_in(&page, &world, with_contract(r#"{"path":"/api/v2/screenmonitors"}"#)).await;
+        world.respond_async(|request| {
+            let is_lost = request.method == "POST" && request.url.contains("/screenmonitors");
+            let is_list = request.url.contains("?agentId=");
+            let response = if is_list { response(200, r#"{"entities":[],"total":1}"#) } else { created("1") };
+            Box::pin(async move { if is_lost { Err(lost_response("reset")) } else { Ok(response) } })
+        });
+        assert_eq!(error(while_time_passes(&[&world], record(&monitor, GLOBEX)).await).code, Code::OutcomeUnknown);
+        let started = record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!((started.id.as_str(), started.already_running), ("1", false));
+        assert_eq!(error(while_time_passes(&[&world], record(&monitor, GLOBEX)).await).code, Code::OutcomeUnknown);
     });
 }
 

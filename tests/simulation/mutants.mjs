@@ -49,8 +49,8 @@ export const MUTANTS = [
     name: "locks starts by organization without environment",
     edits: one(
       "src/recording/page_starts.rs",
-      'format!("premium-recorder start {} {} {recording_type} {agent}", target.environment.api(), target.org)',
-      'format!("premium-recorder start {} {recording_type} {agent}", target.org)',
+      'format!("premium-recorder start {api} {recording_type} {agent}")',
+      'format!("premium-recorder start {} {recording_type} {agent}", { let _ = api; &self.target.org })',
     ),
   },
   {

@@ -47,7 +47,7 @@ pub fn running_screen_recording() -> String {
 
 /// The lock that a start holds.
 pub fn lock_name() -> String {
-    format!("premium-recorder start https://api.cloud.example {GLOBEX} screen {AGENT}")
+    format!("premium-recorder start https://api.cloud.example/api/v2/screenrecordings {GLOBEX} screen {AGENT}")
 }
 
 /// How often a page has looked for the agent's recordings.
