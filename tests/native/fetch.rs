@@ -172,6 +172,15 @@ fn a_deadline_says_whether_the_request_may_have_been_processed() {
         let late = recorder.send(app_request("POST", PATH), Some(&globex), with_timeout(1_000));
         assert_eq!(error(while_time_passes(&[&world], late).await).code, Code::Timeout);
         assert!(world.requests().is_empty());
+        // The API has refused the request, and no other token comes in time.
+        for takes_response in [true, false] {
+            let world = World::new();
+            world.respond(|_| response(401, "")).token_source(|_| Box::pin(std::future::pending()));
+            let recorder = with_token(&world).await;
+            let request = AppRequest { takes_response, ..app_request("POST", PATH) };
+            let late = error(while_time_passes(&[&world], recorder.send(request, Some(&globex), with_timeout(1_000))).await);
+            assert_eq!((late.code, world.requests().len()), (Code::Timeout, 1));
+        }
     });
 }
 
@@ -261,6 +270,15 @@ fn a_refusal_of_request_is_an_error_with_the_calls_own_evidence() {
             // What the recording API needs is not what this call needs.
             assert_eq!(refused.evidence.missing_scopes, None);
         }
+        // The token is the organization's, and nobody has named an agent.
+        let world = World::new();
+        world.respond(|request| match request.url.contains("/tokens/me") {
+            true => response(200, &token_info(GLOBEX)),
+            false => response(403, r#"{"message":"insufficient scope for resource owner"}"#),
+        });
+        let recorder = with_token(&world).await;
+        let refused = error(send(&recorder, AppRequest { takes_response: false, ..app_request("GET", PATH) }).await);
+        assert!(refused.code == Code::WrongOrg && !refused.message.contains("agent"), "{refused:?}");
     });
 }
 
@@ -277,6 +295,8 @@ fn a_refusal_names_the_request_without_its_query_and_token() {
             let refused = error(send(&recorder, AppRequest { takes_response: false, ..app_request("GET", &path) }).await);
             assert_eq!(refused.message, format!(r#"GET {named}: The API answered 400: "HTTP 400 Bad Request"."#));
         }
+        let events = world.events();
+        assert!(events.iter().any(|event| event.contains("/api/v2/tokens/***")) && events.iter().all(|event| !event.contains(&token)));
     });
 }
 

@@ -520,6 +520,14 @@ fn a_timeout_behind_the_lock_of_a_page_that_obtains_a_token_says_so() {
         assert_eq!((holds.code, waits.code), (Code::Timeout, Code::Timeout));
         assert!(!holds.message.contains("another tab"), "{}", holds.message);
         assert!(waits.message.contains("another tab"), "{}", waits.message);
+
+        // That wait is over: what is slow now is the API.
+        second.add_token(AccessToken::parse(&jwt_for(GLOBEX)).unwrap(), no_options()).await.unwrap();
+        other.respond_after(60_000, || list(&[]));
+        let globex = org(GLOBEX);
+        let slow = second.recordings(None, Some(&globex), with_timeout(1_000));
+        let slow = error(while_time_passes(&[&world, &other], slow).await);
+        assert_eq!((slow.code, slow.message.contains("another tab"), other.requests().len()), (Code::Timeout, false, 1));
     });
 }
 

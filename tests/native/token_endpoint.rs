@@ -154,6 +154,20 @@ fn the_code_and_the_verifier_are_redacted() {
 }
 
 #[test]
+fn tokens_in_another_form_than_json_are_in_no_error() {
+    run(async {
+        for status in [200, 203, 300, 302] {
+            let world = World::new();
+            world.respond(move |_| response(status, "access_token=new-access-token&refresh_token=new-refresh-token"));
+            let recorder = connect(&world, login_options()).await;
+            let refused = error(start_while(&recorder, &world, async |window| window.post_code("the-code")).await);
+            let shown = format!("{refused:?}{:?}", world.events());
+            assert!(refused.code == Code::UnexpectedAnswer && !shown.contains("new-"), "{status}: {shown}");
+        }
+    });
+}
+
+#[test]
 fn tokens_that_the_token_endpoint_names_are_redacted_whatever_its_status_and_their_type() {
     run(async {
         let tokens =

@@ -129,8 +129,8 @@ export const MUTANTS = [
     name: "joins a start of another organization's agent",
     edits: one(
       "src/recording/page_starts.rs",
-      'format!("{} {} {}\\t", self.target.environment.api(), self.target.org, self.agent)',
-      'format!("{} {}\\t", self.target.environment.api(), self.agent)',
+      'format!("{}{path} {}", target.environment.api(), target.org).into()',
+      'format!("{}{path}", target.environment.api()).into()',
     ),
   },
   {
