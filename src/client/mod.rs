@@ -50,6 +50,23 @@ pub(crate) trait UntilSettled {
     fn note_late(&self, response: &Response);
 }
 
+/// What records each send of a request.
+pub(crate) enum Track<'a> {
+    /// Nobody needs the response once the call is over.
+    Log(&'a SentLog),
+    /// The fetch goes on until it settles, even if the caller has gone, and this is kept until then.
+    UntilSettled(Rc<dyn UntilSettled>),
+}
+
+impl Track<'_> {
+    fn log(&self) -> &SentLog {
+        match self {
+            Track::Log(sent) => sent,
+            Track::UntilSettled(kept) => kept.sent(),
+        }
+    }
+}
+
 /// Why there is no successful response.
 pub enum SendError {
     /// Nothing was sent, for example because there is no token.
@@ -80,7 +97,7 @@ impl<P: Platform> Client<P> {
         let mut sends = 0;
         loop {
             sends += 1;
-            let result = self.send_tracked(call, request, None, sent, None).await;
+            let result = self.send_tracked(call, request, None, Track::Log(sent)).await;
             let told = match &result {
                 Err(SendError::NoResponse(lost)) if lost.retryable() => None,
                 Err(SendError::Refused(refused)) if refused.code == Code::CloudUnavailable => refused.evidence.retry_after,
@@ -96,16 +113,15 @@ impl<P: Platform> Client<P> {
     }
 
     /// Sends the request. Retries once if the cloud confirmed that it did not process the request and the cause is fixed.
-    /// `token`: the organization's token, if the caller already has it. `sent`: records each send. With `until_settled`, the
-    /// fetch goes on until it settles, even if the caller has gone, and `until_settled` is kept until then.
+    /// `token`: the organization's token, if the caller already has it.
     pub(crate) async fn send_tracked(
         &self,
         call: &Call,
         request: &ApiRequest,
         token: Option<Rc<OrgToken>>,
-        sent: &SentLog,
-        until_settled: Option<Rc<dyn UntilSettled>>,
+        track: Track<'_>,
     ) -> Result<Box<Response>, SendError> {
+        let sent = track.log();
         let mut token = token.filter(|token| token.is_fresh(self.exchange.now()) && !self.is_misattributed(token));
         let mut repaired = sent.repaired.take();
         loop {
@@ -117,9 +133,9 @@ impl<P: Platform> Client<P> {
             self.warn_of_missing_scope(&token, request);
             let authorized = token.authorize(request).map_err(SendError::NotSent)?;
             sent.note(SentRequest { token: token.clone(), at: self.exchange.now() });
-            let sending: LocalBoxFuture<'_, _> = match &until_settled {
-                Some(until_settled) => Box::pin(self.until_settled(authorized, until_settled.clone())),
-                None => Box::pin(self.exchange.send(authorized)),
+            let sending: LocalBoxFuture<'_, _> = match &track {
+                Track::UntilSettled(kept) => Box::pin(self.until_settled(authorized, kept.clone())),
+                Track::Log(_) => Box::pin(self.exchange.send(authorized)),
             };
             let result = sending.await;
             sent.note_result(&result);

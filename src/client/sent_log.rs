@@ -74,8 +74,8 @@ impl SentLog {
         preceded(error, self.repaired.take())
     }
 
-    /// Marks the outcome as known.
-    pub(crate) fn resolve(&self) {
+    /// Forgets the last send: its outcome is known, and nobody needs its response.
+    pub(crate) fn forget_last(&self) {
         self.last.take();
         self.changed.wake();
     }

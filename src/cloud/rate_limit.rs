@@ -93,10 +93,10 @@ impl RateLimiter {
         // Once a minute, so that a request costs the same however many tokens there are.
         if self.pruned_at.get().is_none_or(|at| now.since(at) >= WINDOW_MS) {
             self.pruned_at.set(Some(now));
-            tokens.retain(|usage| usage.is_in_use(now));
+            tokens.retain(|usage| usage.prune(now));
         }
         let mut usage = RefMut::filter_map(tokens, |tokens| tokens.entry(token.clone())).ok()?;
-        if !usage.is_in_use(now) {
+        if !usage.prune(now) {
             *usage = TokenUsage::default();
         }
         Some(usage)
@@ -208,8 +208,8 @@ impl TokenUsage {
         }
     }
 
-    /// Also forgets the responses that do not count any more.
-    fn is_in_use(&mut self, now: Instant) -> bool {
+    /// Forgets the responses that do not count any more. Returns whether the token is still in use.
+    fn prune(&mut self, now: Instant) -> bool {
         self.responses.retain(|responses| now.since(responses.last(now)) < WINDOW_MS);
         self.in_flight > 0 || !self.responses.is_empty() || self.blocked_until.is_some_and(|until| now < until)
     }

@@ -99,7 +99,7 @@ codes! {
         when: "Nobody signed in within `login.timeoutMs`. Or the iframe's sandbox and a `Cross-Origin-Opener-Policy` made the browser block the callback page (Firefox, WebKit).",
         hint: "Sign in again, or increase login.timeoutMs. If the window showed an error, compare the client id and redirect URI in the message with the OAuth client's, to the letter. The callback page must send no Cross-Origin-Opener-Policy.";
     Unauthenticated "UNAUTHENTICATED", retry: false, fixed_by: "app",
-        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` sends it again. If the library could get another token, it repeated the call once, and that token was rejected too.",
+        when: "The API rejects the token (401): it was revoked, idle too long, or is of another environment. Only `signOut()` and a look for a recording send it again. If the library could get another token, it repeated the call once, and that token was rejected too.",
         hint: "Get a new token of this organization in this environment.";
     IpNotAllowed "IP_NOT_ALLOWED", retry: false, fixed_by: "admin",
         when: "The organization's IP allow-list does not have this address (401 `ip.not.authorized`).",
@@ -248,7 +248,7 @@ pub struct Evidence {
 pub struct Seen {
     /// The recording's id.
     pub id: String,
-    /// The recording's state, as the cloud names it.
+    /// The recording's state: `recording`, `stopped`, or else the cloud's own word.
     pub state: String,
     /// When the recording started, as the cloud wrote it, if the cloud says so.
     pub started_at: Option<String>,

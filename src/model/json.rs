@@ -1,4 +1,4 @@
-//! JSON, reduced to what the library reads: null counts as absent, and numbers are integers.
+//! JSON, reduced to what the library reads: numbers are integers.
 //!
 //! The platform parses the text (a page uses `JSON.parse`) into this tree, which holds every body and every claim. A JSON
 //! parser in Rust would make up a tenth of the module.

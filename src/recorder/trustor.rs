@@ -8,7 +8,7 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
 use crate::model::scope::OWN_DATA;
-use crate::token::request::{ApiRequest, Method};
+use crate::token::request::{ApiRequest, Method, Repeat};
 
 /// A trustor, as `GET /api/v2/users/me?expand=trustors` lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ impl Trustor {
     /// The trustors of the user of the call's organization.
     pub(crate) async fn fetch_all<P: Platform>(client: &Client<P>, call: &Call) -> Result<Vec<Trustor>, Error> {
         let org = &call.target.org;
-        let request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
+        let mut request = ApiRequest::new(Method::Get, "/api/v2/users/me?expand=trustors").needing(OWN_DATA);
+        request.repeat = Repeat::Idempotent;
         let response = client.send(call, &request, &SentLog::default()).await?;
         Trustor::list(&response.json).ok_or_else(|| {
             let message = "The response does not say who the user is.";

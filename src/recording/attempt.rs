@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::auth::ports::{Platform, TryLock};
 use crate::client::sent_log::SentLog;
-use crate::client::{SendError, UntilSettled};
+use crate::client::{SendError, Track, UntilSettled};
 use crate::cloud::call::race;
 use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
@@ -102,7 +102,7 @@ impl<P: Platform> Starts<P> {
                 target: call.target.clone(),
             });
             state.under_way.replace(Some(under_way.clone()));
-            let result = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await;
+            let result = self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way)).await;
             if !sent.is_repaired() {
                 break result;
             }
@@ -142,7 +142,7 @@ impl<P: Platform> Starts<P> {
             (found, _) => found.map_err(|unknown| unknown.for_org(org)),
         };
         let found = self.record_outcome(state, found?);
-        sent.resolve();
+        sent.forget_last();
         Ok(found)
     }
 
@@ -214,7 +214,7 @@ impl<P: Platform> Starts<P> {
                     continue;
                 }
                 Ok(found) => found,
-                Err(error) if !is_listing_refusal(error.code) => return Err(error),
+                Err(error) if !is_reading_refusal(error.code) => return Err(error),
                 // The API does not say whether it has been stopped since.
                 Err(_) if is_led_to => known.clone(),
                 Err(_) => break,
@@ -249,7 +249,7 @@ impl<P: Platform> Starts<P> {
                 match self.recordings.look(call, Some(agent)).await {
                     Ok(listed) => listed,
                     // If the list is refused, let the start decide.
-                    Err(SendError::Refused(refused)) if is_listing_refusal(refused.code) => break,
+                    Err(SendError::Refused(refused)) if is_reading_refusal(refused.code) => break,
                     Err(error) => return Err(error.into()),
                 }
             } else {
@@ -281,8 +281,8 @@ impl<P: Platform> Starts<P> {
     }
 }
 
-/// Whether only listing is refused, for this token or in general, so that a start may still succeed.
-fn is_listing_refusal(code: Code) -> bool {
+/// Whether only reading is refused, for this token or in general, so that a start may still succeed.
+fn is_reading_refusal(code: Code) -> bool {
     matches!(
         code,
         Code::NotFound

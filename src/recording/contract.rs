@@ -113,8 +113,8 @@ impl Operation {
         }
     }
 
-    /// Applies what the app says.
-    fn apply(&mut self, contract: &Part<'_>) {
+    /// Applies what the app says. Returns the part of the contract that says it.
+    fn apply<'a>(&mut self, contract: &Part<'a>) -> Part<'a> {
         let Rules { name, names, methods, placeholders, .. } = *self.rules;
         let part = contract.part(name, names);
         if let Some(text) = part.string("method") {
@@ -147,6 +147,7 @@ impl Operation {
         if let Some(Err(wrong)) = self.body.as_ref().map(|body| check(&part.place("body"), body, placeholders)) {
             part.note_wrong(wrong);
         }
+        part
     }
 
     fn has(&self, placeholder: &str) -> bool {
@@ -250,13 +251,11 @@ impl RecordingContract {
         if part.is_null("list") {
             contract.list = None;
         }
-        if let Some(list) = &mut contract.list {
-            list.apply(part);
-        }
+        let items = contract.list.as_mut().and_then(|list| list.apply(part).string("items"));
         contract.read.apply(part);
         contract.stop.apply(part);
         contract.start.apply(part);
-        contract.shape.apply(part);
+        contract.shape.apply(part, items);
         contract.already_running = part.strings("alreadyRunning").unwrap_or_default();
         if let Some(names) = part.strings("orgHeaders") {
             contract.org_headers = names;

@@ -32,7 +32,7 @@ pub enum State {
 }
 
 impl State {
-    /// The state in the cloud's own word.
+    /// The state as JavaScript sees it: `recording`, `stopped`, or else the cloud's own word.
     pub fn as_str(&self) -> &str {
         match self {
             State::Recording => "recording",

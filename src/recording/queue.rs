@@ -1,6 +1,7 @@
 //! A round-robin queue: after one organization's start, the other organizations are next.
 
 use crate::model::environment::Target;
+use crate::model::ids::OrgId;
 use crate::model::sorted_map::SortedMap;
 use crate::recording::start::Start;
 
@@ -12,16 +13,15 @@ pub(crate) type Waiting = (Vec<usize>, Start);
 pub(crate) struct StartsByOrg {
     groups: Vec<Group>,
     /// The place of each organization's group. All starts of a batch are for one environment.
-    places: SortedMap<String, usize>,
+    places: SortedMap<OrgId, usize>,
 }
 
 impl StartsByOrg {
     /// Adds a start, which waits behind the others of its organization, or is merged with the same start.
     pub(crate) fn push(&mut self, target: Target, at: usize, start: Start) {
-        let org = target.org.as_str().to_owned();
-        let place = self.places.get(&org).copied().unwrap_or(self.groups.len());
+        let place = self.places.get(&target.org).copied().unwrap_or(self.groups.len());
         if place == self.groups.len() {
-            self.places.insert(org, place);
+            self.places.insert(target.org.clone(), place);
             self.groups.push(Group { target, starts: Vec::new(), taken: 0, places: SortedMap::default() });
         }
         if let Some(group) = self.groups.get_mut(place) {
@@ -49,7 +49,7 @@ pub(super) struct Group {
 impl Group {
     fn push(&mut self, at: usize, start: Start) {
         if start.shares {
-            let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type);
+            let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type.to_ascii_lowercase());
             if let Some(Some((indices, _))) = self.places.get(&name).and_then(|place| self.starts.get_mut(*place)) {
                 indices.push(at);
                 return;

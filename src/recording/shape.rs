@@ -70,8 +70,8 @@ impl Default for Shape {
 }
 
 impl Shape {
-    /// Applies what the app says: `list.items`, `fields`, `states`. A field may be null.
-    pub(super) fn apply(&mut self, contract: &Part<'_>) {
+    /// Applies what the app says: `fields`, whose values may be null, `states`, and the `items` of its `list`.
+    pub(super) fn apply(&mut self, contract: &Part<'_>, items: Option<&str>) {
         let part = contract.part("fields", &FIELDS);
         let fields = [
             &mut self.id,
@@ -95,9 +95,7 @@ impl Shape {
                 *words = others.into();
             }
         }
-        if !contract.is_null("list")
-            && let Some(dotted) = contract.part("list", &["path", "items"]).string("items")
-        {
+        if let Some(dotted) = items {
             self.items = if dotted.is_empty() { Names::default() } else { names(contract, "contract.list.items", dotted) };
         }
         let is_both = |word: &&String| self.stopped.iter().any(|other| other.eq_ignore_ascii_case(word));

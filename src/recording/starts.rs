@@ -76,7 +76,7 @@ impl StartState {
     /// Gives up the fetch if the recording is known and nobody waits for the response any more.
     pub(super) fn give_up_known(&self) {
         if self.is_over.get() && self.start.sent.is_known() {
-            self.start.sent.resolve();
+            self.start.sent.forget_last();
         }
     }
 

@@ -22,6 +22,16 @@ pub enum KnownBy {
     Cloud,
 }
 
+impl KnownBy {
+    /// The word as JavaScript sees it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KnownBy::Claim => "claim",
+            KnownBy::Cloud => "cloud",
+        }
+    }
+}
+
 /// A token with the one organization and environment that it may be used for.
 #[derive(Clone, Debug)]
 pub struct OrgToken {

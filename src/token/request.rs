@@ -96,7 +96,7 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// A request without a body that concerns the token itself or its user.
+    /// A request without a body, which is not repeated and needs no scope.
     pub(crate) fn new(method: Method, path: &str) -> ApiRequest {
         ApiRequest {
             method,

@@ -73,9 +73,9 @@ async fn open(options: JsValue, reads_response: bool) -> Result<JsValue, CallErr
     let launch_query = arguments::launch_query(&given)?;
     let mut page = page::page();
     let state = PAGE.with(Clone::clone);
-    let response = match &options.login {
-        Some(login) if reads_response => AuthorizationResponse::take(Some(login), &browser, page.as_mut(), &state.returned)?,
-        _ => None,
+    let response = match reads_response {
+        true => AuthorizationResponse::take(options.login.as_ref(), &browser, page.as_mut(), &state.returned)?,
+        false => None,
     };
     let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
     let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;

@@ -4,7 +4,7 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use super::browser::Browser;
-use super::result::{Property, known_by, object};
+use super::result::{Property, object};
 use crate::cloud::event::Event;
 use crate::cloud::ports::Observer;
 
@@ -31,7 +31,7 @@ fn tell(on_event: &Function, event: &Event<'_>) {
             ("orgId", token.target().org.as_str().into()),
             ("homeOrgId", token.home_org().into()),
             ("scopes", token.scopes().into()),
-            ("knownBy", known_by(token).into()),
+            ("knownBy", token.known_by().as_str().into()),
         ]),
         Event::Request { number, method, url, org } => object(&[
             ("type", "request".into()),

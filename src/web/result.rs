@@ -17,7 +17,7 @@ use crate::recorder::doctor::DiagnosisLine;
 use crate::recorder::trustor::Trustor;
 use crate::recording::Recording;
 use crate::recording::batch::BatchProgress;
-use crate::token::org_token::{KnownBy, OrgToken};
+use crate::token::org_token::OrgToken;
 
 #[wasm_bindgen]
 extern "C" {
@@ -186,13 +186,6 @@ pub(super) fn launch(launch: &LaunchContext) -> JsValue {
     object(&properties)
 }
 
-pub(super) fn known_by(token: &OrgToken) -> &'static str {
-    match token.known_by() {
-        KnownBy::Claim => "claim",
-        KnownBy::Cloud => "cloud",
-    }
-}
-
 pub(super) fn summary(token: &OrgToken, now: Moment) -> JsValue {
     let expires_at = token.expires_at(now).map(|at| now.wall_clock_at(at));
     object(&[
@@ -201,7 +194,7 @@ pub(super) fn summary(token: &OrgToken, now: Moment) -> JsValue {
         ("homeOrgId", token.home_org().into()),
         ("scopes", token.scopes().into()),
         ("expiresAt", expires_at.map_or(Property::Absent, |at| Property::Number(at.as_millis() as f64))),
-        ("knownBy", known_by(token).into()),
+        ("knownBy", token.known_by().as_str().into()),
     ])
 }
 

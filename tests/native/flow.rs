@@ -796,8 +796,11 @@ fn trustors_are_listed_with_the_token_of_the_target() {
             (200, "[]", Code::UnexpectedAnswer),
         ] {
             world.respond(move |_| response(status, body));
-            let refused = error(recorder.trustors(no_options()).await);
+            world.clear_log();
+            let refused = error(while_time_passes(&[&world], recorder.trustors(no_options())).await);
             assert_eq!((refused.code, refused.evidence.org_id.as_ref().unwrap().as_str()), (expected, GLOBEX));
+            // A read without an answer is asked for again.
+            assert_eq!(world.requests().len(), if expected == Code::CloudUnavailable { 3 } else { 1 }, "{status}");
         }
         world.respond(|_| response(200, r#"{"id":"u"}"#));
         assert_eq!(recorder.trustors(no_options()).await.unwrap(), []);

@@ -9,10 +9,10 @@ export const MUTANTS = [
     name: "sends a start again after a lost response",
     edits: one(
       "src/recording/attempt.rs",
-      "let result = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await;",
-      `let mut sent_once = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way.clone())).await;
+      "let result = self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way)).await;",
+      `let mut sent_once = self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way.clone())).await;
         if matches!(sent_once, Err(SendError::NoResponse(_))) {
-            sent_once = self.recordings.client.send_tracked(call, &request, None, sent, Some(under_way)).await;
+            sent_once = self.recordings.client.send_tracked(call, &request, None, Track::UntilSettled(under_way)).await;
         }
         let result = sent_once;`,
     ),
@@ -21,11 +21,11 @@ export const MUTANTS = [
     name: "sends a start again after a timeout",
     edits: one(
       "src/recording/attempt.rs",
-      "let result = self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await;",
-      `let first = Box::pin(self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way.clone())));
+      "let result = self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way)).await;",
+      `let first = Box::pin(self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way.clone())));
         let sent_once = match futures_util::future::select(first, self.exchange.ports().sleep(3_000)).await {
             futures_util::future::Either::Left((result, _)) => result,
-            futures_util::future::Either::Right(_) => self.recordings.client.send_tracked(call, &request, None, sent, Some(under_way)).await,
+            futures_util::future::Either::Right(_) => self.recordings.client.send_tracked(call, &request, None, Track::UntilSettled(under_way)).await,
         };
         let result = sent_once;`,
     ),
@@ -40,7 +40,7 @@ export const MUTANTS = [
       },
       {
         file: "src/recording/attempt.rs",
-        find: "self.recordings.client.send_tracked(call, &request, token, sent, Some(under_way)).await",
+        find: "self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way)).await",
         replace: "{ let _ = (token, under_way); self.recordings.client.send(call, &request, sent).await }",
       },
     ],
