@@ -5,6 +5,7 @@ import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
 import { cannotRunIn } from "./engines.mjs";
 import { HostPage } from "./host-page.mjs";
+import { Story } from "../../www/host/story.js";
 
 /** What is refused, lost or broken on purpose here, the browser complains about. */
 const SPOILT = /\/api\/v2\/(screenrecordings|users|tokens).* - Failed to load resource: .*(40\d|429|503|ERR_)/;
@@ -286,6 +287,33 @@ describe("the host", () => {
       await browser.until("the page is well again", async () => !(await trouble.isDisplayed()));
     },
   );
+});
+
+describe("the story", () => {
+  const org = { id: "acme", name: "Acme", agents: [] };
+  const event = (type, more = {}) => ({ kind: "event", at: 1, content: { type, ...more } });
+  const signIn = event("token-requested", { source: "login" });
+  const stored = event("token-filed", { orgId: org.id });
+  const hows = (...steps) => {
+    const story = new Story([org]);
+    for (const step of steps) {
+      if (typeof step === "string") story[step](1);
+      else story.add(1, step);
+    }
+    return story.rows().map(({ how }) => how);
+  };
+
+  test("says that somebody signed in for the token that came of it, and for no later one", () => {
+    const later = { ...stored, at: 60_000 };
+    assert.deepEqual(hows(signIn, stored, later), ["login", "given"]);
+    const named = event("token-requested", { source: "login", orgId: org.id });
+    assert.deepEqual(hows(named, stored, later), ["login", "given"]);
+  });
+
+  test("knows of no sign-in from before it began anew, or before the widget was closed", () => {
+    assert.deepEqual(hows(signIn, "clear", stored), ["given"]);
+    assert.deepEqual(hows(signIn, "forget", stored), ["given"]);
+  });
 });
 
 describe("the app", () => {

@@ -48,12 +48,13 @@ export class Requests {
   }
 
   show() {
-    const all = this.#story.rows().filter((row) => this.#everything || isKey(row));
+    const happened = this.#story.rows();
+    const all = happened.filter((row) => this.#everything || isKey(row));
     const rows = all.slice(this.#unfolded ? -MOST : -SHOWN);
     const folded = all.length - rows.length;
     this.#lanes = this.#chooseLanes(all);
     this.#showHead();
-    this.#showFigures();
+    this.#showFigures(this.#story.figures(happened));
     this.#showRecordings();
     find("#earlier").hidden = folded === 0 || this.#unfolded;
     find("#earlier").textContent = this.#speech.text.earlier(folded);
@@ -150,9 +151,8 @@ export class Requests {
     );
   }
 
-  #showFigures() {
+  #showFigures(figures) {
     const { text } = this.#speech;
-    const figures = this.#story.figures;
     const place = find("#figures");
     const shown = JSON.stringify(figures);
     if (place.dataset.shown === shown) return;

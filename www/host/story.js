@@ -34,12 +34,14 @@ export class Story {
     this.#calls.clear();
     this.#tokens = [];
     this.#held.clear();
+    this.#sources.clear();
     this.#naive.clear();
   }
 
-  /** A widget was closed or launched anew: it holds no token. */
+  /** A widget was closed or launched anew: it holds no token, and waits for none. */
   forget(widget) {
     this.#held.delete(widget);
+    this.#sources.delete(widget);
   }
 
   add(widget, { kind, at, content }) {
@@ -59,12 +61,23 @@ export class Story {
       );
       if (open) open.answer = event;
     }
-    if (type === "token-requested") this.#sources.set(`${widget} ${orgId ?? ""}`, event.source);
-    if (type === "token-filed") {
-      const source = this.#sources.get(`${widget} ${orgId}`) ?? this.#sources.get(`${widget} `);
-      this.#sources.delete(`${widget} ${orgId}`);
-      this.#tokens.push({ widget, at, source, ...event });
-    }
+    if (type === "token-requested") this.#sourcesOf(widget).set(orgId, event.source);
+    if (type === "token-filed") this.#tokens.push({ widget, at, source: this.#takeSource(widget, orgId), ...event });
+  }
+
+  /** Where the tokens come from that a widget waits for, by organization. Nobody has named one for `undefined`. */
+  #sourcesOf(widget) {
+    if (!this.#sources.has(widget)) this.#sources.set(widget, new Map());
+    return this.#sources.get(widget);
+  }
+
+  /** Where the token comes from that a widget has waited for. Of a token that was given to it, nobody knows. */
+  #takeSource(widget, orgId) {
+    const sources = this.#sourcesOf(widget);
+    const asked = sources.has(orgId) ? orgId : undefined;
+    const source = sources.get(asked);
+    sources.delete(asked);
+    return source;
   }
 
   /** The tokens that the widgets hold, by organization: the summaries, each with its widget. */
@@ -78,8 +91,8 @@ export class Story {
     return this.#ledger.recordings;
   }
 
-  get figures() {
-    const rows = this.rows();
+  /** What the rows come to. */
+  figures(rows) {
     const starts = rows.filter(({ kind }) => kind === "start");
     return {
       sent: starts.length,
