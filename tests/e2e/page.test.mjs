@@ -6,6 +6,9 @@ import { browser as open } from "./browser.mjs";
 import { cannotRunIn } from "./engines.mjs";
 import { HostPage } from "./host-page.mjs";
 import { Story } from "../../www/host/story.js";
+import de from "../../www/host/texts/de.js";
+import en from "../../www/host/texts/en.js";
+import { wording } from "../../www/host/wording.js";
 
 /** What is refused, lost or broken on purpose here, the browser complains about. */
 const SPOILT = /\/api\/v2\/(screenrecordings|users|tokens).* - Failed to load resource: .*(40\d|429|503|ERR_)/;
@@ -289,6 +292,51 @@ describe("the host", () => {
   );
 });
 
+describe("what is English in the German page", () => {
+  test("is marked: what the library says in a row, in its details, and in a fault", async () => {
+    const [ada] = acme.agents;
+    await page.open({ lang: "de-de" });
+    await cloud.spoilStart({ status: 400, body: { status: 400, code: "bad.request", message: "Bad." } });
+    await page.inApp(() => browser.press(`${ada.name} aufzeichnen`));
+    await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "400");
+    await browser.until("its call has ended", async () => (await page.rows()).at(-1).code !== "");
+    await browser.clickOn('[data-status="400"] > button');
+    const { caption } = (await page.rows()).at(-1);
+    const marked = await english('[data-status="400"]');
+    const { code } = (await page.rows()).at(-1);
+    assert.equal(marked.length, 3, marked.join("\n"));
+    const [inCaption, message, hint] = marked;
+    assert.deepEqual([inCaption, hint], [caption, caption]);
+    assert.ok(message.startsWith(code), message);
+
+    await browser.evaluate(() => (window.fetch = () => Promise.reject(new TypeError("Failed to fetch"))));
+    await browser.clickOn('[data-fault="slow"] button');
+    await browser.until("it has failed", async () => (await english("#fault-status")).join() === "Failed to fetch");
+    assert.ok((await page.text("#fault-status")).startsWith("Das hat nicht funktioniert"));
+  });
+});
+
+describe("a caption", () => {
+  const org = { name: "Acme" };
+  const start = { kind: "start", tokenOrg: org, targetOrg: org, agent: { name: "Ada", org } };
+  const unknown = { error: { code: "OUTCOME_UNKNOWN" } };
+
+  for (const [language, text, lost] of [
+    ["English", en, "No answer came back"],
+    ["German", de, "Es kam keine Antwort"],
+  ]) {
+    test(`of a failed start says that an answer came back, in ${language}`, () => {
+      const { captionOf } = wording(text);
+      for (const call of [undefined, unknown, { recordingId: "1" }]) {
+        const failed = captionOf({ ...start, outcome: "failed", status: 503, call });
+        assert.ok(failed.includes("503") && !failed.includes(lost), failed);
+        const silent = captionOf({ ...start, outcome: "lost", call });
+        assert.ok(silent.startsWith(lost), silent);
+      }
+    });
+  }
+});
+
 describe("the story", () => {
   const org = { id: "acme", name: "Acme", agents: [] };
   const event = (type, more = {}) => ({ kind: "event", at: 1, content: { type, ...more } });
@@ -354,6 +402,14 @@ describe("the app", () => {
     });
   });
 });
+
+/** The texts in a part of the page that are marked as English. */
+function english(css) {
+  return browser.driver.executeScript(
+    "return [...document.querySelector(arguments[0]).querySelectorAll('span[lang=en]')].map((each) => each.textContent)",
+    css,
+  );
+}
 
 function shapeOf(value) {
   if (typeof value !== "object" || value === null) return typeof value;

@@ -1,5 +1,6 @@
 // One click each: breaks something in the cloud, and starts a recording in the app.
 import { button, element, find, spinner } from "../shared/element.js";
+import { reasonOf } from "./reason.js";
 
 const refusal = (status, code, message) => ({ status, body: { status, code, message, contextId: "demonstration" } });
 
@@ -69,7 +70,7 @@ export function showFaults(cloud, text, stage) {
         const done = await run(cloud, stage);
         status.textContent = done ? text.faultDone(title, lookFor) : text.faultNoAgent;
       } catch (error) {
-        status.textContent = text.faultFailed(error.message);
+        status.replaceChildren(text.faultFailed, " ", reasonOf(error));
       } finally {
         isBusy = false;
         trigger.ariaBusy = "false";

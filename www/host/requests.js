@@ -2,6 +2,7 @@
 import { button, copyButton, element, facts, find } from "../shared/element.js";
 import { mark } from "../shared/mark.js";
 import { chips, picture } from "./picture.js";
+import { inEnglish } from "./wording.js";
 
 /** What tells the story. Everything else shows on request, and what was refused. */
 const KEY = ["start", "stop", "never", "token", "look", "revoke"];
@@ -257,7 +258,7 @@ export class Requests {
       parts
         .flatMap(([name, pairs]) => [
           `${name}`,
-          ...pairs.filter(([, value]) => value).map(([key, value]) => `  ${key}: ${value}`),
+          ...pairs.filter(([, value]) => value).map(([key, value]) => `  ${key}: ${value.textContent ?? value}`),
         ])
         .join("\n");
     return element(
@@ -291,8 +292,8 @@ function detailsOf(row, text) {
   ];
   const concluded = [
     [names.code, error?.code],
-    [names.message, error?.message],
-    [names.hint, error?.hint],
+    [names.message, error && inEnglish(error.message)],
+    [names.hint, error?.hint && inEnglish(error.hint)],
     [names.recording, row.call?.recordingId],
     [names.calls, row.merged > 1 && row.merged],
     [names.scopes, row.scopes?.join(" ")],

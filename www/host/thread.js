@@ -1,6 +1,7 @@
 // The thread that this project started from, in four steps. Each step does in the app what its caption says, and leaves its picture.
 import { button, element, find, svg } from "../shared/element.js";
 import { shape } from "../shared/mark.js";
+import { reasonOf } from "./reason.js";
 
 const place = find("#thread");
 
@@ -79,7 +80,7 @@ export class Thread {
     try {
       await work();
     } catch (error) {
-      this.#failure = error.message;
+      this.#failure = error;
     } finally {
       this.#isBusy = false;
       this.#show();
@@ -91,14 +92,14 @@ export class Thread {
     place.classList.toggle("playing", this.isPlaying);
     find("#thread-steps").replaceChildren(...text.steps.map((step, at) => this.#panel(step, at)));
     const isLast = this.#step === text.steps.length - 1;
-    const said = this.#failure
-      ? text.stepFailed(this.#failure)
-      : this.#isBusy
-        ? text.underWay
-        : this.isPlaying
-          ? `${text.step(this.#step + 1, text.steps.length)}: ${text.steps[this.#step].caption}${isLast ? ` ${text.threadDone}` : ""}`
-          : "";
-    if (find("#thread-status").textContent !== said) find("#thread-status").textContent = said;
+    const said = this.#isBusy
+      ? text.underWay
+      : this.isPlaying
+        ? `${text.step(this.#step + 1, text.steps.length)}: ${text.steps[this.#step].caption}${isLast ? ` ${text.threadDone}` : ""}`
+        : "";
+    const status = find("#thread-status");
+    if (this.#failure) status.replaceChildren(text.stepFailed, " ", reasonOf(this.#failure));
+    else if (status.textContent !== said) status.textContent = said;
     find("#thread-buttons").replaceChildren(...this.#buttons(isLast));
   }
 

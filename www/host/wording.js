@@ -1,4 +1,10 @@
 // What a row says: from what happened, by the texts of a language.
+import { element } from "../shared/element.js";
+
+/** The library, the cloud and the browser speak English, whatever the page speaks. */
+export function inEnglish(said) {
+  return element("span", { lang: "en" }, said);
+}
 
 /** Adds to the texts what depends on a row. */
 export function wording(text) {
@@ -35,17 +41,22 @@ function caption(row, captions) {
   }
   if (row.repaired) return captions[`repaired${status}`];
   if (outcome === "pending") return captions.waiting;
-  if (outcome === "lost" || outcome === "failed") {
-    if (call?.recordingId) return captions.lostFound;
-    return error?.code === "OUTCOME_UNKNOWN" ? captions.lostUnknown : captions.waiting;
-  }
+  if (outcome === "lost") return `${captions.lost} ${afterwards(row, captions)}`;
+  if (outcome === "failed") return `${captions.failed(status)} ${afterwards(row, captions)}`;
   if (outcome === "refused") {
     if (status === 409) return call?.recordingId ? captions.already : captions.conflict;
-    return captions.refused[error?.code]?.(targetOrg.name, error) ?? error?.hint ?? "";
+    return captions.refused[error?.code]?.(targetOrg.name, error) ?? inEnglish(error?.hint ?? "");
   }
   const said = [
     row.again ? captions.again : captions.ok(targetOrg.name),
     row.merged > 1 && captions.merged(row.merged),
   ];
   return said.filter(Boolean).join(" ");
+}
+
+/** What the library does if it does not know whether a start has run. */
+function afterwards({ naive, call }, captions) {
+  if (naive) return "";
+  if (call?.recordingId) return captions.found;
+  return call?.error?.code === "OUTCOME_UNKNOWN" ? captions.unknown : captions.looks;
 }

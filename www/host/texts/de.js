@@ -15,6 +15,8 @@ export default {
   closeWidget: (number) => `Premium App ${number} schließen`,
   addWidget: "Widget hinzufügen",
   attention: (count) => (count === 1 ? "1 Benachrichtigung" : `${count} Benachrichtigungen`),
+  appSilent: "Die App antwortet nicht. Was sie zeigt, sagt vielleicht, warum.",
+  appEnded: "Die App wurde geschlossen oder neu gestartet.",
   noWidgets: "Kein Widget wird angezeigt. Wählen Sie eines in der Leiste, oder fügen Sie eines hinzu.",
   openWindow: "Die App möchte ein Fenster öffnen",
   openLink: "Adresse öffnen",
@@ -58,10 +60,9 @@ export default {
       code: "await recorder.startRecording(gia) // Aufzeichnung läuft",
     },
   ],
-  results: { refused: "403", notSent: "nicht gesendet", token: "neues Token", created: "201", failed: "gescheitert" },
+  results: { refused: "403", notSent: "nicht gesendet", token: "neues Token", created: "201" },
   threadDone: "Das ist alles: ein Token für jede Organisation, und die Bibliothek nimmt das richtige.",
-  stepFailed: (reason) =>
-    `Dieser Schritt hat nicht funktioniert: ${reason}. Beginnen Sie neu, und spielen Sie noch einmal ab.`,
+  stepFailed: "Dieser Schritt hat nicht funktioniert. Beginnen Sie neu, und spielen Sie noch einmal ab. Der Grund:",
 
   requests: "Was geschah",
   requestsIntro: "Eine Spur für jede Organisation. Ein Token gilt nur in seiner eigenen Spur.",
@@ -149,9 +150,11 @@ export default {
     repaired401: "Die Cloud akzeptiert dieses Token nicht mehr. Die App holt ein neues.",
     repaired403: "Das Token war von einer anderen Organisation. Die Bibliothek nimmt das richtige.",
     repaired429: "Zu viele Anfragen. Die Bibliothek wartet so lange, wie die Cloud verlangt.",
-    lostFound: "Es kam keine Antwort. Die Bibliothek sendet nicht zweimal: Sie sieht nach und findet die Aufzeichnung.",
-    lostUnknown:
-      "Es kam keine Antwort. Die Bibliothek sendet nicht zweimal: Sie sieht nach, findet nichts und sagt, dass sie es nicht weiß.",
+    lost: "Es kam keine Antwort.",
+    failed: (status) => `Die Cloud antwortete mit ${status}. Der Start kann trotzdem gelaufen sein.`,
+    looks: "Die Bibliothek sendet nicht zweimal: Sie sucht die Aufzeichnung.",
+    found: "Die Bibliothek sendet nicht zweimal: Sie sieht nach und findet die Aufzeichnung.",
+    unknown: "Die Bibliothek sendet nicht zweimal: Sie sieht nach, findet nichts und sagt, dass sie es nicht weiß.",
     waiting: "Gesendet. Die Antwort ist noch nicht da.",
     already: "Der Agent wird bereits aufgezeichnet. Es wurde keine zweite Aufzeichnung gestartet.",
     conflict: "Der Agent ist offline oder wird bereits aufgezeichnet. Es wurde nichts gestartet.",
@@ -180,7 +183,7 @@ export default {
   faultRuns: (title, lookFor) => `${title}: läuft. Achten Sie auf: ${lookFor}`,
   faultDone: (title, lookFor) => `${title}: fertig. Achten Sie auf: ${lookFor}`,
   faultNoAgent: "Kein Agent kann aufgezeichnet werden. Beginnen Sie neu, und versuchen Sie es noch einmal.",
-  faultFailed: (reason) => `Das hat nicht funktioniert: ${reason}`,
+  faultFailed: "Das hat nicht funktioniert:",
   faults: {
     triple: ["Drei Klicks zugleich", "Drei Aufrufe werden zu einem Start: eine Anfrage, eine Aufzeichnung."],
     lostAfter: [

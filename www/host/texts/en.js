@@ -15,6 +15,8 @@ export default {
   closeWidget: (number) => `Close Premium App ${number}`,
   addWidget: "Add a widget",
   attention: (count) => (count === 1 ? "1 notification" : `${count} notifications`),
+  appSilent: "The app does not answer. What it shows may tell why.",
+  appEnded: "The app was closed or launched anew.",
   noWidgets: "No widget is shown. Choose one in the bar, or add one.",
   openWindow: "The app wants to open a window",
   openLink: "Open the address",
@@ -64,10 +66,9 @@ export default {
     notSent: "not sent",
     token: "new token",
     created: "201",
-    failed: "failed",
   },
   threadDone: "That is all: one token for each organization, and the library picks the right one.",
-  stepFailed: (reason) => `This step did not work: ${reason}. Start over, and play again.`,
+  stepFailed: "This step did not work. Start over, and play again. The reason:",
 
   // The request view
   requests: "What happened",
@@ -156,9 +157,11 @@ export default {
     repaired401: "The cloud no longer accepts this token. The app gets a new one.",
     repaired403: "The token was of another organization. The library takes the right one.",
     repaired429: "Too many requests. The library waits as long as the cloud asks.",
-    lostFound: "No answer came back. The library does not send twice: it looks, and finds the recording.",
-    lostUnknown:
-      "No answer came back. The library does not send twice: it looks, finds nothing, and says that it does not know.",
+    lost: "No answer came back.",
+    failed: (status) => `The cloud answered ${status}. The start may have run all the same.`,
+    looks: "The library does not send twice: it looks for the recording.",
+    found: "The library does not send twice: it looks, and finds the recording.",
+    unknown: "The library does not send twice: it looks, finds nothing, and says that it does not know.",
     waiting: "Sent. The answer has not come yet.",
     already: "The agent is being recorded already. No second recording was started.",
     conflict: "The agent is offline or is being recorded already. Nothing was started.",
@@ -187,7 +190,7 @@ export default {
   faultRuns: (title, lookFor) => `${title}: under way. Look for: ${lookFor}`,
   faultDone: (title, lookFor) => `${title}: done. Look for: ${lookFor}`,
   faultNoAgent: "No agent can be recorded. Start over, and try again.",
-  faultFailed: (reason) => `That did not work: ${reason}`,
+  faultFailed: "That did not work:",
   faults: {
     triple: ["Three clicks at once", "Three calls become one start: one request, one recording."],
     lostAfter: [
