@@ -292,6 +292,30 @@ describe("the host", () => {
   );
 });
 
+describe("without an answer, the host", () => {
+  test("says that an app does not start, in a fault and in the thread, and goes on", async () => {
+    await openAppThatCannotStart();
+    await browser.clickOn('[data-fault="failed503"] button');
+    assert.ok((await page.text("#fault-status")).includes("under way"));
+    assert.equal(await isAriaDisabled('[data-fault="slow"] button'), true);
+    await untilExpired(async () => (await page.text("#fault-status")).includes("app does not answer"));
+    assert.equal(await isAriaDisabled('[data-fault="slow"] button'), false);
+
+    await page.press("▸ Play the thread");
+    assert.ok((await page.text("#thread-status")).includes("Under way"));
+    await untilExpired(async () => (await page.text("#thread-status")).includes("app does not answer"));
+  });
+
+  test("ends a fault whose app is launched anew", async () => {
+    await page.open();
+    await browser.clickOn('[data-fault="slow"] button');
+    await browser.until("the start is on its way", async () => (await cloud.starts()).length === 1);
+    await browser.choose("Organization", "Globex");
+    await browser.until("it says so", async () => (await page.text("#fault-status")).includes("launched anew"));
+    await page.ready();
+  });
+});
+
 describe("what is English in the German page", () => {
   test("is marked: what the library says in a row, in its details, and in a fault", async () => {
     const [ada] = acme.agents;
@@ -402,6 +426,49 @@ describe("the app", () => {
     });
   });
 });
+
+/** An app of an environment that nobody has named to it: it shows an error, and obeys no command. */
+async function openAppThatCannotStart() {
+  const url = new URL("/", cloud.environment.apps);
+  url.search = new URLSearchParams({ lang: "en-us", pcEnvironment: "nowhere" });
+  await browser.driver.get(url);
+  await browser.until("the app has failed", () =>
+    page.inApp(() => browser.driver.executeScript("return document.querySelector('[data-state=failed]') !== null")),
+  );
+  await browser.evaluate(holdTimers, 60_000);
+}
+
+/** Runs in the page: timers of this length end when the test says so. */
+function holdTimers(length) {
+  window.held = [];
+  const { setTimeout, clearTimeout } = window;
+  window.setTimeout = (work, ms, ...args) => {
+    if (ms !== length) return setTimeout(work, ms, ...args);
+    window.held.push(() => work(...args));
+    return -window.held.length;
+  };
+  window.clearTimeout = (timer) => (timer < 0 ? delete window.held[-timer - 1] : clearTimeout(timer));
+}
+
+/** The held timers that nobody has cleared end. */
+async function expire() {
+  await browser.evaluate(async () => {
+    window.held.splice(0).forEach((end) => end());
+    await new Promise(requestAnimationFrame);
+  });
+}
+
+/** The timer may come after the click. */
+function untilExpired(isSo) {
+  return browser.until("the time is over", async () => {
+    await expire();
+    return isSo();
+  });
+}
+
+function isAriaDisabled(css) {
+  return browser.driver.executeScript("return document.querySelector(arguments[0]).ariaDisabled === 'true'", css);
+}
 
 /** The texts in a part of the page that are marked as English. */
 function english(css) {

@@ -57,14 +57,19 @@ const FAULTS = {
 
 export function showFaults(cloud, text, stage) {
   let isBusy = false;
+  const list = find("#faults-list");
   const status = find("#fault-status");
+  const setBusy = (trigger, busy) => {
+    isBusy = busy;
+    trigger.ariaBusy = String(busy);
+    for (const each of list.querySelectorAll("button")) each.ariaDisabled = String(busy && each !== trigger);
+  };
   const cards = Object.entries(FAULTS).map(([name, run]) => {
     const [title, lookFor] = text.faults[name];
     const id = `fault-${name}`;
     const trigger = button([spinner(), title], async () => {
       if (isBusy) return;
-      isBusy = true;
-      trigger.ariaBusy = "true";
+      setBusy(trigger, true);
       status.textContent = text.faultRuns(title, lookFor);
       try {
         const done = await run(cloud, stage);
@@ -72,8 +77,7 @@ export function showFaults(cloud, text, stage) {
       } catch (error) {
         status.replaceChildren(text.faultFailed, " ", reasonOf(error));
       } finally {
-        isBusy = false;
-        trigger.ariaBusy = "false";
+        setBusy(trigger, false);
       }
     });
     trigger.setAttribute("aria-describedby", id);
@@ -81,5 +85,5 @@ export function showFaults(cloud, text, stage) {
     trigger.title = lookFor;
     return element("li", { data: { fault: name } }, trigger, element("span", { id, hidden: true }, lookFor));
   });
-  find("#faults-list").replaceChildren(...cards);
+  list.replaceChildren(...cards);
 }

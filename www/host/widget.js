@@ -2,12 +2,13 @@
 import { PROTOCOL } from "../shared/demonstration.js";
 import { button, element, spinner } from "../shared/element.js";
 import { sendHook } from "./client-apps.js";
+import { HostError } from "./reason.js";
 
 const SANDBOX =
   "allow-forms allow-modals allow-popups allow-presentation allow-same-origin allow-scripts allow-downloads";
 /** How long the host waits for `bootstrapped` and `stopped`, in milliseconds. */
 const PATIENCE = 3_000;
-/** How long a command may take in an app, in milliseconds: longer than any call of the library. */
+/** How long an app may take to start and to do what it is asked, in milliseconds: longer than any call of the library. */
 const COMMAND_TIMEOUT = 60_000;
 /** Until the app tells its height, its frame has this one, so that nothing jumps. */
 const HEIGHT = 760;
@@ -50,7 +51,7 @@ export class Widget {
     this.expectApp();
   }
 
-  /** Stops the app that runs in the frame, and loads the one at this URL. Resolves once it is ready. */
+  /** Stops the app that runs in the frame, and loads the one at this URL. */
   launch(url) {
     this.panel.ariaBusy = "true";
     this.#launches += 1;
@@ -62,7 +63,7 @@ export class Widget {
       this.#origin = url.origin;
       this.#frame.src = url;
     });
-    return this.#launched.then(() => this.#ready.promise);
+    return this.#launched;
   }
 
   /** From now on, commands wait for the next app. */
@@ -77,6 +78,7 @@ export class Widget {
     const stopped = this.#hears("stopped");
     sendHook(this, "stop");
     await stopped;
+    for (const outcome of this.#commands.values()) outcome.reject(new HostError(this.#text.appEnded));
   }
 
   /** Shows the panel as loading until the app sends `bootstrapped`, or until the host stops waiting. */
@@ -110,8 +112,10 @@ export class Widget {
   }
 
   /** A command is done. */
-  done({ id, ...outcome }) {
-    this.#commands.get(id)?.(outcome);
+  done({ id, result, error }) {
+    const outcome = this.#commands.get(id);
+    if (error) outcome?.reject(new Error(error));
+    else outcome?.resolve(result);
   }
 
   grow(height) {
@@ -120,18 +124,20 @@ export class Widget {
     if (height <= TALLEST) this.send({ protocol: PROTOCOL, kind: "grown" });
   }
 
-  /** What the app's command returns. */
+  /** What the app's command returns. The command waits for the app that is being launched. */
   async ask(command, content) {
-    await this.#ready.promise;
     const id = crypto.randomUUID();
-    const { result, error } = await new Promise((resolve) => {
-      this.#commands.set(id, resolve);
-      setTimeout(() => resolve({ error: this.#text.underWay }), COMMAND_TIMEOUT);
+    const outcome = Promise.withResolvers();
+    const timer = setTimeout(() => outcome.reject(new HostError(this.#text.appSilent)), COMMAND_TIMEOUT);
+    try {
+      await Promise.race([this.#ready.promise, outcome.promise]);
+      this.#commands.set(id, outcome);
       this.send({ protocol: PROTOCOL, id, command, content });
-    });
-    this.#commands.delete(id);
-    if (error) throw new Error(error);
-    return result;
+      return await outcome.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#commands.delete(id);
+    }
   }
 
   /** Resolves to true when the app sends `what`, and to false after PATIENCE. */
