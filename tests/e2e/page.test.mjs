@@ -314,6 +314,19 @@ describe("without an answer, the host", () => {
     await browser.until("it says so", async () => (await page.text("#fault-status")).includes("launched anew"));
     await page.ready();
   });
+
+  test("closes a widget once, however often a person presses ×", async () => {
+    await page.open({ widgets: "3" });
+    await browser.evaluate(holdTimers, 3_000);
+    await browser.evaluate(() => {
+      const close = document.querySelector(".panel.app header button");
+      close.click();
+      close.click();
+    });
+    await browser.until("it is gone", async () => (await icons()).join() === "Show Premium App 2,Show Premium App 3");
+    await expire();
+    assert.deepEqual(await icons(), ["Show Premium App 2", "Show Premium App 3"]);
+  });
 });
 
 describe("what is English in the German page", () => {
@@ -476,6 +489,11 @@ function english(css) {
     "return [...document.querySelector(arguments[0]).querySelectorAll('span[lang=en]')].map((each) => each.textContent)",
     css,
   );
+}
+
+async function icons() {
+  const found = await browser.driver.findElements(By.css("#widgets button"));
+  return Promise.all(found.map(async (each) => (await browser.described(each)).name));
 }
 
 function shapeOf(value) {

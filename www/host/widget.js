@@ -140,20 +140,24 @@ export class Widget {
     }
   }
 
-  /** Resolves to true when the app sends `what`, and to false after PATIENCE. */
+  /** Resolves to true when the app sends `what`, and to false PATIENCE after it was asked for last. */
   #hears(what) {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), PATIENCE);
-      this.#awaited.set(what, () => {
-        clearTimeout(timer);
-        resolve(true);
-      });
-    });
+    const awaited = this.#awaited.get(what) ?? Promise.withResolvers();
+    this.#awaited.set(what, awaited);
+    clearTimeout(awaited.timer);
+    awaited.timer = setTimeout(() => this.#heard(what, false), PATIENCE);
+    return awaited.promise;
+  }
+
+  #heard(what, isSo) {
+    const awaited = this.#awaited.get(what);
+    this.#awaited.delete(what);
+    clearTimeout(awaited?.timer);
+    awaited?.resolve(isSo);
   }
 
   /** The app has sent `what`, a message of the Client App SDK. */
   said(what) {
-    this.#awaited.get(what)?.();
-    this.#awaited.delete(what);
+    this.#heard(what, true);
   }
 }

@@ -10,6 +10,7 @@ export class Widgets {
   #launchUrl;
   #onGone;
   #all = [];
+  #closed = new WeakSet();
 
   /** `launchUrl(extra)`: where the app is. `onGone(number)`: what a widget's app held is gone. */
   constructor(text, launchUrl, onGone) {
@@ -49,6 +50,8 @@ export class Widgets {
   }
 
   async #remove(widget) {
+    if (this.#closed.has(widget)) return;
+    this.#closed.add(widget);
     await widget.stop();
     this.#all.splice(this.#all.indexOf(widget), 1);
     widget.panel.remove();
