@@ -293,6 +293,23 @@ describe("the host", () => {
 });
 
 describe("without an answer, the host", () => {
+  test("leaves the apps alone if a person starts over while the servers are down", async () => {
+    const [ada] = acme.agents;
+    await page.open();
+    await browser.evaluate(() => {
+      window.unhandled = [];
+      window.addEventListener("unhandledrejection", ({ reason }) => window.unhandled.push(String(reason)));
+      window.sends = window.fetch;
+      window.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+    });
+    await page.press("Start over");
+    await browser.until("the page says so", async () => (await page.text("#trouble")).includes("do not answer"));
+    await browser.evaluate(() => (window.fetch = window.sends));
+    await page.inApp(() => browser.press(`Record ${ada.name}`));
+    await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "201");
+    assert.deepEqual(await browser.evaluate(() => window.unhandled), []);
+  });
+
   test("says that an app does not start, in a fault and in the thread, and goes on", async () => {
     await openAppThatCannotStart();
     await browser.clickOn('[data-fault="failed503"] button');

@@ -159,13 +159,22 @@ async function run() {
     widgets.sendToAll({ protocol: PROTOCOL, command: "theme", content: { theme: theme.value } });
   });
   find("#add").addEventListener("click", () => widgets.add());
-  find("#start-over").addEventListener("click", () => startOver().then(() => widgets.launchAll()));
+  find("#start-over").addEventListener("click", () => startOver().catch(() => trouble()));
 
-  async function startOver() {
+  /** Nothing has happened, and the apps are launched anew. `extra`: parameters of their URLs. */
+  async function startOver({ orgId = organization.value, ...extra } = {}) {
+    // Without a cloud, everything stays as it is.
+    await cloud.ledger();
     await widgets.stopAll();
-    await cloud.reset();
-    story.clear();
-    requests.clear();
+    try {
+      await cloud.reset();
+      story.clear();
+      requests.clear();
+    } finally {
+      organization.value = orgId;
+      showPerson();
+      await widgets.launchAll(extra);
+    }
   }
 
   function showPerson() {
@@ -193,13 +202,8 @@ async function run() {
   };
   new Thread(orgs, text, {
     ...stage,
-    async prepare(acme, globex) {
-      await startOver();
-      organization.value = globex.id;
-      showPerson();
-      // The app holds Acme's token, and is opened for Globex.
-      await widgets.launchAll({ hold: acme.id, login: "none" });
-    },
+    // The app holds Acme's token, and is opened for Globex.
+    prepare: (acme, globex) => startOver({ orgId: globex.id, hold: acme.id, login: "none" }),
     end: () => widgets.launch(widgets.first),
   });
   showFaults(cloud, text, stage);
