@@ -10,6 +10,7 @@ import { regions } from "../shared/regions.js";
 import { listenToApps } from "./client-apps.js";
 import { Cloud } from "./cloud.js";
 import { showFaults } from "./faults.js";
+import { arrange } from "./places.js";
 import { Requests } from "./requests.js";
 import { Story } from "./story.js";
 import de from "./texts/de.js";
@@ -34,6 +35,9 @@ document.title = text.title;
 const organization = find("#organization");
 const region = find("#region");
 const theme = find("#theme");
+const trouble = find("#trouble");
+const whatIsWrong = element("span");
+const tryAgain = button(text.tryAgain);
 
 async function json(url) {
   return (await fetch(url)).json();
@@ -69,19 +73,12 @@ async function run() {
   async function refresh() {
     try {
       story.ledger = await cloud.ledger();
-      find("#trouble").hidden = true;
+      endTrouble();
     } catch {
-      trouble();
+      showTrouble(refresh);
     }
     requests.show();
   }
-  const trouble = () => {
-    find("#trouble").hidden = false;
-    find("#trouble").replaceChildren(
-      `${navigator.onLine ? text.noAnswer : text.offline} `,
-      button(text.tryAgain, refresh),
-    );
-  };
 
   // ---- the widgets
 
@@ -159,7 +156,7 @@ async function run() {
     widgets.sendToAll({ protocol: PROTOCOL, command: "theme", content: { theme: theme.value } });
   });
   find("#add").addEventListener("click", () => widgets.add());
-  find("#start-over").addEventListener("click", () => startOver().catch(() => trouble()));
+  find("#start-over").addEventListener("click", () => startOver().catch(() => showTrouble(refresh)));
 
   /** Nothing has happened, and the apps are launched anew. `extra`: parameters of their URLs. */
   async function startOver({ orgId = organization.value, ...extra } = {}) {
@@ -212,7 +209,22 @@ async function run() {
   find("#body").ariaBusy = "false";
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY);
   window.addEventListener("online", refresh);
-  window.addEventListener("offline", trouble);
+  window.addEventListener("offline", () => showTrouble(refresh));
+}
+
+/** Says once what is wrong: a live region that is written anew is read out again. */
+function showTrouble(retry) {
+  const said = `${navigator.onLine ? text.noAnswer : text.offline} `;
+  if (whatIsWrong.textContent !== said) whatIsWrong.textContent = said;
+  tryAgain.onclick = retry;
+  trouble.hidden = false;
+  arrange(trouble, [whatIsWrong, tryAgain]);
+}
+
+function endTrouble() {
+  if (tryAgain === document.activeElement) find("main").focus({ preventScroll: true });
+  trouble.hidden = true;
+  arrange(trouble, []);
 }
 
 function showTheme() {
@@ -223,10 +235,6 @@ try {
   await run();
 } catch (error) {
   find("#body").ariaBusy = "false";
-  find("#trouble").hidden = false;
-  find("#trouble").replaceChildren(
-    `${text.noAnswer} `,
-    button(text.tryAgain, () => location.reload()),
-  );
+  showTrouble(() => location.reload());
   console.info(error);
 }

@@ -2,6 +2,7 @@
 import { button, copyButton, element, facts, find } from "../shared/element.js";
 import { mark } from "../shared/mark.js";
 import { chips, picture } from "./picture.js";
+import { arrange, draw } from "./places.js";
 import { inEnglish } from "./wording.js";
 
 /** What tells the story. Everything else shows on request, and what was refused. */
@@ -26,11 +27,13 @@ export class Requests {
   #drawn = new Map();
   #openOrg;
   #lanes = [];
+  #heads;
 
   constructor(story, orgs, speech) {
     this.#story = story;
     this.#orgs = orgs;
     this.#speech = speech;
+    this.#heads = new Map(orgs.map((org) => [org, this.#head(org)]));
     this.#time = new Intl.DateTimeFormat(speech.locale, { timeStyle: "medium", hourCycle: "h23" });
     find("#everything").addEventListener("change", ({ target }) => {
       this.#everything = target.checked;
@@ -49,38 +52,39 @@ export class Requests {
   }
 
   show() {
-    const happened = this.#story.rows();
-    const all = happened.filter((row) => this.#everything || isKey(row));
-    const rows = all.slice(this.#unfolded ? -MOST : -SHOWN);
-    const folded = all.length - rows.length;
-    this.#lanes = this.#chooseLanes(all);
-    this.#showHead();
-    this.#showFigures(this.#story.figures(happened));
+    const focused = document.activeElement?.closest("#requests button");
+    const all = this.#story.rows();
+    const told = all.filter((row) => this.#everything || isKey(row));
+    const rows = told.slice(this.#unfolded ? -MOST : -SHOWN);
+    const folded = told.length - rows.length;
+    this.#lanes = this.#chooseLanes(told);
+    this.#showHeads();
+    this.#showToken();
+    this.#showFigures(this.#story.figures(all));
     this.#showRecordings();
     find("#earlier").hidden = folded === 0 || this.#unfolded;
     find("#earlier").textContent = this.#speech.text.earlier(folded);
-    find("#no-rows").hidden = all.length > 0;
+    find("#no-rows").hidden = told.length > 0;
 
-    // Rows that have not changed stay the elements that they are: a selection, the focus and a reader's place survive.
     const before = this.#drawn;
     this.#drawn = new Map();
     for (const row of rows) {
       const state = JSON.stringify([row, this.#lanes.length]);
       const known = before.get(row.id);
-      this.#drawn.set(
-        row.id,
-        known?.state === state
-          ? known
-          : { state, line: this.#line(row), hadFocus: known?.line.contains(document.activeElement) },
-      );
+      this.#drawn.set(row.id, known?.state === state ? known : { state, line: this.#line(row) });
     }
-    const lines = Array.from(this.#drawn.values(), ({ line }) => line);
-    if (lines.length !== list.children.length || lines.some((line, at) => list.children[at] !== line))
-      this.#replace(lines);
-    for (const drawn of this.#drawn.values()) {
-      if (drawn.hadFocus) find("button", drawn.line).focus({ preventScroll: true });
-      drawn.hadFocus = false;
-    }
+    arrange(
+      list,
+      Array.from(this.#drawn.values(), ({ line }) => line),
+    );
+    if (focused && !focused.checkVisibility()) this.#focusNear(focused);
+  }
+
+  /** The button that had the focus is gone: its row was drawn anew or folded, or it has unfolded the rows. */
+  #focusNear(gone) {
+    const { line } = this.#drawn.get(gone.closest("li")?.dataset.row) ?? {};
+    const near = [...(line?.children ?? []), ...document.querySelectorAll("#story button, #everything")];
+    near.find((each) => each.checkVisibility()).focus({ preventScroll: true });
   }
 
   #chooseLanes(rows) {
@@ -90,76 +94,67 @@ export class Requests {
     return this.#orgs.filter((org) => chosen.includes(org));
   }
 
-  #replace(lines) {
-    const focused = document.activeElement;
-    list.replaceChildren(...lines);
-    if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+  // The tokens in the page, one lane for each organization.
+  #showHeads() {
+    const { text } = this.#speech;
+    for (const [org, head] of this.#heads) {
+      const isHeld = this.#story.tokensOf(org.id).length > 0;
+      head.ariaExpanded = String(this.#openOrg === org);
+      draw(head, isHeld, () => [
+        mark(org.index, { hollow: !isHeld }),
+        element("span", { className: "name" }, org.name),
+        element("span", { className: "small" }, isHeld ? text.tokenHere : text.noTokenHere),
+      ]);
+    }
+    const place = find("#lanes");
+    place.style.setProperty("--lanes", this.#lanes.length);
+    arrange(
+      place,
+      this.#lanes.map((org) => this.#heads.get(org)),
+    );
   }
 
-  // The tokens in the page, one lane for each organization.
-  #showHead() {
-    const { text } = this.#speech;
-    const head = find("#lanes");
-    head.style.setProperty("--lanes", this.#lanes.length);
-    const cells = this.#lanes.map((org) => {
-      const held = this.#story.tokensOf(org.id);
-      const key = `${org.id} ${held.length > 0} ${this.#openOrg === org.id}`;
-      const known = [...head.children].find((cell) => cell.dataset.key === key);
-      if (known) return known;
-      const state = held.length ? text.tokenHere : text.noTokenHere;
-      const cell = button(
-        [
-          mark(org.index, { hollow: !held.length }),
-          element("span", { className: "name" }, org.name),
-          element("span", { className: "small" }, state),
-        ],
-        () => {
-          this.#openOrg = this.#openOrg === org.id ? undefined : org.id;
-          this.show();
-          find(`#lanes [data-id="${org.id}"]`).focus();
-        },
-      );
-      Object.assign(cell.dataset, { key, id: org.id, org: org.index % 4 });
-      cell.ariaExpanded = String(this.#openOrg === org.id);
-      cell.setAttribute("aria-controls", "token");
-      return cell;
+  #head(org) {
+    const toggle = () => {
+      this.#openOrg = this.#openOrg === org ? undefined : org;
+      this.show();
+    };
+    return button("", toggle, {
+      data: { id: org.id, org: org.index % 4 },
+      attributes: { "aria-controls": "token" },
     });
-    if (cells.some((cell, at) => head.children[at] !== cell)) head.replaceChildren(...cells);
-    this.#showToken();
   }
 
   #showToken() {
-    const { text, locale } = this.#speech;
-    const org = this.#orgs.find(({ id }) => id === this.#openOrg);
+    const org = this.#openOrg;
     const place = find("#token");
     place.hidden = !org;
-    if (!org) return place.replaceChildren();
-    const held = this.#story.tokensOf(org.id);
-    const minutes = (expiresAt) => Math.max(0, Math.round((expiresAt - Date.now()) / 60_000));
+    const held = org ? this.#story.tokensOf(org.id) : [];
+    const minutesLeft = held[0]?.expiresAt && Math.max(0, Math.round((held[0].expiresAt - Date.now()) / 60_000));
+    draw(place, [org?.id, held, minutesLeft], () => (org ? this.#token(org, held, minutesLeft) : []));
+  }
+
+  #token(org, held, minutesLeft) {
+    const { text, locale } = this.#speech;
     const unit = new Intl.NumberFormat(locale, { style: "unit", unit: "minute", unitDisplay: "long" });
     const [token] = held;
-    place.replaceChildren(
-      element("h3", {}, token ? text.tokenTitle(org.name) : text.noTokenTitle(org.name)),
-      token
-        ? facts([
-            [text.facts.worksFor, org.name],
-            [text.facts.scopes, token.scopes?.join(" ") ?? text.notKnown],
-            [text.facts.timeLeft, token.expiresAt ? unit.format(minutes(token.expiresAt)) : text.notKnown],
-            [text.facts.knownBy, text.knownBy[token.knownBy]],
-            [text.facts.widgets, held.map(({ widget }) => widget).join(", ")],
-          ])
-        : element("p", {}, text.noTokenWhy(org.name)),
-    );
+    if (!token) return [element("h3", {}, text.noTokenTitle(org.name)), element("p", {}, text.noTokenWhy(org.name))];
+    return [
+      element("h3", {}, text.tokenTitle(org.name)),
+      facts([
+        [text.facts.worksFor, org.name],
+        [text.facts.scopes, token.scopes?.join(" ") ?? text.notKnown],
+        [text.facts.timeLeft, token.expiresAt ? unit.format(minutesLeft) : text.notKnown],
+        [text.facts.knownBy, text.knownBy[token.knownBy]],
+        [text.facts.widgets, held.map(({ widget }) => widget).join(", ")],
+      ]),
+    ];
   }
 
   #showFigures(figures) {
     const { text } = this.#speech;
-    const place = find("#figures");
-    const shown = JSON.stringify(figures);
-    if (place.dataset.shown === shown) return;
-    place.dataset.shown = shown;
-    place.replaceChildren(
-      ...Object.entries(figures).map(([name, value]) =>
+    draw(find("#figures"), figures, () =>
+      Object.entries(figures).map(([name, value]) =>
         element(
           "div",
           { data: { figure: name } },
@@ -173,22 +168,21 @@ export class Requests {
   #showRecordings() {
     const { text } = this.#speech;
     const running = this.#story.recordings.filter(({ state }) => state === "recording");
-    const place = find("#in-cloud");
-    const shown = running.map(({ id }) => id).join();
-    if (place.dataset.shown === shown) return;
-    place.dataset.shown = shown;
-    const names = running.map(({ agentId, orgId }) => {
-      const org = this.#orgs.find(({ id }) => id === orgId);
-      const agent = org?.agents.find(({ id }) => id === agentId);
-      return element(
-        "li",
-        { className: "pill" },
-        org ? mark(org.index) : "",
-        `${agent?.name ?? agentId} · ${org?.name ?? orgId}`,
-      );
-    });
-    place.replaceChildren(
-      ...(names.length ? names : [element("li", { className: "small quiet" }, text.nobodyRecorded)]),
+    draw(find("#in-cloud"), running, () =>
+      running.length > 0
+        ? running.map((recording) => this.#recording(recording))
+        : [element("li", { className: "small quiet" }, text.nobodyRecorded)],
+    );
+  }
+
+  #recording({ agentId, orgId }) {
+    const org = this.#orgs.find(({ id }) => id === orgId);
+    const agent = org?.agents.find(({ id }) => id === agentId);
+    return element(
+      "li",
+      { className: "pill" },
+      org ? mark(org.index) : "",
+      `${agent?.name ?? agentId} · ${org?.name ?? orgId}`,
     );
   }
 
@@ -244,7 +238,7 @@ export class Requests {
     });
     const line = element(
       "li",
-      { className: row.outcome, data: { kind: row.kind, status: row.status ?? "", code: code ?? "" } },
+      { className: row.outcome, data: { row: row.id, kind: row.kind, status: row.status ?? "", code: code ?? "" } },
       toggle,
     );
     if (isOpen) line.append(this.#details(row));

@@ -1,6 +1,7 @@
 // The thread that this project started from, in four steps. Each step does in the app what its caption says, and leaves its picture.
 import { button, element, find, svg } from "../shared/element.js";
 import { shape } from "../shared/mark.js";
+import { arrange, draw } from "./places.js";
 import { reasonOf } from "./reason.js";
 
 const place = find("#thread");
@@ -13,6 +14,9 @@ export class Thread {
   #results = [];
   #isBusy = false;
   #failure;
+  #back = button("", () => !this.#isBusy && this.#goBack(), { className: "back" });
+  #forward = button("", () => !this.#isBusy && this.#goOn(), { className: "primary" });
+  #close = button("", () => !this.#isBusy && this.#end(), { className: "plain" });
 
   /** `stage`: { prepare(acme, globex), ask(command, content), end() }. */
   constructor(orgs, text, stage) {
@@ -20,11 +24,22 @@ export class Thread {
     this.#stage = stage;
     const [acme, globex] = orgs;
     this.#orgs = { acme, globex, gia: globex.agents[0] };
+    this.#back.textContent = `◂ ${text.back}`;
+    this.#close.textContent = text.closeThread;
     this.#show();
   }
 
   get isPlaying() {
     return this.#step >= 0;
+  }
+
+  get #isAtEnd() {
+    return this.#failure !== undefined || this.#step === this.#text.steps.length - 1;
+  }
+
+  /** One button, so that it keeps the focus from the first press to the last. */
+  #goOn() {
+    return this.isPlaying && !this.#isAtEnd ? this.#next() : this.#play();
   }
 
   async #play() {
@@ -36,28 +51,26 @@ export class Thread {
       await this.#stage.prepare(acme, globex);
       await this.#run();
     });
-    find(".next", place)?.focus();
   }
 
   async #next() {
     this.#step += 1;
     if (this.#results[this.#step]) this.#show();
     else await this.#during(() => this.#run());
-    (find(".next:enabled", place) ?? find(".play", place)).focus();
   }
 
-  #back() {
+  #goBack() {
     this.#step -= 1;
+    if (this.#step === 0) this.#forward.focus();
     this.#show();
-    find(this.#step === 0 ? ".next" : ".back", place).focus();
   }
 
-  #close() {
+  #end() {
     this.#step = -1;
     this.#results = [];
     this.#failure = undefined;
+    this.#forward.focus();
     this.#show();
-    find(".play", place).focus();
     this.#stage.end();
   }
 
@@ -91,32 +104,28 @@ export class Thread {
     const text = this.#text;
     place.classList.toggle("playing", this.isPlaying);
     find("#thread-steps").replaceChildren(...text.steps.map((step, at) => this.#panel(step, at)));
-    const isLast = this.#step === text.steps.length - 1;
-    const said = this.#isBusy
-      ? text.underWay
-      : this.isPlaying
-        ? `${text.step(this.#step + 1, text.steps.length)}: ${text.steps[this.#step].caption}${isLast ? ` ${text.threadDone}` : ""}`
-        : "";
-    const status = find("#thread-status");
-    if (this.#failure) status.replaceChildren(text.stepFailed, " ", reasonOf(this.#failure));
-    else if (status.textContent !== said) status.textContent = said;
-    find("#thread-buttons").replaceChildren(...this.#buttons(isLast));
+    draw(find("#thread-status"), [this.#step, this.#isBusy, this.#failure?.message], () => this.#said());
+    this.#showButtons();
   }
 
-  #buttons(isLast) {
+  #said() {
     const text = this.#text;
-    const plays = (label) => button(`▸ ${label}`, () => !this.#isBusy && this.#play(), { className: "primary play" });
-    if (!this.isPlaying) return [plays(text.play)];
-    const busy = this.#isBusy;
-    const next = button(`${text.next} ▸`, () => !this.#isBusy && this.#next(), { className: "primary next" });
-    next.ariaDisabled = String(busy);
-    next.ariaBusy = String(busy);
-    const back = button(`◂ ${text.back}`, () => !this.#isBusy && this.#back(), {
-      className: "back",
-      disabled: this.#step === 0,
-    });
-    const close = button(text.closeThread, () => this.#close(), { className: "plain", disabled: busy });
-    return [back, isLast || this.#failure ? plays(text.playAgain) : next, close];
+    if (!this.isPlaying) return [];
+    if (this.#failure) return [text.stepFailed, " ", reasonOf(this.#failure)];
+    if (this.#isBusy) return [text.underWay];
+    const said = `${text.step(this.#step + 1, text.steps.length)}: ${text.steps[this.#step].caption}`;
+    return this.#isAtEnd ? [said, " ", text.threadDone] : [said];
+  }
+
+  #showButtons() {
+    const { play, playAgain, next } = this.#text;
+    const busy = String(this.#isBusy);
+    const [back, forward, close] = [this.#back, this.#forward, this.#close];
+    for (const each of [back, forward, close]) each.ariaDisabled = busy;
+    back.disabled = this.#step === 0;
+    forward.ariaBusy = busy;
+    forward.textContent = !this.isPlaying ? `▸ ${play}` : this.#isAtEnd ? `▸ ${playAgain}` : `${next} ▸`;
+    arrange(find("#thread-buttons"), this.isPlaying ? [back, forward, close] : [forward]);
   }
 
   #panel({ name, caption, code }, at) {

@@ -1,6 +1,7 @@
 // The widgets that are open: their panels, and an icon for each of them.
 import { button, element, find } from "../shared/element.js";
 import { sendHook } from "./client-apps.js";
+import { arrange, draw } from "./places.js";
 import { Widget } from "./widget.js";
 
 export const MOST = 10;
@@ -11,6 +12,7 @@ export class Widgets {
   #onGone;
   #all = [];
   #closed = new WeakSet();
+  #items = new WeakMap();
 
   /** `launchUrl(extra)`: where the app is. `onGone(number)`: what a widget's app held is gone. */
   constructor(text, launchUrl, onGone) {
@@ -40,6 +42,8 @@ export class Widgets {
     const number = Array.from({ length: MOST }, (_, at) => at + 1).find((each) => !numbers.includes(each));
     const widget = new Widget(number, this.#text, () => this.#remove(widget));
     widget.isShown = isShown;
+    const icon = button("", () => this.#toggle(widget), { data: { widget: number } });
+    this.#items.set(widget, element("li", {}, icon));
     this.#all.push(widget);
     this.#all.sort((one, other) => one.number - other.number);
     const next = this.#all[this.#all.indexOf(widget) + 1]?.panel ?? find("#no-widgets");
@@ -53,14 +57,15 @@ export class Widgets {
     if (this.#closed.has(widget)) return;
     this.#closed.add(widget);
     await widget.stop();
+    const hadFocus = [widget.panel, this.#items.get(widget)].some((each) => each.contains(document.activeElement));
     this.#all.splice(this.#all.indexOf(widget), 1);
     widget.panel.remove();
     this.#onGone(widget.number);
     this.show();
-    find("#add").focus();
+    if (hadFocus) find("#add").focus();
   }
 
-  /** Launches a widget's app anew. Resolves once the app is ready. `extra`: parameters of its URL. */
+  /** Launches a widget's app anew. `extra`: parameters of its URL. */
   async launch(widget, extra) {
     this.#onGone(widget.number);
     await widget.launch(this.#launchUrl(extra));
@@ -93,24 +98,26 @@ export class Widgets {
     const shown = this.#all.filter(({ isShown }) => isShown);
     document.body.dataset.widgets = shown.length > 1 ? "many" : "one";
     find("#no-widgets").hidden = shown.length > 0;
-    find("#add").disabled = this.#all.length >= MOST;
     for (const { panel, isShown } of this.#all) panel.hidden = !isShown;
-    const focused = document.activeElement?.dataset.widget;
-    find("#widgets").replaceChildren(...this.#all.map((widget) => element("li", {}, this.#icon(widget))));
-    if (focused) find(`#widgets [data-widget="${focused}"]`)?.focus();
+    for (const widget of this.#all) this.#drawIcon(widget);
+    const items = this.#all.map((widget) => this.#items.get(widget));
+    arrange(find("#widgets"), items);
+    const add = find("#add");
+    const isFull = this.#all.length >= MOST;
+    // A disabled button has no focus.
+    if (isFull && add === document.activeElement) find("button", items.at(-1)).focus();
+    add.disabled = isFull;
   }
 
-  #icon(widget) {
+  #drawIcon(widget) {
     const { number, attention, isShown } = widget;
+    const icon = find("button", this.#items.get(widget));
+    icon.ariaPressed = String(isShown);
     const name = [this.#text.showWidget(number), attention ? this.#text.attention(attention) : ""];
-    const parts = [
+    draw(icon, attention, () => [
       element("span", { className: "out-of-sight" }, name.filter(Boolean).join(", ")),
       element("span", { ariaHidden: "true" }, String(number)),
-    ];
-    if (attention) parts.push(element("span", { className: "badge", ariaHidden: "true" }, String(attention)));
-    const icon = button(parts, () => this.#toggle(widget));
-    icon.ariaPressed = String(isShown);
-    icon.dataset.widget = number;
-    return icon;
+      attention ? element("span", { className: "badge", ariaHidden: "true" }, String(attention)) : "",
+    ]);
   }
 }
