@@ -51,6 +51,20 @@ describe("axe finds nothing", emulates, () => {
         await mustBeAccessible();
       });
 
+      test("after the first step of the thread", async () => {
+        await page.open({ theme });
+        await page.press("▸ Play the thread");
+        await browser.until("it is played", async () => (await page.text("#thread-status")).startsWith("Step 1"));
+        await mustBeAccessible();
+        await browser.cloud.reset();
+      });
+
+      test("while a fault is under way", async () => {
+        await page.open({ theme });
+        await spinning();
+        assert.deepEqual(await violations(), []);
+      });
+
       test("after the thread", async () => {
         await page.open({ theme });
         await page.playThread();
@@ -122,8 +136,8 @@ for (const [name, opens] of [
   test(`nothing moves in the ${name} for a person who prefers reduced motion`, emulates, async () => {
     await emulate(REDUCED);
     await opens();
-    const record = () => browser.press("Record Ada Alvarez").then(() => browser.outcome("Recording Ada Alvarez"));
-    await (name === "app" ? record() : page.inApp(record));
+    if (name === "host") await spinning();
+    else await browser.press("Record Ada Alvarez").then(() => browser.outcome("Recording Ada Alvarez"));
     const moving = await browser.driver.executeScript("return document.getAnimations().length");
     assert.equal(moving, 0);
   });
@@ -134,6 +148,61 @@ for (const [name, opens] of [
     const shifted = await browser.evaluate(shiftsSoFar);
     assert.ok(shifted < 0.05, `a layout shift of ${shifted}`);
   });
+}
+
+test("a spinner turns in the host for everybody else", emulates, async () => {
+  await emulate([]);
+  await page.open();
+  await spinning();
+  const turning = await browser.driver.executeScript(
+    "return document.getAnimations().map(({ animationName }) => animationName)",
+  );
+  assert.ok(turning.includes("spin"), turning.join());
+});
+
+describe("with forced colors", emulates, () => {
+  before(() => emulate([{ name: "forced-colors", value: "active" }, ...REDUCED]));
+
+  test("a widget that is shown looks different from one that is hidden", async () => {
+    await page.open({ widgets: "2" });
+    await page.press("Show Premium App 2");
+    const [shown, hidden] = await styles("#widgets button", "backgroundColor");
+    assert.notEqual(shown, hidden);
+  });
+
+  test("the step that is played, the lanes and the heads of the arrows can be seen", async () => {
+    await page.open();
+    await page.press("▸ Play the thread");
+    await browser.until("it is played", async () => (await page.text("#thread-status")).startsWith("Step 1"));
+    const [now, ...others] = await styles(".step", "outlineStyle");
+    assert.deepEqual([now, ...others], ["solid", "none", "none", "none"]);
+    assert.ok((await styles("#lanes button", "borderTopStyle")).every((style) => style === "solid"));
+    assert.ok((await styles(".picture .lane", "borderLeftStyle")).every((style) => style === "solid"));
+    // A triangle: two of its sides are transparent.
+    const [up] = await styles(".picture.refused .line", "borderTopColor", "::after");
+    const [left] = await styles(".picture.refused .line", "borderLeftColor", "::after");
+    assert.equal(up, "rgba(0, 0, 0, 0)");
+    assert.notEqual(left, up);
+    await browser.cloud.reset();
+  });
+});
+
+/** The value that each of these elements has in the browser's own view. */
+function styles(css, property, pseudo = null) {
+  return browser.driver.executeScript(
+    "const [css, property, pseudo] = arguments;" +
+      "return [...document.querySelectorAll(css)].map((each) => getComputedStyle(each, pseudo)[property])",
+    css,
+    property,
+    pseudo,
+  );
+}
+
+/** A fault is under way in the host, and its button shows it. */
+async function spinning() {
+  await browser.clickOn('[data-fault="slow"] button');
+  const spinner = await browser.driver.findElement(By.css('[data-fault="slow"] .spinner'));
+  await browser.until("it shows", async () => (await spinner.getCssValue("visibility")) === "visible");
 }
 
 /** The app without a host around it, with its launch parameters. */
