@@ -457,6 +457,77 @@ describe("the app", () => {
   });
 });
 
+describe("a stop that fails", () => {
+  const ada = () => acme.agents[0].name;
+  const states = async () => (await cloud.recordings()).map(({ state }) => state);
+
+  async function stopSpoilt(fault, times) {
+    await browser.openApp({ org: acme });
+    await browser.press(`Record ${ada()}`);
+    await browser.outcome(`Recording ${ada()}`);
+    await cloud.spoilStops(fault, times);
+    await browser.press(`Stop recording ${ada()}`);
+  }
+
+  for (const [code, fault] of [
+    ["NETWORK", { reset: "after" }],
+    ["CLOUD_UNAVAILABLE", { status: 503 }],
+  ]) {
+    test(`is not known to have failed after ${code}, and Refresh finds out`, async () => {
+      await stopSpoilt(fault, 3);
+      const card = await browser.refusal(code);
+      assert.ok(card.includes(`It is not known whether the recording of ${ada()} has stopped`), card);
+      assert.ok(!card.includes("Nothing was started"), card);
+      await browser.outcome(`It is not known whether the recording of ${ada()} has stopped`);
+
+      const [state] = await states();
+      await browser.press("Refresh");
+      await browser.outcome(`${ada()}: ${{ stopped: "Stopped", recording: "Recording" }[state]}.`);
+      assert.deepEqual(await browser.driver.findElements(By.css(".problem")), []);
+      await browser.control("button", `${{ stopped: "Record", recording: "Stop recording" }[state]} ${ada()}`);
+    });
+  }
+
+  test("with a 409 is told in the words of a stop", async () => {
+    await stopSpoilt({ status: 409, body: { status: 409, code: "request.conflict" } }, 1);
+    const card = await browser.refusal("CONFLICT");
+    assert.ok(card.includes(`The recording of ${ada()} was not stopped`), card);
+    assert.ok(card.includes("The API does not allow the recording to be stopped now"), card);
+    assert.ok(!card.includes("offline"), card);
+    assert.deepEqual(await states(), ["recording"]);
+  });
+
+  test("leaves no error at the top once a later one has stopped a recording of another organization", async () => {
+    await browser.openApp({ org: acme });
+    await browser.press(`Record ${ada()}`);
+    await browser.outcome(`Recording ${ada()}`);
+    await browser.press("Switch to Globex");
+    await browser.outcome("now works for Globex");
+    await cloud.spoilStops({ reset: "before" }, 3);
+    await browser.press(`Stop recording ${ada()}`);
+    await browser.refusal("NETWORK");
+    await browser.press("Refresh");
+    await browser.outcome(`${ada()}: Recording.`);
+
+    await cloud.spoilStops({ reset: "before" }, 3);
+    await browser.press(`Stop recording ${ada()}`);
+    await browser.refusal("NETWORK");
+    await browser.press("Try again");
+    await browser.outcome(`The recording of ${ada()} has stopped.`);
+    assert.deepEqual(await browser.driver.findElements(By.css(".problem")), []);
+    assert.deepEqual(await states(), ["stopped"]);
+  });
+});
+
+test("a start of which nobody knows is not told as one that failed, in the result of many", async () => {
+  await browser.openApp({ org: acme, hold: [acme] });
+  await cloud.spoilStart({ reset: "before" });
+  await browser.press("Record everyone");
+  await browser.outcome("1 of 3 agents are being recorded.");
+  // The third agent is offline.
+  assert.equal(await page.text("#many-results summary"), "No recording is confirmed for 2 agents");
+});
+
 /** An app of an environment that nobody has named to it: it shows an error, and obeys no command. */
 async function openAppThatCannotStart() {
   const url = new URL("/", cloud.environment.apps);

@@ -3,23 +3,28 @@ import { isRecorderError, version } from "premium-recorder";
 import { button, copyButton, element, facts, find, withCode } from "../shared/element.js";
 
 /** Shows the error below its row in the list of agents, or else at the top. `actions`: [text, onclick] of the buttons. */
-export function showProblem(error, { customers, speech, title, agent, org, row, actions }) {
+export function showProblem(error, { customers, speech, call, title, agent, org, row, actions }) {
   const orgs = { org: customers.org(error.orgId) ?? org, tokenOrg: customers.org(error.tokenOrgId) };
   // In the list of agents, the card is below the list's own heading.
   const level = row ? "h3" : "h2";
-  const card = problemCard(error, { ...speech, ...orgs, customers, level, title, agent, actions });
+  const card = problemCard(error, { ...speech, ...orgs, customers, level, call, title, agent, actions });
   if (row) row.fail(card);
   else find("#problem").replaceChildren(card);
 }
 
-/** Why, in one sentence: for a list. */
-export function reason(error, { customers, speech: { text }, agent, org }) {
-  const tokenOrg = customers.org(error.tokenOrgId);
-  return explained(error, { agent, org, tokenOrg, text, customers }).why;
+/** Takes the error at the top away. */
+export function clearProblem() {
+  find("#problem").replaceChildren();
 }
 
-function problemCard(error, { title, level, agent, org, tokenOrg, text, locale, customers, actions = [] }) {
-  const { why, toDo, isForeign } = explained(error, { agent, org, tokenOrg, text, customers });
+/** Why, in one sentence: for a list. */
+export function reason(error, { customers, speech: { text }, call, agent, org }) {
+  const tokenOrg = customers.org(error.tokenOrgId);
+  return explained(error, { call, agent, org, tokenOrg, text, customers }).why;
+}
+
+function problemCard(error, { call, title, level, agent, org, tokenOrg, text, locale, customers, actions = [] }) {
+  const { why, toDo, isForeign } = explained(error, { call, agent, org, tokenOrg, text, customers });
   const details = supportFacts(error, { agent, org, tokenOrg, text, locale });
   const language = isForeign ? { lang: "en" } : {};
   const card = element(
@@ -59,9 +64,9 @@ function problemCard(error, { title, level, agent, org, tokenOrg, text, locale, 
   return card;
 }
 
-function explained(error, { agent, org, tokenOrg, text, customers }) {
+function explained(error, { call, agent, org, tokenOrg, text, customers }) {
   if (!isRecorderError(error)) return { why: String(error), toDo: "", isForeign: true };
-  const own = text.errors[error.code]?.({
+  const own = (text.callErrors[call]?.[error.code] ?? text.errors[error.code])?.({
     agent: agent?.name ?? "",
     org: org?.name ?? "",
     tokenOrg: tokenOrg?.name,

@@ -6,13 +6,15 @@ import { Access, showSignIn } from "./access.js";
 import { Agents } from "./agents.js";
 import { tell, told } from "./demonstration.js";
 import { Many } from "./many.js";
-import { reason, showProblem } from "./problem.js";
+import { clearProblem, reason, showProblem } from "./problem.js";
 import { Recordings } from "./recordings.js";
 import { showReport } from "./setup.js";
 import { during, say } from "./status.js";
 
 /** Errors after which signing in is what helps. */
 const SIGN_IN_HELPS = ["ORG_MISMATCH", "NO_TOKEN", "UNAUTHENTICATED", "TOKEN_EXPIRED", "TOKEN_SOURCE_FAILED"];
+const MAY_HAVE_STARTED = ["OUTCOME_UNKNOWN", "PANICKED", "CLOSED"];
+const MAY_HAVE_STOPPED = ["NETWORK", "TIMEOUT", "CLOUD_UNAVAILABLE", "UNEXPECTED_ANSWER", "PANICKED", "CLOSED"];
 
 export class RecorderApp {
   #recorder;
@@ -36,7 +38,7 @@ export class RecorderApp {
     this.#canSignIn = canSignIn;
     this.#clientApp = clientApp;
     this.#agents = new Agents(speech.text, (agent, row) =>
-      row.isRunning ? this.#stop(row.recording, row) : this.record(agent, row),
+      row.isRunning ? this.#stop(row.recording) : this.record(agent, row),
     );
     this.#recordings = new Recordings(speech, customers, (recording) => this.#stop(recording));
     this.#access = new Access(speech, customers.orgs, canSignIn, {
@@ -95,10 +97,11 @@ export class RecorderApp {
           this.#clientApp.toast(text.title, said, "success");
         } catch (error) {
           tell("call", { ...call, state: "settled", error: told(error) });
-          const isOpen = error.code === "OUTCOME_UNKNOWN";
+          const isOpen = MAY_HAVE_STARTED.includes(error.code);
           const title = isOpen ? text.unknownFor(agent.name) : text.failedFor(agent.name);
+          const refresh = isOpen && (() => this.list().then(() => row.isRunning && row.clear()));
           this.show();
-          this.#fail(error, { title, agent, org, row, again: () => this.record(agent, row) });
+          this.#fail(error, { call: "start", title, agent, org, row, again: () => this.record(agent, row), refresh });
         }
       }),
     );
@@ -123,25 +126,41 @@ export class RecorderApp {
   async idleRow() {
     const present = this.#agents.all.filter(({ agent, isBusy }) => agent.loggedIn && !isBusy);
     const row = present.find(({ isRunning }) => !isRunning) ?? present[0];
-    if (row?.isRunning) await this.#stop(row.recording, row);
+    if (row?.isRunning) await this.#stop(row.recording);
     return row;
   }
 
-  /** `row`: the agent's, if it is on the list. */
-  async #stop(recording, row = this.row(recording.agentId)) {
+  async #stop(recording) {
     const { text } = this.#speech;
     const { agent, org } = this.#customers.of(recording);
+    // If the agent is not on the list, the error of an earlier stop is at the top.
+    const row = this.row(recording.agentId);
+    if (!row) clearProblem();
     const work = () =>
       during(text.stoppingAgent(agent.name), async () => {
         try {
           this.#keep(await recording.stop());
           say(text.stopped(agent.name));
         } catch (error) {
-          const title = text.stopFailed(agent.name);
-          this.#fail(error, { title, agent, org, row, again: () => this.#stop(recording, row) });
+          const isOpen = MAY_HAVE_STOPPED.includes(error.code);
+          const title = isOpen ? text.stopUnknown(agent.name) : text.stopFailed(agent.name);
+          const refresh = isOpen && (() => this.#refresh(recording));
+          this.#fail(error, { call: "stop", title, agent, org, row, again: () => this.#stop(recording), refresh });
         }
       });
     await (row ? row.during("stopping", work) : work());
+  }
+
+  /** Not by the list, which is that of one organization. */
+  #refresh(recording) {
+    const { text } = this.#speech;
+    return this.#attempt(text.refresh, async () => {
+      const refreshed = await recording.refresh();
+      this.#keep(refreshed);
+      this.row(recording.agentId)?.clear();
+      const { agent } = this.#customers.of(recording);
+      say(`${agent.name}: ${text.states[refreshed.state] ?? refreshed.state}.`);
+    });
   }
 
   async #recordEveryone() {
@@ -160,7 +179,7 @@ export class RecorderApp {
         results.flatMap(({ status, reason: error }, at) => {
           if (status === "fulfilled") return [];
           const { agent, org } = chosen[at];
-          const why = isRecorderError(error) ? this.#reason(error, agent, org) : text.cancelled;
+          const why = isRecorderError(error) ? this.#reason(error, { call: "start", agent, org }) : text.cancelled;
           return [{ agent: agent.name, org: org.name, why }];
         }),
       );
@@ -235,7 +254,7 @@ export class RecorderApp {
 
   async #attempt(doing, work, title = this.#speech.text.somethingFailed) {
     // What the app does by itself takes no error away that a person may be reading.
-    if (doing) find("#problem").replaceChildren();
+    if (doing) clearProblem();
     await during(doing, async () => {
       try {
         await work();
@@ -246,23 +265,22 @@ export class RecorderApp {
     });
   }
 
-  #fail(error, { title, agent, org = this.org, row, again }) {
+  /** `call`: "start" or "stop". `refresh`: if the call may have had its effect, finds out whether it had. */
+  #fail(error, { call, title, agent, org = this.org, row, again, refresh }) {
     const { text } = this.#speech;
     const obtainToken = () => (this.#canSignIn ? this.#signIn(org) : this.#getToken(org)).then(() => row?.clear());
     const actions = [
       SIGN_IN_HELPS.includes(error.code) &&
         org && [(this.#canSignIn ? text.signIn : text.getToken)(org.name), obtainToken],
       again && (error.retryable || error.code?.startsWith("LOGIN_")) && [text.tryAgain, again],
-      error.code === "OUTCOME_UNKNOWN"
-        ? [text.refresh, () => this.list()]
-        : isRecorderError(error) && [text.check, () => this.#check()],
+      refresh ? [text.refresh, refresh] : isRecorderError(error) && [text.check, () => this.#check()],
     ].filter(Boolean);
-    showProblem(error, { customers: this.#customers, speech: this.#speech, title, agent, org, row, actions });
+    showProblem(error, { customers: this.#customers, speech: this.#speech, call, title, agent, org, row, actions });
     say(`${title}.`);
-    this.#clientApp.toast(title, this.#reason(error, agent, org), "error");
+    this.#clientApp.toast(title, this.#reason(error, { call, agent, org }), "error");
   }
 
-  #reason(error, agent, org) {
-    return reason(error, { customers: this.#customers, speech: this.#speech, agent, org });
+  #reason(error, about) {
+    return reason(error, { customers: this.#customers, speech: this.#speech, ...about });
   }
 }

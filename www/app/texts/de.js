@@ -7,7 +7,6 @@ export default {
   access: "Organisationen",
   setup: "Einrichtung",
   close: "Schließen",
-  copy: "Kopieren",
   copied: "Kopiert",
 
   where: (environment) => `Region ${environment}`,
@@ -48,8 +47,7 @@ export default {
   progress: "Fortschritt",
   soFar: (settled, total, failed) => `${settled} von ${total}${failed ? `, ${failed} fehlgeschlagen` : ""}`,
   manyDone: (recorded, total) => `${recorded} von ${total} Agenten werden aufgezeichnet.`,
-  manyFailed: (count) =>
-    count === 1 ? "1 Agent wird nicht aufgezeichnet" : `${count} Agenten werden nicht aufgezeichnet`,
+  manyFailed: (count) => `Für ${count} Agenten ist keine Aufzeichnung bestätigt`,
   cancelled: "Vor dem Senden abgebrochen",
 
   signedIn: "Angemeldet",
@@ -111,6 +109,7 @@ export default {
   failedFor: (agent) => `${agent} wird nicht aufgezeichnet`,
   unknownFor: (agent) => `Es ist nicht bekannt, ob ${agent} aufgezeichnet wird`,
   stopFailed: (agent) => `Die Aufzeichnung von ${agent} wurde nicht gestoppt`,
+  stopUnknown: (agent) => `Es ist nicht bekannt, ob die Aufzeichnung von ${agent} gestoppt ist`,
   signInFailed: "Die Anmeldung hat nicht funktioniert",
   somethingFailed: "Das hat nicht funktioniert",
   why: "Warum",
@@ -162,7 +161,7 @@ export default {
       "Bitten Sie Ihren Administrator um eine Rolle mit dieser Berechtigung.",
     ],
     RATE_LIMITED: () => [
-      "Zu viele Anfragen in kurzer Zeit (429). Es wurde nichts gestartet.",
+      "Zu viele Anfragen in kurzer Zeit (429).",
       "Warten Sie eine Minute, und versuchen Sie es erneut.",
     ],
     OUTCOME_UNKNOWN: () => [
@@ -170,18 +169,8 @@ export default {
       "Sehen Sie gleich unten bei den Aufzeichnungen nach. Starten Sie vorher keine zweite: Auch die App prüft zuerst.",
     ],
     CLOUD_UNAVAILABLE: () => ["Der Dienst ist zurzeit nicht verfügbar.", "Versuchen Sie es in einigen Minuten erneut."],
-    NETWORK: () => [
-      "Der Dienst war nicht erreichbar. Es wurde nichts gestartet.",
-      "Prüfen Sie Ihre Verbindung, und versuchen Sie es erneut.",
-    ],
-    TIMEOUT: () => [
-      "Der Dienst hat zu lange gebraucht. Es wurde nichts gestartet.",
-      "Versuchen Sie es erneut. Wenn diese Seite in einem anderen Tab offen ist, schließen Sie ihn.",
-    ],
-    CONFLICT: ({ agent }) => [
-      `${agent} ist offline, oder etwas anderes am Zustand des Agenten lässt keine Aufzeichnung zu.`,
-      "Versuchen Sie es erneut, wenn der Agent verfügbar ist.",
-    ],
+    NETWORK: () => ["Der Dienst war nicht erreichbar.", "Prüfen Sie Ihre Verbindung, und versuchen Sie es erneut."],
+    TIMEOUT: () => ["Der Dienst hat zu lange gebraucht.", "Versuchen Sie es erneut."],
     AGENT_NOT_FOUND: ({ org }) => [
       `${org} hat diesen Agenten nicht (404).`,
       "Laden Sie die App neu, um die aktuelle Liste der Agenten zu bekommen.",
@@ -212,5 +201,43 @@ export default {
       "Die App wurde nicht von Genesys Cloud geöffnet und kennt deshalb die Region nicht.",
       "Öffnen Sie die App in Genesys Cloud. Für Administratoren: Die URL der App braucht ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}.",
     ],
+  },
+  callErrors: {
+    start: {
+      RATE_LIMITED: () => [
+        "Zu viele Anfragen in kurzer Zeit (429). Es wurde nichts gestartet.",
+        "Warten Sie eine Minute, und versuchen Sie es erneut.",
+      ],
+      NETWORK: () => [
+        "Der Dienst war nicht erreichbar. Es wurde nichts gestartet.",
+        "Prüfen Sie Ihre Verbindung, und versuchen Sie es erneut.",
+      ],
+      TIMEOUT: () => [
+        "Der Dienst hat zu lange gebraucht. Es wurde nichts gestartet.",
+        "Versuchen Sie es erneut. Wenn diese Seite in einem anderen Tab offen ist, schließen Sie ihn.",
+      ],
+      CONFLICT: ({ agent }) => [
+        `${agent} ist offline, oder etwas anderes am Zustand des Agenten lässt keine Aufzeichnung zu.`,
+        "Versuchen Sie es erneut, wenn der Agent verfügbar ist.",
+      ],
+    },
+    stop: {
+      NETWORK: () => [
+        "Der Dienst war nicht erreichbar, oder seine Antwort ging verloren.",
+        "Klicken Sie auf „Aktualisieren“, um zu sehen, ob die Aufzeichnung gestoppt ist. Sie können sie auch erneut stoppen.",
+      ],
+      TIMEOUT: () => [
+        "Der Dienst hat zu lange gebraucht.",
+        "Klicken Sie auf „Aktualisieren“, um zu sehen, ob die Aufzeichnung gestoppt ist. Sie können sie auch erneut stoppen.",
+      ],
+      CLOUD_UNAVAILABLE: () => [
+        "Der Dienst ist zurzeit nicht verfügbar.",
+        "Klicken Sie in einigen Minuten auf „Aktualisieren“, um zu sehen, ob die Aufzeichnung gestoppt ist. Sie können sie auch erneut stoppen.",
+      ],
+      CONFLICT: () => [
+        "Die API erlaubt zurzeit nicht, die Aufzeichnung zu stoppen (409).",
+        "Stoppen Sie sie gleich noch einmal.",
+      ],
+    },
   },
 };

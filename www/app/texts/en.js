@@ -7,7 +7,6 @@ export default {
   access: "Organizations",
   setup: "Setup",
   close: "Close",
-  copy: "Copy",
   copied: "Copied",
 
   // Where the app runs and for whom
@@ -51,7 +50,7 @@ export default {
   progress: "Progress",
   soFar: (settled, total, failed) => `${settled} of ${total}${failed ? `, ${failed} failed` : ""}`,
   manyDone: (recorded, total) => `${recorded} of ${total} agents are being recorded.`,
-  manyFailed: (count) => (count === 1 ? "1 agent is not being recorded" : `${count} agents are not being recorded`),
+  manyFailed: (count) => `No recording is confirmed for ${count === 1 ? "1 agent" : `${count} agents`}`,
   cancelled: "Canceled before it was sent",
 
   // Signing in
@@ -114,6 +113,7 @@ export default {
   failedFor: (agent) => `${agent} is not being recorded`,
   unknownFor: (agent) => `It is not known whether ${agent} is being recorded`,
   stopFailed: (agent) => `The recording of ${agent} was not stopped`,
+  stopUnknown: (agent) => `It is not known whether the recording of ${agent} has stopped`,
   signInFailed: "The sign-in did not work",
   somethingFailed: "That did not work",
   why: "Why",
@@ -159,24 +159,14 @@ export default {
       "Your role lacks a permission that recording needs.",
       "Ask your administrator for a role with the permission.",
     ],
-    RATE_LIMITED: () => [
-      "Too many requests in a short time (429). Nothing was started.",
-      "Wait a minute, then try again.",
-    ],
+    RATE_LIMITED: () => ["Too many requests in a short time (429).", "Wait a minute, then try again."],
     OUTCOME_UNKNOWN: () => [
       "The request was sent, but no answer came back. The app looked for the recording and cannot tell whether it runs.",
       "Look at the recordings below in a moment. Do not start a second recording before that: the app checks first, too.",
     ],
     CLOUD_UNAVAILABLE: () => ["The service is not available at the moment.", "Try again in a few minutes."],
-    NETWORK: () => ["The service could not be reached. Nothing was started.", "Check your connection, then try again."],
-    TIMEOUT: () => [
-      "The service took too long. Nothing was started.",
-      "Try again. If this page is open in another tab, close that tab.",
-    ],
-    CONFLICT: ({ agent }) => [
-      `${agent} is offline, or something else about the agent's state does not allow a recording.`,
-      "Try again when the agent is available.",
-    ],
+    NETWORK: () => ["The service could not be reached.", "Check your connection, then try again."],
+    TIMEOUT: () => ["The service took too long.", "Try again."],
     AGENT_NOT_FOUND: ({ org }) => [
       `${org} has no such agent (404).`,
       "Reload the app to get the current list of agents.",
@@ -204,5 +194,41 @@ export default {
       "The app was not opened by Genesys Cloud, so it does not know the region.",
       "Open the app inside Genesys Cloud. Administrators: the app's URL needs ?gcHostOrigin={{gcHostOrigin}}&gcTargetEnv={{gcTargetEnv}}.",
     ],
+  },
+  /** The same, for what a start or a stop tells otherwise. */
+  callErrors: {
+    start: {
+      RATE_LIMITED: () => [
+        "Too many requests in a short time (429). Nothing was started.",
+        "Wait a minute, then try again.",
+      ],
+      NETWORK: () => [
+        "The service could not be reached. Nothing was started.",
+        "Check your connection, then try again.",
+      ],
+      TIMEOUT: () => [
+        "The service took too long. Nothing was started.",
+        "Try again. If this page is open in another tab, close that tab.",
+      ],
+      CONFLICT: ({ agent }) => [
+        `${agent} is offline, or something else about the agent's state does not allow a recording.`,
+        "Try again when the agent is available.",
+      ],
+    },
+    stop: {
+      NETWORK: () => [
+        "The service could not be reached, or its answer was lost.",
+        "Press Refresh to see whether the recording has stopped. You can also stop it again.",
+      ],
+      TIMEOUT: () => [
+        "The service took too long.",
+        "Press Refresh to see whether the recording has stopped. You can also stop it again.",
+      ],
+      CLOUD_UNAVAILABLE: () => [
+        "The service is not available at the moment.",
+        "Press Refresh in a few minutes to see whether the recording has stopped. You can also stop it again.",
+      ],
+      CONFLICT: () => ["The API does not allow the recording to be stopped now (409).", "Stop it again in a moment."],
+    },
   },
 };
