@@ -158,6 +158,162 @@ test("a start of which nobody knows is told with what was seen, and the focus st
   assert.deepEqual(await browser.driver.findElements(By.css(".problem")), []);
 });
 
+describe("the focus is not lost with the element that had it", byKeys, () => {
+  const TITLE = "Screen recording";
+  /** Where a forbidden list is shown: at the top. */
+  const FORBIDDEN = { status: 403, body: { status: 403, code: "not.authorized" } };
+
+  async function use(role, name) {
+    await tabTo(role, name);
+    await keys(Key.ENTER);
+  }
+
+  async function withErrorAtTheTop() {
+    const { acme } = browser.cloud;
+    await browser.openApp({ org: acme });
+    await browser.cloud.spoilLists(FORBIDDEN);
+    await use("button", "Refresh");
+    await browser.outcome("That did not work");
+    await browser.driver.executeScript("document.querySelector('#problem button').focus()");
+    assert.equal(await focusedName(), "Close");
+  }
+
+  async function withErrorInRow() {
+    const { initech } = browser.cloud;
+    await browser.openApp({ org: initech });
+    await use("button", "Record Ivy Ito");
+    await browser.refusal("ORG_MISMATCH");
+  }
+
+  test("when an error at the top is closed", async () => {
+    await withErrorAtTheTop();
+    await keys(Key.ENTER);
+    assert.equal(await focusedName(), TITLE);
+  });
+
+  test("when the setup is checked from an error at the top", async () => {
+    await withErrorAtTheTop();
+    await use("button", "Check setup");
+    await browser.outcome("Recording should work");
+    assert.equal(await (await focused()).getAttribute("id"), "check");
+  });
+
+  test("when an error in a row is closed", async () => {
+    await withErrorInRow();
+    await use("button", "Close");
+    assert.equal(await focusedName(), "Record Ivy Ito");
+  });
+
+  test("when a token is obtained from an error in a row", async () => {
+    await withErrorInRow();
+    await use("button", "Get a token for Initech");
+    await browser.outcome("The app now has a token of Initech.");
+    assert.equal(await focusedName(), "Record Ivy Ito");
+  });
+
+  test("when the setup is checked from an error in a row", async () => {
+    await withErrorInRow();
+    await use("button", "Check setup");
+    await browser.outcome("prevent");
+    assert.equal(await (await focused()).getAttribute("id"), "check");
+  });
+
+  test("when something is tried again from an error in a row", async () => {
+    const { cloud } = browser;
+    await browser.openApp({ org: cloud.acme });
+    await use("button", "Record Ada Alvarez");
+    await browser.outcome("Recording Ada Alvarez");
+    await cloud.spoilStops({ reset: "before" }, 3);
+    await keys(Key.ENTER);
+    await browser.refusal("NETWORK");
+    await use("button", "Try again");
+    await browser.outcome("has stopped");
+    assert.equal(await focusedName(), "Record Ada Alvarez");
+  });
+
+  test("when somebody signs in from the card that says so", async () => {
+    await browser.openApp({ org: browser.cloud.initech, login: "popup" });
+    await use("button", "Sign in to Initech");
+    await browser.enterPopup();
+    await tabTo("combobox", "User");
+    await keys("i");
+    await tabTo("button", "Sign in");
+    await keysLast(Key.ENTER);
+    await browser.leavePopup();
+    await browser.outcome("Signed in to Initech");
+    assert.equal(await focusedName(), "Record Ivy Ito");
+  });
+
+  test("when recordings are stopped in their own list", async () => {
+    const { acme, globex } = browser.cloud;
+    await browser.openApp({ org: acme });
+    for (const { name } of acme.agents.slice(0, 2)) {
+      await use("button", `Record ${name}`);
+      await browser.outcome(`Recording ${name}`);
+    }
+    await use("button", "Switch to Globex");
+    await browser.outcome("now works for Globex");
+    assert.equal(await focusedName(), `Record ${globex.agents[0].name}`);
+
+    // The later one is the first in the list.
+    await tabTo("button", "Stop recording Ada Alvarez");
+    await browser.driver.executeScript("document.querySelector('#recordings button').click()");
+    await browser.outcome("The recording of Adil Anand has stopped.");
+    assert.equal(await focusedName(), "Stop recording Ada Alvarez");
+    await keys(Key.ENTER);
+    await browser.outcome("The recording of Ada Alvarez has stopped.");
+    assert.equal(await focusedName(), "Refresh");
+  });
+
+  test("when the agents are those of another organization", async () => {
+    const { globex } = browser.cloud;
+    await browser.openApp({ org: browser.cloud.acme });
+    await tabTo("button", "Record Adil Anand");
+    const go =
+      "[...document.querySelectorAll('#access button')].find((each) => each.textContent === arguments[0]).click()";
+    await browser.driver.executeScript(go, "Switch to Globex");
+    await browser.outcome("now works for Globex");
+    assert.equal(await focusedName(), `Record ${globex.agents[0].name}`);
+  });
+
+  test("when signing out fails", async () => {
+    const { cloud } = browser;
+    await browser.openApp({ org: cloud.acme });
+    await cloud.spoilRevocation(FORBIDDEN);
+    await use("button", "Sign out of all organizations");
+    await browser.outcome("That did not work");
+    assert.equal(await focusedName(), "Get a token for Acme");
+  });
+
+  for (const [outcome, isCopied] of [
+    ["Copied", true],
+    ["Not copied", false],
+  ]) {
+    test(`when a text is copied without the clipboard: ${outcome}`, async () => {
+      await withErrorInRow();
+      await browser.evaluate((isCopied) => {
+        navigator.clipboard.writeText = () => Promise.reject(new Error("not in this frame"));
+        document.execCommand = () => isCopied;
+      }, isCopied);
+      await tabTo("button", "Check setup");
+      await keys(Key.TAB, Key.SPACE);
+      await use("button", "Copy for support");
+      await browser.outcome(outcome);
+      assert.equal(await focusedName(), outcome);
+    });
+  }
+});
+
+test("the host lets the app use the clipboard", byKeys, async () => {
+  await browser.openApp({ org: browser.cloud.initech });
+  await browser.press("Record Ivy Ito");
+  await browser.refusal("ORG_MISMATCH");
+  await browser.clickOn(".problem summary");
+  await browser.evaluate(() => (document.execCommand = () => false));
+  await browser.press("Copy for support");
+  await browser.outcome("Copied");
+});
+
 test("what happens is announced", async () => {
   await browser.openApp({ org: browser.cloud.acme });
   const status = await browser.driver.findElement(By.css("#status"));

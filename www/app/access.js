@@ -1,6 +1,7 @@
 // The organizations that have installed the app, and for which of them it holds a token.
 import { button, element, find } from "../shared/element.js";
 import { orgLabel } from "../shared/mark.js";
+import { keepFocus } from "./focus.js";
 
 const list = find("#access");
 
@@ -22,12 +23,9 @@ export class Access {
   }
 
   show(held, currentId) {
-    const focused = document.activeElement?.closest("#access li")?.dataset.org;
-    list.replaceChildren(...this.#orgs.map((org) => this.#line(org, held, currentId)));
-    find("#sign-out").hidden = held.length === 0;
-    // The button that was pressed may be gone; what there is to do next is in the same line, or is recording.
-    if (focused)
-      (list.querySelector(`[data-org="${focused}"] button`) ?? find("#agents button:enabled") ?? list).focus();
+    const lines = this.#orgs.map((org) => this.#line(org, held, currentId));
+    keepFocus(() => list.replaceChildren(...lines), "#agents button:enabled");
+    keepFocus(() => (find("#sign-out").hidden = held.length === 0), "#access button");
   }
 
   #line(org, held, currentId) {
@@ -47,7 +45,7 @@ export class Access {
         ];
     return element(
       "li",
-      { data: { org: org.id } },
+      { id: `access-${org.id}` },
       element(
         "div",
         {},
@@ -66,17 +64,16 @@ export class Access {
 
 /** Signing in is a state of the app, which the person sees before pressing anything. */
 export function showSignIn(place, { org, isHeld, canSignIn, text, signIn }) {
-  if (!org || isHeld) return place.replaceChildren();
+  if (!org || isHeld) return keepFocus(() => place.replaceChildren(), "#agents button:enabled");
   if (place.dataset.org === org.id && place.hasChildNodes()) return;
   place.dataset.org = org.id;
   const why = canSignIn ? text.signInWhy(org.name) : text.signInNoWay(org.name);
-  place.replaceChildren(
-    element(
-      "section",
-      { className: "sign-in", attributes: { "aria-labelledby": "sign-in-title" } },
-      element("h2", { id: "sign-in-title" }, text.signInTitle(org.name)),
-      element("p", {}, why),
-      canSignIn ? button(text.signIn(org.name), () => signIn(org), { className: "primary" }) : null,
-    ),
+  const card = element(
+    "section",
+    { className: "sign-in", attributes: { "aria-labelledby": "sign-in-title" } },
+    element("h2", { id: "sign-in-title" }, text.signInTitle(org.name)),
+    element("p", {}, why),
+    canSignIn ? button(text.signIn(org.name), () => signIn(org), { className: "primary" }) : null,
   );
+  keepFocus(() => place.replaceChildren(card));
 }

@@ -1,6 +1,7 @@
 // The agents of the organization: the state of each, and one button that records or stops.
 import { button, element, find, spinner } from "../shared/element.js";
 import { ticking } from "./elapsed.js";
+import { keepFocus } from "./focus.js";
 
 const list = find("#agents");
 
@@ -21,9 +22,10 @@ export class Agents {
     if (org !== this.#org) {
       this.#org = org;
       this.#rows = new Map((org?.agents ?? []).map((agent) => [agent.id, new Row(agent, this.#text, this.#act)]));
-      list.replaceChildren(...Array.from(this.#rows.values(), ({ line }) => line));
-      if (!org) list.append(this.#notice(this.#text.chooseOrganization));
-      else if (this.#rows.size === 0) list.append(this.#notice(this.#text.noAgents, this.#text.noAgentsHint));
+      const lines = Array.from(this.#rows.values(), ({ line }) => line);
+      if (!org) lines.push(this.#notice(this.#text.chooseOrganization));
+      else if (lines.length === 0) lines.push(this.#notice(this.#text.noAgents, this.#text.noAgentsHint));
+      keepFocus(() => list.replaceChildren(...lines), "#agents button:enabled");
     }
     for (const row of this.#rows.values()) row.show(recordings(row.agent.id));
   }
@@ -70,7 +72,7 @@ class Row {
       element("span", { className: "name" }, agent.name),
       this.#state,
     );
-    this.line = element("li", { className: "agent", data: { agent: agent.id } }, who, this.#button);
+    this.line = element("li", { className: "agent", id: `agent-${agent.id}` }, who, this.#button);
   }
 
   get isRunning() {
@@ -107,7 +109,7 @@ class Row {
   }
 
   clear() {
-    this.#problem?.remove();
+    keepFocus(() => this.#problem?.remove());
     this.#problem = undefined;
   }
 
@@ -119,7 +121,7 @@ class Row {
     this.#button.ariaBusy = String(this.isBusy);
     this.#button.classList.toggle("running", this.isRunning);
     // Nobody who is offline can be recorded, and the row says so.
-    this.#button.disabled = !loggedIn && !this.isRunning;
+    keepFocus(() => (this.#button.disabled = !loggedIn && !this.isRunning), "#agents button:enabled");
 
     this.#state.className = `state ${this.isRunning ? "recording" : loggedIn ? "available" : "offline"}`;
     if (!this.isRunning) this.#state.replaceChildren(loggedIn ? text.available : text.loggedOut);

@@ -1,5 +1,6 @@
 // Many starts: how far they have come, and what became of those that failed.
 import { element, find } from "../shared/element.js";
+import { keepFocus } from "./focus.js";
 
 const everyone = find("#everyone");
 const cancel = find("#cancel");
@@ -16,7 +17,7 @@ export class Many {
   }
 
   offer(orgs) {
-    everyone.disabled = orgs.length === 0;
+    keepFocus(() => (everyone.disabled = orgs.length === 0), "#access button");
     find("#everyone-of").textContent = orgs.length ? this.#text.everyoneOf(orgs.join(", ")) : "";
   }
 
@@ -35,9 +36,7 @@ export class Many {
   }
 
   end() {
-    // The button goes; whoever has just pressed it is not thrown back to the top of the page.
-    if (document.activeElement === cancel) everyone.focus();
-    find("#batch").hidden = true;
+    keepFocus(() => (find("#batch").hidden = true), "#everyone");
     everyone.ariaDisabled = "false";
   }
 

@@ -1,6 +1,8 @@
 // An error as a card: what happened, why, what to do, and the details for support. Never any text of a token.
 import { isRecorderError, version } from "premium-recorder";
 import { button, copyButton, element, facts, find, withCode } from "../shared/element.js";
+import { keepFocus } from "./focus.js";
+import { say } from "./status.js";
 
 /** Shows the error below its row in the list of agents, or else at the top. `actions`: [text, onclick] of the buttons. */
 export function showProblem(error, { customers, speech, call, title, agent, org, row, actions }) {
@@ -9,12 +11,12 @@ export function showProblem(error, { customers, speech, call, title, agent, org,
   const level = row ? "h3" : "h2";
   const card = problemCard(error, { ...speech, ...orgs, customers, level, call, title, agent, actions });
   if (row) row.fail(card);
-  else find("#problem").replaceChildren(card);
+  else keepFocus(() => find("#problem").replaceChildren(card));
 }
 
 /** Takes the error at the top away. */
 export function clearProblem() {
-  find("#problem").replaceChildren();
+  keepFocus(() => find("#problem").replaceChildren());
 }
 
 /** Why, in one sentence: for a list. */
@@ -34,7 +36,7 @@ function problemCard(error, { call, title, level, agent, org, tokenOrg, text, lo
       "div",
       { className: "bar" },
       element(level, {}, warning(), title),
-      button("×", () => card.remove(), { className: "plain close", label: text.close }),
+      button("×", () => keepFocus(() => card.remove()), { className: "plain close", label: text.close }),
     ),
     element("p", language, element("strong", { lang: document.documentElement.lang }, text.why), ...withCode(why)),
     toDo &&
@@ -57,6 +59,8 @@ function problemCard(error, { call, title, level, agent, org, tokenOrg, text, lo
         {
           label: text.copyDetails,
           done: text.copied,
+          failed: text.notCopied,
+          say,
         },
       ),
     ),

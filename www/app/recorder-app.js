@@ -16,6 +16,12 @@ const SIGN_IN_HELPS = ["ORG_MISMATCH", "NO_TOKEN", "UNAUTHENTICATED", "TOKEN_EXP
 const MAY_HAVE_STARTED = ["OUTCOME_UNKNOWN", "PANICKED", "CLOSED"];
 const MAY_HAVE_STOPPED = ["NETWORK", "TIMEOUT", "CLOUD_UNAVAILABLE", "UNEXPECTED_ANSWER", "PANICKED", "CLOSED"];
 
+/** The focus goes along: the report is below the button, and the error that has the other button may go. */
+function pressCheck() {
+  find("#check").focus();
+  find("#check").click();
+}
+
 export class RecorderApp {
   #recorder;
   #backend;
@@ -234,7 +240,6 @@ export class RecorderApp {
       // What could not be revoked is forgotten all the same.
       await this.#recorder.signOut().finally(() => this.show());
       say(text.signedOut);
-      find("#access button")?.focus();
     });
   }
 
@@ -273,7 +278,7 @@ export class RecorderApp {
       SIGN_IN_HELPS.includes(error.code) &&
         org && [(this.#canSignIn ? text.signIn : text.getToken)(org.name), obtainToken],
       again && (error.retryable || error.code?.startsWith("LOGIN_")) && [text.tryAgain, again],
-      refresh ? [text.refresh, refresh] : isRecorderError(error) && [text.check, () => this.#check()],
+      refresh ? [text.refresh, refresh] : isRecorderError(error) && [text.check, pressCheck],
     ].filter(Boolean);
     showProblem(error, { customers: this.#customers, speech: this.#speech, call, title, agent, org, row, actions });
     say(`${title}.`);

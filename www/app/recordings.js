@@ -2,6 +2,7 @@
 import { orgLabel } from "../shared/mark.js";
 import { button, element, find } from "../shared/element.js";
 import { ticking } from "./elapsed.js";
+import { keepFocus } from "./focus.js";
 
 const list = find("#recordings");
 
@@ -40,7 +41,8 @@ export class Recordings {
   /** `listed`: whose agents are on the list above, so that their buttons are there. */
   show(listed) {
     const all = [...this.#known.values()].sort((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt));
-    list.replaceChildren(...all.map((recording) => this.#line(recording, listed)));
+    const lines = all.map((recording) => this.#line(recording, listed));
+    keepFocus(() => list.replaceChildren(...lines), "#refresh");
     find("#no-recordings").hidden = all.length > 0;
   }
 
@@ -57,7 +59,7 @@ export class Recordings {
     const kind = isRunning ? "bad" : "";
     return element(
       "li",
-      { data: { recording: id } },
+      { id: `recording-${orgId}-${id}` },
       element(
         "div",
         {},

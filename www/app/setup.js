@@ -1,5 +1,7 @@
 // Check setup: the doctor's report as a person reads it. Problems come first, and what passed is folded.
 import { copyButton, element, find, withCode } from "../shared/element.js";
+import { keepFocus } from "./focus.js";
+import { say } from "./status.js";
 
 const ORDER = ["fail", "warn", "skipped", "ok"];
 const SIGNS = { ok: "✓", warn: "!", fail: "✕", skipped: "–" };
@@ -19,7 +21,7 @@ export function showReport(lines, { agent, org, text, named }) {
   const drawn = (all) => element("ul", {}, ...all.map((line) => drawLine(line, text, named)));
   const folded = (all, summary) =>
     all.length && element("details", {}, element("summary", {}, summary(all.length)), drawn(all));
-  report.replaceChildren(
+  const parts = [
     element(
       "div",
       {},
@@ -39,9 +41,15 @@ export function showReport(lines, { agent, org, text, named }) {
     element(
       "div",
       {},
-      copyButton(() => asText(lines, [sum[1], title]), { label: text.copyReport, done: text.copied }),
+      copyButton(() => asText(lines, [sum[1], title]), {
+        label: text.copyReport,
+        done: text.copied,
+        failed: text.notCopied,
+        say,
+      }),
     ),
-  );
+  ];
+  keepFocus(() => report.replaceChildren(...parts));
   return sum[1];
 }
 

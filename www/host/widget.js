@@ -34,7 +34,7 @@ export class Widget {
     this.number = number;
     this.#text = text;
     const title = text.widget(number);
-    this.#frame = element("iframe", { title, attributes: { sandbox: SANDBOX } });
+    this.#frame = element("iframe", { title, attributes: { sandbox: SANDBOX, allow: "clipboard-write" } });
     this.#frame.style.height = `${HEIGHT}px`;
     this.#frame.addEventListener("load", () => this.#bootstrap());
     this.panel = element(

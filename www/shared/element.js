@@ -43,25 +43,35 @@ export function svg(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Copies the text, and says so on the button for a moment. */
-export function copyButton(text, { label, done }) {
+/** Copies the text. The button shows for a moment whether it was copied, and `say` announces it. */
+export function copyButton(text, { label, done, failed = label, say = () => {} }) {
   const made = button(label, async () => {
-    await copy(text());
-    made.textContent = done;
+    const outcome = (await copy(text())) ? done : failed;
+    made.textContent = outcome;
+    say(outcome);
     setTimeout(() => (made.textContent = label), 2000);
   });
   return made;
 }
 
+/** Resolves to whether the text was copied. */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
+    return true;
   } catch {
-    // A frame of another site may not use the clipboard, but a selection may be copied.
-    const area = element("textarea", { value: text, className: "out-of-sight" });
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
+    return copySelected(text);
   }
+}
+
+/** Some hosts do not let a frame of another site use the clipboard, but a selection may be copied. */
+function copySelected(text) {
+  const focused = document.activeElement;
+  const area = element("textarea", { value: text, className: "out-of-sight" });
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  focused.focus();
+  return isCopied;
 }

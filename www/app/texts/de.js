@@ -8,6 +8,7 @@ export default {
   setup: "Einrichtung",
   close: "Schließen",
   copied: "Kopiert",
+  notCopied: "Nicht kopiert",
 
   where: (environment) => `Region ${environment}`,
   noOrganization: "Noch keine Organisation",

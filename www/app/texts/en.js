@@ -8,6 +8,7 @@ export default {
   setup: "Setup",
   close: "Close",
   copied: "Copied",
+  notCopied: "Not copied",
 
   // Where the app runs and for whom
   where: (environment) => `Region ${environment}`,
