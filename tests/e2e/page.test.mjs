@@ -238,6 +238,29 @@ describe("the language", () => {
     await page.inApp(() => browser.control("button", `${acme.agents[0].name} aufzeichnen`));
   });
 
+  test("of the library's and the API's words is English, in a German page too", async () => {
+    await page.open({ lang: "de-de", hold: acme.id });
+    const refused = { status: 400, body: { status: 400, code: "bad.request", message: "Words of the API" } };
+    await cloud.spoil("POST", "/api/v2/screenrecordings", refused, 4);
+    await page.inApp(async () => {
+      await browser.press(`${acme.agents[0].name} aufzeichnen`);
+      await browser.refusal("BAD_REQUEST");
+      await browser.press("Alle aufzeichnen");
+      await browser.outcome("0 von 3 Agenten");
+      const languages = await browser.evaluate((words) => {
+        const texts = document.createTreeWalker(document.querySelector("#app"), NodeFilter.SHOW_TEXT);
+        const found = [];
+        while (texts.nextNode()) {
+          const { parentElement, data } = texts.currentNode;
+          if (data.includes(words)) found.push(parentElement.closest("[lang]").lang);
+        }
+        return found;
+      }, refused.body.message);
+      // Why, the message among the details, and three results of many.
+      assert.deepEqual(languages, Array(5).fill("en"));
+    });
+  });
+
   test("has a German text for each English one", async () => {
     for (const folder of ["host", "app"]) {
       const [en, de] = await Promise.all(
@@ -445,6 +468,56 @@ describe("the app", () => {
       await browser.control("button", "Sign in to Initech");
     });
   });
+
+  test("says that it loads, until it has loaded", async () => {
+    await cloud.spoilWhose({ delayMs: 2000 });
+    const url = new URL(browser.appOrigin);
+    const { apps: gcHostOrigin, name: gcTargetEnv } = cloud.environment;
+    url.search = new URLSearchParams({ gcHostOrigin, gcTargetEnv, gcLangTag: "en-us", orgId: acme.id, hold: acme.id });
+    await browser.driver.get(url);
+    await browser.until("it says so", async () => (await page.text("#status")) === "Loading agents …");
+    const items = await browser.driver.executeScript(
+      "return [...document.querySelectorAll('#agents > :not([aria-hidden=true])')].map(({ textContent }) => textContent)",
+    );
+    assert.deepEqual(items, [], "items of the list without a text");
+    await browser.until("it is ready", () => browser.appIsReady());
+    assert.equal(await page.text("#status"), "");
+  });
+
+  for (const { lang, record, starting, stop, stopping } of [
+    { lang: "en-us", record: "Record Ada", starting: "Starting", stop: "Stop recording Ada", stopping: "Stopping" },
+    { lang: "de-de", record: "Ada", starting: "Startet", stop: "Aufzeichnung von Ada", stopping: "Stoppt" },
+  ]) {
+    test(`names a button for what it does while it works: ${lang}`, async () => {
+      await page.open({ lang });
+      await page.inApp(async () => {
+        await browser.evaluate(() => {
+          const sends = window.fetch;
+          window.fetch = async (...request) => {
+            if (["POST", "PATCH"].includes(request[1]?.method)) await new Promise((go) => (window.letGo = go));
+            return sends(...request);
+          };
+        });
+        const button = await browser.driver.findElement(By.css("#agents button"));
+        for (const [name, doing] of [
+          [record, starting],
+          [stop, stopping],
+        ]) {
+          await browser.until("it can be pressed", async () => (await browser.described(button)).name.startsWith(name));
+          await button.click();
+          await browser.until("the request waits", () => browser.evaluate(() => window.letGo !== undefined));
+          assert.equal(await button.getText(), doing);
+          const named = (await browser.described(button)).name;
+          assert.ok(named.toLowerCase().includes(doing.toLowerCase()), named);
+          await browser.evaluate(() => {
+            window.letGo();
+            delete window.letGo;
+          });
+        }
+        await browser.until("it is over", async () => (await browser.described(button)).name.startsWith(record));
+      });
+    });
+  }
 
   test("counts the time of a running recording", async () => {
     await page.open();

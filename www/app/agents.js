@@ -116,8 +116,9 @@ class Row {
   #draw() {
     const text = this.#text;
     const { name, loggedIn } = this.agent;
-    this.#label.textContent = this.#doing ? text[this.#doing] : this.isRunning ? text.stop : text.record;
-    this.#button.ariaLabel = this.isRunning ? text.stopAgent(name) : text.recordAgent(name);
+    const does = this.#doing ?? (this.isRunning ? "stop" : "record");
+    this.#label.textContent = text[does];
+    this.#button.ariaLabel = text[`${does}Agent`](name);
     this.#button.ariaBusy = String(this.isBusy);
     this.#button.classList.toggle("running", this.isRunning);
     // Nobody who is offline can be recorded, and the row says so.

@@ -32,7 +32,7 @@ const customers = new Customers();
 
 followHeight(document.body);
 watchConnection();
-await during(undefined, run).catch((error) => {
+await during(speech.text.loading, run).catch((error) => {
   showProblem(error, { customers, speech, title: speech.text.notStarted });
   find("#app").dataset.state = "failed";
   for (const section of document.querySelectorAll("section.card")) section.hidden = true;
@@ -106,7 +106,10 @@ async function connected(options) {
   } catch (error) {
     if (!isBack || !isRecorderError(error)) throw error;
     const recorder = await connect(options);
-    queueMicrotask(() => showProblem(error, { customers, speech, title: speech.text.signInFailed }));
+    queueMicrotask(() => {
+      showProblem(error, { customers, speech, title: speech.text.signInFailed });
+      say(`${speech.text.signInFailed}.`);
+    });
     return recorder;
   }
 }

@@ -1,5 +1,5 @@
 // Many starts: how far they have come, and what became of those that failed.
-import { element, find } from "../shared/element.js";
+import { element, english, find, withCode } from "../shared/element.js";
 import { keepFocus } from "./focus.js";
 
 const everyone = find("#everyone");
@@ -40,12 +40,13 @@ export class Many {
     everyone.ariaDisabled = "false";
   }
 
-  /** `failures`: names, with why. */
+  /** `failures`: names, with why, and whether that is English in a page that is not. */
   show(failures) {
     if (failures.length === 0) return results.replaceChildren();
-    const lines = failures.map(({ agent, org, why }) =>
-      element("li", {}, element("span", {}, `${agent} · ${org}`), element("span", {}, why)),
-    );
+    const lines = failures.map(({ agent, org, why, isForeign }) => {
+      const words = isForeign ? [english(why)] : withCode(why);
+      return element("li", {}, element("span", {}, `${agent} · ${org}`), element("span", {}, ...words));
+    });
     const summary = element("summary", {}, this.#text.manyFailed(failures.length));
     results.replaceChildren(element("details", {}, summary, element("ul", {}, ...lines)));
   }

@@ -1,6 +1,6 @@
 // An error as a card: what happened, why, what to do, and the details for support. Never any text of a token.
 import { isRecorderError, version } from "premium-recorder";
-import { button, copyButton, element, facts, find, withCode } from "../shared/element.js";
+import { button, copyButton, element, english, facts, find, withCode } from "../shared/element.js";
 import { keepFocus } from "./focus.js";
 import { say } from "./status.js";
 
@@ -19,16 +19,17 @@ export function clearProblem() {
   keepFocus(() => find("#problem").replaceChildren());
 }
 
-/** Why, in one sentence: for a list. */
+/** Why, in one sentence: { why, isForeign }. `isForeign`: the sentence is not in the page's language, but English. */
 export function reason(error, { customers, speech: { text }, call, agent, org }) {
   const tokenOrg = customers.org(error.tokenOrgId);
-  return explained(error, { call, agent, org, tokenOrg, text, customers }).why;
+  return explained(error, { call, agent, org, tokenOrg, text, customers });
 }
 
 function problemCard(error, { call, title, level, agent, org, tokenOrg, text, locale, customers, actions = [] }) {
   const { why, toDo, isForeign } = explained(error, { call, agent, org, tokenOrg, text, customers });
   const details = supportFacts(error, { agent, org, tokenOrg, text, locale });
-  const language = isForeign ? { lang: "en" } : {};
+  const part = (label, words) =>
+    element("p", {}, element("strong", {}, label), ...(isForeign ? [english(words)] : withCode(words)));
   const card = element(
     "section",
     { className: "problem", ariaLabel: title, data: { code: error.code ?? "" } },
@@ -38,9 +39,8 @@ function problemCard(error, { call, title, level, agent, org, tokenOrg, text, lo
       element(level, {}, warning(), title),
       button("×", () => keepFocus(() => card.remove()), { className: "plain close", label: text.close }),
     ),
-    element("p", language, element("strong", { lang: document.documentElement.lang }, text.why), ...withCode(why)),
-    toDo &&
-      element("p", language, element("strong", { lang: document.documentElement.lang }, text.toDo), ...withCode(toDo)),
+    part(text.why, why),
+    toDo && part(text.toDo, toDo),
     error.code === "OUTCOME_UNKNOWN" && "seenRecordings" in error
       ? element("p", { className: "small" }, seen(error.seenRecordings, text))
       : null,
@@ -49,7 +49,7 @@ function problemCard(error, { call, title, level, agent, org, tokenOrg, text, lo
       "details",
       {},
       element("summary", {}, text.details),
-      facts(details),
+      facts(details.map(([name, value]) => [name, value && name === text.facts.message ? english(value) : value])),
       copyButton(
         () =>
           details

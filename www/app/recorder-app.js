@@ -185,8 +185,9 @@ export class RecorderApp {
         results.flatMap(({ status, reason: error }, at) => {
           if (status === "fulfilled") return [];
           const { agent, org } = chosen[at];
-          const why = isRecorderError(error) ? this.#reason(error, { call: "start", agent, org }) : text.cancelled;
-          return [{ agent: agent.name, org: org.name, why }];
+          const isCancelled = !isRecorderError(error);
+          const about = isCancelled ? { why: text.cancelled } : this.#reason(error, { call: "start", agent, org });
+          return [{ agent: agent.name, org: org.name, ...about }];
         }),
       );
       const said = text.manyDone(recorded.length, chosen.length);
@@ -282,7 +283,7 @@ export class RecorderApp {
     ].filter(Boolean);
     showProblem(error, { customers: this.#customers, speech: this.#speech, call, title, agent, org, row, actions });
     say(`${title}.`);
-    this.#clientApp.toast(title, this.#reason(error, { call, agent, org }), "error");
+    this.#clientApp.toast(title, this.#reason(error, { call, agent, org }).why, "error");
   }
 
   #reason(error, about) {

@@ -1,5 +1,5 @@
 // Check setup: the doctor's report as a person reads it. Problems come first, and what passed is folded.
-import { copyButton, element, find, withCode } from "../shared/element.js";
+import { copyButton, element, english, find } from "../shared/element.js";
 import { keepFocus } from "./focus.js";
 import { say } from "./status.js";
 
@@ -53,11 +53,9 @@ export function showReport(lines, { agent, org, text, named }) {
   return sum[1];
 }
 
-// The library's own words are English, whatever the page speaks.
 function drawLine({ check, verdict, found, expected, hint }, text, named) {
   const needsWork = verdict === "fail" || verdict === "warn";
-  const line = (label, value) =>
-    element("p", {}, `${label}: `, element("span", { lang: "en" }, ...withCode(named(value))));
+  const line = (label, value) => element("p", {}, `${label}: `, english(named(value)));
   return element(
     "li",
     { className: `line ${verdict}`, data: { check } },

@@ -16,6 +16,8 @@ export async function during(text, work) {
   try {
     return await work();
   } finally {
+    // If nothing has been said since, it would go on saying that.
+    if (region.textContent === text) say("");
     underWay -= 1;
     region.ariaBusy = String(underWay > 0);
   }

@@ -34,6 +34,11 @@ export function withCode(text) {
   return text.split("`").map((part, at) => (at % 2 ? element("code", {}, part) : part));
 }
 
+/** Words of the library or of an API, which are English whatever the page speaks. */
+export function english(words) {
+  return element("span", { lang: "en" }, ...withCode(words));
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function svg(name, attributes = {}, ...children) {
