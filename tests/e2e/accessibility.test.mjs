@@ -205,6 +205,44 @@ async function spinning() {
   await browser.until("it shows", async () => (await spinner.getCssValue("visibility")) === "visible");
 }
 
+test("what a color tells is there in forced colors too", emulates, async () => {
+  await emulate([...REDUCED, { name: "forced-colors", value: "active" }]);
+  await openAlone();
+  await browser.press("Record Ada Alvarez");
+  await browser.outcome("Recording Ada Alvarez");
+  const seen = await browser.driver.executeScript(() => {
+    const of = (element, pseudo) => getComputedStyle(element, pseudo);
+    const rows = [...document.querySelectorAll("#agents > li")];
+    const state = (row) => of(row.querySelector(".state"), "::before").backgroundColor;
+    const [recorded, available, offline] = rows.map(state);
+    const dots = rows.map((row) => {
+      const dot = of(row.querySelector(".dot")).backgroundColor;
+      return dot !== of(row.querySelector("button")).backgroundColor && dot !== of(document.body).backgroundColor;
+    });
+    return {
+      isFilled: { recorded: recorded !== offline, available: available !== offline },
+      dots,
+    };
+  });
+  assert.deepEqual(seen, { isFilled: { recorded: true, available: true }, dots: [true, true, true] });
+
+  // What a browser makes of the parts of a progress bar shows in its picture only.
+  const bar = await browser.driver.executeScript(() => {
+    document.querySelector("#batch").hidden = false;
+    return Object.assign(document.querySelector("#progress"), { max: 2, value: 1 });
+  });
+  const [done, left] = await browser.evaluate(
+    async (picture) => {
+      const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob());
+      const drawn = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      drawn.drawImage(image, 0, 0);
+      return [0.25, 0.75].map((part) => [...drawn.getImageData(part * image.width, image.height / 2, 1, 1).data]);
+    },
+    await bar.takeScreenshot(),
+  );
+  assert.notDeepEqual(done, left);
+});
+
 /** The app without a host around it, with its launch parameters. */
 async function openAlone() {
   const url = new URL(browser.appOrigin);
