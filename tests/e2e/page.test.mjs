@@ -4,6 +4,7 @@ import { beforeEach, describe, test } from "node:test";
 import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
 import { cannotRunIn } from "./engines.mjs";
+import { initials } from "../../www/shared/initials.js";
 import { HostPage } from "./host-page.mjs";
 import { Story } from "../../www/host/story.js";
 import de from "../../www/host/texts/de.js";
@@ -599,6 +600,10 @@ test("a start of which nobody knows is not told as one that failed, in the resul
   await browser.outcome("1 of 3 agents are being recorded.");
   // The third agent is offline.
   assert.equal(await page.text("#many-results summary"), "No recording is confirmed for 2 agents");
+});
+
+test("a person has the same initials in both pages, of the first and the last name", () => {
+  assert.deepEqual(["Ada", "Ada Alvarez", "Ana  Maria de Silva"].map(initials), ["A", "AA", "AS"]);
 });
 
 /** An app of an environment that nobody has named to it: it shows an error, and obeys no command. */

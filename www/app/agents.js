@@ -1,5 +1,6 @@
 // The agents of the organization: the state of each, and one button that records or stops.
 import { button, element, find, spinner } from "../shared/element.js";
+import { initials } from "../shared/initials.js";
 import { ticking } from "./elapsed.js";
 import { keepFocus } from "./focus.js";
 
@@ -131,9 +132,4 @@ class Row {
       this.#state.replaceChildren(text.recordingNow, " ", ticking(this.recording.startedAt));
     }
   }
-}
-
-function initials(name) {
-  const words = name.split(/\s+/);
-  return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => word.charAt(0)).join("");
 }

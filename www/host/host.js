@@ -5,6 +5,7 @@
 // the app.
 import { PROTOCOL } from "../shared/demonstration.js";
 import { button, element, find } from "../shared/element.js";
+import { initials } from "../shared/initials.js";
 import { speak } from "../shared/language.js";
 import { regions } from "../shared/regions.js";
 import { listenToApps } from "./client-apps.js";
@@ -176,12 +177,8 @@ async function run() {
 
   function showPerson() {
     const [person] = orgs.find(({ id }) => id === organization.value).agents;
-    const initials = person.name
-      .split(" ")
-      .map((word) => word.charAt(0))
-      .join("");
     find("#person").replaceChildren(
-      element("span", { className: "avatar", ariaHidden: "true" }, initials),
+      element("span", { className: "avatar", ariaHidden: "true" }, initials(person.name)),
       element("span", { className: "out-of-sight" }, text.signedInAs(person.name)),
       element("span", { className: "name", ariaHidden: "true" }, person.name),
     );

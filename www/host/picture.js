@@ -1,5 +1,6 @@
 // The picture of a row: a lane for each organization. A request goes from a token to an agent, and a token works in its own lane only.
 import { element } from "../shared/element.js";
+import { initials } from "../shared/initials.js";
 import { mark, orgLabel } from "../shared/mark.js";
 
 /** Where a token and an agent stand in a lane, as parts of its width. */
@@ -67,12 +68,4 @@ function place(child, left, className) {
 function signOf({ outcome, repaired }) {
   if (repaired) return "↻";
   return { refused: "✕", never: "✕", failed: "?", lost: "?" }[outcome];
-}
-
-function initials(name) {
-  return name
-    .split(/\s+/)
-    .map((word) => word.charAt(0))
-    .join("")
-    .slice(0, 2);
 }

@@ -25,5 +25,3 @@ export function mark(index, options) {
 export function orgLabel({ index, name }, options) {
   return element("span", { className: "org" }, mark(index, options), name);
 }
-
-export const colors = SHAPES.length;
