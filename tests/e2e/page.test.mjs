@@ -485,6 +485,22 @@ describe("the app", () => {
     assert.equal(await page.text("#status"), "");
   });
 
+  test("shows an error at the top if its row is gone, because the organization was switched", async () => {
+    await browser.openApp({ org: acme });
+    await cloud.spoilStart({ delayMs: 3000, status: 400, body: { status: 400, code: "bad.request" } });
+    await browser.press("Record Ada Alvarez");
+    await browser.press("Switch to Globex");
+    const card = await browser.refusal("BAD_REQUEST");
+    assert.ok(card.includes("Ada Alvarez is not being recorded"), card);
+    await browser.control("button", "Record Gia Greco");
+  });
+
+  test("answers if somebody refreshes without a token", async () => {
+    await browser.openApp({ org: cloud.initech });
+    await browser.press("Refresh");
+    await browser.refusal("ORG_MISMATCH");
+  });
+
   for (const { lang, record, starting, stop, stopping } of [
     { lang: "en-us", record: "Record Ada", starting: "Starting", stop: "Stop recording Ada", stopping: "Stopping" },
     { lang: "de-de", record: "Ada", starting: "Startet", stop: "Aufzeichnung von Ada", stopping: "Stoppt" },

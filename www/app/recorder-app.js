@@ -107,7 +107,9 @@ export class RecorderApp {
           const title = isOpen ? text.unknownFor(agent.name) : text.failedFor(agent.name);
           const refresh = isOpen && (() => this.list().then(() => row.isRunning && row.clear()));
           this.show();
-          this.#fail(error, { call: "start", title, agent, org, row, again: () => this.record(agent, row), refresh });
+          // If the organization was switched meanwhile, the row is gone. Then the error is at the top, without "Try again".
+          const about = row === this.row(agent.id) ? { row, again: () => this.record(agent, row) } : {};
+          this.#fail(error, { call: "start", title, agent, org, refresh, ...about });
         }
       }),
     );
@@ -116,7 +118,7 @@ export class RecorderApp {
   /** Also after a reload: a recording is taken up again by what the cloud lists. */
   async list({ quietly = false } = {}) {
     const { text } = this.#speech;
-    if (!this.#isHeld(this.org)) return;
+    if (quietly && !this.#isHeld(this.org)) return;
     await this.#attempt(quietly ? undefined : text.refresh, async () => {
       const listed = await this.#recorder.recordings();
       this.#keep(...listed);
@@ -151,7 +153,9 @@ export class RecorderApp {
           const isOpen = MAY_HAVE_STOPPED.includes(error.code);
           const title = isOpen ? text.stopUnknown(agent.name) : text.stopFailed(agent.name);
           const refresh = isOpen && (() => this.#refresh(recording));
-          this.#fail(error, { call: "stop", title, agent, org, row, again: () => this.#stop(recording), refresh });
+          // The organization may have been switched meanwhile, and the row be gone.
+          const about = { row: this.row(recording.agentId), again: () => this.#stop(recording) };
+          this.#fail(error, { call: "stop", title, agent, org, refresh, ...about });
         }
       });
     await (row ? row.during("stopping", work) : work());
