@@ -501,6 +501,17 @@ describe("the app", () => {
     await browser.refusal("ORG_MISMATCH");
   });
 
+  test("announces a sign-in by redirect that failed", async () => {
+    const { initech } = cloud;
+    await browser.openApp({ org: initech, login: "redirect" });
+    await browser.press("Sign in to Initech");
+    await browser.onSignInPage();
+    await browser.pressLast("Deny");
+    await browser.enterApp(initech);
+    await browser.refusal("LOGIN_DENIED");
+    await browser.outcome("The sign-in did not work.");
+  });
+
   for (const { lang, record, starting, stop, stopping } of [
     { lang: "en-us", record: "Record Ada", starting: "Starting", stop: "Stop recording Ada", stopping: "Stopping" },
     { lang: "de-de", record: "Ada", starting: "Startet", stop: "Aufzeichnung von Ada", stopping: "Stoppt" },
