@@ -95,7 +95,17 @@ describe("a row", () => {
     for (const part of ["Not sent", "Token ofAcme", "Agent's organizationInitech", "CodeORG_MISMATCH", "Hint"]) {
       assert.ok(details.includes(part), details);
     }
-    await browser.control("button", "Copy for support");
+    for (const [outcome, isCopied] of [
+      ["Copied", true],
+      ["Not copied", false],
+    ]) {
+      await browser.evaluate((isCopied) => {
+        navigator.clipboard.writeText = () => Promise.reject(new Error("not allowed"));
+        document.execCommand = () => isCopied;
+        document.querySelector('[data-kind="never"] .details button').click();
+      }, isCopied);
+      await browser.until("it is announced", async () => (await page.text("#copy-status")) === outcome);
+    }
   });
 
   test("has the organization's header, the status and the correlation ID of a request", async () => {

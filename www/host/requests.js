@@ -259,7 +259,12 @@ export class Requests {
       "div",
       { className: "details" },
       ...parts.map(([name, pairs]) => element("section", {}, element("h3", {}, name), facts(pairs))),
-      copyButton(asText, { label: text.copyDetails, done: text.copied }),
+      copyButton(asText, {
+        label: text.copyDetails,
+        done: text.copied,
+        failed: text.notCopied,
+        say: (outcome) => (find("#copy-status").textContent = outcome),
+      }),
     );
   }
 }

@@ -49,7 +49,7 @@ export function svg(name, attributes = {}, ...children) {
 }
 
 /** Copies the text. The button shows for a moment whether it was copied, and `say` announces it. */
-export function copyButton(text, { label, done, failed = label, say = () => {} }) {
+export function copyButton(text, { label, done, failed, say }) {
   const made = button(label, async () => {
     const outcome = (await copy(text())) ? done : failed;
     made.textContent = outcome;

@@ -89,6 +89,7 @@ export default {
   knownBy: { claim: "das Token sagt es (Claim)", cloud: "die Cloud sagt es" },
   copyDetails: "Für den Support kopieren",
   copied: "Kopiert",
+  notCopied: "Nicht kopiert",
   sent: "Was gesendet wurde",
   notSent: "Nicht gesendet",
   cameBack: "Was zurückkam",

@@ -95,6 +95,7 @@ export default {
   knownBy: { claim: "the token says so (a claim)", cloud: "the cloud says so" },
   copyDetails: "Copy for support",
   copied: "Copied",
+  notCopied: "Not copied",
   sent: "What was sent",
   notSent: "Not sent",
   cameBack: "What came back",
