@@ -127,7 +127,8 @@ impl Login {
 
     /// A token of a sign-in by redirect may serve another recorder of its page only if this is the same.
     pub(super) fn redirect_name(&self) -> String {
-        format!("{} {} {}", self.redirect_uri, self.sharing_name(), self.login_hint.as_deref().unwrap_or_default())
+        let person = self.login_hint.as_deref().unwrap_or_default();
+        format!("{} {} {} {person}", self.redirect_uri, self.always_prompts, self.sharing_name())
     }
 }
 

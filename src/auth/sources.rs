@@ -125,8 +125,12 @@ impl<P: Platform> Sources<P> {
         before(pin!(ports.lock(&name)), ports.sleep(longest)).await.flatten()
     }
 
-    /// Asks for the token that another page holds, if it is for this target and differs from the stale one.
+    /// Asks for the token that another page holds, if it is for this target and differs from the stale one. The other page may
+    /// allow more organizations.
     pub(super) fn ask_other_page<'a>(&'a self, target: &'a Target, stale: Option<&'a OrgToken>) -> Option<Given<'a>> {
+        if self.login().is_some_and(|login| !login.allows(&target.org)) {
+            return None;
+        }
         let name = self.sharing_name(target)?;
         let work = async move {
             let began = self.exchange.ports().now();
@@ -333,14 +337,18 @@ impl<P: Platform> Sources<P> {
         self.exchange.ports().emit(&Event::TokenRequested { org: need.org.as_ref(), source, reason: need.reason });
     }
 
-    /// Pages share tokens only for the same kind of source, user and scope. `None` if the app does not share.
+    /// Pages share tokens only for the same kinds of source, OAuth client, user and scope. `None` if the app does not share.
     fn sharing_name(&self, target: &Target) -> Option<String> {
         let login = self.login();
         // With `prompt: "login"` every person must sign in, so another page's token is never reused.
         if !self.options.shares_tokens || login.is_some_and(|login| login.always_prompts) {
             return None;
         }
-        let source = login.map_or("getToken".to_owned(), Login::sharing_name);
+        let source = match login {
+            None => "getToken".to_owned(),
+            Some(login) if self.exchange.ports().has_token_source() => format!("getToken\t{}", login.sharing_name()),
+            Some(login) => login.sharing_name(),
+        };
         let person = login.and_then(|login| login.login_hint.as_deref()).unwrap_or_default();
         // A scope has no tab.
         let (environment, scopes) = (&target.environment, joined(&self.options.scopes, "\t"));

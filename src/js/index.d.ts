@@ -96,9 +96,9 @@ export interface ConnectOptions {
   login?: LoginOptions | undefined;
   /**
    * Whether a token from `getToken` or `login` is handed to other pages, frames and tabs of this origin that need one
-   * of the same organization, in the same storage partition and with the same kind of source. It is handed over in
-   * memory, on request, and never stored. With Web Locks, pages obtain tokens one at a time. With `false`, each page
-   * obtains its own. Default: `true`.
+   * of the same organization, in the same storage partition and with the same sources: `getToken`, `login` or both, with
+   * the same OAuth client, `scope` and `loginHint`. It is handed over in memory, on request, and never stored. With Web
+   * Locks, pages obtain tokens one at a time. With `false`, each page obtains its own. Default: `true`.
    *
    * With `getToken`, pages share tokens whoever is signed in at your backend. If another person signs in at your
    * backend while a tab stays open, your app must call `signOut()`, or set this option to `false`.
@@ -235,7 +235,8 @@ export interface LoginSettings {
   wrongOrg?: "drop" | "file" | undefined;
   /**
    * The organizations (UUIDs) of your customers. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
-   * its token is discarded. A call for another one opens no window. Default: every organization.
+   * its token is discarded. A call for another one opens no window, and takes no token from other pages. Default: every
+   * organization.
    */
   allowedOrgIds?: readonly string[] | undefined;
   /**

@@ -70,10 +70,11 @@ fn only_an_unused_token_of_a_redirect_is_left_and_only_for_the_same_login() {
             assert!(connect_on_return(&page, &world, &[]).await.tokens().is_empty());
         });
     }
-    let others: [fn(&mut LoginOptions); 4] = [
+    let others: [fn(&mut LoginOptions); 5] = [
         |login| login.client_id = Some("another".into()),
         |login| login.scope = Some("another".into()),
         |login| login.login_hint = Some("another".into()),
+        |login| login.prompt = Some("login".into()),
         |login| login.allowed_org_ids = Some(vec![INITECH.into()]),
     ];
     for other in others {

@@ -369,13 +369,59 @@ fn pages_with_different_login_hints_or_scopes_share_no_token() {
 }
 
 #[test]
+fn pages_with_and_without_get_token_share_no_token() {
+    run(async {
+        for issues in [true, false] {
+            let issue = |world: &World, issues: bool| {
+                world.respond(accept).sign_in_immediately();
+                if issues {
+                    world.issue_per_org();
+                }
+            };
+            let first = World::new();
+            issue(&first, issues);
+            let one = connect(&first, login_options()).await;
+            record(&one, GLOBEX).await.unwrap();
+            let second = first.another_page();
+            issue(&second, !issues);
+            let other = connect(&second, Options { org_id: Some(GLOBEX.into()), ..login_options() }).await;
+            assert!(other.tokens().is_empty());
+            record(&other, GLOBEX).await.unwrap();
+            assert_eq!((first.get_token_calls().len(), first.popups().len()), if issues { (1, 0) } else { (0, 1) });
+            assert_eq!((second.get_token_calls().len(), second.popups().len()), if issues { (0, 1) } else { (1, 0) });
+        }
+    });
+}
+
+#[test]
+fn a_page_takes_no_token_of_an_organization_that_it_does_not_allow() {
+    run(async {
+        let first = World::new();
+        first.respond(accept);
+        let _recorder = sign_in(&first, login_options(), GLOBEX).await;
+        let allowing = |org: &str| Options { org_id: Some(GLOBEX.into()), ..login(|login| login.allowed_org_ids = Some(vec![org.into()])) };
+        let page = || {
+            let page = first.another_page();
+            page.respond(accept);
+            page
+        };
+        let other = connect(&page(), allowing(ACME)).await;
+        assert!(other.tokens().is_empty());
+        assert_eq!(error(record(&other, GLOBEX).await).code, Code::LoginWrongOrg);
+        assert_eq!(connect(&page(), allowing(GLOBEX)).await.tokens().len(), 1);
+    });
+}
+
+#[test]
 fn a_page_with_blocked_windows_uses_no_token_that_the_cloud_has_called_another_organizations() {
     run(async {
         // The first page has not found out yet that the token's claim is wrong.
         let first = World::new();
-        first.respond(accept).issue(&jwt_for(GLOBEX));
-        let holder = connect(&first, login_options()).await;
-        record(&holder, GLOBEX).await.unwrap();
+        first.respond(|request| {
+            let issued = format!(r#"{{"access_token":"{}","token_type":"bearer","expires_in":3600}}"#, jwt_for(GLOBEX));
+            accept_in(GLOBEX, &issued, request)
+        });
+        let _holder = sign_in(&first, login_options(), GLOBEX).await;
         let second = first.another_page();
         second.respond(|request| match request.method.as_str() {
             "POST" => response(403, r#"{"message":"insufficient scope for resource owner"}"#),
