@@ -11,6 +11,7 @@ use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::{Secret, redact};
+use crate::model::time::Instant;
 use crate::token::request::{Request, token_request};
 
 /// A pending authorization request.
@@ -113,6 +114,7 @@ impl<'a> AuthorizationRequest<'a> {
     pub(super) fn to_session_item(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
         ports
             .form(&[
+                ("opened", &format!("{}", opened(ports))),
                 ("began", &format!("{}", ports.wall_clock().as_millis())),
                 ("state", &self.state),
                 ("code_verifier", self.verifier.reveal()),
@@ -131,6 +133,12 @@ impl<'a> AuthorizationRequest<'a> {
 /// The hint if the authorization response names another issuer.
 const OTHER_ISSUER: &str =
     "Another server may have answered (a mix-up attack). If the issuer is right, set `issuer` of the entry in `environments`.";
+
+/// When the page was opened, by the wall clock, in milliseconds.
+pub(super) fn opened(ports: &impl Platform) -> i64 {
+    // The monotonic clock starts when the page is opened.
+    ports.wall_clock().as_millis().saturating_sub(ports.now().since(Instant::from_millis(0)))
+}
 
 pub(super) fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
     let mut borrowed = Vec::new();

@@ -40,6 +40,13 @@ pub struct LoginOptions {
     pub timeout: Option<f64>,
 }
 
+impl LoginOptions {
+    /// Whether this is the OAuth client in some environment.
+    pub(super) fn has_client(&self, id: &str) -> bool {
+        self.client_id.as_deref() == Some(id) || self.client_ids.iter().flatten().any(|(_, other)| other == id)
+    }
+}
+
 /// How to sign in, in one environment.
 #[derive(Clone, Debug)]
 pub struct Login {

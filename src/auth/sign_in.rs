@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use futures_util::future::{Either, select};
 use zeroize::Zeroize;
 
-use crate::auth::authorization::{AuthorizationRequest, borrowed, not_ours, value};
+use crate::auth::authorization::{AuthorizationRequest, borrowed, not_ours, opened, value};
 use crate::auth::login::{Login, LoginOptions};
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SignInWindow, TokenSharer};
@@ -19,7 +19,6 @@ use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::Secret;
 use crate::model::spelling::without_end;
-use crate::model::time::Instant;
 use crate::token::access_token::IssuedToken;
 use crate::token::org_token::OrgToken;
 use crate::token::request::Request;
@@ -31,11 +30,12 @@ const QUERY_DROPPED: &str =
 /// The hint if the page comes back from its sign-ins without their responses.
 const RESPONSE_DROPPED: &str = "Set login.redirectUri to the page's exact address, with its trailing slash and without a redirect. Call connect() before a router changes the address.";
 
-/// So many sign-ins without a response in a row are a loop. Other frames of the page may be signing in at the same time.
-const MAX_WITHOUT_RESPONSE: usize = 3;
+/// So many sign-ins without a response, one after another, are a loop. Up to ten frames of a tab may look the same: each may open
+/// while the frames before it are away.
+const MAX_WITHOUT_RESPONSE: usize = 12;
 
-/// How long ago they may have begun, in milliseconds.
-const MAX_LOOP_MS: i64 = 60_000;
+/// How long ago the page of the first one may have been opened, in milliseconds.
+const MAX_LOOP_MS: i64 = 120_000;
 
 /// How often an open window is checked, in milliseconds.
 const WINDOW_CHECK_MS: u32 = 250;
@@ -57,7 +57,7 @@ impl Login {
         page_query: &[(String, String)],
     ) -> Result<Box<Request>, Error> {
         if window.is_none() && self.signs_in_at_connect {
-            ensure_responses_come(ports)?;
+            self.ensure_responses_come(ports, &need.environment)?;
         }
         let (request, url) = AuthorizationRequest::begin(self, ports, need).await?;
         let Some(window) = window else {
@@ -77,6 +77,29 @@ impl Login {
             return Err(not_ours(message).with_hint(QUERY_DROPPED).not_retryable());
         }
         request.redemption(ports, &response)
+    }
+
+    /// Fails if the page keeps coming back without a response: leaving again would not end. The tab's frames share the stored
+    /// requests, and a frame cannot know its own. But a frame that comes back was opened after its last request began.
+    fn ensure_responses_come(&self, ports: &impl Platform, environment: &Environment) -> Result<(), Error> {
+        let opened = opened(ports);
+        let mut requests = stored_requests(ports);
+        requests.retain(|(_, request)| request.is_of(self, environment));
+        let mut last_began = opened.saturating_sub(MAX_LOOP_MS);
+        for _ in 0..MAX_WITHOUT_RESPONSE {
+            let mut next_began = opened;
+            for (_, request) in &requests {
+                if request.time("opened") > last_began {
+                    next_began = next_began.min(request.time("began"));
+                }
+            }
+            if next_began == opened {
+                return Ok(());
+            }
+            last_began = next_began;
+        }
+        let message = format!("The page was opened {MAX_WITHOUT_RESPONSE} times after a sign-in, without its authorization response.");
+        Err(not_ours(&message).with_hint(RESPONSE_DROPPED))
     }
 
     async fn response<P: Platform>(&self, ports: &P, environment: &Environment, window: &P::Window) -> Result<String, Error> {
@@ -124,12 +147,45 @@ const SESSION_KEYS: &str = "premium-recorder.login.";
 /// The longest time that a page may be away, in milliseconds: an hour.
 const MAX_AWAY_MS: i64 = 3_600_000;
 
-/// The requests that have no response yet: when each began, by the wall clock, and its key.
-fn stored_requests(ports: &impl Platform) -> Vec<(Option<i64>, String)> {
-    let began = |item: String| value(&ports.parse_form(Secret::from(item).reveal()), "began").and_then(number);
+/// The pairs of a response, or of a stored request. They contain a code or a verifier.
+struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    fn get(&self, name: &str) -> &str {
+        value(&self.0, name).unwrap_or_default()
+    }
+
+    /// A time by the wall clock, in milliseconds.
+    fn time(&self, name: &str) -> i64 {
+        number(self.get(name)).unwrap_or_default()
+    }
+
+    /// Whether this is a request that was made with these settings.
+    fn is_of(&self, login: &Login, environment: &Environment) -> bool {
+        self.get("login") == environment.login().as_str()
+            && self.get("api") == environment.api().as_str()
+            && self.get("client_id") == login.client_id
+            && self.get("redirect_uri") == login.redirect_uri
+    }
+}
+
+impl Drop for Pairs {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}
+
+fn stored_request(ports: &impl Platform, item: String) -> Pairs {
+    Pairs(ports.parse_form(Secret::from(item).reveal()))
+}
+
+/// The tab's requests that have no response yet, of every frame and client, with their keys.
+fn stored_requests(ports: &impl Platform) -> Vec<(String, Pairs)> {
     let mut requests = Vec::new();
     for (key, item) in ports.session_items(SESSION_KEYS) {
-        requests.push((began(item), key));
+        requests.push((key, stored_request(ports, item)));
     }
     requests
 }
@@ -137,33 +193,25 @@ fn stored_requests(ports: &impl Platform) -> Vec<(Option<i64>, String)> {
 /// Removes requests that never got a response.
 fn remove_old_requests(ports: &impl Platform) {
     let oldest = ports.wall_clock().as_millis().saturating_sub(MAX_AWAY_MS);
-    for (began, key) in stored_requests(ports) {
-        if began.is_none_or(|began| began < oldest) {
+    for (key, request) in stored_requests(ports) {
+        if request.time("began") < oldest {
             ports.take_session_item(&key);
         }
     }
 }
 
-/// Fails if the page keeps coming back without a response: leaving again would not end.
-fn ensure_responses_come(ports: &impl Platform) -> Result<(), Error> {
-    // The monotonic clock starts when the page is opened.
-    let opened = ports.wall_clock().as_millis().saturating_sub(ports.now().since(Instant::from_millis(0)));
-    let is_before = |began: i64| (opened.saturating_sub(MAX_LOOP_MS)..opened).contains(&began);
-    if stored_requests(ports).iter().filter(|(began, _)| began.is_some_and(is_before)).count() < MAX_WITHOUT_RESPONSE {
-        return Ok(());
-    }
-    let message = format!("The page was opened {MAX_WITHOUT_RESPONSE} times after a sign-in, without its authorization response.");
-    Err(not_ours(&message).with_hint(RESPONSE_DROPPED))
-}
-
-/// The key of the request that began last, if it is not too old.
-fn last_request(ports: &impl Platform) -> Option<String> {
+/// Takes the request that a refusal without a state is for. If it may be for several, takes none of them, and returns what they
+/// have in common.
+fn refused_request(options: &LoginOptions, ports: &impl Platform) -> Option<Pairs> {
     remove_old_requests(ports);
-    let mut last = None;
-    for request in stored_requests(ports) {
-        last = last.max(Some(request));
+    let mut requests = stored_requests(ports);
+    requests.retain(|(_, request)| request.get("redirect_uri") == options.redirect_uri && options.has_client(request.get("client_id")));
+    let (key, mut request) = requests.pop()?;
+    if requests.is_empty() {
+        ports.take_session_item(&key);
     }
-    last.map(|(_, key)| key)
+    request.0.retain(|pair| requests.iter().all(|(_, other)| other.0.contains(pair)));
+    Some(request)
 }
 
 fn session_key(state: &str) -> String {
@@ -190,6 +238,8 @@ pub struct Returned(Rc<ReturnedState>);
 #[derive(Default)]
 struct ReturnedState {
     outcome: RefCell<Option<Result<(), Error>>>,
+    /// The response, until a recorder connects whose login requested it.
+    response: RefCell<Option<AuthorizationResponse>>,
     /// The token, if the recorder that got it was closed before a call used it.
     unused: RefCell<Option<Unused>>,
 }
@@ -217,6 +267,15 @@ impl Returned {
     /// Whether the page was opened with a response. Fails if the response gave no token.
     pub(crate) fn outcome(&self) -> Result<bool, Error> {
         self.0.outcome.borrow().clone().map_or(Ok(false), |outcome| outcome.map(|()| true))
+    }
+
+    /// Returns the response if it answers a request of this login. Keeps it for another recorder otherwise.
+    pub(crate) fn claim(&self, response: AuthorizationResponse, login: &Login, environment: &Environment) -> Option<AuthorizationResponse> {
+        if response.request.is_of(login, environment) {
+            return Some(response);
+        }
+        self.0.response.replace(Some(response));
+        None
     }
 
     /// What forgets the unused token when another page signs out.
@@ -252,12 +311,13 @@ impl TokenSharer for UnusedToken {
 
 /// An authorization response that the page was opened with, and the request that it answers.
 pub struct AuthorizationResponse {
-    response: Vec<(String, String)>,
-    request: Vec<(String, String)>,
+    response: Pairs,
+    request: Pairs,
 }
 
 impl AuthorizationResponse {
-    /// Takes the response out of the page: its query is then what it was before the page was left.
+    /// Takes the response out of the page: its query is then what it was before the page was left. The response may be for another
+    /// recorder of the page.
     pub fn take(
         options: Option<&LoginOptions>,
         ports: &impl Platform,
@@ -272,31 +332,32 @@ impl AuthorizationResponse {
         if options.mode.as_deref() != Some("redirect") {
             return Ok(None);
         }
+        if let Some(kept) = returned.0.response.take() {
+            return Ok(Some(kept));
+        }
         if !is_redirect_uri || !(has("code") || has("error")) {
             remove_old_requests(ports);
             return Ok(None);
         }
-        let key = match value(&page.query, "state") {
-            Some(state) => session_key(state),
-            // Some servers refuse without the state. The refusal is for the last request.
-            None => match last_request(ports).filter(|_| has("error")) {
-                Some(key) => key,
+        let request = match value(&page.query, "state") {
+            Some(state) => stored_request(ports, ports.take_session_item(&session_key(state)).unwrap_or_default()),
+            None if !has("error") => return Ok(None),
+            // Some servers refuse without the state.
+            None => match refused_request(options, ports) {
+                Some(request) => request,
                 None => return Ok(None),
             },
         };
-        let item = ports.take_session_item(&key).map(Secret::from);
-        let request = item.map(|item| ports.parse_form(item.reveal())).unwrap_or_default();
-        let query = ports.parse_form(value(&request, "query").unwrap_or_default());
-        let response = std::mem::replace(&mut page.query, query);
+        let response = Pairs(std::mem::replace(&mut page.query, ports.parse_form(request.get("query"))));
         let query = if page.query.is_empty() { String::new() } else { format!("?{}", ports.form(&borrowed(&page.query))) };
         // A router may have set a fragment since the page came back.
         let fragment = match ports.fragment() {
-            none if none.is_empty() => value(&request, "fragment").unwrap_or_default().to_owned(),
+            none if none.is_empty() => request.get("fragment").to_owned(),
             set => set,
         };
         ports.replace_address(&format!("{}{query}{fragment}", page.address));
         returned.note();
-        if request.is_empty() {
+        if request.0.is_empty() {
             let error = not_ours("The page was opened with an authorization response that it did not request.");
             returned.note_failure(&error);
             return Err(error);
@@ -306,38 +367,18 @@ impl AuthorizationResponse {
 
     /// The organization that the request was for; `None` if the person decided.
     pub(crate) fn org(&self) -> Option<OrgId> {
-        value(&self.request, "target").and_then(OrgId::parse)
+        OrgId::parse(self.request.get("target"))
     }
 
-    /// The request that exchanges the response's code for a token, if the response answers a request that was made with the same
-    /// settings.
+    /// The request that exchanges the response's code for a token. The response answers a request of this login.
     pub(crate) fn redemption(self, login: &Login, ports: &impl Platform, environment: &Rc<Environment>) -> Result<Box<Request>, Error> {
-        let stored = |name: &str| value(&self.request, name).unwrap_or_default();
-        let is_same = stored("login") == environment.login().as_str()
-            && stored("api") == environment.api().as_str()
-            && stored("client_id") == login.client_id
-            && stored("redirect_uri") == login.redirect_uri;
-        if !is_same {
-            return Err(not_ours("The sign-in began in another environment or with another OAuth client."));
-        }
         let request = AuthorizationRequest {
-            state: stored("state").to_owned(),
-            verifier: stored("code_verifier").to_owned().into(),
+            state: self.request.get("state").to_owned(),
+            verifier: self.request.get("code_verifier").to_owned().into(),
             environment: environment.clone(),
             org: self.org(),
             login,
         };
-        request.redemption(ports, &self.response).map_err(|error| error.for_org_if_named(request.org.as_ref()))
-    }
-}
-
-impl Drop for AuthorizationResponse {
-    fn drop(&mut self) {
-        for (_, value) in &mut self.response {
-            value.zeroize();
-        }
-        for (_, value) in &mut self.request {
-            value.zeroize();
-        }
+        request.redemption(ports, &self.response.0).map_err(|error| error.for_org_if_named(request.org.as_ref()))
     }
 }

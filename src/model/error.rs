@@ -90,7 +90,7 @@ codes! {
         when: "The login origin refused: the person declined (`access_denied`), or the OAuth client is not set up for the request (`unauthorized_client`, `invalid_request`, …). `retryable` is true only for `invalid_grant`, an authorization code that was not accepted.",
         hint: "See `cause`, the login origin's own words: somebody declined, or the OAuth client's id, redirect URI, grant type or scope (`login.scope`) is wrong.";
     LoginStateMismatch "LOGIN_STATE_MISMATCH", retry: true, fixed_by: "user",
-        when: "An authorization response does not belong to a request of this page: another `state`, a `state` that was used before, another issuer (`iss`), or another login origin. The response was discarded. `retryable` is false for another issuer, and if a redirect dropped the response.",
+        when: "An authorization response does not belong to a request of this page: another `state`, a `state` that was used before, or another issuer (`iss`). The response was discarded. `retryable` is false for another issuer, and if a redirect dropped the response.",
         hint: "Sign in again from the app. Do not open, reload or bookmark the redirect URI.";
     LoginWrongOrg "LOGIN_WRONG_ORG", retry: false, fixed_by: "user",
         when: "The sign-in ended in another organization than the requested one. The token was discarded, or stored under its own organization (`login.wrongOrg`). Or `login.allowedOrgIds` lacks the organization of the sign-in or of the call.",

@@ -79,6 +79,8 @@ impl<P: Platform> Recorder<P> {
         if let Some(org) = &recorder.settings.org {
             recorder.keyring.name_org(org.clone());
         }
+        let of_login = |response| page.returned.claim(response, recorder.keyring.sources().login()?, &recorder.settings.environment);
+        let response = response.and_then(of_login);
         let is_response = response.is_some();
         let call = recorder.keyring.limits_for_any(options.clone());
         let taken_in = call.run(Box::pin(recorder.take_in(tokens, response, &call))).await;

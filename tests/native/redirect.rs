@@ -69,7 +69,7 @@ fn an_unexpected_redirect_response_is_refused_and_removed_from_the_address() {
 }
 
 #[test]
-fn a_refusal_without_a_state_ends_the_last_redirect_sign_in_in_the_servers_words() {
+fn a_refusal_without_a_state_ends_the_only_redirect_sign_in_in_the_servers_words() {
     run(async {
         let refusal = [("error", "access_denied"), ("error_description", "No scope was granted")];
         let (world, _) = redirected(&[("a", "1")], redirect()).await;
@@ -77,22 +77,71 @@ fn a_refusal_without_a_state_ends_the_last_redirect_sign_in_in_the_servers_words
         let words = matches!(&error.evidence.cause, Some(Cause::Cloud(words)) if words == "access_denied: No scope was granted");
         assert!(error.code == Code::LoginDenied && words, "{error:?}");
         assert_eq!((world.address(), world.session_storage().is_empty()), (Some(format!("{PAGE}/?a=1")), true));
-        // Somebody went back from an earlier sign-in: the refusal is for the later one.
-        let (world, first) = redirected(&[], redirect()).await;
-        world.seed_random(100);
-        world.advance(1_000);
-        let recorder = opened(&world, redirect(), &[]).await.unwrap();
-        navigate_away(&recorder, &world).await;
-        let world = world.after_redirect();
-        assert_eq!(world.session_storage().len(), 2);
-        assert_eq!(refused(opened(&world, redirect(), &refusal).await).code, Code::LoginDenied);
-        assert_eq!(world.session_storage().into_keys().collect::<Vec<_>>(), [format!("premium-recorder.login.{first}")]);
-        // After an hour, the first one is forgotten, and the page may use `error` for itself.
+        // After an hour, a request is forgotten, and the page may use `error` for itself.
+        let (world, _) = redirected(&[], redirect()).await;
         world.advance(3_600_000);
         opened(&world, redirect(), &refusal).await.unwrap();
         // So may a page that has asked for nothing.
         let recorder = opened(&world, redirect(), &refusal).await.unwrap();
         assert_eq!(recorder.settings().sources.page_query.len(), 2);
+    });
+}
+
+/// A second frame of the tab, with this query, leaves for the login origin. Returns the world after its redirect back.
+async fn second_frame(first: &World, options: Options, query: &[(&str, &str)]) -> World {
+    let world = first.after_redirect();
+    world.seed_random(100);
+    let recorder = opened(&world, options, query).await.unwrap();
+    navigate_away(&recorder, &world).await;
+    let world = world.after_redirect();
+    assert_eq!(world.session_storage().len(), 2);
+    world
+}
+
+#[test]
+fn a_refusal_without_a_state_removes_no_request_if_it_may_be_for_several() {
+    for (queries, restored) in [
+        ([&[("a", "1")], &[("a", "1")]], format!("{PAGE}/?a=1")),
+        // The page does not know which of the two it is.
+        ([&[("a", "1")], &[("a", "2")]], format!("{PAGE}/")),
+    ] {
+        run(async {
+            let refusal = [("error", "server_error")];
+            let (first, state) = redirected(queries[0], redirect()).await;
+            let world = second_frame(&first, redirect(), queries[1]).await;
+            let refused = refused(opened(&world, redirect(), &refusal).await);
+            assert_eq!((refused.code, world.address()), (Code::CloudUnavailable, Some(restored)));
+            assert_eq!(world.session_storage().len(), 2);
+            // The other frame's response comes.
+            world.respond(cloud_of(GLOBEX));
+            assert!(opened(&world, redirect(), &[("code", "code"), ("state", &state)]).await.is_ok());
+        });
+    }
+}
+
+#[test]
+fn a_refusal_without_a_state_is_for_a_request_of_its_own_client() {
+    run(async {
+        let refusal = [("error", "access_denied")];
+        let (first, state) = redirected(&[], redirect()).await;
+        let world = second_frame(&first, with_client("another"), &[]).await;
+        // A third client has requested nothing.
+        opened(&world, with_client("third"), &refusal).await.unwrap();
+        assert_eq!((world.session_storage().len(), world.address()), (2, None));
+        assert_eq!(refused(opened(&world, with_client("another"), &refusal).await).code, Code::LoginDenied);
+        assert_eq!(world.session_storage().into_keys().collect::<Vec<_>>(), [format!("premium-recorder.login.{state}")]);
+    });
+}
+
+#[test]
+fn a_refusal_without_a_state_finds_the_client_of_its_environment() {
+    run(async {
+        let mut options = redirect();
+        let login = options.login.as_mut().unwrap();
+        let environment = options.environments[0].name.clone();
+        login.client_ids = Some(vec![("prod".into(), "elsewhere".into()), (environment, login.client_id.take().unwrap())]);
+        let (world, _) = redirected(&[], options.clone()).await;
+        assert_eq!(refused(opened(&world, options, &[("error", "access_denied")]).await).code, Code::LoginDenied);
     });
 }
 
@@ -116,21 +165,74 @@ fn a_redirect_response_is_read_only_in_redirect_mode_at_the_redirect_uri() {
     });
 }
 
+/// Options of an app with this OAuth client.
+fn with_client(id: &str) -> Options {
+    let mut options = redirect();
+    options.login.as_mut().unwrap().client_id = Some(id.to_owned());
+    options
+}
+
+/// Options of recorders that differ from `redirect()` in what an authorization request names.
+fn others() -> [Options; 4] {
+    let other = |change: fn(&mut Options)| {
+        let mut options = redirect();
+        change(&mut options);
+        options
+    };
+    [
+        with_client("another"),
+        other(|options| options.environments[0].login = "https://login.another.example".into()),
+        // The app lists two clouds with one login origin.
+        other(|options| options.environments[0].api = "https://api.another.example".into()),
+        other(|options| options.login.as_mut().unwrap().redirect_uri = format!("{PAGE}/?b")),
+    ]
+}
+
 #[test]
 fn a_code_is_exchanged_only_by_the_client_and_at_the_login_origin_that_requested_it() {
+    for other in others() {
+        run(async {
+            let (world, state) = redirected(&[("a", "1")], redirect()).await;
+            world.respond(cloud_of(GLOBEX));
+            let page = PageState::default();
+            // Another recorder of the page connects first. It takes the response out of the address.
+            let first = opened_again(&page, &world, other.clone(), &[("code", "the-code"), ("state", &state)]).await.unwrap();
+            assert_eq!((first.tokens().len(), world.requests().len()), (0, 0));
+            assert_eq!((world.address().unwrap(), world.session_storage().len()), (format!("{PAGE}/?a=1"), 0));
+            assert_eq!(first.settings().sources.page_query, pairs(&[("a", "1")]));
+            // Nor does it take the response when it connects again.
+            assert!(opened_again(&page, &world, other, &[("a", "1")]).await.unwrap().tokens().is_empty());
+            let owner = opened_again(&page, &world, redirect(), &[("a", "1")]).await.unwrap();
+            assert_eq!(owner.tokens()[0].target().org.as_str(), GLOBEX);
+            assert_eq!(form(world.requests()[0].body.as_ref().unwrap())["code"], "the-code");
+            assert!(opened_again(&page, &world, redirect(), &[("a", "1")]).await.unwrap().tokens().is_empty());
+            assert_eq!(token_requests(&world), 1);
+        });
+    }
+}
+
+#[test]
+fn a_page_does_not_leave_at_connect_while_it_has_another_clients_response() {
     run(async {
         let (world, state) = redirected(&[], redirect()).await;
-        let mut elsewhere = redirect();
-        elsewhere.environments[0].login = "https://login.evil.example".into();
-        let error = refused(opened(&world, elsewhere, &[("code", "code"), ("state", &state)]).await);
-        assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
-        assert!(world.session_storage().is_empty());
+        world.respond(cloud_of(GLOBEX));
+        let page = PageState::default();
+        let other = on_connect(|login| login.client_id = Some("another".into()));
+        opened_again(&page, &world, other, &[("code", "the-code"), ("state", &state)]).await.unwrap();
+        assert!(world.navigations().is_empty());
+        assert_eq!(opened_again(&page, &world, redirect(), &[]).await.unwrap().tokens().len(), 1);
+    });
+}
 
+#[test]
+fn a_refusal_for_another_client_rejects_the_connect_of_that_client() {
+    run(async {
         let (world, state) = redirected(&[], redirect()).await;
-        let mut other_client = redirect();
-        other_client.login.as_mut().unwrap().client_id = Some("another".into());
-        let error = refused(opened(&world, other_client, &[("code", "code"), ("state", &state)]).await);
-        assert_eq!((error.code, world.requests().len()), (Code::LoginStateMismatch, 0));
+        let page = PageState::default();
+        let refusal = [("error", "access_denied"), ("state", state.as_str())];
+        opened_again(&page, &world, with_client("another"), &refusal).await.unwrap();
+        assert_eq!(refused(opened_again(&page, &world, redirect(), &[]).await).code, Code::LoginDenied);
+        opened_again(&page, &world, redirect(), &[]).await.unwrap();
     });
 }
 
@@ -267,20 +369,5 @@ fn a_page_that_has_stayed_for_an_hour_removes_an_abandoned_redirect_sign_in_when
         world.advance(3_600_000);
         navigate_away(&recorder, &world).await;
         assert!(world.session_storage().len() == 1 && !world.session_storage().keys().any(|key| key.ends_with(&first)));
-    });
-}
-
-#[test]
-fn a_redirect_sign_in_that_began_for_another_api_is_refused() {
-    run(async {
-        let (world, state) = redirected(&[], redirect()).await;
-        world.respond(cloud_of(GLOBEX));
-        // The app lists two clouds with one login origin.
-        let mut elsewhere = redirect();
-        elsewhere.environments[0].api = "https://api.another.example".into();
-        let opened = opened(&world, elsewhere, &[("code", "the-code"), ("state", &state)]).await;
-        let hosts: Vec<_> = world.requests().into_iter().map(|request| request.url).collect();
-        assert_eq!(refused(opened).code, Code::LoginStateMismatch, "{hosts:?}");
-        assert!(hosts.is_empty(), "{hosts:?}");
     });
 }

@@ -1,6 +1,7 @@
 //! Signing in while connect() runs.
 
 use crate::support::*;
+use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::ids::OrgId;
@@ -56,7 +57,7 @@ fn a_page_that_keeps_coming_back_without_a_response_stops_leaving() {
     run(async {
         let options = || on_connect(|login| login.timeout = Some(5_000.0));
         let mut world = World::new();
-        for _ in 0..3 {
+        for _ in 0..12 {
             let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
             assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
             // The query is lost on the way back.
@@ -64,8 +65,9 @@ fn a_page_that_keeps_coming_back_without_a_response_stops_leaving() {
         }
         let stopped = refused(opened(&world, options(), &[]).await);
         assert_eq!((stopped.code, world.navigations().len()), (Code::LoginStateMismatch, 0));
+        assert_eq!(stopped.message, "The page was opened 12 times after a sign-in, without its authorization response.");
         assert!(stopped.hint().contains("login.redirectUri"), "{}", stopped.hint());
-        // In a click, the person decides. A minute later, the page tries again.
+        // In a click, the person decides. Two minutes later, the page tries again.
         let world = world.after_redirect();
         let recorder = opened(&world, redirect(), &[]).await.unwrap();
         assert!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.is_err());
@@ -73,6 +75,43 @@ fn a_page_that_keeps_coming_back_without_a_response_stops_leaving() {
         let world = world.after_redirect();
         let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
         assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
+    });
+}
+
+#[test]
+fn sign_ins_of_other_clients_and_addresses_are_no_part_of_a_loop() {
+    run(async {
+        let others: [fn(&mut LoginOptions); 2] =
+            [|login| login.client_id = Some("another".into()), |login| login.redirect_uri = format!("{PAGE}/?b")];
+        let mut world = World::new();
+        for _ in 0..6 {
+            for other in others {
+                let options = on_connect(|login| {
+                    login.timeout = Some(1_000.0);
+                    other(login);
+                });
+                let left = while_time_passes(&[&world], opened(&world, options, &[])).await;
+                assert_eq!(refused(left).code, Code::LoginTimeout);
+                world = world.after_redirect();
+            }
+        }
+        let left = while_time_passes(&[&world], opened(&world, on_connect(|_| {}), &[])).await;
+        assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
+    });
+}
+
+#[test]
+fn a_tab_with_ten_frames_may_be_reloaded_while_they_sign_in() {
+    run(async {
+        let options = || on_connect(|login| login.timeout = Some(1_000.0));
+        let mut tab = World::new();
+        for _ in 0..3 {
+            for leaves in 1..=10 {
+                let left = while_time_passes(&[&tab], opened(&tab, options(), &[])).await;
+                assert_eq!((refused(left).code, tab.navigations().len()), (Code::LoginTimeout, leaves));
+            }
+            tab = tab.after_redirect();
+        }
     });
 }
 
@@ -118,7 +157,7 @@ fn a_connect_that_needs_no_sign_in_is_no_loop() {
         run(async {
             let options = || Options { org_id: Some(GLOBEX.into()), ..on_connect(|login| login.timeout = Some(5_000.0)) };
             let mut world = World::new();
-            for _ in 0..3 {
+            for _ in 0..12 {
                 let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
                 assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
                 world = world.after_redirect();
@@ -131,10 +170,8 @@ fn a_connect_that_needs_no_sign_in_is_no_loop() {
                 "getToken" => drop(world.issue_per_org()),
                 _ => {
                     let page = world.another_page();
-                    page.respond(cloud_of(GLOBEX)).issue_per_org();
-                    let recorder = opened(&page, redirect(), &[]).await.unwrap();
-                    record(&recorder, GLOBEX).await.unwrap();
-                    other = Some(recorder);
+                    page.respond(cloud_of(GLOBEX)).sign_in_immediately();
+                    other = Some(sign_in(&page, login_options(), GLOBEX).await);
                 }
             }
             let result = while_time_passes(&[&world], opened(&world, with, &[])).await;
