@@ -228,16 +228,54 @@ describe("a sign-in by redirect", () => {
     });
   }
 
-  test("that was begun with another client: LOGIN_STATE_MISMATCH, and the code is not sent", async () => {
+  test("that was begun with another client is completed by the recorder with that client, which connects later", async () => {
     await leave({ orgId: globex.id });
+    const launched = await query();
     await go();
     await browser.signInInFrame(globex);
     await back();
-    const { error } = await browser.run(({ connect, login, settle }) => {
-      return settle(connect({ login: login({ mode: "redirect", clientId: "another" }) }));
-    });
-    assert.equal(error.code, "LOGIN_STATE_MISMATCH");
-    assert.deepEqual(await cloud.exchanges(), []);
+    const connectWith = (options) =>
+      browser.run(async ({ connect, login }, options) => {
+        const recorder = await connect({ login: login({ mode: "redirect", ...options }) });
+        return recorder.orgs().map(({ orgId }) => orgId);
+      }, options);
+    assert.deepEqual(await connectWith({ clientId: "another" }), []);
+    assert.deepEqual([...(await query())], [...launched]);
+    assert.deepEqual([await memos(), await cloud.exchanges()], [[], []]);
+    assert.deepEqual(await connectWith({}), [globex.id]);
+    assert.equal((await cloud.exchanges()).length, 1);
+  });
+
+  test("of ten widgets that open one after another, while the others are away: each of them leaves", async () => {
+    await browser.openEmpty();
+    await browser.driver.executeScript("sessionStorage.clear()");
+    const left = await browser.evaluate(async (environment) => {
+      const login = {
+        clientId: "c11e1700-0000-4000-8000-000000000000",
+        mode: "redirect",
+        on: "connect",
+        redirectUri: `${location.origin}/config.json`,
+      };
+      const requests = [];
+      for (let widget = 0; widget < 10; widget += 1) {
+        const frame = document.createElement("iframe");
+        const loads = () => new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
+        frame.src = "/config.json";
+        const opens = loads();
+        document.body.append(frame);
+        await opens;
+        const isAway = loads();
+        const { connect } = await frame.contentWindow.eval('import("/premium-recorder/index.js")');
+        const fails = connect({ environments: [environment], environment: environment.name, login }).catch(
+          ({ code }) => code,
+        );
+        const code = await Promise.race([isAway.then(() => undefined), fails]);
+        if (code) return code;
+        requests.push(sessionStorage.length);
+      }
+      return requests;
+    }, cloud.environment);
+    assert.deepEqual(left, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   test("does not take another page's answer for its own: a window's mode leaves the address alone", async () => {
