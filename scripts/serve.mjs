@@ -5,7 +5,6 @@ import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { cloudArguments, cloudProgram } from "./cloud.mjs";
 import { HOST, OTHER_SITE, listen, mustBeFree, portsFrom } from "./ports.mjs";
 import { regions } from "../www/shared/regions.js";
@@ -19,7 +18,7 @@ const APP = "/";
 const INTER = "node_modules/@fontsource-variable/inter/files";
 
 /**
- * Serves the built files until `close()`. `died` rejects if the cloud ends by itself.
+ * Serves the built files until `close()`. `ended` resolves when the cloud has ended, and rejects if the cloud failed.
  * Each server has to know the other's address. The app reads the cloud's address in the app's /config.json. The host shell
  * reads the app's address in the shell's /config.json, and the cloud's address in the app's /config.json. The vendor's
  * server has two names: `appOrigin` on another site than the host shell, and `neighbourOrigin` on the same site. A sign-in
@@ -44,7 +43,7 @@ export async function serve({ port = 0, quiet = true, redirectPaths = [CALLBACK,
       appOrigin: vendor.origin,
       neighbourOrigin: vendor.neighbour,
       cloud: cloud.environment,
-      died: cloud.died,
+      ended: cloud.ended,
       async close() {
         await Promise.all([cloud.close(), vendor.close()]);
         await rm(shell, { recursive: true, force: true });
@@ -78,7 +77,9 @@ async function vendorServer(port) {
 
   const server = createServer((request, response) => {
     const notFound = () => response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
-    const { pathname } = new URL(request.url, "http://vendor");
+    const [pathname] = request.url.split("?");
+    // sirv throws if a range ends before it begins. No page needs ranges.
+    delete request.headers.range;
     if (pathname === "/config.json") return config(response, environment);
     const folder = Object.keys(folders).find((name) => pathname.startsWith(`${name}/`));
     if (!folder) return app(request, response, notFound);
@@ -136,17 +137,19 @@ async function startCloud(args, quiet) {
     words = `${words}${line}\n`.slice(-4000);
     if (!quiet) process.stderr.write(`${line}\n`);
   });
-  let ending = false;
-  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`)));
-  const died = new Promise((_, reject) => {
+  // Ctrl-C reaches both the cloud and this process. The cloud then exits with 0.
+  const ended = new Promise((resolve, reject) => {
     child.once("error", (error) => reject(new Failure(`the cloud cannot run: ${error.message}`)));
-    // Ctrl-C reaches both the cloud and this process. The cloud may end before this process gets the signal.
-    ended.then(async (how) => {
-      await setTimeout(200);
-      if (!ending) reject(new Failure(`the cloud ended with ${how}\n${words}`));
+    child.once("close", (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Failure(`the cloud ended with ${signal ?? `exit code ${code}`}\n${words}`));
     });
   });
-  died.catch(() => {});
+  ended.catch(() => {});
+  // An exception ends this process without close().
+  const kill = () => child.kill();
+  process.once("exit", kill);
+  child.once("close", () => process.off("exit", kill));
 
   const ready = new Promise((resolve) => {
     eachLine(child.stdout, (line) => {
@@ -154,16 +157,16 @@ async function startCloud(args, quiet) {
       if (entry) resolve(JSON.parse(entry));
     });
   });
-  const environment = await Promise.race([ready, died]);
+  const environment = await Promise.race([ready, ended]);
+  if (!environment) throw new Failure(`the cloud ended before it was ready\n${words}`);
   return {
     environment,
-    died,
+    ended,
     async close() {
-      ending = true;
-      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");
-      if (!(await Promise.race([ended, setTimeout(5000, undefined, { ref: false })]))) child.kill("SIGKILL");
-      await ended;
+      const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+      await ended.catch(() => {});
+      clearTimeout(timer);
     },
   };
 }

@@ -15,7 +15,7 @@ asCommand(import.meta, async () => {
   const servers = await serve({ port: ports.apps, quiet: false });
   console.log(`ready  ${servers.url}`);
   try {
-    await Promise.race([stopped, servers.died]);
+    await Promise.race([stopped, servers.ended]);
   } finally {
     await servers.close();
   }
