@@ -14,9 +14,11 @@ export async function asRoot(command, args) {
   else await run("sudo", ["-n", command, ...args]);
 }
 
+/** Returns whether the packages are installed. Says why not, if the installation fails. */
 export async function install(packages, why) {
   const missing = packages.filter((name) => !isInstalled(name));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return true;
+  if (!canInstall()) return false;
   say(`installing Debian's ${missing.join(" ")}: ${why}`);
   const apt = (...args) => asRoot("env", ["DEBIAN_FRONTEND=noninteractive", ...args]);
   try {
@@ -25,8 +27,11 @@ export async function install(packages, why) {
     await apt("apt-get", "update", "-qq");
     // --no-remove: fail rather than remove a package of the machine's owner.
     await apt("apt-get", "install", "-qq", "-y", "--no-remove", "--no-install-recommends", ...missing);
+    return true;
   } catch (error) {
-    throw new Failure(`${missing.join(" ")} could not be installed: ${error.message}`);
+    if (!(error instanceof Failure)) throw error;
+    say(`${missing.join(" ")} could not be installed: ${error.message}`);
+    return false;
   }
 }
 

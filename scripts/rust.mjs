@@ -23,9 +23,18 @@ export function cargoEnv() {
 }
 
 export async function ensureRust({ lints = false } = {}) {
+  await ensureC();
   chosen ??=
     (await usable(inUse())) ?? (await usable(debian())) ?? (await completedByRustup()) ?? (await builtFromDebian());
   if (lints) await ensureLints();
+}
+
+// rustc links with cc, and ring compiles its own C.
+async function ensureC() {
+  if (which("cc") || process.platform === "win32") return;
+  await apt.install(["gcc", "libc6-dev"], "a C compiler, which Rust links with");
+  if (which("cc")) return;
+  throw new Failure("a C compiler (cc) is missing. On Debian and Ubuntu: apt install gcc libc6-dev");
 }
 
 const inUse = () => ({});
@@ -56,14 +65,14 @@ async function completedByRustup() {
 }
 
 async function builtFromDebian() {
-  if (!apt.canInstall()) {
+  const why = `Rust with sources, to build for ${TARGET} without rustup`;
+  if (!apt.canInstall() || !(await apt.install(DEBIAN_PACKAGES, why))) {
     throw new Failure(
       `Rust's target ${TARGET} is missing, and cannot be installed from here.\n` +
         `With rustup (https://rustup.rs): rustup target add ${TARGET}\n` +
         "Or run this again as root on Debian, where it can be built from Debian's sources.",
     );
   }
-  await apt.install(DEBIAN_PACKAGES, `Rust with sources, to build for ${TARGET} without rustup`);
   await buildStandardLibrary();
   await linkIntoRustup();
   const env = await usable(debian());
@@ -142,7 +151,7 @@ async function ensureLints() {
     );
   if ((await has("cargo-clippy")) && (await has("rustfmt"))) return;
   if (chosen.RUSTUP_TOOLCHAIN === "debian" || bin === dirname(DEBIAN_RUSTC)) {
-    if (apt.canInstall()) return await apt.install(DEBIAN_LINTS, "clippy and rustfmt, to check the code");
+    if (await apt.install(DEBIAN_LINTS, "clippy and rustfmt, to check the code")) return;
   } else if (which("rustup")) {
     say("adding rustup's clippy and rustfmt: to check the code");
     return await run("rustup", ["component", "add", "clippy", "rustfmt"]);
