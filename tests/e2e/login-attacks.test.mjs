@@ -9,9 +9,8 @@ const FAILED = /\/oauth\/token - Failed to load resource: .* 400/;
 const browser = open({ mayComplain: [FAILED] });
 
 const stranger = strangersServer();
-const prefix = strangersServer();
 before(() => stranger.open());
-after(() => Promise.all([stranger.close(), prefix.close()]));
+after(() => stranger.close());
 
 const TYPE = "premium-recorder.authorization-response";
 
@@ -69,12 +68,13 @@ describe("a message that is not from the window that was opened, or not from thi
       await browser.driver.executeScript("opener.postMessage(arguments[0], '*')", response);
       await browser.leavePopup();
     },
-    "from the right window, while it shows a stranger's page": (response) => fromElsewhere(stranger.address, response),
-    "from the right window, while it shows a page of an origin that this one begins with": async (response) => {
-      // On port 3806 for the app's 38069.
-      await prefix.open(Math.floor(new URL(browser.appOrigin).port / 10));
-      assert.ok(browser.appOrigin.startsWith(new URL(prefix.address).origin));
-      await fromElsewhere(prefix.address, response);
+    "from the right window, while it shows a stranger's page": async (response) => {
+      await browser.enterPopup();
+      const authorize = await browser.driver.getCurrentUrl();
+      await goTo(stranger.address);
+      await browser.driver.executeScript("opener.postMessage(arguments[0], '*')", response);
+      await goTo(authorize);
+      await browser.leavePopup();
     },
   };
   for (const [what, send] of Object.entries(SENDERS)) {
@@ -192,18 +192,15 @@ describe("an authorization response", () => {
   });
 
   test("after the recorder was closed changes nothing", async () => {
-    await begin();
-    await browser.enterPopup();
-    await browser.leavePopup();
-    const held = await browser.run(async ({ kept }) => {
-      const [popup] = window.watched.windows;
-      kept.recorder.close();
-      const data = { type: "premium-recorder.authorization-response", query: "?code=forged&state=any" };
-      window.dispatchEvent(new MessageEvent("message", { data, origin: location.origin, source: popup }));
-      await kept.going;
-      return kept.recorder.orgs();
-    });
-    assert.deepEqual(held, []);
+    const state = await begin();
+    await browser.run(
+      ({ kept }, data) => {
+        const [source] = window.watched.windows;
+        kept.recorder.close();
+        window.dispatchEvent(new MessageEvent("message", { data, origin: location.origin, source }));
+      },
+      { type: TYPE, query: `?code=forged&state=${state}` },
+    );
     assert.equal((await browser.ended()).error.code, "CLOSED");
     assert.deepEqual(await cloud.exchanges(), []);
   });
@@ -280,16 +277,6 @@ async function goTo(address) {
   });
 }
 
-/** What the window's opener hears from a page of another origin that the window shows meanwhile. */
-async function fromElsewhere(address, response) {
-  await browser.enterPopup();
-  const authorize = await browser.driver.getCurrentUrl();
-  await goTo(address);
-  await browser.driver.executeScript("opener.postMessage(arguments[0], '*')", response);
-  await goTo(authorize);
-  await browser.leavePopup();
-}
-
 /** From the window to its opener. */
 function say(messages) {
   return browser.driver.executeScript(
@@ -326,8 +313,8 @@ function strangersServer() {
   // It must not keep the process alive where a test file could not begin.
   const server = createServer((request, response) => response.setHeader("content-type", "text/html").end(page)).unref();
   return {
-    async open(port = 0) {
-      await listen(server, port);
+    async open() {
+      await listen(server, 0);
       this.address = `http://localhost:${server.address().port}/`;
     },
     close() {
