@@ -318,6 +318,13 @@ test("what happens is announced", async () => {
   await browser.openApp({ org: browser.cloud.acme });
   const status = await browser.driver.findElement(By.css("#status"));
   assert.equal((await browser.described(status)).role, "status");
+  await browser.press("Record Ada Alvarez");
+  // A screen reader announces a text that appears in an element which was there before.
+  await browser.until("the status says so", async () => (await status.getText()).includes("Recording Ada Alvarez"));
+});
+
+test("the frame of the app has a name", async () => {
+  await browser.openApp({ org: browser.cloud.acme });
   await browser.leaveApp();
   const frame = await browser.driver.findElement(By.css("iframe"));
   assert.equal((await browser.described(frame)).name, "Premium App 1");

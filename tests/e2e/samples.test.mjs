@@ -565,8 +565,20 @@ async function runsAndCleansUp(program, { loader }, connections) {
   await browser.until("the page says so", async () => /^Recording .* is recording\.$/.test(await statusText()));
   await browser.evaluate(() => window.kept.unmount());
   await browser.until("every recorder is closed", async () => {
-    const left = await browser.evaluate(() => window.connections.map((recorder) => recorder.orgs().length));
-    return left.length === connections && left.every((count) => count === 0);
+    // An open recorder has no token of Acme to revoke, so signOut() resolves.
+    const outcomes = await browser.evaluate(
+      (orgId) =>
+        Promise.all(
+          window.connections.map((recorder) =>
+            recorder.signOut(orgId).then(
+              () => "open",
+              ({ code }) => code,
+            ),
+          ),
+        ),
+      acme.id,
+    );
+    return outcomes.length === connections && outcomes.every((code) => code === "CLOSED");
   });
 }
 

@@ -393,7 +393,7 @@ describe("an abort", () => {
 describe("close", () => {
   test("rejects what is in flight, and what comes after", async () => {
     await cloud.spoilStart({ delayMs: LONG });
-    const { codes, orgs } = await browser.run(
+    const codes = await browser.run(
       async ({ connect, settle, startArrived }, token, agentId, orgId) => {
         const recorder = await connect({ tokens: [token] });
         const inFlight = settle(recorder.startRecording(agentId));
@@ -407,36 +407,14 @@ describe("close", () => {
           settle(recorder.switchOrg(orgId)),
         ];
         const outcomes = await Promise.all(calls);
-        return { codes: outcomes.map(({ error }) => error?.code), orgs: recorder.orgs() };
+        return outcomes.map(({ error }) => error?.code);
       },
       await cloud.token(globex),
       agentId,
       globex.id,
     );
     assert.deepEqual(codes, ["CLOSED", "CLOSED", "CLOSED", "CLOSED"]);
-    assert.deepEqual(orgs, []);
     assert.equal((await cloud.starts()).length, 1);
-  });
-
-  test("ends a wait for getToken, and what it returns later is not used", async () => {
-    const { error, orgs } = await browser.run(
-      async ({ connect, settle }, token, agentId) => {
-        let give;
-        const recorder = await connect({ getToken: () => new Promise((resolve) => (give = resolve)) });
-        const waits = settle(recorder.startRecording(agentId));
-        while (!give) await new Promise((resolve) => setTimeout(resolve));
-        recorder.close();
-        const outcome = await waits;
-        give(token);
-        await new Promise((resolve) => setTimeout(resolve));
-        return { ...outcome, orgs: recorder.orgs() };
-      },
-      await cloud.token(globex),
-      agentId,
-    );
-    assert.equal(error.code, "CLOSED");
-    assert.deepEqual(orgs, []);
-    assert.deepEqual(await asked(), []);
   });
 });
 
