@@ -213,7 +213,8 @@ describe("the clock of this machine", () => {
     test(`that is an hour ${what} is told`, async () => {
       const report = await told(shift);
       expectVerdicts(report, { clock: "warn", token: "ok" });
-      assert.match(report.clock.found, /\b(3599|3600|3601)\b/);
+      const seconds = Number(report.clock.found.match(/^\d+/));
+      assert.ok(Math.abs(seconds - 3600) < 30, report.clock.found);
       assert.ok(report.clock.hint);
     });
   }
