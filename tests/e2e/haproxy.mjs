@@ -2,12 +2,14 @@
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { HOST, Proxy } from "./proxy.mjs";
+import { HOST, PATIENCE, onFreePorts } from "./proxy.mjs";
 
 /** Starts HAProxy in front of the backend's port. `global` and `defaults` are further keywords of these sections. */
-export async function startHAProxy(backend, { global = "", defaults = "" } = {}) {
-  const proxy = new Proxy();
-  const [http2, http1] = await proxy.prepare(2);
+export function startHAProxy(backend, options) {
+  return onFreePorts(2, (proxy, ports) => start(proxy, ports, backend, options));
+}
+
+async function start(proxy, [http2, http1], backend, { global = "", defaults = "" } = {}) {
   await proxy.write(
     "haproxy.cfg",
     `
@@ -34,12 +36,7 @@ export async function startHAProxy(backend, { global = "", defaults = "" } = {})
     await proxy.after(act, /Loading success/);
     await answered(master);
   };
-  await once(() => proxy.start(process.env.HAPROXY, ["-W", "-db", "-S", master, "-f", "haproxy.cfg"])).catch(
-    async (error) => {
-      await proxy.close();
-      throw error;
-    },
-  );
+  await once(() => proxy.start(process.env.HAPROXY, ["-W", "-db", "-S", master, "-f", "haproxy.cfg"]));
   return {
     http2: `https://localhost:${http2}`,
     http1: `https://localhost:${http1}`,
@@ -51,7 +48,11 @@ export async function startHAProxy(backend, { global = "", defaults = "" } = {})
 
 /** Resolves once the master process answers: a signal that comes earlier is lost. */
 async function answered(master) {
-  while (!(await isAnswered(master))) await setImmediate();
+  const end = Date.now() + PATIENCE;
+  while (!(await isAnswered(master))) {
+    if (Date.now() > end) throw new Error("the master process of HAProxy does not answer");
+    await setImmediate();
+  }
 }
 
 function isAnswered(master) {
@@ -61,6 +62,7 @@ function isAnswered(master) {
       resolve(true);
       asked.destroy();
     });
+    asked.setTimeout(PATIENCE, () => asked.destroy());
     asked.once("error", () => {});
     asked.once("close", () => resolve(false));
   });

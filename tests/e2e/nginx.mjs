@@ -1,13 +1,15 @@
 // nginx in front of a backend, over TLS: one port speaks HTTP/2, the other HTTP/1.1.
-import { HOST, Proxy } from "./proxy.mjs";
+import { HOST, onFreePorts } from "./proxy.mjs";
 
 /**
  * Starts nginx in front of the backend's port. `main`, `http` and `location` are further directives of these contexts. `servers`: how often
  * the backend is listed.
  */
-export async function startNginx(backend, { main = "", http = "", location = "", servers = 1 } = {}) {
-  const proxy = new Proxy();
-  const [http2, http1] = await proxy.prepare(2);
+export function startNginx(backend, options) {
+  return onFreePorts(2, (proxy, ports) => start(proxy, ports, backend, options));
+}
+
+async function start(proxy, [http2, http1], backend, { main = "", http = "", location = "", servers = 1 } = {}) {
   await proxy.write(
     "nginx.conf",
     `
@@ -44,12 +46,9 @@ export async function startNginx(backend, { main = "", http = "", location = "",
   let worker;
   /** Does this, after which nginx starts a worker. */
   const renew = async (act) => (worker = Number(await proxy.after(act, /start worker process (\d+)/)));
-  const start = () =>
+  const run = () =>
     renew(() => proxy.start(process.env.NGINX, ["-p", proxy.folder, "-c", "nginx.conf", "-e", "stderr"]));
-  await start().catch(async (error) => {
-    await proxy.close();
-    throw error;
-  });
+  await run();
   return {
     http2: `https://localhost:${http2}`,
     http1: `https://localhost:${http1}`,
@@ -61,7 +60,7 @@ export async function startNginx(backend, { main = "", http = "", location = "",
       return proxy.after(() => renew(() => proxy.signal("SIGHUP")), stops);
     },
     stop: () => proxy.stop(),
-    start,
+    start: run,
     close: () => proxy.close(),
   };
 }

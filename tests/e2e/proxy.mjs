@@ -10,11 +10,28 @@ import { proxyEnv } from "../../scripts/proxies.mjs";
 
 export const HOST = "127.0.0.1";
 /** A step that takes longer than this is an error. */
-const PATIENCE = 20_000;
+export const PATIENCE = 20_000;
+const ATTEMPTS = 3;
 
 let certificate;
 
-export class Proxy {
+/**
+ * Calls `start(proxy, ports)` with a new proxy and free ports. Another program may take a port before the proxy binds it: then
+ * this is repeated with other ports.
+ */
+export async function onFreePorts(count, start) {
+  for (let attempt = 1; ; attempt += 1) {
+    const proxy = new Proxy();
+    try {
+      return await start(proxy, await proxy.prepare(count));
+    } catch (error) {
+      await proxy.close();
+      if (attempt === ATTEMPTS || !error.message.includes("Address already in use")) throw error;
+    }
+  }
+}
+
+class Proxy {
   #child;
   #ended;
   #log = [];
