@@ -1,4 +1,5 @@
 // What stands between nginx and the stand-in cloud's api: one in twenty requests goes wrong there.
+import { once } from "node:events";
 import { createServer, request as forward } from "node:http";
 import { buffer } from "node:stream/consumers";
 
@@ -24,7 +25,14 @@ export async function startGateway(api, killWorker) {
   const counts = Object.fromEntries(FAULTS.map((fault) => [fault, 0]));
   const starts = {};
   let requests = 0;
+  let open = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
+    open++;
+    await answer(request, response).catch(() => request.socket.destroy());
+    open--;
+  });
+
+  async function answer(request, response) {
     const { method, headers, url } = request;
     const body = await buffer(request).catch(() => {});
     const isPreflight = method === "OPTIONS";
@@ -43,22 +51,24 @@ export async function startGateway(api, killWorker) {
       return response.end(refusal.body);
     }
     const forwarded = forward(`${api}${url}`, { method, headers: { ...headers, connection: "close" } });
-    forwarded.on("error", () => request.socket.destroy());
-    forwarded.on("response", async (answer) => {
-      const text = await buffer(answer);
-      if (fault === "reset after") return request.socket.destroy();
-      if (fault === "worker killed") return killWorker();
-      const { connection, ...passed } = answer.headers;
-      response.writeHead(answer.statusCode, passed);
-      if (fault !== "cut") return response.end(text);
-      response.write(text.subarray(0, 10), () => request.socket.destroy());
-    });
+    forwarded.on("error", () => {});
     forwarded.end(body);
-  });
+    const [answered] = await once(forwarded, "response");
+    const text = await buffer(answered);
+    if (fault === "reset after") return request.socket.destroy();
+    if (fault === "worker killed") return killWorker();
+    const { connection, ...passed } = answered.headers;
+    response.writeHead(answered.statusCode, passed);
+    if (fault !== "cut") return response.end(text);
+    response.write(text.subarray(0, 10), () => request.socket.destroy());
+  }
+
   await new Promise((resolve) => server.listen(0, HOST, resolve));
   return {
     port: server.address().port,
     counts: () => ({ requests, faults: counts }),
+    /** How many requests are on their way to the cloud or back. */
+    open: () => open,
     /** How many starts have come, by agent. */
     starts: () => starts,
     close() {

@@ -21,8 +21,6 @@ export const CONTRACTS = {
 };
 const TOKEN_SECONDS = 25;
 const PATIENCE = 30_000;
-/** So that what has been sent arrives before the ledger is read. */
-const SETTLED_MS = 5_000;
 
 /** Returns the figures, and which promises do not hold. */
 export async function soak({ minutes, contract, say }) {
@@ -62,7 +60,7 @@ export async function soak({ minutes, contract, say }) {
       say(`${minute} of ${minutes} minutes: ${JSON.stringify(starts)}, ${JSON.stringify(await gauge())}`);
     }
     await until(() => window.soak.isOver, 120_000);
-    await setTimeout(SETTLED_MS);
+    while (gateway.open() > 0) await setTimeout(100);
     const { seen, posts, rejections } = await inPage(() => ({
       seen: window.soak.seen,
       posts: window.gauge.posts(),
