@@ -3,7 +3,6 @@
 // With names: only the scenes that begin with one of them, for example `thread` or `thread-1280-dark`.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { By } from "selenium-webdriver";
 import { buildCloud } from "./cloud.mjs";
 import { build } from "./build.mjs";
 import { asCommand, say, targetDir } from "./process.mjs";
@@ -31,7 +30,7 @@ const SCENES = {
     async act(page) {
       await page.inApp(() => page.press("Record Ivy Ito"));
       await page.shows('[data-kind="never"]');
-      await page.driver.findElement(By.css('[data-kind="never"] .row')).click();
+      await page.driver.findElement({ css: '[data-kind="never"] .row' }).click();
     },
   },
   thread: {
@@ -51,7 +50,7 @@ const SCENES = {
       for (const name of ["Token revoked", "Answer lost after the start", "Wrong scope", "Three clicks at once"]) {
         await page.press(name);
         await page.until(`${name} is over`, async () =>
-          (await page.driver.findElement(By.css("#fault-status")).getText()).startsWith(`${name}: done`),
+          (await page.driver.findElement({ css: "#fault-status" }).getText()).startsWith(`${name}: done`),
         );
       }
     },
@@ -92,16 +91,16 @@ class Page {
     });
     await this.driver.get(url);
     await this.until("the apps are ready", async () => {
-      const frames = await this.driver.findElements(By.css("iframe"));
+      const frames = await this.driver.findElements({ css: "iframe" });
       const states = [];
       for (const frame of frames)
-        states.push(await this.inApp(() => this.driver.findElement(By.css("#app")).getAttribute("data-state"), frame));
+        states.push(await this.inApp(() => this.driver.findElement({ css: "#app" }).getAttribute("data-state"), frame));
       return states.length > 0 && states.every((state) => state === "ready");
     });
   }
 
   async inApp(work, frame) {
-    await this.driver.switchTo().frame(frame ?? (await this.driver.findElement(By.css("iframe"))));
+    await this.driver.switchTo().frame(frame ?? (await this.driver.findElement({ css: "iframe" })));
     try {
       return await work();
     } finally {
@@ -110,7 +109,7 @@ class Page {
   }
 
   async press(name) {
-    const buttons = await this.driver.findElements(By.css("button"));
+    const buttons = await this.driver.findElements({ css: "button" });
     for (const button of buttons) {
       if ((await this.driver.executeScript("return arguments[0].computedName", button)) === name) return button.click();
     }
@@ -118,12 +117,12 @@ class Page {
   }
 
   shows(css) {
-    return this.until(`there is ${css}`, async () => (await this.driver.findElements(By.css(css))).length > 0);
+    return this.until(`there is ${css}`, async () => (await this.driver.findElements({ css })).length > 0);
   }
 
   appSays(text) {
     return this.until(`the app says ${text}`, () =>
-      this.inApp(async () => (await this.driver.findElement(By.css("#status")).getText()).includes(text)),
+      this.inApp(async () => (await this.driver.findElement({ css: "#status" }).getText()).includes(text)),
     );
   }
 
@@ -132,13 +131,13 @@ class Page {
     for (let step = 1; step < 4; step += 1) {
       await this.until(
         `step ${step} is done`,
-        async () => (await this.driver.findElements(By.css(".step.done"))).length === step,
+        async () => (await this.driver.findElements({ css: ".step.done" })).length === step,
       );
       await this.press(next);
     }
     await this.until(
       "the thread is done",
-      async () => (await this.driver.findElements(By.css(".step.done"))).length === 4,
+      async () => (await this.driver.findElements({ css: ".step.done" })).length === 4,
     );
   }
 
@@ -163,15 +162,24 @@ class Page {
     });
   }
 
+  /** Lets the page read the ledger once more: it may not have done so since the last request. */
+  async showLedger() {
+    const began = await this.driver.executeScript(
+      "performance.clearResourceTimings(); const now = performance.now(); dispatchEvent(new Event('online')); return now;",
+    );
+    const hasRead = `return performance.getEntriesByType("resource").some(
+      ({ name, startTime }) => name.endsWith("/standin/ledger") && startTime >= arguments[0])`;
+    await this.until("the page has read the ledger", () => this.driver.executeScript(hasRead, began));
+  }
+
   async picture(name) {
-    // The heights of the frames follow their pages, and the ledger is looked at after the last message.
-    await this.driver.executeAsyncScript("setTimeout(arguments[0], 400)");
+    await this.showLedger();
     await this.driver.executeScript("scrollTo(0, 0)");
     // A frame of another site is painted only as far as the window shows it.
     const { cssContentSize } = await this.driver.sendAndGetDevToolsCommand("Page.getLayoutMetrics", {});
     await this.size(this.width, Math.ceil(cssContentSize.height));
     await this.until("each frame is as high as its page", async () => {
-      for (const frame of await this.driver.findElements(By.css(".app:not([hidden]) iframe"))) {
+      for (const frame of await this.driver.findElements({ css: ".app:not([hidden]) iframe" })) {
         const page = await this.inApp(
           () => this.driver.executeScript("return document.body.getBoundingClientRect().height"),
           frame,
