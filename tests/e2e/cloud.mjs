@@ -55,11 +55,6 @@ export class Cloud {
     return (await this.ledger()).captures;
   }
 
-  /** Makes a conversation. `options`: id, state, agents, recordings. */
-  converse(org, options) {
-    return this.#ask("conversations", { orgId: org.id, ...options });
-  }
-
   /** What became of every token that was issued: orgId, homeOrgId, source, revoked, expired. */
   async tokens() {
     return (await this.ledger()).tokens;
@@ -172,11 +167,6 @@ export class Cloud {
   /** Where people may be sent back to, beside what the servers know already. `clientId`: for another client than the default. */
   register(redirectUri, clientId) {
     return this.#ask("clients", { redirectUris: [redirectUri], clientId });
-  }
-
-  /** The scopes of a token that a sign-in gives, and the most that a sign-in may ask for. */
-  configureScopes(scopes) {
-    return this.#ask("clients", { redirectUris: [], scopes });
   }
 
   change(settings) {

@@ -1,10 +1,8 @@
 // The first call from the URL that Genesys Cloud launches: the URL names the region and no organization.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { beforeEach, describe, test } from "node:test";
 import { build } from "esbuild";
 import { root } from "../../scripts/process.mjs";
-import { ensurePackages } from "../../scripts/setup.mjs";
 import { browser as open } from "./browser.mjs";
 import { engine } from "./engines.mjs";
 
@@ -375,9 +373,8 @@ describe("launch parameters", () => {
 });
 
 test("Genesys' Client App SDK and this library are made from one launch URL", async () => {
-  await ensurePackages(join(root, "tests/soak"));
   const { outputFiles } = await build({
-    stdin: { contents: 'export { default } from "purecloud-client-app-sdk"', resolveDir: join(root, "tests/soak") },
+    stdin: { contents: 'export { default } from "purecloud-client-app-sdk"', resolveDir: root },
     bundle: true,
     format: "iife",
     globalName: "sdk",
