@@ -1,9 +1,9 @@
-// What npm publishes: its files, its entries, its links, and a source map that leads to readable source.
+// What npm publishes: its files, its entries, and a source map that leads to readable source.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { SourceMap } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { filesIn } from "../../scripts/build.mjs";
 import { PACKAGE, project } from "../../scripts/pack.mjs";
@@ -36,19 +36,6 @@ test("every entry is in it, with its types", () => {
   assert.deepEqual(missing, []);
   assert.equal(manifest.main, manifest.exports["."].default);
   assert.equal(manifest.types, manifest.exports["."].types);
-});
-
-test("every link in its documents leads to a file in it", async () => {
-  const broken = [];
-  for (const path of files.filter((path) => path.endsWith(".md"))) {
-    const text = (await read(path)).replace(/^```[^]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
-    for (const [, target] of text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue;
-      const there = await stat(join(PACKAGE, dirname(path), target)).catch(() => undefined);
-      if (!there) broken.push(`${path}: ${target}`);
-    }
-  }
-  assert.deepEqual(broken, []);
 });
 
 describe("the source map", () => {
