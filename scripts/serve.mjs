@@ -11,7 +11,7 @@ import { regions } from "../www/shared/regions.js";
 import { Failure, eachLine, root } from "./process.mjs";
 
 /** The id of the vendor's OAuth client in the stand-in cloud. */
-const CLIENT_ID = "c11e1700-0000-4000-8000-000000000000";
+export const CLIENT_ID = "c11e1700-0000-4000-8000-000000000000";
 const CALLBACK = "/premium-recorder/callback.html";
 const APP = "/";
 /** The typeface of both pages. */

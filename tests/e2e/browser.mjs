@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { By, Select, error as problem, logging } from "selenium-webdriver";
-import { serve } from "../../scripts/serve.mjs";
+import { CLIENT_ID, serve } from "../../scripts/serve.mjs";
 import { Cloud } from "./cloud.mjs";
 import { byEngine, engine, startEngine } from "./engines.mjs";
 import { inPage } from "./in-page.mjs";
@@ -130,9 +130,9 @@ class Browser {
   /** Runs a function in the page, with what in-page.mjs gives it and these arguments. What it returns leaks no token. */
   async run(body, ...args) {
     const { value, traces, fault } = await this.evaluate(
-      `async (environment, ...args) => {
+      `async (environment, clientId, ...args) => {
         try {
-          const page = (${inPage})(await import("/premium-recorder/index.js"), environment);
+          const page = (${inPage})(await import("/premium-recorder/index.js"), environment, clientId);
           const value = await (${body})(page, ...args);
           return { value, traces: page.traces() };
         } catch (error) {
@@ -141,6 +141,7 @@ class Browser {
         }
       }`,
       this.cloud.environment,
+      CLIENT_ID,
       ...args,
     );
     assert.equal(fault, undefined);

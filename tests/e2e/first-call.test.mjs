@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { build } from "esbuild";
 import { root } from "../../scripts/process.mjs";
+import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { browser as open } from "./browser.mjs";
 import { engine } from "./engines.mjs";
 
@@ -457,7 +458,7 @@ async function connectAndLeave() {
     `async (environment) => {
       const { connect } = await import("/premium-recorder/index.js");
       const redirectUri = location.origin + "/config.json";
-      const login = { clientId: "c11e1700-0000-4000-8000-000000000000", mode: "redirect", on: "connect", redirectUri };
+      const login = { clientId: "${CLIENT_ID}", mode: "redirect", on: "connect", redirectUri };
       connect({ environments: [environment], environment: environment.name, login }).catch(() => {});
     }`,
     cloud.environment,

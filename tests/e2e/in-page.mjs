@@ -1,7 +1,7 @@
 /**
  * What a test's function finds in the page. Runs there, from its source text: it can see nothing of this file.
  */
-export function inPage(premium, environment) {
+export function inPage(premium, environment, clientId) {
   /** connect() in the stand-in cloud. */
   function connect(options) {
     return premium.connect({ environments: [environment], ...options });
@@ -10,7 +10,6 @@ export function inPage(premium, environment) {
   /** The option `login`, with the stand-in's own client: in a window, unless told otherwise. */
   function login(how) {
     const path = how?.mode === "redirect" ? "/config.json" : "/premium-recorder/callback.html";
-    const clientId = "c11e1700-0000-4000-8000-000000000000";
     return { clientId, redirectUri: `${location.origin}${path}`, ...how };
   }
 
@@ -98,7 +97,7 @@ export function inPage(premium, environment) {
         await loaded;
         const realm = frame.contentWindow;
         const theirs = await realm.eval("import('/premium-recorder/index.js')");
-        return { realm, ...realm.eval(`(${inPage})`)(theirs, environment) };
+        return { realm, ...realm.eval(`(${inPage})`)(theirs, environment, clientId) };
       }),
     );
   }

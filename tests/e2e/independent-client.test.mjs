@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer, request as forward } from "node:http";
 import { after, before, describe, test } from "node:test";
+import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { browser as open } from "./browser.mjs";
 import { bundled } from "./platform-sdk.mjs";
 
@@ -9,7 +10,6 @@ import { bundled } from "./platform-sdk.mjs";
 const UNAUTHENTICATED = /\/api\/v2\/tokens\/me - Failed to load resource: .* 401/;
 const browser = open({ mayComplain: [UNAUTHENTICATED] });
 
-const CLIENT_ID = "c11e1700-0000-4000-8000-000000000000";
 const PAGE = `<!doctype html><title>Another client</title>
 <link rel="icon" href="data:,"><script type="module" src="client.js"></script>`;
 const PROGRAM = `

@@ -1,6 +1,7 @@
 // Signing in in a window of its own, from the app's frame, which is on another site than the page around it.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { browser as open } from "./browser.mjs";
 
 const FAILED = /\/(oauth\/(token|authorize)|api\/v2\/(tokens\/me|screenrecordings))\S* - Failed to load resource/;
@@ -63,7 +64,7 @@ describe("a sign-in", () => {
     assert.match(challenge, /^[A-Za-z0-9_-]{43}$/);
     assert.deepEqual(asked, {
       response_type: "code",
-      client_id: "c11e1700-0000-4000-8000-000000000000",
+      client_id: CLIENT_ID,
       redirect_uri: `${browser.appOrigin}/premium-recorder/callback.html`,
       code_challenge_method: "S256",
       target: globex.id,
@@ -183,7 +184,7 @@ describe("a sign-in", () => {
   test("has the client of its environment", async () => {
     await start({
       clientId: undefined,
-      clientIds: { "prod-euw1": "none", local: "c11e1700-0000-4000-8000-000000000000" },
+      clientIds: { "prod-euw1": "none", local: CLIENT_ID },
     });
     await browser.signInThere(globex);
     assert.equal((await browser.ended()).value.orgId, globex.id);

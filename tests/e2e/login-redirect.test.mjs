@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { By } from "selenium-webdriver";
+import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { browser as open } from "./browser.mjs";
 import { byEngine, engine } from "./engines.mjs";
 
@@ -297,7 +298,7 @@ async function go() {
   await browser.evaluate(
     `async (environment, agentId) => {
       const { connect } = await import("/premium-recorder/index.js");
-      const login = { clientId: "c11e1700-0000-4000-8000-000000000000", mode: "redirect", redirectUri: location.origin + "/config.json" };
+      const login = { clientId: "${CLIENT_ID}", mode: "redirect", redirectUri: location.origin + "/config.json" };
       const recorder = await connect({ environments: [environment], login });
       recorder.startRecording(agentId).catch(() => {});
     }`,

@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { By } from "selenium-webdriver";
 import sirv from "sirv";
+import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { assertOneRecording, assertRecords, outcomeAt } from "../pack/pages.mjs";
 import { browser as open } from "./browser.mjs";
 import { byEngine } from "./engines.mjs";
@@ -165,9 +166,8 @@ test("a page that is isolated from other origins", async () => {
 /** A click that has to sign in to start. Without an origin, a page has no storage to look for traces in. */
 async function click(how) {
   await browser.evaluate(
-    async (environment, path, how, agentId) => {
+    async (environment, clientId, path, how, agentId) => {
       const { connect, isRecorderError } = await import("/premium-recorder/index.js");
-      const clientId = "c11e1700-0000-4000-8000-000000000000";
       const login = { clientId, redirectUri: `${location.href.split("/config.json")[0]}${path}`, ...how };
       const recorder = await connect({ environments: [environment], login });
       const button = document.createElement("button");
@@ -181,6 +181,7 @@ async function click(how) {
       document.body.prepend(button);
     },
     browser.cloud.environment,
+    CLIENT_ID,
     CALLBACK,
     how,
     browser.cloud.globex.agents[0].id,
