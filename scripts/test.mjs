@@ -2,8 +2,9 @@
 //   node scripts/test.mjs [--engines [FILE...]]
 // With --engines: only the end-to-end tests, all of them or these files, in every engine. ENGINES names other engines than
 // all of them, for example ENGINES=chromium,firefox.
-import { readFile, readdir, writeFile } from "node:fs/promises";
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ALL_ENGINES } from "./browsers.mjs";
 import { PANICKING, build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
@@ -89,7 +90,7 @@ async function stage(name, runTests) {
   const result = { name, passed: 0, failed: 0, skipped: 0, reasons: [] };
   const began = performance.now();
   try {
-    await runTests({ stdout: process.stdout, onLine: (line) => count(result, line) });
+    await runTests(result);
     if (result.passed === 0) throw new Failure("it ran no test");
   } catch (error) {
     result.error = error;
@@ -100,22 +101,40 @@ async function stage(name, runTests) {
   return result;
 }
 
-// Reads the summary lines of cargo, of wasm-bindgen's runner and of Node.
-function count(result, line) {
-  const rust = line.match(/^test result: .*?(\d+) passed; (\d+) failed/);
-  const node = line.match(/^\S+ (pass|fail|skipped) (\d+)$/);
-  const skipped = line.match(/^\s*﹣ .* \([\d.]+ms\) # (.*)$/);
-  if (rust) {
-    result.passed += Number(rust[1]);
-    result.failed += Number(rust[2]);
-  } else if (node) {
-    result[{ pass: "passed", fail: "failed" }[node[1]] ?? node[1]] += Number(node[2]);
-  } else if (skipped) {
-    result.reasons.push(skipped[1]);
+/** Options of `run` that count the tests of cargo and of wasm-bindgen's runner. */
+function counting(result) {
+  return {
+    stdout: process.stdout,
+    onLine(line) {
+      const [, passed, failed] = line.match(/^test result: .*?(\d+) passed; (\d+) failed/) ?? [];
+      result.passed += Number(passed ?? 0);
+      result.failed += Number(failed ?? 0);
+    },
+  };
+}
+
+/** Runs tests in Node, and counts them. */
+async function inNode(result, args, env) {
+  const path = join(targetDir, "test-outcomes");
+  await rm(path, { force: true });
+  const reporters = { spec: "stdout", [pathToFileURL(join(root, "scripts/outcomes.mjs"))]: path };
+  const options = Object.entries(reporters).flatMap(([reporter, destination]) => [
+    `--test-reporter=${reporter}`,
+    `--test-reporter-destination=${destination}`,
+  ]);
+  try {
+    await run(process.execPath, ["--test", ...options, ...args], { stdout: process.stdout, env });
+  } finally {
+    const lines = (await readFile(path, "utf8").catch(() => "")).split("\n").filter(Boolean);
+    for (const { outcome, reason } of lines.map((line) => JSON.parse(line))) {
+      result[outcome] += 1;
+      if (outcome === "skipped") result.reasons.push(reason === true ? "no reason" : reason);
+    }
   }
 }
 
-async function native(options) {
+async function native(result) {
+  const options = counting(result);
   const env = cargoEnv();
   const args = ["test", "--locked", "--workspace", "--exclude", "wasm-bindgen-command"];
   await run("cargo", args, { ...options, env });
@@ -125,7 +144,7 @@ async function native(options) {
 }
 
 function crossingIn(engine) {
-  return async (options) => {
+  return async (result) => {
     const { options: key, browser, otherDriver } = RUNNERS[engine];
     const settings = JSON.parse(await readFile(join(root, "webdriver.json"), "utf8"));
     // By default, a driver starts the first browser that it finds, whose version may not match.
@@ -134,24 +153,23 @@ function crossingIn(engine) {
 
     const args = ["test", "--locked", "--target", "wasm32-unknown-unknown", "--test", "crossing"];
     const env = { ...cargoEnv(), WASM_BINDGEN_TEST_WEBDRIVER_JSON: path, [otherDriver]: undefined };
-    await run("cargo", args, { ...options, env });
+    await run("cargo", args, { ...counting(result), env });
   };
 }
 
-async function types({ stdout, onLine }) {
-  await checkTypes({ stdout });
-  onLine("ℹ pass 1");
+async function types(result) {
+  await checkTypes({ stdout: process.stdout });
+  result.passed += 1;
 }
 
-async function javaScript(options) {
+async function javaScript(result) {
   const paths = (await testFiles("tests/js")).map((name) => join(root, "tests/js", name));
-  await run(process.execPath, ["--test", "--test-reporter=spec", ...paths], options);
+  await inNode(result, paths);
 }
 
-async function packageTests(options) {
+async function packageTests(result) {
   await pack();
-  const args = ["--test", "--test-concurrency=1", "--test-reporter=spec", ...(await packTests(QUICK))];
-  await run(process.execPath, args, { ...options, env: { ENGINE: "chromium" } });
+  await inNode(result, ["--test-concurrency=1", ...(await packTests(QUICK))], { ENGINE: "chromium" });
 }
 
 async function endToEndFiles() {
@@ -165,8 +183,7 @@ async function testFiles(folder) {
 function inEngine(engine, names) {
   const paths = names.map((name) => join(root, "tests/e2e", `${name}.test.mjs`));
   // A test waits more than it works, so a second file fills the gaps.
-  const args = ["--test", "--test-concurrency=2", "--test-reporter=spec", ...paths];
-  return (options) => run(process.execPath, args, { ...options, env: { ENGINE: engine } });
+  return (result) => inNode(result, ["--test-concurrency=2", ...paths], { ENGINE: engine });
 }
 
 function report(results, notRun) {
