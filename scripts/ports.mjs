@@ -1,5 +1,5 @@
 // The ports of the servers: four in a row, or four free ports.
-import { createServer } from "node:net";
+import { createServer } from "node:http";
 import { Failure } from "./process.mjs";
 
 export const HOST = "127.0.0.1";
@@ -25,6 +25,20 @@ export async function listen(server, port) {
     server.listen(port, HOST, resolve);
   });
   return server.address().port;
+}
+
+/** Serves HTTP until `close()`, which ends the open connections. `options` are those of Node's server. */
+export async function serveOn(handler, { port = 0, ...options } = {}) {
+  // By itself, it does not keep this process running.
+  const server = createServer(options, handler).unref();
+  return {
+    port: await listen(server, port),
+    close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
 }
 
 export async function mustBeFree(ports) {

@@ -2,11 +2,10 @@
 // vendor's web server on another site, which serves the Premium App and the built package.
 import { spawn } from "node:child_process";
 import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cloudArguments, cloudProgram } from "./cloud.mjs";
-import { HOST, OTHER_SITE, listen, mustBeFree, portsFrom } from "./ports.mjs";
+import { HOST, OTHER_SITE, mustBeFree, portsFrom, serveOn } from "./ports.mjs";
 import { regions } from "../www/shared/regions.js";
 import { Failure, eachLine, root } from "./process.mjs";
 
@@ -75,7 +74,7 @@ async function vendorServer(port) {
   };
   let environment;
 
-  const server = createServer((request, response) => {
+  const handler = (request, response) => {
     const notFound = () => response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
     const [pathname] = request.url.split("?");
     // sirv throws if a range ends before it begins. No page needs ranges.
@@ -87,17 +86,13 @@ async function vendorServer(port) {
     if (pathname === CALLBACK) response.setHeader("content-security-policy", "default-src 'none'; script-src 'self'");
     request.url = request.url.slice(folder.length);
     folders[folder](request, response, notFound);
-  });
-  const bound = await listen(server, port);
+  };
+  const server = await serveOn(handler, { port });
   return {
-    origin: `http://${OTHER_SITE}:${bound}`,
-    neighbour: `http://${HOST}:${bound}`,
+    origin: `http://${OTHER_SITE}:${server.port}`,
+    neighbour: `http://${HOST}:${server.port}`,
     announce: (entry) => (environment = entry),
-    close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
-    },
+    close: server.close,
   };
 }
 

@@ -1,13 +1,12 @@
 // What stands between a proxy and the stand-in cloud's api: it keeps connections, and holds starts on their way.
-import { createServer, request as forward } from "node:http";
+import { request as forward } from "node:http";
 import { buffer } from "node:stream/consumers";
-
-const HOST = "127.0.0.1";
+import { serveOn } from "../../scripts/ports.mjs";
 
 /** Starts it in front of this api. */
 export async function startBackend(api) {
   let next;
-  const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
+  const handler = async (request, response) => {
     const hold = request.method === "POST" ? next : undefined;
     if (hold) next = undefined;
     hold?.take(response);
@@ -25,10 +24,9 @@ export async function startBackend(api) {
       response.end(text);
     });
     forwarded.end(body);
-  });
-  await new Promise((resolve) => server.listen(0, HOST, resolve));
+  };
   return {
-    port: server.address().port,
+    ...(await serveOn(handler, { keepAliveTimeout: 60_000 })),
     /**
      * Holds the next start: its response, or the request. `arrived` resolves when that has come here. So the cloud has carried
      * out a start whose response has come, and knows nothing of a start whose request has.
@@ -51,11 +49,6 @@ export async function startBackend(api) {
         /** Closes the connection, without a byte of the response. */
         drop: () => start.socket?.destroy(),
       };
-    },
-    close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
     },
   };
 }

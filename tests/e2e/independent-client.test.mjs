@@ -1,7 +1,8 @@
 // The vendor's own client signs in to the stand-in cloud and reads from it: a test of the stand-in's likeness, not of ours.
 import assert from "node:assert/strict";
-import { createServer, request as forward } from "node:http";
+import { request as forward } from "node:http";
 import { after, before, describe, test } from "node:test";
+import { OTHER_SITE, serveOn } from "../../scripts/ports.mjs";
 import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { browser as open } from "./browser.mjs";
 import { bundled } from "./platform-sdk.mjs";
@@ -36,15 +37,13 @@ const PROGRAM = `
   const query = new URLSearchParams(location.search);
   if (query.has("code") || query.has("error")) begin({});`;
 
-const page = server(showClient);
-const gateway = server(passOn);
-let bundle;
+let bundle, page, gateway;
 before(async () => {
   bundle = await bundled(PROGRAM);
-  await page.open();
-  await gateway.open();
+  page = await server(showClient);
+  gateway = await server(passOn);
 });
-after(() => Promise.all([page.close(), gateway.close()]));
+after(() => Promise.all([page?.close(), gateway?.close()]));
 
 describe("purecloud-platform-client-v2", () => {
   test("signs in with PKCE and reads whose token it has", async () => {
@@ -156,17 +155,7 @@ function passOn(request, response) {
   request.pipe(passed);
 }
 
-function server(listener) {
-  // It must not keep the process alive where a test file could not begin.
-  const server = createServer(listener).unref();
-  return {
-    async open() {
-      await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-      this.address = `http://localhost:${server.address().port}/`;
-    },
-    close() {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
-    },
-  };
+async function server(handler) {
+  const { port, close } = await serveOn(handler);
+  return { address: `http://${OTHER_SITE}:${port}/`, close };
 }

@@ -1,16 +1,15 @@
 // What others may send to a page that waits for a sign-in, and what may be sent to its callback page.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { listen } from "../../scripts/ports.mjs";
+import { OTHER_SITE, serveOn } from "../../scripts/ports.mjs";
 import { browser as open } from "./browser.mjs";
 
 const FAILED = /\/oauth\/token - Failed to load resource: .* 400/;
 const browser = open({ mayComplain: [FAILED] });
 
-const stranger = strangersServer();
-before(() => stranger.open());
-after(() => stranger.close());
+let stranger;
+before(async () => (stranger = await strangersServer()));
+after(() => stranger?.close());
 
 const TYPE = "premium-recorder.authorization-response";
 
@@ -306,20 +305,10 @@ function inApp(body, ...args) {
 const callback = () => `${browser.appOrigin}/premium-recorder/callback.html`;
 
 /** A page that passes on to its parent whatever it is sent. */
-function strangersServer() {
+async function strangersServer() {
   const page = `<!doctype html><title>Stranger</title><link rel="icon" href="data:,"><script>
     onmessage = ({ data }) => { parent.postMessage(data, "*"); parent.postMessage("sent", "*"); };
   </script><button onclick="window.opened = window.open(value)">Open</button>`;
-  // It must not keep the process alive where a test file could not begin.
-  const server = createServer((request, response) => response.setHeader("content-type", "text/html").end(page)).unref();
-  return {
-    async open() {
-      await listen(server, 0);
-      this.address = `http://localhost:${server.address().port}/`;
-    },
-    close() {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const { port, close } = await serveOn((_, response) => response.setHeader("content-type", "text/html").end(page));
+  return { address: `http://${OTHER_SITE}:${port}/`, close };
 }

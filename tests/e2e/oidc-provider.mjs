@@ -1,11 +1,11 @@
 // A login origin that nobody here wrote: oidc-provider, a certified OpenID Connect server. In front of the stand-in's api stands a
 // server that knows its tokens, as a gateway does.
-import { createServer, request as forward } from "node:http";
+import { request as forward } from "node:http";
 import Provider from "oidc-provider";
 import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js";
+import { HOST, serveOn } from "../../scripts/ports.mjs";
 
 export const CLIENT_ID = "premium-app";
-const HOST = "127.0.0.1";
 
 /**
  * Starts both. `api` is the stand-in's, and `tokenFor` a function that resolves to a token there. People come back to
@@ -14,7 +14,7 @@ const HOST = "127.0.0.1";
 export async function startProvider({ api, tokenFor, redirectUris }) {
   const settings = { forgetsCodes: false };
   let handle;
-  const login = await listen(createServer((request, response) => handle(request, response)));
+  const login = await server((request, response) => handle(request, response));
   const refreshes = [];
   const live = new Set();
   let provider;
@@ -31,23 +31,21 @@ export async function startProvider({ api, tokenFor, redirectUris }) {
   restart();
 
   const known = new Map();
-  const gateway = await listen(
-    createServer(async (request, response) => {
-      const bearer = request.headers.authorization?.replace("Bearer ", "");
-      const headers = { ...request.headers };
-      if (bearer) {
-        if (!(await provider.AccessToken.find(bearer))?.isValid) return unauthenticated(response);
-        if (!known.has(bearer)) known.set(bearer, tokenFor());
-        headers.authorization = `Bearer ${await known.get(bearer)}`;
-      }
-      const passed = forward(`${api}${request.url}`, { method: request.method, headers }, (answer) => {
-        response.writeHead(answer.statusCode, answer.headers);
-        answer.pipe(response);
-      });
-      passed.on("error", () => response.destroy());
-      request.pipe(passed);
-    }),
-  );
+  const gateway = await server(async (request, response) => {
+    const bearer = request.headers.authorization?.replace("Bearer ", "");
+    const headers = { ...request.headers };
+    if (bearer) {
+      if (!(await provider.AccessToken.find(bearer))?.isValid) return unauthenticated(response);
+      if (!known.has(bearer)) known.set(bearer, tokenFor());
+      headers.authorization = `Bearer ${await known.get(bearer)}`;
+    }
+    const passed = forward(`${api}${request.url}`, { method: request.method, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+    request.pipe(passed);
+  });
   return {
     settings,
     refreshes,
@@ -94,14 +92,7 @@ function unauthenticated(response) {
   response.end(JSON.stringify({ status: 401, code: "bad.credentials", message: "Invalid login credentials." }));
 }
 
-async function listen(server) {
-  await new Promise((resolve) => server.listen(0, HOST, resolve));
-  return {
-    origin: `http://${HOST}:${server.address().port}`,
-    close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
-    },
-  };
+async function server(handler) {
+  const { port, close } = await serveOn(handler);
+  return { origin: `http://${HOST}:${port}`, close };
 }

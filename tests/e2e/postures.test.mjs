@@ -1,11 +1,11 @@
 // The pages and frames in which the package has to run: strict policies, sandboxes, service workers, a slow network.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { By } from "selenium-webdriver";
 import sirv from "sirv";
+import { OTHER_SITE, serveOn } from "../../scripts/ports.mjs";
 import { CLIENT_ID } from "../../scripts/serve.mjs";
 import { assertOneRecording, assertRecords, outcomeAt } from "../pack/pages.mjs";
 import { browser as open } from "./browser.mjs";
@@ -55,7 +55,7 @@ const PAGES = {
   "/main.js": ["text/javascript", () => site.program],
   "/worker.js": ["text/javascript", () => PASSES_ON],
 };
-const server = createServer(async (request, response) => {
+const handler = async (request, response) => {
   const { pathname } = new URL(request.url, "http://site");
   for (const [name, value] of Object.entries(site.headers)) response.setHeader(name, value);
   response.setHeader("cache-control", "no-store");
@@ -68,16 +68,13 @@ const server = createServer(async (request, response) => {
   if (pathname === MODULE && site.serveModule) return site.serveModule(response);
   request.url = request.url.replace(/^\/(premium-recorder|copy)\//, "/");
   files(request, response, () => response.writeHead(404).end());
-});
+};
+let server;
 before(async () => {
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  // Another site than the host's.
-  site.origin = `http://localhost:${server.address().port}`;
+  server = await serveOn(handler);
+  site.origin = `http://${OTHER_SITE}:${server.port}`;
 });
-after(() => {
-  server.closeAllConnections();
-  return new Promise((resolve) => server.close(resolve));
-});
+after(() => server?.close());
 
 describe("a page whose content security policy", () => {
   const policy = (more) => {

@@ -1,14 +1,13 @@
 // Every sample of the README and of docs/, run as it is printed, and every link. A sample gets from its test what an app would have.
 import assert from "node:assert/strict";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { build } from "esbuild";
 import { By } from "selenium-webdriver";
 import sirv from "sirv";
-import { OTHER_SITE, listen } from "../../scripts/ports.mjs";
+import { OTHER_SITE, serveOn } from "../../scripts/ports.mjs";
 import { root, run as runProgram } from "../../scripts/process.mjs";
 import { ensurePackages } from "../../scripts/setup.mjs";
 import { WHERE_BUTTONS_GO, browser as open } from "./browser.mjs";
@@ -485,19 +484,15 @@ async function policyOf(document) {
 async function siteOf(policy, pages) {
   const header = policy.replace(/https:\/\/(api|login|apps)\.mypurecloud\.ie/g, (_, part) => cloud.environment[part]);
   const files = sirv(join(root, "dist"), { dev: true });
-  const server = createServer((request, response) => {
+  const { port, close } = await serveOn((request, response) => {
     response.setHeader("content-security-policy", header);
     const { pathname } = new URL(request.url, "http://site");
     if (pages[pathname]) return response.writeHead(200, { "content-type": pages[pathname][0] }).end(pages[pathname][1]);
     request.url = request.url.replace("/premium-recorder/", "/");
     files(request, response, () => response.writeHead(404).end());
   });
-  after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  // Another site than the host's.
-  return `http://${OTHER_SITE}:${await listen(server, 0)}`;
+  after(close);
+  return `http://${OTHER_SITE}:${port}`;
 }
 
 /** What a server renders of a React component, as Next.js does it: there is no `location`. */

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { after } from "node:test";
 import { promisify } from "node:util";
 import { By } from "selenium-webdriver";
 import sirv from "sirv";
+import { HOST, serveOn } from "../../scripts/ports.mjs";
 import { browser as open } from "../e2e/browser.mjs";
 
 /** A development server compiles a page when it is opened. */
@@ -41,16 +41,12 @@ export function runScript(folder, script, env) {
 /** Serves a folder until the tests of this file are over. `headers` are added to each response. */
 export async function serveFolder(folder, headers = {}) {
   const files = sirv(folder, { dev: true });
-  const server = createServer((request, response) => {
+  const { port, close } = await serveOn((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     files(request, response, () => response.writeHead(404).end("not found"));
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  ends.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${server.address().port}`;
+  ends.push(close);
+  return `http://${HOST}:${port}`;
 }
 
 /** Serves a folder with a page that runs this script, until the tests of this file are over. The address is the page's. */

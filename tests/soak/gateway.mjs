@@ -1,9 +1,9 @@
 // What stands between nginx and the stand-in cloud's api: one in twenty requests goes wrong there.
 import { once } from "node:events";
-import { createServer, request as forward } from "node:http";
+import { request as forward } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { serveOn } from "../../scripts/ports.mjs";
 
-const HOST = "127.0.0.1";
 const SHARE = 0.05;
 const LATE_MS = 3_000;
 
@@ -26,12 +26,6 @@ export async function startGateway(api, killWorker) {
   const starts = {};
   let requests = 0;
   let open = 0;
-  const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
-    open++;
-    await answer(request, response).catch(() => request.socket.destroy());
-    open--;
-  });
-
   async function answer(request, response) {
     const { method, headers, url } = request;
     const body = await buffer(request).catch(() => {});
@@ -63,18 +57,17 @@ export async function startGateway(api, killWorker) {
     response.write(text.subarray(0, 10), () => request.socket.destroy());
   }
 
-  await new Promise((resolve) => server.listen(0, HOST, resolve));
+  const handler = async (request, response) => {
+    open++;
+    await answer(request, response).catch(() => request.socket.destroy());
+    open--;
+  };
   return {
-    port: server.address().port,
+    ...(await serveOn(handler, { keepAliveTimeout: 60_000 })),
     counts: () => ({ requests, faults: counts }),
     /** How many requests are on their way to the cloud or back. */
     open: () => open,
     /** How many starts have come, by agent. */
     starts: () => starts,
-    close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
-    },
   };
 }

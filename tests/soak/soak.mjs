@@ -1,10 +1,10 @@
 // Lets the app run behind nginx for some minutes, and compares what its user has seen with the cloud's ledger.
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
 import { By } from "selenium-webdriver";
 import sirv from "sirv";
+import { OTHER_SITE, serveOn } from "../../scripts/ports.mjs";
 import { root } from "../../scripts/process.mjs";
 import { serve } from "../../scripts/serve.mjs";
 import { Cloud } from "../e2e/cloud.mjs";
@@ -102,7 +102,7 @@ async function startApp(cloud, settings) {
     "/settings": ["application/json", JSON.stringify(settings)],
   };
   const dist = sirv(`${root}dist`);
-  const server = createServer(async (request, response) => {
+  const { port, close } = await serveOn(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://app");
     if (pathname === "/token") {
       const accessToken = await cloud.token({ id: searchParams.get("org") }, { expiresIn: TOKEN_SECONDS });
@@ -116,16 +116,7 @@ async function startApp(cloud, settings) {
     request.url = request.url.replace("/premium-recorder/", "/");
     dist(request, response, () => response.writeHead(404).end());
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    // Another site than the host's.
-    origin: `http://localhost:${server.address().port}`,
-    close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
-    },
-  };
+  return { origin: `http://${OTHER_SITE}:${port}`, close };
 }
 
 /**
