@@ -269,8 +269,8 @@ describe("getToken", () => {
         aborted = new Promise((resolve) => signal.addEventListener("abort", () => resolve(signal.aborted)));
         return new Promise(() => {});
       };
-      const recorder = await connect({ getToken, timeoutMs: 300 });
-      const { error } = await settle(recorder.startRecording(agentId));
+      const recorder = await connect({ getToken });
+      const { error } = await settle(recorder.startRecording(agentId, { timeoutMs: 300 }));
       return { error, aborted: await aborted };
     }, agentId);
     assert.equal(error.code, "TIMEOUT");
