@@ -287,10 +287,11 @@ class Browser {
   // endpoint and for nothing else.
   async #checkSecrets() {
     const watched = await this.driver.executeScript(
-      "return window.watched && { sent: watched.sent, secrets: [...watched.secrets] }",
+      "return window.watched && { sent: watched.sent, secrets: [...watched.secrets], said: watched.said }",
     );
     if (!watched) return;
     watched.secrets.forEach((secret) => this.#secrets.add(secret));
+    this.mustNotShowTokens(watched.said.join("\n"));
     const endpoint = `${this.cloud.environment.login}/oauth/token`;
     for (const { url, body } of watched.sent.filter(({ url }) => url !== endpoint)) this.mustNotShowTokens(url + body);
   }

@@ -8,6 +8,7 @@ export function watch(driversDelay) {
   const listeners = [];
   const timers = new Set();
   const windows = [];
+  const said = [];
 
   const { fetch, open, setTimeout, clearTimeout } = window;
   const { addEventListener, removeEventListener } = EventTarget.prototype;
@@ -64,6 +65,26 @@ export function watch(driversDelay) {
     clearTimeout(id);
   };
 
+  // Chromedriver does not tell what the console of another site's frame says.
+  const note = (...words) => {
+    for (const word of words) {
+      try {
+        said.push(`${word} ${word?.message} ${word?.stack} ${JSON.stringify(word)}`);
+      } catch {
+        // An object that cannot be read shows nothing.
+      }
+    }
+  };
+  for (const level of ["debug", "log", "info", "warn", "error"]) {
+    const write = console[level];
+    console[level] = (...words) => {
+      note(...words);
+      write.apply(console, words);
+    };
+  }
+  addEventListener.call(window, "error", ({ error }) => note(error));
+  addEventListener.call(window, "unhandledrejection", ({ reason }) => note(reason));
+
   window.open = (...args) => {
     const opened = open.apply(window, args);
     if (opened) windows.push(opened);
@@ -74,6 +95,8 @@ export function watch(driversDelay) {
     sent,
     secrets,
     windows,
+    /** What the console and unhandled errors have said. */
+    said,
     /** What a sign-in must take along when it ends. */
     left: () => ({
       messageListeners: listeners.filter(([type]) => type === "message").length,
