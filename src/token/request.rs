@@ -267,6 +267,13 @@ impl Request {
         &self.origin
     }
 
+    /// How the browser's cache treats the request: a `RequestCache` of the Fetch standard.
+    pub fn cache_mode(&self) -> &'static str {
+        // A cache does not know whose answer it is. Browsers that do not store a response also forget that a preflight allowed the
+        // request, so a start, which no cache stores, is sent without it.
+        if self.method.is_read() { "no-store" } else { "default" }
+    }
+
     /// The full URL, on that origin.
     pub fn url(&self) -> &str {
         &self.url

@@ -142,10 +142,7 @@ impl Transport for Browser {
 /// What `exchange` reads: a line each for the method, the cache mode, the origin, the URL, and the name and the value of each
 /// header. None of them has a line break.
 fn head(request: &Request) -> Zeroizing<String> {
-    // A cache does not know whose answer it is. Browsers that do not store a response also forget that a preflight allowed the
-    // request, so a start, which no cache stores, is sent without it.
-    let cache = if request.method().is_read() { "no-store" } else { "default" };
-    let mut lines = vec![request.method().as_str(), cache, request.origin(), request.url()];
+    let mut lines = vec![request.method().as_str(), request.cache_mode(), request.origin(), request.url()];
     for (name, value) in request.headers() {
         lines.push(name);
         lines.push(value);
