@@ -99,11 +99,7 @@ impl<P: CloudPorts> Exchange<P> {
         let sent = self.now();
         let is_own_read = request.method().is_read() && request.platform_request().is_none();
         let mut in_flight = (!is_to_token_endpoint).then(|| InFlightRequest::new(self, credential.clone()));
-        let mut result = self.ports.send(request).await.map(Box::new).map_err(|mut lost| {
-            // A `fetch` of the page's own may have sent the request elsewhere after the refusal.
-            lost.may_have_been_processed &= !lost.is_refused_by_csp || self.ports.is_replaced();
-            Error::no_response(lost)
-        });
+        let mut result = self.ports.send(request).await.map(Box::new).map_err(Error::no_response);
         // The cloud may repeat a secret, and responses end up in errors and events.
         if let Ok(response) = &mut result {
             if is_to_token_endpoint {

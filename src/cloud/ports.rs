@@ -28,7 +28,8 @@ pub trait Transport {
 pub struct TransportError {
     /// The origin that was asked.
     pub origin: String,
-    /// Whether the page's Content Security Policy refused a request to this URL meanwhile.
+    /// Whether the page's Content Security Policy refused a request to this URL meanwhile: this one, or another script's, which may have
+    /// been redirected.
     pub is_refused_by_csp: bool,
     /// Whether the request may have reached the server, which may have processed it then.
     pub may_have_been_processed: bool,
@@ -41,7 +42,7 @@ pub struct TransportError {
 /// The hint if the browser did not accept the request, before anything was sent.
 const NOT_ACCEPTED: &str = "See `cause`: the browser did not accept the request. A script of the page may have replaced AbortController, Request, Headers or fetch.";
 
-/// The hint if the page's own policy refused the request.
+/// The hint if the page's own policy may have refused the request.
 const ADD_ORIGIN: &str = "Add this origin to `connect-src` of the page's Content Security Policy.";
 
 impl Error {
@@ -49,7 +50,7 @@ impl Error {
     pub(crate) fn no_response(lost: TransportError) -> Error {
         let TransportError { origin, is_refused_by_csp, may_have_been_processed, status, cause } = lost;
         let (message, hint) = if is_refused_by_csp {
-            (format!("The page's Content Security Policy does not allow requests to {origin}."), Some(ADD_ORIGIN))
+            (format!("The page's Content Security Policy refused a request to {origin}."), Some(ADD_ORIGIN))
         } else if may_have_been_processed {
             (format!("No complete response from {origin}."), None)
         } else {

@@ -72,7 +72,8 @@ export async function exchange(instance, number, head, body, isStreamed, control
     try {
       // Chromium and Firefox report a violation after `fetch` has rejected, before the next message.
       if (mayHaveBeenProcessed) await nextMessage();
-      answer.isRefusedByCsp = refusedUrls.get(url) > refusalsBefore;
+      // A violation does not say whose request it was. A request that has a status was not refused.
+      answer.isRefusedByCsp = status === undefined && refusedUrls.get(url) > refusalsBefore;
     } catch {
       // The page may have replaced what this needs.
     }

@@ -85,7 +85,8 @@ fn a_request_that_the_browser_refuses_to_send_is_not_repeated() {
     for is_refused_by_csp in [true, false] {
         run(async {
             let world = World::new();
-            let refused = move || TransportError { is_refused_by_csp, may_have_been_processed: false, ..lost_response("refused") };
+            let may_have_been_processed = is_refused_by_csp;
+            let refused = move || TransportError { is_refused_by_csp, may_have_been_processed, ..lost_response("refused") };
             world.respond_async(move |_| Box::pin(async move { Err(refused()) }));
             let recorder = with_tokens(&world).await;
             let error = error(recorder.recordings(None, Some(&org(GLOBEX)), no_options()).await);
