@@ -185,7 +185,7 @@ async function wrapGlue(path) {
   );
   // The glue calls these functions of src/js/instance.js by their names.
   const names =
-    "settle, waitFor, startTimer, outside, abortController, forgetController, recordingFields, requestLock, requestWebLock, isWebLockHeld, exchange, streamsBodies, isFetchReplaced, nextTask";
+    "settle, waitFor, startTimer, outside, abortController, forgetController, openChannel, listenForMessages, end, recordingFields, requestLock, requestWebLock, isWebLockHeld, exchange, streamsBodies, isFetchReplaced, nextTask";
   await writeFile(path, `export function glue({ ${names} }) {\n${body}\n}\n`);
 }
 

@@ -26,6 +26,8 @@ globalThis.startTimer = (millis, number) => setTimeout(() => tell(number, undefi
 globalThis.outside = async (target, method, count, ...args) => ({ result: target[method](...args.slice(0, count)) });
 globalThis.abortController = () => new AbortController();
 globalThis.forgetController = () => {};
+globalThis.openChannel = (name) => new BroadcastChannel(name);
+globalThis.end = (channel) => channel.close();
 globalThis.recordingFields = (id, agentId, orgId, state, startedAt, alreadyRunning, raw) =>
     ({ id, agentId, orgId, state, startedAt, alreadyRunning, raw });
 export function evaluate(source) { return (0, eval)(`(${source})`); }

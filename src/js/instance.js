@@ -22,7 +22,10 @@ export async function start(module, recordPanic, followsPanic) {
     startTimer: (millis, number) => setTimeout(() => settled(number), millis),
     outside,
     abortController,
-    forgetController: (controller) => controllers.delete(controller),
+    forgetController: (controller) => ends.delete(controller),
+    openChannel,
+    listenForMessages,
+    end,
     requestLock: (name, signal) => requestLock(hold, name, signal),
     requestWebLock: (name, signal) => requestWebLock(hold, name, signal),
     isWebLockHeld,
@@ -35,8 +38,8 @@ export async function start(module, recordPanic, followsPanic) {
   const instance = { __proto__: null, calls: 0, error: undefined, call, connect, settled };
   const waiting = new Set();
   const callsOutside = new Set();
-  const controllers = new Set();
-  const windows = new Set();
+  /** What the module has left with the platform, each with the function that ends it: requests, windows, channels, listeners. */
+  const ends = new Map();
   /** Set before anything else after an exception: on a full stack, no function can be called. */
   let fault;
 
@@ -120,8 +123,27 @@ export async function start(module, recordPanic, followsPanic) {
   /** Makes an AbortController for the module, and keeps it until the module aborts or forgets it. */
   function abortController() {
     const controller = new AbortController();
-    controllers.add(controller);
+    ends.set(controller, () => controller.abort());
     return controller;
+  }
+
+  /** Opens a BroadcastChannel for the module. */
+  function openChannel(name) {
+    const channel = new BroadcastChannel(name);
+    ends.set(channel, () => channel.close());
+    return channel;
+  }
+
+  /** Adds a listener of the module for the messages to this page. */
+  function listenForMessages(listener) {
+    addEventListener("message", listener);
+    ends.set(listener, () => removeEventListener("message", listener));
+  }
+
+  /** Ends a channel, or a listener for messages. The page may have replaced what this needs. */
+  function end(left) {
+    unlessItThrows(ends.get(left));
+    ends.delete(left);
   }
 
   /**
@@ -133,9 +155,8 @@ export async function start(module, recordPanic, followsPanic) {
       callsOutside.add(() => {
         try {
           const result = target[method](...args.slice(0, count));
-          if (method === "open") windows.add(result);
-          if (method === "close") windows.delete(target);
-          if (method === "abort") controllers.delete(target);
+          if (method === "open") ends.set(result, () => result.close());
+          if (method === "close" || method === "abort") ends.delete(target);
           resolve({ __proto__: null, result });
         } catch (error) {
           reject(error);
@@ -178,11 +199,10 @@ export async function start(module, recordPanic, followsPanic) {
     if (instance.error) return;
     instance.error = recordPanic(message);
     for (const reject of waiting) reject(instance.error);
-    // Once the module is off the stack, overwrite its tokens, and abort its fetches, lock requests and getToken calls.
+    // Once the module is off the stack, overwrite its tokens, and end its fetches, lock requests, getToken calls and the rest.
     queueMicrotask(() => {
       new Uint8Array(exports.memory.buffer).fill(0);
-      for (const controller of controllers) unlessItThrows(() => controller.abort());
-      for (const opened of windows) unlessItThrows(() => opened.close());
+      for (const end of ends.values()) unlessItThrows(end);
     });
   }
 }

@@ -14,17 +14,19 @@ extern "C" {
     #[derive(Clone)]
     pub(super) type BroadcastChannel;
 
-    #[wasm_bindgen(catch, constructor)]
-    fn new(name: &str) -> Result<BroadcastChannel, JsValue>;
+    /// Opens a channel. `src/js/instance.js` closes it after a panic.
+    #[wasm_bindgen(catch, js_name = openChannel)]
+    fn open_channel(name: &str) -> Result<BroadcastChannel, JsValue>;
+
+    /// Closes a channel.
+    #[wasm_bindgen(js_name = end)]
+    fn close(channel: &BroadcastChannel);
 
     #[wasm_bindgen(catch, method, js_name = postMessage)]
     fn post_message(this: &BroadcastChannel, message: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, method, setter, js_name = onmessage)]
     fn set_onmessage(this: &BroadcastChannel, listener: &JsValue) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, method)]
-    fn close(this: &BroadcastChannel) -> Result<(), JsValue>;
 }
 
 /// Gets the channel and a message from it.
@@ -33,16 +35,17 @@ type OnMessage = Box<dyn FnMut(&BroadcastChannel, JsValue)>;
 /// A channel with its listener, until dropped.
 pub(super) struct Channel {
     channel: BroadcastChannel,
-    _listener: Closure<dyn FnMut(JsValue)>,
+    listener: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Channel {
     pub(super) fn open(name: &str, mut on_message: OnMessage) -> Option<Channel> {
-        let channel = BroadcastChannel::new(name).ok()?;
+        let channel = open_channel(name).ok()?;
         let to_respond = channel.clone();
         let listener = Closure::new(move |event: JsValue| on_message(&to_respond, property(&event, "data")));
-        channel.set_onmessage(listener.as_ref()).ok()?;
-        Some(Channel { channel, _listener: listener })
+        let opened = Channel { channel, listener };
+        opened.channel.set_onmessage(opened.listener.as_ref()).ok()?;
+        Some(opened)
     }
 
     pub(super) fn post(&self, message: &JsValue) -> Option<()> {
@@ -52,9 +55,9 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        // The page may have replaced `BroadcastChannel` with a class that has neither.
+        // The page may have replaced `BroadcastChannel` with a class that does not close.
         let _ = self.channel.set_onmessage(&JsValue::NULL);
-        let _ = self.channel.close();
+        close(&self.channel);
     }
 }
 
@@ -121,9 +124,9 @@ pub(super) fn own(message: &JsValue, name: &str) -> JsValue {
 }
 
 pub(super) fn post(name: &str, message: &JsValue) {
-    if let Ok(channel) = BroadcastChannel::new(name) {
+    if let Ok(channel) = open_channel(name) {
         // Plain data can always be posted.
         let _ = channel.post_message(message);
-        let _ = channel.close();
+        close(&channel);
     }
 }

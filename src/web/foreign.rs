@@ -9,20 +9,15 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = Object, js_name = entries)]
     fn object_entries(object: &JsValue) -> Result<Array, JsValue>;
 
-    /// The page's window, or an `AbortSignal`.
-    #[derive(Clone)]
-    pub(super) type EventTarget;
-
-    #[wasm_bindgen(catch, method, js_name = addEventListener)]
-    pub(super) fn add_event_listener(this: &EventTarget, event: &str, listener: &JsValue) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, method, js_name = removeEventListener)]
-    pub(super) fn remove_event_listener(this: &EventTarget, event: &str, listener: &JsValue) -> Result<(), JsValue>;
-
     /// An `AbortSignal` of any frame.
-    #[wasm_bindgen(extends = EventTarget)]
     #[derive(Clone)]
     pub(super) type AbortSignal;
+
+    #[wasm_bindgen(catch, method, js_name = addEventListener)]
+    pub(super) fn add_event_listener(this: &AbortSignal, event: &str, listener: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, method, js_name = removeEventListener)]
+    pub(super) fn remove_event_listener(this: &AbortSignal, event: &str, listener: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, method, getter)]
     pub(super) fn aborted(this: &AbortSignal) -> Result<JsValue, JsValue>;

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::foreign::{EventTarget, own_property, property};
+use super::foreign::{own_property, property};
 use super::oneshot::Oneshot;
 use super::outside;
 use super::timer::spawn;
@@ -11,8 +11,15 @@ use crate::auth::ports::SignInWindow;
 /// The type of the callback page's message (`src/js/callback.js`).
 const MESSAGE_TYPE: &str = "premium-recorder.authorization-response";
 
-fn own_window() -> EventTarget {
-    js_sys::global().unchecked_into()
+#[wasm_bindgen]
+extern "C" {
+    /// Adds a listener for the messages to this page. `src/js/instance.js` removes it after a panic.
+    #[wasm_bindgen(catch, js_name = listenForMessages)]
+    fn listen_for_messages(listener: &JsValue) -> Result<(), JsValue>;
+
+    /// Removes the listener.
+    #[wasm_bindgen(js_name = end)]
+    fn stop_listening(listener: &JsValue);
 }
 
 pub(super) struct Window {
@@ -52,7 +59,7 @@ impl Window {
                 sender.send(query);
             }
         });
-        own_window().add_event_listener("message", listener.as_ref()).ok()?;
+        listen_for_messages(listener.as_ref()).ok()?;
         Some(Window { opened, response, listener })
     }
 }
@@ -79,8 +86,8 @@ impl SignInWindow for Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // Neither can fail: the listener and the window are ours, and a closed window may be closed again.
-        let _ = own_window().remove_event_listener("message", self.listener.as_ref());
+        stop_listening(self.listener.as_ref());
+        // This cannot fail: the window is ours, and a closed window may be closed again.
         outside::call(&self.opened, "close", &[]);
     }
 }

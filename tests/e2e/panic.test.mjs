@@ -488,6 +488,54 @@ describe("what the last instance has left behind", () => {
     assert.deepEqual(found, [true, false]);
   });
 
+  test("every channel, window and listener is ended", async () => {
+    const left = await inGlobex(async ({ recorder, connect, login, codeOf }, agents) => {
+      const open = new Set();
+      const { BroadcastChannel, addEventListener, removeEventListener } = window;
+      window.BroadcastChannel = class extends BroadcastChannel {
+        constructor(name) {
+          super(name);
+          open.add(this);
+        }
+        close() {
+          open.delete(this);
+          super.close();
+        }
+      };
+      window.addEventListener = (type, listener) => {
+        if (type === "message") open.add(listener);
+        addEventListener.call(window, type, listener);
+      };
+      window.removeEventListener = (type, listener) => {
+        open.delete(listener);
+        removeEventListener.call(window, type, listener);
+      };
+      window.open = () => {
+        const opened = { closed: false, location: { replace: () => show() }, close: () => open.delete(opened) };
+        open.add(opened);
+        return opened;
+      };
+      let show;
+      const left = [];
+      for (const agent of agents.slice(0, 2)) {
+        await recorder.startRecording(agent);
+        const shown = new Promise((resolve) => (show = resolve));
+        const signingIn = await connect({ login: login(), shareTokens: false });
+        const start = codeOf(signingIn.startRecording(agent));
+        await shown;
+        const before = open.size;
+        await Promise.all([codeOf(recorder.startRecording("panic-now")), start]);
+        left.push([before, open.size]);
+      }
+      return left;
+    });
+    // A channel for the shared token, and a window with its listener.
+    assert.deepEqual(left, [
+      [3, 0],
+      [3, 0],
+    ]);
+  });
+
   test("timers, signals and the garbage collector call nobody", async () => {
     await inGlobex(async ({ recorder, connect, codeOf, kept }, agents) => {
       const controller = new AbortController();
