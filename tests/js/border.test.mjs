@@ -1020,3 +1020,19 @@ test("a request ends although the page has broken what looks for a CSP violation
   assert.equal(error.code, "OUTCOME_UNKNOWN");
   assert.equal(error.cause.message, "Failed to fetch");
 });
+
+test("no response to a read is from the browser's cache, and a start keeps the permission of its preflight", async () => {
+  const { fetch: answering } = globalThis;
+  const modes = [];
+  globalThis.fetch = (url, init) => {
+    modes.push([init.method, init.cache]);
+    return answering(url, init);
+  };
+  const recorder = await recorderWith();
+  await recorder.startRecording("agent");
+  await recorder.recordings();
+  assert.deepEqual(modes, [
+    ["POST", "default"],
+    ["GET", "no-store"],
+  ]);
+});
