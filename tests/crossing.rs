@@ -27,7 +27,8 @@ globalThis.outside = async (target, method, count, ...args) => ({ result: target
 globalThis.abortController = () => new AbortController();
 globalThis.forgetController = () => {};
 globalThis.openChannel = (name) => new BroadcastChannel(name);
-globalThis.end = (channel) => channel.close();
+globalThis.listenForMessages = (listener) => window.addEventListener("message", listener);
+globalThis.end = (left) => left.close ? left.close() : window.removeEventListener("message", left);
 globalThis.recordingFields = (id, agentId, orgId, state, startedAt, alreadyRunning, raw) =>
     ({ id, agentId, orgId, state, startedAt, alreadyRunning, raw });
 export function evaluate(source) { return (0, eval)(`(${source})`); }
