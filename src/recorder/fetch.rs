@@ -101,8 +101,9 @@ fn is_idempotent(request: &ApiRequest) -> bool {
     request.repeat() == Repeat::Idempotent
 }
 
-fn outcome_unknown(error: Error) -> Error {
-    error.with_code(Code::OutcomeUnknown).with_hint(FIND_OUT)
+fn outcome_unknown(mut error: Error) -> Error {
+    error.evidence.hint.get_or_insert(FIND_OUT);
+    error.with_code(Code::OutcomeUnknown)
 }
 
 const FIND_OUT: &str = "Check whether the API has processed the request before you send it again. If sending it twice has the same effect as once, pass `idempotent: true` (not for a stream).";

@@ -225,6 +225,12 @@ fn a_request_that_the_browser_did_not_accept_is_known_not_to_have_run() {
         let refused = error(fetch(&recorder, "POST").await);
         assert_eq!((refused.code, refused.evidence.org_id.as_ref()), (Code::Network, Some(&org(GLOBEX))));
         assert!(refused.hint().contains("did not accept") && !refused.retryable(), "{}", refused.hint());
+
+        // A violation of the page's policy may be another script's. The hint says what to do about it all the same.
+        world.respond(|_| Err(TransportError { is_refused_by_csp: true, ..lost_response("refused") }));
+        let unknown = error(fetch(&recorder, "POST").await);
+        assert_eq!((unknown.code, unknown.retryable()), (Code::OutcomeUnknown, false));
+        assert!(unknown.hint().contains("connect-src"), "{}", unknown.hint());
     });
 }
 
