@@ -1,6 +1,7 @@
 // The servers for `npm start` and the end-to-end tests: the stand-in cloud, whose apps origin serves the host shell, and the
 // vendor's web server on another site, which serves the Premium App and the built package.
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -118,6 +119,8 @@ function config(response, environment) {
 // A copy with a config.json: the cloud serves one folder unchanged, and the app's address is known only now.
 async function hostShell(app) {
   const shell = await mkdtemp(join(tmpdir(), "premium-recorder-host-"));
+  // An exception ends this process without close().
+  process.once("exit", () => rmSync(shell, { recursive: true, force: true }));
   await cp(join(root, "www/host"), shell, { recursive: true });
   await cp(join(root, "www/shared"), join(shell, "shared"), { recursive: true });
   await cp(join(root, INTER), join(shell, "inter"), { recursive: true });

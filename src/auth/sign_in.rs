@@ -30,12 +30,19 @@ const QUERY_DROPPED: &str =
 /// The hint if the page comes back from its sign-ins without their responses.
 const RESPONSE_DROPPED: &str = "Set login.redirectUri to the page's exact address, with its trailing slash and without a redirect. Call connect() before a router changes the address.";
 
+/// The hint if a second OAuth client of a page is to sign in by redirect.
+const ONE_CLIENT: &str =
+    "Only one OAuth client of a page can sign in by redirect. Set login.mode to \"popup\" for the others, or reload the page.";
+
 /// So many sign-ins without a response, one after another, are a loop. Up to ten frames of a tab may look the same: each may open
 /// while the frames before it are away.
 const MAX_WITHOUT_RESPONSE: usize = 12;
 
 /// How long ago the page of the first one may have been opened, in milliseconds.
-const MAX_LOOP_MS: i64 = 120_000;
+const MAX_LOOP_MS: i64 = 300_000;
+
+/// How much earlier than it was left a page may seem to be opened anew, in milliseconds: browsers round both clocks.
+const ROUNDING_MS: i64 = 5;
 
 /// How often an open window is checked, in milliseconds.
 const WINDOW_CHECK_MS: u32 = 250;
@@ -80,7 +87,7 @@ impl Login {
     }
 
     /// Fails if the page keeps coming back without a response: leaving again would not end. The tab's frames share the stored
-    /// requests, and a frame cannot know its own. But a frame that comes back was opened after its last request began.
+    /// requests, and a frame cannot know its own. But a frame that comes back was opened when its last request began, or later.
     fn ensure_responses_come(&self, ports: &impl Platform, environment: &Environment) -> Result<(), Error> {
         let opened = opened(ports);
         let mut requests = stored_requests(ports);
@@ -89,8 +96,9 @@ impl Login {
         for _ in 0..MAX_WITHOUT_RESPONSE {
             let mut next_began = opened;
             for (_, request) in &requests {
-                if request.time("opened") > last_began {
-                    next_began = next_began.min(request.time("began"));
+                let (opened, began) = (request.time("opened"), request.time("began"));
+                if began > last_began && opened.saturating_add(ROUNDING_MS) > last_began {
+                    next_began = next_began.min(began);
                 }
             }
             if next_began == opened {
@@ -160,6 +168,11 @@ impl Pairs {
         number(self.get(name)).unwrap_or_default()
     }
 
+    /// The pairs of the query that the page had.
+    fn page_query(&self, ports: &impl Platform) -> Vec<(String, String)> {
+        ports.parse_form(self.get("query"))
+    }
+
     /// Whether this is a request that was made with these settings.
     fn is_of(&self, login: &Login, environment: &Environment) -> bool {
         self.get("login") == environment.login().as_str()
@@ -209,8 +222,22 @@ fn refused_request(options: &LoginOptions, ports: &impl Platform) -> Option<Pair
     let (key, mut request) = requests.pop()?;
     if requests.is_empty() {
         ports.take_session_item(&key);
+        return Some(request);
     }
-    request.0.retain(|pair| requests.iter().all(|(_, other)| other.0.contains(pair)));
+    let mut query = request.page_query(ports);
+    for (_, other) in &requests {
+        let others = other.page_query(ports);
+        query.retain(|pair| others.contains(pair));
+    }
+    request.0.retain_mut(|(name, value)| {
+        let is_common = requests.iter().all(|(_, other)| other.get(name) == value);
+        if !is_common {
+            value.zeroize();
+        }
+        is_common
+    });
+    request.0.retain(|(name, _)| name != "query");
+    request.0.push(("query".to_owned(), ports.form(&borrowed(&query))));
     Some(request)
 }
 
@@ -240,6 +267,8 @@ struct ReturnedState {
     outcome: RefCell<Option<Result<(), Error>>>,
     /// The response, until a recorder connects whose login requested it.
     response: RefCell<Option<AuthorizationResponse>>,
+    /// The OAuth client that requested the response.
+    client: RefCell<Option<String>>,
     /// The token, if the recorder that got it was closed before a call used it.
     unused: RefCell<Option<Unused>>,
 }
@@ -276,6 +305,16 @@ impl Returned {
         }
         self.0.response.replace(Some(response));
         None
+    }
+
+    /// Fails if the page has come back from the sign-in of another OAuth client. The page would leave again and again: each time that
+    /// it comes back, the tokens of the other client are gone.
+    pub(super) fn ensure_no_other_client(&self, login: &Login) -> Result<(), Error> {
+        if self.0.client.borrow().as_ref().is_none_or(|client| *client == login.client_id) {
+            return Ok(());
+        }
+        let message = "The page has come back from a sign-in with another OAuth client, so it does not leave again.";
+        Err(Error::new(Code::LoginBlocked, message).with_hint(ONE_CLIENT))
     }
 
     /// What forgets the unused token when another page signs out.
@@ -348,7 +387,7 @@ impl AuthorizationResponse {
                 None => return Ok(None),
             },
         };
-        let response = Pairs(std::mem::replace(&mut page.query, ports.parse_form(request.get("query"))));
+        let response = Pairs(std::mem::replace(&mut page.query, request.page_query(ports)));
         let query = if page.query.is_empty() { String::new() } else { format!("?{}", ports.form(&borrowed(&page.query))) };
         // A router may have set a fragment since the page came back.
         let fragment = match ports.fragment() {
@@ -362,6 +401,7 @@ impl AuthorizationResponse {
             returned.note_failure(&error);
             return Err(error);
         }
+        returned.0.client.replace(Some(request.get("client_id").to_owned()));
         Ok(Some(AuthorizationResponse { response, request }))
     }
 

@@ -249,6 +249,9 @@ impl<P: Platform> Sources<P> {
                 None if !login.by_redirect => Some(self.window().await.map_err(|blocked| blocked.with_hint(CLICK_AGAIN))?),
                 window => window,
             };
+            if window.is_none() {
+                self.returned.ensure_no_other_client(login)?;
+            }
             let redemption = login.sign_in(ports, need, window, &self.options.page_query).await?;
             drop(pause);
             let work = async { self.redeem(&need.environment, redemption).await.map(Some) };

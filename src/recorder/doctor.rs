@@ -477,7 +477,8 @@ type RefusedToken = (Rc<OrgToken>, Error);
 fn hint(error: &Error) -> String {
     match error.code {
         // Their hints point to `cause`, which no line has.
-        Code::Forbidden | Code::Conflict | Code::BadRequest | Code::UnexpectedAnswer => "`found` has the API's own words.".to_owned(),
+        Code::UnexpectedAnswer => "A proxy may have answered instead of the API.".to_owned(),
+        Code::Forbidden | Code::Conflict | Code::BadRequest => "If the API gave a reason, it is in `found`.".to_owned(),
         _ => error.hint(),
     }
 }

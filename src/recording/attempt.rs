@@ -26,7 +26,8 @@ use crate::token::org_token::OrgToken;
 const MAX_PRECAUTION_MS: u32 = 2_000;
 
 /// The hint if the API accepted the start, and its response describes no recording of the agent.
-const NOT_AS_DESCRIBED: &str = "A recording may be running: check `seenRecordings`, or call recordings() before you start again. Compare the response in `cause` with `contract.fields`.";
+const NOT_AS_DESCRIBED: &str =
+    "A recording may be running: check that before you start again. Compare the response in `cause` with `contract.fields`.";
 
 /// How long a start that waits for another start waits before it looks, in milliseconds. Doubles with each look.
 const FIRST_LOOK_MS: u32 = 1_000;

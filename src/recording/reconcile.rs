@@ -174,7 +174,8 @@ impl<P: Platform> Starts<P> {
         let message = format!("Nothing was sent: the API {what}. It may be the agent's, and running.");
         let mut error = Error::new(Code::OutcomeUnknown, message).caused_by(Cause::Cloud(listed.body.as_ref().into()));
         error.evidence.seen = Some(listed.seen());
-        error.evidence.hint = (unreadable > 0).then_some(UNREADABLE_LIST);
+        let may_be_fields = unknown == 0 && unreadable > 0 && !self.recordings.contract().shape().needs_user();
+        error.evidence.hint = may_be_fields.then_some(UNREADABLE_LIST);
         Err(error.for_org(&state.start.key.target.org))
     }
 

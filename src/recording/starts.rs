@@ -22,8 +22,7 @@ use crate::recording::start::Start;
 const MAX_LATE_LOOK_MS: u32 = 5_000;
 
 /// The hint if a start waits for an earlier one of the page.
-const EARLIER_START: &str =
-    "Call recordings() to see whether the agent is being recorded. The page waits for a start that was sent, for at most five minutes.";
+const EARLIER_START: &str = "Check whether the agent is being recorded, for example with recordings(). The page waits for a start that was sent, for at most five minutes.";
 
 /// The result of a start.
 pub type StartResult = Result<Recording, CallError>;

@@ -200,20 +200,28 @@ describe("login.on: connect", () => {
   });
 
   test("stops leaving if the responses never arrive", async () => {
-    for (let turn = 1; turn <= 3; turn += 1) {
-      await connectAndLeave();
-      // WebKitGTK sends the login origin's cookie in the frame, so the person signs in only once.
-      if (turn === 1 || engine !== "webkit") await browser.signInInFrame(globex);
-      await browser.backInFrame();
+    await connectAndLeave();
+    await browser.signInInFrame(globex);
+    await browser.backInFrame();
+    await browser.evaluate(() => {
       // A router cleans the address before the app connects.
-      await browser.evaluate("() => history.replaceState(null, '', location.pathname)");
-    }
+      history.replaceState(null, "", location.pathname);
+      // So it did after eleven sign-ins before this one, a second apart.
+      const [key] = Object.keys(sessionStorage).filter((name) => name.startsWith("premium-recorder.login."));
+      const request = new URLSearchParams(sessionStorage[key]);
+      const opened = Number(request.get("opened"));
+      for (let before = 1; before <= 11; before++) {
+        request.set("opened", opened - before * 1000);
+        request.set("began", opened - (before - 1) * 1000);
+        sessionStorage[`${key}${before}`] = String(request);
+      }
+    });
     const outcome = await browser.run(({ connect, login, settle, environment: { name: environment } }) =>
       settle(connect({ environment, login: login({ mode: "redirect", on: "connect" }) }).then(() => ({}))),
     );
     assert.equal(outcome.error.code, "LOGIN_STATE_MISMATCH");
     assert.match(outcome.error.hint, /login\.redirectUri/);
-    assert.equal((await cloud.authorizations()).length, 3);
+    assert.equal((await cloud.authorizations()).length, 1);
   });
 
   test("does not leave for a token that another page shares", async () => {

@@ -449,7 +449,7 @@ fn the_contracts_list_is_asked_for() {
         (list(&[others.to_owned()]), Warn, "200", "`contract.fields`"),
         (response(200, &format!("[{others}]")), Warn, "200", "`list`"),
         (refusal(404, "not.found"), Fail, "The API answered 404: \"no\".", "`list`"),
-        (response(404, "<html>"), Warn, "The API answered 404 without a readable error.", "`found`"),
+        (response(404, "<html>"), Warn, "The API answered 404 without a readable error.", "A proxy"),
         (refusal(403, "missing.any.permissions"), Warn, "The API answered 403: \"no\".", "a role"),
         (refusal(403, "forbidden"), Warn, "The API answered 403: \"no\".", "`found`"),
         (refusal(400, "bad.request"), Warn, "The API answered 400: \"no\".", "`found`"),

@@ -101,9 +101,10 @@ async fn second_frame(first: &World, options: Options, query: &[(&str, &str)]) -
 #[test]
 fn a_refusal_without_a_state_removes_no_request_if_it_may_be_for_several() {
     for (queries, restored) in [
-        ([&[("a", "1")], &[("a", "1")]], format!("{PAGE}/?a=1")),
+        ([&[("a", "1")][..], &[("a", "1")]], format!("{PAGE}/?a=1")),
         // The page does not know which of the two it is.
         ([&[("a", "1")], &[("a", "2")]], format!("{PAGE}/")),
+        ([&[("env", "x"), ("a", "1")], &[("env", "x"), ("a", "2")]], format!("{PAGE}/?env=x")),
     ] {
         run(async {
             let refusal = [("error", "server_error")];
@@ -170,6 +171,25 @@ fn with_client(id: &str) -> Options {
     let mut options = redirect();
     options.login.as_mut().unwrap().client_id = Some(id.to_owned());
     options
+}
+
+#[test]
+fn a_page_that_has_come_back_for_one_client_does_not_leave_for_another() {
+    run(async {
+        let (world, state) = redirected(&[], redirect()).await;
+        world.respond(cloud_of(GLOBEX)).share_nothing();
+        let page = PageState::default();
+        let response = [("code", "code"), ("state", state.as_str())];
+        let other = opened_again(&page, &world, with_client("another"), &response).await.unwrap();
+        let own = opened_again(&page, &world, redirect(), &[]).await.unwrap();
+        while_time_passes(&[&world], record(&own, GLOBEX)).await.unwrap();
+        let blocked = error(while_time_passes(&[&world], record(&other, GLOBEX)).await);
+        assert_eq!((blocked.code, world.navigations().len()), (Code::LoginBlocked, 0), "{blocked:?}");
+        assert!(blocked.hint().contains("popup"), "{}", blocked.hint());
+        // For another organization, the same client may leave.
+        let left = error(while_time_passes(&[&world], record(&own, ACME)).await);
+        assert_eq!((left.code, world.navigations().len()), (Code::LoginTimeout, 1));
+    });
 }
 
 /// Options of recorders that differ from `redirect()` in what an authorization request names.

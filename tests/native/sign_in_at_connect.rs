@@ -1,5 +1,7 @@
 //! Signing in while connect() runs.
 
+use std::task::Poll;
+
 use crate::support::*;
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::cloud::call::CallError;
@@ -67,15 +69,43 @@ fn a_page_that_keeps_coming_back_without_a_response_stops_leaving() {
         assert_eq!((stopped.code, world.navigations().len()), (Code::LoginStateMismatch, 0));
         assert_eq!(stopped.message, "The page was opened 12 times after a sign-in, without its authorization response.");
         assert!(stopped.hint().contains("login.redirectUri"), "{}", stopped.hint());
-        // In a click, the person decides. Two minutes later, the page tries again.
+        // In a click, the person decides. Five minutes later, the page tries again.
         let world = world.after_redirect();
         let recorder = opened(&world, redirect(), &[]).await.unwrap();
         assert!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.is_err());
         assert_eq!(world.navigations().len(), 1);
+        world.advance(300_000);
         let world = world.after_redirect();
         let left = while_time_passes(&[&world], opened(&world, options(), &[])).await;
         assert_eq!((refused(left).code, world.navigations().len()), (Code::LoginTimeout, 1));
     });
+}
+
+/// A silent sign-in is one navigation. So the next page is opened when this one is left, and browsers round both times.
+#[test]
+fn a_page_that_is_opened_when_it_was_left_is_part_of_a_loop() {
+    for rounding in [0, 1, 3] {
+        run(async {
+            let mut world = World::new();
+            let mut rounds = 0;
+            let stopped = loop {
+                // The page runs for a tenth of a second.
+                world.advance(100);
+                let mut call = Box::pin(opened(&world, on_connect(|_| {}), &[]));
+                let ended = poll_once(call.as_mut()).await;
+                if world.navigations().is_empty() {
+                    let Poll::Ready(stopped) = ended else { panic!("it neither leaves nor fails") };
+                    break refused(stopped);
+                }
+                drop(call);
+                rounds += 1;
+                assert!(rounds < 20, "it does not stop");
+                world.advance(-rounding);
+                world = world.after_redirect();
+            };
+            assert_eq!((stopped.code, rounds), (Code::LoginStateMismatch, 13));
+        });
+    }
 }
 
 #[test]

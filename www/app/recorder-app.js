@@ -105,7 +105,7 @@ export class RecorderApp {
           tell("call", { ...call, state: "settled", error: told(error) });
           const isOpen = MAY_HAVE_STARTED.includes(error.code);
           const title = isOpen ? text.unknownFor(agent.name) : text.failedFor(agent.name);
-          const refresh = isOpen && (() => this.list().then(() => row.isRunning && row.clear()));
+          const refresh = isOpen && (() => this.list({ orgId: org.id }).then(() => row.isRunning && row.clear()));
           this.show();
           // If the organization was switched meanwhile, the row is gone. Then the error is at the top, without "Try again".
           const about = row === this.row(agent.id) ? { row, again: () => this.record(agent, row) } : {};
@@ -116,11 +116,11 @@ export class RecorderApp {
   }
 
   /** Also after a reload: a recording is taken up again by what the cloud lists. */
-  async list({ quietly = false } = {}) {
+  async list({ quietly = false, orgId } = {}) {
     const { text } = this.#speech;
     if (quietly && !this.#isHeld(this.org)) return;
     await this.#attempt(quietly ? undefined : text.refresh, async () => {
-      const listed = await this.#recorder.recordings();
+      const listed = await this.#recorder.recordings({ orgId });
       this.#keep(...listed);
       if (!quietly) say(text.listed(listed.length));
     });
