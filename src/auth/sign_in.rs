@@ -41,7 +41,7 @@ const MAX_WITHOUT_RESPONSE: usize = 12;
 /// How long ago the page of the first one may have been opened, in milliseconds.
 const MAX_LOOP_MS: i64 = 300_000;
 
-/// How much earlier than it was left a page may seem to be opened anew, in milliseconds: browsers round both clocks.
+/// A page may seem to be opened this many milliseconds before the last one was left, because browsers round their clocks.
 const ROUNDING_MS: i64 = 5;
 
 /// How often an open window is checked, in milliseconds.

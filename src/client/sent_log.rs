@@ -96,7 +96,7 @@ impl SentLog {
         self.is_known.set(false);
     }
 
-    /// Marks the request as not processed, if that is what the result says.
+    /// Marks the request as not processed, if that is what the result says. A start's fetch notes it too, because it may outlast the call.
     pub(super) fn note_result(&self, result: &Result<Box<Response>, Error>) {
         let may_have_been_processed = match result {
             Ok(response) => may_have_been_processed(response.status),

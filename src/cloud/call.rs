@@ -131,7 +131,7 @@ impl Limits {
 
     /// The error of a call whose time is over.
     pub fn timed_out(&self) -> Error {
-        let behind_lock = match self.deadline.is_behind_lock() {
+        let behind_lock = match self.deadline.was_behind_lock() {
             true => " It waited for a token that another tab or script of this origin is obtaining (it has the Web Lock).",
             false => "",
         };

@@ -115,8 +115,8 @@ impl Deadline {
         self.limit
     }
 
-    /// Whether the organization's token waits for another page's lock.
-    pub(crate) fn is_behind_lock(&self) -> bool {
+    /// Whether the token was waiting for another page's lock when the time was over.
+    pub(crate) fn was_behind_lock(&self) -> bool {
         self.was_behind_lock.get()
     }
 

@@ -81,7 +81,7 @@ codes! {
         when: "`getToken` returned another organization's token. The token was discarded.",
         hint: "getToken must return a token of `need.orgId`: sign in with target=<orgId>. Cookies may select another account.";
     LoginBlocked "LOGIN_BLOCKED", retry: false, fixed_by: "app",
-        when: "The browser gave no access to a sign-in window: the call was not made in a click or key press, it came too late in one (WebKit), popups are blocked, the iframe's sandbox lacks `allow-popups`, or the host's `Cross-Origin-Opener-Policy` forbids it. Or no sign-in can return to the page: it has an opaque origin or no `sessionStorage`. Or the page has come back from a redirect of another OAuth client.",
+        when: "The browser gave no access to a sign-in window: the call was not made in a click or key press, it came too late in one (WebKit), popups are blocked, the iframe's sandbox lacks `allow-popups`, or the host's `Cross-Origin-Opener-Policy` forbids it. Or no sign-in can return to the page: it has an opaque origin or no `sessionStorage`. Or the page has come back from a sign-in by redirect with another OAuth client.",
         hint: "Make the call directly in a click or key press, and allow popups for this page and in its iframe's sandbox. If an empty window opens, the host's Cross-Origin-Opener-Policy forbids it. Outside of an iframe, login.mode \"redirect\" needs no window.";
     LoginCancelled "LOGIN_CANCELLED", retry: true, fixed_by: "user",
         when: "The sign-in window was closed before the sign-in was complete. A window that a `Cross-Origin-Opener-Policy` cuts off from this page looks the same.",
