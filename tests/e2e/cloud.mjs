@@ -107,9 +107,9 @@ export class Cloud {
     return this.#ask("orgs", { count, agents });
   }
 
-  /** What happens to the next start. */
-  spoilStart(fault) {
-    return this.spoil("POST", STARTS, fault);
+  /** What happens to the next starts. */
+  spoilStart(fault, times) {
+    return this.spoil("POST", STARTS, fault, times);
   }
 
   /** What happens to the next question whose token it is. */
