@@ -18,6 +18,7 @@ pub mod model {
     pub(crate) mod join;
     pub mod json;
     pub mod launch;
+    pub mod page;
     pub mod scope;
     pub(crate) mod search;
     pub mod secret;
@@ -58,9 +59,12 @@ pub mod auth {
     pub mod keyring;
     pub mod login;
     pub mod need;
+    mod parameters;
     pub mod ports;
-    pub mod sign_in;
+    pub mod returned;
+    mod sign_in;
     pub mod sources;
+    mod stored_request;
     pub(crate) mod token_endpoint;
     mod tokens;
 }

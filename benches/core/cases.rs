@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::executor::LocalPool;
 use premium_recorder::auth::keyring::Keyring;
-use premium_recorder::auth::sign_in::Returned;
+use premium_recorder::auth::returned::Returned;
 use premium_recorder::auth::sources::{SourceOptions, Sources};
 use premium_recorder::cloud::call::CallOptions;
 use premium_recorder::cloud::exchange::Exchange;
@@ -172,7 +172,7 @@ fn connect(pool: &mut LocalPool, orgs: usize) -> Recorder<World> {
     };
     let settings = Settings::from_options(options, None, None).unwrap();
     let world = World::new(pool);
-    match run(pool, Recorder::connect(PageState::default(), world, settings, None, CallOptions::default())) {
+    match run(pool, Recorder::connect(PageState::default(), world, settings, CallOptions::default())) {
         Ok(recorder) => recorder,
         Err(_) => panic!("connect() failed"),
     }

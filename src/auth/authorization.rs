@@ -6,12 +6,12 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::auth::login::Login;
 use crate::auth::need::Need;
+use crate::auth::parameters::Parameters;
 use crate::auth::ports::Platform;
 use crate::model::environment::Environment;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::secret::{Secret, redact};
-use crate::model::time::Instant;
 use crate::token::request::{Request, token_request};
 
 /// A pending authorization request.
@@ -62,7 +62,7 @@ impl<'a> AuthorizationRequest<'a> {
     }
 
     /// The request that exchanges the response's code for a token, if the response matches this request.
-    pub(super) fn redemption(&self, ports: &impl Platform, response: &[(String, String)]) -> Result<Box<Request>, Error> {
+    pub(super) fn redemption(&self, ports: &impl Platform, response: &Parameters) -> Result<Box<Request>, Error> {
         let code = self.code(response)?;
         let form = ports.form(&[
             ("grant_type", "authorization_code"),
@@ -75,25 +75,25 @@ impl<'a> AuthorizationRequest<'a> {
     }
 
     /// The authorization code, if the response matches this request.
-    fn code(&self, response: &[(String, String)]) -> Result<Secret, Error> {
-        let state = value(response, "state");
+    fn code(&self, response: &Parameters) -> Result<Secret, Error> {
+        let state = response.get("state");
         // Some servers refuse without the state. Only this page's own callback page brings the response.
-        let is_refusal_without_state = state.is_none() && value(response, "error").is_some();
+        let is_refusal_without_state = state.is_none() && response.get("error").is_some();
         if state != Some(&self.state) && !is_refusal_without_state {
             return Err(not_ours("The authorization response has another state than the request."));
         }
-        if value(response, "iss").is_some_and(|issuer| !self.environment.has_issuer(issuer)) {
+        if response.get("iss").is_some_and(|issuer| !self.environment.has_issuer(issuer)) {
             let error = not_ours("The authorization response names another issuer (iss).");
             return Err(error.with_hint(OTHER_ISSUER).not_retryable());
         }
-        if let Some(error) = value(response, "error") {
+        if let Some(error) = response.get("error") {
             let code = match error {
                 "server_error" | "temporarily_unavailable" => Code::CloudUnavailable,
                 _ => Code::LoginDenied,
             };
-            let secrets = [self.state.clone().into(), self.verifier.clone(), value(response, "code").unwrap_or_default().to_owned().into()];
+            let secrets = [self.state.clone().into(), self.verifier.clone(), response.get("code").unwrap_or_default().to_owned().into()];
             let told = |name: &str| {
-                let mut text = value(response, name).unwrap_or_default().to_owned();
+                let mut text = response.get(name).unwrap_or_default().to_owned();
                 redact(&secrets, &mut text);
                 text
             };
@@ -101,7 +101,7 @@ impl<'a> AuthorizationRequest<'a> {
             let words = format!("{error}: {}", told("error_description"));
             return Err(Error::new(code, format!("The login origin answered \"{error}\".")).caused_by(Cause::Cloud(words)));
         }
-        match value(response, "code") {
+        match response.get("code") {
             Some(code) if !code.is_empty() => Ok(code.to_owned().into()),
             _ => {
                 let message = "The authorization response has neither a code nor an error.";
@@ -109,48 +109,11 @@ impl<'a> AuthorizationRequest<'a> {
             }
         }
     }
-
-    /// What a redirect must restore. Contains no token.
-    pub(super) fn to_session_item(&self, ports: &impl Platform, page_query: &[(String, String)]) -> Secret {
-        ports
-            .form(&[
-                ("opened", &format!("{}", opened(ports))),
-                ("began", &format!("{}", ports.wall_clock().as_millis())),
-                ("state", &self.state),
-                ("code_verifier", self.verifier.reveal()),
-                ("login", self.environment.login().as_str()),
-                ("api", self.environment.api().as_str()),
-                ("target", self.org.as_ref().map_or("", OrgId::as_str)),
-                ("client_id", &self.login.client_id),
-                ("redirect_uri", &self.login.redirect_uri),
-                ("query", &ports.form(&borrowed(page_query))),
-                ("fragment", &ports.fragment()),
-            ])
-            .into()
-    }
 }
 
 /// The hint if the authorization response names another issuer.
 const OTHER_ISSUER: &str =
     "Another server may have answered (a mix-up attack). If the issuer is right, set `issuer` of the entry in `environments`.";
-
-/// When the page was opened, by the wall clock, in milliseconds.
-pub(super) fn opened(ports: &impl Platform) -> i64 {
-    // The monotonic clock starts when the page is opened.
-    ports.wall_clock().as_millis().saturating_sub(ports.now().since(Instant::from_millis(0)))
-}
-
-pub(super) fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
-    let mut borrowed = Vec::new();
-    for (name, value) in pairs {
-        borrowed.push((name.as_str(), value.as_str()));
-    }
-    borrowed
-}
-
-pub(super) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
 
 pub(super) fn not_ours(message: &str) -> Error {
     Error::new(Code::LoginStateMismatch, message)

@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::auth::login::Login;
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, TokenSharer};
-use crate::auth::sign_in::Returned;
+use crate::auth::returned::Returned;
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::deadline::{Pause, SignInTime, before};
 use crate::cloud::event::{Event, Source};

@@ -13,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::auth::keyring::{Keyring, orgs_of};
 use crate::auth::ports::Platform;
-use crate::auth::sign_in::AuthorizationResponse;
+use crate::auth::returned::AuthorizationResponse;
 use crate::auth::sources::Sources;
 use crate::client::Client;
 use crate::cloud::call::{Call, CallError, CallOptions, Interruption, Limits, closed};
@@ -55,13 +55,7 @@ const READ_IN_A_ROW: usize = 250;
 impl<P: Platform> Recorder<P> {
     /// A recorder that holds these tokens, each stored under its own organization, and the token of the sign-in from which
     /// the page has come back. With `login.on: "connect"`, signs in. `page`: what the recorders of the page share.
-    pub async fn connect(
-        page: PageState,
-        ports: P,
-        mut settings: Settings,
-        response: Option<AuthorizationResponse>,
-        options: CallOptions,
-    ) -> Result<Recorder<P>, CallError> {
+    pub async fn connect(page: PageState, ports: P, mut settings: Settings, options: CallOptions) -> Result<Recorder<P>, CallError> {
         let tokens = std::mem::take(&mut settings.tokens);
         let exchange = Rc::new(Exchange::new(Rc::new(ports)));
         let sources = Sources::new(exchange.clone(), settings.sources.clone(), page.returned.clone());
@@ -79,11 +73,16 @@ impl<P: Platform> Recorder<P> {
         if let Some(org) = &recorder.settings.org {
             recorder.keyring.name_org(org.clone());
         }
-        let of_login = |response| page.returned.claim(response, recorder.keyring.sources().login()?, &recorder.settings.environment);
-        let response = response.and_then(of_login);
+        // Each token is read before any is sent.
+        let mut unidentified = Vec::new();
+        for (at, token) in tokens.into_iter().enumerate() {
+            unidentified.push(recorder.unidentified(token).map_err(in_tokens(at))?);
+        }
+        let login = recorder.keyring.sources().login();
+        let response = login.and_then(|login| page.returned.claim(login, &recorder.settings.environment));
         let is_response = response.is_some();
         let call = recorder.keyring.limits_for_any(options.clone());
-        let taken_in = call.run(Box::pin(recorder.take_in(tokens, response, &call))).await;
+        let taken_in = call.run(Box::pin(recorder.take_in(unidentified, response, &call))).await;
         if let (true, Err(CallError::Error(error))) = (is_response, &taken_in) {
             page.returned.note_failure(error);
         }
@@ -102,13 +101,13 @@ impl<P: Platform> Recorder<P> {
         Ok(recorder)
     }
 
-    async fn take_in(&self, tokens: Vec<AccessToken>, response: Option<AuthorizationResponse>, limits: &Limits) -> Result<(), Error> {
-        let in_tokens = |at: usize| move |error: Error| error.in_argument(&format!("tokens[{at}]"));
-        // Each token is read before any is sent.
-        let mut unidentified = Vec::new();
-        for (at, token) in tokens.into_iter().enumerate() {
-            unidentified.push(self.unidentified(token).map_err(in_tokens(at))?);
-        }
+    #[expect(clippy::vec_box, reason = "a token moves through several futures, whose size a box saves")]
+    async fn take_in(
+        &self,
+        tokens: Vec<Box<UnidentifiedToken>>,
+        response: Option<AuthorizationResponse>,
+        limits: &Limits,
+    ) -> Result<(), Error> {
         // The code is redeemed first, since it does not live long; its token is stored last, since it may replace another.
         // Another page may sign out meanwhile.
         let org = response.as_ref().and_then(AuthorizationResponse::org);
@@ -117,7 +116,7 @@ impl<P: Platform> Recorder<P> {
             Some(response) => self.signed_in(response, limits).await?,
             None => None,
         };
-        for (at, token) in unidentified.into_iter().enumerate() {
+        for (at, token) in tokens.into_iter().enumerate() {
             self.keyring.add(token).await.map_err(in_tokens(at))?;
         }
         // Taken last, since it hears of no sign-out from now on, and is lost if connect() fails.
@@ -428,4 +427,8 @@ impl<P: Platform> Recorder<P> {
             several => Err(Error::new(Code::OrgAmbiguous, format!("Several organizations have tokens: {}.", orgs_of(several)))),
         }
     }
+}
+
+fn in_tokens(at: usize) -> impl Fn(Error) -> Error {
+    move |error| error.in_argument(&format!("tokens[{at}]"))
 }

@@ -1,6 +1,6 @@
 //! What the recorders of a page share.
 
-use crate::auth::sign_in::Returned;
+use crate::auth::returned::Returned;
 use crate::model::time::{Instant, Timestamp};
 use crate::recording::page_starts::PageStarts;
 

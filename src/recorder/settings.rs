@@ -3,15 +3,14 @@
 use std::rc::Rc;
 
 use crate::auth::login::{Login, LoginOptions};
-use crate::auth::sign_in::Page;
 use crate::auth::sources::SourceOptions;
-use crate::model::argument::org_id;
-use crate::model::argument::timeout;
+use crate::model::argument::{org_id, timeout};
 use crate::model::environment::{Environment, EnvironmentEntry, Environments};
 use crate::model::error::{Code, Error};
 use crate::model::ids::OrgId;
 use crate::model::json::Json;
 use crate::model::launch::{LaunchContext, LaunchParams};
+use crate::model::page::Page;
 use crate::model::search::contains;
 use crate::model::secret::Secret;
 use crate::recording::contract::RecordingContract;

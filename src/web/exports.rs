@@ -15,7 +15,6 @@ use super::channel::SharingChannels;
 use super::fetch::PlatformRequest;
 use super::settled::settle;
 use super::{page, result, timer};
-use crate::auth::sign_in::AuthorizationResponse;
 use crate::cloud::call::{CallError, CallOptions};
 use crate::cloud::response::{BODY_TOO_LONG, Response};
 use crate::cloud::signal::Signal;
@@ -73,12 +72,11 @@ async fn open(options: JsValue, reads_response: bool) -> Result<JsValue, CallErr
     let launch_query = arguments::launch_query(&given)?;
     let mut page = page::page();
     let state = PAGE.with(Clone::clone);
-    let response = match reads_response {
-        true => AuthorizationResponse::take(options.login.as_ref(), &browser, page.as_mut(), &state.returned)?,
-        false => None,
-    };
+    if reads_response {
+        state.returned.receive(options.login.as_ref(), &browser, page.as_mut())?;
+    }
     let settings = Settings::from_options(options, launch_query.as_deref(), page)?;
-    let recorder = Recorder::connect(state, browser, settings, response, CallOptions::default()).await?;
+    let recorder = Recorder::connect(state, browser, settings, CallOptions::default()).await?;
     Ok(Handle(Rc::new(recorder)).into())
 }
 

@@ -9,7 +9,7 @@ use super::foreign::{entries, global, property, texts};
 use super::outside;
 use super::window::Window;
 use crate::auth::ports::Navigation;
-use crate::auth::sign_in::Page;
+use crate::model::page::Page;
 
 #[wasm_bindgen]
 extern "C" {

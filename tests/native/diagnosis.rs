@@ -55,7 +55,7 @@ fn every_check_is_good_if_the_setup_is_right() {
         let launch = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let options = Options { environment: None, ..options(&[&jwt_for(GLOBEX)]) };
         let settings = Settings::from_options(options, Some(&launch), None).unwrap();
-        let recorder = Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.unwrap();
+        let recorder = Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.unwrap();
         world.respond(move |request| {
             let response = match request.url.as_str() {
                 url if url.contains("/users/") => response(200, USER),

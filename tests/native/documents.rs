@@ -148,7 +148,7 @@ fn the_threads_report() -> String {
         Options { tokens: vec![of_acme.into()], contract: json(r#"{"orgHeaders":["x-gc-organization"]}"#).unwrap(), ..Options::default() };
     let settings = Settings::from_options(options, Some(&launch), None).unwrap();
     let report = run(async {
-        let recorder = Recorder::connect(PageState::default(), world, settings, None, no_options()).await.unwrap();
+        let recorder = Recorder::connect(PageState::default(), world, settings, no_options()).await.unwrap();
         recorder.diagnose(Some(&AgentId::parse(AGENT).unwrap()), None, no_options()).await.unwrap()
     });
     let mut table = String::from("| check | verdict | found | expected | hint |\n| --- | --- | --- | --- | --- |\n");

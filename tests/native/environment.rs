@@ -1,10 +1,10 @@
 //! The region of an app: the known regions, the entries of `environments`, and the launch URL.
 
 use crate::support::{self, code, pairs, private_cloud};
-use premium_recorder::auth::sign_in::Page;
 use premium_recorder::model::environment::{EnvironmentEntry, Environments};
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::launch::{LaunchContext, LaunchParams};
+use premium_recorder::model::page::Page;
 use premium_recorder::recorder::settings::{Options, Settings};
 use proptest::prelude::*;
 

@@ -75,7 +75,7 @@ fn the_target_comes_from_the_call_then_the_switch_then_the_options_then_the_only
 
         let query = pairs(&[("gcHostOrigin", "https://apps.cloud.example"), ("gcTargetEnv", "private"), ("orgId", GLOBEX)]);
         let settings = Settings::from_options(Options { environment: None, ..options(&tokens) }, Some(&query), None).unwrap();
-        let launched = Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.unwrap();
+        let launched = Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.unwrap();
         assert_eq!(record_in_current_org(&launched).await.unwrap().org.as_str(), GLOBEX);
     });
 }
@@ -102,7 +102,7 @@ fn connect_checks_every_token_before_it_sends_one() {
     run(async {
         let world = World::new();
         let settings = Settings::from_options(options(&["opaque", "eyJhbGciOiJIUzI1NiJ9.broken"]), None, None).unwrap();
-        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.map(|_| ()));
         assert_eq!(refused.code, Code::TokenMalformed);
         assert!(refused.message.starts_with("tokens[1]: "), "{}", refused.message);
         assert!(world.requests().is_empty());
@@ -126,7 +126,7 @@ fn a_token_that_cannot_be_identified_is_refused_with_the_reason() {
             world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
             assert_eq!(
-                error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ())).code,
+                error(Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.map(|_| ())).code,
                 expected,
                 "{status} {body}"
             );
@@ -380,7 +380,7 @@ fn a_token_that_the_response_repeats_is_redacted() {
         assert!(!format!("{refused:?}").contains(&jwt_for(ACME)));
 
         let settings = Settings::from_options(options(&["0paque"]), None, None).unwrap();
-        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.map(|_| ()));
         assert!(!format!("{refused:?}").contains("0paque"));
     });
 }
@@ -394,13 +394,13 @@ fn a_refused_token_info_request_is_not_explained_as_a_refused_start() {
             let world = World::new();
             world.respond(move |_| response(status, body));
             let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
-            let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+            let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.map(|_| ()));
             assert_eq!((refused.code, refused.evidence.status), (code, Some(status)));
         }
         let world = World::new();
         world.respond(|_| response(200, "{}"));
         let settings = Settings::from_options(options(&["opaque"]), None, None).unwrap();
-        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await.map(|_| ()));
+        let refused = error(Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await.map(|_| ()));
         assert_eq!((refused.evidence.status, refused.evidence.correlation_id.as_deref()), (Some(200), Some("corr-1")));
     });
 }

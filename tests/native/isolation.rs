@@ -113,7 +113,7 @@ proptest! {
                 login: from_login.is_some().then(|| LoginOptions { wrong_org: Some("file".into()), ..login_options().login.unwrap() }),
                 ..Options::default()
             };
-            let recorder = Recorder::connect(PageState::default(), world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), None, no_options()).await.unwrap();
+            let recorder = Recorder::connect(PageState::default(), world.clone(), Settings::from_options(options, None, Some(page(&[]))).unwrap(), no_options()).await.unwrap();
             let mut started = Vec::new();
             for step in steps {
                 match step {

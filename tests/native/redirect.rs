@@ -1,7 +1,6 @@
 //! Signing in on the app's own page, which leaves and comes back.
 
 use crate::support::*;
-use premium_recorder::auth::sign_in::AuthorizationResponse;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
@@ -232,6 +231,24 @@ fn a_code_is_exchanged_only_by_the_client_and_at_the_login_origin_that_requested
 }
 
 #[test]
+fn a_response_outlasts_a_connect_that_fails_before_it_uses_it() {
+    run(async {
+        let invalid = Options { timeout: Some(0.0), ..redirect() };
+        let malformed = Options { tokens: vec![jwt("{").into()], ..redirect() };
+        for (options, code) in [(invalid, Code::BadArgument), (malformed, Code::TokenMalformed)] {
+            let (world, state) = redirected(&[("a", "1")], redirect()).await;
+            world.respond(cloud_of(GLOBEX));
+            let page = PageState::default();
+            let response = [("code", "the-code"), ("state", state.as_str())];
+            assert_eq!(refused(opened_again(&page, &world, options, &response).await).code, code);
+            assert_eq!(world.requests().len(), 0);
+            let recorder = opened_again(&page, &world, redirect(), &[("a", "1")]).await.unwrap();
+            assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
+        }
+    });
+}
+
+#[test]
 fn a_page_does_not_leave_at_connect_while_it_has_another_clients_response() {
     run(async {
         let (world, state) = redirected(&[], redirect()).await;
@@ -330,9 +347,9 @@ fn a_response_is_taken_at_the_redirect_uri_with_or_without_its_trailing_slash() 
         let mut page = page(&[("code", "code"), ("state", &state)]);
         page.address = PAGE.to_owned();
         let (options, state) = (on_connect(|_| {}), PageState::default());
-        let response = AuthorizationResponse::take(options.login.as_ref(), &world, Some(&mut page), &state.returned).unwrap();
+        state.returned.receive(options.login.as_ref(), &world, Some(&mut page)).unwrap();
         let settings = Settings::from_options(options, None, Some(page)).unwrap();
-        let recorder = Recorder::connect(state, world.clone(), settings, response, no_options()).await.unwrap();
+        let recorder = Recorder::connect(state, world.clone(), settings, no_options()).await.unwrap();
         assert_eq!(recorder.org(), OrgId::parse(GLOBEX));
         // The request names the URI that is registered.
         assert_eq!(form(world.requests()[0].body.as_ref().unwrap())["redirect_uri"], format!("{PAGE}/"));

@@ -362,17 +362,17 @@ export const MUTANTS = [
   {
     name: "leaves a sign-in's code in the address",
     edits: one(
-      "src/auth/sign_in.rs",
+      "src/auth/returned.rs",
       'ports.replace_address(&format!("{}{query}{fragment}", page.address));',
-      'ports.replace_address(&format!("{}?code={}", page.address, value(&response, "code").unwrap_or_default()));',
+      'ports.replace_address(&format!("{}?code={}", page.address, response.get("code").unwrap_or_default()));',
     ),
   },
   {
     name: "does not close the sign-in window",
     edits: one(
       "src/auth/sign_in.rs",
-      "let query = Secret::from(self.response(ports, &need.environment, &window).await?);",
-      "let window = std::mem::ManuallyDrop::new(window);\n        let query = Secret::from(self.response(ports, &need.environment, &window).await?);",
+      "let response = Parameters::parse(ports, self.response(ports, &need.environment, &window).await?);",
+      "let window = std::mem::ManuallyDrop::new(window);\n        let response = Parameters::parse(ports, self.response(ports, &need.environment, &window).await?);",
     ),
   },
   {

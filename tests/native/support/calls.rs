@@ -77,15 +77,13 @@ pub async fn connect(world: &World, options: Options) -> Recorder<World> {
 
 pub async fn try_connect(world: &World, options: Options) -> Result<Recorder<World>, CallError> {
     let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
-    Recorder::connect(PageState::default(), world.clone(), settings, None, no_options()).await
+    Recorder::connect(PageState::default(), world.clone(), settings, no_options()).await
 }
 
 /// Another recorder of the same page.
 pub async fn connect_in(starts: &PageStarts, world: &World, options: Options) -> Recorder<World> {
     let settings = Settings::from_options(options, None, Some(page(&[]))).unwrap();
-    Recorder::connect(PageState { starts: starts.clone(), ..PageState::default() }, world.clone(), settings, None, no_options())
-        .await
-        .unwrap()
+    Recorder::connect(PageState { starts: starts.clone(), ..PageState::default() }, world.clone(), settings, no_options()).await.unwrap()
 }
 
 /// Connects, opens a sign-in window with the first start in this organization, and signs in.

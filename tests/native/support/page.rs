@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 
 use futures::future::LocalBoxFuture;
 use premium_recorder::auth::ports::{Navigation, SignInWindow};
-use premium_recorder::auth::sign_in::Page;
+use premium_recorder::model::page::Page;
 
 use super::{Feature, World};
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use premium_recorder::auth::login::LoginOptions;
-use premium_recorder::auth::sign_in::AuthorizationResponse;
 use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Code, Error};
@@ -77,9 +76,9 @@ pub async fn opened_again(
     query: &[(&str, &str)],
 ) -> Result<Recorder<World>, CallError> {
     let mut page = page(query);
-    let returned = AuthorizationResponse::take(options.login.as_ref(), world, Some(&mut page), &state.returned)?;
+    state.returned.receive(options.login.as_ref(), world, Some(&mut page))?;
     let settings = Settings::from_options(options, None, Some(page))?;
-    Recorder::connect(state.clone(), world.clone(), settings, returned, no_options()).await
+    Recorder::connect(state.clone(), world.clone(), settings, no_options()).await
 }
 
 /// The error of a connect() that failed.

@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use premium_recorder::auth::login::LoginOptions;
-use premium_recorder::auth::sign_in::AuthorizationResponse;
 use premium_recorder::cloud::call::{CallError, CallOptions};
 use premium_recorder::cloud::ports::Codec as _;
 use premium_recorder::model::environment::EnvironmentEntry;
@@ -595,10 +594,10 @@ async fn connected(
     limits: CallOptions,
 ) -> Result<Recorder<Page>, CallError> {
     let mut place =
-        premium_recorder::auth::sign_in::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query, fragment: String::new() };
-    let returned = AuthorizationResponse::take(options.login.as_ref(), &page, Some(&mut place), &state.returned)?;
+        premium_recorder::model::page::Page { origin: ORIGIN.to_owned(), address: ADDRESS.to_owned(), query, fragment: String::new() };
+    state.returned.receive(options.login.as_ref(), &page, Some(&mut place))?;
     let settings = Settings::from_options(options, None, Some(place))?;
-    Recorder::connect(state, page, settings, returned, limits).await
+    Recorder::connect(state, page, settings, limits).await
 }
 
 fn login_options(login: &schedule::Login) -> LoginOptions {
