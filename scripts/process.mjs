@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 export const targetDir = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
 
-export const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"];
+const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** An expected failure, which is reported without a stack trace. */
 export class Failure extends Error {
@@ -78,6 +78,11 @@ function endWith(child) {
     return () => process.off(signal, handler);
   });
   return () => handlers.forEach((off) => off());
+}
+
+/** Resolves when a signal asks this process to end. Further signals do not end it, so that its servers can still be closed. */
+export function askedToEnd() {
+  return new Promise((resolve) => ENDINGS.forEach((signal) => process.on(signal, resolve)));
 }
 
 /** What a program prints, or undefined if it cannot run or fails. */

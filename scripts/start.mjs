@@ -2,7 +2,7 @@
 import { build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
 import { mustBeFree, portsFrom } from "./ports.mjs";
-import { ENDINGS, asCommand } from "./process.mjs";
+import { asCommand, askedToEnd } from "./process.mjs";
 
 asCommand(import.meta, async () => {
   const ports = portsFrom(process.env.PORT);
@@ -11,7 +11,7 @@ asCommand(import.meta, async () => {
   await buildCloud();
   const { serve } = await import("./serve.mjs");
   // Listen for signals before a server starts, so that no signal can leave a server behind.
-  const stopped = new Promise((resolve) => ENDINGS.forEach((signal) => process.once(signal, resolve)));
+  const stopped = askedToEnd();
   const servers = await serve({ port: ports.apps, quiet: false });
   console.log(`ready  ${servers.url}`);
   try {
