@@ -18,6 +18,16 @@ impl Parameters {
         value(&self.0, name)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn replace(&mut self, name: &str, value: &str) {
+        if let Some((_, old)) = self.0.iter_mut().find(|(key, _)| key == name) {
+            value.clone_into(old);
+        }
+    }
+
     /// Empties every value that the other parameters do not have.
     pub(super) fn keep_common(&mut self, others: &Parameters) {
         for (name, value) in &mut self.0 {

@@ -51,7 +51,7 @@ impl Login {
         };
         window.show(&url);
         let response = Parameters::parse(ports, self.response(ports, &need.environment, &window).await?);
-        if response.0.is_empty() {
+        if response.is_empty() {
             let message = "The callback page was opened without a query, so the authorization response is lost.";
             return Err(not_ours(message).with_hint(QUERY_DROPPED).not_retryable());
         }

@@ -80,8 +80,7 @@ impl StoredRequest {
             query.retain(|pair| others.contains(pair));
             request.0.keep_common(&other.0);
         }
-        request.0.0.retain(|(name, _)| name != "query");
-        request.0.0.push(("query".to_owned(), ports.form(&borrowed(&query))));
+        request.0.replace("query", &ports.form(&borrowed(&query)));
         Some(request)
     }
 
