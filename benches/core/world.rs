@@ -12,7 +12,9 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{FutureExt, LocalBoxFuture};
 use futures::task::LocalSpawnExt;
 use premium_recorder::auth::need::Need;
-use premium_recorder::auth::ports::{Crypto, Locks, Navigation, SignInWindow, TokenSharer, TokenSharing, TokenSource, TryLock};
+use premium_recorder::auth::ports::{
+    Crypto, Locks, Navigation, SharingRole, SignInWindow, TokenSharer, TokenSharing, TokenSource, TryLock,
+};
 use premium_recorder::cloud::event::Event;
 use premium_recorder::cloud::ports::{Codec, Observer, Timer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
@@ -242,7 +244,7 @@ impl TokenSharing for World {
         None
     }
 
-    fn share_token(&self, _name: &str, _sharer: Rc<dyn TokenSharer>, _answers: bool) {}
+    fn share_token(&self, _name: &str, _sharer: Rc<dyn TokenSharer>, _role: SharingRole) {}
 
     fn forget_shared_token(&self, _name: &str) {}
 }

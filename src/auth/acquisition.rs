@@ -3,9 +3,9 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, name, signed_out};
+use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, acquisition_name, signed_out};
 use crate::auth::need::Need;
-use crate::auth::ports::Platform;
+use crate::auth::ports::{Platform, SharingRole};
 use crate::auth::sources::wrong_org_given;
 use crate::cloud::call::{Call, race};
 use crate::cloud::deadline::before;
@@ -58,7 +58,7 @@ impl<P: Platform> Keyring<P> {
                 Ok(Some(token)) => return Ok(token),
                 // Another call's renewal that failed is not this call's failure: asking again may help.
                 _ if is_joined => {}
-                Ok(None) => interaction = Interaction::Only,
+                Ok(None) => interaction = Interaction::Required,
                 Err(error) => return Err(error),
             }
         }
@@ -81,7 +81,7 @@ impl<P: Platform> Keyring<P> {
         if self.sources.login().is_none() || self.token_for(target).is_some() {
             return;
         }
-        let (since, _hearing) = (self.sign_outs.epoch(), self.take_part(target, false));
+        let (since, _hearing) = (self.sign_outs.epoch(), self.take_part(target, SharingRole::Listens));
         if let Some(mut asked) = self.sources.ask_other_page(target, None)
             && let Some(given) = before(asked.as_mut(), self.exchange.ports().sleep(MAX_OTHER_PAGE_MS)).await
             && let Some(token) = self.of_other_page(given)
@@ -115,7 +115,7 @@ impl<P: Platform> Keyring<P> {
 
     fn in_flight(&self, org: Option<&OrgId>, is_silent: bool) -> Option<InFlight<Acquired>> {
         let is_like = |acquisition: &Acquisition<_>| ((acquisition.interaction == Interaction::Silent) == is_silent).then_some(());
-        self.acquisitions.find(&name(org), is_like).map(|((), work)| work)
+        self.acquisitions.find(&acquisition_name(org), is_like).map(|((), work)| work)
     }
 
     /// Joins the acquisition that is in flight for the same organization, or begins one. It ends when its last caller drops it, or
@@ -123,8 +123,8 @@ impl<P: Platform> Keyring<P> {
     fn acquire_shared(self: &Rc<Self>, need: Need, interaction: Interaction, session: SessionEpoch) -> InFlight<Acquired> {
         self.in_flight(need.org.as_ref(), interaction == Interaction::Silent).unwrap_or_else(|| {
             let (keyring, org, target) = (self.clone(), need.org.clone(), need.target());
-            let name = name(org.as_ref());
-            let _hearing = target.as_ref().and_then(|target| self.take_part(target, false));
+            let name = acquisition_name(org.as_ref());
+            let _hearing = target.as_ref().and_then(|target| self.take_part(target, SharingRole::Listens));
             let signal = Signal::default();
             let acquisition = Acquisition { interaction, signed_out: signal.clone(), _hearing };
             let work = async move {
@@ -147,7 +147,7 @@ impl<P: Platform> Keyring<P> {
         let mut sources: &[TokenFrom] = match interaction {
             Interaction::Allowed => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken, TokenFrom::SignIn],
             Interaction::Silent => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::GetToken],
-            Interaction::Only => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::SignIn],
+            Interaction::Required => &[TokenFrom::OtherPage, TokenFrom::RefreshToken, TokenFrom::SignIn],
         };
         // The window comes first: a browser opens it only in the caller's own turn.
         let (mut window, mut blocked) = (None, None);

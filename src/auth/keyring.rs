@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use crate::auth::ports::{Platform, TokenSharer};
+use crate::auth::ports::{Platform, SharingRole, TokenSharer};
 use crate::auth::sources::Sources;
 use crate::auth::tokens::{Tokens, remove_org};
 use crate::cloud::call::{Call, CallOptions, Limits};
@@ -62,8 +62,8 @@ pub(super) enum Interaction {
     Allowed,
     /// All sources except a sign-in.
     Silent,
-    /// Only a sign-in: the other sources had no token.
-    Only,
+    /// All sources except `getToken`, which has just had no token.
+    Required,
 }
 
 impl<P: Platform> Keyring<P> {
@@ -203,7 +203,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     fn cancel_acquisitions(&self, target: Option<&Target>) {
-        let name = target.map(|target| name(Some(&target.org)));
+        let name = target.map(|target| acquisition_name(Some(&target.org)));
         let mut acquisitions = Vec::new();
         while let Some(acquisition) = self.acquisitions.take(name.as_ref()) {
             acquisitions.push(acquisition);
@@ -248,7 +248,7 @@ impl<P: Platform> Keyring<P> {
     /// Gives the target's token to no other page any more, so that the next page answers. Still hears when another page signs out.
     pub(super) fn stop_answering(self: &Rc<Self>, target: &Target) {
         if self.is_shared(target) {
-            self.set_sharing(target, self.take_part(target, false));
+            self.set_sharing(target, self.take_part(target, SharingRole::Listens));
         }
     }
 
@@ -257,9 +257,9 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Takes part in sharing the target's token, if the app shares tokens.
-    pub(crate) fn take_part(self: &Rc<Self>, target: &Target, answers: bool) -> Option<P::Sharing> {
+    pub(crate) fn take_part(self: &Rc<Self>, target: &Target, role: SharingRole) -> Option<P::Sharing> {
         let sharer = SharedToken { keyring: Rc::downgrade(self), target: target.clone() };
-        self.sources.share(target, Rc::new(sharer), answers)
+        self.sources.share(target, Rc::new(sharer), role)
     }
 
     fn set_sharing(&self, target: &Target, is: Option<P::Sharing>) {
@@ -293,7 +293,7 @@ impl<P: Platform> Keyring<P> {
     pub(crate) fn store_and_share(self: &Rc<Self>, token: Box<OrgToken>) -> Rc<OrgToken> {
         let token = self.store(token);
         if self.is_stored(&token) {
-            self.set_sharing(token.target(), self.take_part(token.target(), true));
+            self.set_sharing(token.target(), self.take_part(token.target(), SharingRole::Answers));
         }
         token
     }
@@ -307,7 +307,8 @@ impl<P: Platform> Keyring<P> {
             let token = self.store(is);
             if self.is_stored(&token) {
                 // A token that the app gave is neither shared nor forgotten when another page signs out.
-                self.set_sharing(token.target(), if was_shared { self.take_part(token.target(), false) } else { None });
+                let sharing = if was_shared { self.take_part(token.target(), SharingRole::Listens) } else { None };
+                self.set_sharing(token.target(), sharing);
             }
         }
     }
@@ -428,7 +429,7 @@ pub(crate) fn orgs_of(tokens: &[Rc<OrgToken>]) -> String {
 }
 
 /// The name of an acquisition. If nobody has named the organization, it is empty, as no organization's id is.
-pub(super) fn name(org: Option<&OrgId>) -> Rc<str> {
+pub(super) fn acquisition_name(org: Option<&OrgId>) -> Rc<str> {
     org.map_or("", OrgId::as_str).into()
 }
 

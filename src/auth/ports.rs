@@ -106,12 +106,20 @@ pub trait TokenSharing {
     /// has no token to give any more, and another page may answer next.
     async fn request_shared_token(&self, name: &str) -> Option<Option<IssuedToken>>;
 
-    /// Takes part under this name: hears when another page signs out. One of the pages with `answers` answers each request, with
-    /// the token that its `sharer` gives.
-    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> Self::Sharing;
+    /// Takes part under this name. Of the pages that answer, one answers each request, with the token that its `sharer` gives.
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, role: SharingRole) -> Self::Sharing;
 
     /// Tells every page that takes part under this name to forget its token.
     fn forget_shared_token(&self, name: &str);
+}
+
+/// How a page takes part in sharing a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharingRole {
+    /// It hears when another page signs out.
+    Listens,
+    /// It also answers requests for its token.
+    Answers,
 }
 
 /// A page's token that other pages may request.

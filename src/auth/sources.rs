@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::auth::login::Login;
 use crate::auth::need::Need;
-use crate::auth::ports::{Platform, TokenSharer};
+use crate::auth::ports::{Platform, SharingRole, TokenSharer};
 use crate::auth::returned::Returned;
 use crate::auth::token_endpoint::TokenResponse;
 use crate::cloud::deadline::{Pause, SignInTime, before};
@@ -262,7 +262,7 @@ impl<P: Platform> Sources<P> {
     /// Keeps a token of a sign-in by redirect, which no call has used, for the page's next recorder with the same login.
     pub(super) fn keep_unused(&self, token: Rc<OrgToken>) {
         if let Some(login) = self.login() {
-            let hearing = self.share(token.target(), self.returned.sharer(), false);
+            let hearing = self.share(token.target(), self.returned.sharer(), SharingRole::Listens);
             self.returned.keep_unused(login.redirect_name(), token, hearing);
         }
     }
@@ -279,8 +279,8 @@ impl<P: Platform> Sources<P> {
     }
 
     /// Takes part in sharing the target's token with other pages, if the app shares tokens.
-    pub(crate) fn share(&self, target: &Target, sharer: Rc<dyn TokenSharer>, answers: bool) -> Option<P::Sharing> {
-        Some(self.exchange.ports().share_token(&self.sharing_name(target)?, sharer, answers))
+    pub(crate) fn share(&self, target: &Target, sharer: Rc<dyn TokenSharer>, role: SharingRole) -> Option<P::Sharing> {
+        Some(self.exchange.ports().share_token(&self.sharing_name(target)?, sharer, role))
     }
 
     /// Tells other pages to forget their token of this target.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::keyring::{Keyring, orgs_of};
-use crate::auth::ports::Platform;
+use crate::auth::ports::{Platform, SharingRole};
 use crate::auth::returned::AuthorizationResponse;
 use crate::auth::sources::Sources;
 use crate::client::Client;
@@ -81,8 +81,8 @@ impl<P: Platform> Recorder<P> {
         let login = recorder.keyring.sources().login();
         let response = login.and_then(|login| page.returned.claim(login, &recorder.settings.environment));
         let is_response = response.is_some();
-        let call = recorder.keyring.limits_for_any(options.clone());
-        let taken_in = call.run(Box::pin(recorder.take_in(unidentified, response, &call))).await;
+        let limits = recorder.keyring.limits_for_any(options.clone());
+        let taken_in = limits.run(Box::pin(recorder.take_in(unidentified, response, &limits))).await;
         if let (true, Err(CallError::Error(error))) = (is_response, &taken_in) {
             page.returned.note_failure(error);
         }
@@ -90,7 +90,7 @@ impl<P: Platform> Recorder<P> {
         if let Some(org) = &recorder.settings.org {
             let target = recorder.target(org.clone());
             // An extra: without it, the first call obtains a token.
-            let _ = call.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
+            let _ = limits.race(Box::pin(recorder.keyring.take_from_other_page(&target))).await;
         }
         // A page that has come back does not leave again by itself: it would not stay. Tokens of several organizations are enough.
         let signs_in =
@@ -111,7 +111,7 @@ impl<P: Platform> Recorder<P> {
         // The code is redeemed first, since it does not live long; its token is stored last, since it may replace another.
         // Another page may sign out meanwhile.
         let org = response.as_ref().and_then(AuthorizationResponse::org);
-        let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), false));
+        let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), SharingRole::Listens));
         let signed_in = match response {
             Some(response) => self.signed_in(response, limits).await?,
             None => None,
@@ -202,7 +202,7 @@ impl<P: Platform> Recorder<P> {
         let results = BatchResults::new(starts.len(), &on_settled);
         let mut waiting = StartsByOrg::default();
         // The starts are for the organization and the session of this moment, whatever happens while the list is read.
-        let call = self.keyring.limits_for_any(options.clone());
+        let limits = self.keyring.limits_for_any(options.clone());
         let mut default = self.target_org(None).map_err(CallError::from).transpose();
         for (at, start) in starts.enumerate() {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
@@ -222,7 +222,7 @@ impl<P: Platform> Recorder<P> {
                 Err(error) => results.settle(vec![at], &Err(error)),
             }
         }
-        self.starts.start_many(&call, batch, waiting, &results).await;
+        self.starts.start_many(&limits, batch, waiting, &results).await;
         Ok(())
     }
 
@@ -257,11 +257,11 @@ impl<P: Platform> Recorder<P> {
             agent,
             lines: &lines,
         };
-        let call = self.keyring.limits_for_any(options);
-        match call.race(Box::pin(doctor.examine())).await {
+        let limits = self.keyring.limits_for_any(options);
+        match limits.race(Box::pin(doctor.examine())).await {
             Ok(()) => {}
-            Err(Interruption::TimedOut) => lines.borrow_mut().push(unfinished(call.deadline.limit())),
-            Err(interruption) => return Err(call.interrupted_by(interruption)),
+            Err(Interruption::TimedOut) => lines.borrow_mut().push(unfinished(limits.deadline.limit())),
+            Err(interruption) => return Err(limits.interrupted_by(interruption)),
         }
         Ok(lines.into_inner())
     }
@@ -323,15 +323,15 @@ impl<P: Platform> Recorder<P> {
             Some(target) => self.keyring.token_for(target).map(|token| vec![token]).unwrap_or_default(),
             None => self.keyring.tokens(),
         };
-        let call = self.keyring.limits_for_any(options);
+        let limits = self.keyring.limits_for_any(options);
         // Revoke in parallel, so that one slow request does not delay the others.
         let failure = RefCell::new(None);
         let mut revocations = Tasks::new();
         for token in &tokens {
             if let Some(revocation) = self.client().revocation(token) {
-                let (call, failure) = (&call, &failure);
+                let (limits, failure) = (&limits, &failure);
                 revocations.push(Box::pin(async move {
-                    if let Err(error) = self.client().revoke(call, token, revocation).await {
+                    if let Err(error) = self.client().revoke(limits, token, revocation).await {
                         failure.borrow_mut().get_or_insert(error);
                     }
                 }));
@@ -350,7 +350,7 @@ impl<P: Platform> Recorder<P> {
             revocations.join().await;
             failure.take().map_or(Ok(()), Err)
         };
-        let ended = call.run(Box::pin(work)).await;
+        let ended = limits.run(Box::pin(work)).await;
         tokens.iter().for_each(|token| self.exchange.forget(token));
         ended
     }
@@ -378,9 +378,9 @@ impl<P: Platform> Recorder<P> {
             if let Some(target) = target? {
                 return Ok(Box::new(self.keyring.call(target, options)));
             }
-            let call = self.keyring.limits_for_own_org(options);
-            let token = call.run(Box::pin(self.keyring.own_token(&self.settings.environment, call.session))).await?;
-            Ok(Box::new(self.keyring.call_continued(call, token.target().clone())))
+            let limits = self.keyring.limits_for_own_org(options);
+            let token = limits.run(Box::pin(self.keyring.own_token(&self.settings.environment, limits.session))).await?;
+            Ok(Box::new(self.keyring.call_continued(limits, token.target().clone())))
         })
     }
 

@@ -36,8 +36,8 @@ const FIRST_LOOK_MS: u32 = 1_000;
 enum Preflight<L> {
     /// The agent is being recorded already, so nothing is sent.
     Running(Recording),
-    /// No other start was found: this one is sent, with this token. Also whether another one was looked for.
-    Own(Rc<OrgToken>, Turn<L>, bool),
+    /// No other start was found, if one was looked for: this one is sent, with this token.
+    Own { token: Rc<OrgToken>, turn: Turn<L>, has_looked: bool },
 }
 
 /// Keeps the other recorders of this page, and other pages, from starting the same recording.
@@ -89,7 +89,7 @@ impl<P: Platform> Starts<P> {
                         self.page.note_running(start, &running);
                         return Ok(running);
                     }
-                    Preflight::Own(token, turn, has_looked) => {
+                    Preflight::Own { token, turn, has_looked } => {
                         sent.note_read(has_looked && !looks_again);
                         (Some(token), turn)
                     }
@@ -263,7 +263,7 @@ impl<P: Platform> Starts<P> {
             }
             self.ensure_none_runs(state, &listed, doubtful_since, unknown_since)?;
         }
-        Ok(Preflight::Own(token, Turn { _page: page, _lock: lock }, has_looked))
+        Ok(Preflight::Own { token, turn: Turn { _page: page, _lock: lock }, has_looked })
     }
 
     /// The running recording, once the cloud lists one. The start that this one waits for may never be answered.

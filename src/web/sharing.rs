@@ -13,7 +13,7 @@ use super::lock::{Lock, is_held};
 use super::oneshot::Oneshot;
 use super::result::{Property, object};
 use super::timer::Timeout;
-use crate::auth::ports::{TokenSharer, TokenSharing};
+use crate::auth::ports::{SharingRole, TokenSharer, TokenSharing};
 use crate::cloud::deadline::before;
 use crate::model::argument;
 use crate::token::access_token::IssuedToken;
@@ -33,9 +33,9 @@ impl TokenSharing for Browser {
         request(name)
     }
 
-    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, role: SharingRole) -> Sharing {
         let channel = self.sharing_channels.get(name, sharer);
-        let lock = answers.then(|| Rc::new(Lock::enqueue(&responder_lock(name))));
+        let lock = (role == SharingRole::Answers).then(|| Rc::new(Lock::enqueue(&responder_lock(name))));
         if let (Some(channel), Some(lock)) = (&channel, &lock) {
             let lock = Rc::downgrade(lock);
             channel.answer_if(move || Weak::upgrade(&lock).is_some_and(|lock| lock.is_granted()));

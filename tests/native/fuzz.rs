@@ -6,7 +6,7 @@ use std::time::{Duration, Instant as WallInstant};
 
 use crate::support::*;
 use base64ct::{Base64UrlUnpadded, Encoding};
-use premium_recorder::auth::ports::{TokenSharer, TokenSharing};
+use premium_recorder::auth::ports::{SharingRole, TokenSharer, TokenSharing};
 use premium_recorder::cloud::refusal::{refusal, retry_after};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::environment::Environments;
@@ -329,7 +329,7 @@ fn tokens_of_other_pages() {
             // The cloud knows the neighbor's opaque token as one of another organization.
             world.respond(|request| if request.method == "POST" { created("rec-1") } else { response(200, &token_info(ACME)) });
             let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write client ");
-            let _sharing = world.another_page().share_token(&name, Rc::new(Neighbor(token.clone(), expires_in)), true);
+            let _sharing = world.another_page().share_token(&name, Rc::new(Neighbor(token.clone(), expires_in)), SharingRole::Answers);
             world.block_popups();
             let recorder = connect(&world, login_options()).await;
             let started = while_time_passes(&[&world], record(&recorder, GLOBEX)).await;

@@ -1,7 +1,7 @@
 //! Several pages of one origin share the token of an organization.
 
 use crate::support::*;
-use premium_recorder::auth::ports::{TokenSharer, TokenSharing};
+use premium_recorder::auth::ports::{SharingRole, TokenSharer, TokenSharing};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
@@ -481,7 +481,7 @@ fn a_shared_token_of_another_organization_is_not_used() {
         let shared = Rc::new(Cell::new(0));
         // The name ends with the `loginHint`, which is empty here.
         let name = format!("premium-recorder https://api.cloud.example {GLOBEX} screenrecordings:write getToken ");
-        let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())), true);
+        let _sharing = world.share_token(&name, Rc::new(Sharer(jwt_with_id(ACME, "shared"), shared.clone())), SharingRole::Answers);
         let recorder = connect(&world, options(&[])).await;
         assert_eq!(record(&recorder, GLOBEX).await.unwrap().org.as_str(), GLOBEX);
         assert_eq!((world.starts()[0].org.as_deref(), world.starts()[0].token.clone()), (Some(GLOBEX), jwt_for(GLOBEX)));

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-use premium_recorder::auth::ports::{Locks, TokenSharer, TokenSharing, TryLock};
+use premium_recorder::auth::ports::{Locks, SharingRole, TokenSharer, TokenSharing, TryLock};
 use premium_recorder::token::access_token::IssuedToken;
 
 use super::{Feature, World};
@@ -14,7 +14,7 @@ struct Sharer {
     number: u64,
     name: String,
     sharer: Rc<dyn TokenSharer>,
-    answers: bool,
+    role: SharingRole,
 }
 
 /// The state that the pages of one origin share.
@@ -92,7 +92,7 @@ impl World {
 
     /// How many tokens the pages of this origin share.
     pub fn shared_tokens(&self) -> usize {
-        self.0.origin.sharers.borrow().iter().filter(|sharer| sharer.answers).count()
+        self.0.origin.sharers.borrow().iter().filter(|sharer| sharer.role == SharingRole::Answers).count()
     }
 
     /// The names of the locks that the pages of this origin hold.
@@ -146,14 +146,14 @@ impl TokenSharing for World {
             self.sleep(900).await;
             return Some(None);
         }
-        self.0.origin.sharers_of(name, |sharer| sharer.answers).first().map(|sharer| sharer.share())
+        self.0.origin.sharers_of(name, |sharer| sharer.role == SharingRole::Answers).first().map(|sharer| sharer.share())
     }
 
-    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, answers: bool) -> TestSharing {
+    fn share_token(&self, name: &str, sharer: Rc<dyn TokenSharer>, role: SharingRole) -> TestSharing {
         let origin = self.0.origin.clone();
         let number = origin.next.get();
         origin.next.set(number + 1);
-        origin.sharers.borrow_mut().push(Sharer { number, name: name.to_owned(), sharer, answers });
+        origin.sharers.borrow_mut().push(Sharer { number, name: name.to_owned(), sharer, role });
         TestSharing(origin, number)
     }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use premium_recorder::auth::ports::TokenSharer;
+use premium_recorder::auth::ports::{SharingRole, TokenSharer};
 
 use crate::schedule::Does;
 
@@ -25,7 +25,7 @@ struct Sharer {
     number: u64,
     name: String,
     holder: Rc<dyn TokenSharer>,
-    answers: bool,
+    role: SharingRole,
 }
 
 struct Lock {
@@ -96,15 +96,19 @@ impl Origin {
     }
 
     /// Begins to take part in sharing.
-    pub fn share(self: &Rc<Self>, name: &str, holder: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
+    pub fn share(self: &Rc<Self>, name: &str, holder: Rc<dyn TokenSharer>, role: SharingRole) -> Sharing {
         let number = self.number();
-        self.sharers.borrow_mut().push(Sharer { number, name: name.to_owned(), holder, answers });
+        self.sharers.borrow_mut().push(Sharer { number, name: name.to_owned(), holder, role });
         Sharing { origin: self.clone(), number }
     }
 
     /// The page that answers requests under this name.
     pub fn answering(&self, name: &str) -> Option<Rc<dyn TokenSharer>> {
-        self.sharers.borrow().iter().find(|sharer| sharer.name == name && sharer.answers).map(|sharer| sharer.holder.clone())
+        self.sharers
+            .borrow()
+            .iter()
+            .find(|sharer| sharer.name == name && sharer.role == SharingRole::Answers)
+            .map(|sharer| sharer.holder.clone())
     }
 
     /// The numbers of the pages that take part under this name.
@@ -136,7 +140,7 @@ impl Origin {
     /// recorder.
     pub fn sharings(&self, pages: usize) -> usize {
         let sharers = self.sharers.borrow();
-        let answering = sharers.iter().filter(|sharer| sharer.answers).count();
+        let answering = sharers.iter().filter(|sharer| sharer.role == SharingRole::Answers).count();
         answering + (sharers.len() - answering).saturating_sub(pages)
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use premium_recorder::auth::need::Need;
-use premium_recorder::auth::ports::{Crypto, Locks, Navigation, TokenSharer, TokenSharing, TokenSource, TryLock};
+use premium_recorder::auth::ports::{Crypto, Locks, Navigation, SharingRole, TokenSharer, TokenSharing, TokenSource, TryLock};
 use premium_recorder::cloud::event::Event;
 use premium_recorder::cloud::ports::{Codec, Observer, Transport, TransportError};
 use premium_recorder::cloud::response::Response;
@@ -305,12 +305,12 @@ impl TokenSharing for Page {
         Some(handed_over)
     }
 
-    fn share_token(&self, name: &str, holder: Rc<dyn TokenSharer>, answers: bool) -> Sharing {
+    fn share_token(&self, name: &str, holder: Rc<dyn TokenSharer>, role: SharingRole) -> Sharing {
         self.world.act();
         self.checks("a name to share under", name);
         self.world.named(name, self.setup.environment, false);
         let org = ORG_IDS.iter().position(|org| name.contains(org)).and_then(|at| u8::try_from(at).ok());
-        self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }), answers)
+        self.world.origin.share(name, Rc::new(Told { world: self.world.clone(), recorder: self.recorder, org, holder }), role)
     }
 
     fn forget_shared_token(&self, name: &str) {
