@@ -2,8 +2,6 @@
 
 /** A trait of a function is an instruction, or up to this many of them in a row. */
 const MAX_IN_A_ROW = 6;
-/** A trait that more functions than this have does not count. */
-const COMMON = 600;
 
 /** Matches strings as well, so that text in a string is not taken for a name. */
 const NAME_OR_STRING = /\$?"(?:[^"\\]|\\.)*"|\$[^\s()"]+/g;
@@ -31,7 +29,10 @@ function traits(code) {
   return found;
 }
 
-/** The functions' indexes. After each function comes the one, of those that are left, that shares most of its own traits with it. */
+/**
+ * The functions' indexes. After the smallest function comes the one, of those that are left, that shares most of its own traits with the
+ * functions before it. Each of these counts half as much as the one after it.
+ */
 function order(functions) {
   const owners = new Map();
   functions.forEach((found, index) => {
@@ -42,19 +43,17 @@ function order(functions) {
   });
   const weight = (trait) => Math.log(functions.length / owners.get(trait).length);
   const weights = functions.map((found) => Array.from(found, weight).reduce((sum, each) => sum + each, 1));
+  const shared = new Float64Array(functions.length);
+  const likeness = (index) => shared[index] / weights[index];
   const left = new Set(functions.keys());
   const ordered = [];
-  for (let next = 0; next !== undefined;) {
+  for (let next = weights.indexOf(Math.min(...weights)); next !== undefined;) {
     ordered.push(next);
     left.delete(next);
-    const shared = new Map();
+    shared.forEach((sum, index) => (shared[index] = sum / 2));
     for (const trait of functions[next]) {
-      if (owners.get(trait).length > COMMON) continue;
-      for (const other of owners.get(trait)) {
-        if (left.has(other)) shared.set(other, (shared.get(other) ?? 0) + weight(trait));
-      }
+      for (const other of owners.get(trait)) shared[other] += weight(trait);
     }
-    const likeness = (index) => (shared.get(index) ?? 0) / weights[index];
     next = [...left].reduce(
       (best, index) => (best === undefined || likeness(index) > likeness(best) ? index : best),
       undefined,
