@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { nameByLikeness } from "./function-order.mjs";
 import { Failure, asCommand, output, root, run, say, targetDir } from "./process.mjs";
@@ -201,6 +201,7 @@ async function addDoor(dist) {
 // Bundles into one file: a page without a bundler would otherwise fetch the files one after another.
 async function bundleScripts(dist) {
   const { build: bundle } = await import("esbuild");
+  const { minify } = await import("terser");
   const alone = [CALLBACK, ...ENTRIES].map((name) => join(dist, name));
   const sources = (await filesIn(dist)).filter((name) => name.endsWith(".js") && !alone.includes(name));
   const entry = join(dist, "index.js");
@@ -211,19 +212,28 @@ async function bundleScripts(dist) {
     format: "esm",
     target: "es2022",
     charset: "utf8",
-    minify: true,
-    // So that a reviewer reads the source. A page does not load the map.
-    sourcemap: "linked",
-    sourceRoot: "premium-recorder",
+    sourcemap: "external",
     outfile: entry,
     allowOverwrite: true,
-    legalComments: "none",
-    banner: { js: COMPILE_HINT },
     logLevel: "warning",
     // With top-level await, every importer would have to wait for the module.
     supported: { "top-level-await": false },
   });
-  const [map, { text: code }] = outputFiles;
+  const [bundleMap, { text: bundled }] = outputFiles;
+  const { code, map } = await minify(bundled, {
+    module: true,
+    ecma: 2022,
+    compress: { passes: 2, hoist_funs: true },
+    format: { comments: false, preamble: COMPILE_HINT },
+    // So that a reviewer reads the source. A page does not load the map.
+    sourceMap: {
+      content: bundleMap.text,
+      includeSources: true,
+      root: "premium-recorder",
+      filename: basename(entry),
+      url: `${basename(entry)}.map`,
+    },
+  });
   refuse(code, /\bimport\b[^;]*?["'][^"']*\.wasm["']/, "imports a .wasm file, which only some bundlers can");
   refuse(code, /\beval\s*\(|\bnew\s+Function\b/, "runs text as code, which a content security policy forbids");
   // Bundlers look for exactly this expression, to find the module and copy it.
@@ -233,7 +243,7 @@ async function bundleScripts(dist) {
   }
   for (const path of sources) await rm(path);
   await writeFile(entry, code);
-  await writeFile(map.path, map.contents);
+  await writeFile(`${entry}.map`, map);
 }
 
 function refuse(code, pattern, why) {
