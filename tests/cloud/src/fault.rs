@@ -1,6 +1,12 @@
 //! Faults on demand: the next matching requests are answered otherwise, late, in part, or not at all.
 
-use std::{collections::HashMap, convert::Infallible, future::Future, io, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    future::{Future, pending},
+    io,
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -15,15 +21,36 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::{cors::Hidden, line::Line, refusal::Refusal, world::Shared};
 
 #[derive(Clone, Default)]
 struct Fault {
-    delay: Duration,
+    turn: Turn,
     /// Whether the answer has no CORS headers.
     is_hidden: bool,
     kind: Kind,
+}
+
+/// When the request goes on.
+#[derive(Clone, Default)]
+struct Turn {
+    delay: Duration,
+    /// Changes when a test releases the request. `None`: it is not held.
+    release: Option<watch::Receiver<()>>,
+}
+
+impl Turn {
+    async fn comes(self) {
+        tokio::time::sleep(self.delay).await;
+        if let Some(mut release) = self.release
+            && release.changed().await.is_err()
+        {
+            // A reset has taken away what could release it.
+            pending().await
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -49,6 +76,7 @@ struct Rule {
     method: Option<Method>,
     path: String,
     left: u32,
+    is_held: bool,
     fault: Fault,
 }
 
@@ -69,6 +97,7 @@ impl Rule {
 #[derive(Default)]
 pub(crate) struct Faults {
     rules: Vec<Rule>,
+    release: watch::Sender<()>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +120,8 @@ struct FaultOrder {
     truncate: Option<usize>,
     h2: Option<ErrorCode>,
     delay_ms: Option<u64>,
+    #[serde(default)]
+    held: bool,
     cors: Option<bool>,
 }
 
@@ -136,15 +167,23 @@ impl Faults {
         if left == 0 {
             return Err(Refusal::bad_request("times must be at least 1."));
         }
+        let is_held = order.fault.held;
         let fault = order.fault.read()?;
-        self.rules.push(Rule { method, path: order.path, left, fault });
+        self.rules.push(Rule { method, path: order.path, left, is_held, fault });
         Ok(())
+    }
+
+    /// Lets every request go on that is held, and those that these faults would have held.
+    pub(crate) fn release(&mut self) {
+        self.rules.iter_mut().for_each(|rule| rule.is_held = false);
+        self.release.send_replace(());
     }
 
     fn take(&mut self, request: &Request) -> Option<Fault> {
         let rule = self.rules.iter_mut().find(|rule| rule.matches(request))?;
         rule.left -= 1;
-        let fault = rule.fault.clone();
+        let mut fault = rule.fault.clone();
+        fault.turn.release = rule.is_held.then(|| self.release.subscribe());
         self.rules.retain(|rule| rule.left > 0);
         Some(fault)
     }
@@ -165,14 +204,15 @@ impl FaultOrder {
             (None, Some(Reset::After), None, None) => Kind::ResetAfter,
             (None, None, Some(bytes), None) => Kind::Truncate(bytes),
             (None, None, None, Some(code)) => Kind::Stream(code.into()),
-            (None, None, None, None) if self.delay_ms.is_some() || is_hidden => Kind::None,
+            (None, None, None, None) if self.delay_ms.is_some() || self.held || is_hidden => Kind::None,
             _ => {
                 return Err(Refusal::bad_request(
-                    "fault must hold exactly one of status, reset, truncate and h2, or delayMs or \"cors\": false, which go with them.",
+                    "fault must hold exactly one of status, reset, truncate and h2, or delayMs, held or \"cors\": false, which go with them.",
                 ));
             }
         };
-        Ok(Fault { delay: Duration::from_millis(self.delay_ms.unwrap_or(0)), is_hidden, kind })
+        let turn = Turn { delay: Duration::from_millis(self.delay_ms.unwrap_or(0)), release: None };
+        Ok(Fault { turn, is_hidden, kind })
     }
 }
 
@@ -213,13 +253,14 @@ where
     Answer: Future<Output = Result<Response, Infallible>> + Send,
 {
     let fault = cloud.world().faults.take(&request).unwrap_or_default();
+    let turn = fault.turn.clone();
     let Some(line) = request.extensions().get::<Line>().cloned() else {
         return Refusal::internal("The request came over no connection.").into_response();
     };
     // A task of its own: a request that has arrived is carried out, even when its client gives up waiting.
     let carry_out = async move {
         let task = tokio::spawn(async move {
-            tokio::time::sleep(fault.delay).await;
+            turn.comes().await;
             let Ok(response) = work(request).await;
             response
         });
@@ -228,11 +269,11 @@ where
     let mut response = match fault.kind {
         Kind::None => carry_out.await,
         Kind::Answer { status, headers, body } => {
-            tokio::time::sleep(fault.delay).await;
+            fault.turn.comes().await;
             (status, headers, body).into_response()
         }
         Kind::ResetBefore => {
-            tokio::time::sleep(fault.delay).await;
+            fault.turn.comes().await;
             line.cut().await
         }
         Kind::ResetAfter => {

@@ -31,6 +31,7 @@ pub(crate) fn router(cloud: &Shared) -> Router {
         .route("/conversations", get(conversations).post(add_conversation))
         .route("/ledger", get(ledger))
         .route("/faults", post(add_fault))
+        .route("/release", post(release))
         .route("/settings", get(settings).post(change_settings))
         .route("/clock", post(advance))
         .route("/reset", post(reset))
@@ -107,6 +108,11 @@ async fn add_fault(State(cloud): State<Shared>, body: Bytes) -> Result<StatusCod
     let order: fault::Order = read(&body)?;
     cloud.world().faults.add(order)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn release(State(cloud): State<Shared>) -> StatusCode {
+    cloud.world().faults.release();
+    StatusCode::NO_CONTENT
 }
 
 async fn settings(State(cloud): State<Shared>) -> Json<Settings> {

@@ -1,5 +1,5 @@
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::TcpStream,
     time::{Duration, Instant},
 };
@@ -148,6 +148,46 @@ fn a_request_is_carried_out_even_when_its_client_has_gone() {
     drop(stream);
     until(&|| recordings(&cloud) == 1);
     assert_eq!(statuses(&cloud), json!([null]));
+}
+
+#[test]
+fn a_held_request_goes_on_when_it_is_released() {
+    let cloud = Fixture::new();
+    let token = cloud.token_of(acme());
+    let held = json!({"method": "POST", "path": RECORDINGS, "times": 2, "fault": {"held": true}});
+    assert_eq!(cloud.control("faults", &held).status, 204);
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| cloud.start(&token, agent(acme()), &[]).status);
+        let within = Instant::now() + Duration::from_secs(20);
+        while statuses(&cloud) != json!([null]) {
+            assert!(Instant::now() < within, "{}", cloud.ledger());
+        }
+        // It holds up nobody else.
+        assert_eq!(cloud.with_token("GET", TOKEN_INFO, &token, None).status, 200);
+        assert_eq!((recordings(&cloud), statuses(&cloud)), (0, json!([null, 200])));
+        assert_eq!(cloud.call("POST", "/standin/release", &[], Some("")).status, 204);
+        assert_eq!(start.join().unwrap(), 201);
+    });
+    // The fault holds the second one no more.
+    cloud.start(&token, agent(acme()), &[]).refused(409, "request.conflict");
+}
+
+#[test]
+fn a_held_request_never_meets_the_world_after_a_reset() {
+    let cloud = Fixture::new();
+    cloud.fault("POST", RECORDINGS, &json!({"held": true, "status": 503}));
+    let address = cloud.cloud.origins().api.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(raw_start(&cloud.token_of(acme())).as_bytes()).unwrap();
+    let within = Instant::now() + Duration::from_secs(20);
+    while statuses(&cloud) != json!([null]) {
+        assert!(Instant::now() < within, "{}", cloud.ledger());
+    }
+    for control in ["reset", "release"] {
+        assert_eq!(cloud.call("POST", &format!("/standin/{control}"), &[], Some("")).status, 204);
+    }
+    stream.set_nonblocking(true).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]
