@@ -31,6 +31,29 @@ export function watch(driversDelay) {
     return answer;
   };
 
+  /** All that a console shows of a value when somebody unfolds it: of so many objects. */
+  function shown(value, seen = new Set(), most = 1_000) {
+    if (Object(value) !== value) return String(value);
+    if (seen.has(value) || seen.size === most) return "";
+    seen.add(value);
+    const parts = [];
+    const read = (part) => {
+      try {
+        parts.push(part());
+      } catch {
+        // What cannot be read shows nothing. The rest does.
+      }
+    };
+    let names = [];
+    read(() => String(value));
+    if (ArrayBuffer.isView(value)) return parts.join();
+    read(() => void (names = Reflect.ownKeys(value)));
+    // In Firefox and WebKit, a stack is no property of its own.
+    for (const name of new Set([...names, "stack"])) read(() => `${String(name)}: ${shown(value[name], seen)}`);
+    read(() => (value instanceof Map || value instanceof Set ? shown([...value], seen) : ""));
+    return parts.join("\n");
+  }
+
   function isTokenEndpoint(url) {
     return new URL(url).pathname === "/oauth/token";
   }
@@ -66,15 +89,7 @@ export function watch(driversDelay) {
   };
 
   // Chromedriver does not tell what the console of another site's frame says.
-  const note = (...words) => {
-    for (const word of words) {
-      try {
-        said.push(`${word} ${word?.message} ${word?.stack} ${JSON.stringify(word)}`);
-      } catch {
-        // An object that cannot be read shows nothing.
-      }
-    }
-  };
+  const note = (...words) => said.push(...words.map((word) => shown(word)));
   for (const level of ["debug", "log", "info", "warn", "error"]) {
     const write = console[level];
     console[level] = (...words) => {
