@@ -2,12 +2,12 @@
 //   node scripts/test.mjs [--engines [FILE...]]
 // With --engines: only the end-to-end tests, all of them or these files, in every engine. ENGINES names other engines than
 // all of them, for example ENGINES=chromium,firefox.
-import { readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { ALL_ENGINES } from "./browsers.mjs";
 import { PANICKING, build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
+import { runInNode } from "./node-tests.mjs";
 import { QUICK, pack, packTests } from "./pack.mjs";
 import { Failure, asCommand, root, run, say, targetDir } from "./process.mjs";
 import { missingProxies } from "./proxies.mjs";
@@ -91,6 +91,7 @@ async function stage(name, runTests) {
   const began = performance.now();
   try {
     await runTests(result);
+    if (result.failed > 0) throw new Failure("a test failed");
     if (result.passed === 0) throw new Failure("it ran no test");
   } catch (error) {
     result.error = error;
@@ -111,26 +112,6 @@ function counting(result) {
       result.failed += Number(failed ?? 0);
     },
   };
-}
-
-/** Runs tests in Node, and counts them. */
-async function inNode(result, args, env) {
-  const path = join(targetDir, "test-outcomes");
-  await rm(path, { force: true });
-  const reporters = { spec: "stdout", [pathToFileURL(join(root, "scripts/outcomes.mjs"))]: path };
-  const options = Object.entries(reporters).flatMap(([reporter, destination]) => [
-    `--test-reporter=${reporter}`,
-    `--test-reporter-destination=${destination}`,
-  ]);
-  try {
-    await run(process.execPath, ["--test", ...options, ...args], { stdout: process.stdout, env });
-  } finally {
-    const lines = (await readFile(path, "utf8").catch(() => "")).split("\n").filter(Boolean);
-    for (const { outcome, reason } of lines.map((line) => JSON.parse(line))) {
-      result[outcome] += 1;
-      if (outcome === "skipped") result.reasons.push(reason === true ? "no reason" : reason);
-    }
-  }
 }
 
 async function native(result) {
@@ -164,12 +145,12 @@ async function types(result) {
 
 async function javaScript(result) {
   const paths = (await testFiles("tests/js")).map((name) => join(root, "tests/js", name));
-  await inNode(result, paths);
+  await runInNode(result, paths);
 }
 
 async function packageTests(result) {
   await pack();
-  await inNode(result, ["--test-concurrency=1", ...(await packTests(QUICK))], { ENGINE: "chromium" });
+  await runInNode(result, ["--test-concurrency=1", ...(await packTests(QUICK))], { env: { ENGINE: "chromium" } });
 }
 
 async function endToEndFiles() {
@@ -183,7 +164,7 @@ async function testFiles(folder) {
 function inEngine(engine, names) {
   const paths = names.map((name) => join(root, "tests/e2e", `${name}.test.mjs`));
   // A test waits more than it works, so a second file fills the gaps.
-  return (result) => inNode(result, ["--test-concurrency=2", ...paths], { ENGINE: engine });
+  return (result) => runInNode(result, ["--test-concurrency=2", ...paths], { env: { ENGINE: engine } });
 }
 
 function report(results, notRun) {
