@@ -180,11 +180,13 @@ class Browser {
     await this.clickOn("button");
   }
 
-  /** How it ended. A sign-in takes everything along that it brought. */
-  async ended() {
+  /** How it ended. A sign-in takes everything along that it brought, but for a window that it can no longer close. */
+  async ended({ windowStays = false } = {}) {
     const outcome = await this.run(({ kept }) => kept.going);
     const left = await this.driver.executeScript("return window.watched.left()");
     assert.deepEqual(left, { messageListeners: 0, timers: 0, openWindows: 0 }, "what is left behind");
+    // The driver may know a closed window for a moment, and would take it for the next one.
+    if (!windowStays) await this.popupClosed();
     return outcome;
   }
 
@@ -247,9 +249,7 @@ class Browser {
 
   /** Presses a button after which the window may be gone. */
   async pressLast(name) {
-    await this.press(name).catch((error) => {
-      if (!(error instanceof problem.NoSuchWindowError)) throw error;
-    });
+    await unlessGone(this.press(name));
   }
 
   /** Goes into the window that has been opened, once it shows what it was opened for. */
@@ -276,10 +276,11 @@ class Browser {
   }
 
   async closeWindows() {
-    for (const handle of await this.popups()) {
+    const close = async (handle) => {
       await this.driver.switchTo().window(handle);
       await this.driver.close();
-    }
+    };
+    for (const handle of await this.popups()) await unlessGone(close(handle));
     await this.driver.switchTo().window(this.#host);
   }
 
@@ -418,6 +419,13 @@ class Browser {
     // Tests may make up operations.
     assertPublished(requests, { unknown: true });
   }
+}
+
+/** For what is done in a window that may close by itself meanwhile. */
+export function unlessGone(work) {
+  return work.catch((error) => {
+    if (!(error instanceof problem.NoSuchWindowError)) throw error;
+  });
 }
 
 /** Runs in the page, whose content security policy may ask for a nonce. */

@@ -43,6 +43,7 @@ describe("in the app", () => {
     await browser.press("Sign in to Initech");
     await deny();
     await browser.refusal("LOGIN_DENIED");
+    await browser.popupClosed();
     await browser.press("Sign in to Initech");
     await browser.signInThere(initech);
     await browser.outcome("Signed in to Initech");
@@ -357,7 +358,7 @@ describe("a sign-in that fails", () => {
   test("cut off by the login page (COOP), so that its end cannot be known: LOGIN_CANCELLED", async () => {
     await cloud.change({ crossOriginOpenerPolicy: true });
     await start();
-    assert.equal((await browser.ended()).error.code, "LOGIN_CANCELLED");
+    assert.equal((await browser.ended({ windowStays: true })).error.code, "LOGIN_CANCELLED");
     await neverSent();
 
     // The callback page of that window says why nothing comes of it.
@@ -372,7 +373,7 @@ describe("a sign-in that fails", () => {
   });
 
   test("at a login page that never answers: LOGIN_TIMEOUT, and the window is closed", async () => {
-    await cloud.spoilSignIn({ delayMs: 60_000 });
+    await cloud.spoilSignIn({ held: true });
     await start({ timeoutMs: 500 });
     const { error } = await browser.ended();
     assert.equal(error.code, "LOGIN_TIMEOUT");
