@@ -198,8 +198,10 @@ function styles(css, property, pseudo = null) {
   );
 }
 
-/** A fault is under way in the host, and its button shows it. */
+/** A fault is under way in the host until the test is over, and its button shows it. */
 async function spinning() {
+  // Before the fault that the page asks for.
+  await browser.cloud.spoilStart({ held: true });
   await browser.clickOn('[data-fault="slow"] button');
   const spinner = await browser.driver.findElement(By.css('[data-fault="slow"] .spinner'));
   await browser.until("it shows", async () => (await spinner.getCssValue("visibility")) === "visible");

@@ -101,10 +101,12 @@ describe("a start whose answer", () => {
 
   test("does not come in time, nor its recording: OUTCOME_UNKNOWN, and it may have run", async () => {
     const { cloud } = browser;
-    await cloud.spoilStart({ delayMs: 4000 });
-    const error = await failedStart(await cloud.token(cloud.globex), { timeoutMs: 500 });
+    await cloud.spoilStart({ held: true });
+    // Enough to send it, also on a slow machine.
+    const error = await failedStart(await cloud.token(cloud.globex), { timeoutMs: 2_000 });
     assert.equal(error.code, "OUTCOME_UNKNOWN");
     assert.equal(error.cause.code, "TIMEOUT");
+    await cloud.release();
     await browser.until("the recording runs", async () => (await cloud.recordings()).length === 1);
     assert.equal((await cloud.starts()).length, 1);
   });
@@ -310,7 +312,7 @@ describe("whose an opaque token is, when the answer", () => {
     "is 403 of nobody": [{ status: 403, body: "no" }, "UNEXPECTED_ANSWER"],
     "is 429": [{ status: 429 }, "RATE_LIMITED"],
     "is 500": [{ status: 500 }, "CLOUD_UNAVAILABLE"],
-    "does not come in time": [{ delayMs: 4000 }, "TIMEOUT", { timeoutMs: 1000 }],
+    "does not come in time": [{ held: true }, "TIMEOUT", { timeoutMs: 2_000 }],
   };
   for (const [what, [fault, code, options = {}]] of Object.entries(ANSWERS)) {
     test(`${what}: ${code}`, async () => {

@@ -159,6 +159,11 @@ export class Cloud {
     return this.#ask("faults", { method, path, fault, times: times * attempts });
   }
 
+  /** Lets every request go on that a fault holds. */
+  release() {
+    return this.#ask("release", {});
+  }
+
   /** What happens to the next start, on a connection that is kept: after some faults, the browser sends it again. */
   spoilKeptStart(fault) {
     return this.#ask("faults", { method: "POST", path: STARTS, fault });

@@ -273,7 +273,7 @@ describe("a diagnosis", () => {
   test("of a cloud that hangs says what it has found by then", async () => {
     // Loads the module, which then takes nothing of the recorder's time.
     await browser.run(async ({ connect }) => void (await connect()));
-    await cloud.spoilWhose({ delayMs: 5000 });
+    await cloud.spoilWhose({ held: true });
     const report = await examined({ tokens: [await cloud.token(globex)], timeoutMs: 500 });
     expectVerdicts(report, { environment: "ok", time: "fail" });
     assert.equal(report.agent, undefined);

@@ -82,6 +82,23 @@ export function inPage(premium, environment, clientId) {
     await untilLedger(({ recordings }) => recordings.length > 0);
   }
 
+  /** Lets every request go on that a fault holds. */
+  async function release() {
+    await fetch(`${environment.api}/standin/release`, { method: "POST" });
+  }
+
+  /** Does this when the cloud has said which recordings an agent has, before the page learns it. */
+  function atFirstLook(work) {
+    const original = window.fetch;
+    window.fetch = async (...given) => {
+      const answer = await original(...given);
+      if (!new URL(answer.url).searchParams.has("agentId")) return answer;
+      window.fetch = original;
+      await work();
+      return answer;
+    };
+  }
+
   async function untilLedger(isSo) {
     while (!isSo(await (await fetch(`${environment.api}/standin/ledger`)).json()));
   }
@@ -142,6 +159,8 @@ export function inPage(premium, environment, clientId) {
     workFirst,
     startArrived,
     recordingRuns,
+    release,
+    atFirstLook,
     traces,
   };
 }

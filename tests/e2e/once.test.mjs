@@ -45,7 +45,12 @@ const RATE_LIMITED = {
   },
 };
 
-const LATE = { delayMs: 4000 };
+/** An answer that comes when the test wants it. */
+const LATE = { held: true };
+/** So many milliseconds are enough to send a start, also on a slow machine. */
+const BRIEF = 2_000;
+/** Enough for all else that such a test does. */
+const PATIENT = 20_000;
 
 let cloud, globex, agent, agentId;
 beforeEach(async () => {
@@ -71,7 +76,7 @@ describe("a start that was not carried out, and is answered", () => {
 
   test("too late: OUTCOME_UNKNOWN, and that the agent has no recording", async () => {
     await cloud.spoilStart({ ...LATE, status: 503 });
-    const error = await failedStart({ timeoutMs: 500 });
+    const error = await failedStart({ timeoutMs: BRIEF });
     assert.deepEqual([error.code, error.cause.code], ["OUTCOME_UNKNOWN", "TIMEOUT"]);
     assert.deepEqual(error.seenRecordings, []);
     assert.deepEqual(await cloud.recordings(), []);
@@ -90,14 +95,26 @@ describe("a start that was carried out, and is answered", () => {
   }
 
   test("too late, and done in time: that recording", async () => {
-    const { value } = await start({ gateway: { ...LATE, status: 503 }, options: { timeoutMs: 1000 } });
+    const { value } = await start({ gateway: { ...LATE, status: 503 }, options: { timeoutMs: BRIEF } });
     await isTheOne(value);
     await sentOnce("gateway");
   });
 
   test("too late, and done while it is looked for: that recording", async () => {
-    await cloud.spoilStart({ delayMs: 1200 });
-    const { value } = await start({ options: { timeoutMs: 800 } });
+    await cloud.spoilStart(LATE);
+    const value = await browser.run(
+      async ({ connect, atFirstLook, release, recordingRuns }, token, agentId, timeoutMs) => {
+        const recorder = await connect({ tokens: [token] });
+        atFirstLook(async () => {
+          await release();
+          await recordingRuns();
+        });
+        return recorder.startRecording(agentId, { timeoutMs });
+      },
+      await cloud.token(globex),
+      agentId,
+      BRIEF,
+    );
     await isTheOne(value);
     await sentOnce("itself");
   });
@@ -105,14 +122,16 @@ describe("a start that was carried out, and is answered", () => {
   test("too late, and done too late: OUTCOME_UNKNOWN, and the next start finds it", async () => {
     await cloud.spoilStart(LATE);
     const { error, value } = await browser.run(
-      async ({ connect, settle, recordingRuns }, token, agentId) => {
+      async ({ connect, settle, release, recordingRuns }, token, agentId, timeoutMs) => {
         const recorder = await connect({ tokens: [token] });
-        const { error } = await settle(recorder.startRecording(agentId, { timeoutMs: 500 }));
+        const { error } = await settle(recorder.startRecording(agentId, { timeoutMs }));
+        await release();
         await recordingRuns();
         return { error, value: await recorder.startRecording(agentId) };
       },
       await cloud.token(globex),
       agentId,
+      BRIEF,
     );
     assert.equal(error.code, "OUTCOME_UNKNOWN");
     assert.deepEqual(error.seenRecordings, []);
@@ -163,7 +182,7 @@ describe("a start that is looked for", () => {
   test("where the list hangs: OUTCOME_UNKNOWN in time, and no word of what there is", async () => {
     await cloud.spoilStart({ reset: "after" });
     await cloud.spoilLists({ ...LATE, status: 503 }, 2);
-    const error = await failedStart({ timeoutMs: 500 });
+    const error = await failedStart({ timeoutMs: BRIEF });
     assert.equal(error.code, "OUTCOME_UNKNOWN");
     assert.ok(!("seenRecordings" in error));
     assert.equal((await cloud.starts()).length, 1);
@@ -332,14 +351,15 @@ describe("the same agent at the same time, and a cloud that would record twice,"
   test("in two frames, of two agents: two starts that do not wait for each other", async () => {
     await cloud.spoilStart(LATE);
     const order = await browser.run(
-      async ({ frames }, token, agents) => {
+      async ({ frames, release }, token, agents) => {
         const pages = await frames(2);
         const recorders = await Promise.all(pages.map((page) => page.connect({ tokens: [token] })));
         const order = [];
-        const first = recorders[0].startRecording(agents[0], { timeoutMs: 10_000 }).then(() => order.push(0));
+        const first = recorders[0].startRecording(agents[0]).then(() => order.push(0));
         await pages[0].startArrived();
-        const second = recorders[1].startRecording(agents[1]).then(() => order.push(1));
-        await Promise.all([first, second]);
+        await recorders[1].startRecording(agents[1]).then(() => order.push(1));
+        await release();
+        await first;
         return order;
       },
       await cloud.token(globex),
@@ -371,7 +391,7 @@ describe("the same agent at the same time, and a cloud that would record twice,"
   });
 
   test("in two tabs", async () => {
-    await cloud.spoilStart({ delayMs: 1500 });
+    await cloud.spoilStart(LATE);
     const token = await cloud.token(globex);
     const connected = async ({ connect, kept }, token) => {
       kept.recorder = await connect({ tokens: [token] });
@@ -389,6 +409,7 @@ describe("the same agent at the same time, and a cloud that would record twice,"
     await browser.run(({ startArrived }) => startArrived());
     await browser.leavePopup();
     await browser.run(begin, agentId);
+    await cloud.release();
     const second = await browser.run(({ kept }) => kept.going);
     await browser.driver.switchTo().window(tab);
     await browser.driver.switchTo().frame(0);
@@ -444,7 +465,7 @@ test("two frames where the platform has no Web Locks, and the cloud guards: one 
 
 describe("a page that is reloaded while a start is under way", () => {
   beforeEach(async () => {
-    await cloud.spoilStart({ delayMs: 1000 });
+    await cloud.spoilStart(LATE);
     await browser.run(
       async ({ connect, startArrived, kept }, token, agentId) => {
         kept.recorder = await connect({ tokens: [token] });
@@ -455,6 +476,7 @@ describe("a page that is reloaded while a start is under way", () => {
       agentId,
     );
     await reload();
+    await cloud.release();
     await browser.until("the recording runs", async () => (await cloud.recordings()).length === 1);
   });
 
@@ -508,7 +530,7 @@ describe("of two calls that share a start,", () => {
   test("one that aborts takes nothing from the other", async () => {
     for (const aborts of [0, 1]) {
       await cloud.reset();
-      await cloud.spoilStart({ delayMs: 700 });
+      await cloud.spoilStart(LATE);
       const { outcomes, reason } = await inAbortedCalls([aborts]);
       const recordings = await cloud.recordings();
       assert.equal(recordings.length, 1);
@@ -521,7 +543,7 @@ describe("of two calls that share a start,", () => {
 
   test("both abort: the next start looks first, and finds what was carried out", async () => {
     await cloud.change({ guardsAgents: false });
-    await cloud.spoilStart({ delayMs: 700 });
+    await cloud.spoilStart(LATE);
     const { outcomes, reason, next } = await inAbortedCalls([0, 1], { startsAgain: true });
     assert.deepEqual(outcomes, [{ thrown: reason }, { thrown: reason }]);
     const recordings = await cloud.recordings();
@@ -586,23 +608,23 @@ describe("of two calls that share a start,", () => {
     assert.equal((await cloud.starts()).length, 1);
   });
 
-  for (const [order, timeouts] of Object.entries({ first: [500, 9000], second: [9000, 500] })) {
+  for (const [order, timeouts] of Object.entries({ first: [BRIEF, PATIENT], second: [PATIENT, BRIEF] })) {
     test(`the ${order} has less time: it ends in its own, and the other gets the recording`, async () => {
       await cloud.spoilStart(LATE);
       const outcomes = await inCalls(timeouts.map((timeoutMs) => ({ timeoutMs })));
       const [recording, ...more] = await cloud.recordings();
       assert.deepEqual(more, []);
-      const short = timeouts.indexOf(500);
+      const short = timeouts.indexOf(BRIEF);
       assert.equal(outcomes[short], "OUTCOME_UNKNOWN");
       assert.equal(outcomes[1 - short].id, recording.id);
       assert.equal((await cloud.starts()).length, 1);
     });
 
     test(`the ${order} has less time than the cloud asks to wait: it ends in its own, and the other waits`, async () => {
-      await cloud.spoilStart({ status: 429, headers: { "Retry-After": "2" } });
+      await cloud.spoilStart({ status: 429, headers: { "Retry-After": "3" } });
       const outcomes = await inCalls(timeouts.map((timeoutMs) => ({ timeoutMs })));
       const recordings = await cloud.recordings();
-      const short = timeouts.indexOf(500);
+      const short = timeouts.indexOf(BRIEF);
       assert.equal(outcomes[short], "TIMEOUT");
       assert.deepEqual([outcomes[1 - short].id], ids(recordings));
       assert.equal((await cloud.starts()).length, 2);
@@ -610,8 +632,8 @@ describe("of two calls that share a start,", () => {
   }
 
   test("the one that waits in another frame keeps to its own time: TIMEOUT, and nothing is sent for it", async () => {
-    await cloud.spoilStart({ delayMs: 2500 });
-    const outcomes = await inFrames(2, {}, { timeouts: [9000, 500], oneByOne: true });
+    await cloud.spoilStart(LATE);
+    const outcomes = await inFrames(2, {}, { timeouts: [PATIENT, 500], oneByOne: true });
     const recordings = await cloud.recordings();
     assert.deepEqual([outcomes[0].id], ids(recordings));
     assert.equal(outcomes[1], "TIMEOUT");
@@ -620,15 +642,16 @@ describe("of two calls that share a start,", () => {
 });
 
 test("a start that is aborted after sending, and another at once: one recording where the cloud guards", async () => {
-  await cloud.spoilStart({ delayMs: 700 });
+  await cloud.spoilStart(LATE);
   const value = await browser.run(
-    async ({ connect, startArrived, settle }, token, agentId) => {
+    async ({ connect, startArrived, atFirstLook, release, settle }, token, agentId) => {
       const recorder = await connect({ tokens: [token] });
       const aborting = new AbortController();
       const first = settle(recorder.startRecording(agentId, { signal: aborting.signal }));
       await startArrived();
       aborting.abort();
       await first;
+      atFirstLook(release);
       return recorder.startRecording(agentId);
     },
     await cloud.token(globex),
@@ -645,9 +668,9 @@ for (const [how, leave] of [
 ]) {
   test(`a start that ${how}, and another recorder at once: one recording, although the cloud guards nothing`, async () => {
     await cloud.change({ guardsAgents: false });
-    await cloud.spoilStart({ delayMs: 2_500 });
+    await cloud.spoilStart(LATE);
     const value = await browser.run(
-      async ({ connect, startArrived, settle }, token, agentId, leave) => {
+      async ({ connect, startArrived, atFirstLook, release, settle }, token, agentId, leave) => {
         const recorder = await connect({ tokens: [token] });
         const aborting = new AbortController();
         const first = settle(recorder.startRecording(agentId, { signal: aborting.signal }));
@@ -655,6 +678,7 @@ for (const [how, leave] of [
         if (leave === "abort") aborting.abort();
         recorder.close();
         await first;
+        atFirstLook(release);
         const another = await connect({ tokens: [token] });
         return another.startRecording(agentId);
       },
@@ -693,13 +717,15 @@ async function failedStart(options = {}, how = {}) {
   return error;
 }
 
-/** What calls of one recorder at the same time come to: recordings and codes. */
+/** What calls of one recorder at the same time come to: recordings and codes. What is held is answered when one has ended. */
 async function inCalls(options) {
   return browser.run(
-    async ({ connect }, token, agentId, options) => {
+    async ({ connect, release }, token, agentId, options) => {
       const recorder = await connect({ tokens: [token] });
-      const call = (options) => recorder.startRecording(agentId, options).catch(({ code }) => code);
-      return Promise.all(options.map(call));
+      const calls = options.map((options) => recorder.startRecording(agentId, options).catch(({ code }) => code));
+      await Promise.race(calls);
+      await release();
+      return Promise.all(calls);
     },
     await cloud.token(globex),
     agentId,
@@ -710,7 +736,7 @@ async function inCalls(options) {
 /** Two calls of one recorder, of which some abort once the start has arrived. */
 async function inAbortedCalls(which, { startsAgain = false } = {}) {
   return browser.run(
-    async ({ connect, startArrived, recordingRuns }, token, agentId, which, startsAgain) => {
+    async ({ connect, startArrived, release, recordingRuns }, token, agentId, which, startsAgain) => {
       const recorder = await connect({ tokens: [token] });
       const abortings = [new AbortController(), new AbortController()];
       const calls = abortings.map(({ signal }) =>
@@ -718,6 +744,8 @@ async function inAbortedCalls(which, { startsAgain = false } = {}) {
       );
       await startArrived();
       for (const at of which) abortings[at].abort("enough");
+      await Promise.all(which.map((at) => calls[at]));
+      await release();
       const outcomes = await Promise.all(calls);
       await recordingRuns();
       const next = startsAgain ? await recorder.startRecording(agentId) : undefined;
@@ -730,10 +758,13 @@ async function inAbortedCalls(which, { startsAgain = false } = {}) {
   );
 }
 
-/** What a start in each of so many frames comes to: recordings and codes. All at once, or each after the first has arrived. */
+/**
+ * What a start in each of so many frames comes to: recordings and codes. All at once, or
+ * each after the first has arrived, which is answered when the last one has ended.
+ */
 async function inFrames(count, options = {}, { withoutLocks = false, timeouts = [], oneByOne = false } = {}) {
   return browser.run(
-    async ({ frames, startArrived }, count, token, agentId, options, { withoutLocks, timeouts, oneByOne }) => {
+    async ({ frames, startArrived, release }, count, token, agentId, options, { withoutLocks, timeouts, oneByOne }) => {
       const pages = await frames(count);
       if (withoutLocks) {
         for (const { realm } of pages) realm.eval("Object.defineProperty(navigator, 'locks', { value: undefined })");
@@ -745,6 +776,7 @@ async function inFrames(count, options = {}, { withoutLocks = false, timeouts = 
         calls.push(recorder.startRecording(agentId, { ...options, ...timeout }).catch(({ code }) => code));
         if (oneByOne) await startArrived();
       }
+      if (oneByOne) await calls.at(-1).finally(release);
       return Promise.all(calls);
     },
     count,

@@ -99,7 +99,7 @@ for (const how of ["panic-now", "panic-later"]) {
     });
 
     test("a start that was sent is rejected as well, and not sent again", async () => {
-      await browser.cloud.spoilStart({ delayMs: 5_000 });
+      await browser.cloud.spoilStart({ held: true });
       const { code, next } = await inGlobex(async ({ recorder, startArrived, codeOf }, agents, how) => {
         const start = codeOf(recorder.startRecording(agents[0]));
         await startArrived();
@@ -114,12 +114,13 @@ for (const how of ["panic-now", "panic-later"]) {
 
     test("a start that is carried out meanwhile is found by the next start for the agent", async () => {
       await browser.cloud.change({ guardsAgents: false });
-      await browser.cloud.spoilStart({ delayMs: 2_000 });
+      await browser.cloud.spoilStart({ held: true });
       const { code, next } = await inGlobex(
-        async ({ recorder, startArrived, recordingRuns, codeOf, settle }, agents, how) => {
+        async ({ recorder, startArrived, release, recordingRuns, codeOf, settle }, agents, how) => {
           const start = codeOf(recorder.startRecording(agents[0]));
           await startArrived();
           await codeOf(recorder.startRecording(how));
+          await release();
           await recordingRuns();
           return { code: await start, next: await settle(recorder.startRecording(agents[0])) };
         },
@@ -133,7 +134,7 @@ for (const how of ["panic-now", "panic-later"]) {
 
     test("a connect() in flight is rejected as well", async () => {
       const { globex } = browser.cloud;
-      await browser.cloud.spoilWhose({ delayMs: 5_000 });
+      await browser.cloud.spoilWhose({ held: true });
       const codes = await inGlobex(
         async ({ recorder, connect, codeOf }, agents, how, opaque) => {
           const connecting = codeOf(connect({ tokens: [opaque] }));
@@ -539,9 +540,16 @@ describe("what the last instance has left behind", () => {
   test("timers, signals and the garbage collector call nobody", async () => {
     await inGlobex(async ({ recorder, connect, codeOf, kept }, agents) => {
       const controller = new AbortController();
+      const limits = { signal: controller.signal, timeoutMs: 50_000 };
+      const { setTimeout } = window;
+      const expired = [];
+      // The time of these calls ends when the test says so.
+      window.setTimeout = (callback, delay, ...rest) => {
+        const isOfCall = delay > 40_000 && delay <= limits.timeoutMs;
+        if (isOfCall) expired.push(callback);
+        return setTimeout(callback, delay, ...rest);
+      };
       const other = await connect({ getToken: () => new Promise(() => {}) });
-      // Long enough for the panic to come before, also on a busy machine.
-      const limits = { signal: controller.signal, timeoutMs: 2_000 };
       const pending = [
         codeOf(other.startRecording(agents[0], limits)),
         codeOf(other.startRecording(agents[1], limits)),
@@ -553,8 +561,8 @@ describe("what the last instance has left behind", () => {
       kept.codeOf = codeOf;
       await codeOf(recorder.startRecording(agents[0]));
       controller.abort();
-      // Set after theirs, so it ends after theirs.
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      for (const callback of expired) callback();
+      if (expired.length !== 2) throw new Error(`${expired.length} timers`);
     });
     for (let times = 0; times < 3; times++) await browser.collectGarbage();
     const code = await browser.run(({ kept }) => kept.codeOf(kept.recorder.startRecording(kept.agents[1])));

@@ -151,10 +151,12 @@ describe("stop()", () => {
   });
 
   test("that is answered late: TIMEOUT, and it may have been stopped", async () => {
-    await cloud.spoilStops({ delayMs: 1500 });
-    const { error } = await stop({ timeoutMs: 500 });
+    await cloud.spoilStops({ held: true });
+    // Enough to send it, also on a slow machine.
+    const { error } = await stop({ timeoutMs: 2_000 });
     assert.equal(error.code, "TIMEOUT");
     assert.equal((await cloud.stops()).length, 1);
+    await cloud.release();
     await browser.until("it is stopped", async () => (await cloud.recordings())[0].state === "stopped");
   });
 
@@ -548,7 +550,7 @@ test("after close(): CLOSED, and nothing is sent", async () => {
 });
 
 test("close() while it is being stopped: CLOSED", async () => {
-  await cloud.spoilStops({ delayMs: 700 });
+  await cloud.spoilStops({ held: true });
   const code = await inGlobex(async ({ recorder, codeOf }, agentId) => {
     const recording = await recorder.startRecording(agentId);
     const stopping = codeOf(recording.stop());

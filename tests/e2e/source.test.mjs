@@ -10,8 +10,6 @@ const WHOSE = "GET /api/v2/tokens/me?preserveIdleTTL=true";
 const START = "POST /api/v2/screenrecordings";
 // While the token was obtained, another page may have started a recording.
 const look = () => `GET /api/v2/screenrecordings?agentId=${agentId}`;
-/** Longer than it takes to notice that a start has arrived, in milliseconds. */
-const LONG = 3000;
 
 let cloud, globex, agentId, other;
 beforeEach(async () => {
@@ -343,7 +341,7 @@ describe("an abort", () => {
       });
 
       test(`with ${what} of ${where}, during the call: rejects with that very reason`, async () => {
-        await cloud.spoilStart({ delayMs: LONG });
+        await cloud.spoilStart({ held: true });
         const same = await abort({ reason, where, when: "during" });
         assert.deepEqual(same, [true]);
         assert.equal((await cloud.starts()).length, 1);
@@ -392,7 +390,7 @@ describe("an abort", () => {
 
 describe("close", () => {
   test("rejects what is in flight, and what comes after", async () => {
-    await cloud.spoilStart({ delayMs: LONG });
+    await cloud.spoilStart({ held: true });
     const codes = await browser.run(
       async ({ connect, settle, startArrived }, token, agentId, orgId) => {
         const recorder = await connect({ tokens: [token] });
