@@ -5,6 +5,7 @@ import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
 import { cannotRunIn } from "./engines.mjs";
 import { initials } from "../../www/shared/initials.js";
+import { HeldTimers } from "./held-timers.mjs";
 import { HostPage } from "./host-page.mjs";
 import { Story } from "../../www/host/story.js";
 import de from "../../www/host/texts/de.js";
@@ -15,6 +16,7 @@ import { wording } from "../../www/host/wording.js";
 const SPOILT = /\/api\/v2\/(screenrecordings|users|tokens).* - Failed to load resource: .*(40\d|429|503|ERR_)/;
 const browser = open({ mayComplain: [SPOILT, /standin\/ledger/] });
 const page = new HostPage(browser);
+const timers = new HeldTimers(browser);
 
 let cloud, acme, globex;
 beforeEach(() => {
@@ -139,7 +141,11 @@ describe("a row", () => {
     await page.open();
     await page.inApp(() => browser.press(`Record ${acme.agents[0].name}`));
     await browser.until("the row is there", async () => (await page.rows()).at(-1)?.status === "201");
-    for (const row of await browser.driver.findElements(By.css("#rows > li > button"))) await row.click();
+    const rows = await browser.driver.executeScript(
+      "return [...document.querySelectorAll('#rows > li')].map(({ dataset }) => dataset.row)",
+    );
+    // A row is drawn anew when its call has ended.
+    for (const row of rows) await browser.clickOn(`#rows [data-row="${row}"] > button`);
     const shown = await page.everything();
     // A JWT begins like this, and an opaque token of the stand-in has as many characters in a row.
     assert.equal(shown.match(/eyJ[\w-]{20,}/), null);
@@ -352,16 +358,18 @@ describe("without an answer, the host", () => {
     await browser.clickOn('[data-fault="failed503"] button');
     assert.ok((await page.text("#fault-status")).includes("under way"));
     assert.equal(await isAriaDisabled('[data-fault="slow"] button'), true);
-    await untilExpired(async () => (await page.text("#fault-status")).includes("app does not answer"));
+    await timers.untilExpired(async () => (await page.text("#fault-status")).includes("app does not answer"));
     assert.equal(await isAriaDisabled('[data-fault="slow"] button'), false);
 
     await page.press("▸ Play the thread");
     assert.ok((await page.text("#thread-status")).includes("Under way"));
-    await untilExpired(async () => (await page.text("#thread-status")).includes("app does not answer"));
+    await timers.untilExpired(async () => (await page.text("#thread-status")).includes("app does not answer"));
   });
 
   test("ends a fault whose app is launched anew", async () => {
     await page.open();
+    // Before the fault that the page asks for.
+    await cloud.spoilStart({ held: true });
     await browser.clickOn('[data-fault="slow"] button');
     await browser.until("the start is on its way", async () => (await cloud.starts()).length === 1);
     await browser.choose("Organization", "Globex");
@@ -371,14 +379,14 @@ describe("without an answer, the host", () => {
 
   test("closes a widget once, however often a person presses ×", async () => {
     await page.open({ widgets: "3" });
-    await browser.evaluate(holdTimers, 3_000);
+    await timers.hold(3_000);
     await browser.evaluate(() => {
       const close = document.querySelector(".panel.app header button");
       close.click();
       close.click();
     });
     await browser.until("it is gone", async () => (await icons()).join() === "Show Premium App 2,Show Premium App 3");
-    await expire();
+    await timers.expire();
     assert.deepEqual(await icons(), ["Show Premium App 2", "Show Premium App 3"]);
   });
 });
@@ -484,7 +492,7 @@ describe("the app", () => {
   });
 
   test("says that it loads, until it has loaded", async () => {
-    await cloud.spoilWhose({ delayMs: 2000 });
+    await cloud.spoilWhose({ held: true });
     const url = new URL(browser.appOrigin);
     const { apps: gcHostOrigin, name: gcTargetEnv } = cloud.environment;
     url.search = new URLSearchParams({ gcHostOrigin, gcTargetEnv, gcLangTag: "en-us", orgId: acme.id, hold: acme.id });
@@ -494,15 +502,18 @@ describe("the app", () => {
       "return [...document.querySelectorAll('#agents > :not([aria-hidden=true])')].map(({ textContent }) => textContent)",
     );
     assert.deepEqual(items, [], "items of the list without a text");
+    await cloud.release();
     await browser.until("it is ready", () => browser.appIsReady());
     assert.equal(await page.text("#status"), "");
   });
 
   test("shows an error at the top if its row is gone, because the organization was switched", async () => {
     await browser.openApp({ org: acme });
-    await cloud.spoilStart({ delayMs: 3000, status: 400, body: { status: 400, code: "bad.request" } });
+    await cloud.spoilStart({ held: true, status: 400, body: { status: 400, code: "bad.request" } });
     await browser.press("Record Ada Alvarez");
     await browser.press("Switch to Globex");
+    await browser.until("the agents are those of Globex", () => browser.control("button", "Record Gia Greco"));
+    await cloud.release();
     const card = await browser.refusal("BAD_REQUEST");
     assert.ok(card.includes("Ada Alvarez is not being recorded"), card);
     await browser.control("button", "Record Gia Greco");
@@ -653,35 +664,7 @@ async function openAppThatCannotStart() {
   await browser.until("the app has failed", () =>
     page.inApp(() => browser.driver.executeScript("return document.querySelector('[data-state=failed]') !== null")),
   );
-  await browser.evaluate(holdTimers, 60_000);
-}
-
-/** Runs in the page: timers of this length end when the test says so. */
-function holdTimers(length) {
-  window.held = [];
-  const { setTimeout, clearTimeout } = window;
-  window.setTimeout = (work, ms, ...args) => {
-    if (ms !== length) return setTimeout(work, ms, ...args);
-    window.held.push(() => work(...args));
-    return -window.held.length;
-  };
-  window.clearTimeout = (timer) => (timer < 0 ? delete window.held[-timer - 1] : clearTimeout(timer));
-}
-
-/** The held timers that nobody has cleared end. */
-async function expire() {
-  await browser.evaluate(async () => {
-    window.held.splice(0).forEach((end) => end());
-    await new Promise(requestAnimationFrame);
-  });
-}
-
-/** The timer may come after the click. */
-function untilExpired(isSo) {
-  return browser.until("the time is over", async () => {
-    await expire();
-    return isSo();
-  });
+  await timers.hold(60_000);
 }
 
 function isAriaDisabled(css) {

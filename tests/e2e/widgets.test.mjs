@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { By } from "selenium-webdriver";
 import { browser as open } from "./browser.mjs";
+import { HeldTimers } from "./held-timers.mjs";
 import { HostPage } from "./host-page.mjs";
 
 const browser = open();
 const page = new HostPage(browser);
+const timers = new HeldTimers(browser);
 
 let cloud, acme;
 beforeEach(() => {
@@ -26,11 +28,9 @@ describe("the Client App SDK", () => {
     await listen();
     await page.press("Add a widget");
     await hears("bootstrapped");
-    await browser.until("the host knows it of both", async () => {
-      const panels = await browser.driver.findElements(By.css('.app[aria-busy="false"][data-bootstrapped="true"]'));
-      return panels.length === 2;
-    });
     await page.ready();
+    const [, panel] = await browser.driver.findElements(By.css(".app"));
+    assert.equal(await panel.getAttribute("data-bootstrapped"), "true");
     await page.press("Close Premium App 2");
     await hears("stopped");
     await browser.until("one frame is left", async () => (await frames()).length === 1);
@@ -63,6 +63,7 @@ describe("the Client App SDK", () => {
 
   test("shows toasts: an id replaces, an error stays until it is closed, the others go", async () => {
     await page.open();
+    await timers.hold(1_000);
     await inApp(() => {
       const { alerting } = window.sdk();
       alerting.showToastPopup("First", "is replaced", { id: "one", type: "error" });
@@ -73,7 +74,8 @@ describe("the Client App SDK", () => {
     await browser.until("two toasts show", async () => (await titles()).join() === "Second,Third");
     const region = await browser.driver.findElement(By.css("#toasts"));
     assert.equal((await browser.described(region)).role, "status");
-    await browser.until("one has gone", async () => (await titles()).join() === "Second");
+    await timers.expire();
+    assert.deepEqual(await titles(), ["Second"]);
     await browser.clickOn("#toasts button");
     assert.deepEqual(await titles(), []);
   });
@@ -119,9 +121,16 @@ describe("the Client App SDK", () => {
 test("the app tells in a toast what happens while nobody sees it", async () => {
   const [ada] = acme.agents;
   await page.open();
-  await browser.clickOn('[data-fault="slow"] button');
+  await inApp(() => {
+    // After the app, which listens as well.
+    window.addEventListener("message", ({ data }) => (window.isHidden ||= data.hook === "blur"));
+  });
+  await cloud.spoilStart({ held: true });
+  await page.inApp(() => browser.press(`Record ${ada.name}`));
   await browser.until("the start is on its way", async () => (await cloud.starts()).length === 1);
   await page.press("Show Premium App 1");
+  await browser.until("the app knows", () => inApp(() => window.isHidden));
+  await cloud.release();
   await browser.until("the toast shows", async () =>
     (await page.text("#toasts")).includes(`Recording ${ada.name} in Acme.`),
   );
@@ -162,9 +171,10 @@ function inApp(body) {
   );
 }
 
-/** Keeps what the apps say to the host from now on. */
-function listen() {
-  return browser.evaluate(() => {
+/** Keeps what the apps say to the host from now on, which the host waits for as long as it takes. */
+async function listen() {
+  await timers.hold(3_000);
+  await browser.evaluate(() => {
     window.heard = [];
     window.addEventListener("message", ({ data }) => window.heard.push(data.action));
   });
