@@ -20,17 +20,22 @@ export class HostPage {
     await this.ready();
   }
 
-  /** Every app is loaded and can be used. */
+  /** Every app is loaded and can be used. On a slow machine, ten of them take long. */
   async ready() {
-    await this.#browser.until("the apps are ready", async () => {
+    let count;
+    await this.#browser.until("there are widgets", async () => {
       await this.#browser.leaveApp();
-      if ((await this.#driver.findElements(By.css('.panel.app[aria-busy="true"]'))).length > 0) return false;
-      const count = (await this.#driver.findElements(By.css("iframe"))).length;
-      for (let widget = 0; widget < count; widget += 1) {
-        if (!(await this.inApp(() => this.#browser.appIsReady(), widget))) return false;
-      }
+      count = (await this.#driver.findElements(By.css("iframe"))).length;
       return count > 0;
     });
+    for (let widget = 0; widget < count; widget += 1) {
+      await this.#browser.until(`app ${widget + 1} of ${count} is ready`, async () => {
+        await this.#browser.leaveApp();
+        const panel = (await this.#driver.findElements(By.css(".panel.app")))[widget];
+        if ((await panel.getAttribute("aria-busy")) !== "false") return false;
+        return this.inApp(() => this.#browser.appIsReady(), widget);
+      });
+    }
   }
 
   /** `widget`: its place among the frames. */

