@@ -5,6 +5,8 @@ import { pathToFileURL } from "node:url";
 import { root, run, targetDir } from "./process.mjs";
 
 const module = (name) => String(pathToFileURL(join(root, "scripts", name)));
+/** The first arguments of Node. */
+export const NODE_TESTS = [`--import=${module("no-early-exit.mjs")}`, "--test"];
 
 /** Adds to `result`: `passed`, `failed` and `skipped`, and the `reasons` of what is skipped. `args` are those of `node --test`. */
 export async function runInNode(
@@ -19,7 +21,7 @@ export async function runInNode(
     `--test-reporter-destination=${destination}`,
   ]);
   try {
-    await run(process.execPath, [`--import=${module("no-early-exit.mjs")}`, "--test", ...options, ...args], {
+    await run(process.execPath, [...NODE_TESTS, ...options, ...args], {
       stdout,
       env,
     });

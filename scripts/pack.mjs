@@ -5,6 +5,7 @@ import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";
 import { buildCloud } from "./cloud.mjs";
+import { NODE_TESTS } from "./node-tests.mjs";
 import { Failure, asCommand, output, root, run, say, targetDir } from "./process.mjs";
 import { ensurePackages, setup } from "./setup.mjs";
 
@@ -70,7 +71,7 @@ asCommand(import.meta, async () => {
   await pack();
   const files = await packTests(names.length ? names : undefined);
   // One after the other: bundlers use all processors.
-  await run(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files], {
+  await run(process.execPath, [...NODE_TESTS, "--test-concurrency=1", "--test-reporter=spec", ...files], {
     stdout: process.stdout,
   });
 });
