@@ -47,6 +47,7 @@ class Browser {
   #servers;
   #host;
   #secrets = new Set();
+  #isWaiting = false;
 
   async open() {
     this.#servers = await serve({ redirectPaths: REDIRECT_PATHS });
@@ -302,8 +303,18 @@ class Browser {
     assert.ok(!secrets.some((secret) => secret && text.includes(secret)), "a token shows");
   }
 
-  /** What a person or a screen reader finds by its role and name. */
-  control(css, name) {
+  /**
+   * What a person or a screen reader finds by its role and name. Waits for it, unless `until` does: in Firefox, names follow the
+   * page with a delay.
+   */
+  async control(css, name) {
+    if (this.#isWaiting) return this.#find(css, name);
+    let found;
+    await this.until(`there is a ${css} called "${name}"`, async () => (found = await this.#find(css, name)));
+    return found;
+  }
+
+  #find(css, name) {
     return this.#retryIfStale(async () => {
       for (const element of await this.driver.findElements(By.css(css))) {
         if ((await this.described(element)).name === name) return element;
@@ -385,9 +396,15 @@ class Browser {
         return false;
       }
     };
-    await this.driver.wait(attempt, PATIENCE, undefined, EVERY).catch((error) => {
+    const waited = this.#isWaiting;
+    this.#isWaiting = true;
+    try {
+      await this.driver.wait(attempt, PATIENCE, undefined, EVERY);
+    } catch (error) {
       throw new Error(`${what}: not within ${PATIENCE} ms. ${detail() ?? ""} ${last ?? error}`);
-    });
+    } finally {
+      this.#isWaiting = waited;
+    }
   }
 
   /** Only chromedriver tells what the console says. */

@@ -568,8 +568,15 @@ describe("the app", () => {
           await button.click();
           await browser.until("the request waits", () => browser.evaluate(() => window.letGo !== undefined));
           assert.equal(await button.getText(), doing);
-          const named = (await browser.described(button)).name;
-          assert.ok(named.toLowerCase().includes(doing.toLowerCase()), named);
+          let named;
+          await browser.until(
+            "its name says so, too",
+            async () => {
+              named = (await browser.described(button)).name;
+              return named.toLowerCase().includes(doing.toLowerCase());
+            },
+            () => named,
+          );
           await browser.evaluate(() => {
             window.letGo();
             delete window.letGo;
