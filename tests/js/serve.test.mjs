@@ -39,6 +39,10 @@ test("the cloud ends if the same signal comes twice", { timeout: 10_000 }, async
     await servers.close();
     process.exit(0);
   `);
+  t.after(() => {
+    child.kill("SIGINT");
+    child.stdin.end();
+  });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const { value: api } = await lines.next();
   child.kill("SIGINT");
@@ -53,7 +57,6 @@ function runProgram(program) {
   const script = (name) => new URL(`../../scripts/${name}`, import.meta.url);
   const imports = `
     import { once } from "node:events";
-import { createInterface } from "node:readline";
     import { askedToEnd } from "${script("process.mjs")}";
     import { serve } from "${script("serve.mjs")}";
   `;
