@@ -30,7 +30,7 @@ function traits(code) {
 }
 
 /**
- * The functions' indexes. After the smallest function comes the one, of those that are left, that shares most of its own traits with the
+ * The functions' indexes. After the function whose traits weigh least comes the one, of those that are left, that shares most of its own traits with the
  * functions before it. Each of these counts half as much as the one after it.
  */
 function order(functions) {
