@@ -108,7 +108,7 @@ impl Returned {
 
     /// Takes the response, if it answers a request of this login.
     pub(crate) fn claim(&self, login: &Login, environment: &Environment) -> Option<AuthorizationResponse> {
-        self.0.response.borrow_mut().take_if(|response| response.request.is_of(login, environment))
+        self.0.response.borrow_mut().take_if(|response| login.by_redirect && response.request.is_of(login, environment))
     }
 
     /// Fails if the page has come back from the sign-in of another OAuth client. The page would leave again and again: each time that

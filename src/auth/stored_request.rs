@@ -60,7 +60,8 @@ impl StoredRequest {
 
     /// Takes the request with this state.
     pub(super) fn take(ports: &impl Platform, state: &str) -> Option<StoredRequest> {
-        ports.take_session_item(&key(state)).map(|item| StoredRequest(Parameters::parse(ports, item)))
+        let request = StoredRequest(Parameters::parse(ports, ports.take_session_item(&key(state))?));
+        (request.get("state") == state).then_some(request)
     }
 
     /// Takes the request that a refusal without a state is for. If it may be for several, takes none of them, and returns what they

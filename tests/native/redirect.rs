@@ -1,6 +1,7 @@
 //! Signing in on the app's own page, which leaves and comes back.
 
 use crate::support::*;
+use premium_recorder::auth::ports::Navigation;
 use premium_recorder::model::error::{Cause, Code};
 use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::Recorder;
@@ -191,6 +192,34 @@ fn a_page_that_has_come_back_for_one_client_does_not_leave_for_another() {
     });
 }
 
+#[test]
+fn a_recorder_that_signs_in_with_a_popup_takes_no_response_of_a_redirect() {
+    run(async {
+        let (world, state) = redirected(&[], redirect()).await;
+        world.respond(cloud_of(GLOBEX));
+        let page = PageState::default();
+        // The response waits: its client is another.
+        opened_again(&page, &world, with_client("another"), &[("code", "code"), ("state", &state)]).await.unwrap();
+        let mut popup = redirect();
+        popup.login.as_mut().unwrap().mode = None;
+        assert!(opened_again(&page, &world, popup, &[]).await.unwrap().tokens().is_empty());
+        assert_eq!(opened_again(&page, &world, redirect(), &[]).await.unwrap().tokens().len(), 1);
+    });
+}
+
+#[test]
+fn a_stored_request_that_another_script_has_overwritten_is_none() {
+    run(async {
+        let (world, state) = redirected(&[], redirect()).await;
+        let key = format!("premium-recorder.login.{state}");
+        for item in ["", "state=another"] {
+            world.store_and_navigate("", &key, item);
+            let response = [("code", "code"), ("state", state.as_str())];
+            assert_eq!(refused(opened(&world, redirect(), &response).await).code, Code::LoginStateMismatch);
+        }
+    });
+}
+
 /// Options of recorders that differ from `redirect()` in what an authorization request names.
 fn others() -> [Options; 4] {
     let other = |change: fn(&mut Options)| {
@@ -233,8 +262,8 @@ fn a_code_is_exchanged_only_by_the_client_and_at_the_login_origin_that_requested
 #[test]
 fn a_response_outlasts_a_connect_that_fails_before_it_uses_it() {
     run(async {
-        let invalid = Options { timeout: Some(0.0), ..redirect() };
-        let malformed = Options { tokens: vec![jwt("{").into()], ..redirect() };
+        let invalid = Options { timeout: Some(0.0), ..on_connect(|_| {}) };
+        let malformed = Options { tokens: vec![jwt("{").into()], ..on_connect(|_| {}) };
         for (options, code) in [(invalid, Code::BadArgument), (malformed, Code::TokenMalformed)] {
             let (world, state) = redirected(&[("a", "1")], redirect()).await;
             world.respond(cloud_of(GLOBEX));
@@ -242,8 +271,9 @@ fn a_response_outlasts_a_connect_that_fails_before_it_uses_it() {
             let response = [("code", "the-code"), ("state", state.as_str())];
             assert_eq!(refused(opened_again(&page, &world, options, &response).await).code, code);
             assert_eq!(world.requests().len(), 0);
-            let recorder = opened_again(&page, &world, redirect(), &[("a", "1")]).await.unwrap();
+            let recorder = opened_again(&page, &world, on_connect(|_| {}), &[("a", "1")]).await.unwrap();
             assert_eq!(recorder.tokens()[0].target().org.as_str(), GLOBEX);
+            assert_eq!((token_requests(&world), world.navigations().len()), (1, 0));
         }
     });
 }
