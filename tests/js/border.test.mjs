@@ -1,7 +1,7 @@
 // What crosses the module's border, and how the module is loaded, in plain Node: odd pages and odd objects of the app.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 
 const dist = new URL("../../dist/", import.meta.url);
@@ -13,9 +13,8 @@ const TOKEN = `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.${CLAIMS}
 const WASM_TYPE = { headers: { "content-type": "application/wasm" } };
 
 let copies = 0;
-/** Recorders that share a token keep Node running until they are closed. */
+/** Until they are closed, they keep Node running and give their tokens to each other, as of Node 24, which has Web Locks. */
 const recorders = [];
-after(() => recorders.forEach((recorder) => recorder.close()));
 
 /** The package, which has loaded nothing yet. */
 async function fresh() {
@@ -71,6 +70,7 @@ beforeEach(() => {
   };
 });
 afterEach(() => {
+  for (const recorder of recorders.splice(0)) recorder.close();
   globalThis.fetch = fetch;
   delete globalThis.Zone;
 });
