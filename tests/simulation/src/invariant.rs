@@ -817,7 +817,8 @@ impl World {
             let path = format!("/{id}");
             let is_read =
                 |flight: &&Flight| flight.recorder == key.recorder && flight.sent >= call.since && flight.asked.path.ends_with(&path);
-            let is_unknowable = network.0.iter().filter(is_read).any(|flight| flight.is_uninformative() || flight.status == Some(404));
+            let is_unknowable =
+                network.0.iter().filter(is_read).any(|flight| flight.is_uninformative() || matches!(flight.status, Some(403 | 404)));
             if recording.stopped.is_some_and(|stopped| stopped < call.since) && !is_unknowable {
                 self.broken("TRUTH", || format!("call {number} ended with {id} as running already, and it was stopped before"));
             }
