@@ -30,8 +30,8 @@ function traits(code) {
 }
 
 /**
- * The functions' indexes. After the function whose traits weigh least comes the one, of those that are left, that shares most of its own traits with the
- * functions before it. Each of these counts half as much as the one after it.
+ * The functions' indexes. The function whose traits weigh least is the first. The next is always the one, of those that are left, that
+ * shares most of its own traits with the functions before it, each of which counts half as much as the one after it.
  */
 function order(functions) {
   const owners = new Map();
