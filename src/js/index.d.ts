@@ -45,6 +45,8 @@ export function connect(options?: ConnectOptions): Promise<Recorder>;
 /**
  * Calls {@link Recorder.startRecording} of the recorder that was connected last, even if that recorder is closed
  * (`CLOSED`). If nobody has connected yet, calls `connect()` without options first.
+ *
+ * @throws {RecorderError} As `connect()` and {@link Recorder.startRecording}
  */
 export function startRecording(agentId: string, options?: StartOptions): Promise<Recording>;
 
@@ -83,6 +85,8 @@ export interface ConnectOptions {
    * - `null` or `undefined` means that there is no token. Then `login` is next. Without `login`, the call fails with
    *   `TOKEN_SOURCE_FAILED`.
    * - If it throws, the call fails with `TOKEN_SOURCE_FAILED`, and the thrown value is the `cause`.
+   * - If it takes longer than 60 s, or `timeoutMs` of `connect()` if that is longer, the call fails with `TIMEOUT`, even if
+   *   the call has more time.
    * - If it returns something else than a token, the call fails with `TOKEN_SOURCE_FAILED`, with `TOKEN_MALFORMED` for
    *   a malformed token, or with `TOKEN_EXPIRED` for an expired one.
    * - If it returns another organization's token, the token is discarded, and the call fails with
@@ -149,7 +153,7 @@ export interface ConnectOptions {
 /**
  * Your own names of launch parameters: `{ hostOrigin: "host" }` reads `?host={{gcHostOrigin}}`, with the same checks.
  * Your name replaces the aliases of {@link LaunchContext}; the official name still works. These are a `BAD_ARGUMENT`:
- * two parameters that contradict each other, an empty name, and one name for two things.
+ * different values in your parameter and in the official one, an empty name, and one name for two things.
  */
 export type LaunchParams = Partial<
   Record<"hostOrigin" | "targetEnv" | "environment" | "orgId" | "langTag" | "conversationId", string | undefined>
@@ -197,7 +201,8 @@ export interface LoginWithClientIds extends LoginSettings {
 /** The part of {@link LoginOptions} that does not name the OAuth client. */
 export interface LoginSettings {
   /**
-   * The redirect URI, exactly as it is registered with the OAuth client, on this page's own origin. With `"popup"`, the
+   * The redirect URI, exactly as it is registered with the OAuth client: an absolute URL on this page's own origin, without
+   * a fragment. With `"popup"`, the
    * address of the package's `callback.html`, with `callback.js` beside it, served without a
    * `Cross-Origin-Opener-Policy`. With `"redirect"`, a page that calls `connect()`.
    */
@@ -234,7 +239,7 @@ export interface LoginSettings {
    */
   wrongOrg?: "drop" | "file" | undefined;
   /**
-   * The organizations (UUIDs) of your customers. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
+   * The organizations (UUIDs) of your customers, at least one. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
    * its token is discarded. A call for another one opens no window, and takes no token from other pages. Default: every
    * organization.
    */
@@ -362,7 +367,7 @@ export interface FetchInit {
   timeoutMs?: number | undefined;
   /**
    * Whether sending the request twice has the same effect as sending it once. Default: `true` for `GET`, `HEAD` and
-   * `OPTIONS`.
+   * `OPTIONS`. If `body` is a stream, `true` is a `BAD_ARGUMENT`.
    */
   idempotent?: boolean | undefined;
   /** TypeScript requires it if `body` is a stream. */
@@ -533,7 +538,7 @@ export interface Recorder {
    * - Tokens: `NO_TOKEN`, `ORG_MISMATCH`, `TOKEN_EXPIRED`, `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`,
    *   `TOKEN_SOURCE_WRONG_ORG`, `UNAUTHENTICATED`, and refusals of `GET /api/v2/tokens/me`
    * - Sign-in: `INSECURE_ORIGIN`, `LOGIN_BLOCKED`, `LOGIN_CANCELLED`, `LOGIN_DENIED`, `LOGIN_STATE_MISMATCH`,
-   *   `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`
+   *   `LOGIN_WRONG_ORG`, `LOGIN_TIMEOUT`, and `RATE_LIMITED` and `UNEXPECTED_ANSWER` of the token endpoint
    * - Always possible: `NETWORK`, `TIMEOUT`, `CLOUD_UNAVAILABLE`
    */
   switchOrg(orgId: string): Promise<OrgSummary>;
@@ -564,7 +569,7 @@ export interface Recorder {
    * }
    *
    * @param agentId The id of a user in the target organization: 1 to 256 characters, no control characters, no blanks
-   *   at the ends.
+   *   at the ends, and not `.` or `..`.
    * @throws {RecorderError} See [error codes](../docs/error-codes.md).
    * - Nothing was sent: `BAD_ARGUMENT`, `NO_TOKEN`, `ORG_AMBIGUOUS`, `ORG_MISMATCH`, `TOKEN_EXPIRED`,
    *   `TOKEN_MALFORMED`, `TOKEN_SOURCE_FAILED`, `TOKEN_SOURCE_WRONG_ORG`, `NETWORK`, `CLOUD_UNAVAILABLE`, `TIMEOUT`
@@ -631,8 +636,8 @@ export interface Recorder {
   ): Promise<Recording>;
   /**
    * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
-   * token is acquired, renewed, and replaced once after a 401. After a 429, the request is sent once more if the call's
-   * time allows the wait. After no response, 408, 421, 425 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent up to three
+   * token is acquired, renewed, and replaced once after a 401, or after a 403 if it is another organization's. After a 429,
+   * the request is sent once more if the call's time allows the wait. After no response, 408, 421, 425 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent up to three
    * times, and other methods once. No organization header is added.
    *
    * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body only after 401,
@@ -676,7 +681,8 @@ export interface Recorder {
    *
    * @param agentId The agent that a start would be for.
    * @param options `orgId`: the organization that it would be for, instead of the recorder's.
-   * @returns The lines in the order of the checks. If the API hangs: the lines so far, and a line `time`.
+   * @returns The lines in the order of the checks. If they take longer than `timeoutMs` of `connect()`: the lines so far, and
+   *   a line `time`.
    * @throws {RecorderError} `BAD_ARGUMENT`, `CLOSED`
    */
   diagnose(agentId?: string, options?: { orgId?: string | undefined }): Promise<Diagnosis>;
@@ -687,7 +693,7 @@ export interface Recorder {
    * origin does not end.
    *
    * @param orgId A UUID. If there is no token of it, nothing happens.
-   * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOSED`, or refusals of the API.
+   * @throws {RecorderError} `BAD_ARGUMENT`, `NETWORK`, `TIMEOUT`, `CLOUD_UNAVAILABLE`, `CLOSED`, or refusals of the API.
    */
   signOut(orgId?: string): Promise<void>;
   /**
@@ -813,7 +819,10 @@ export interface StartOptions {
    * `login.timeoutMs` limits it.
    */
   timeoutMs?: number | undefined;
-  /** `recordingType` in the request's body: a word of the API, without control characters. Default: `"screen"`. */
+  /**
+   * `recordingType` in the request: a word of the API, not empty, `.` or `..`, and without control characters. Default:
+   * `"screen"`.
+   */
   recordingType?: string | undefined;
   /**
    * `false`: this call sends its own start, whatever other calls and pages do. It never looks for a running recording
