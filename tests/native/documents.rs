@@ -1,5 +1,6 @@
 //! The documents agree with the source.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::support::{ACME, AGENT, GLOBEX, NOW, World, json, jwt, no_options, pairs, response, run};
@@ -248,6 +249,17 @@ fn test_sources(folder: &std::path::Path, found: &mut String) {
             found.push_str(&fs::read_to_string(path).unwrap());
         }
     }
+}
+
+#[test]
+fn the_simulations_page_lists_every_invariant_and_no_other() {
+    let mut sources = String::new();
+    test_sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulation/src")), &mut sources);
+    let named = |call: &str| Some(call.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned());
+    let checked: BTreeSet<String> = sources.split("broken(").skip(1).filter_map(named).collect();
+    let page = read("tests/simulation/README.md");
+    let listed: BTreeSet<String> = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())).collect();
+    assert_eq!(checked, listed);
 }
 
 #[test]
