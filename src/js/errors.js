@@ -83,7 +83,7 @@ export function initConflict() {
   return new RecorderError({
     code: "INIT_CONFLICT",
     message: "The WebAssembly module was loaded from another `wasm` source already.",
-    hint: "Pass the same `wasm` to every connect(), or only once.",
+    hint: "Pass the same `wasm` to every connect(), or only to the first.",
   });
 }
 

@@ -301,7 +301,7 @@ export interface EnvironmentEntry {
   issuer?: string | undefined;
 }
 
-/** Where the app runs. A token goes to `api` of its own environment, to `login` for sign-in, and nowhere else. */
+/** Where the app runs. Access tokens go only to `api` of their own environment, codes and refresh tokens only to `login`. */
 export interface Environment {
   /**
    * Genesys' name of the environment, such as `"prod-euw1"` for `mypurecloud.ie`, however you or the launch URL wrote

@@ -109,7 +109,7 @@ codes! {
         hint: "Find the organization of the agent, or of what else the request is about, and pass it as `orgId`. No header makes a token work in another organization.";
     ScopeMissing "SCOPE_MISSING", retry: false, fixed_by: "admin",
         when: "The OAuth client lacks a scope that the call needs, or `login.scope` leaves it out (403 `app.not.authorized.for.scope`, or the API says so when asked about the token). If `missingScopes` has several, one of them is enough. `nearMiss` is a scope of the client that resembles it and may be a misspelling.",
-        hint: "Add the scope in `missingScopes` or the message to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
+        hint: "Add the scope that `missingScopes` or the message names to the OAuth client, and to `login.scope` if you set it, have it authorized in this organization, and get a new token.";
     PermissionMissing "PERMISSION_MISSING", retry: false, fixed_by: "admin",
         when: "The token's user lacks a permission (403). `missingPermissions` names it if the API does. Or the API says `insufficient scope for resource owner` although organization, scope and agent are right: then a permission is missing, or the feature is disabled.",
         hint: "Ask the organization's administrator for a role with the permission, in the right division.";
@@ -126,10 +126,10 @@ codes! {
         when: "A policy of the organization forbids the call (403 `authz.policy.denied`).",
         hint: "Ask the organization's administrator which policy denies it.";
     AgentNotFound "AGENT_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "A start got a 404 with an error body, and the API did not say within 2 s that the organization has the agent. There is no such agent, or the API has no such path.",
+        when: "A start got a 404 or 410 with an error body, and the API did not say within 2 s that the organization has the agent. There is no such agent, or the API has no such path.",
         hint: "Check the agent's id, its organization, and the paths in `contract`.";
     RecordingNotFound "RECORDING_NOT_FOUND", retry: false, fixed_by: "app",
-        when: "The organization has no recording with this id, or the API has no such path (404 with an error body).",
+        when: "The organization has no recording with this id, or the API has no such path (404 or 410 with an error body).",
         hint: "Check the recording's id, its organization (`orgId`), and the paths in `contract`.";
     NotFound "NOT_FOUND", retry: false, fixed_by: "app",
         when: "The organization has nothing at this path (404 or 410 with an error body). For a start: the agent is in the organization, so the API has no such path. For recordings(): the API has no such list, or the organization no such agent.",
@@ -156,7 +156,7 @@ codes! {
         when: "A request got no response (offline, refused by CORS, redirected), or was not sent (refused by the page's CSP, or by the browser). A start that ends with this code did not run. A stop() or a request() that may be repeated may have taken effect. `retryable` is false if the browser did not accept the request, or if the page's CSP refused a request to the same URL meanwhile.",
         hint: "Check the connection and the browser's console. A redirect, a refusal without CORS headers (such as a proxy's 401 or 429) and a header that CORS refuses (such as a monitoring script's) all look the same to a page.";
     Timeout "TIMEOUT", retry: true, fixed_by: "network",
-        when: "The call took longer than `timeoutMs`. It started no recording. A stop() or a request() that may be repeated may have taken effect.",
+        when: "The call took longer than `timeoutMs`, or a token source such as `getToken` longer than 60 s and `timeoutMs` of connect(). It started no recording. A stop() or a request() that may be repeated may have taken effect.",
         hint: "If the message says that another tab holds a lock, close or reload that tab. Otherwise, try again, or increase `timeoutMs`.";
     OutcomeUnknown "OUTCOME_UNKNOWN", retry: false, fixed_by: "app",
         when: "The start was handed to the browser, but no readable response came back (connection lost, refused by the page's CSP, timeout, 408, 421, 425, 5xx, not JSON), and the API's list does not decide whether the recording runs. `seenRecordings` has what the API lists. Or nothing was sent, because an earlier start or another tab's may have led to a recording that the API's list does not show or that cannot be read. Or a fetch() or request() that must not be repeated got no response, or a request() got 408, 421, 425 or 5xx.",
@@ -172,7 +172,7 @@ codes! {
         hint: "Copy premium_recorder_bg.wasm to this address, or pass its address as `wasm`: see docs/bundlers.md.";
     InitConflict "INIT_CONFLICT", retry: false, fixed_by: "app",
         when: "connect() got another `wasm` source than the one that is loaded.",
-        hint: "Pass the same `wasm` to every connect(), or only once.";
+        hint: "Pass the same `wasm` to every connect(), or only to the first.";
     Panicked "PANICKED", retry: false, fixed_by: "us",
         when: "The library itself failed. Every call in flight rejects with this code, and a start among them may have run. The next call uses a fresh instance, without tokens. After two panics in a row, only a reload helps. For five minutes, each start looks for a running recording before it is sent.",
         hint: "Please report the message. If a start was in flight, check whether the agent is being recorded before you start again.";

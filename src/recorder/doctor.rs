@@ -503,6 +503,6 @@ pub(crate) fn unfinished(limit: u32) -> DiagnosisLine {
         verdict: Verdict::Fail,
         found: format!("not finished within {limit} ms"),
         expected: "an answer to each question".to_owned(),
-        hint: Code::Timeout.hint().to_owned(),
+        hint: "Try again, or increase `timeoutMs` of connect().".to_owned(),
     }
 }

@@ -303,6 +303,8 @@ fn if_the_cloud_hangs_the_report_ends_with_the_checks_so_far() {
         let (lines, ()) = join(recorder.diagnose(None, None, with_timeout(1_000)), async { world.advance(1_000) }).await;
         let lines = lines.unwrap();
         assert_eq!((verdict(&lines, "time"), verdict(&lines, "environment")), (Fail, Good));
+        // diagnose() takes no timeoutMs.
+        assert!(line(&lines, "time").hint.contains("of connect()"));
         recorder.close();
         assert_eq!(error(recorder.diagnose(None, None, no_options()).await).code, Code::Closed);
     });
