@@ -226,7 +226,7 @@ impl<P: Platform> Doctor<'_, P> {
         let home = confirmed.home_org().map_or(String::new(), |home| format!(", home organization {home}"));
         let scopes = confirmed.scopes().map_or("unknown".to_owned(), |scopes| joined(scopes, " "));
         let life = token.expires_at(now).map_or("unknown".to_owned(), |at| format!("{} s", at.since(now.instant()) / 1000));
-        let facts = format!("filed by {known_by}{home}, scopes: {scopes}, life left: {life}");
+        let facts = format!("known by {known_by}{home}, scopes: {scopes}, life left: {life}");
         let owner = &confirmed.target().org;
         if owner == org {
             check.ok(&format_args!("{org}: {facts}"));
