@@ -220,7 +220,8 @@ export class Requests {
         "span",
         { className: `answer ${row.outcome}` },
         answer,
-        code && element("code", { className: "small" }, code),
+        code &&
+          element("code", { className: "small" }, ...code.split(/(?<=_)/).flatMap((word) => [word, element("wbr")])),
       ),
       element(
         "span",
