@@ -201,10 +201,9 @@ export interface LoginWithClientIds extends LoginSettings {
 /** The part of {@link LoginOptions} that does not name the OAuth client. */
 export interface LoginSettings {
   /**
-   * The redirect URI, exactly as it is registered with the OAuth client: an absolute URL on this page's own origin, without
-   * a fragment. With `"popup"`, the
-   * address of the package's `callback.html`, with `callback.js` beside it, served without a
-   * `Cross-Origin-Opener-Policy`. With `"redirect"`, a page that calls `connect()`.
+   * The redirect URI, exactly as it is registered with the OAuth client: an absolute URL on this page's own origin,
+   * without a fragment. With `"popup"`, the address of the package's `callback.html`, with `callback.js` beside it,
+   * served without a `Cross-Origin-Opener-Policy`. With `"redirect"`, a page that calls `connect()`.
    */
   redirectUri: string;
   /**
@@ -239,9 +238,9 @@ export interface LoginSettings {
    */
   wrongOrg?: "drop" | "file" | undefined;
   /**
-   * The organizations (UUIDs) of your customers, at least one. A sign-in that ends in another one fails with `LOGIN_WRONG_ORG`, and
-   * its token is discarded. A call for another one opens no window, and takes no token from other pages. Default: every
-   * organization.
+   * The organizations (UUIDs) of your customers, at least one. A sign-in that ends in another one fails with
+   * `LOGIN_WRONG_ORG`, and its token is discarded. A call for another one opens no window, and takes no token from
+   * other pages. Default: every organization.
    */
   allowedOrgIds?: readonly string[] | undefined;
   /**
@@ -636,9 +635,9 @@ export interface Recorder {
   ): Promise<Recording>;
   /**
    * Sends a request to any endpoint of the Platform API, as `window.fetch` does, with the organization's own token. The
-   * token is acquired, renewed, and replaced once after a 401, or after a 403 if it is another organization's. After a 429,
-   * the request is sent once more if the call's time allows the wait. After no response, 408, 421, 425 or 5xx, `GET`, `HEAD` and `OPTIONS` are sent up to three
-   * times, and other methods once. No organization header is added.
+   * token is acquired, renewed, and replaced once after a 401, or after a 403 if it is another organization's. After a
+   * 429, the request is sent once more if the call's time allows the wait. After no response, 408, 421, 425 or 5xx,
+   * `GET`, `HEAD` and `OPTIONS` are sent up to three times, and other methods once. No organization header is added.
    *
    * Resolves to the browser's own `Response`, whatever its status. The library reads a copy of the body only after 401,
    * 403 and 429. It removes nothing from a body: if a server repeats the token there, the page sees it. After `close()`
