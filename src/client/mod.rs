@@ -196,19 +196,8 @@ impl<P: Platform> Client<P> {
     /// Sends the request once. Its fetch goes on until it settles, until its outcome is known otherwise, or until its time is
     /// over, even if nobody waits for it.
     fn until_settled(&self, request: Box<Request>, until_settled: Rc<dyn UntilSettled>) -> Unanswered<P> {
-        let (exchange, kept) = (self.exchange.clone(), until_settled.clone());
-        let fetch = Box::pin(async move {
-            let result = exchange.send(request).await;
-            let sent = kept.sent();
-            sent.note_result(&result);
-            if sent.is_late.get()
-                && let Ok(response) = &result
-                && response.is_success()
-            {
-                kept.note_late(response);
-            }
-            result
-        });
+        let exchange = self.exchange.clone();
+        let fetch = Box::pin(async move { exchange.send(request).await });
         Unanswered { exchange: self.exchange.clone(), until_settled, fetch: Some(fetch) }
     }
 
@@ -309,7 +298,6 @@ impl<P: Platform> Future for Unanswered<P> {
 impl<P: Platform> Drop for Unanswered<P> {
     fn drop(&mut self) {
         let (Some(mut fetch), Some(last)) = (self.fetch.take(), self.until_settled.sent().unresolved()) else { return };
-        self.until_settled.sent().is_late.set(true);
         let ports = self.exchange.ports();
         let waited = ports.now().since(last.at.instant());
         let left = u32::try_from(i64::from(MAX_UNANSWERED_MS).saturating_sub(waited)).unwrap_or_default();
@@ -317,7 +305,13 @@ impl<P: Platform> Drop for Unanswered<P> {
         ports.spawn(Box::pin(async move {
             let sent = until_settled.sent();
             let is_known = Box::pin(sent.changed().until(|| sent.unresolved().is_none()));
-            before(pin!(before(fetch.as_mut(), is_known)), over).await;
+            let Some(Some(result)) = before(pin!(before(fetch.as_mut(), is_known)), over).await else { return };
+            sent.note_result(&result);
+            if let Ok(response) = &result
+                && response.is_success()
+            {
+                until_settled.note_late(response);
+            }
         }));
     }
 }

@@ -28,8 +28,6 @@ pub(crate) struct SentLog {
     is_known: Cell<bool>,
     /// The last response, if the app takes the platform's own.
     pub(super) response: RefCell<Option<Box<Response>>>,
-    /// Whether nobody waits for the response any more.
-    pub(super) is_late: Cell<bool>,
     /// Whether the caller has read something with the token that it gives.
     pub(super) has_read: Cell<bool>,
     /// The refusal whose cause has been fixed, if the caller must read again before it sends the request again.
@@ -96,7 +94,7 @@ impl SentLog {
         self.is_known.set(false);
     }
 
-    /// Marks the request as not processed, if that is what the result says. A start's fetch notes it too, because it may outlast the call.
+    /// Marks the request as not processed, if that is what the result says.
     pub(super) fn note_result(&self, result: &Result<Box<Response>, Error>) {
         let may_have_been_processed = match result {
             Ok(response) => may_have_been_processed(response.status),

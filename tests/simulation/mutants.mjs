@@ -69,8 +69,9 @@ export const MUTANTS = [
     name: "gives up a start's fetch when nobody waits for it",
     edits: one(
       "src/client/mod.rs",
-      "before(pin!(before(fetch.as_mut(), is_known)), over).await;",
-      "drop((fetch, is_known, over));",
+      "let Some(Some(result)) = before(pin!(before(fetch.as_mut(), is_known)), over).await else { return };",
+      `drop((fetch, is_known, over));
+            let Some(Some(result)) = None::<Option<Result<Box<Response>, Error>>> else { return };`,
     ),
   },
   {
