@@ -63,6 +63,11 @@ impl AgentId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id in lower case: no two ids differ only in case.
+    pub(crate) fn lowercase(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
 }
 
 /// A recording's id, as the cloud gave it.

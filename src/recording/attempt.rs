@@ -12,11 +12,9 @@ use crate::cloud::event::Event;
 use crate::cloud::refusal::may_have_been_processed;
 use crate::cloud::response::Response;
 use crate::model::digits::hex;
-use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
-use crate::model::ids::AgentId;
 use crate::model::time::Moment;
-use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn, UnderWay};
+use crate::recording::page_starts::{MAX_IN_FLIGHT_MS, PageTurn, StartKey, UnderWay};
 use crate::recording::reconcile::{RECONCILE_ATTEMPTS, RECONCILE_DELAY_MS};
 use crate::recording::starts::{StartResult, StartState, Starts, WaitsFor};
 use crate::recording::{Recording, State};
@@ -50,17 +48,16 @@ struct Turn<L> {
 struct SentStart<P: Platform> {
     under_way: UnderWay<Turn<P::Lock>>,
     starts: Rc<Starts<P>>,
-    agent: AgentId,
-    target: Target,
 }
 
 impl<P: Platform> UntilSettled for SentStart<P> {
     fn sent(&self) -> &SentLog {
-        self.under_way.sent()
+        &self.under_way.start.sent
     }
 
     fn note_late(&self, response: &Response) {
-        if let Some(recording) = self.starts.recordings.started(response, &self.agent, &self.target) {
+        let StartKey { target, agent, .. } = &self.under_way.start.key;
+        if let Some(recording) = self.starts.recordings.started(response, agent, target) {
             self.under_way.claim(recording);
         }
     }
@@ -69,12 +66,13 @@ impl<P: Platform> UntilSettled for SentStart<P> {
 impl<P: Platform> Starts<P> {
     /// Starts the recording, once.
     pub(super) async fn attempt(self: &Rc<Self>, state: &Rc<StartState>) -> StartResult {
-        let StartState { call, agent, start, .. } = &**state;
+        let StartState { call, start, .. } = &**state;
+        let StartKey { target, agent, recording_type, .. } = &start.key;
         let sent = &start.sent;
         let contract = self.recordings.contract();
         let key = if contract.has_idempotency_header() { self.exchange.ports().random().map(uuid) } else { None };
-        let mut request = contract.start(agent, &state.start.key.recording_type, key)?;
-        let org = &call.target.org;
+        let mut request = contract.start(agent, recording_type, key)?;
+        let org = &target.org;
         if contract.http2() {
             request.is_streamed = self.exchange.ports().streams_bodies();
             if !request.is_streamed {
@@ -94,14 +92,9 @@ impl<P: Platform> Starts<P> {
                         (Some(token), turn)
                     }
                 },
-                false => (None, Turn { _page: self.page.take_turn(&state.start.key), _lock: None }),
+                false => (None, Turn { _page: self.page.take_turn(&start.key), _lock: None }),
             };
-            let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart {
-                under_way: self.page.under_way(start, turn),
-                starts: self.clone(),
-                agent: agent.clone(),
-                target: call.target.clone(),
-            });
+            let under_way: Rc<dyn UntilSettled> = Rc::new(SentStart { under_way: self.page.under_way(start, turn), starts: self.clone() });
             state.under_way.replace(Some(under_way.clone()));
             let result = self.recordings.client.send_tracked(call, &request, token, Track::UntilSettled(under_way)).await;
             if !sent.is_repaired() {
@@ -112,7 +105,7 @@ impl<P: Platform> Starts<P> {
             drop(state.under_way.take());
         };
         let found = match result {
-            Ok(response) => match self.recordings.started(&response, agent, &call.target) {
+            Ok(response) => match self.recordings.started(&response, agent, target) {
                 Some(recording) => {
                     if contract.checks_duplicates()
                         && let Some(sent) = sent.last()
@@ -151,8 +144,8 @@ impl<P: Platform> Starts<P> {
     /// start may have led to it meanwhile, or if the last start's outcome is unknown. `looks_again`: it has looked with another
     /// organization's token.
     async fn wait_for_turn(&self, state: &StartState, looks_again: bool) -> Result<Preflight<P::Lock>, Error> {
-        let StartState { start, call, agent, .. } = state;
-        let key = &start.key;
+        let StartState { start, call, .. } = state;
+        let (key, agent) = (&start.key, &start.key.agent);
         let ports = self.exchange.ports();
         let began = self.exchange.now();
         let _waiting = self.page.wait(key);
@@ -273,7 +266,7 @@ impl<P: Platform> Starts<P> {
         loop {
             self.exchange.ports().sleep(delay).await;
             delay = delay.saturating_mul(2).max(FIRST_LOOK_MS);
-            if let Some(listed) = self.recordings.list_with_token(token, &state.agent).await
+            if let Some(listed) = self.recordings.list_with_token(token, &state.start.key.agent).await
                 && let Some(running) = self.find_running(state, &listed, began, earlier_since.unwrap_or(began))
             {
                 return running;

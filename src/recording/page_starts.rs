@@ -26,8 +26,7 @@ pub(super) struct StartKey {
     pub(super) target: Target,
     /// The URL of starts and the organization. Starts of another recording API are others, and its ids too.
     api: Rc<str>,
-    /// In lower case: no two ids differ only in case.
-    pub(super) agent: String,
+    pub(super) agent: AgentId,
     /// As the app spells it. No two types differ only in case.
     pub(super) recording_type: String,
     /// All of this as one text.
@@ -36,8 +35,7 @@ pub(super) struct StartKey {
 
 impl StartKey {
     /// `path`: that of starts, with placeholders.
-    pub(super) fn new(target: Target, path: &str, agent: &AgentId, recording_type: String) -> StartKey {
-        let agent = agent.as_str().to_ascii_lowercase();
+    pub(super) fn new(target: Target, path: &str, agent: AgentId, recording_type: String) -> StartKey {
         let api = format!("{}{path} {}", target.environment.api(), target.org).into();
         let mut key = StartKey { target, api, agent, recording_type, name: Rc::default() };
         key.name = format!("{}{}", key.agent_name(), key.recording_type.to_ascii_lowercase()).into();
@@ -46,14 +44,14 @@ impl StartKey {
 
     /// Pages that start the same recording wait for this lock. Tabs replace the type's blanks, so that it ends at the next blank.
     pub(super) fn lock_name(&self) -> String {
-        let StartKey { api, agent, .. } = self;
+        let (api, agent) = (&self.api, self.agent.lowercase());
         let recording_type = self.recording_type.to_ascii_lowercase().replace(' ', "\t");
         format!("premium-recorder start {api} {recording_type} {agent}")
     }
 
     /// How the names of all starts for the agent begin. No agent's id has a tab.
     fn agent_name(&self) -> String {
-        format!("{} {}\t", self.api, self.agent)
+        format!("{} {}\t", self.api, self.agent.lowercase())
     }
 }
 
@@ -380,15 +378,11 @@ impl Drop for Waiting {
 /// A start that is under way, until dropped: its work holds it, and so does each of its fetches.
 pub(super) struct UnderWay<T> {
     page: PageStarts,
-    start: Rc<PageStart>,
+    pub(super) start: Rc<PageStart>,
     _turn: T,
 }
 
 impl<T> UnderWay<T> {
-    pub(super) fn sent(&self) -> &SentLog {
-        &self.start.sent
-    }
-
     /// Its start has led to this recording, although nobody waits for it any more.
     pub(super) fn claim(&self, recording: Recording) {
         self.page.claim(&self.start, recording, false);

@@ -49,7 +49,7 @@ pub(super) struct Group {
 impl Group {
     fn push(&mut self, at: usize, start: Start) {
         if start.shares {
-            let name = format!("{}\t{}", start.agent.as_str().to_ascii_lowercase(), start.recording_type.to_ascii_lowercase());
+            let name = format!("{}\t{}", start.agent.lowercase(), start.recording_type.to_ascii_lowercase());
             if let Some(Some((indices, _))) = self.places.get(&name).and_then(|place| self.starts.get_mut(*place)) {
                 indices.push(at);
                 return;

@@ -61,7 +61,7 @@ impl<P: Platform> Starts<P> {
             if attempt > 0 {
                 self.exchange.ports().sleep(RECONCILE_DELAY_MS).await;
             }
-            let Some(seen) = self.recordings.list_with_token(&sent.token, &state.agent).await else { continue };
+            let Some(seen) = self.recordings.list_with_token(&sent.token, &state.start.key.agent).await else { continue };
             // Recomputed with the latest clock offset: this response may have updated it.
             let since = self.certain_start(sent.at);
             let may_be_ours = |recording: &&Recording| {
@@ -101,6 +101,7 @@ impl<P: Platform> Starts<P> {
     /// twice. Nobody waits for this, so it is left out if the token's rate limit is reached.
     pub(super) async fn look_for_duplicates(self: Rc<Self>, state: Rc<StartState>, sent: Rc<SentRequest>, own: RecordingId) {
         let SentRequest { token, at } = &*sent;
+        let StartKey { target, agent, recording_type, .. } = &state.start.key;
         let ports = self.exchange.ports();
         let closing = self.exchange.closing();
         if before(pin!(closing.aborted()), ports.sleep(RECONCILE_DELAY_MS)).await.is_some() {
@@ -111,14 +112,13 @@ impl<P: Platform> Starts<P> {
         if slot.is_none_or(|slot| slot > now) {
             return;
         }
-        let look = pin!(self.recordings.list_with_token(token, &state.agent));
+        let look = pin!(self.recordings.list_with_token(token, agent));
         let look = pin!(before(look, Box::pin(closing.aborted())));
         let Some(Some(Some(listed))) = before(look, ports.sleep(MAX_DUPLICATES_LOOK_MS)).await else { return };
         // Which recording another start leads to is not known before it ends.
         if self.page.another_may_run(&state.start) {
             return;
         }
-        let StartKey { target, recording_type, .. } = &state.start.key;
         let is_duplicate = |recording: &Recording| {
             recording.id != own
                 && recording.may_be_of_type(recording_type)
@@ -132,7 +132,7 @@ impl<P: Platform> Starts<P> {
             }
         }
         if !recordings.is_empty() {
-            ports.emit(&Event::DuplicateRecording { org: &target.org, agent: state.agent.as_str(), recordings: &recordings });
+            ports.emit(&Event::DuplicateRecording { org: &target.org, agent: agent.as_str(), recordings: &recordings });
         }
     }
 
@@ -200,7 +200,7 @@ impl<P: Platform> Starts<P> {
         }
         let sent = state.start.sent.last().filter(|_| is_conflict);
         if let Some(sent) = sent {
-            let listed = self.recordings.list_with_token(&sent.token, &state.agent).await;
+            let listed = self.recordings.list_with_token(&sent.token, &state.start.key.agent).await;
             if let Some(running) = listed.and_then(|listed| self.newest_running(state, &listed, None)) {
                 let running = running.with_already_running(true);
                 self.page.note_running(&state.start, &running);
@@ -221,7 +221,7 @@ impl<P: Platform> Starts<P> {
         let Some(sent) = state.start.sent.last().filter(|sent| has_time && !self.recordings.client.is_misattributed(&sent.token)) else {
             return false;
         };
-        let look = pin!(self.recordings.client.has_agent(&sent.token, &state.agent));
+        let look = pin!(self.recordings.client.has_agent(&sent.token, &state.start.key.agent));
         let over = self.exchange.ports().sleep(MAX_AGENT_LOOK_MS);
         matches!(before(look, over).await, Some(Ok(true)))
     }

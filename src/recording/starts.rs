@@ -12,7 +12,6 @@ use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::{InFlight, SingleFlight};
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
-use crate::model::ids::AgentId;
 use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::page_starts::{PageStart, PageStarts, StartKey};
@@ -41,7 +40,6 @@ pub struct Starts<P: Platform> {
 /// A start in flight.
 pub(super) struct StartState {
     pub(super) start: Rc<PageStart>,
-    pub(super) agent: AgentId,
     pub(super) shares: bool,
     /// The start's own call: it has the latest deadline of all callers and the first caller's session. No abort ends it.
     pub(super) call: Call,
@@ -113,7 +111,7 @@ impl<P: Platform> Starts<P> {
     /// Joins the start in flight with the same key, or begins one.
     pub(super) fn join_or_start(self: &Rc<Self>, call: &Call, start: Start) -> (Rc<StartState>, InFlight<StartResult>) {
         let Start { agent, recording_type, shares, .. } = start;
-        let key = StartKey::new(call.target.clone(), self.recordings.contract().start_path(), &agent, recording_type);
+        let key = StartKey::new(call.target.clone(), self.recordings.contract().start_path(), agent, recording_type);
         let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
         let joined = self.in_flight.find(&key.name, |state| {
             // A recording that another caller has found may have been stopped since, so do not join its start.
@@ -130,7 +128,6 @@ impl<P: Platform> Starts<P> {
         own_call.limits.signal = Signal::default();
         let state = Rc::new(StartState {
             start: self.page.begin(key),
-            agent,
             shares,
             call: own_call,
             is_over: Cell::default(),
