@@ -16,7 +16,7 @@ use premium_recorder::cloud::exchange::Exchange;
 use premium_recorder::cloud::refusal::refusal;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::environment::{Environment, Environments, Target};
-use premium_recorder::model::ids::OrgId;
+use premium_recorder::model::ids::{AgentId, OrgId};
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
@@ -186,9 +186,14 @@ fn start(orgs: usize, shares: bool) -> Box<dyn FnMut()> {
     let mut agents = 0;
     Box::new(move || {
         agents += 1;
-        let start = Start { shares, ..Start::new(&format!("agent-{agents}"), Some(&org), None).unwrap() };
+        let start = start_of(agents, &org, shares);
         black_box(run(&mut pool, recorder.start_recording(start, CallOptions::default())).unwrap());
     })
+}
+
+fn start_of(agent: usize, org: &str, shares: bool) -> Start {
+    let agent = AgentId::parse(&format!("agent-{agent}")).unwrap();
+    Start::new(agent, OrgId::parse(org), None, Some(shares)).unwrap()
 }
 
 /// Starts so many recordings in so many organizations. The first `with_token` of them have a token, the others `getToken()`.
@@ -198,7 +203,7 @@ fn batch(with_token: usize, orgs: usize, count: usize) -> Box<dyn FnMut()> {
         // A recorder of its own for each batch, because the rate of a token counts over a minute.
         let mut pool = LocalPool::new();
         let recorder = connect(&mut pool, with_token);
-        let starts = (0..count).map(|at| Start::new(&format!("agent-{at}"), Some(&org(at % orgs)), None));
+        let starts = (0..count).map(|at| Ok(start_of(at, &org(at % orgs), true)));
         let started = Cell::new(0);
         let on_settled = |_, _, progress: BatchProgress| started.set(progress.fulfilled);
         run(&mut pool, recorder.start_many(starts, batch, on_settled, CallOptions::default())).unwrap();

@@ -1,7 +1,7 @@
 //! The arguments of a start.
 
-use crate::model::argument::{agent_id, org_id};
-use crate::model::error::{Code, Error};
+use crate::model::argument::bad;
+use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, has_control_characters, is_dots};
 
 /// What to record.
@@ -18,14 +18,13 @@ pub struct Start {
 }
 
 impl Start {
-    /// Validates the app's arguments. The default `recordingType` is `screen`.
-    pub fn new(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
+    /// Validates `recordingType`, whose default is `screen`. A start is shared unless the app says otherwise.
+    pub fn new(agent: AgentId, org: Option<OrgId>, recording_type: Option<String>, shares: Option<bool>) -> Result<Start, Error> {
         let recording_type = recording_type.unwrap_or_else(|| "screen".to_owned());
         // It may become a path segment.
         if recording_type.is_empty() || is_dots(&recording_type) || has_control_characters(&recording_type) {
-            return Err(Error::new(Code::BadArgument, "recordingType must not be empty, \".\" or \"..\", or contain control characters."));
+            return Err(bad("recordingType must not be empty, \".\" or \"..\", or contain control characters."));
         }
-        let org = org.map(|text| org_id("orgId", text)).transpose()?;
-        Ok(Start { agent: agent_id(agent)?, org, recording_type, shares: true })
+        Ok(Start { agent, org, recording_type, shares: shares.unwrap_or(true) })
     }
 }

@@ -172,8 +172,7 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
             let agent = agent.ok_or_else(|| arguments::must_be("agentId", "a string"))?;
             #[cfg(feature = "panic-on-purpose")]
             super::panic_on_purpose::if_requested(agent.as_str()).await;
-            let mut start = Start::new(agent.as_str(), org.as_ref().map(OrgId::as_str), given.string("recordingType")?)?;
-            start.shares = given.bool("share")?.unwrap_or(start.shares);
+            let start = Start::new(agent, org, given.string("recordingType")?, given.bool("share")?)?;
             result::recording(&recorder.start_recording(start, call).await?)
         }
         "fetch" | "request" => {
@@ -206,10 +205,11 @@ async fn start_many(recorder: &Recorder<Browser>, given: &Arguments, call: CallO
     let start = |at: u32, agent: JsValue| {
         let place = format!("agents[{at}]");
         let (agent, own_org) = arguments::agent(&place, &agent)?;
-        let start = Start::new(&agent, own_org.as_deref().or(org.as_deref()), recording_type.clone());
-        let mut start = start.map_err(|error: Error| error.in_argument(&place))?;
-        start.shares = share.unwrap_or(start.shares);
-        Ok(start)
+        let start = || {
+            let org = own_org.as_ref().or(org.as_ref()).map(|org| argument::org_id("orgId", org)).transpose()?;
+            Start::new(argument::agent_id(&agent)?, org, recording_type.clone(), share)
+        };
+        start().map_err(|error| error.in_argument(&place))
     };
     let on_progress = given.function("onProgress")?;
     let agents = given.required("agents", arguments::array)?;

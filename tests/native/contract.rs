@@ -1,6 +1,6 @@
 //! The contract of the recording API, and the values that may replace its parts.
 
-use crate::support::{ACME, AGENT, GLOBEX, code, response};
+use crate::support::{ACME, AGENT, GLOBEX, code, new_start, response};
 use premium_recorder::model::argument::agent_id;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::model::ids::{AgentId, OrgId, RecordingId};
@@ -8,7 +8,6 @@ use premium_recorder::model::json::Json;
 use premium_recorder::recording::State;
 use premium_recorder::recording::contract::RecordingContract;
 use premium_recorder::recording::shape::Whose;
-use premium_recorder::recording::start::Start;
 use premium_recorder::token::request::{ApiRequest, Method, Repeat};
 use proptest::prelude::*;
 use serde_json::json;
@@ -216,7 +215,7 @@ fn an_id_that_would_lead_to_another_path_is_refused() {
     for id in [".", ".."] {
         assert_eq!(code(agent_id(id)), Code::BadArgument);
         assert!(RecordingId::parse(id).is_err());
-        assert_eq!(code(Start::new(AGENT, None, Some(id.to_owned()))), Code::BadArgument);
+        assert_eq!(code(new_start(AGENT, None, Some(id.to_owned()))), Code::BadArgument);
     }
 }
 

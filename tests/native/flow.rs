@@ -479,7 +479,7 @@ fn an_aborted_signal_prevents_the_start_and_a_later_abort_ends_the_call() {
         let world = World::new();
         world.respond_async(|_| Box::pin(std::future::pending()));
         let recorder = connect(&world, options(&[&jwt_for(ACME)])).await;
-        let start = || Start::new(AGENT, None, None).unwrap();
+        let start = || new_start(AGENT, None, None).unwrap();
         let signal = Signal::default();
         signal.abort();
         assert!(matches!(recorder.start_recording(start(), with_signal(&signal)).await, Err(CallError::Aborted)));

@@ -5,13 +5,12 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::support::{self, NOW, World, jwt, login_options, no_options, page, response, run};
+use crate::support::{self, NOW, World, jwt, login_options, new_start, no_options, page, response, run};
 use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::recorder::Recorder;
 use premium_recorder::recorder::page_state::PageState;
 use premium_recorder::recorder::settings::{Options, Settings};
-use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 use proptest::prelude::*;
 
@@ -120,7 +119,7 @@ proptest! {
                     Step::Start(to) => {
                         let to = to.map(org);
                         let target = to.clone().or_else(|| recorder.org().map(|org| org.as_str().to_owned()));
-                        if let Ok(recording) = recorder.start_recording(Start::new("agent", to.as_deref(), None).unwrap(), no_options()).await {
+                        if let Ok(recording) = recorder.start_recording(new_start("agent", to.as_deref(), None).unwrap(), no_options()).await {
                             // Nobody named an organization: the token that came decides, from now on.
                             let target = target.unwrap_or_else(|| recorder.org().unwrap().as_str().to_owned());
                             started.push((recording.org.as_str().to_owned(), target));

@@ -393,7 +393,7 @@ fn a_switch_during_a_batch_does_not_change_its_organization() {
         let world = World::new();
         let releases = respond_when_released(&world);
         let recorder = connect(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
-        let starts = (0..5).map(|number| Start::new(&format!("agent-{number}"), None, None)).collect();
+        let starts = (0..5).map(|number| new_start(&format!("agent-{number}"), None, None)).collect();
         let cloud = async {
             for completed in 0..5 {
                 wait_until(|| world.starts().len() == completed + 1).await;
@@ -413,7 +413,7 @@ fn a_switch_while_the_list_is_read_does_not_change_its_organization() {
         world.respond(created);
         let recorder = connect(&world, Options { org_id: Some(ACME.into()), ..three_orgs() }).await;
         let mut starts: Vec<_> = (0..300).map(|number| start_of(&format!("agent-{number}"), [GLOBEX, INITECH][number % 2])).collect();
-        starts.push(Start::new("the last", None, None));
+        starts.push(new_start("the last", None, None));
         let switch = recorder.switch_org(org(GLOBEX), no_options());
         let (mut results, switched) = join(start_many(&recorder, starts, concurrency(100)), switch).await;
         switched.unwrap();

@@ -36,7 +36,7 @@ fn different_unshared_and_later_calls_are_not_merged() {
             })
         });
         let recorder = connect(&world, options(&[&jwt_for(GLOBEX), &jwt_for(ACME)])).await;
-        let of = |agent: &str, org: &str, kind: Option<&str>| Start::new(agent, Some(org), kind.map(str::to_owned)).unwrap();
+        let of = |agent: &str, org: &str, kind: Option<&str>| new_start(agent, Some(org), kind.map(str::to_owned)).unwrap();
         let starts = [
             of(AGENT, GLOBEX, None),
             of("another", GLOBEX, None),
@@ -59,7 +59,7 @@ fn a_recording_type_in_another_case_is_the_same_recording() {
         let world = World::new();
         let releases = world.respond_to_starts_when_released();
         let recorder = with_token(&world).await;
-        let of = |kind: &str| Start::new(AGENT, Some(GLOBEX), Some(kind.to_owned())).unwrap();
+        let of = |kind: &str| new_start(AGENT, Some(GLOBEX), Some(kind.to_owned())).unwrap();
         let calls = join_all(["Screen", "screen", "SCREEN"].map(|kind| recorder.start_recording(of(kind), no_options())));
         let held_while_sent = async {
             let held = world.held_locks();
@@ -294,7 +294,7 @@ fn starts_whose_agent_and_type_read_alike_side_by_side_are_two() {
         world.respond_after(1_000, || response(201, r#"{"id":"r","state":"recording"}"#));
         let recorder = with_token(&world).await;
         let start = |agent: &str, kind: &str| {
-            recorder.start_recording(Start::new(agent, Some(GLOBEX), Some(kind.to_owned())).unwrap(), no_options())
+            recorder.start_recording(new_start(agent, Some(GLOBEX), Some(kind.to_owned())).unwrap(), no_options())
         };
         let (_, second) = while_time_passes(&[&world], join(start("a b", "screen"), start("a", "b screen"))).await;
         assert_eq!((second.unwrap().agent.as_str(), world.starts().len()), ("a", 2));

@@ -4,7 +4,6 @@ use crate::support::*;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::recorder::settings::Options;
-use premium_recorder::recording::start::Start;
 use premium_recorder::token::access_token::AccessToken;
 
 #[test]
@@ -42,7 +41,7 @@ fn concurrent_calls_share_one_sign_in_whichever_they_are() {
         let calls = async {
             let one = join(record_in_current_org(&recorder), recorder.sign_in(None, no_options()));
             let many = join(
-                start_many(&recorder, vec![Ok(Start::new(AGENT, None, None).unwrap()), start_of("agent-2", GLOBEX)], concurrency(2)),
+                start_many(&recorder, vec![Ok(new_start(AGENT, None, None).unwrap()), start_of("agent-2", GLOBEX)], concurrency(2)),
                 recorder.trustors(no_options()),
             );
             join(one, many).await
@@ -199,7 +198,7 @@ fn the_time_that_a_person_takes_does_not_count_and_the_rest_of_the_call_does() {
         let world = World::new();
         world.respond(cloud_of(GLOBEX));
         let recorder = connect(&world, login_options()).await;
-        let call = recorder.start_recording(Start::new(AGENT, None, None).unwrap(), with_timeout(1_000));
+        let call = recorder.start_recording(new_start(AGENT, None, None).unwrap(), with_timeout(1_000));
         let (recording, ()) = join(call, async {
             world.advance(60_000);
             world.popups()[0].post_code("code");
@@ -211,7 +210,7 @@ fn the_time_that_a_person_takes_does_not_count_and_the_rest_of_the_call_does() {
         world.issue(&jwt_for(ACME));
         let recorder = connect(&world, options(&[])).await;
         let (late, ()) =
-            join(recorder.start_recording(Start::new(AGENT, None, None).unwrap(), with_timeout(1_000)), async { world.advance(1_000) })
+            join(recorder.start_recording(new_start(AGENT, None, None).unwrap(), with_timeout(1_000)), async { world.advance(1_000) })
                 .await;
         assert_eq!(error(late).code, Code::Timeout);
     });

@@ -7,6 +7,7 @@ use premium_recorder::auth::login::LoginOptions;
 use premium_recorder::cloud::call::{CallError, CallOptions};
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
+use premium_recorder::model::argument::{agent_id, org_id};
 use premium_recorder::model::environment::EnvironmentEntry;
 use premium_recorder::model::error::{Code, Error};
 use premium_recorder::recorder::Recorder;
@@ -98,9 +99,15 @@ pub async fn record_and_sign_in(recorder: &Recorder<World>, world: &World, org: 
     join(record(recorder, org), async { world.popups().last().unwrap().post_code("code") }).await.0
 }
 
+/// A start of the agent with this id, if its arguments are valid.
+pub fn new_start(agent: &str, org: Option<&str>, recording_type: Option<String>) -> Result<Start, Error> {
+    let org = org.map(|org| org_id("orgId", org)).transpose()?;
+    Start::new(agent_id(agent)?, org, recording_type, None)
+}
+
 /// A start for `AGENT` in this organization.
 pub fn start_in(org: &str) -> Start {
-    Start::new(AGENT, Some(org), None).unwrap()
+    new_start(AGENT, Some(org), None).unwrap()
 }
 
 /// Starts a recording of `AGENT` in this organization.
@@ -110,7 +117,7 @@ pub async fn record(recorder: &Recorder<World>, org: &str) -> Result<Recording, 
 
 /// Starts a recording of `AGENT` without an `orgId`.
 pub async fn record_in_current_org(recorder: &Recorder<World>) -> Result<Recording, CallError> {
-    recorder.start_recording(Start::new(AGENT, None, None).unwrap(), no_options()).await
+    recorder.start_recording(new_start(AGENT, None, None).unwrap(), no_options()).await
 }
 
 /// The error of a call that failed.
@@ -143,7 +150,7 @@ pub fn expires_at(recorder: &Recorder<World>, index: usize) -> i64 {
 
 /// A start for an agent of a batch.
 pub fn start_of(agent: &str, org: &str) -> Result<Start, Error> {
-    Start::new(agent, Some(org), None)
+    new_start(agent, Some(org), None)
 }
 
 /// So many starts in one organization, for `agent-0`, `agent-1`, ….

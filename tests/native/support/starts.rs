@@ -37,7 +37,7 @@ pub fn unshared_start() -> Start {
 
 /// A start with another `recordingType`.
 pub fn audio_start() -> Start {
-    Start::new(AGENT, Some(GLOBEX), Some("audio".into())).unwrap()
+    new_start(AGENT, Some(GLOBEX), Some("audio".into())).unwrap()
 }
 
 /// A recording of the usual type that runs for ten minutes.

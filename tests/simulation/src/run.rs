@@ -519,8 +519,9 @@ impl Play<'_> {
 
 fn start_of(agent: u8, org: Option<u8>, is_other_type: bool, shares: bool) -> Start {
     let recording_type = is_other_type.then(|| OTHER_TYPE.to_owned());
-    let start = Start::new(AGENT_IDS[usize::from(agent)], org.map(|org| ORG_IDS[usize::from(org)]), recording_type).unwrap();
-    Start { shares, ..start }
+    let agent = AgentId::parse(AGENT_IDS[usize::from(agent)]).unwrap();
+    let org = org.map(|org| OrgId::parse(ORG_IDS[usize::from(org)]).unwrap());
+    Start::new(agent, org, recording_type, Some(shares)).unwrap()
 }
 
 fn key_of(recorder: &Recorder<Page>, number: usize, environment: u8, agent: u8, org: Option<u8>, is_other_type: bool) -> Option<Key> {
