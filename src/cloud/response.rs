@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 /// The longest body that is read. Reading a longer body stops, and closes the connection.
 pub const MAX_BODY_BYTES: u32 = 4 * 1024 * 1024;
 
-/// Stands for a body that is longer than [`MAX_BODY_BYTES`].
+/// What people read in place of a body that is longer than [`MAX_BODY_BYTES`].
 pub const BODY_TOO_LONG: &str = "The response is longer than 4 MiB, so it was not read.";
 
 /// A complete response.
@@ -22,8 +22,10 @@ pub const BODY_TOO_LONG: &str = "The response is longer than 4 MiB, so it was no
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The body.
+    /// The body, or [`BODY_TOO_LONG`].
     pub body: String,
+    /// Whether the body is longer than [`MAX_BODY_BYTES`], so that it was not read.
+    pub is_too_long: bool,
     /// The body as JSON; [`Json::Null`] if it is not JSON.
     pub json: Json,
     /// `ININ-Correlation-Id`, if CORS exposes it.

@@ -97,6 +97,12 @@ pub(super) async fn send<P: Platform>(client: &Client<P>, call: &Call, request: 
     Err(error.for_org(org).into())
 }
 
+/// The error of request() if the API's response has a body that is not JSON.
+pub fn not_json(response: &Response) -> Error {
+    let what = if response.is_too_long { "longer than 4 MiB" } else { "not JSON" };
+    Error::new(Code::UnexpectedAnswer, format!("The response is {what}: use fetch().")).answered_by(response)
+}
+
 fn is_idempotent(request: &ApiRequest) -> bool {
     request.repeat() == Repeat::Idempotent
 }

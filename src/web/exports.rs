@@ -16,14 +16,14 @@ use super::fetch::PlatformRequest;
 use super::settled::settle;
 use super::{page, result, timer};
 use crate::cloud::call::{CallError, CallOptions};
-use crate::cloud::response::{BODY_TOO_LONG, Response};
+use crate::cloud::response::Response;
 use crate::cloud::signal::Signal;
 use crate::model::argument::{self, bad};
-use crate::model::error::{Code, Error};
+use crate::model::error::Error;
 use crate::model::ids::{AgentId, OrgId, RecordingId};
 use crate::model::secret::Secret;
 use crate::recorder::Recorder;
-use crate::recorder::fetch::AppRequest;
+use crate::recorder::fetch::{AppRequest, not_json};
 use crate::recorder::page_state::PageState;
 use crate::recorder::settings::Settings;
 use crate::recording::batch::Batch;
@@ -247,11 +247,7 @@ fn response_value(response: Box<Response>) -> Result<JsValue, CallError> {
     if response.body.is_empty() {
         return Ok(JsValue::UNDEFINED);
     }
-    JSON::parse(&response.body).map_err(|_| {
-        let what = if response.body == BODY_TOO_LONG { "longer than 4 MiB" } else { "not JSON" };
-        let error = Error::new(Code::UnexpectedAnswer, format!("The response is {what}: use fetch()."));
-        CallError::from(error.answered_by(&response))
-    })
+    JSON::parse(&response.body).map_err(|_| not_json(&response).into())
 }
 
 fn recording_id(name: &str, value: &JsValue) -> Result<RecordingId, Error> {

@@ -121,6 +121,7 @@ impl Transport for Browser {
                 (Some(allowed), Some(count), Some(reset)) => Some(RateLimit { allowed, count, reset }),
                 _ => None,
             },
+            is_too_long: body.is_none(),
             body: body.unwrap_or_else(|| BODY_TOO_LONG.to_owned()),
             json: json_tree(&answer.json()),
             correlation_id,

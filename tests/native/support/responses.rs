@@ -20,6 +20,7 @@ pub fn response(status: u16, body: &str) -> Response {
         date: None,
         retry_after: None,
         rate_limit: None,
+        is_too_long: false,
         platform_response: None,
     }
 }
