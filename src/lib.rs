@@ -44,6 +44,7 @@ pub mod cloud {
     pub mod event;
     pub mod exchange;
     pub mod ports;
+    pub mod race;
     pub mod rate_limit;
     pub mod refusal;
     pub mod response;

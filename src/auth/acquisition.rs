@@ -7,9 +7,9 @@ use crate::auth::keyring::{Acquired, Acquisition, Interaction, Keyring, acquisit
 use crate::auth::need::Need;
 use crate::auth::ports::{Platform, SharingRole};
 use crate::auth::sources::wrong_org_given;
-use crate::cloud::call::{Call, race};
-use crate::cloud::deadline::before;
+use crate::cloud::call::Call;
 use crate::cloud::event::NeedReason;
+use crate::cloud::race::{before, race};
 use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::InFlight;
 use crate::model::environment::{Environment, Target};

@@ -2,15 +2,13 @@
 
 use std::pin::pin;
 
-use futures_util::future::{Either, select};
-
 use crate::auth::authorization::{AuthorizationRequest, not_ours};
 use crate::auth::login::Login;
 use crate::auth::need::Need;
 use crate::auth::parameters::Parameters;
 use crate::auth::ports::{Platform, SignInWindow};
 use crate::auth::stored_request::StoredRequest;
-use crate::cloud::deadline::before;
+use crate::cloud::race::{before, race};
 use crate::model::environment::Environment;
 use crate::model::error::{Code, Error};
 use crate::token::request::Request;
@@ -76,9 +74,9 @@ impl Login {
         };
         let is_closed = pin!(is_closed);
         let ended = before(is_closed, ports.sleep(self.timeout));
-        match select(pin!(window.response()), pin!(ended)).await {
-            Either::Left((query, _)) => Ok(query),
-            Either::Right((ended, _)) => ended.unwrap_or_else(|| Err(self.timed_out())),
+        match race(Box::pin(ended), Box::pin(window.response())).await {
+            Err(query) => Ok(query),
+            Ok(ended) => ended.unwrap_or_else(|| Err(self.timed_out())),
         }
     }
 

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::deadline::Deadline;
+use crate::cloud::race::race;
 use crate::cloud::signal::Signal;
 use crate::model::environment::Target;
 use crate::model::error::{Code, Error};
@@ -137,23 +138,6 @@ impl Limits {
         };
         Error::new(Code::Timeout, format!("The call took longer than {} ms.{behind_lock}", self.deadline.limit()))
     }
-}
-
-/// The work's result, or the interruption that came first. Boxed, to avoid one copy for each kind of work (wasm size).
-pub(crate) fn race<'a, R, I>(
-    mut work: LocalBoxFuture<'a, R>,
-    mut interruption: LocalBoxFuture<'a, I>,
-) -> impl Future<Output = Result<R, I>> {
-    poll_fn(move |context| {
-        if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {
-            return Poll::Ready(Err(interruption));
-        }
-        match work.as_mut().poll(context) {
-            Poll::Ready(result) => Poll::Ready(Ok(result)),
-            // Polling the work may have run the app's code, which may have aborted the call, closed the recorder or signed out.
-            Poll::Pending => interruption.as_mut().poll(context).map(Err),
-        }
-    })
 }
 
 /// The error of a call on a closed recorder.

@@ -1,12 +1,7 @@
 //! A call's deadline, on the monotonic clock. It pauses while a person signs in.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
-
-use futures_util::future::LocalBoxFuture;
 
 use crate::cloud::ports::Timer;
 use crate::model::time::Instant;
@@ -137,15 +132,4 @@ impl Deadline {
     pub fn extend_to(&self, other: &Deadline) {
         self.ends_at.set(self.ends_at.get().max(other.ends_at.get()));
     }
-}
-
-/// The work's result, or `None` if `over` is ready first. Takes any work, to avoid one copy for each kind of work (wasm size).
-pub fn before<'a, R>(
-    mut work: Pin<&'a mut (dyn Future<Output = R> + 'a)>,
-    mut over: LocalBoxFuture<'a, ()>,
-) -> impl Future<Output = Option<R>> + 'a {
-    poll_fn(move |context| match work.as_mut().poll(context) {
-        Poll::Ready(result) => Poll::Ready(Some(result)),
-        Poll::Pending => over.as_mut().poll(context).map(|()| None),
-    })
 }

@@ -9,7 +9,8 @@ use std::task::Poll;
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::ports::Platform;
-use crate::cloud::call::{Call, CallError, CallOptions, Interruption, Limits, race};
+use crate::cloud::call::{Call, CallError, CallOptions, Interruption, Limits};
+use crate::cloud::race::race;
 use crate::cloud::signal::Signal;
 use crate::cloud::tasks::Tasks;
 use crate::model::argument::whole;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::auth::ports::Platform;
 use crate::client::sent_log::SentRequest;
-use crate::cloud::deadline::before;
 use crate::cloud::event::Event;
+use crate::cloud::race::before;
 use crate::model::error::{Cause, Code, Error};
 use crate::model::ids::RecordingId;
 use crate::model::time::{Moment, Timestamp};

@@ -14,7 +14,7 @@ use super::oneshot::Oneshot;
 use super::result::{Property, object};
 use super::timer::Timeout;
 use crate::auth::ports::{SharingRole, TokenSharer, TokenSharing};
-use crate::cloud::deadline::before;
+use crate::cloud::race::before;
 use crate::model::argument;
 use crate::token::access_token::IssuedToken;
 

@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use crate::support::*;
-use premium_recorder::cloud::deadline::{Deadline, SignInTime, before};
+use premium_recorder::cloud::deadline::{Deadline, SignInTime};
+use premium_recorder::cloud::race::before;
 use premium_recorder::cloud::refusal::retry_after;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;

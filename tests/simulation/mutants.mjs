@@ -199,13 +199,13 @@ export const MUTANTS = [
     name: "waits for the end of a call without a waker",
     edits: [
       {
-        file: "src/cloud/call.rs",
+        file: "src/cloud/race.rs",
         find: "if let Poll::Ready(interruption) = interruption.as_mut().poll(context) {",
         replace:
           "if let Poll::Ready(interruption) = interruption.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {",
       },
       {
-        file: "src/cloud/call.rs",
+        file: "src/cloud/race.rs",
         find: "Poll::Pending => interruption.as_mut().poll(context).map(Err),",
         replace: "Poll::Pending => Poll::Pending,",
       },
