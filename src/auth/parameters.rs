@@ -6,9 +6,14 @@ use crate::auth::ports::Platform;
 use crate::model::secret::Secret;
 
 /// Decoded parameters. Some of them are secret, so they are overwritten when they are dropped.
-pub(super) struct Parameters(pub(super) Vec<(String, String)>);
+pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
+    /// These decoded pairs.
+    pub(super) fn new(pairs: Vec<(String, String)>) -> Parameters {
+        Parameters(pairs)
+    }
+
     /// Decodes a query or a form.
     pub(super) fn parse(ports: &impl Platform, text: String) -> Parameters {
         Parameters(ports.parse_form(Secret::from(text).reveal()))

@@ -87,7 +87,7 @@ impl Returned {
             },
         };
         let page_query = request.as_ref().map(|request| request.page_query(ports)).unwrap_or_default();
-        let response = Parameters(std::mem::replace(&mut page.query, page_query));
+        let response = Parameters::new(std::mem::replace(&mut page.query, page_query));
         let query = if page.query.is_empty() { String::new() } else { format!("?{}", ports.form(&borrowed(&page.query))) };
         // A router may have set a fragment since the page came back.
         let fragment = match ports.fragment() {
