@@ -161,7 +161,7 @@ impl<P: Platform> Client<P> {
             } else {
                 token.mark_used();
             }
-            let may_be_repaired = repaired.is_none() && request.repeat != Repeat::Once && !self.was_signed_out(call);
+            let may_be_repaired = repaired.is_none() && request.repeat != Repeat::Never && !self.was_signed_out(call);
             let may_be_sent_again = may_be_repaired && self.repair(&mut refused, &token, call, request).await;
             // Somebody may have signed out while the cause was being fixed.
             if !may_be_sent_again || self.was_signed_out(call) {

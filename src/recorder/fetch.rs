@@ -46,9 +46,9 @@ impl AppRequest {
         }
         let repeat = match (self.is_stream, self.idempotent) {
             (true, Some(true)) => return Err(bad("idempotent: a stream can be sent only once.")),
-            (true, _) => Repeat::Once,
+            (true, _) => Repeat::Never,
             (false, idempotent) if idempotent.unwrap_or(method.is_read()) => Repeat::Idempotent,
-            (false, _) => Repeat::Never,
+            (false, _) => Repeat::IfNotProcessed,
         };
         let AppRequest { platform_request, takes_response, .. } = self;
         Ok(ApiRequest { repeat, platform_request: Some(platform_request), takes_response, ..ApiRequest::new(method, path) })

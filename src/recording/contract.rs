@@ -67,7 +67,7 @@ static START: Rules = Rules {
     path: "",
     body: Some(r#"{"agentId":"{agentId}","recordingType":"{recordingType}"}"#),
     placeholders: &["agentId", "recordingType"],
-    repeat: Repeat::Never,
+    repeat: Repeat::IfNotProcessed,
 };
 
 static READ: Rules = Rules {

@@ -60,14 +60,14 @@ impl Method {
     }
 }
 
-/// Whether a request may be sent again if the library cannot tell whether the server processed it.
+/// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// No, not even after a refusal: the body is a stream.
-    Once,
-    /// Never. The request is sent again only if the server confirmed that it did not process the request.
+    /// Not even after a refusal: the body is a stream.
     Never,
-    /// Yes: processing the request twice has the same effect as processing it once.
+    /// Only if the server confirmed that it did not process the request.
+    IfNotProcessed,
+    /// Even if nobody knows whether the server processed it: processing the request twice has the same effect as once.
     Idempotent,
 }
 
@@ -108,7 +108,7 @@ impl ApiRequest {
             agent: None,
             platform_request: None,
             takes_response: false,
-            repeat: Repeat::Never,
+            repeat: Repeat::IfNotProcessed,
             scopes: AnyScope::default(),
         }
     }
@@ -168,7 +168,7 @@ impl ApiRequest {
         &self.scopes
     }
 
-    /// Whether the request may be sent again if there is no response.
+    /// When the request may be sent again.
     pub fn repeat(&self) -> Repeat {
         self.repeat
     }
@@ -221,7 +221,7 @@ pub(super) fn authorized(
         origin,
         headers,
         body: request.body.clone(),
-        is_streamed: request.is_streamed || request.repeat == Repeat::Once,
+        is_streamed: request.is_streamed || request.repeat == Repeat::Never,
         platform_request: request.platform_request.clone(),
         takes_response: request.takes_response,
         org: org.cloned(),

@@ -118,7 +118,7 @@ fn every_part_of_the_contract_can_be_replaced() {
     let contract_of = |parts| contract(&parts).unwrap();
     let contract = contract_of(json!({ "path": "/v3/recordings", "orgHeaders": headers, "scope": "recordings" }));
     let call = contract.start(&AgentId::parse(AGENT).unwrap(), "audio", None).unwrap();
-    assert_eq!((call.repeat(), contract.list(None).unwrap().repeat()), (Repeat::Never, Repeat::Idempotent));
+    assert_eq!((call.repeat(), contract.list(None).unwrap().repeat()), (Repeat::IfNotProcessed, Repeat::Idempotent));
     assert_eq!((call.path(), call.scopes()), ("/v3/recordings", ["recordings".to_owned()].as_slice()));
     assert_eq!(call.org_headers(), headers);
     let without = contract_of(json!({ "orgHeaders": [] }));

@@ -35,7 +35,7 @@ export const MUTANTS = [
     edits: [
       {
         file: "src/recording/contract.rs",
-        find: "repeat: Repeat::Never,",
+        find: "repeat: Repeat::IfNotProcessed,",
         replace: "repeat: Repeat::Idempotent,",
       },
       {
@@ -270,7 +270,7 @@ export const MUTANTS = [
     name: "repairs as often as it can",
     edits: one(
       "src/client/mod.rs",
-      "let may_be_repaired = repaired.is_none() && request.repeat != Repeat::Once && !self.was_signed_out(call);",
+      "let may_be_repaired = repaired.is_none() && request.repeat != Repeat::Never && !self.was_signed_out(call);",
       "let may_be_repaired = !self.was_signed_out(call);",
     ),
   },
