@@ -11,7 +11,6 @@ mod fetch;
 mod foreign;
 mod listener;
 mod lock;
-mod oneshot;
 mod outside;
 mod page;
 #[cfg(feature = "panic-on-purpose")]

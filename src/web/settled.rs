@@ -1,5 +1,5 @@
-//! Waits for the platform's promises, timers and responses. Each wait has a number. A closure for each would cost more than the wait
-//! itself, because the garbage collector keeps a list of closures.
+//! Waits for the platform's promises, timers, responses and messages. Each wait has a number. A closure for each would cost more
+//! than the wait itself, because the garbage collector keeps a list of closures.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -63,12 +63,8 @@ impl Settled {
     pub(super) fn number(&self) -> u32 {
         self.0
     }
-}
 
-impl Future for Settled {
-    type Output = Outcome;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+    pub(super) fn poll_outcome(&self, context: &mut Context<'_>) -> Poll<Outcome> {
         // What is replaced is dropped when the list is no longer borrowed: the last waker of a task drops the task's own waits.
         let wait = WAITS.with_borrow_mut(|all| {
             let at = all.place(self.0)?;
@@ -82,18 +78,26 @@ impl Future for Settled {
     }
 }
 
+impl Future for Settled {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        self.poll_outcome(context)
+    }
+}
+
 impl Drop for Settled {
     fn drop(&mut self) {
         WAITS.with_borrow_mut(|all| all.place(self.0).map(|at| all.waits.remove(at)));
     }
 }
 
-/// Ends the wait with this number, if it has not been dropped.
+/// Ends the wait with this number, if it has neither been dropped nor ended.
 pub(super) fn settle(number: u32, outcome: Outcome) {
     let wait = WAITS.with_borrow_mut(|all| {
         let at = all.place(number)?;
         let (_, wait) = all.waits.get_mut(at)?;
-        Some(std::mem::replace(wait, Wait::Ready(outcome)))
+        matches!(wait, Wait::Pending(_)).then(|| std::mem::replace(wait, Wait::Ready(outcome)))
     });
     if let Some(Wait::Pending(Some(waker))) = wait {
         waker.wake();

@@ -10,8 +10,8 @@ use js_sys::Math;
 use super::browser::Browser;
 use super::channel::{Channel, SharingChannel, own, post};
 use super::lock::{Lock, is_held};
-use super::oneshot::Oneshot;
 use super::result::{Property, object};
+use super::settled::{Settled, settle};
 use super::timer::Timeout;
 use crate::auth::ports::{SharingRole, TokenSharer, TokenSharing};
 use crate::cloud::race::before;
@@ -57,16 +57,16 @@ async fn request(name: &str) -> Option<Option<IssuedToken>> {
         return None;
     }
     let question = Math::random();
-    let response = Oneshot::new();
-    let sender = response.clone();
+    let response = Settled::new();
+    let number = response.number();
     let on_message = move |_: &_, message| {
         if own(&message, "answer").as_f64() == Some(question) {
-            sender.send(message);
+            settle(number, Ok(message));
         }
     };
     let channel = Channel::open(name, Box::new(on_message))?;
     channel.post(&object(&[("question", Property::Number(question))]))?;
-    let message = before(pin!(response.recv()), Box::pin(Timeout::new(SHARE_TIMEOUT_MS))).await?;
+    let message = before(pin!(response), Box::pin(Timeout::new(SHARE_TIMEOUT_MS))).await?.ok()?;
     let expires_in = own(&message, "expiresIn").as_f64().and_then(|seconds| argument::seconds("expiresIn", seconds).ok());
     Some(own(&message, "accessToken").as_string().map(|text| IssuedToken { access_token: text.into(), expires_in }))
 }

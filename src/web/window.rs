@@ -1,10 +1,14 @@
 //! The window in which a person signs in, and the message that the callback page posts from it.
 
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+
 use wasm_bindgen::prelude::*;
 
 use super::foreign::{own_property, property};
-use super::oneshot::Oneshot;
 use super::outside;
+use super::settled::{Settled, settle};
 use super::timer::spawn;
 use crate::auth::ports::SignInWindow;
 
@@ -24,19 +28,23 @@ extern "C" {
 
 pub(super) struct Window {
     opened: JsValue,
-    response: Oneshot<JsValue>,
+    response: Settled,
     listener: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Window {
     /// Opens an empty window. It is closed if nobody waits for it any more by the time that it is open.
     pub(super) async fn open(origin: String) -> Option<Window> {
-        let opened = Oneshot::new();
-        let sender = opened.clone();
+        let (window, opened) = (Rc::new(Cell::new(None)), Settled::new());
+        let (to_open, number) = (window.clone(), opened.number());
         // Begins in this turn. WebKit keeps a window's opener under more policies if the address is empty than for about:blank.
         let opening = outside::begin(&js_sys::global(), "open", &[&"".into(), &"_blank".into(), &"popup=true,width=500,height=700".into()]);
-        spawn(Box::pin(async move { sender.send(outside::result(opening).await.ok().and_then(|opened| Window::of(opened, origin))) }));
-        opened.recv().await
+        spawn(Box::pin(async move {
+            to_open.set(outside::result(opening).await.ok().and_then(|opened| Window::of(opened, origin)));
+            settle(number, Ok(JsValue::UNDEFINED));
+        }));
+        let _ = opened.await;
+        window.take()
     }
 
     /// Accepts only messages that come from the opened window and from a page of `origin`.
@@ -44,8 +52,8 @@ impl Window {
         if !opened.is_truthy() {
             return None;
         }
-        let response = Oneshot::new();
-        let (source, sender) = (opened.clone(), response.clone());
+        let response = Settled::new();
+        let (source, number) = (opened.clone(), response.number());
         let listener = Closure::new(move |event: JsValue| {
             if property(&event, "source") != source || property(&event, "origin") != origin {
                 return;
@@ -56,7 +64,7 @@ impl Window {
             }
             let query = own_property(&data, "query").unwrap_or_default();
             if query.is_string() {
-                sender.send(query);
+                settle(number, Ok(query));
             }
         });
         listen_for_messages(listener.as_ref()).ok()?;
@@ -71,7 +79,8 @@ impl SignInWindow for Window {
     }
 
     async fn response(&self) -> String {
-        self.response.recv().await.as_string().unwrap_or_default()
+        let response = poll_fn(|context| self.response.poll_outcome(context)).await;
+        response.ok().and_then(|query| query.as_string()).unwrap_or_default()
     }
 
     fn address(&self) -> Option<String> {
