@@ -278,41 +278,21 @@ impl<P: Platform> Recorder<P> {
     }
 
     /// The recording with this id, as it is now. `agent`: whose it is, if that is known.
-    pub fn recording(
+    pub async fn recording(
         &self,
         id: &RecordingId,
         org: Option<&OrgId>,
         agent: Option<&AgentId>,
         options: CallOptions,
-    ) -> impl Future<Output = Result<Recording, CallError>> {
-        self.find_or_stop(id, org, agent, options, false)
+    ) -> Result<Recording, CallError> {
+        let call = self.begin(org, options).await?;
+        call.run(Box::pin(self.starts.recordings.find(&call, id, agent))).await
     }
 
     /// Stops the recording with this id. May be called again.
-    pub fn stop(
-        &self,
-        id: &RecordingId,
-        org: &OrgId,
-        agent: Option<&AgentId>,
-        options: CallOptions,
-    ) -> impl Future<Output = Result<Recording, CallError>> {
-        self.find_or_stop(id, Some(org), agent, options, true)
-    }
-
-    /// Reads the recording with this id, or stops it.
-    pub(crate) async fn find_or_stop(
-        &self,
-        id: &RecordingId,
-        org: Option<&OrgId>,
-        agent: Option<&AgentId>,
-        options: CallOptions,
-        stops: bool,
-    ) -> Result<Recording, CallError> {
-        let call = self.begin(org, options).await?;
-        let recordings = &self.starts.recordings;
-        let work: LocalBoxFuture<'_, _> =
-            if stops { Box::pin(recordings.stop(&call, id, agent)) } else { Box::pin(recordings.find(&call, id, agent)) };
-        call.run(work).await
+    pub async fn stop(&self, id: &RecordingId, org: &OrgId, agent: Option<&AgentId>, options: CallOptions) -> Result<Recording, CallError> {
+        let call = self.begin(Some(org), options).await?;
+        call.run(Box::pin(self.starts.recordings.stop(&call, id, agent))).await
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.

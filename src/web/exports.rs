@@ -158,7 +158,7 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
         return Ok(JsValue::UNDEFINED);
     }
     let org = match method.as_str() {
-        "switchOrg" | "stop" => Some(given.required("orgId", org_id)?),
+        "switchOrg" => Some(given.required("orgId", org_id)?),
         _ => given.optional("orgId", org_id)?,
     };
     let agent = given.optional("agentId", agent_id)?;
@@ -180,9 +180,13 @@ async fn perform(recorder: Rc<Recorder<Browser>>, method: String, options: JsVal
             response_value(recorder.send(request, org.as_ref(), call).await?)?
         }
         "recordings" => result::recordings(&recorder.recordings(agent.as_ref(), org.as_ref(), call).await?).into(),
-        "recording" | "refresh" | "stop" => {
+        "recording" | "refresh" => {
             let id = given.required("id", recording_id)?;
-            result::recording(&recorder.find_or_stop(&id, org.as_ref(), agent.as_ref(), call, method == "stop").await?)
+            result::recording(&recorder.recording(&id, org.as_ref(), agent.as_ref(), call).await?)
+        }
+        "stop" => {
+            let (id, org) = (given.required("id", recording_id)?, given.required("orgId", org_id)?);
+            result::recording(&recorder.stop(&id, &org, agent.as_ref(), call).await?)
         }
         "availableOrgs" => result::array(&recorder.trustors(call).await?, result::trustor).into(),
         "signOut" => {
