@@ -70,9 +70,7 @@ impl<Sharing> Tokens<Sharing> {
         if was.is_none() {
             self.orgs.push(org.clone());
         }
-        if let Some(orgs) = self.by_text.entry(token.secret().clone()) {
-            orgs.push(org.clone());
-        }
+        self.by_text.update(token.secret().clone(), |orgs| orgs.push(org.clone()));
         self.by_org.insert(key(&org), Held { token, sharing: was.and_then(|was| was.sharing) });
     }
 

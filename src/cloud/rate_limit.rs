@@ -1,7 +1,7 @@
 //! Rate limits: how many requests per minute the cloud allows for a token, how many of them are used, and until when the cloud
 //! asked to wait.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 
 use crate::cloud::response::RateLimit;
 use crate::cloud::signal::Waiters;
@@ -82,24 +82,23 @@ impl RateLimiter {
 
     /// Counts a request that is sent with this token.
     pub fn sent(&self, token: &Secret, now: Instant) {
-        if let Some(mut usage) = self.usage(token, now) {
-            usage.in_flight = usage.in_flight.saturating_add(1);
-        }
+        self.update(token, now, &|usage| usage.in_flight = usage.in_flight.saturating_add(1));
         self.changed.wake();
     }
 
-    fn usage(&self, token: &Secret, now: Instant) -> Option<RefMut<'_, TokenUsage>> {
+    fn update(&self, token: &Secret, now: Instant, change: &dyn Fn(&mut TokenUsage)) {
         let mut tokens = self.tokens.borrow_mut();
         // Once a minute, so that a request costs the same however many tokens there are.
         if self.pruned_at.get().is_none_or(|at| now.since(at) >= WINDOW_MS) {
             self.pruned_at.set(Some(now));
             tokens.retain(|usage| usage.prune(now));
         }
-        let mut usage = RefMut::filter_map(tokens, |tokens| tokens.entry(token.clone())).ok()?;
-        if !usage.prune(now) {
-            *usage = TokenUsage::default();
-        }
-        Some(usage)
+        tokens.update(token.clone(), |usage| {
+            if !usage.prune(now) {
+                *usage = TokenUsage::default();
+            }
+            change(usage);
+        });
     }
 
     /// Counts a response, or the end of a request without a response.
@@ -124,9 +123,7 @@ impl RateLimiter {
     /// The cloud asks to wait for so many milliseconds before this token is sent again.
     pub fn block(&self, token: &Secret, now: Instant, millis: u32) {
         let until = now.after_millis(millis.into());
-        if let Some(mut usage) = self.usage(token, now) {
-            usage.blocked_until = usage.blocked_until.max(Some(until));
-        }
+        self.update(token, now, &|usage| usage.blocked_until = usage.blocked_until.max(Some(until)));
     }
 
     /// Forgets this token.

@@ -38,8 +38,8 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    /// The value of this key, which is added if it is missing.
-    pub(crate) fn entry(&mut self, key: K) -> Option<&mut V>
+    /// Changes the value of this key, which is added if it is missing.
+    pub(crate) fn update(&mut self, key: K, change: impl FnOnce(&mut V))
     where
         V: Default,
     {
@@ -47,7 +47,9 @@ impl<K: Ord, V> SortedMap<K, V> {
             self.0.insert(place, (key, V::default()));
             place
         });
-        self.0.get_mut(place).map(|(_, value)| value)
+        if let Some((_, value)) = self.0.get_mut(place) {
+            change(value);
+        }
     }
 
     /// Sets the value of this key.

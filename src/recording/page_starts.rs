@@ -147,9 +147,7 @@ impl PageStarts {
     /// A turn, even if another start has one: for a start that waits for none, but that others wait for.
     pub(super) fn take_turn(&self, key: &StartKey) -> PageTurn {
         let is_over = Signal::default();
-        if let Some(mut same) = self.enter(key) {
-            same.turns.push(is_over.clone());
-        }
+        self.enter(key, &|same| same.turns.push(is_over.clone()));
         PageTurn { page: self.clone(), name: key.name.clone(), is_over }
     }
 
@@ -167,9 +165,7 @@ impl PageStarts {
 
     /// A start waits for its token, its turn or its lock: until this is dropped, what others lead to is kept for it.
     pub(super) fn wait(&self, key: &StartKey) -> Waiting {
-        if let Some(mut same) = self.enter(key) {
-            same.waiting = same.waiting.saturating_add(1);
-        }
+        self.enter(key, &|same| same.waiting = same.waiting.saturating_add(1));
         Waiting { page: self.clone(), name: key.name.clone() }
     }
 
@@ -192,9 +188,7 @@ impl PageStarts {
 
     /// A start that may be sent from now on. `turn`: ends with it.
     pub(super) fn under_way<T>(&self, start: &Rc<PageStart>, turn: T) -> UnderWay<T> {
-        if let Some(mut same) = self.enter(&start.key) {
-            same.under_way.push(start.clone());
-        }
+        self.enter(&start.key, &|same| same.under_way.push(start.clone()));
         UnderWay { page: self.clone(), start: start.clone(), _turn: turn }
     }
 
@@ -326,9 +320,9 @@ impl PageStarts {
         RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.get_mut(name)).ok()
     }
 
-    /// The starts with this key, to add one to them.
-    fn enter(&self, key: &StartKey) -> Option<RefMut<'_, SameStarts>> {
-        RefMut::filter_map(self.0.by_name.borrow_mut(), |by_name| by_name.entry(key.name.clone())).ok()
+    /// Adds one to the starts with this key.
+    fn enter(&self, key: &StartKey, add: &dyn Fn(&mut SameStarts)) {
+        self.0.by_name.borrow_mut().update(key.name.clone(), add);
     }
 
     /// Forgets what no start needs any more.
