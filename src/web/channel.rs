@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
 
 use super::foreign::{own_property, property};
+use super::lock::Lock;
 use super::result::{Property, object};
 use crate::auth::ports::TokenSharer;
 
@@ -65,21 +66,22 @@ impl Drop for Channel {
 /// message that another page has posted before.
 pub(super) struct SharingChannel {
     name: String,
-    /// Whether the last sharing answers.
-    answers: Rc<RefCell<Box<dyn Fn() -> bool>>>,
+    /// What the last sharing that answers must hold to answer.
+    lock: Rc<RefCell<Weak<Lock>>>,
     _channel: Channel,
 }
 
 impl SharingChannel {
     fn open(name: &str, sharer: Rc<dyn TokenSharer>) -> Option<Rc<SharingChannel>> {
-        let answers: Rc<RefCell<Box<dyn Fn() -> bool>>> = Rc::new(RefCell::new(Box::new(|| false)));
-        let may_answer = answers.clone();
+        let lock: Rc<RefCell<Weak<Lock>>> = Rc::default();
+        let own_lock = lock.clone();
         let on_message = move |channel: &BroadcastChannel, message: JsValue| {
             if own(&message, "forget").is_truthy() {
                 return sharer.forget();
             }
+            let may_answer = own_lock.borrow().upgrade().is_some_and(|lock| lock.is_granted());
             let question = own(&message, "question").as_f64();
-            if let Some(question) = question.filter(|_| may_answer.borrow()()) {
+            if let Some(question) = question.filter(|_| may_answer) {
                 let token = sharer.share();
                 let response = object(&[
                     ("answer", Property::Number(question)),
@@ -91,11 +93,12 @@ impl SharingChannel {
             }
         };
         let channel = Channel::open(name, Box::new(on_message))?;
-        Some(Rc::new(SharingChannel { name: name.to_owned(), answers, _channel: channel }))
+        Some(Rc::new(SharingChannel { name: name.to_owned(), lock, _channel: channel }))
     }
 
-    pub(super) fn answer_if(&self, answers: impl Fn() -> bool + 'static) {
-        drop(self.answers.replace(Box::new(answers)));
+    /// Answers from now on, while this page holds the lock.
+    pub(super) fn answer_with(&self, lock: &Rc<Lock>) {
+        self.lock.replace(Rc::downgrade(lock));
     }
 }
 

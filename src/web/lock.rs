@@ -1,4 +1,4 @@
-//! Locks among the pages of this origin, if the platform has Web Locks.
+//! A lock among the pages of this origin, if the platform has Web Locks.
 
 use std::future::Future;
 
@@ -6,10 +6,9 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 use super::abort::{AbortController, abort_controller};
-use super::browser::Browser;
 use super::outside;
 use super::settled::Settled;
-use crate::auth::ports::{Locks, TryLock};
+use crate::auth::ports::TryLock;
 
 #[wasm_bindgen]
 extern "C" {
@@ -47,14 +46,9 @@ pub(super) struct Lock {
     cancel: Option<AbortController>,
 }
 
-impl Locks for Browser {
-    type Lock = Lock;
-
-    async fn has_locks(&self) -> bool {
-        is_held("premium-recorder check").await.is_some()
-    }
-
-    async fn lock(&self, name: &str) -> Option<Lock> {
+impl Lock {
+    /// Waits for the lock. `None` at once if the platform has no locks.
+    pub(super) async fn wait(name: &str) -> Option<Lock> {
         let cancel = abort_controller();
         let lock = Lock { request: request_lock(name, Some(&cancel.signal())), cancel: Some(cancel) };
         match lock.decided().await {
@@ -63,12 +57,11 @@ impl Locks for Browser {
         }
     }
 
-    fn try_lock(&self, name: &str) -> impl Future<Output = TryLock<Lock>> {
+    /// The lock, if it is free.
+    pub(super) fn if_free(name: &str) -> impl Future<Output = TryLock<Lock>> {
         Lock { request: request_lock(name, None), cancel: None }.decided()
     }
-}
 
-impl Lock {
     /// Requests a Web Lock without waiting for it: the platform grants it later.
     pub(super) fn enqueue(name: &str) -> Lock {
         let cancel = abort_controller();

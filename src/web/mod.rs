@@ -11,6 +11,7 @@ mod fetch;
 mod foreign;
 mod listener;
 mod lock;
+mod locks;
 mod outside;
 mod page;
 #[cfg(feature = "panic-on-purpose")]

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use js_sys::Math;
 
@@ -37,8 +37,7 @@ impl TokenSharing for Browser {
         let channel = self.sharing_channels.get(name, sharer);
         let lock = (role == SharingRole::Answers).then(|| Rc::new(Lock::enqueue(&responder_lock(name))));
         if let (Some(channel), Some(lock)) = (&channel, &lock) {
-            let lock = Rc::downgrade(lock);
-            channel.answer_if(move || Weak::upgrade(&lock).is_some_and(|lock| lock.is_granted()));
+            channel.answer_with(lock);
         }
         Sharing { _lock: lock, _channel: channel }
     }
