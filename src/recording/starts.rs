@@ -112,13 +112,11 @@ impl<P: Platform> Starts<P> {
     pub(super) fn join_or_start(self: &Rc<Self>, call: &Call, start: Start) -> (Rc<StartState>, InFlight<StartResult>) {
         let Start { agent, recording_type, shares, .. } = start;
         let key = StartKey::new(call.target.clone(), self.recordings.contract().start_path(), agent, recording_type);
-        let is_signed_out = |session| self.keyring.was_signed_out(&key.target, session);
         let joined = self.in_flight.find(&key.name, |state| {
             // A recording that another caller has found may have been stopped since, so do not join its start.
             let state = state.upgrade().filter(|state| shares && state.shares && !state.start.sent.is_known())?;
-            // A start that began to wait for its token before a sign-out will fail, so do not join it.
-            let may_succeed = state.start.sent.unresolved().is_some() || !is_signed_out(state.call.session);
-            (may_succeed && !is_signed_out(call.session)).then_some(state)
+            // A start that began before a sign-out gets no other token, so a later call waits for it with a token of its own.
+            (!self.keyring.was_signed_out(&key.target, call.session.min(state.call.session))).then_some(state)
         });
         if let Some((state, work)) = joined {
             state.call.deadline.extend_to(&call.deadline);

@@ -326,6 +326,61 @@ fn after_a_sign_out_a_start_joins_none_that_has_waited_for_its_token_since_befor
 }
 
 #[test]
+fn a_start_after_a_sign_out_does_not_share_the_refusal_of_an_earlier_one() {
+    run(async {
+        let world = World::new();
+        let old = jwt_with_id(GLOBEX, "old");
+        let is_old_start = {
+            let old = old.clone();
+            move |request: &SentRequest| request.method == "POST" && request.token == old
+        };
+        let release = world.respond_when_released(is_old_start.clone(), move |request| match request.method.as_str() {
+            _ if is_old_start(request) => response(401, ""),
+            "GET" => list(&[]),
+            _ => accept(request),
+        });
+        world.issue(&jwt_with_id(GLOBEX, "new"));
+        let recorder = connect(&world, options(&[&old])).await;
+        let after = async {
+            wait_until(|| !world.starts().is_empty()).await;
+            recorder.sign_out(None, no_options()).await.unwrap();
+            let refuse = async {
+                yield_now().await;
+                release.send();
+            };
+            join(record(&recorder, GLOBEX), refuse).await.0
+        };
+        let (before, after) = while_time_passes(&[&world], join(record(&recorder, GLOBEX), after)).await;
+        assert_eq!((error(before).code, after.unwrap().already_running), (Code::Unauthenticated, false));
+        let tokens: Vec<_> = world.starts().into_iter().map(|start| start.token).collect();
+        assert_eq!(tokens, [old, jwt_with_id(GLOBEX, "new")]);
+    });
+}
+
+#[test]
+fn a_start_of_a_batch_joins_none_that_began_after_a_sign_out() {
+    run(async {
+        let world = World::new();
+        let release = world.respond_when_released(|request| request.method == "POST", accept);
+        world.issue_per_org();
+        let recorder = with_token(&world).await;
+        let batch = start_many(&recorder, vec![start_of("another", GLOBEX), start_of(AGENT, GLOBEX)], concurrency(1));
+        let after = async {
+            wait_until(|| world.starts().len() == 1).await;
+            recorder.sign_out(None, no_options()).await.unwrap();
+            let release = async {
+                wait_until(|| world.starts().len() == 2).await;
+                release.send();
+            };
+            join(record(&recorder, GLOBEX), release).await.0
+        };
+        let (results, after) = while_time_passes(&[&world], join(batch, after)).await;
+        assert_eq!(error(results.into_iter().next_back().unwrap()).code, Code::NoToken);
+        after.unwrap();
+    });
+}
+
+#[test]
 fn a_second_sign_out_does_not_undo_the_first() {
     run(async {
         let world = World::new();

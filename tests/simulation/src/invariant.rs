@@ -281,10 +281,8 @@ impl World {
             call.is_vague |= waiting.iter().any(|&other| !surely_waits(&ledger.calls[other]));
             let joined = waiting.into_iter().flat_map(|other| self.starts_of(&ledger, other, i64::MAX));
             let joined = joined.filter(|&start| key.may_be(&ledger.starts[start].key));
-            // After a sign-out, a call waits for an older start only if that may have been carried out.
-            let network = self.network.borrow();
-            let may_have_been_processed = |start: &StartOf| start.posts.iter().any(|&post| network.0[post].may_have_been_processed());
-            let is_joined = |at: &usize| !ledger.is_apart_from(&call, &ledger.starts[*at]) || may_have_been_processed(&ledger.starts[*at]);
+            // After a sign-out, a call has a start of its own.
+            let is_joined = |at: &usize| !ledger.is_apart_from(&call, &ledger.starts[*at]);
             call.joined = joined.filter(is_joined).collect();
             // A call does not join a start whose recording another caller has found, unless the start was sent again since.
             let is_found_by = |other: usize| matches!(ledger.calls[other].ended, Some((_, Outcome::Recording { .. })));
@@ -743,8 +741,8 @@ impl World {
                 return call.is_vague || start.call == Some(number);
             }
             let Some(&first) = start.posts.first() else { return false };
-            // One that was not sent yet is not waited for by who was called after a sign-out.
-            if first >= call.requests.0 && ledger.is_apart_from(call, start) {
+            // Who was called after a sign-out has a start of its own.
+            if ledger.is_apart_from(call, start) {
                 return false;
             }
             let first = network.0[first].sent;

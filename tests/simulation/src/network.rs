@@ -92,11 +92,6 @@ impl Flight {
         matches!(self.state, State::Sent | State::Answered(_))
     }
 
-    /// Whether the request may have been carried out, as far as the library knows.
-    pub fn may_have_been_processed(&self) -> bool {
-        !matches!(self.state, State::Over(Verdict::No(_) | Verdict::NotSent, _))
-    }
-
     /// What came of it and when, if the library does not wait for it any more.
     pub fn end(&self) -> Option<(Verdict, i64)> {
         match self.state {
