@@ -203,7 +203,7 @@ impl<P: Platform> Recorder<P> {
         let mut waiting = StartsByOrg::default();
         // The starts are for the organization and the session of this moment, whatever happens while the list is read.
         let limits = self.keyring.limits_for_any(options.clone());
-        let mut default = self.target_org(None).map_err(CallError::from).transpose();
+        let (mut own, mut default) = (self.begin(None, options), None);
         for (at, start) in starts.enumerate() {
             if at > 0 && at.is_multiple_of(READ_IN_A_ROW) {
                 self.exchange.ports().next_task().await;
@@ -212,7 +212,7 @@ impl<P: Platform> Recorder<P> {
                 Ok(start) => match (&start.org, &default) {
                     (Some(org), _) => Ok(org.clone()),
                     (None, Some(default)) => Result::clone(default),
-                    (None, None) => default.insert(self.begin(None, options.clone()).await.map(|call| call.target.org.clone())).clone(),
+                    (None, None) => default.insert((&mut own).await.map(|call| call.target.org.clone())).clone(),
                 }
                 .map(|org| (org, start)),
                 Err(error) => Err(error.into()),
@@ -353,12 +353,18 @@ impl<P: Platform> Recorder<P> {
     /// source is asked for a token, and the token's organization becomes the target. Boxed to avoid one copy for each kind of call
     /// (wasm size).
     fn begin<'a>(&'a self, org: Option<&OrgId>, options: CallOptions) -> LocalBoxFuture<'a, Result<Box<Call>, CallError>> {
-        let target = self.ensure_open().and_then(|()| Ok(self.target_org(org)?.map(|org| self.target(org))));
+        // A sign-out may come before the future is polled.
+        let begun = self.ensure_open().and_then(|()| {
+            Ok(match self.target_org(org)? {
+                Some(org) => Ok(Box::new(self.keyring.call(self.target(org), options))),
+                None => Err(self.keyring.limits_for_own_org(options)),
+            })
+        });
         Box::pin(async move {
-            if let Some(target) = target? {
-                return Ok(Box::new(self.keyring.call(target, options)));
-            }
-            let limits = self.keyring.limits_for_own_org(options);
+            let limits = match begun? {
+                Ok(call) => return Ok(call),
+                Err(limits) => limits,
+            };
             let token = limits.run(Box::pin(self.keyring.own_token(&self.settings.environment, limits.session))).await?;
             Ok(Box::new(self.keyring.call_continued(limits, token.target().clone())))
         })

@@ -11,6 +11,7 @@ use premium_recorder::cloud::call::CallError;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::cloud::signal::Signal;
 use premium_recorder::model::error::{Code, Error};
+use premium_recorder::model::ids::OrgId;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::batch::{Batch, BatchProgress};
@@ -432,6 +433,23 @@ fn a_sign_out_while_the_list_is_read_starts_nothing() {
         signed_out.unwrap();
         assert!(results.into_iter().all(|result| error(result).code == Code::NoToken));
         assert_eq!((world.starts().len(), world.get_token_calls().len()), (0, 0));
+    });
+}
+
+#[test]
+fn a_sign_out_while_the_list_is_read_lets_no_source_decide_on_the_organization() {
+    run(async {
+        for signed_out in [None, OrgId::parse(ACME)] {
+            let world = World::new();
+            world.respond(accept_in_acme).issue(&jwt_for(ACME));
+            let recorder = connect(&world, options(&[])).await;
+            let invalid = || Err(Error::new(Code::BadArgument, "No agent."));
+            let starts = (0..260).map(|number| if number < 255 { invalid() } else { new_start("agent", None, None) }).collect();
+            let (results, ended) = join(start_many(&recorder, starts, concurrency(100)), recorder.sign_out(signed_out, no_options())).await;
+            ended.unwrap();
+            assert!(results.into_iter().skip(255).all(|result| error(result).code == Code::NoToken));
+            assert_eq!((world.starts().len(), recorder.tokens().len(), recorder.org()), (0, 0, None));
+        }
     });
 }
 
