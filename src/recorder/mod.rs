@@ -286,13 +286,17 @@ impl<P: Platform> Recorder<P> {
         options: CallOptions,
     ) -> Result<Recording, CallError> {
         let call = self.begin(org, options).await?;
-        call.run(Box::pin(self.starts.recordings.find(&call, id, agent))).await
+        let found = call.run(Box::pin(self.starts.recordings.find(&call, id, agent))).await?;
+        self.starts.note_if_stopped(&call.target, &found);
+        Ok(found)
     }
 
     /// Stops the recording with this id. May be called again.
     pub async fn stop(&self, id: &RecordingId, org: &OrgId, agent: Option<&AgentId>, options: CallOptions) -> Result<Recording, CallError> {
         let call = self.begin(Some(org), options).await?;
-        call.run(Box::pin(self.starts.recordings.stop(&call, id, agent))).await
+        let stopped = call.run(Box::pin(self.starts.recordings.stop(&call, id, agent))).await?;
+        self.starts.note_if_stopped(&call.target, &stopped);
+        Ok(stopped)
     }
 
     /// Revokes the token of this organization, or every token, and forgets it.

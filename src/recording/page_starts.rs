@@ -12,8 +12,8 @@ use crate::model::sorted_map::SortedMap;
 use crate::model::time::{CloudClock, Instant, Moment, Timestamp};
 use crate::recording::Recording;
 
-/// More recordings than a page starts while it looks for one.
-const MAX_CLAIMED: usize = 500;
+/// More recordings than a page starts or stops while a start looks for one.
+const MAX_NOTED: usize = 500;
 
 /// How many recordings are kept for starts with the same key. There are several only if some starts are not shared.
 const MAX_LED_TO: usize = 10;
@@ -36,7 +36,7 @@ pub(super) struct StartKey {
 impl StartKey {
     /// `path`: that of starts, with placeholders.
     pub(super) fn new(target: Target, path: &str, agent: AgentId, recording_type: String) -> StartKey {
-        let api = format!("{}{path} {}", target.environment.api(), target.org).into();
+        let api = api_name(&target, path);
         let mut key = StartKey { target, api, agent, recording_type, name: Rc::default() };
         key.name = format!("{}{}", key.agent_name(), key.recording_type.to_ascii_lowercase()).into();
         key
@@ -55,6 +55,11 @@ impl StartKey {
     }
 }
 
+/// Names the recording API of starts with this path, in this organization.
+fn api_name(target: &Target, path: &str) -> Rc<str> {
+    format!("{}{path} {}", target.environment.api(), target.org).into()
+}
+
 /// What the recorders of a page know of each other's starts. Clones share it.
 #[derive(Clone, Default)]
 pub struct PageStarts(Rc<State>);
@@ -65,6 +70,8 @@ struct State {
     by_name: RefCell<SortedMap<Rc<str>, SameStarts>>,
     /// Recordings that a start already owns, with that start's number and API.
     claimed: RefCell<Vec<(u64, Rc<str>, RecordingId)>>,
+    /// Recordings that the page knows to have stopped, with how many starts had begun then, and their API.
+    stopped: RefCell<Vec<(u64, Rc<str>, RecordingId)>>,
     /// When starts that this list lacks may have been sent at the earliest.
     lost_since: Cell<Option<Moment>>,
 }
@@ -169,10 +176,14 @@ impl PageStarts {
         Waiting { page: self.clone(), name: key.name.clone() }
     }
 
-    /// The recording that another start has led to since this one began. What was known before may have stopped since.
+    /// The recording that another start has led to since this one began, unless the page knows that it has stopped. What was known
+    /// before may have stopped since.
     pub(super) fn led_to(&self, start: &PageStart) -> Option<Recording> {
-        let same = self.same(&start.key)?;
-        let led_to = same.led_to.iter().rev().find(|led_to| start.number < led_to.begun)?;
+        let (same, stopped) = (self.same(&start.key)?, self.0.stopped.borrow());
+        let has_stopped = |LedTo { recording, number, .. }: &LedTo| {
+            stopped.iter().any(|(begun, api, id)| number < begun && *id == recording.id && *api == start.key.api)
+        };
+        let led_to = same.led_to.iter().rev().find(|led_to| start.number < led_to.begun && !has_stopped(led_to))?;
         Some(led_to.recording.clone())
     }
 
@@ -229,6 +240,11 @@ impl PageStarts {
         }
     }
 
+    /// The page learns that a recording has stopped. `path`: that of starts, with placeholders.
+    pub(super) fn note_stopped(&self, target: &Target, path: &str, recording: &RecordingId) {
+        note(&self.0.stopped, self.0.begun.get(), api_name(target, path), recording.clone());
+    }
+
     /// A start has led to this recording, and a caller that does not know of it may try again.
     pub(super) fn leave(&self, start: &PageStart, since: Moment, recording: Recording) {
         self.set_unresolved(&start.key, Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
@@ -269,11 +285,7 @@ impl PageStarts {
         let id = recording.id.clone();
         start.led_to.replace(Some(recording.clone()));
         self.note_led_to(start, recording, is_got);
-        let mut claimed = self.0.claimed.borrow_mut();
-        if claimed.len() >= MAX_CLAIMED {
-            claimed.remove(0);
-        }
-        claimed.push((start.number, start.key.api.clone(), id));
+        note(&self.0.claimed, start.number, start.key.api.clone(), id);
     }
 
     /// A caller of this start gets a recording that runs. Another start may have led to it, and its response may be lost. So this start
@@ -335,6 +347,15 @@ impl PageStarts {
             }
         }
     }
+}
+
+/// Adds a recording to the list, whose oldest one makes room.
+fn note(list: &RefCell<Vec<(u64, Rc<str>, RecordingId)>>, number: u64, api: Rc<str>, recording: RecordingId) {
+    let mut list = list.borrow_mut();
+    if list.len() >= MAX_NOTED {
+        list.remove(0);
+    }
+    list.push((number, api, recording));
 }
 
 /// Keeps other starts of this page with the same key waiting, until dropped.

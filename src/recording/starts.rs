@@ -12,10 +12,10 @@ use crate::cloud::signal::Signal;
 use crate::cloud::single_flight::{InFlight, SingleFlight};
 use crate::model::environment::Target;
 use crate::model::error::{Cause, Code, Error};
-use crate::recording::Recording;
 use crate::recording::api::Recordings;
 use crate::recording::page_starts::{PageStart, PageStarts, StartKey};
 use crate::recording::start::Start;
+use crate::recording::{Recording, State};
 
 /// How long the library looks for a lost start after the call's own time, in milliseconds.
 const MAX_LATE_LOOK_MS: u32 = 5_000;
@@ -106,6 +106,13 @@ impl<P: Platform> Starts<P> {
     pub(crate) async fn start(self: &Rc<Self>, call: &Call, start: Start) -> StartResult {
         let (state, work) = self.join_or_start(call, start);
         self.outcome(call, &state, work).await
+    }
+
+    /// If the recording has stopped, a start that waits for the one that led to it does not take it for running.
+    pub(crate) fn note_if_stopped(&self, target: &Target, recording: &Recording) {
+        if recording.state == State::Stopped {
+            self.page.note_stopped(target, self.recordings.contract().start_path(), &recording.id);
+        }
     }
 
     /// Joins the start in flight with the same key, or begins one.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::support::*;
 use premium_recorder::cloud::call::{CallError, CallOptions};
 use premium_recorder::model::error::Code;
+use premium_recorder::model::ids::RecordingId;
 use premium_recorder::recorder::settings::Options;
 use premium_recorder::recording::Recording;
 use premium_recorder::recording::page_starts::PageStarts;
@@ -52,7 +53,7 @@ impl Slow {
                 Ok(match is_list {
                     true if cloud.has_no_list => response(404, ""),
                     true => list(&cloud.began.borrow().iter().map(|id| entity(id, state(id), 0)).collect::<Vec<_>>()),
-                    false if cloud.read_status.is_some() => response(cloud.read_status.unwrap(), ""),
+                    false if method == "GET" && cloud.read_status.is_some() => response(cloud.read_status.unwrap(), ""),
                     false => response(200, &entity(&path, state(&path), 0)),
                 })
             })
@@ -169,6 +170,29 @@ fn a_start_whose_token_comes_late_does_not_start_again_what_the_api_does_not_let
 }
 
 /// A double click: both calls are merged, and the response comes a little later than their time allows.
+/// The page stops the recording before or after the response of its start, and the API lets it read nothing.
+#[test]
+fn a_start_that_waits_does_not_get_a_recording_that_the_page_has_stopped() {
+    run(async {
+        for delay in [500, 2_000] {
+            let world = World::new();
+            let cloud = Slow { starts_take: vec![delay], has_no_list: true, read_status: Some(403), ..Slow::default() }.cloud(&world);
+            let page = PageStarts::default();
+            let one = with_token_in(&page, &world).await;
+            world.issue_after(|| 5_000);
+            let other = connect_in(&page, &world, options(&[])).await;
+            let stop = async {
+                world.sleep(1_000).await;
+                one.stop(&RecordingId::parse("rec-1").unwrap(), &org(GLOBEX), None, no_options()).await.unwrap();
+            };
+            let (first, waits, ()) =
+                while_time_passes(&[&world], futures::future::join3(record(&one, GLOBEX), record(&other, GLOBEX), stop)).await;
+            assert_eq!((id_of(first), id_of(waits)), (rec_1(), Ok("rec-2".to_owned())), "after {delay} ms");
+            assert_eq!(cloud.running(), ["rec-2"]);
+        }
+    });
+}
+
 #[test]
 fn each_call_of_a_merged_start_gets_the_recording_of_a_late_response() {
     for timeouts in [[1_000, 1_000], [1_000, 15_000], [1_000, 1_500]] {
