@@ -298,12 +298,13 @@ impl<P: Platform> Keyring<P> {
         token
     }
 
-    /// Moves a token to its actual organization, unless somebody has signed out of that organization since the call began.
+    /// Moves a token to its actual organization, unless that has a token already, or somebody has signed out of it since the call
+    /// began.
     pub(crate) fn correct_owner(self: &Rc<Self>, was: &OrgToken, is: Box<OrgToken>, since: SessionEpoch) {
         let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
         let was_shared = self.is_shared(was.target());
         self.learn_owner(&is);
-        if is_held && !self.was_signed_out(is.target(), since) {
+        if is_held && !self.has_fresh(is.target()) && !self.was_signed_out(is.target(), since) {
             let token = self.store(is);
             if self.is_stored(&token) {
                 // A token that the app gave is neither shared nor forgotten when another page signs out.

@@ -49,6 +49,24 @@ fn a_lying_token_is_stored_for_its_real_organization_and_replaced() {
 }
 
 #[test]
+fn a_lying_token_does_not_take_the_place_of_its_real_organizations_own_token() {
+    run(async {
+        let world = World::new();
+        let (lying, own) = (jwt_with_id(ACME, "lying"), jwt_with_id(GLOBEX, "own"));
+        let is_lying = lying.clone();
+        world.respond(move |request| match (is_start(request), request.token == is_lying) {
+            (true, true) => response(403, RESOURCE_OWNER),
+            (true, false) => response(201, CREATED),
+            (false, _) => token_info_with_scopes(GLOBEX, ""),
+        });
+        let recorder = connect(&world, options(&[&lying, &own])).await;
+        assert_eq!(error(record(&recorder, ACME).await).code, Code::WrongOrg);
+        record(&recorder, GLOBEX).await.unwrap();
+        assert_eq!(world.starts().iter().map(|start| start.token.clone()).collect::<Vec<_>>(), [lying, own]);
+    });
+}
+
+#[test]
 fn a_lying_token_is_replaced_whatever_the_body_of_the_refusal() {
     run(async {
         let world = World::new();

@@ -321,12 +321,13 @@ fn a_token_of_the_app_is_not_shared_if_it_replaces_one_that_was() {
             _ => accept(request),
         };
         let world = World::new();
-        world.respond(answer).issue_per_org();
+        world.respond(answer).issue_unless(100.0, |_| false);
         let recorder = connect(&world, options(&[])).await;
         record(&recorder, GLOBEX).await.unwrap();
         assert_eq!(world.shared_tokens(), 1);
+        world.advance(101 * SECOND);
         recorder.add_token(AccessToken::parse(&lying).unwrap(), no_options()).await.unwrap();
-        // The API says that it is Globex's, so it takes the place of the token that was shared.
+        // The API says that it is Globex's, so it takes the place of the expired token that was shared.
         record(&recorder, ACME).await.unwrap();
         world.clear_log();
         record(&recorder, GLOBEX).await.unwrap();
