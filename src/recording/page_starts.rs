@@ -96,6 +96,14 @@ impl SameStarts {
     fn forget(&mut self, recording: &RecordingId, number: Option<u64>) {
         self.led_to.retain(|led_to| led_to.recording.id != *recording && Some(led_to.number) != number);
     }
+
+    /// Adds a start that led to a recording, or may have, which no call has got.
+    fn add_unresolved(&mut self, number: u64, since: Moment, led_to: Option<Recording>) {
+        self.unresolved = Some(match self.unresolved.take() {
+            None => Unresolved { number, since, led_to },
+            Some(other) => Unresolved { number: other.number.max(number), since: other.since.min(since), led_to: None },
+        });
+    }
 }
 
 /// Starts that led to a recording, or may have, which no call has got.
@@ -236,7 +244,7 @@ impl PageStarts {
             same.forget(recording, None);
         }
         if self.left_recording(key).is_some_and(|left| left.id == *recording) {
-            self.set_unresolved(key, None);
+            self.end_unresolved(key);
         }
     }
 
@@ -247,12 +255,14 @@ impl PageStarts {
 
     /// A start has led to this recording, and a caller that does not know of it may try again.
     pub(super) fn leave(&self, start: &PageStart, since: Moment, recording: Recording) {
-        self.set_unresolved(&start.key, Some(Unresolved { number: start.number, since, led_to: Some(recording) }));
+        if let Some(mut same) = self.same_mut(&start.key.name) {
+            same.add_unresolved(start.number, since, Some(recording));
+        }
     }
 
-    fn set_unresolved(&self, key: &StartKey, unresolved: Option<Unresolved>) {
+    fn end_unresolved(&self, key: &StartKey) {
         if let Some(mut same) = self.same_mut(&key.name) {
-            same.unresolved = unresolved;
+            same.unresolved = None;
         }
         self.tidy(&key.name);
     }
@@ -264,7 +274,7 @@ impl PageStarts {
     /// A start has a known recording, so none need be looked for any more, except those that are in flight or began later.
     pub(super) fn resolve(&self, start: &PageStart) {
         if self.same(&start.key).is_some_and(|same| same.unresolved.as_ref().is_some_and(|left| left.number <= start.number)) {
-            self.set_unresolved(&start.key, None);
+            self.end_unresolved(&start.key);
         }
     }
 
@@ -409,12 +419,7 @@ impl<T> Drop for UnderWay<T> {
         if let Some(mut same) = self.page.same_mut(&self.start.key.name) {
             same.under_way.retain(|start| !Rc::ptr_eq(start, &self.start));
             if let Some(sent) = self.start.sent.unresolved() {
-                let led_to = self.start.led_to();
-                let (number, since) = (self.start.number, sent.at);
-                same.unresolved = Some(match same.unresolved.take() {
-                    None => Unresolved { number, since, led_to },
-                    Some(other) => Unresolved { number: other.number.max(number), since: other.since.min(since), led_to: None },
-                });
+                same.add_unresolved(self.start.number, sent.at, self.start.led_to());
             }
         }
         self.page.tidy(&self.start.key.name);

@@ -42,9 +42,9 @@ const MAX_DUPLICATES_LOOK_MS: u32 = 15_000;
 impl<P: Platform> Starts<P> {
     /// Records which recording a start led to.
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
-        match state.start.sent.last().filter(|_| state.is_told_unknown.get()) {
-            Some(sent) => self.page.leave(&state.start, sent.at, recording.clone()),
-            None => self.page.resolve(&state.start),
+        self.page.resolve(&state.start);
+        if let Some(sent) = state.start.sent.last().filter(|_| state.is_told_unknown.get()) {
+            self.page.leave(&state.start, sent.at, recording.clone());
         }
         let for_others = recording.with_already_running(true);
         self.page.claim(&state.start, for_others, true);

@@ -262,8 +262,8 @@ export const MUTANTS = [
     name: "does not look after an aborted start",
     edits: one(
       "src/recording/page_starts.rs",
-      "same.unresolved = Some(match same.unresolved.take() {",
-      "drop(match same.unresolved.take() {",
+      "same.add_unresolved(self.start.number, sent.at, self.start.led_to());",
+      "drop((self.start.number, sent.at, self.start.led_to()));",
     ),
   },
   {
