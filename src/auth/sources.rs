@@ -261,7 +261,7 @@ impl<P: Platform> Sources<P> {
     }
 
     /// Keeps a token of a sign-in by redirect, which no call has used, for the page's next recorder with the same login.
-    pub(super) fn keep_unused(&self, token: Rc<OrgToken>) {
+    pub(crate) fn keep_unused(&self, token: Rc<OrgToken>) {
         if let Some(login) = self.login() {
             let hearing = self.share(token.target(), self.returned.sharer(), SharingRole::Listens);
             self.returned.keep_unused(login.redirect_name(), token, hearing);

@@ -80,10 +80,10 @@ impl<P: Platform> Recorder<P> {
         }
         let login = recorder.keyring.sources().login();
         let response = login.and_then(|login| page.returned.claim(login, &recorder.settings.environment));
-        let is_response = response.is_some();
+        let is_redeeming = Cell::new(response.is_some());
         let limits = recorder.keyring.limits_for_any(options.clone());
-        let taken_in = limits.run(Box::pin(recorder.take_in(unidentified, response, &limits))).await;
-        if let (true, Err(CallError::Error(error))) = (is_response, &taken_in) {
+        let taken_in = limits.run(Box::pin(recorder.take_in(unidentified, response, &is_redeeming, &limits))).await;
+        if let (true, Err(CallError::Error(error))) = (is_redeeming.get(), &taken_in) {
             page.returned.note_failure(error);
         }
         taken_in?;
@@ -101,23 +101,35 @@ impl<P: Platform> Recorder<P> {
         Ok(recorder)
     }
 
+    /// `is_redeeming`: until the response's code is redeemed.
     #[expect(clippy::vec_box, reason = "a token moves through several futures, whose size a box saves")]
     async fn take_in(
         &self,
         tokens: Vec<Box<UnidentifiedToken>>,
         response: Option<AuthorizationResponse>,
+        is_redeeming: &Cell<bool>,
         limits: &Limits,
     ) -> Result<(), Error> {
         // The code is redeemed first, since it does not live long; its token is stored last, since it may replace another.
         // Another page may sign out meanwhile.
         let org = response.as_ref().and_then(AuthorizationResponse::org);
-        let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), SharingRole::Listens));
+        let hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), SharingRole::Listens));
         let signed_in = match response {
             Some(response) => self.signed_in(response, limits).await?,
             None => None,
         };
+        is_redeeming.set(false);
         for (at, token) in tokens.into_iter().enumerate() {
-            self.keyring.add(token).await.map_err(in_tokens(at))?;
+            if let Err(error) = self.keyring.add(token).await {
+                if let Some((_, token)) = signed_in
+                    && !self.keyring.was_signed_out(token.target(), limits.session)
+                {
+                    // What is kept hears for itself.
+                    drop(hearing);
+                    self.keyring.sources().keep_unused(token.into());
+                }
+                return Err(in_tokens(at)(error));
+            }
         }
         // Taken last, since it hears of no sign-out from now on, and is lost if connect() fails.
         let unused = || {

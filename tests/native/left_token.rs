@@ -161,3 +161,20 @@ fn a_token_that_is_left_survives_a_failed_connect() {
         assert_eq!(connect_on_return(&page, &world, &[]).await.tokens().len(), 1);
     });
 }
+
+#[test]
+fn a_sign_in_outlasts_a_connect_that_fails_with_a_token_of_the_app() {
+    run(async {
+        let (world, page, answer) = returned().await;
+        world.respond(|request: &SentRequest| match request.token.as_str() {
+            "by-app" => response(503, ""),
+            _ => cloud_of(GLOBEX)(request),
+        });
+        let by_app = || Options { tokens: vec!["by-app".to_owned().into()], ..on_connect(|_| {}) };
+        let query: Vec<(&str, &str)> = answer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(refused(opened_again(&page, &world, by_app(), &query).await).code, Code::CloudUnavailable);
+        let again = connect_on_return(&page, &world, &[]).await;
+        assert_eq!((again.tokens().len(), token_requests(&world)), (1, 1));
+        record(&again, GLOBEX).await.unwrap();
+    });
+}
