@@ -25,6 +25,7 @@ test("the cloud ends if this process throws", { timeout: 10_000 }, async (t) => 
   `);
   const [api, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
   assert.equal(code, 1);
+  assert.match(api, /^http:/);
   await ended(api, t.signal);
 });
 
@@ -45,6 +46,7 @@ test("the cloud ends if the same signal comes twice", { timeout: 10_000 }, async
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const { value: api } = await lines.next();
+  assert.match(api, /^http:/);
   child.kill("SIGINT");
   assert.equal((await lines.next()).value, "stopping");
   child.kill("SIGINT");
