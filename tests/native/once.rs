@@ -169,7 +169,6 @@ fn a_start_whose_token_comes_late_does_not_start_again_what_the_api_does_not_let
     }
 }
 
-/// A double click: both calls are merged, and the response comes a little later than their time allows.
 /// The page stops the recording before or after the response of its start, and the API lets it read nothing.
 #[test]
 fn a_start_that_waits_does_not_get_a_recording_that_the_page_has_stopped() {
@@ -193,6 +192,7 @@ fn a_start_that_waits_does_not_get_a_recording_that_the_page_has_stopped() {
     });
 }
 
+/// A double click: both calls are merged, and the response comes a little later than their time allows.
 #[test]
 fn each_call_of_a_merged_start_gets_the_recording_of_a_late_response() {
     for timeouts in [[1_000, 1_000], [1_000, 15_000], [1_000, 1_500]] {
