@@ -254,10 +254,8 @@ impl PageStarts {
     }
 
     /// A start has led to this recording, and a caller that does not know of it may try again.
-    pub(super) fn leave(&self, start: &PageStart, since: Moment, recording: Recording) {
-        if let Some(mut same) = self.same_mut(&start.key.name) {
-            same.add_unresolved(start.number, since, Some(recording));
-        }
+    pub(super) fn leave(&self, start: &PageStart, since: Moment, recording: &Recording) {
+        self.enter(&start.key, &|same| same.add_unresolved(start.number, since, Some(recording.clone())));
     }
 
     fn end_unresolved(&self, key: &StartKey) {

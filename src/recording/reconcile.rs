@@ -44,7 +44,7 @@ impl<P: Platform> Starts<P> {
     pub(super) fn record_outcome(&self, state: &StartState, recording: Recording) -> Recording {
         self.page.resolve(&state.start);
         if let Some(sent) = state.start.sent.last().filter(|_| state.is_told_unknown.get()) {
-            self.page.leave(&state.start, sent.at, recording.clone());
+            self.page.leave(&state.start, sent.at, &recording);
         }
         let for_others = recording.with_already_running(true);
         self.page.claim(&state.start, for_others, true);

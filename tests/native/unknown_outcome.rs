@@ -519,3 +519,41 @@ fn a_start_that_is_remembered_hides_no_later_one_whose_outcome_is_unknown() {
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "second");
     });
 }
+
+/// One call does not know of the recording, and another one finds it after the start has ended without a result.
+#[test]
+fn a_recording_that_is_found_after_its_start_has_ended_is_remembered_for_the_call_that_does_not_know_of_it() {
+    run(async {
+        let world = World::new();
+        let (clock, posts, lists) = (world.clone(), Rc::new(Cell::new(0)), Cell::new(0));
+        let sent = posts.clone();
+        world.respond_async(move |request| {
+            let first = entity("first", "recording", 0);
+            let (is_start, is_list) = (request.method == "POST", request.url.contains("?agentId="));
+            sent.set(sent.get() + u32::from(is_start));
+            lists.set(lists.get() + u32::from(is_list));
+            let (delay, result) = match (is_start, is_list) {
+                (true, _) if sent.get() == 1 => (3_200, response(503, "")),
+                (true, _) => (0, created("second")),
+                // The third call's list is the only one that shows the recording. It comes late.
+                (_, true) if lists.get() == 5 => (1_000, list(&[first])),
+                (_, true) if lists.get() < 7 => (0, list(&[])),
+                (_, true) => (0, list(&[first])),
+                _ => (0, response(200, &first)),
+            };
+            let arrives = clock.sleep(delay);
+            Box::pin(async move {
+                arrives.await;
+                Ok(result)
+            })
+        });
+        let recorder = with_token(&world).await;
+        let start = |timeout| recorder.start_recording(start_in(GLOBEX), with_timeout(timeout));
+        let calls = futures::future::join3(start(1_000), start(3_000), start(15_000));
+        let (early, finds, late) = while_time_passes(&[&world], calls).await;
+        assert_eq!((error(early).code, error(late).code), (Code::OutcomeUnknown, Code::OutcomeUnknown));
+        assert_eq!(finds.unwrap().id.as_str(), "first");
+        let again = while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap();
+        assert_eq!((again.id.as_str(), posts.get()), ("first", 1));
+    });
+}
