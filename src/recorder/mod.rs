@@ -49,6 +49,9 @@ pub struct Recorder<P: Platform> {
     last_switch: Cell<u32>,
 }
 
+/// The token of a sign-in by redirect, and whether the sign-in was for a named organization.
+type SignedIn = (bool, Box<OrgToken>);
+
 /// So many of a batch's starts are read before the page can do something else.
 const READ_IN_A_ROW: usize = 250;
 
@@ -80,13 +83,18 @@ impl<P: Platform> Recorder<P> {
         }
         let login = recorder.keyring.sources().login();
         let response = login.and_then(|login| page.returned.claim(login, &recorder.settings.environment));
-        let is_redeeming = Cell::new(response.is_some());
         let limits = recorder.keyring.limits_for_any(options.clone());
-        let taken_in = limits.run(Box::pin(recorder.take_in(unidentified, response, &is_redeeming, &limits))).await;
-        if let (true, Err(CallError::Error(error))) = (is_redeeming.get(), &taken_in) {
-            page.returned.note_failure(error);
+        let (is_response, redeemed) = (response.is_some(), Cell::new(None));
+        if let Err(error) = limits.run(Box::pin(recorder.take_in(unidentified, response, &redeemed, &limits))).await {
+            match (redeemed.take(), &error) {
+                (Some(Some((_, token))), _) if !recorder.keyring.was_signed_out(token.target(), limits.session) => {
+                    recorder.keyring.sources().keep_unused(token.into());
+                }
+                (None, CallError::Error(error)) if is_response => page.returned.note_failure(error),
+                _ => {}
+            }
+            return Err(error);
         }
-        taken_in?;
         if let Some(org) = &recorder.settings.org {
             let target = recorder.target(org.clone());
             // An extra: without it, the first call obtains a token.
@@ -101,42 +109,32 @@ impl<P: Platform> Recorder<P> {
         Ok(recorder)
     }
 
-    /// `is_redeeming`: until the response's code is redeemed.
+    /// Stores the tokens, and the token of the sign-in from which the page has come back. `redeemed`: what the response's code was
+    /// exchanged for, until that is stored.
     #[expect(clippy::vec_box, reason = "a token moves through several futures, whose size a box saves")]
     async fn take_in(
         &self,
         tokens: Vec<Box<UnidentifiedToken>>,
         response: Option<AuthorizationResponse>,
-        is_redeeming: &Cell<bool>,
+        redeemed: &Cell<Option<Option<SignedIn>>>,
         limits: &Limits,
     ) -> Result<(), Error> {
         // The code is redeemed first, since it does not live long; its token is stored last, since it may replace another.
         // Another page may sign out meanwhile.
         let org = response.as_ref().and_then(AuthorizationResponse::org);
-        let hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), SharingRole::Listens));
-        let signed_in = match response {
-            Some(response) => self.signed_in(response, limits).await?,
-            None => None,
-        };
-        is_redeeming.set(false);
+        let _hearing = org.and_then(|org| self.keyring.take_part(&self.target(org), SharingRole::Listens));
+        if let Some(response) = response {
+            redeemed.set(Some(self.signed_in(response, limits).await?));
+        }
         for (at, token) in tokens.into_iter().enumerate() {
-            if let Err(error) = self.keyring.add(token).await {
-                if let Some((_, token)) = signed_in
-                    && !self.keyring.was_signed_out(token.target(), limits.session)
-                {
-                    // What is kept hears for itself.
-                    drop(hearing);
-                    self.keyring.sources().keep_unused(token.into());
-                }
-                return Err(in_tokens(at)(error));
-            }
+            self.keyring.add(token).await.map_err(in_tokens(at))?;
         }
         // Taken last, since it hears of no sign-out from now on, and is lost if connect() fails.
         let unused = || {
             let org = self.settings.org.as_ref();
             Some((org.is_some(), self.keyring.sources().take_unused(&self.settings.environment, org)?))
         };
-        if let Some((is_named, token)) = signed_in.or_else(unused)
+        if let Some((is_named, token)) = redeemed.take().flatten().or_else(unused)
             && !self.keyring.was_signed_out(token.target(), limits.session)
         {
             let token = if is_named { self.keyring.store_and_share(token) } else { self.keyring.store_own(token) };
@@ -390,8 +388,8 @@ impl<P: Platform> Recorder<P> {
         self.exchange.unidentified(&self.settings.environment, token, None)
     }
 
-    /// The token of the sign-in from which the page has come back, and whether the sign-in was for a named organization.
-    async fn signed_in(&self, response: AuthorizationResponse, limits: &Limits) -> Result<Option<(bool, Box<OrgToken>)>, Error> {
+    /// Exchanges the response's code. `None` if its token was stored under another organization than the one that was asked for.
+    async fn signed_in(&self, response: AuthorizationResponse, limits: &Limits) -> Result<Option<SignedIn>, Error> {
         let Some(login) = self.keyring.sources().login() else { return Ok(None) };
         let environment = &self.settings.environment;
         let org = response.org();

@@ -178,3 +178,27 @@ fn a_sign_in_outlasts_a_connect_that_fails_with_a_token_of_the_app() {
         record(&again, GLOBEX).await.unwrap();
     });
 }
+
+#[test]
+fn a_sign_in_outlasts_a_connect_whose_time_a_token_of_the_app_takes() {
+    run(async {
+        let (world, page, answer) = returned().await;
+        world.respond_async(|request| {
+            let is_by_app = request.token == "by-app";
+            let result = cloud_of(GLOBEX)(request);
+            Box::pin(async move {
+                if is_by_app {
+                    std::future::pending::<()>().await;
+                }
+                Ok(result)
+            })
+        });
+        let by_app = Options { tokens: vec!["by-app".to_owned().into()], ..on_connect(|_| {}) };
+        let query: Vec<(&str, &str)> = answer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let failed = while_time_passes(&[&world], opened_again(&page, &world, by_app, &query)).await;
+        assert_eq!(refused(failed).code, Code::Timeout);
+        let again = connect_on_return(&page, &world, &[]).await;
+        assert_eq!((again.tokens().len(), token_requests(&world)), (1, 1));
+        record(&again, GLOBEX).await.unwrap();
+    });
+}
