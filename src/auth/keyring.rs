@@ -298,8 +298,8 @@ impl<P: Platform> Keyring<P> {
         token
     }
 
-    /// Moves a token to its actual organization, unless that has a token already, or somebody has signed out of it since the call
-    /// began.
+    /// Moves a token to its actual organization, unless the organization has a valid token already, or somebody has signed out of it
+    /// since the call began.
     pub(crate) fn correct_owner(self: &Rc<Self>, was: &OrgToken, is: Box<OrgToken>, since: SessionEpoch) {
         let is_held = self.token_for(was.target()).is_some_and(|held| held.is_same_token(was));
         let was_shared = self.is_shared(was.target());

@@ -1,4 +1,4 @@
-//! The port of locks. Not beside a lock itself, which the browser's channels use.
+//! The port of locks. It is apart from `lock.rs`, which the browser's channels use, because it uses the browser.
 
 use std::future::Future;
 
