@@ -100,8 +100,13 @@ impl SameStarts {
     /// Adds a start that led to a recording, or may have, which no call has got.
     fn add_unresolved(&mut self, number: u64, since: Moment, led_to: Option<Recording>) {
         self.unresolved = Some(match self.unresolved.take() {
-            None => Unresolved { number, since, led_to },
-            Some(other) => Unresolved { number: other.number.max(number), since: other.since.min(since), led_to: None },
+            None => Unresolved { number, since, is_known: led_to.is_some(), led_to },
+            Some(other) => Unresolved {
+                number: other.number.max(number),
+                since: other.since.min(since),
+                is_known: false,
+                led_to: led_to.or(other.led_to),
+            },
         });
     }
 }
@@ -112,8 +117,10 @@ struct Unresolved {
     number: u64,
     /// When the first one was sent.
     since: Moment,
-    /// The recording, if there was only one start, and a response named it when nobody waited any more.
+    /// The recording that one of them led to, if that is known.
     led_to: Option<Recording>,
+    /// Whether there was only one start, and its recording is known.
+    is_known: bool,
 }
 
 /// The recording that a start has led to, for the starts that wait.
@@ -224,7 +231,7 @@ impl PageStarts {
 
     /// When the first start was sent whose outcome is still unknown. A start that is over, or whose recording is known, does not count.
     pub(super) fn unknown_since(&self, key: &StartKey, now: Instant) -> Option<Moment> {
-        self.first_sent(key, self.in_flight_since(key), now, |unresolved| unresolved.led_to.is_none())
+        self.first_sent(key, self.in_flight_since(key), now, |unresolved| !unresolved.is_known)
     }
 
     /// `counts`: whether the unresolved starts count.
@@ -233,7 +240,7 @@ impl PageStarts {
         Moment::earliest(Moment::earliest(unresolved, self.lost_since(now)), in_flight_since)
     }
 
-    /// The recording that the last start led to, although no call has got it.
+    /// The recording that an unresolved start led to, if that is known.
     pub(super) fn left_recording(&self, key: &StartKey) -> Option<Recording> {
         self.same(key)?.unresolved.as_ref()?.led_to.clone()
     }
@@ -242,10 +249,12 @@ impl PageStarts {
     pub(super) fn forget_stopped(&self, key: &StartKey, recording: &RecordingId) {
         if let Some(mut same) = self.same_mut(&key.name) {
             same.forget(recording, None);
+            if let Some(starts) = &mut same.unresolved {
+                starts.led_to.take_if(|left| left.id == *recording);
+            }
+            same.unresolved.take_if(|starts| starts.is_known && starts.led_to.is_none());
         }
-        if self.left_recording(key).is_some_and(|left| left.id == *recording) {
-            self.end_unresolved(key);
-        }
+        self.tidy(&key.name);
     }
 
     /// The page learns that a recording has stopped. `path`: that of starts, with placeholders.
@@ -282,7 +291,7 @@ impl PageStarts {
         let by_name = self.0.by_name.borrow();
         let mut of_agent = by_name.from(&agent).take_while(|(name, _)| name.starts_with(&*agent));
         of_agent.any(|(_, same)| {
-            let is_later = same.unresolved.as_ref().is_some_and(|starts| starts.led_to.is_none() && starts.number > start.number);
+            let is_later = same.unresolved.as_ref().is_some_and(|starts| !starts.is_known && starts.number > start.number);
             is_later || same.under_way.iter().any(|other| other.number != start.number && other.sent.unresolved().is_some())
         })
     }

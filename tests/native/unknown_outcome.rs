@@ -520,6 +520,44 @@ fn a_start_that_is_remembered_hides_no_later_one_whose_outcome_is_unknown() {
     });
 }
 
+/// The same, but the first recording still runs, and the API has no list.
+#[test]
+fn a_start_that_is_remembered_beside_a_lost_one_is_read_before_another_is_sent() {
+    run(async {
+        let world = World::new();
+        let clock = world.clone();
+        let sent = Cell::new(0);
+        world.respond_async(move |request| {
+            let first = entity("first", "recording", 0);
+            let is_start = request.method == "POST";
+            sent.set(sent.get() + usize::from(is_start));
+            let (delay, result) = match (is_start, sent.get()) {
+                (true, 1) => (3_000, Ok(response(201, &first))),
+                (true, 2) => (100, Err(lost_response("reset"))),
+                (true, _) => (0, Ok(created("third"))),
+                _ if request.url.contains("?agentId=") => (0, Ok(response(404, ""))),
+                _ => (0, Ok(response(200, &first))),
+            };
+            let arrives = clock.sleep(delay);
+            Box::pin(async move {
+                arrives.await;
+                result
+            })
+        });
+        let recorder = with_token(&world).await;
+        let start = |start, timeout| recorder.start_recording(start, with_timeout(timeout));
+        let unshared = async {
+            world.sleep(500).await;
+            start(unshared_start(), 400).await
+        };
+        let calls = futures::future::join3(start(start_in(GLOBEX), 1_000), start(start_in(GLOBEX), 15_000), unshared);
+        let (early, first, lost) = while_time_passes(&[&world], calls).await;
+        assert_eq!((error(early).code, first.unwrap().id.as_str()), (Code::OutcomeUnknown, "first"));
+        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "first");
+    });
+}
+
 /// One call does not know of the recording, and another one finds it after the start has ended without a result.
 #[test]
 fn a_recording_that_is_found_after_its_start_has_ended_is_remembered_for_the_call_that_does_not_know_of_it() {
