@@ -122,7 +122,8 @@ impl<P: Platform> Starts<P> {
         let joined = self.in_flight.find(&key.name, |state| {
             // A recording that another caller has found may have been stopped since, so do not join its start.
             let state = state.upgrade().filter(|state| shares && state.shares && !state.start.sent.is_known())?;
-            // A start that began before a sign-out gets no other token, so a later call waits for it with a token of its own.
+            // A start that began before a sign-out gets no other token, so a later call waits for it with a token of its own. And a
+            // call from before a sign-out gets no recording of a later start.
             (!self.keyring.was_signed_out(&key.target, call.session.min(state.call.session))).then_some(state)
         });
         if let Some((state, work)) = joined {
