@@ -9,6 +9,7 @@ use premium_recorder::cloud::ports::Timer;
 use premium_recorder::cloud::response::Response;
 use premium_recorder::model::error::Code;
 use premium_recorder::model::time::Timestamp;
+use premium_recorder::recorder::Recorder;
 use premium_recorder::recording::page_starts::PageStarts;
 
 #[test]
@@ -476,84 +477,69 @@ fn an_earlier_start_that_ends_well_leaves_a_later_lost_one_to_be_looked_for() {
     });
 }
 
-/// One call of a start does not know of its recording, and one that shares nothing is sent meanwhile and lost.
+/// A start leads to the recording `first`, of which one of its calls does not know, and a start that shares nothing is sent meanwhile
+/// and lost. `state`: of the first recording. `listed`: the response of the list.
+async fn start_beside_a_lost_one(
+    world: &World,
+    state: impl Fn() -> &'static str + 'static,
+    listed: impl Fn(String) -> Response + 'static,
+) -> Recorder<World> {
+    let (clock, sent) = (world.clone(), Cell::new(0));
+    world.respond_async(move |request| {
+        let first = entity("first", state(), 0);
+        let is_start = request.method == "POST";
+        sent.set(sent.get() + usize::from(is_start));
+        let (delay, result) = match (is_start, sent.get()) {
+            (true, 1) => (3_000, Ok(response(201, &first))),
+            (true, 2) => (100, Err(lost_response("reset"))),
+            (true, _) => (0, Ok(created("third"))),
+            _ if request.url.contains("?agentId=") => (0, Ok(listed(first))),
+            _ => (0, Ok(response(200, &first))),
+        };
+        let arrives = clock.sleep(delay);
+        Box::pin(async move {
+            arrives.await;
+            result
+        })
+    });
+    let recorder = with_token(world).await;
+    let start = |start, timeout| recorder.start_recording(start, with_timeout(timeout));
+    let unshared = async {
+        world.sleep(500).await;
+        start(unshared_start(), 400).await
+    };
+    let calls = futures::future::join3(start(start_in(GLOBEX), 1_000), start(start_in(GLOBEX), 15_000), unshared);
+    let (early, first, lost) = while_time_passes(&[world], calls).await;
+    assert_eq!((error(early).code, first.unwrap().id.as_str()), (Code::OutcomeUnknown, "first"));
+    assert_eq!(error(lost).code, Code::OutcomeUnknown);
+    recorder
+}
+
 #[test]
 fn a_start_that_is_remembered_hides_no_later_one_whose_outcome_is_unknown() {
     run(async {
         let world = World::new();
         let (stopped, clock) = (Rc::new(Cell::new(false)), world.clone());
-        let (sent, is_stopped) = (Cell::new(0), stopped.clone());
-        world.respond_async(move |request| {
-            let first = entity("first", if is_stopped.get() { "stopped" } else { "recording" }, 0);
-            let is_start = request.method == "POST";
-            sent.set(sent.get() + usize::from(is_start));
-            let (delay, result) = match (is_start, sent.get()) {
-                (true, 1) => (3_000, Ok(response(201, &first))),
-                (true, 2) => (100, Err(lost_response("reset"))),
-                (true, _) => (0, Ok(created("third"))),
-                // The list shows the recording of the lost start late.
-                _ if request.url.contains("?agentId=") && clock.time() > NOW + 20_000 => {
-                    (0, Ok(list(&[first, entity("second", "recording", 0)])))
-                }
-                _ if request.url.contains("?agentId=") => (0, Ok(list(&[first]))),
-                _ => (0, Ok(response(200, &first))),
-            };
-            let arrives = clock.sleep(delay);
-            Box::pin(async move {
-                arrives.await;
-                result
-            })
-        });
-        let recorder = with_token(&world).await;
-        let start = |start, timeout| recorder.start_recording(start, with_timeout(timeout));
-        let unshared = async {
-            world.sleep(500).await;
-            start(unshared_start(), 400).await
+        let is_stopped = stopped.clone();
+        let state = move || if is_stopped.get() { "stopped" } else { "recording" };
+        // The list shows the recording of the lost start late.
+        let listed = move |first| match clock.time() > NOW + 20_000 {
+            true => list(&[first, entity("second", "recording", 0)]),
+            false => list(&[first]),
         };
-        let calls = futures::future::join3(start(start_in(GLOBEX), 1_000), start(start_in(GLOBEX), 15_000), unshared);
-        let (early, first, lost) = while_time_passes(&[&world], calls).await;
-        assert_eq!((error(early).code, first.unwrap().id.as_str()), (Code::OutcomeUnknown, "first"));
-        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        let recorder = start_beside_a_lost_one(&world, state, listed).await;
         stopped.set(true);
         world.advance(30_000);
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "second");
     });
 }
 
-/// The same, but the first recording still runs, and the API has no list.
 #[test]
 fn a_start_that_is_remembered_beside_a_lost_one_is_read_before_another_is_sent() {
     run(async {
         let world = World::new();
-        let clock = world.clone();
-        let sent = Cell::new(0);
-        world.respond_async(move |request| {
-            let first = entity("first", "recording", 0);
-            let is_start = request.method == "POST";
-            sent.set(sent.get() + usize::from(is_start));
-            let (delay, result) = match (is_start, sent.get()) {
-                (true, 1) => (3_000, Ok(response(201, &first))),
-                (true, 2) => (100, Err(lost_response("reset"))),
-                (true, _) => (0, Ok(created("third"))),
-                _ if request.url.contains("?agentId=") => (0, Ok(response(404, ""))),
-                _ => (0, Ok(response(200, &first))),
-            };
-            let arrives = clock.sleep(delay);
-            Box::pin(async move {
-                arrives.await;
-                result
-            })
-        });
-        let recorder = with_token(&world).await;
-        let start = |start, timeout| recorder.start_recording(start, with_timeout(timeout));
-        let unshared = async {
-            world.sleep(500).await;
-            start(unshared_start(), 400).await
-        };
-        let calls = futures::future::join3(start(start_in(GLOBEX), 1_000), start(start_in(GLOBEX), 15_000), unshared);
-        let (early, first, lost) = while_time_passes(&[&world], calls).await;
-        assert_eq!((error(early).code, first.unwrap().id.as_str()), (Code::OutcomeUnknown, "first"));
-        assert_eq!(error(lost).code, Code::OutcomeUnknown);
+        // The API has no list.
+        let recorder = start_beside_a_lost_one(&world, || "recording", |_| response(404, "")).await;
         assert_eq!(while_time_passes(&[&world], record(&recorder, GLOBEX)).await.unwrap().id.as_str(), "first");
     });
 }
